@@ -1,0 +1,111 @@
+package v1
+
+// EndpointKind is the kind of object that routes requests from outside.
+//
+// +kubebuilder:validation:Enum=VirtualService;Ingress;HTTPRoute;None
+type EndpointKind string
+
+// The kinds of route.
+const (
+	// EndpointVirtualService is networking.istio.io/v1 VirtualService.
+	EndpointVirtualService EndpointKind = "VirtualService"
+	// EndpointIngress is networking.k8s.io/v1 Ingress.
+	EndpointIngress EndpointKind = "Ingress"
+	// EndpointHTTPRoute is gateway.networking.k8s.io/v1 HTTPRoute.
+	EndpointHTTPRoute EndpointKind = "HTTPRoute"
+	// EndpointNone makes no route.
+	EndpointNone EndpointKind = "None"
+)
+
+// Endpoint is the address of the server outside the cluster.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'None' || !(has(self.host) || has(self.path) || has(self.gateway))",message="kind None makes no route: remove host, path and gateway, or choose another kind"
+type Endpoint struct {
+	// kind is the object that routes. Absent means policy's.
+	//
+	// +optional
+	Kind EndpointKind `json:"kind,omitempty"`
+
+	// gateway is what the route attaches to: namespace/name, or name in the same
+	// namespace; for an Ingress, the name of its class. Absent means policy's.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=317
+	// +kubebuilder:validation:Pattern=`^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	Gateway string `json:"gateway,omitempty"`
+
+	// host is the DNS name that clients use. Absent means NAME.NAMESPACE.DOMAIN with
+	// policy's domain. A host and path belong to the NpuDeploy that asked first.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$`
+	Host string `json:"host,omitempty"`
+
+	// path is the prefix below which the server answers: it matches exactly, or
+	// below a slash. Absent means every path.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._~-]+)+$`
+	Path string `json:"path,omitempty"`
+}
+
+// ModelCacheKind is the kind of volume behind the model cache.
+//
+// +kubebuilder:validation:Enum=HostPath;PersistentVolumeClaim;EmptyDir;None
+type ModelCacheKind string
+
+// The kinds of model cache.
+const (
+	// ModelCacheHostPath keeps models on the node.
+	ModelCacheHostPath ModelCacheKind = "HostPath"
+	// ModelCachePersistentVolumeClaim keeps them in an existing claim.
+	ModelCachePersistentVolumeClaim ModelCacheKind = "PersistentVolumeClaim"
+	// ModelCacheEmptyDir forgets them with the pod.
+	ModelCacheEmptyDir ModelCacheKind = "EmptyDir"
+	// ModelCacheNone mounts nothing.
+	ModelCacheNone ModelCacheKind = "None"
+)
+
+// ModelCache is where weights and compiled models stay.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.claimName) || !has(self.kind) || self.kind == 'PersistentVolumeClaim'",message="claimName goes with kind PersistentVolumeClaim"
+// +kubebuilder:validation:XValidation:rule="!has(self.hostPath) || !has(self.kind) || self.kind == 'HostPath'",message="hostPath goes with kind HostPath"
+// +kubebuilder:validation:XValidation:rule="!(has(self.hostPath) && has(self.claimName))",message="hostPath and claimName exclude each other"
+type ModelCache struct {
+	// kind is the volume behind the cache. Absent follows from claimName or hostPath,
+	// or is policy's.
+	//
+	// +optional
+	Kind ModelCacheKind `json:"kind,omitempty"`
+
+	// claimName is a PersistentVolumeClaim of the same namespace. Absent means
+	// policy's.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	ClaimName string `json:"claimName,omitempty"`
+
+	// hostPath is a directory of the node, below a prefix that policy allows. Absent
+	// means policy's.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._-]+)+$`
+	HostPath string `json:"hostPath,omitempty"`
+
+	// mountPath is where the container sees the cache. Absent means policy's.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._-]+)+$`
+	MountPath string `json:"mountPath,omitempty"`
+}

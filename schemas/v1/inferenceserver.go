@@ -1,0 +1,165 @@
+package v1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+)
+
+// InferenceServer is the container that serves the model, and what its pod needs.
+// The types of its fields are those of Kubernetes' core/v1.
+type InferenceServer struct {
+	// image is the container's image. Absent means policy's image for the
+	// accelerator.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`
+	Image string `json:"image,omitempty"`
+
+	// command replaces the image's entry point. Absent keeps the image's.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=8192
+	Command []string `json:"command,omitempty"`
+
+	// args are given to the server as they stand; what the platform adds (model,
+	// tensor-parallel size, port) is added only where args do not say it. Absent
+	// means none of the user's own.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MaxLength=8192
+	Args []string `json:"args,omitempty"`
+
+	// env is set in the container. A name that policy or the accelerator sets too
+	// has the user's value. Absent means none of the user's own.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=256
+	Env []corev1.EnvVar `json:"env,omitempty"`
+
+	// inferencePort is the TCP port on which the server answers HTTP. Absent means
+	// policy's.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	InferencePort *int32 `json:"inferencePort,omitempty"`
+
+	// replicas is the number of servers. Absent means one at first, and from then on
+	// whatever an autoscaler or `kubectl scale deployment` made of it. 0 serves
+	// nothing and holds no device.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000
+	Replicas *int32 `json:"replicas,omitempty"`
+
+	// resources are the container's. A limit on an accelerator's resource
+	// (rebellions.ai/ATOM, nvidia.com/gpu) names accelerator and count. Absent means
+	// the accelerator's devices, and CPU and memory by policy.
+	//
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+
+	// volumeMounts are added to the container. One on /dev/shm or on the model
+	// cache's path replaces the platform's. Absent adds none.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=mountPath
+	// +kubebuilder:validation:MaxItems=64
+	VolumeMounts []corev1.VolumeMount `json:"volumeMounts,omitempty"`
+
+	// volumes are added to the pod. Absent adds none.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	Volumes []corev1.Volume `json:"volumes,omitempty"`
+
+	// nodeSelector limits the nodes that may run the pods. Absent means any node
+	// that has the devices.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=64
+	NodeSelector map[string]LabelValue `json:"nodeSelector,omitempty"`
+
+	// tolerations are added to those that the accelerator's nodes need. Absent adds
+	// none.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+
+	// affinity is the pods'. Absent means none.
+	//
+	// +optional
+	Affinity *corev1.Affinity `json:"affinity,omitempty"`
+
+	// serviceAccountName is the identity of the pods, an account of the NpuDeploy's
+	// own namespace. Absent means one made for this NpuDeploy, with no rights and no
+	// token.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+
+	// imagePullSecrets are Secrets of the same namespace. Absent means policy's.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
+
+	// priorityClassName orders pods when devices are scarce. Absent means policy's.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	PriorityClassName string `json:"priorityClassName,omitempty"`
+
+	// runtimeClassName is the container runtime. Absent means the accelerator's, if
+	// it needs one.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	RuntimeClassName string `json:"runtimeClassName,omitempty"`
+
+	// probes replace the platform's, each as a whole. Absent means those that policy
+	// makes for servers that load for a long time.
+	//
+	// +optional
+	Probes *Probes `json:"probes,omitempty"`
+}
+
+// Probes are a container's three probes.
+type Probes struct {
+	// startup must succeed once before the others begin. Absent means policy's.
+	//
+	// +optional
+	Startup *corev1.Probe `json:"startup,omitempty"`
+
+	// readiness decides whether the pod gets requests. Absent means policy's.
+	//
+	// +optional
+	Readiness *corev1.Probe `json:"readiness,omitempty"`
+
+	// liveness restarts a server that no longer answers. Absent means policy's.
+	//
+	// +optional
+	Liveness *corev1.Probe `json:"liveness,omitempty"`
+}

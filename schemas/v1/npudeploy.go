@@ -1,0 +1,166 @@
+package v1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// NpuDeploy serves one model on accelerators (NPUs or GPUs). Its few lines, unified
+// with the facts about the accelerator and the platform's policy, yield the
+// Deployment, the Service, the route and everything else that serving takes.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:path=npudeploys,singular=npudeploy,shortName=npud,categories=all
+// +kubebuilder:subresource:status
+// +kubebuilder:subresource:scale:specpath=.spec.inferenceServer.replicas,statuspath=.status.replicas,selectorpath=.status.selector
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Accelerator",type=string,JSONPath=`.status.accelerator.type`
+// +kubebuilder:printcolumn:name="Devices",type=integer,JSONPath=`.status.accelerator.count`
+// +kubebuilder:printcolumn:name="Replicas",type=integer,JSONPath=`.status.replicas`
+// +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.url`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Image",type=string,JSONPath=`.status.image`,priority=1
+// +kubebuilder:printcolumn:name="Template",type=string,JSONPath=`.status.templates`,priority=1
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 52 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name: must be a DNS label of at most 52 characters that starts with a letter: it becomes the name of a Service and the prefix of pod names"
+type NpuDeploy struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is what the user wishes for. Whatever it leaves out follows from the
+	// accelerator's facts and the platform's policy.
+	//
+	// +required
+	Spec NpuDeploySpec `json:"spec"`
+
+	// status is what the controller observed. Absent until the first reconcile.
+	//
+	// +optional
+	Status NpuDeployStatus `json:"status,omitzero"`
+}
+
+// NpuDeployList is a list of NpuDeploys.
+//
+// +kubebuilder:object:root=true
+type NpuDeployList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []NpuDeploy `json:"items"`
+}
+
+// NpuDeploySpec is the user's wish. No field has a default here: see the package
+// comment.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.model) || has(self.inferenceServer)",message="one of model or inferenceServer is required: there is nothing to serve"
+type NpuDeploySpec struct {
+	// model is what the server loads: a Hugging Face id (org/name) or an absolute
+	// path inside the container. Absent means that inferenceServer.args (or the
+	// image) name the model.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^/?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`
+	Model string `json:"model,omitempty"`
+
+	// accelerator is the kind and number of devices of each replica. Absent means
+	// that inferenceServer.resources.limits names them (nvidia.com/gpu: 2), or that
+	// the server runs without one.
+	//
+	// +optional
+	Accelerator *Accelerator `json:"accelerator,omitempty"`
+
+	// parallelism is how one replica splits the model over its devices. Absent
+	// means tensor parallelism over all of them.
+	//
+	// +optional
+	Parallelism *Parallelism `json:"parallelism,omitempty"`
+
+	// inferenceServer is the server's container and its pod. Absent means that
+	// policy's image for the accelerator serves the model.
+	//
+	// +optional
+	InferenceServer *InferenceServer `json:"inferenceServer,omitempty"`
+
+	// endpoint is how clients outside the cluster reach the server. Absent means
+	// that they do not: the Service alone is made.
+	//
+	// +optional
+	Endpoint *Endpoint `json:"endpoint,omitempty"`
+
+	// modelCache is where weights (and compiled models) are kept between restarts.
+	// Absent means where policy says.
+	//
+	// +optional
+	ModelCache *ModelCache `json:"modelCache,omitempty"`
+
+	// podMetadata is added to the pods' labels and annotations. Absent adds none.
+	//
+	// +optional
+	PodMetadata *PodMetadata `json:"podMetadata,omitempty"`
+}
+
+// Accelerator names devices.
+type Accelerator struct {
+	// type is the name of an accelerator that the platform describes: atom, x330 or
+	// nvidia, and what schemas/accelerators adds.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Type string `json:"type"`
+
+	// count is the number of devices of one replica. Absent means one.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=64
+	Count *int32 `json:"count,omitempty"`
+}
+
+// Parallelism splits a replica's devices: tensor times data is their number.
+type Parallelism struct {
+	// tensor is the number of devices that share each layer. Absent means all
+	// devices divided by data.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=64
+	Tensor *int32 `json:"tensor,omitempty"`
+
+	// data is the number of copies of the model in one replica. Absent means one.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=64
+	Data *int32 `json:"data,omitempty"`
+}
+
+// PodMetadata is the part of a pod's metadata that a user may add to.
+type PodMetadata struct {
+	// labels are added to those of the pods; a label that the platform sets cannot
+	// be changed. Absent adds none.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(key, !key.startsWith('dudaji.com/') && !key.startsWith('app.kubernetes.io/'))",message="labels below dudaji.com/ and app.kubernetes.io/ are the platform's own"
+	Labels map[string]LabelValue `json:"labels,omitempty"`
+
+	// annotations are added to those of the pods. Absent adds none.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(key, !key.startsWith('dudaji.com/'))",message="annotations below dudaji.com/ are the platform's own"
+	Annotations map[string]AnnotationValue `json:"annotations,omitempty"`
+}
+
+// LabelValue is the value of a label or of a node selector.
+//
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:Pattern=`^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`
+type LabelValue string
+
+// AnnotationValue is the value of an annotation.
+//
+// +kubebuilder:validation:MaxLength=16384
+type AnnotationValue string

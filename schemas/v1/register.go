@@ -1,0 +1,26 @@
+package v1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Group and Version name the API; Kind is the one kind in it.
+const (
+	Group   = "dudaji.com"
+	Version = "v1"
+	Kind    = "NpuDeploy"
+)
+
+// GroupVersion returns dudaji.com/v1.
+func GroupVersion() schema.GroupVersion {
+	return schema.GroupVersion{Group: Group, Version: Version}
+}
+
+// AddToScheme registers the types of this package.
+func AddToScheme(scheme *runtime.Scheme) error {
+	scheme.AddKnownTypes(GroupVersion(), &NpuDeploy{}, &NpuDeployList{})
+	metav1.AddToGroupVersion(scheme, GroupVersion())
+	return nil
+}
