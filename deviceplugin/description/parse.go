@@ -1,0 +1,101 @@
+package description
+
+import (
+	_ "embed" // the X330's description
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/yaml"
+)
+
+//go:embed x330.yaml
+var x330 []byte //nolint:gochecknoglobals // go:embed needs a variable; nothing writes to it
+
+// X330 is the description that the plugin carries with it.
+func X330() (Description, error) {
+	return Parse(x330)
+}
+
+// Load reads a description from a file.
+func Load(file string) (Description, error) {
+	data, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	if err != nil {
+		return Description{}, fmt.Errorf("reading the device description: %w", err)
+	}
+	d, err := Parse(data)
+	if err != nil {
+		return Description{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return d, nil
+}
+
+// Parse decodes, completes and validates a description. A field that it does not
+// know is an error, so that a slip of the pen is not a silent default.
+func Parse(data []byte) (Description, error) {
+	var d Description
+	if err := yaml.UnmarshalStrict(data, &d); err != nil {
+		return Description{}, fmt.Errorf("decoding the device description: %w", err)
+	}
+	d.complete()
+	if errs := d.validate(); len(errs) > 0 {
+		return Description{}, fmt.Errorf("validating the device description:\n%w", join(errs))
+	}
+	return d, nil
+}
+
+// join puts each error on a line of its own: a person reads them beside the file.
+func join(errs field.ErrorList) error {
+	lines := make([]error, len(errs))
+	for i, err := range errs {
+		lines[i] = err
+	}
+	return errors.Join(lines...)
+}
+
+// complete fills what was left out. Half a second and two of three probes keep the
+// time from a fault to the kubelet's knowledge of it within two seconds.
+func (d *Description) complete() {
+	h := &d.Health
+	orDuration(&h.Interval, 500*time.Millisecond)
+	orDuration(&h.Timeout, 2*time.Second)
+	orDuration(&h.Rescan, 5*time.Second)
+	orDuration(&h.StaleAfter, 30*time.Second)
+	orDuration(&h.ForgetAfter, 10*time.Minute)
+	if h.Fail.Bad == 0 && h.Fail.Of == 0 {
+		h.Fail.Bad, h.Fail.Of = 2, 3
+	}
+	if h.Recover.Good == 0 {
+		h.Recover.Good = 5
+	}
+	if h.Recover.Dwell == nil {
+		h.Recover.Dwell = &metav1.Duration{Duration: 10 * time.Second}
+	}
+	for i := range h.Attributes {
+		h.Attributes[i].complete()
+	}
+	orDuration(&d.Preparation.Timeout, 20*time.Second)
+	if d.Preparation.Free != nil {
+		d.Preparation.Free.complete()
+	}
+	for i := range d.Telemetry {
+		if d.Telemetry[i].Divisor == 0 {
+			d.Telemetry[i].Divisor = 1
+		}
+	}
+}
+
+func (a *Attribute) complete() {
+	if a.WhenAbsent == "" {
+		a.WhenAbsent = AbsenceUnknown
+	}
+}
+
+func orDuration(field *metav1.Duration, preset time.Duration) {
+	if field.Duration == 0 {
+		field.Duration = preset
+	}
+}
