@@ -1,0 +1,63 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// What may go wrong on a user's machine and has a remedy of its own.
+var (
+	ErrPortInUse  = errors.New("port in use")
+	ErrDiskFull   = errors.New("disk full")
+	ErrRunning    = errors.New("a cluster is still running")
+	ErrNoCheckout = errors.New("not inside a checkout of the repository")
+	ErrNoGo       = errors.New("no Go toolchain")
+)
+
+// tailLines is how much of a program's log its unexpected end is told with.
+const tailLines = 8
+
+// diagnose names the fault that a program of others wrote about before it ended. The
+// program's text is all there is; the operating system's words in it are constant.
+func diagnose(log string) error {
+	for line := range strings.Lines(log) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.Contains(line, syscall.EADDRINUSE.Error()):
+			return fmt.Errorf("%w: %s", ErrPortInUse, line)
+		case strings.Contains(line, syscall.ENOSPC.Error()):
+			return fmt.Errorf("%w: %s", ErrDiskFull, line)
+		}
+	}
+	return nil
+}
+
+// full marks err as ErrDiskFull when the disk is why a file could not be written.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+	}
+	return err
+}
+
+// tail returns the last lines of a log, indented.
+func tail(log string) string {
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	lines = lines[max(0, len(lines)-tailLines):]
+	return "  " + strings.Join(lines, "\n  ")
+}
+
+// ended says why a program ended that should still run, from its log on disk.
+func ended(name, logPath string, exit error) error {
+	log, err := os.ReadFile(logPath)
+	if err != nil {
+		return fmt.Errorf("%s ended (%w), and its log: %w", name, exit, err)
+	}
+	if fault := diagnose(string(log)); fault != nil {
+		return fmt.Errorf("%s ended: %w", name, fault)
+	}
+	return fmt.Errorf("%s ended (%w), the last lines of %s:\n%s", name, exit, logPath, tail(string(log)))
+}

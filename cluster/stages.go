@@ -1,0 +1,14 @@
+package cluster
+
+import (
+	_ "embed"
+	"os"
+)
+
+//go:embed stages.yaml
+var stages []byte //nolint:gochecknoglobals // Embedding needs a variable; nothing writes it.
+
+// writeStages puts the stages where KWOK looks for its configuration.
+func writeStages(dir string) error {
+	return full(os.WriteFile(stagesPath(dir), stages, 0o600))
+}
