@@ -5,17 +5,33 @@ package v1
 //	Ready
 //	├── Rendered    the spec and the templates yield manifests
 //	├── Applied     the API server holds those manifests
-//	├── Available   enough pods of the current generation are ready
+//	├── Available   all wanted pods of the current generation are ready
 //	└── Endpoint    the route exists, and the host is ours
 //
 // Each has its own observedGeneration. Endpoint is True with reason NoEndpoint when
-// the spec asks for none.
+// the spec asks for none. Stalled stands beside them, and only while waiting is in
+// vain: nothing but a new spec helps.
 const (
 	ConditionReady     = "Ready"
 	ConditionRendered  = "Rendered"
 	ConditionApplied   = "Applied"
 	ConditionAvailable = "Available"
 	ConditionEndpoint  = "Endpoint"
+	ConditionStalled   = "Stalled"
+)
+
+// Reasons of more than one condition.
+const (
+	// ReasonReady means, of Ready, that all others are True.
+	ReasonReady = "Ready"
+	// ReasonNotObserved means that nobody has looked yet.
+	ReasonNotObserved = "NotObserved"
+	// ReasonNotRendered means that Rendered is not True, so that there is nothing
+	// to apply; what was applied before stays.
+	ReasonNotRendered = "NotRendered"
+	// ReasonNotApplied means that Applied is not True, so that there is nothing to
+	// look at.
+	ReasonNotApplied = "NotApplied"
 )
 
 // Reasons of Rendered.
@@ -53,19 +69,21 @@ const (
 const (
 	// ReasonAvailable means that all wanted pods are ready.
 	ReasonAvailable = "Available"
-	// ReasonScaledToZero means that no pods are wanted.
+	// ReasonScaledToZero means that no pods are wanted; Available is True.
 	ReasonScaledToZero = "ScaledToZero"
 	// ReasonQuotaExceeded means that the namespace's quota refused a pod.
 	ReasonQuotaExceeded = "QuotaExceeded"
-	// ReasonPodRejected means that admission refused a pod.
+	// ReasonPodRejected means that admission, or the node it was bound to, refused a
+	// pod.
 	ReasonPodRejected = "PodRejected"
 	// ReasonImagePull means that a node cannot pull the image.
 	ReasonImagePull = "ImagePull"
-	// ReasonContainerConfig means that a Secret, ConfigMap or mount is missing.
+	// ReasonContainerConfig means that a container cannot be made: a Secret, a
+	// ConfigMap or a mount is missing.
 	ReasonContainerConfig = "ContainerConfig"
 	// ReasonOutOfMemory means that the kernel killed the server.
 	ReasonOutOfMemory = "OutOfMemory"
-	// ReasonCrashLoop means that the server keeps exiting.
+	// ReasonCrashLoop means that the server exits instead of serving.
 	ReasonCrashLoop = "CrashLoop"
 	// ReasonProbeFailing means that the server runs and does not answer.
 	ReasonProbeFailing = "ProbeFailing"
