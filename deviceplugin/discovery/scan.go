@@ -1,0 +1,129 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dudaji/nufi/deviceplugin/description"
+	"github.com/dudaji/nufi/deviceplugin/sysfs"
+)
+
+const (
+	bus = "sys/bus/pci/devices"
+	// identityTimeout bounds the reads of one function. The kernel answers them from
+	// memory, but for the UUID, which is the driver's.
+	identityTimeout = time.Second
+)
+
+// Scanner finds the devices of one description.
+type Scanner struct {
+	tree    *sysfs.Tree
+	pci     description.PCI
+	nodes   description.Nodes
+	uuid    []string
+	address *regexp.Regexp
+}
+
+// NewScanner makes a Scanner of a host's tree.
+func NewScanner(tree *sysfs.Tree, d description.Description) *Scanner {
+	return &Scanner{
+		tree: tree, pci: d.PCI, nodes: d.Nodes, uuid: d.UUID,
+		address: regexp.MustCompile(`^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$`),
+	}
+}
+
+// Scan returns the devices that are on the bus now. It fails only if the bus itself
+// cannot be read, or the context ended: then nothing is known about any device.
+func (s *Scanner) Scan(ctx context.Context) ([]Device, error) {
+	names, err := s.tree.Names(bus)
+	if err != nil {
+		return nil, fmt.Errorf("listing the PCI bus: %w", err)
+	}
+	var devices []Device
+	for _, name := range names {
+		if s.address.MatchString(name) && s.selects(ctx, path.Join(bus, name)) {
+			devices = append(devices, s.inspect(ctx, name))
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("listing the PCI bus: %w", err)
+	}
+	slices.SortFunc(devices, func(a, b Device) int { return strings.Compare(a.ID, b.ID) })
+	return devices, nil
+}
+
+// selects says whether the description means this function. The vendor comes first:
+// it turns down nearly every function with one read.
+func (s *Scanner) selects(ctx context.Context, dir string) bool {
+	if s.identity(ctx, dir, "vendor") != s.pci.Vendor {
+		return false
+	}
+	if len(s.pci.Devices) > 0 && !slices.Contains(s.pci.Devices, s.identity(ctx, dir, "device")) {
+		return false
+	}
+	class := s.identity(ctx, dir, "class")
+	return len(s.pci.Classes) == 0 || slices.ContainsFunc(s.pci.Classes, func(prefix string) bool {
+		return strings.HasPrefix(class, prefix)
+	})
+}
+
+func (s *Scanner) inspect(ctx context.Context, address string) Device {
+	dir, root := s.place(address)
+	return Device{
+		ID:       address,
+		Dir:      dir,
+		Driver:   s.driver(dir),
+		UUID:     s.readUUID(ctx, dir),
+		NUMANode: numaNode(s.identity(ctx, dir, "numa_node")),
+		Root:     root,
+		Nodes:    s.findNodes(ctx, dir, address),
+	}
+}
+
+func (s *Scanner) driver(dir string) string {
+	target, err := s.tree.Target(path.Join(dir, "driver"))
+	if err != nil {
+		return ""
+	}
+	return path.Base(target)
+}
+
+func (s *Scanner) readUUID(ctx context.Context, dir string) string {
+	for _, pattern := range s.uuid {
+		for _, file := range s.tree.Match(dir, pattern) {
+			if uuid := s.identity(ctx, "", file); printable(uuid) {
+				return uuid
+			}
+		}
+	}
+	return ""
+}
+
+// identity reads a file that says what a device is; what cannot be read is empty.
+func (s *Scanner) identity(ctx context.Context, dir, name string) string {
+	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
+	defer cancel()
+	value, err := s.tree.Attribute(ctx, path.Join(dir, name))
+	if err != nil {
+		return ""
+	}
+	return value
+}
+
+// printable holds a UUID to what a label and an environment variable can carry.
+func printable(uuid string) bool {
+	if uuid == "" || len(uuid) > 128 {
+		return false
+	}
+	for _, b := range []byte(uuid) {
+		if b <= ' ' || b > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,212 @@
+package discovery_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/dudaji/nufi/deviceplugin/description"
+	"github.com/dudaji/nufi/deviceplugin/discovery"
+	"github.com/dudaji/nufi/deviceplugin/sysfs"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected devices")
+
+func TestHostsAreScanned(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no hosts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := &archive.Files[len(archive.Files)-1]
+			got := print(scan(t, machine(t, archive)))
+			if *update {
+				want.Data = []byte(got)
+				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(string(want.Data), got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDeviceIDsAndClassesSelect(t *testing.T) {
+	host := fstest.MapFS{}
+	for address, id := range map[string]string{"0000:01:00.0": "0x0330", "0000:02:00.0": "0x0331"} {
+		dir := "sys/bus/pci/devices/" + address
+		host[dir+"/vendor"] = &fstest.MapFile{Data: []byte("0x1f56\n")}
+		host[dir+"/device"] = &fstest.MapFile{Data: []byte(id + "\n")}
+		host[dir+"/class"] = &fstest.MapFile{Data: []byte("0x120000\n")}
+	}
+	d := x330(t)
+	for _, c := range []struct {
+		devices, classes, want []string
+	}{
+		{nil, nil, []string{"0000:01:00.0", "0000:02:00.0"}},
+		{[]string{"0x0331"}, nil, []string{"0000:02:00.0"}},
+		{nil, []string{"0x0b", "0x1200"}, []string{"0000:01:00.0", "0000:02:00.0"}},
+		{nil, []string{"0x0b"}, nil},
+	} {
+		d.PCI.Devices, d.PCI.Classes = c.devices, c.classes
+		devices, err := discovery.NewScanner(sysfs.New(host), d).Scan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, device := range devices {
+			got = append(got, device.ID)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("devices %v classes %v: -want +got:\n%s", c.devices, c.classes, diff)
+		}
+	}
+}
+
+func TestANodeCanBeNamedAfterTheAddress(t *testing.T) {
+	dir := "sys/bus/pci/devices/0000:01:00.0"
+	d := x330(t)
+	d.PCI.Classes, d.Nodes = nil, description.Nodes{Dev: []string{"/dev/npu-{address}*"}}
+	devices, err := discovery.NewScanner(sysfs.New(fstest.MapFS{
+		dir + "/vendor":            {Data: []byte("0x1f56")},
+		"dev/npu-0000:01:00.0":     {},
+		"dev/npu-0000:01:00.0-ctl": {},
+		"dev/npu-0000:02:00.0":     {},
+	}), d).Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"/dev/npu-0000:01:00.0", "/dev/npu-0000:01:00.0-ctl"}
+	if diff := cmp.Diff(want, devices[0].Nodes); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestABusThatCannotBeReadIsAnErrorNotAnEmptyHost(t *testing.T) {
+	scanner := discovery.NewScanner(sysfs.New(fstest.MapFS{}), x330(t))
+	if devices, err := scanner.Scan(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, %v", devices, err)
+	}
+}
+
+func TestAScanThatWasCutShortIsAnErrorNotAnEmptyHost(t *testing.T) {
+	archive, err := txtar.ParseFile("testdata/x330.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	scanner := discovery.NewScanner(sysfs.New(machine(t, archive)), x330(t))
+	if devices, err := scanner.Scan(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v", devices, err)
+	}
+}
+
+// FuzzScan makes a machine of arbitrary files and links below sys/bus and
+// sys/devices, and holds the scan to its invariants.
+func FuzzScan(f *testing.F) {
+	for _, file := range []string{"testdata/x330.txtar", "testdata/odd.txtar"} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	address := regexp.MustCompile(`^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$`)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d := x330(t)
+		d.PCI.Classes = nil
+		devices, err := discovery.NewScanner(sysfs.New(machine(t, txtar.Parse(data))), d).Scan(t.Context())
+		if err != nil {
+			return
+		}
+		seen := map[string]bool{}
+		for _, device := range devices {
+			if !address.MatchString(device.ID) || len(device.ID) > 63 || seen[device.ID] {
+				t.Errorf("id %q is malformed or there twice", device.ID)
+			}
+			seen[device.ID] = true
+			if device.NUMANode < discovery.NoNUMANode || device.NUMANode > 63 {
+				t.Errorf("NUMA node %d", device.NUMANode)
+			}
+			if !fs.ValidPath(device.Dir) || !strings.HasPrefix(device.Dir, "sys/") {
+				t.Errorf("directory %q leaves sys", device.Dir)
+			}
+			for _, node := range device.Nodes {
+				if !strings.HasPrefix(node, "/dev/") || filepath.Clean(node) != node {
+					t.Errorf("node %q leaves /dev", node)
+				}
+			}
+		}
+	})
+}
+
+func scan(t *testing.T, host fs.FS) []discovery.Device {
+	t.Helper()
+	devices, err := discovery.NewScanner(sysfs.New(host), x330(t)).Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return devices
+}
+
+func print(devices []discovery.Device) string {
+	var out strings.Builder
+	for _, d := range devices {
+		fmt.Fprintf(&out, "%s numa=%d root=%s driver=%s uuid=%s nodes=%s dir=%s\n",
+			d.ID, d.NUMANode, d.Root, d.Driver, d.UUID, strings.Join(d.Nodes, ","), d.Dir)
+	}
+	return out.String()
+}
+
+// machine makes a host's tree of an archive; "-> target" is a link. It is a real
+// folder behind an os.Root, as in production: links may loop or lead out.
+func machine(t *testing.T, archive *txtar.Archive) fs.FS {
+	t.Helper()
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = root.Close() })
+	for _, file := range archive.Files {
+		if !fs.ValidPath(file.Name) {
+			continue
+		}
+		// A name that is taken, or too long for the disk, is left out.
+		_ = root.MkdirAll(path.Dir(file.Name), 0o700)
+		if target, ok := strings.CutPrefix(string(file.Data), "-> "); ok {
+			_ = root.Symlink(strings.TrimSpace(target), file.Name)
+			continue
+		}
+		_ = root.WriteFile(file.Name, file.Data, 0o600)
+	}
+	return root.FS()
+}
+
+func x330(t *testing.T) description.Description {
+	t.Helper()
+	d, err := description.X330()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}

@@ -1,0 +1,123 @@
+// Package sysfs reads a host's tree without ever being held up by it.
+//
+// A sysfs attribute is a call into a driver: it may block for as long as the
+// device is stuck, it may be huge, binary, unreadable or gone. A read here returns
+// within its context, in at most one page of bytes.
+//
+// Invariants: readers of one file share the read that is under way, so a stuck
+// driver costs one goroutine per attribute, for as long as it is stuck, however
+// often it is asked; every path is resolved by the fs.FS, which decides what a
+// link may reach.
+//
+// It knows no device and imports nothing else of the device plugin.
+package sysfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// MaxAttribute is what the kernel gives at most: one page.
+const MaxAttribute = 4096
+
+// ErrTooLong says that a file has more than MaxAttribute bytes.
+var ErrTooLong = errors.New("longer than a page")
+
+// Tree is a host's file tree, or a part of one that holds sys and dev.
+type Tree struct {
+	fsys  fs.FS
+	reads singleflight.Group
+}
+
+// New makes a Tree of a file system whose root is the host's root.
+func New(fsys fs.FS) *Tree {
+	return &Tree{fsys: fsys}
+}
+
+// Read returns a file's bytes. Its errors are ErrTooLong, the context's, and the
+// file system's own, such as fs.ErrNotExist.
+func (t *Tree) Read(ctx context.Context, name string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	read := t.reads.DoChan(name, func() (any, error) { return readPage(t.fsys, name) })
+	select {
+	case r := <-read:
+		data, _ := r.Val.([]byte)
+		return data, r.Err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("reading %s: %w", name, ctx.Err())
+	}
+}
+
+// Attribute returns a file's text without the white space around it.
+func (t *Tree) Attribute(ctx context.Context, name string) (string, error) {
+	data, err := t.Read(ctx, name)
+	return strings.TrimSpace(string(data)), err
+}
+
+// Match returns the paths below dir that match a pattern, sorted.
+func (t *Tree) Match(dir, pattern string) []string {
+	if !plain(dir) {
+		return nil
+	}
+	names, err := fs.Glob(t.fsys, path.Join(dir, pattern))
+	if err != nil {
+		return nil // a malformed pattern matches nothing; descriptions are checked before
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Names returns the names in a directory, sorted.
+func (t *Tree) Names(dir string) ([]string, error) {
+	entries, err := fs.ReadDir(t.fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(entries))
+	for i, entry := range entries {
+		names[i] = entry.Name()
+	}
+	return names, nil
+}
+
+// Target returns what a link points to, unresolved.
+func (t *Tree) Target(name string) (string, error) {
+	return fs.ReadLink(t.fsys, name)
+}
+
+// Exists says whether a file is there; a file that cannot be looked at is not.
+func (t *Tree) Exists(name string) bool {
+	_, err := fs.Stat(t.fsys, name)
+	return err == nil
+}
+
+// plain says that a directory's name has no meaning in a pattern.
+func plain(dir string) bool {
+	return !strings.ContainsAny(dir, `*?[\`)
+}
+
+func readPage(fsys fs.FS, name string) ([]byte, error) {
+	file, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // nothing was written
+	data, err := io.ReadAll(io.LimitReader(file, MaxAttribute+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > MaxAttribute {
+		return nil, fmt.Errorf("reading %s: %w", name, ErrTooLong)
+	}
+	return data, nil
+}
