@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // binary is the one program that the others are links to.
@@ -81,7 +82,7 @@ func goBuild(ctx context.Context, source, version, out string) *exec.Cmd {
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	cmd.SysProcAttr = apart()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // It removes its own work files.
-	cmd.WaitDelay = grace
+	cmd.WaitDelay = 10 * time.Second
 	return cmd
 }
 

@@ -29,6 +29,7 @@ func runKWOK() int {
 		return 1
 	}
 	command := cmd.NewCommand(ctx)
+	command.Version = "" // Kubernetes has a global flag --version of another type.
 	command.PersistentFlags().AddFlagSet(flags)
 	if err := command.ExecuteContext(ctx); err != nil {
 		logger.Error("running kwok", "err", err)

@@ -1,0 +1,157 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestBuildersAtOnceCompileOnce(t *testing.T) {
+	t.Parallel()
+	b := builder(t, "package main\n\nfunc main() { println(\"hello\") }\n")
+	var mu sync.Mutex
+	compiled := 0
+	b.Progress = func(step, detail string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if strings.HasPrefix(step, "compiling") && strings.HasPrefix(detail, "once") {
+			compiled++
+		}
+	}
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			if _, err := b.Assets(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if compiled != 1 {
+		t.Errorf("compiled %d times, want once", compiled)
+	}
+}
+
+func TestEveryProgramIsFoundUnderItsName(t *testing.T) {
+	t.Parallel()
+	b := builder(t, "package main\n\nimport \"os\"\n\nfunc main() { print(os.Args[0]) }\n")
+	dir, err := b.Assets(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "kube-v1.2.3-"; !strings.HasPrefix(filepath.Base(dir), want) {
+		t.Errorf("kept in %s, want %s...", dir, want)
+	}
+	out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "kube-apiserver")).CombinedOutput()
+	if err != nil || filepath.Base(string(out)) != "kube-apiserver" {
+		t.Errorf("called as %q (%v), want kube-apiserver", out, err)
+	}
+}
+
+func TestAFailedBuildSaysWhyAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	b := builder(t, "package main\n\nfunc main() { missing() }\n")
+	_, err := b.Assets(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "undefined: missing") {
+		t.Errorf("error is %v, want the compiler's", err)
+	}
+	leftNothing(t, b.Cache)
+}
+
+func TestAStoppedBuildLeavesNothing(t *testing.T) {
+	t.Parallel()
+	b := builder(t, "package main\n\nfunc main() {}\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	b.Progress = func(string, string) { cancel() }
+	if _, err := b.Assets(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v, want %v", err, context.Canceled)
+	}
+	leftNothing(t, b.Cache)
+}
+
+func TestAMissingToolchainIsNamed(t *testing.T) {
+	b := builder(t, "package main\n\nfunc main() {}\n")
+	t.Setenv("PATH", t.TempDir())
+	if _, err := b.Assets(t.Context()); !errors.Is(err, ErrNoGo) {
+		t.Errorf("error is %v, want %v", err, ErrNoGo)
+	}
+}
+
+func TestOutsideTheRepositoryOnlyExistingBinariesWork(t *testing.T) {
+	t.Parallel()
+	b := Builder{Checkout: t.TempDir(), Cache: t.TempDir()}
+	_, err := b.Assets(t.Context())
+	if !errors.Is(err, ErrNoCheckout) || !strings.Contains(err.Error(), assetsVariable) {
+		t.Errorf("error is %v, want %v and %s", err, ErrNoCheckout, assetsVariable)
+	}
+
+	b.Existing = t.TempDir()
+	if _, err := b.Assets(t.Context()); err == nil || !strings.Contains(err.Error(), "has no etcd") {
+		t.Errorf("error is %v, want the missing etcd", err)
+	}
+	for _, name := range []string{"etcd", "kube-apiserver", "kubectl"} {
+		write(t, filepath.Join(b.Existing, name), "")
+	}
+	dir, err := b.Assets(t.Context())
+	if err != nil || dir != b.Existing {
+		t.Errorf("assets are %q (%v), want %q", dir, err, b.Existing)
+	}
+}
+
+func TestWhatIsCompiledFollowsItsSource(t *testing.T) {
+	t.Parallel()
+	b := builder(t, "package main\n")
+	dir := filepath.Join(b.Checkout, "devcluster")
+	key := func() string {
+		t.Helper()
+		s, err := readSource(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.key()
+	}
+	first := key()
+	write(t, filepath.Join(dir, "README.md"), "words")
+	if second := key(); second != first {
+		t.Errorf("the key %s became %s, for a file that is not compiled", first, second)
+	}
+	write(t, filepath.Join(dir, "more.go"), "package main\n")
+	if third := key(); third == first {
+		t.Errorf("the key stayed %s, with another Go file", first)
+	}
+}
+
+// builder returns a Builder for a checkout whose devcluster is the given program.
+func builder(t *testing.T, main string) Builder {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range map[string]string{
+		"devcluster/main.go": main,
+		"devcluster/go.mod": "module example.com/kube\n\ngo 1.26.0\n\nrequire (\n\tk8s.io/kubernetes v1.2.3\n)\n\n" +
+			"replace k8s.io/kubernetes => ./kubernetes\n",
+		"devcluster/go.sum":            "",
+		"devcluster/kubernetes/go.mod": "module k8s.io/kubernetes\n",
+	} {
+		write(t, filepath.Join(root, name), content)
+	}
+	return Builder{Checkout: root, Cache: filepath.Join(t.TempDir(), "cache")}
+}
+
+// leftNothing fails the test for anything in the cache but locks.
+func leftNothing(t *testing.T, cache string) {
+	t.Helper()
+	entries, err := os.ReadDir(cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if filepath.Ext(entry.Name()) != ".lock" {
+			t.Errorf("%s is left", entry.Name())
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAClaimedDirectoryNamesItsOwner(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lock, err := claim(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = claim(dir)
+	if !errors.Is(err, ErrRunning) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
+		t.Errorf("a second claim's error is %v, want %v and the owner", err, ErrRunning)
+	}
+	if err := lock.release(); err != nil {
+		t.Fatal(err)
+	}
+	if lock, err = claim(dir); err != nil {
+		t.Fatal("a released directory is refused: ", err)
+	}
+	lock.release()
+}
+
+func TestALockLastsAsLongAsAChildThatInheritedIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lock, err := claim(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := launchShell(t, lock, "exec sleep 60")
+	lock.file.Close() // As an owner's death would: without unlocking.
+	if _, err := claim(dir); !errors.Is(err, ErrRunning) {
+		t.Errorf("error is %v while a child runs, want %v", err, ErrRunning)
+	}
+	if err := child.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if lock, err = claim(dir); err != nil {
+		t.Fatal("a directory without owner or children is refused: ", err)
+	}
+	lock.release()
+}
+
+func TestWaitingForALockEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lock")
+	lock, err := tryLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.release()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	told := 0
+	if _, err := awaitLock(ctx, path, func() { told++ }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error is %v, want %v", err, context.DeadlineExceeded)
+	}
+	if told != 1 {
+		t.Errorf("told %d times to be waiting, want once", told)
+	}
+}

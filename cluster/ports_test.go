@@ -1,0 +1,39 @@
+package cluster
+
+import (
+	"errors"
+	"net"
+	"testing"
+)
+
+func TestChosenPortsAreFreeAndDiffer(t *testing.T) {
+	t.Parallel()
+	chosen, err := choosePorts(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if chosen.apiServer == chosen.etcd || chosen.etcd == chosen.peer || chosen.apiServer == chosen.peer {
+		t.Errorf("ports are not distinct: %+v", chosen)
+	}
+	for _, port := range []int{chosen.apiServer, chosen.etcd, chosen.peer} {
+		listener, err := net.Listen("tcp", address(port))
+		if err != nil {
+			t.Errorf("a chosen port is taken: %v", err)
+			continue
+		}
+		listener.Close()
+	}
+}
+
+func TestAPortAskedForIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", address(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, err = choosePorts(taken.Addr().(*net.TCPAddr).Port)
+	if !errors.Is(err, ErrPortInUse) {
+		t.Errorf("error is %v, want %v", err, ErrPortInUse)
+	}
+}
