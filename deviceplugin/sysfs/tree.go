@@ -45,10 +45,19 @@ func New(fsys fs.FS) *Tree {
 // Read returns a file's bytes. Its errors are ErrTooLong, the context's, and the
 // file system's own, such as fs.ErrNotExist.
 func (t *Tree) Read(ctx context.Context, name string) ([]byte, error) {
+	data, err := t.Head(ctx, name, MaxAttribute+1)
+	if len(data) > MaxAttribute {
+		return nil, fmt.Errorf("reading %s: %w", name, ErrTooLong)
+	}
+	return data, err
+}
+
+// Head returns a file's first bytes, n at most, and asks the driver for no more.
+func (t *Tree) Head(ctx context.Context, name string, n int64) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	read := t.reads.DoChan(name, func() (any, error) { return readPage(t.fsys, name) })
+	read := t.reads.DoChan(name, func() (any, error) { return readHead(t.fsys, name, n) })
 	select {
 	case r := <-read:
 		data, _ := r.Val.([]byte)
@@ -106,18 +115,16 @@ func plain(dir string) bool {
 	return !strings.ContainsAny(dir, `*?[\`)
 }
 
-func readPage(fsys fs.FS, name string) ([]byte, error) {
+func readHead(fsys fs.FS, name string, n int64) ([]byte, error) {
 	file, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // nothing was written
-	data, err := io.ReadAll(io.LimitReader(file, MaxAttribute+1))
-	if err != nil {
-		return nil, err
+	data := make([]byte, n)
+	got, err := io.ReadFull(file, data)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
 	}
-	if len(data) > MaxAttribute {
-		return nil, fmt.Errorf("reading %s: %w", name, ErrTooLong)
-	}
-	return data, nil
+	return data[:got], err
 }

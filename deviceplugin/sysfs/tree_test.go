@@ -44,6 +44,19 @@ func TestAFileOfMoreThanAPageIsAnError(t *testing.T) {
 	}
 }
 
+func TestAHeadIsNoLongerThanAskedAndMayBeShorter(t *testing.T) {
+	tree := sysfs.New(fstest.MapFS{"config": {Data: []byte{0x56, 0x1f, 0x30}}, "empty": {}})
+	for name, want := range map[string][]byte{"config": {0x56, 0x1f}, "empty": {}} {
+		got, err := tree.Head(t.Context(), name, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
+	}
+}
+
 func TestAMissingFileAndADirectoryAreErrors(t *testing.T) {
 	tree := sysfs.New(fstest.MapFS{"dir/file": {}})
 	if _, err := tree.Read(t.Context(), "none"); !errors.Is(err, fs.ErrNotExist) {

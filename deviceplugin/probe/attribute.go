@@ -1,0 +1,82 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"strconv"
+
+	"github.com/dudaji/nufi/deviceplugin/description"
+	"github.com/dudaji/nufi/deviceplugin/discovery"
+	"github.com/dudaji/nufi/deviceplugin/health"
+)
+
+// attributes judges all of them: a bad one says more than one that gave no data.
+func (p *Prober) attributes(ctx context.Context, device discovery.Device) health.Observation {
+	result := good()
+	for _, a := range p.rules.attributes {
+		switch o := p.attribute(ctx, device.Dir, a); o.Verdict {
+		case health.Bad:
+			return o
+		case health.Missing:
+			result = o
+		case health.Good, health.Gone:
+		}
+	}
+	return result
+}
+
+func (p *Prober) attribute(ctx context.Context, dir string, a description.Attribute) health.Observation {
+	files := p.tree.Match(dir, a.Path)
+	if len(files) == 0 {
+		return absent(a)
+	}
+	value, err := p.tree.Attribute(ctx, files[0])
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return absent(a)
+	case err != nil:
+		return observe(health.Missing, NoData, "%v", err)
+	}
+	return judge(a, value)
+}
+
+func absent(a description.Attribute) health.Observation {
+	if a.WhenAbsent == description.AbsenceIgnored {
+		return good()
+	}
+	return observe(health.Missing, NoData, "there is no attribute %s", a.Path)
+}
+
+func judge(a description.Attribute, value string) health.Observation {
+	switch {
+	case len(a.Equals) > 0 && !slices.Contains(a.Equals, value):
+		return observe(health.Bad, AttributeBad, "%s is %s, want one of %q", a.Path, quote(value), a.Equals)
+	case slices.Contains(a.Not, value):
+		return observe(health.Bad, AttributeBad, "%s is %s", a.Path, quote(value))
+	case a.Within != nil:
+		return judgeRange(a, value)
+	}
+	return good()
+}
+
+func judgeRange(a description.Attribute, value string) health.Observation {
+	number, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return observe(health.Missing, NoData, "%s is %s, which is no number", a.Path, quote(value))
+	}
+	if number < a.Within.Min || number > a.Within.Max {
+		return observe(health.Bad, AttributeBad, "%s is %d, want %d to %d", a.Path, number, a.Within.Min, a.Within.Max)
+	}
+	return good()
+}
+
+// quote makes what a driver wrote fit for a log line, a condition and an event.
+func quote(value string) string {
+	const most = 40
+	if len(value) > most {
+		return strconv.QuoteToASCII(value[:most]) + "..."
+	}
+	return strconv.QuoteToASCII(value)
+}

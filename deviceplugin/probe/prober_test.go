@@ -1,0 +1,172 @@
+package probe_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dudaji/nufi/deviceplugin/description"
+	"github.com/dudaji/nufi/deviceplugin/discovery"
+	"github.com/dudaji/nufi/deviceplugin/health"
+	"github.com/dudaji/nufi/deviceplugin/probe"
+	"github.com/dudaji/nufi/deviceplugin/sysfs"
+)
+
+const dir = "sys/devices/pci0000:3a/0000:3b:00.0"
+
+// host is a machine with one card in best health; each case breaks something.
+func host() fstest.MapFS {
+	return fstest.MapFS{
+		dir + "/vendor":                   {Data: []byte("0x1f56\n")},
+		dir + "/config":                   {Data: []byte{0x56, 0x1f, 0x30, 0x03}},
+		dir + "/driver":                   {Mode: os.ModeSymlink, Data: []byte("../../../bus/pci/drivers/sapeon")},
+		dir + "/enable":                   {Data: []byte("1\n")},
+		dir + "/status":                   {Data: []byte("0\n")},
+		dir + "/temp":                     {Data: []byte("65000\n")},
+		"sys/bus/pci/drivers/sapeon/bind": {},
+		"dev/snx3_0":                      {},
+	}
+}
+
+func card() discovery.Device {
+	return discovery.Device{ID: "0000:3b:00.0", Dir: dir, Nodes: []string{"/dev/snx3_0"}}
+}
+
+func rules() description.Description {
+	return description.Description{
+		PCI:   description.PCI{Vendor: "0x1f56", Drivers: []string{"sapeon"}},
+		Nodes: description.Nodes{Sysfs: []string{"sapeon/*"}},
+		Health: description.Health{Attributes: []description.Attribute{
+			{Path: "enable", Not: []string{"0"}},
+			{Path: "status", Equals: []string{"0"}},
+			{Path: "te*", Within: &description.Range{Min: 0, Max: 95000}},
+			{Path: "vendor_extra", Equals: []string{"ok"}, WhenAbsent: description.AbsenceIgnored},
+		}},
+	}
+}
+
+func TestEachFaultHasItsVerdictAndReason(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit func(fstest.MapFS)
+		want health.Observation
+	}{
+		"a card in best health": {
+			func(fstest.MapFS) {}, see(health.Good, probe.Answering, "every check passed")},
+		"the card is pulled": {
+			func(h fstest.MapFS) { delete(h, dir+"/vendor") },
+			see(health.Gone, probe.DeviceRemoved, "the card is not on the PCI bus")},
+		"the node is missing": {
+			func(h fstest.MapFS) { delete(h, "dev/snx3_0") },
+			see(health.Gone, probe.DeviceNodeMissing, "/dev/snx3_0 does not exist")},
+		"the card fell off the bus": {
+			set("config", "\xff\xff"),
+			see(health.Bad, probe.OffTheBus, "the card answers as vendor 0xffff instead of 0x1f56")},
+		"the configuration space is empty": {
+			set("config", ""), see(health.Missing, probe.NoData, "the configuration space is empty")},
+		"a host without configuration space": {
+			func(h fstest.MapFS) { delete(h, dir+"/config") },
+			see(health.Good, probe.Answering, "every check passed")},
+		"no driver": {
+			func(h fstest.MapFS) { delete(h, dir+"/driver") },
+			see(health.Bad, probe.DriverMissing, "no driver is bound, want one of [sapeon]")},
+		"the driver of a virtual machine": {
+			func(h fstest.MapFS) { h[dir+"/driver"].Data = []byte("../vfio-pci") },
+			see(health.Bad, probe.DriverMissing, "driver vfio-pci is bound, want one of [sapeon]")},
+		"an unhealthy value": {
+			set("enable", "0"), see(health.Bad, probe.AttributeBad, `enable is "0"`)},
+		"another value than the healthy one": {
+			set("status", "3"), see(health.Bad, probe.AttributeBad, `status is "3", want one of ["0"]`)},
+		"a number out of its range": {
+			set("temp", "97000"), see(health.Bad, probe.AttributeBad, "te* is 97000, want 0 to 95000")},
+		"a number that is none": {
+			set("temp", "hot\x00"), see(health.Missing, probe.NoData, `te* is "hot\x00", which is no number`)},
+		"an attribute that is not there": {
+			func(h fstest.MapFS) { delete(h, dir+"/status") },
+			see(health.Missing, probe.NoData, "there is no attribute status")},
+		"an attribute that may be absent and is bad": {
+			set("vendor_extra", "broken"),
+			see(health.Bad, probe.AttributeBad, `vendor_extra is "broken", want one of ["ok"]`)},
+		"a bad attribute counts where another is missing": {
+			func(h fstest.MapFS) { delete(h, dir+"/status"); set("temp", "97000")(h) },
+			see(health.Bad, probe.AttributeBad, "te* is 97000, want 0 to 95000")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := host()
+			c.edit(h)
+			got := probe.NewProber(sysfs.New(h), rules()).Observe(t.Context(), card())
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestADeviceWithoutANodeIsGoneWhereOneIsExpected(t *testing.T) {
+	device, d := card(), rules()
+	device.Nodes = nil
+	if got := probe.NewProber(sysfs.New(host()), d).Observe(t.Context(), device); got.Reason.Code != probe.DeviceNodeMissing {
+		t.Errorf("got %v", got)
+	}
+	d.Nodes = description.Nodes{Shared: []string{"/dev/npuctl"}}
+	if got := probe.NewProber(sysfs.New(host()), d).Observe(t.Context(), device); got.Verdict != health.Good {
+		t.Errorf("a description without own nodes: %v", got)
+	}
+}
+
+func TestADriverThatDoesNotAnswerIsMissingData(t *testing.T) {
+	root := t.TempDir()
+	if err := os.CopyFS(root, withoutLinks(host())); err != nil {
+		t.Fatal(err)
+	}
+	status := filepath.Join(root, dir, "status")
+	if err := os.Remove(status); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(status, 0o600); err != nil {
+		t.Skipf("named pipes are needed: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	d := rules()
+	d.PCI.Drivers = nil
+	if got := probe.NewProber(sysfs.New(os.DirFS(root)), d).Observe(ctx, card()); got.Verdict != health.Missing {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestADeviceIsFreeAsFarAsItsDescriptionCanTell(t *testing.T) {
+	d := rules()
+	if got := probe.NewProber(sysfs.New(host()), d).Free(t.Context(), card()); got.Verdict != health.Good {
+		t.Errorf("without an attribute: %v", got)
+	}
+	d.Preparation.Free = &description.Attribute{Path: "users", Equals: []string{"0"}}
+	for value, want := range map[string]health.Verdict{"0": health.Good, "2": health.Bad} {
+		h := host()
+		set("users", value)(h)
+		if got := probe.NewProber(sysfs.New(h), d).Free(t.Context(), card()); got.Verdict != want {
+			t.Errorf("%s users: %v", value, got)
+		}
+	}
+	if got := probe.NewProber(sysfs.New(host()), d).Free(t.Context(), card()); got.Verdict != health.Missing {
+		t.Errorf("without the file: %v", got)
+	}
+}
+
+func set(attribute, value string) func(fstest.MapFS) {
+	return func(h fstest.MapFS) { h[dir+"/"+attribute] = &fstest.MapFile{Data: []byte(value)} }
+}
+
+func see(verdict health.Verdict, code, message string) health.Observation {
+	return health.Observation{Verdict: verdict, Reason: health.Reason{Code: code, Message: message}}
+}
+
+func withoutLinks(h fstest.MapFS) fstest.MapFS {
+	delete(h, dir+"/driver")
+	return h
+}
