@@ -53,7 +53,7 @@ func (b Builder) Assets(ctx context.Context) (string, error) {
 		return "", err
 	}
 	source := filepath.Join(root, "devcluster")
-	s, err := readSource(source)
+	s, err := readSource(os.DirFS(source))
 	if err != nil {
 		return "", fmt.Errorf("reading %s: %w", source, err)
 	}

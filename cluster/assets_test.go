@@ -109,7 +109,7 @@ func TestWhatIsCompiledFollowsItsSource(t *testing.T) {
 	dir := filepath.Join(b.Checkout, "devcluster")
 	key := func() string {
 		t.Helper()
-		s, err := readSource(dir)
+		s, err := readSource(os.DirFS(dir))
 		if err != nil {
 			t.Fatal(err)
 		}

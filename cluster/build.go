@@ -35,12 +35,12 @@ func (b Builder) build(ctx context.Context, source, version, target string) erro
 
 // compileAside leaves either all of target or nothing of it. What a killed build left
 // behind is removed by the next, which alone holds the lock.
-func (b Builder) compileAside(ctx context.Context, source, version, target string) error {
+func (b Builder) compileAside(ctx context.Context, source, version, target string) (err error) {
 	aside := target + ".part"
 	if err := os.RemoveAll(aside); err != nil {
 		return err
 	}
-	defer os.RemoveAll(aside)
+	defer func() { err = errors.Join(err, os.RemoveAll(aside)) }()
 	if err := os.Mkdir(aside, 0o700); err != nil {
 		return full(err)
 	}
@@ -77,7 +77,7 @@ func (b Builder) compile(ctx context.Context, source, version, out string) error
 }
 
 func goBuild(ctx context.Context, source, version, out string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-ldflags", linkerFlags(version), "-o", out, ".")
+	cmd := command(ctx, "go", "build", "-v", "-ldflags", linkerFlags(version), "-o", out, ".")
 	cmd.Dir = source
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	cmd.SysProcAttr = apart()

@@ -71,7 +71,7 @@ func start(ctx context.Context, o Options, lock *fileLock) (*Cluster, error) {
 	if err := lay(o.Dir, o.Reset); err != nil {
 		return nil, fmt.Errorf("preparing %s: %w", o.Dir, err)
 	}
-	chosen, err := choosePorts(o.Port)
+	chosen, err := choosePorts(ctx, o.Port)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func TestControlPlane(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Stop() }) //nolint:errcheck // For a test that ends early; the last step judges it.
+	t.Cleanup(func() { c.Stop() }) //nolint:errcheck // For a test that ends early; a step judges the stop.
 	client := kubernetes.NewForConfigOrDie(c.RESTConfig())
 	pids := c.PIDs()
 

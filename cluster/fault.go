@@ -52,7 +52,7 @@ func tail(log string) string {
 
 // ended says why a program ended that should still run, from its log on disk.
 func ended(name, logPath string, exit error) error {
-	log, err := os.ReadFile(logPath)
+	log, err := os.ReadFile(logPath) //nolint:gosec // The cluster's own.
 	if err != nil {
 		return fmt.Errorf("%s ended (%w), and its log: %w", name, exit, err)
 	}

@@ -16,7 +16,7 @@ func TestAFaultInALogIsToldInOneLine(t *testing.T) {
 		want error
 	}{
 		"port":   {"starting\nlisten tcp 127.0.0.1:6443: bind: address already in use\nbye\n", ErrPortInUse},
-		"disk":   {"wal: write /d/member/wal: no space left on device\nstack\nstack\n", ErrDiskFull},
+		"disk":   {"wal: write /d/member/wal: no space left on device\ngoroutine 1\nmain.main()\n", ErrDiskFull},
 		"linker": {"# kube\nlink: flushing $WORK/a.out: no space left on device\n", ErrDiskFull},
 	}
 	for name, c := range cases {

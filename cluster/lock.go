@@ -23,7 +23,7 @@ type fileLock struct{ file *os.File }
 
 // tryLock takes the lock of the file at path, creating it, or returns errLocked.
 func tryLock(path string) (*fileLock, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // The user names the directory.
 	if err != nil {
 		return nil, full(err)
 	}
@@ -70,7 +70,7 @@ func claim(dir string) (*fileLock, error) {
 	path := lockPath(dir)
 	lock, err := tryLock(path)
 	if errors.Is(err, errLocked) {
-		owner, _ := os.ReadFile(path) // The file is only what the sentence names.
+		owner, _ := os.ReadFile(path) //nolint:gosec // As above; without it, the sentence only lacks the id.
 		return nil, fmt.Errorf("%w in %s (process %s): stop it, or choose another directory", ErrRunning, dir, strings.TrimSpace(string(owner)))
 	}
 	if err != nil {

@@ -22,13 +22,11 @@ func TestAClaimedDirectoryNamesItsOwner(t *testing.T) {
 	if !errors.Is(err, ErrRunning) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
 		t.Errorf("a second claim's error is %v, want %v and the owner", err, ErrRunning)
 	}
-	if err := lock.release(); err != nil {
-		t.Fatal(err)
-	}
+	released(t, lock)
 	if lock, err = claim(dir); err != nil {
 		t.Fatal("a released directory is refused: ", err)
 	}
-	lock.release()
+	released(t, lock)
 }
 
 func TestALockLastsAsLongAsAChildThatInheritedIt(t *testing.T) {
@@ -39,7 +37,7 @@ func TestALockLastsAsLongAsAChildThatInheritedIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	child := launchShell(t, lock, "exec sleep 60")
-	lock.file.Close() // As an owner's death would: without unlocking.
+	closed(t, lock.file) // As an owner's death would: without unlocking.
 	if _, err := claim(dir); !errors.Is(err, ErrRunning) {
 		t.Errorf("error is %v while a child runs, want %v", err, ErrRunning)
 	}
@@ -49,7 +47,7 @@ func TestALockLastsAsLongAsAChildThatInheritedIt(t *testing.T) {
 	if lock, err = claim(dir); err != nil {
 		t.Fatal("a directory without owner or children is refused: ", err)
 	}
-	lock.release()
+	released(t, lock)
 }
 
 func TestWaitingForALockEndsWithTheContext(t *testing.T) {
@@ -59,7 +57,7 @@ func TestWaitingForALockEndsWithTheContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lock.release()
+	defer released(t, lock)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	told := 0
@@ -68,5 +66,12 @@ func TestWaitingForALockEndsWithTheContext(t *testing.T) {
 	}
 	if told != 1 {
 		t.Errorf("told %d times to be waiting, want once", told)
+	}
+}
+
+func released(t *testing.T, lock *fileLock) {
+	t.Helper()
+	if err := lock.release(); err != nil {
+		t.Error(err)
 	}
 }

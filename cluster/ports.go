@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -16,20 +17,24 @@ type ports struct{ apiServer, etcd, peer int }
 
 // choosePorts takes what the system gives for every port not asked for. Another
 // program may still take one before its owner does: Start then tries again.
-func choosePorts(apiServer int) (ports, error) {
-	chosen := make([]int, 0, 3)
-	for _, wanted := range []int{apiServer, 0, 0} {
-		listener, err := net.Listen("tcp", address(wanted))
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return ports{}, fmt.Errorf("%w: %s", ErrPortInUse, address(wanted))
+func choosePorts(ctx context.Context, apiServer int) (chosen ports, err error) {
+	wanted := []struct {
+		port int
+		to   *int
+	}{{apiServer, &chosen.apiServer}, {0, &chosen.etcd}, {0, &chosen.peer}}
+	for _, w := range wanted {
+		listener, taken := (&net.ListenConfig{}).Listen(ctx, "tcp", address(w.port))
+		if errors.Is(taken, syscall.EADDRINUSE) {
+			return ports{}, fmt.Errorf("%w: %s", ErrPortInUse, address(w.port))
 		}
-		if err != nil {
-			return ports{}, fmt.Errorf("choosing a port: %w", err)
+		if taken != nil {
+			return ports{}, fmt.Errorf("choosing a port: %w", taken)
 		}
-		defer listener.Close() // All stay open until the last is chosen, so that they differ.
-		chosen = append(chosen, listener.Addr().(*net.TCPAddr).Port)
+		// All stay open until the last is chosen, so that they differ.
+		defer func() { err = errors.Join(err, listener.Close()) }()
+		*w.to = listener.Addr().(*net.TCPAddr).Port
 	}
-	return ports{apiServer: chosen[0], etcd: chosen[1], peer: chosen[2]}, nil
+	return chosen, nil
 }
 
 func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }

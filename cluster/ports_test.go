@@ -2,13 +2,14 @@ package cluster
 
 import (
 	"errors"
+	"io"
 	"net"
 	"testing"
 )
 
 func TestChosenPortsAreFreeAndDiffer(t *testing.T) {
 	t.Parallel()
-	chosen, err := choosePorts(0)
+	chosen, err := choosePorts(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +22,7 @@ func TestChosenPortsAreFreeAndDiffer(t *testing.T) {
 			t.Errorf("a chosen port is taken: %v", err)
 			continue
 		}
-		listener.Close()
+		closed(t, listener)
 	}
 }
 
@@ -31,9 +32,16 @@ func TestAPortAskedForIsNotReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
-	_, err = choosePorts(taken.Addr().(*net.TCPAddr).Port)
+	defer closed(t, taken)
+	_, err = choosePorts(t.Context(), taken.Addr().(*net.TCPAddr).Port)
 	if !errors.Is(err, ErrPortInUse) {
 		t.Errorf("error is %v, want %v", err, ErrPortInUse)
+	}
+}
+
+func closed(t *testing.T, c io.Closer) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Error(err)
 	}
 }

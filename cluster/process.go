@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -33,17 +34,24 @@ type process struct {
 	stopped atomic.Bool
 }
 
+// command is a program of the assets, of the checkout or of the PATH, with arguments of ours.
+func command(ctx context.Context, path string, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, path, args...) //nolint:gosec // Running programs is what this package is for.
+}
+
 // launch starts a program that inherits the lock's file.
 func launch(p program, lock *fileLock) (*process, error) {
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, full(err)
 	}
-	cmd := exec.Command(p.path, p.args...) //nolint:noctx // It outlives the context it is started under.
-	cmd.Env = append(os.Environ(), p.env...)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.ExtraFiles = []*os.File{lock.file}
-	cmd.SysProcAttr = apart()
+	cmd := &exec.Cmd{ // Without a context: it outlives the one that limits its start.
+		Path: p.path, Args: append([]string{p.path}, p.args...),
+		Env:    append(os.Environ(), p.env...),
+		Stdout: log, Stderr: log,
+		ExtraFiles:  []*os.File{lock.file},
+		SysProcAttr: apart(),
+	}
 	running := &process{program: p, cmd: cmd, done: make(chan struct{})}
 	started := make(chan error)
 	go running.run(started, log)
@@ -55,8 +63,8 @@ func launch(p program, lock *fileLock) (*process, error) {
 func (p *process) run(started chan<- error, log *os.File) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer log.Close()
-	if err := p.cmd.Start(); err != nil {
+	err := errors.Join(p.cmd.Start(), log.Close()) // The child has its own copy.
+	if err != nil {
 		started <- fmt.Errorf("starting %s: %w", p.component, err)
 		return
 	}

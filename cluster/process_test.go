@@ -86,7 +86,7 @@ func scratchLock(t *testing.T) *fileLock {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { lock.release() })
+	t.Cleanup(func() { released(t, lock) })
 	return lock
 }
 
@@ -106,7 +106,11 @@ func launchShell(t *testing.T, lock *fileLock, script string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { child.stop() })
+	t.Cleanup(func() {
+		if err := child.stop(); err != nil {
+			t.Error(err)
+		}
+	})
 	if strings.Contains(script, "echo") {
 		awaitText(t, p.log, "up")
 	}

@@ -5,9 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"regexp"
 )
 
@@ -21,42 +19,35 @@ type source struct {
 func (s source) key() string { return "kube-" + s.version + "-" + s.digest[:12] }
 
 // readSource reads devcluster's module.
-func readSource(dir string) (source, error) {
-	version, err := kubernetesVersion(filepath.Join(dir, "go.mod"))
+func readSource(module fs.FS) (source, error) {
+	mod, err := fs.ReadFile(module, "go.mod")
 	if err != nil {
 		return source{}, err
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		return source{}, err
+	version := regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v\S+)`).FindSubmatch(mod)
+	if version == nil {
+		return source{}, errors.New("go.mod requires no k8s.io/kubernetes")
 	}
-	hash := sha256.New()
-	for _, path := range append(files, filepath.Join(dir, "go.mod"), filepath.Join(dir, "go.sum")) {
-		if err := digest(hash, path); err != nil {
-			return source{}, err
-		}
-	}
-	return source{version: version, digest: hex.EncodeToString(hash.Sum(nil))}, nil
+	sum, err := digest(module)
+	return source{version: string(version[1]), digest: sum}, err
 }
 
-// digest adds a file's name, length and content, so that no content passes for another file.
-func digest(w io.Writer, path string) error {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "%s %d\n%s", filepath.Base(path), len(content), content)
-	return err
-}
-
-func kubernetesVersion(mod string) (string, error) {
-	content, err := os.ReadFile(mod)
+// digest covers each file's name, length and content, so that no content passes for
+// another file.
+func digest(module fs.FS) (string, error) {
+	files, err := fs.Glob(module, "*.go")
 	if err != nil {
 		return "", err
 	}
-	found := regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v\S+)`).FindSubmatch(content)
-	if found == nil {
-		return "", errors.New("go.mod requires no k8s.io/kubernetes")
+	hash := sha256.New()
+	for _, name := range append(files, "go.mod", "go.sum") {
+		content, err := fs.ReadFile(module, name)
+		if err != nil {
+			return "", err
+		}
+		if _, err := fmt.Fprintf(hash, "%s %d\n%s", name, len(content), content); err != nil {
+			return "", err
+		}
 	}
-	return string(found[1]), nil
+	return hex.EncodeToString(hash.Sum(nil)), nil
 }

@@ -6,7 +6,7 @@ import (
 )
 
 //go:embed stages.yaml
-var stages []byte //nolint:gochecknoglobals // Embedding needs a variable; nothing writes it.
+var stages []byte
 
 // writeStages puts the stages where KWOK looks for its configuration.
 func writeStages(dir string) error {

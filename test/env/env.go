@@ -149,7 +149,7 @@ func announce(w io.Writer) cluster.Progress {
 	last := ""
 	return func(step, _ string) {
 		if step != last {
-			fmt.Fprintln(w, step, "...")
+			_, _ = fmt.Fprintln(w, step, "...")
 		}
 		last = step
 	}
