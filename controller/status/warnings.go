@@ -1,0 +1,60 @@
+package status
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// lastWarning ends a message with what was said of the pod since then, if anything.
+func lastWarning(observed Observed, pod corev1.Pod, since metav1.Time) string {
+	event := warning(observed, pod, "")
+	if event == nil || eventTime(event).Before(since.Time) {
+		return ""
+	}
+	return "; last warning: " + event.Message
+}
+
+// warning returns the newest event of the pod that has the reason, if one is given,
+// and begins with one of the prefixes, if there are any.
+func warning(observed Observed, pod corev1.Pod, reason string, prefixes ...string) *corev1.Event {
+	var newest *corev1.Event
+	for i := range observed.Workload.Warnings {
+		event := &observed.Workload.Warnings[i]
+		about := event.InvolvedObject.Name == pod.Name && (reason == "" || event.Reason == reason)
+		if !about || len(prefixes) > 0 && !slices.ContainsFunc(prefixes, func(prefix string) bool {
+			return strings.HasPrefix(event.Message, prefix)
+		}) {
+			continue
+		}
+		if newest == nil || newer(event, newest) {
+			newest = event
+		}
+	}
+	return newest
+}
+
+// newer orders by time, and by text where times are equal, so that the order of
+// the list does not matter.
+func newer(a, b *corev1.Event) bool {
+	at, bt := eventTime(a), eventTime(b)
+	return cmp.Or(at.Compare(bt), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message)) > 0
+}
+
+// eventTime is when the event was last seen; both generations of the API fill
+// fields of their own.
+func eventTime(event *corev1.Event) time.Time {
+	switch {
+	case event.Series != nil:
+		return event.Series.LastObservedTime.Time
+	case !event.LastTimestamp.IsZero():
+		return event.LastTimestamp.Time
+	case !event.EventTime.IsZero():
+		return event.EventTime.Time
+	}
+	return event.CreationTimestamp.Time
+}
