@@ -1,0 +1,187 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue"
+	cueerrors "cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/token"
+)
+
+// maxMessage bounds a fault's message, in bytes: a user's own text may be a megabyte.
+const maxMessage = 400
+
+// Error says that the spec is at fault, field by field. Only another spec (or another
+// policy) helps.
+type Error struct {
+	// Faults has at least one element, sorted by path.
+	Faults []Fault
+}
+
+// Fault is one mistake in a spec.
+type Fault struct {
+	// Path is the user's field: spec.accelerator.count, spec.inferenceServer.args[3].
+	Path string
+	// Message is one line.
+	Message string
+	// Position is where the user's file has the field, if there was a file.
+	Position token.Position
+}
+
+// Error lists the faults, separated by semicolons.
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Faults))
+	for i, fault := range e.Faults {
+		lines[i] = fault.String()
+	}
+	return strings.Join(lines, "; ")
+}
+
+// String is the fault in one line.
+func (f Fault) String() string { return f.Path + ": " + f.Message }
+
+// faultsOf turns CUE's errors on a value below root into faults, one for each path and
+// message.
+func faultsOf(err error, root cue.Value, keys *standIns) *Error {
+	byText := map[string]Fault{}
+	for _, single := range cueerrors.Errors(err) {
+		if message := messageOf(single); message != "" {
+			fault := Fault{
+				Path:     userPath(single.Path(), keys),
+				Message:  keys.revealText(message),
+				Position: positionOf(single, root),
+			}
+			byText[fault.String()] = fault
+		}
+	}
+	faults := make([]Fault, 0, len(byText))
+	for _, fault := range byText {
+		faults = append(faults, fault)
+	}
+	slices.SortFunc(faults, func(a, b Fault) int { return strings.Compare(a.String(), b.String()) })
+	return &Error{Faults: faults}
+}
+
+// messageOf words a CUE error for somebody who does not write CUE; "" means that
+// another error of the same value says it better.
+func messageOf(err cueerrors.Error) string {
+	format, args := err.Msg()
+	switch {
+	case strings.Contains(format, "errors in empty disjunction"), strings.Contains(format, "incomplete value"):
+		return ""
+	case strings.HasPrefix(format, "field not allowed"):
+		return "unknown field"
+	case strings.HasPrefix(format, "field is required but not present"):
+		return "required"
+	case strings.HasPrefix(format, "invalid value %v (out of bound %s)") && len(args) == 2:
+		return boundMessage(fmt.Sprint(args[0]), fmt.Sprint(args[1]))
+	}
+	return shorten(strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " "))
+}
+
+func boundMessage(value, bound string) string {
+	if pattern, ok := strings.CutPrefix(bound, "=~"); ok {
+		return shorten(value) + " does not match " + pattern
+	}
+	return shorten(value) + " must be " + bound
+}
+
+func shorten(text string) string {
+	if len(text) <= maxMessage {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxMessage], "") + "..."
+}
+
+// userPath writes a CUE path as the user knows it: without the field that holds the
+// input or the rules, with list indices in brackets and odd keys in quotes.
+func userPath(path []string, keys *standIns) string {
+	if len(path) > 0 && (path[0] == fieldDeploy || path[0] == fieldRefuse) {
+		path = path[1:]
+	}
+	var out strings.Builder
+	for _, element := range path {
+		if unquoted, err := strconv.Unquote(element); err == nil {
+			element = unquoted
+		}
+		if _, err := strconv.Atoi(element); err == nil {
+			out.WriteString("[" + element + "]")
+			continue
+		}
+		element = keys.key(element)
+		if strings.ContainsAny(element, "./ ") {
+			element = "[" + strconv.Quote(element) + "]"
+		} else if out.Len() > 0 {
+			out.WriteByte('.')
+		}
+		out.WriteString(element)
+	}
+	return out.String()
+}
+
+// positionOf finds the user's file among an error's positions, or the user's field at
+// the error's path.
+func positionOf(err cueerrors.Error, root cue.Value) token.Position {
+	for _, position := range cueerrors.Positions(err) {
+		if isUserFile(position.Filename()) {
+			return userPosition(position.Position())
+		}
+	}
+	path := err.Path()
+	if len(path) > 0 && path[0] == fieldRefuse {
+		path = path[1:]
+	}
+	for length := len(path); length > 0; length-- {
+		if position := fieldPosition(root, path[:length]); position.IsValid() {
+			return position
+		}
+	}
+	return token.Position{}
+}
+
+func fieldPosition(root cue.Value, path []string) token.Position {
+	value := root.LookupPath(cue.MakePath(cue.Str(fieldDeploy)))
+	for _, element := range path {
+		selector := cue.Str(element)
+		if unquoted, err := strconv.Unquote(element); err == nil {
+			selector = cue.Str(unquoted)
+		}
+		if index, err := strconv.Atoi(strings.Trim(element, `"`)); err == nil && value.IncompleteKind() == cue.ListKind {
+			selector = cue.Index(index)
+		}
+		value = value.LookupPath(cue.MakePath(selector))
+	}
+	for _, conjunct := range append([]cue.Value{value}, conjuncts(value)...) {
+		if position := conjunct.Pos(); isUserFile(position.Filename()) {
+			return userPosition(position.Position())
+		}
+	}
+	return token.Position{}
+}
+
+func conjuncts(value cue.Value) []cue.Value {
+	if op, args := value.Expr(); op == cue.AndOp {
+		return args
+	}
+	return nil
+}
+
+// oneLine keeps CUE's own words, for those who do write CUE: the first error and its
+// position in the templates.
+func oneLine(err error) error {
+	list := cueerrors.Errors(err)
+	if len(list) == 0 {
+		return err
+	}
+	first := list[0]
+	text := shorten(strings.ReplaceAll(first.Error(), "\n", " "))
+	if positions := cueerrors.Positions(first); len(positions) > 0 {
+		position := positions[0].Position()
+		text = fmt.Sprintf("%s:%d: %s", strings.TrimPrefix(position.Filename, "/"), position.Line, text)
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,34 @@
+package render
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// sortForApply orders objects so that what others refer to exists before them, and
+// otherwise by kind and name.
+func sortForApply(objects []*unstructured.Unstructured) {
+	slices.SortFunc(objects, func(a, b *unstructured.Unstructured) int {
+		return cmp.Or(
+			cmp.Compare(stage(a.GetKind()), stage(b.GetKind())),
+			strings.Compare(a.GetKind(), b.GetKind()),
+			strings.Compare(a.GetName(), b.GetName()),
+		)
+	})
+}
+
+func stage(kind string) int {
+	switch kind {
+	case "ServiceAccount":
+		return 0
+	case "Service":
+		return 1
+	case "Deployment":
+		return 2
+	default:
+		return 3
+	}
+}
