@@ -50,7 +50,7 @@ func (b Builder) Assets(ctx context.Context) (string, error) {
 	}
 	root, err := Checkout(b.Checkout)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w, which has what to compile: go there, or name existing binaries in %s", err, assetsVariable)
 	}
 	source := filepath.Join(root, "devcluster")
 	s, err := readSource(os.DirFS(source))
@@ -75,7 +75,7 @@ func Checkout(dir string) (string, error) {
 			return at, nil
 		}
 		if at == filepath.Dir(at) {
-			return "", fmt.Errorf("%s: %w, whose devcluster/ is compiled; go there, or name existing binaries in %s", dir, ErrNoCheckout, assetsVariable)
+			return "", fmt.Errorf("%s is %w", dir, ErrNoCheckout)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func complete(assets string, run []Component) error {
 	wanted := append([]Component{Etcd, APIServer, kubectl}, run...)
 	for _, name := range wanted {
 		if _, err := os.Stat(filepath.Join(assets, string(name))); err != nil {
-			return fmt.Errorf("%s has no %s: unset %s to have it compiled", assets, name, assetsVariable)
+			return fmt.Errorf("%s has no %s; without %s it is compiled", assets, name, assetsVariable)
 		}
 	}
 	return nil

@@ -20,6 +20,8 @@ type Options struct {
 	Dir string
 	// Assets is the folder of the programs, as Builder.Assets returns it.
 	Assets string
+	// CRDs are files of CustomResourceDefinitions to install before anything else runs.
+	CRDs []string
 	// Run names what runs beside etcd and the API server.
 	Run []Component
 	// Port of the API server; 0 takes a free one.
@@ -84,20 +86,26 @@ func start(ctx context.Context, o Options, lock *fileLock) (*Cluster, error) {
 		dir: o.Dir, assets: o.Assets, run: o.Run, ports: chosen, config: config,
 		children: newChildren(lock), lock: lock,
 	}
-	if err := c.bringUp(ctx, o.Progress); err != nil {
+	if err := c.bringUp(ctx, o.CRDs, o.Progress); err != nil {
 		return nil, errors.Join(err, c.children.stopAll())
 	}
 	return c, nil
 }
 
 // bringUp starts the components and waits until the cluster can be used.
-func (c *Cluster) bringUp(ctx context.Context, progress Progress) error {
+func (c *Cluster) bringUp(ctx context.Context, crds []string, progress Progress) error {
 	progress.say("starting etcd and kube-apiserver", "")
 	if err := c.children.start(c.program(Etcd)); err != nil {
 		return err
 	}
 	if err := c.StartAPIServer(ctx); err != nil {
 		return err
+	}
+	for _, file := range crds {
+		progress.say("installing "+filepath.Base(file), "")
+		if err := c.ApplyCRD(ctx, file); err != nil {
+			return fmt.Errorf("installing %s: %w", file, err)
+		}
 	}
 	for _, component := range c.run {
 		progress.say("starting "+string(component), "")
@@ -110,8 +118,8 @@ func (c *Cluster) bringUp(ctx context.Context, progress Progress) error {
 
 func (c *Cluster) startComponent(ctx context.Context, component Component) error {
 	if component == KWOK {
-		if err := writeStages(c.dir); err != nil {
-			return err
+		if err := c.prepareKWOK(ctx); err != nil {
+			return fmt.Errorf("preparing KWOK: %w", err)
 		}
 	}
 	if err := c.children.start(c.program(component)); err != nil {
@@ -135,6 +143,12 @@ func (c *Cluster) StartAPIServer(ctx context.Context) error {
 // StopAPIServer stops the API server alone, as an outage would: data, port and
 // credentials stay for StartAPIServer.
 func (c *Cluster) StopAPIServer() error { return c.children.stop(APIServer) }
+
+// Launch starts a program of the caller's, which is stopped with the cluster and whose
+// own end is the cluster's fault, as that of a component.
+func (c *Cluster) Launch(name Component, path string, args ...string) error {
+	return c.children.start(program{component: name, path: path, args: args, log: logPath(c.dir, name)})
+}
 
 // Stop ends everything and returns when no process is left.
 func (c *Cluster) Stop() error {

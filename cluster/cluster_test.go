@@ -3,6 +3,8 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -22,8 +24,12 @@ func TestControlPlane(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a control plane is not started with -short")
 	}
+	crds, err := filepath.Glob("../devcluster/crds/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	options := cluster.Options{
-		Dir: filepath.Join(t.TempDir(), "cluster"), Assets: assets(t),
+		Dir: filepath.Join(t.TempDir(), "cluster"), Assets: assets(t), CRDs: crds,
 		Run: []cluster.Component{cluster.ControllerManager, cluster.Scheduler, cluster.KWOK},
 	}
 	c, err := cluster.Start(t.Context(), options)
@@ -51,6 +57,23 @@ func TestControlPlane(t *testing.T) {
 			t.Fatal(err)
 		}
 		await(t, client, "second", ready)
+	})
+	t.Run("a gateway accepts each generation of an HTTPRoute", func(t *testing.T) {
+		for generation, host := range []string{"a.example", "b.example"} {
+			manifest := filepath.Join(t.TempDir(), "route.yaml")
+			if err := os.WriteFile(manifest, fmt.Appendf(nil, route, host), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Apply(t.Context(), manifest); err != nil {
+				t.Fatal(err)
+			}
+			for parent := range 2 {
+				accepted := fmt.Sprintf("jsonpath={.status.parents[%d].conditions[0].observedGeneration}=%d", parent, generation+1)
+				if _, err := c.Kubectl(t.Context(), "wait", "--for="+accepted, "--timeout=10s", "httproute/model"); err != nil {
+					t.Error(err)
+				}
+			}
+		}
 	})
 	t.Run("the API server comes back where it was", func(t *testing.T) {
 		if err := c.StopAPIServer(); err != nil {
@@ -85,14 +108,27 @@ func TestControlPlane(t *testing.T) {
 	t.Run("the data is there after the next start", func(t *testing.T) { restarts(t, options) })
 }
 
-// restarts starts the directory's cluster again, has its scheduler die, and stops it.
+// route has two gateways, one of them in another namespace.
+const route = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: model, namespace: default}
+spec:
+  hostnames: [%s]
+  parentRefs: [{name: inner}, {name: outer, namespace: gateways}]
+`
+
+// restarts starts the directory's cluster again, uses it, has a component die, and stops it.
 func restarts(t *testing.T, options cluster.Options) {
 	t.Helper()
 	c, err := cluster.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	await(t, kubernetes.NewForConfigOrDie(c.RESTConfig()), "third", ready)
+	client := kubernetes.NewForConfigOrDie(c.RESTConfig())
+	await(t, client, "third", ready)
+	create(t, client, "fourth", "1")
+	await(t, client, "fourth", ready)
 	pids := c.PIDs()
 	if err := syscall.Kill(pids[len(pids)-1], syscall.SIGKILL); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ var (
 	ErrPortInUse  = errors.New("port in use")
 	ErrDiskFull   = errors.New("disk full")
 	ErrRunning    = errors.New("a cluster is still running")
-	ErrNoCheckout = errors.New("not inside a checkout of the repository")
+	ErrNoCheckout = errors.New("outside the NuFi repository")
 	ErrNoGo       = errors.New("no Go toolchain")
 )
 

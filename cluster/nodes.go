@@ -8,7 +8,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -51,16 +50,10 @@ func (c *Cluster) AddNodes(ctx context.Context, nodes ...Node) error {
 }
 
 func (c *Cluster) awaitNode(ctx context.Context, client kubernetes.Interface, name string) error {
-	ctx, cancel := c.children.guard(ctx)
-	defer cancel()
-	err := wait.PollUntilContextCancel(ctx, pollEvery, true, func(ctx context.Context) (bool, error) {
+	return c.until(ctx, func(ctx context.Context) (bool, error) {
 		node, err := client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
 		return err == nil && usable(node), err
 	})
-	if err != nil && context.Cause(ctx) != nil {
-		return context.Cause(ctx)
-	}
-	return err
 }
 
 // usable tells whether the scheduler would place a pod on the node: ready, and no

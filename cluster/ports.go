@@ -17,24 +17,30 @@ type ports struct{ apiServer, etcd, peer int }
 
 // choosePorts takes what the system gives for every port not asked for. Another
 // program may still take one before its owner does: Start then tries again.
-func choosePorts(ctx context.Context, apiServer int) (chosen ports, err error) {
-	wanted := []struct {
-		port int
-		to   *int
-	}{{apiServer, &chosen.apiServer}, {0, &chosen.etcd}, {0, &chosen.peer}}
-	for _, w := range wanted {
-		listener, taken := (&net.ListenConfig{}).Listen(ctx, "tcp", address(w.port))
+func choosePorts(ctx context.Context, apiServer int) (ports, error) {
+	chosen, err := FreePorts(ctx, apiServer, 0, 0)
+	if err != nil {
+		return ports{}, err
+	}
+	return ports{apiServer: chosen[0], etcd: chosen[1], peer: chosen[2]}, nil
+}
+
+// FreePorts returns ports of loopback that nobody listens on: for each one wanted
+// itself, or for 0 any.
+func FreePorts(ctx context.Context, wanted ...int) (free []int, err error) {
+	for _, port := range wanted {
+		listener, taken := (&net.ListenConfig{}).Listen(ctx, "tcp", address(port))
 		if errors.Is(taken, syscall.EADDRINUSE) {
-			return ports{}, fmt.Errorf("%w: %s", ErrPortInUse, address(w.port))
+			return nil, fmt.Errorf("%w: %s", ErrPortInUse, address(port))
 		}
 		if taken != nil {
-			return ports{}, fmt.Errorf("choosing a port: %w", taken)
+			return nil, fmt.Errorf("choosing a port: %w", taken)
 		}
 		// All stay open until the last is chosen, so that they differ.
 		defer func() { err = errors.Join(err, listener.Close()) }()
-		*w.to = listener.Addr().(*net.TCPAddr).Port
+		free = append(free, listener.Addr().(*net.TCPAddr).Port)
 	}
-	return chosen, nil
+	return free, nil
 }
 
 func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }

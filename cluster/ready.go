@@ -22,18 +22,33 @@ func (c *Cluster) await(ctx context.Context, path string) error {
 		return err
 	}
 	defer client.CloseIdleConnections()
+	return c.awaitURL(ctx, client, c.config.Host+path)
+}
+
+// Await returns when a program of this cluster answers 200 at a URL, when anything of
+// the cluster ends by itself, or when ctx is done.
+func (c *Cluster) Await(ctx context.Context, url string) error {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	return c.awaitURL(ctx, client, url)
+}
+
+func (c *Cluster) awaitURL(ctx context.Context, client *http.Client, url string) error {
+	err := c.until(ctx, func(ctx context.Context) (bool, error) { return answers(ctx, client, url) })
+	if err != nil {
+		return fmt.Errorf("waiting for %s: %w", url, err)
+	}
+	return nil
+}
+
+// until polls a condition. If it ends without, it says why: a component's fault, or ctx.
+func (c *Cluster) until(ctx context.Context, condition wait.ConditionWithContextFunc) error {
 	ctx, cancel := c.children.guard(ctx)
 	defer cancel()
-	err = wait.PollUntilContextCancel(ctx, pollEvery, true, func(ctx context.Context) (bool, error) {
-		return answers(ctx, client, c.config.Host+path)
-	})
-	if err == nil {
-		return nil
+	err := wait.PollUntilContextCancel(ctx, pollEvery, true, condition)
+	if err != nil && context.Cause(ctx) != nil {
+		return context.Cause(ctx)
 	}
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
-	return fmt.Errorf("waiting for %s: %w", path, err)
+	return err
 }
 
 // answers tells whether a GET is answered with 200. Not to be reached is an answer

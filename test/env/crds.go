@@ -1,27 +1,24 @@
 package env
 
 import (
-	"context"
-	"fmt"
 	"path/filepath"
 
 	"github.com/dudaji/nufi/cluster"
 )
 
-// installCRDs installs bundle/crd and returns when the API server serves it.
-func installCRDs(ctx context.Context, c *cluster.Cluster) error {
+// manifests returns the YAML files in folders of the repository.
+func manifests(folders []string) ([]string, error) {
 	root, err := cluster.Checkout(".")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(root, "bundle", "crd", "*.yaml"))
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		if err := c.ApplyCRD(ctx, file); err != nil {
-			return fmt.Errorf("installing %s: %w", file, err)
+	var files []string
+	for _, folder := range folders {
+		found, err := filepath.Glob(filepath.Join(root, folder, "*.yaml"))
+		if err != nil {
+			return nil, err
 		}
+		files = append(files, found...)
 	}
-	return nil
+	return files, nil
 }

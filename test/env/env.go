@@ -42,7 +42,8 @@ const startLimit = 2 * time.Minute
 
 // Env is the control plane that the tests of one package share.
 type Env struct {
-	run []cluster.Component
+	run  []cluster.Component
+	crds []string // folders of the repository
 
 	once    sync.Once
 	dir     string
@@ -66,9 +67,16 @@ func ControllerManager() Option {
 	return func(e *Env) { e.run = append(e.run, cluster.ControllerManager) }
 }
 
+// Routes installs the kinds of other projects that a deployment may yield: Istio's
+// VirtualService, Gateway API's HTTPRoute and Prometheus' PodMonitor, as CRDs without
+// schema. With Workloads, every HTTPRoute is accepted by a simulated gateway.
+func Routes() Option {
+	return func(e *Env) { e.crds = append(e.crds, "devcluster/crds") }
+}
+
 // New returns an Env; nothing runs before a test asks for it.
 func New(options ...Option) *Env {
-	e := &Env{}
+	e := &Env{crds: []string{"bundle/crd"}}
 	for _, option := range options {
 		option(e)
 	}
@@ -122,16 +130,17 @@ func (e *Env) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	crds, err := manifests(e.crds)
+	if err != nil {
+		return err
+	}
 	if e.dir, err = os.MkdirTemp("", "nufi-test-"); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	e.cluster, err = cluster.Start(ctx, cluster.Options{Dir: e.dir, Assets: assets, Run: e.run})
-	if err != nil {
-		return err
-	}
-	return installCRDs(ctx, e.cluster)
+	e.cluster, err = cluster.Start(ctx, cluster.Options{Dir: e.dir, Assets: assets, CRDs: crds, Run: e.run})
+	return err
 }
 
 // stop leaves neither a process nor a file. A log of a failed start is in its error.
