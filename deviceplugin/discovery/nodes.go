@@ -27,6 +27,18 @@ func (s *Scanner) findNodes(ctx context.Context, dir, address string) []string {
 	return slices.Compact(nodes)
 }
 
+// Shared lists the nodes that every container gets, sorted, as they are now.
+func (s *Scanner) Shared() []string {
+	var nodes []string
+	for _, pattern := range s.nodes.Shared {
+		for _, match := range s.tree.Match("", pattern[1:]) {
+			nodes = append(nodes, "/"+match)
+		}
+	}
+	slices.Sort(nodes)
+	return slices.Compact(nodes)
+}
+
 // nodeName reads what the kernel calls the node that a directory stands for.
 // A directory without a number in `dev` stands for none.
 func (s *Scanner) nodeName(ctx context.Context, dir string) (string, bool) {

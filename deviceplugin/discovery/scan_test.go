@@ -101,6 +101,16 @@ func TestANodeCanBeNamedAfterTheAddress(t *testing.T) {
 	}
 }
 
+func TestSharedNodesAreThoseThatAreThere(t *testing.T) {
+	d := x330(t)
+	d.Nodes.Shared = []string{"/dev/snx3ctl*", "/dev/snx3ctl", "/dev/none"}
+	host := fstest.MapFS{"dev/snx3ctl": {}, "dev/snx3ctl2": {}}
+	got := discovery.NewScanner(sysfs.New(host), d).Shared()
+	if diff := cmp.Diff([]string{"/dev/snx3ctl", "/dev/snx3ctl2"}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestABusThatCannotBeReadIsAnErrorNotAnEmptyHost(t *testing.T) {
 	scanner := discovery.NewScanner(sysfs.New(fstest.MapFS{}), x330(t))
 	if devices, err := scanner.Scan(t.Context()); !errors.Is(err, fs.ErrNotExist) {
