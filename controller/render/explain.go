@@ -1,0 +1,209 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/token"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// SourceKind says who decided a value.
+type SourceKind string
+
+// Who decides values, those that a reader asks for first.
+const (
+	FromUser        SourceKind = "user"
+	FromPolicy      SourceKind = "policy"
+	FromAccelerator SourceKind = "accelerator"
+	FromTemplate    SourceKind = "template"
+)
+
+// Source is a place that a value came from.
+type Source struct {
+	Kind     SourceKind
+	Position token.Position
+}
+
+// Explanation says where one field of one manifest came from.
+type Explanation struct {
+	// Object is kind/name in lower case, as kubectl takes it.
+	Object string
+	// Path is the field: spec.template.spec.containers[0].image.
+	Path string
+	// Value is the field's scalar value as JSON.
+	Value string
+	// Sources are all that had a say, without repetition; a value that is computed
+	// has several.
+	Sources []Source
+}
+
+// maxHops bounds the walk from a field to its sources; templates are not that deep.
+const maxHops = 32
+
+// Explain says, for each scalar field of each manifest in apply order, where its value
+// came from. Lines of the user's file are known after RenderYAML only.
+func (r *Result) Explain() ([]Explanation, error) {
+	objects := r.value.LookupPath(cue.MakePath(cue.Str(fieldObjects)))
+	byName := map[string]cue.Value{}
+	fields, err := objects.Fields()
+	if err != nil {
+		return nil, fmt.Errorf("explaining: %w", oneLine(err))
+	}
+	for fields.Next() {
+		byName[objectName(r.kindAndName(fields.Value()))] = fields.Value()
+	}
+	var all []Explanation
+	for _, object := range r.Objects {
+		name := objectName(object.GetKind(), object.GetName())
+		r.explain(byName[name], func(path, value string, sources []Source) {
+			all = append(all, Explanation{Object: name, Path: path, Value: value, Sources: sources})
+		})
+	}
+	return all, nil
+}
+
+func (r *Result) kindAndName(object cue.Value) (kind, name string) {
+	content := map[string]any{}
+	if err := object.Decode(&content); err != nil {
+		return "", ""
+	}
+	decoded := unstructured.Unstructured{Object: content}
+	return decoded.GetKind(), decoded.GetName()
+}
+
+func objectName(kind, name string) string { return strings.ToLower(kind) + "/" + name }
+
+// explain calls found for each scalar below object.
+func (r *Result) explain(object cue.Value, found func(path, value string, sources []Source)) {
+	depth := len(object.Path().Selectors())
+	object.Walk(nil, func(field cue.Value) {
+		if kind := field.Kind(); kind == cue.StructKind || kind == cue.ListKind {
+			return
+		}
+		content, err := field.MarshalJSON()
+		if err != nil {
+			return
+		}
+		found(r.pathBelow(field, depth), string(content), r.sources(field))
+	})
+}
+
+func (r *Result) pathBelow(field cue.Value, depth int) string {
+	selectors := field.Path().Selectors()[depth:]
+	elements := make([]string, len(selectors))
+	for i, selector := range selectors {
+		elements[i] = selector.String()
+	}
+	return userPath(elements, r.keys)
+}
+
+// sources are the places that field's value came from, the template's own only if
+// there is no other.
+func (r *Result) sources(field cue.Value) []Source {
+	found := map[Source]bool{}
+	r.follow(field, maxHops, found)
+	sources := make([]Source, 0, len(found))
+	for source := range found {
+		sources = append(sources, source)
+	}
+	slices.SortFunc(sources, func(a, b Source) int {
+		return cmp.Or(cmp.Compare(rank(a.Kind), rank(b.Kind)), strings.Compare(a.Position.String(), b.Position.String()))
+	})
+	if own := slices.IndexFunc(sources, func(s Source) bool { return s.Kind == FromTemplate }); own > 0 {
+		return sources[:own]
+	}
+	return sources
+}
+
+func rank(kind SourceKind) int {
+	return slices.Index([]SourceKind{FromUser, FromPolicy, FromAccelerator, FromTemplate}, kind)
+}
+
+// follow walks from a value to the literals that it was made of. It says whether it
+// found any.
+func (r *Result) follow(value cue.Value, hops int, found map[Source]bool) bool {
+	if hops == 0 || !value.Exists() {
+		return false
+	}
+	if target, ok := r.target(value); ok {
+		return r.follow(target, hops-1, found)
+	}
+	switch op, args := value.Expr(); op {
+	case cue.IndexOp, cue.SelectorOp:
+		if r.follow(chosen(args), hops-1, found) {
+			return true
+		}
+	case cue.InterpolationOp, cue.CallOp, cue.AddOp, cue.SubtractOp, cue.MultiplyOp:
+		for _, arg := range args {
+			r.followOperand(arg, hops-1, found)
+		}
+		return true
+	}
+	// A literal, or one constrained by a schema: Pos is the literal's. The variable of
+	// a loop leads no further than the template.
+	if position := value.Pos(); position.IsValid() {
+		found[sourceAt(position)] = true
+		return true
+	}
+	return false
+}
+
+// target is what value refers to, if it is a plain reference that can be followed.
+func (r *Result) target(value cue.Value) (cue.Value, bool) {
+	_, path := value.ReferencePath()
+	if path.Err() != nil || len(path.Selectors()) == 0 {
+		return cue.Value{}, false
+	}
+	target := r.value.LookupPath(path)
+	return target, len(path.Selectors()) > 0 && target.Exists() && target.Pos() != value.Pos()
+}
+
+// chosen is the part that an index or a selector took: of [wish, default][0], of a
+// table by name, of a struct inside a comprehension.
+func chosen(args []cue.Value) cue.Value {
+	if len(args) != 2 {
+		return cue.Value{}
+	}
+	if index, err := args[1].Int64(); err == nil {
+		return args[0].LookupPath(cue.MakePath(cue.Index(index)))
+	}
+	name, err := args[1].String()
+	if err != nil {
+		return cue.Value{}
+	}
+	return args[0].LookupPath(cue.MakePath(cue.Str(name)))
+}
+
+// followOperand looks into the lists that functions take.
+func (r *Result) followOperand(operand cue.Value, hops int, found map[Source]bool) {
+	if operand.IncompleteKind() != cue.ListKind {
+		r.follow(operand, hops, found)
+		return
+	}
+	elements, err := operand.List()
+	if err != nil {
+		return
+	}
+	for elements.Next() {
+		r.follow(elements.Value(), hops-1, found)
+	}
+}
+
+func sourceAt(position token.Pos) Source {
+	at := userPosition(position.Position())
+	at.Filename, at.Offset = strings.TrimPrefix(at.Filename, "/"), 0
+	switch {
+	case isUserFile(position.Filename()):
+		return Source{Kind: FromUser, Position: at}
+	case strings.Contains(at.Filename, "schemas/policy/"):
+		return Source{Kind: FromPolicy, Position: at}
+	case strings.Contains(at.Filename, "schemas/accelerators/"):
+		return Source{Kind: FromAccelerator, Position: at}
+	default:
+		return Source{Kind: FromTemplate, Position: at}
+	}
+}
