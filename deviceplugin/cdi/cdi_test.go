@@ -1,0 +1,152 @@
+package cdi_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/utils/clock"
+	specs "tags.cncf.io/container-device-interface/specs-go"
+
+	"github.com/dudaji/nufi/deviceplugin/allocate"
+	"github.com/dudaji/nufi/deviceplugin/cdi"
+	"github.com/dudaji/nufi/deviceplugin/description"
+	"github.com/dudaji/nufi/deviceplugin/discovery"
+	"github.com/dudaji/nufi/deviceplugin/inventory"
+)
+
+func TestTheSpecificationNamesEachDeviceThatHasNodes(t *testing.T) {
+	got, err := json.MarshalIndent(cdi.Specification(granter(), []discovery.Device{
+		{ID: "0000:3b:00.0", Nodes: []string{"/dev/snx3_0"}}, {ID: "0000:5e:00.0"},
+	}), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("testdata/sapeon.com-snx3.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.TrimSpace(string(want)), string(got)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestANameThatIsGivenOutIsInTheFileBefore(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cdi")
+	devices := &list{{ID: "a", Nodes: []string{"/dev/a"}}}
+	w := cdi.NewWriter(dir, granter(), devices, clock.RealClock{})
+	if err := w.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+	*devices = append(*devices, discovery.Device{ID: "b", Nodes: []string{"/dev/b"}})
+	if err := w.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a", "b"}, names(t, dir)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestAFileThatSaysTheSameIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
+	var before os.FileInfo
+	for range 2 {
+		if err := w.Ensure(); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(filepath.Join(dir, "sapeon.com-snx3.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before != nil && !os.SameFile(before, info) {
+			t.Error("the file was replaced")
+		}
+		before = info
+	}
+}
+
+func TestAHostWithoutDevicesKeepsTheLastFile(t *testing.T) {
+	dir := t.TempDir()
+	devices := &list{{ID: "a", Nodes: []string{"/dev/a"}}}
+	w := cdi.NewWriter(dir, granter(), devices, clock.RealClock{})
+	if err := w.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+	*devices = nil
+	if err := w.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a"}, names(t, dir)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestAFailedWriteIsAnErrorAndLeavesNoDraft(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "sapeon.com-snx3.json"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
+	if err := w.Ensure(); err == nil {
+		t.Error("a directory was replaced")
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left behind %v, %v", entries, err)
+	}
+}
+
+func TestTheFileOutlivesTheWriter(t *testing.T) {
+	dir := t.TempDir()
+	w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := w.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a"}, names(t, dir)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func granter() allocate.Granter {
+	return allocate.Granter{
+		Resource:  "sapeon.com/snx3",
+		Container: description.Container{Mounts: []description.Mount{{HostPath: "/opt/sapeon", ContainerPath: "/opt/sapeon"}}},
+		Shared:    func() []string { return []string{"/dev/snx3ctl"} },
+		CDI:       true,
+	}
+}
+
+type list []discovery.Device
+
+func (l *list) Snapshot() ([]inventory.Entry, <-chan struct{}) {
+	var entries []inventory.Entry
+	for _, device := range *l {
+		entries = append(entries, inventory.Entry{Device: device})
+	}
+	return entries, nil
+}
+
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "sapeon.com-snx3.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spec specs.Spec
+	if err := json.Unmarshal(data, &spec); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, device := range spec.Devices {
+		names = append(names, device.Name)
+	}
+	return names
+}
