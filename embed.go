@@ -1,13 +1,22 @@
-// Package nufi holds the CUE module: the contract, the accelerators' facts, the
-// policy and the templates. The programs render the very bytes that `cue vet` saw.
+// Package nufi holds what the programs carry with them: the CUE module (the contract,
+// the accelerators' facts, the policy and the templates) and the examples. They render
+// the very bytes that `cue vet` saw.
 package nufi
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
-// module is the CUE module dudaji.com/nufi, as it stands in this repository.
-//
 //go:embed cue.mod/module.cue schemas/*/*.cue
 var module embed.FS
 
+//go:embed examples/*/npudeploy.yaml
+var examples embed.FS
+
 // Module returns the CUE module dudaji.com/nufi as it was compiled in.
-func Module() embed.FS { return module }
+func Module() fs.FS { return module }
+
+// Examples returns the folder examples, a folder each with its npudeploy.yaml. Any set
+// of templates has to render them.
+func Examples() fs.FS { return examples }

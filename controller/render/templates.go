@@ -30,9 +30,9 @@ type Templates struct {
 // Compile loads the CUE module at the root of module and builds its templates. It
 // reads every file once; what it returns does not depend on module any more.
 func Compile(module fs.FS) (*Templates, error) {
-	digest, err := digestOf(module)
+	digest, err := Digest(module)
 	if err != nil {
-		return nil, fmt.Errorf("reading the templates: %w", err)
+		return nil, err
 	}
 	instances := load.Instances([]string{workloadPackage}, &load.Config{FS: module})
 	instance := instances[0]
@@ -47,9 +47,9 @@ func Compile(module fs.FS) (*Templates, error) {
 	return &Templates{Digest: digest, context: context, workload: workload, words: wordsOf(instance)}, nil
 }
 
-// digestOf hashes the path and the content of each CUE file, in the order of fs.WalkDir,
-// which is lexical.
-func digestOf(module fs.FS) (string, error) {
+// Digest identifies a set of templates without compiling it: it hashes the path and the
+// content of each CUE file, in lexical order.
+func Digest(module fs.FS) (string, error) {
 	hash := sha256.New()
 	err := fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || path.Ext(name) != ".cue" {
@@ -62,5 +62,8 @@ func digestOf(module fs.FS) (string, error) {
 		_, err = fmt.Fprintf(hash, "%s %d\n%s", name, len(content), content)
 		return err
 	})
-	return "sha256:" + hex.EncodeToString(hash.Sum(nil))[:12], err
+	if err != nil {
+		return "", fmt.Errorf("reading the templates: %w", err)
+	}
+	return "sha256:" + hex.EncodeToString(hash.Sum(nil))[:12], nil
 }

@@ -1,0 +1,196 @@
+package templates_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/controller/templates"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// The test binary is its own child: see JudgeCommand.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == templates.JudgeCommand {
+		os.Exit(templates.JudgeMain(os.Stdin, os.Stdout))
+	}
+	os.Exit(m.Run())
+}
+
+// mount lays the templates out as the kubelet does a ConfigMap: a revision's folder, a
+// link ..data to it, and links into ..data. Calling it again replaces the revision.
+func mount(t *testing.T, dir, revision string, edit func(name string, content string) string) {
+	t.Helper()
+	folder := filepath.Join(dir, revision)
+	if err := os.CopyFS(folder, nufi.Module()); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(name, []byte(edit(filepath.Base(name), string(content))), 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := filepath.Join(dir, "..data_tmp")
+	if err := errors.Join(os.Symlink(revision, next), os.Rename(next, filepath.Join(dir, "..data"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"cue.mod", "schemas"} {
+		if err := os.Symlink(filepath.Join("..data", name), filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func unchanged(_, content string) string { return content }
+
+func replace(file, from, to string) func(string, string) string {
+	return func(name, content string) string {
+		if name != file {
+			return content
+		}
+		return strings.Replace(content, from, to, 1)
+	}
+}
+
+// watched opens a store on dir and runs it until the test ends; verdicts arrive on the
+// channel: nil for a swap, the reason for a rejection.
+func watched(t *testing.T, dir string, specs ...v1.NpuDeploy) (*templates.Store, <-chan error) {
+	t.Helper()
+	verdicts := make(chan error, 8)
+	store, err := templates.Open(dir, templates.Hooks{
+		Specs:    func(context.Context) ([]v1.NpuDeploy, error) { return specs, nil },
+		Judge:    templates.Judge,
+		Swapped:  func(*render.Templates) { verdicts <- nil },
+		Rejected: func(_ string, reason error) { verdicts <- reason },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { ended <- store.Start(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return store, verdicts
+}
+
+func next(t *testing.T, verdicts <-chan error) error {
+	t.Helper()
+	select {
+	case verdict := <-verdicts:
+		return verdict
+	case <-time.After(time.Minute):
+		t.Fatal("no verdict")
+		return nil
+	}
+}
+
+func TestAGoodCandidateReplacesTheServingSetAsAWhole(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mount(t, dir, "..1", unchanged)
+	store, verdicts := watched(t, dir)
+	before := store.Serving()
+	mount(t, dir, "..2", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
+	if err := next(t, verdicts); err != nil {
+		t.Fatal(err)
+	}
+	if store.Serving().Digest == before.Digest {
+		t.Error("the old set still serves")
+	}
+}
+
+func TestABadCandidateLeavesTheServingSetAlone(t *testing.T) {
+	t.Parallel()
+	live := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom"}}}
+	live.Name, live.Namespace = "live", "default"
+	cases := map[string]struct {
+		edit func(string, string) string
+		want string
+	}{
+		"no CUE":                       {replace("policy.cue", "policy: {", "policy: {{"), "expected"},
+		"a field that policy lacks":    {replace("policy.cue", "drainSeconds: 5, ", ""), "drainSeconds"},
+		"a live spec that breaks":      {replace("atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [2, 4, 8]"), "rendering default/live: spec.accelerator.count"},
+		"an example that breaks":       {replace("rules.cue", "model: {", `model: {error("no models today")`), "rendering examples/"},
+		"templates without a contract": {replace("workload.cue", "deploy: npudeploy.#NpuDeploy", "deploy: npudeploy.#Nothing"), "#Nothing"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			mount(t, dir, "..1", unchanged)
+			store, verdicts := watched(t, dir, live)
+			before := store.Serving()
+			mount(t, dir, "..2", c.edit)
+			if err := next(t, verdicts); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("verdict is %v, want one with %q", err, c.want)
+			}
+			if store.Serving() != before {
+				t.Error("the serving set was replaced")
+			}
+			mount(t, dir, "..3", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
+			if err := next(t, verdicts); err != nil {
+				t.Errorf("the mended set was rejected: %v", err)
+			}
+		})
+	}
+}
+
+func TestALiveSpecThatDoesNotRenderNowHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	broken := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "abacus"}}}
+	broken.Name, broken.Namespace = "broken", "default"
+	dir := t.TempDir()
+	mount(t, dir, "..1", unchanged)
+	_, verdicts := watched(t, dir, broken)
+	mount(t, dir, "..2", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
+	if err := next(t, verdicts); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestABadDirectoryIsAnErrorAtTheStart(t *testing.T) {
+	t.Parallel()
+	broken := t.TempDir()
+	mount(t, broken, "..1", replace("policy.cue", "policy: {", "policy: {{"))
+	for name, dir := range map[string]string{"empty": t.TempDir(), "missing": filepath.Join(t.TempDir(), "x"), "broken": broken} {
+		if _, err := templates.Open(dir, templates.Hooks{}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestACandidateThatDoesNotEndIsKilled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mount(t, dir, "..1", replace("deployment.cue", "objects: deployment: {", `_slow: [for a in list.Range(0, 100000, 1) for b in list.Range(0, 100000, 1) if a == b {a}]
+objects: deployment: {`))
+	candidate, err := templates.Snapshot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := templates.Judge(ctx, candidate, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Judge is %v, want the context's end", err)
+	}
+}
