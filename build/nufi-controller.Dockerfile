@@ -1,0 +1,24 @@
+# The controller. It holds the templates; --templates replaces them.
+#
+#   docker build -f build/nufi-controller.Dockerfile -t dudaji/nufi-controller:v0.1.0 .
+#
+# GO_IMAGE takes a mirror or a digest of the same Go version.
+ARG GO_IMAGE=golang:1.26.8-bookworm
+FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+ARG TARGETOS TARGETARCH
+ENV CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} GOFLAGS=-mod=readonly
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    go build -trimpath -ldflags="-s -w" -o /out/nufi-controller ./cmd/nufi-controller
+
+FROM scratch
+ARG VERSION=dev
+LABEL org.opencontainers.image.title=nufi-controller \
+      org.opencontainers.image.version=${VERSION} \
+      org.opencontainers.image.licenses=Apache-2.0
+COPY --from=build /out/nufi-controller /nufi-controller
+USER 65532:65532
+ENTRYPOINT ["/nufi-controller"]

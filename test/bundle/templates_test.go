@@ -1,0 +1,120 @@
+package bundle_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/dudaji/nufi"
+)
+
+// A file without an item would be missing from the mounted module.
+func TestTheMountHasAnItemForEachTemplate(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{}
+	err := fs.WalkDir(nufi.Module(), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			want[path] = strings.ReplaceAll(path, "/", ".")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, itemsOf(t)); diff != "" {
+		t.Errorf("items of the mount, path to key (-want +got):\n%s", diff)
+	}
+}
+
+// itemsOf maps the path of each item to its key.
+func itemsOf(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(bundle(t), "components", "templates", "mount.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var deployment appsv1.Deployment
+	if err := yaml.UnmarshalStrict(text, &deployment); err != nil {
+		t.Fatal(err)
+	}
+	items := map[string]string{}
+	for _, item := range deployment.Spec.Template.Spec.Volumes[0].ConfigMap.Items {
+		items[item.Path] = item.Key
+	}
+	return items
+}
+
+func TestTheConfigMapHasWhatTheMountWants(t *testing.T) {
+	t.Parallel()
+	root := filepath.Dir(bundle(t))
+	script := exec.CommandContext(t.Context(), filepath.Join(root, "bundle", "components", "templates", "configmap.sh"), root)
+	script.Env = append(os.Environ(), fmt.Sprintf("PATH=%s:%s",
+		filepath.Dir(control.Cluster(t).KubectlPath()), os.Getenv("PATH")))
+	text, err := script.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var templates corev1.ConfigMap
+	if err := yaml.UnmarshalStrict(text, &templates); err != nil {
+		t.Fatal(err)
+	}
+	for path, key := range itemsOf(t) {
+		want, err := fs.ReadFile(nufi.Module(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if templates.Data[key] != string(want) {
+			t.Errorf("key %s is not the content of %s", key, path)
+		}
+	}
+}
+
+// Named in a kustomization elsewhere, as the platform team has one.
+func TestTheComponentChangesOnlyTheController(t *testing.T) {
+	t.Parallel()
+	plain, mounted := kubectl(t, "kustomize", bundle(t)), kubectl(t, "kustomize", overlay(t))
+	got := map[string]int{}
+	for _, document := range strings.Split(mounted, "\n---\n") {
+		if !strings.Contains(plain, strings.TrimSpace(document)) {
+			var deployment appsv1.Deployment
+			if err := yaml.UnmarshalStrict([]byte(document), &deployment); err != nil {
+				t.Fatal(err)
+			}
+			got[deployment.Kind+"/"+deployment.Name]++
+			args := deployment.Spec.Template.Spec.Containers[0].Args
+			if diff := cmp.Diff([]string{"--leader-elect", "--templates=/templates"}, args); diff != "" {
+				t.Errorf("arguments (-want +got):\n%s", diff)
+			}
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"Deployment/nufi-controller": 1}, got); diff != "" {
+		t.Errorf("changed objects (-want +got):\n%s", diff)
+	}
+}
+
+// overlay writes a kustomization that names the bundle and the component.
+func overlay(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, err := filepath.Rel(dir, bundle(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("resources: [%s]\ncomponents: [%s/components/templates]\n", up, up)
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
