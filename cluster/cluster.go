@@ -102,7 +102,7 @@ func (c *Cluster) bringUp(ctx context.Context, crds []string, progress Progress)
 		return err
 	}
 	for _, file := range crds {
-		progress.say("installing "+filepath.Base(file), "")
+		progress.say("installing custom resources", filepath.Base(file))
 		if err := c.ApplyCRD(ctx, file); err != nil {
 			return fmt.Errorf("installing %s: %w", file, err)
 		}

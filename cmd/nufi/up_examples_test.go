@@ -1,0 +1,37 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+func TestWhatIsNotReadySaysWhy(t *testing.T) {
+	t.Parallel()
+	ready := metav1.Condition{Type: v1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1.ReasonReady, ObservedGeneration: 2}
+	pending := metav1.Condition{Type: v1.ConditionReady, Status: metav1.ConditionFalse, Reason: "NoFreeDevice", Message: "needs 4", ObservedGeneration: 2}
+	got := unready([]v1.NpuDeploy{
+		deploy("served", 2, ready),
+		deploy("waiting", 2, pending),
+		deploy("changed", 3, ready),
+		deploy("new", 1),
+	})
+	want := []string{
+		"models/waiting: NoFreeDevice: needs 4",
+		"models/changed: the controller has not judged it yet",
+		"models/new: the controller has not judged it yet",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("reasons (-want +got):\n%s", diff)
+	}
+}
+
+func deploy(name string, generation int64, conditions ...metav1.Condition) v1.NpuDeploy {
+	return v1.NpuDeploy{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "models", Name: name, Generation: generation},
+		Status:     v1.NpuDeployStatus{Conditions: conditions},
+	}
+}

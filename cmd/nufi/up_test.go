@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+func TestUpStaysUntilItIsStoppedAndLeavesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a control plane is not started with -short")
+	}
+	dir := t.TempDir()
+	options := upOptions{dir: dir, timeout: time.Minute, noController: true, noExamples: true}
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &watched{wanted: "Ctrl-C stops everything", seen: make(chan struct{})}
+	var progress bytes.Buffer
+	ended := make(chan error, 1)
+	go func() { ended <- runUp(ctx, options, out, &progress) }()
+	select {
+	case <-out.seen:
+	case err := <-ended:
+		t.Fatal("up ended by itself: ", err)
+	}
+
+	kubeconfig := filepath.Join(dir, "kubeconfig")
+	if !strings.Contains(out.String(), "export KUBECONFIG="+kubeconfig+"\n") {
+		t.Errorf("the way in is not told: %s", out)
+	}
+	if err := ask(t, kubeconfig); err != nil {
+		t.Error("nobody answers: ", err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error("a stop is an error: ", err)
+	}
+	if err := ask(t, kubeconfig); err == nil {
+		t.Error("the API server still answers")
+	}
+	if !strings.Contains(progress.String(), "starting etcd and kube-apiserver\n") {
+		t.Errorf("the steps are not told: %s", &progress)
+	}
+}
+
+func TestAStartBrokenOffIsNoFault(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var exit *exitError
+	if err := interrupted(ctx, errors.New("compiling: killed")); !errors.As(err, &exit) || exit.code != 130 || exit.err != nil {
+		t.Errorf("error is %v, want a silent 130", err)
+	}
+	if err := interrupted(ctx, nil); err != nil {
+		t.Errorf("error is %v, want none", err)
+	}
+}
+
+func TestUpOutsideTheRepositorySaysSo(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	err := runUp(t.Context(), upOptions{dir: dir}, os.Stdout, os.Stderr)
+	if want := dir + " is outside the NuFi repository, which `up` builds from"; err == nil || err.Error() != want {
+		t.Errorf("error is %v, want %s", err, want)
+	}
+}
+
+// ask asks the API server of a kubeconfig for its version.
+func ask(t *testing.T, kubeconfig string) error {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = discovery.NewDiscoveryClientForConfigOrDie(config).ServerVersion()
+	return err
+}
+
+// watched is output that tells when it holds what is wanted.
+type watched struct {
+	wanted string
+	seen   chan struct{}
+
+	mu     sync.Mutex
+	told   bool
+	buffer bytes.Buffer
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, err := w.buffer.Write(p)
+	if !w.told && strings.Contains(w.buffer.String(), w.wanted) {
+		w.told = true
+		close(w.seen)
+	}
+	return n, err
+}
+
+func (w *watched) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buffer.String()
+}
