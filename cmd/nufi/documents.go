@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// maxFile bounds one input, in bytes: an object beyond it does not fit into etcd.
+const maxFile = 8 << 20
+
+var (
+	errTooLarge    = fmt.Errorf("larger than %d bytes", maxFile)
+	errNoDocuments = errors.New("no documents")
+)
+
+// document is one YAML document of an input.
+type document struct {
+	file string
+	// content begins with as many line breaks as there are lines before it in file, so
+	// that the lines CUE reports are the file's.
+	content []byte
+}
+
+// readDocuments reads files, folders (their .yaml, .yml and .json files) and, for "-",
+// in. Every input has at least one document.
+func readDocuments(names []string, in io.Reader) ([]document, error) {
+	var all []document
+	for _, name := range names {
+		files, err := filesOf(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			content, err := readInput(file, in)
+			if err != nil {
+				return nil, err
+			}
+			documents := split(file, content)
+			if len(documents) == 0 {
+				return nil, fmt.Errorf("reading %s: %w", file, errNoDocuments)
+			}
+			all = append(all, documents...)
+		}
+	}
+	return all, nil
+}
+
+func filesOf(name string) ([]string, error) {
+	if name == "-" {
+		return []string{name}, nil
+	}
+	info, err := os.Stat(name)
+	if err != nil || !info.IsDir() {
+		return []string{name}, err
+	}
+	var files []string
+	for _, pattern := range []string{"*.yaml", "*.yml", "*.json"} {
+		found, err := fs.Glob(os.DirFS(name), pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range found {
+			files = append(files, filepath.Join(name, file))
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("reading %s: %w", name, errNoDocuments)
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+func readInput(file string, in io.Reader) ([]byte, error) {
+	if file != "-" {
+		opened, err := os.Open(file) //nolint:gosec // The user names the file.
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = opened.Close() }()
+		in = opened
+	}
+	content, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err == nil && len(content) > maxFile {
+		err = errTooLarge
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	return content, nil
+}
+
+// split cuts content at the lines that begin with ---, and leaves out documents of
+// blank lines and comments.
+func split(file string, content []byte) []document {
+	var documents []document
+	var current bytes.Buffer
+	blank := true
+	flush := func(line int) {
+		if !blank {
+			documents = append(documents, document{file: file, content: bytes.Clone(current.Bytes())})
+		}
+		current.Reset()
+		current.Write(bytes.Repeat([]byte("\n"), line))
+		blank = true
+	}
+	for i, line := range bytes.SplitAfter(content, []byte("\n")) {
+		if bytes.HasPrefix(line, []byte("---")) {
+			flush(i + 1)
+			continue
+		}
+		current.Write(line)
+		text := bytes.TrimSpace(line)
+		blank = blank && (len(text) == 0 || text[0] == '#')
+	}
+	flush(0)
+	return documents
+}

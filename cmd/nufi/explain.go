@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dudaji/nufi/controller/render"
+)
+
+var errNoSuchField = errors.New("no manifest has this field")
+
+func newExplainCommand() *cobra.Command {
+	var input inputFlags
+	var output string
+	cmd := &cobra.Command{
+		Use:   "explain -f FILE [PATH]",
+		Short: "Print where each field of each manifest came from",
+		Long: `Print where each field of each manifest came from: a line of the user's file, a line of
+the platform's policy, a fact about the accelerator, or the template. A value that was
+computed has several sources.
+
+PATH limits the output to one field and what is below it, in one manifest
+(deployment/llama-8b:spec.replicas, or deployment:spec.replicas) or in all of them
+(spec.replicas).`,
+		Example: `  nufi explain -f llama-8b.yaml
+  nufi explain -f llama-8b.yaml spec.template.spec.containers[0].image
+  nufi explain -f llama-8b.yaml deployment:spec.template.spec.volumes -o json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			print, err := explanationPrinter(output)
+			if err != nil {
+				return err
+			}
+			var all []render.Explanation
+			faults := input.each(cmd, func(_ document, result *render.Result) error {
+				explanations, err := result.Explain()
+				all = append(all, explanations...)
+				return err
+			})
+			if len(args) == 1 {
+				if all = below(all, args[0]); len(all) == 0 && faults == nil {
+					return fmt.Errorf("%s: %w", args[0], errNoSuchField)
+				}
+			}
+			return errors.Join(print(cmd.OutOrStdout(), all), faults)
+		},
+	}
+	input.add(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	return cmd
+}
+
+// below keeps what is at, or under, wanted: [KIND[/NAME]:]PATH.
+func below(all []render.Explanation, wanted string) []render.Explanation {
+	object, path, named := strings.Cut(wanted, ":")
+	if !named {
+		object, path = "", wanted
+	}
+	var kept []render.Explanation
+	for _, explanation := range all {
+		kind, _, _ := strings.Cut(explanation.Object, "/")
+		if object != "" && object != kind && object != explanation.Object {
+			continue
+		}
+		rest, under := strings.CutPrefix(explanation.Path, path)
+		if under && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			kept = append(kept, explanation)
+		}
+	}
+	return kept
+}
+
+func explanationPrinter(output string) (func(io.Writer, []render.Explanation) error, error) {
+	switch output {
+	case "table":
+		return printExplanations, nil
+	case "json":
+		return printExplanationsJSON, nil
+	default:
+		return nil, fmt.Errorf("-o %s: %w: use table or json", output, errNoSuchOutput)
+	}
+}
+
+func printExplanations(w io.Writer, all []render.Explanation) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	object := ""
+	for _, explanation := range all {
+		if explanation.Object != object {
+			object = explanation.Object
+			_, _ = fmt.Fprintf(table, "%s\n", object)
+		}
+		places := make([]string, len(explanation.Sources))
+		for i, source := range explanation.Sources {
+			places[i] = fmt.Sprintf("%s %s", source.Kind, place(source))
+		}
+		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\n", explanation.Path, explanation.Value, strings.Join(places, ", "))
+	}
+	return table.Flush()
+}
+
+func place(source render.Source) string {
+	return fmt.Sprintf("%s:%d", source.Position.Filename, source.Position.Line)
+}
+
+func printExplanationsJSON(w io.Writer, all []render.Explanation) error {
+	type from struct {
+		Source render.SourceKind `json:"source"`
+		File   string            `json:"file"`
+		Line   int               `json:"line"`
+	}
+	type line struct {
+		Object string          `json:"object"`
+		Path   string          `json:"path"`
+		Value  json.RawMessage `json:"value"`
+		From   []from          `json:"from"`
+	}
+	lines := make([]line, len(all))
+	for i, explanation := range all {
+		lines[i] = line{Object: explanation.Object, Path: explanation.Path, Value: json.RawMessage(explanation.Value)}
+		for _, source := range explanation.Sources {
+			lines[i].From = append(lines[i].From, from{source.Kind, source.Position.Filename, source.Position.Line})
+		}
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(lines)
+}

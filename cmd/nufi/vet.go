@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/controller/templates"
+)
+
+var errNothingToVet = errors.New("nothing to check: name files, or --templates")
+
+func newVetCommand() *cobra.Command {
+	var input inputFlags
+	cmd := &cobra.Command{
+		Use:   "vet [FILE...]",
+		Short: "Check NpuDeploys, and templates",
+		Long: `Check NpuDeploys as the controller would: the contract, the accelerators' facts and
+the platform's policy. Prints nothing if all is well, else a line for each fault, and
+the exit code is 1.
+
+With --templates the folder is checked first, as the controller checks a replacement: it
+must compile and render every example within a minute.`,
+		Example: `  nufi vet llama-8b.yaml
+  nufi vet --templates . deploys/`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if input.templates != "" {
+				if err := vetTemplates(cmd, input.templates); err != nil {
+					return err
+				}
+			} else if len(args) == 0 {
+				return errNothingToVet
+			}
+			input.files = args
+			return input.each(cmd, func(document, *render.Result) error { return nil })
+		},
+	}
+	cmd.Flags().StringVar(&input.templates, "templates", "", "folder of a CUE module to check, and to check the files with")
+	return cmd
+}
+
+func vetTemplates(cmd *cobra.Command, dir string) error {
+	candidate, err := templates.Snapshot(dir)
+	if err != nil {
+		return err
+	}
+	if err := templates.Judge(cmd.Context(), candidate, nil); err != nil {
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), err)
+		return &exitError{code: 1}
+	}
+	return nil
+}
+
+// newJudgeCommand is the child process of templates.Judge.
+func newJudgeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    templates.JudgeCommand,
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if code := templates.JudgeMain(os.Stdin, cmd.OutOrStdout()); code != 0 {
+				return &exitError{code: code}
+			}
+			return nil
+		},
+	}
+}
