@@ -9,13 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/cluster"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 const upLong = `Start a Kubernetes cluster on this machine, with NuFi in it.
@@ -114,7 +109,7 @@ func (u *up) start(ctx context.Context) (*cluster.Cluster, error) {
 
 // serve fills the cluster and stays until ctx is done or something in it ends.
 func (u *up) serve(ctx context.Context, c *cluster.Cluster) error {
-	kube, err := newClient(c.RESTConfig())
+	kube, err := newUpClient(c.RESTConfig())
 	if err != nil {
 		return err
 	}
@@ -130,37 +125,6 @@ func (u *up) serve(ctx context.Context, c *cluster.Cluster) error {
 		return err
 	}
 	return c.Wait(ctx)
-}
-
-// fill brings nodes, the controller and the examples into the cluster.
-func (u *up) fill(ctx context.Context, c *cluster.Cluster, kube client.Client) (told summary, err error) {
-	u.steps.say("adding simulated nodes", "")
-	if err := c.AddNodes(ctx, nodes()...); err != nil {
-		return told, err
-	}
-	if !u.noController {
-		if told.Metrics, err = u.runController(ctx, c); err != nil {
-			return told, err
-		}
-	}
-	if !u.noExamples {
-		if err := u.applyExamples(ctx, c, kube); err != nil {
-			return told, err
-		}
-	}
-	if !u.noController && !u.noExamples {
-		told.NotReady, err = u.awaitReady(ctx, kube)
-	}
-	return told, err
-}
-
-// newClient returns a client that knows Kubernetes' own kinds and ours.
-func newClient(config *rest.Config) (client.Client, error) {
-	known := runtime.NewScheme()
-	if err := errors.Join(scheme.AddToScheme(known), v1.AddToScheme(known)); err != nil {
-		return nil, err
-	}
-	return client.New(config, client.Options{Scheme: known})
 }
 
 // files returns the files of the repository that the patterns match.
