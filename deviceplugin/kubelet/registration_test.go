@@ -1,0 +1,126 @@
+package kubelet
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/utils/clock"
+)
+
+// What a real kubelet does with a registration is tested against its own code, in
+// test/kubelet. Here is what needs no kubelet.
+
+func TestAttemptsAreSpacedMoreAndMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, kubelet := newPace(clock.RealClock{}), socket(t, filepath.Join(socketDir(t), "kubelet.sock"))
+		var last time.Duration
+		for attempt := range 12 {
+			if wait := p.due(kubelet); wait > 0 {
+				<-time.After(wait)
+			}
+			step := p.failed()
+			if step > 12*time.Second || attempt < 6 && step <= last {
+				t.Fatalf("attempt %d is followed by %s after %s", attempt, step, last)
+			}
+			last = step
+		}
+	})
+}
+
+func TestANewKubeletNeedNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := socketDir(t)
+		p := newPace(clock.RealClock{})
+		before := socket(t, filepath.Join(dir, "kubelet.sock"))
+		p.due(before)
+		for range 8 {
+			p.failed()
+		}
+		if p.due(before) == 0 {
+			t.Error("the same kubelet is tried again at once")
+		}
+		if got := p.due(socket(t, filepath.Join(dir, "new.sock"))); got != 0 {
+			t.Errorf("a new kubelet waits for %s", got)
+		}
+	})
+}
+
+func TestARegistrationThatDidNotLastCountsAsAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, kubelet := newPace(clock.RealClock{}), socket(t, filepath.Join(socketDir(t), "kubelet.sock"))
+		for range 6 {
+			<-time.After(p.due(kubelet))
+			p.succeeded()
+		}
+		if p.due(kubelet) == 0 {
+			t.Error("a stream that is dropped again and again is taken up at once")
+		}
+		<-time.After(p.due(kubelet))
+		p.succeeded()
+		<-time.After(lasting)
+		if got := p.due(kubelet); got != 0 {
+			t.Errorf("after a lasting registration the next one waits for %s", got)
+		}
+	})
+}
+
+func TestSocketsThatNobodyListensOnAreSwept(t *testing.T) {
+	dir := socketDir(t)
+	dead, foreign, alive := filepath.Join(dir, "card-dead.sock"), filepath.Join(dir, "other.sock"), filepath.Join(dir, "card-alive.sock")
+	socket(t, dead)
+	socket(t, foreign)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", alive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close() //nolint:errcheck // the test is over
+	sweep(t.Context(), dir, "card-")
+	for path, want := range map[string]bool{dead: false, foreign: true, alive: true} {
+		if _, err := os.Lstat(path); (err == nil) != want {
+			t.Errorf("%s is there: %t", filepath.Base(path), err == nil)
+		}
+	}
+}
+
+func TestASocketNameIsNeverUsedTwice(t *testing.T) {
+	server, dir := newServer(newDevices()), socketDir(t)
+	seen := map[string]bool{}
+	for range 20 {
+		s, err := serve(t.Context(), server, dir, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.stop(0)
+		if seen[s.path] {
+			t.Fatalf("%s is used twice", s.path)
+		}
+		if seen[s.path] = true; len(filepath.Base(s.path)) > 50 {
+			t.Errorf("%s leaves no room for the directory", filepath.Base(s.path))
+		}
+		if _, err := os.Lstat(s.path); err == nil {
+			t.Errorf("%s was left behind", s.path)
+		}
+	}
+}
+
+// socket makes a socket that nobody listens on.
+func socket(t *testing.T, path string) os.FileInfo {
+	t.Helper()
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.SetUnlinkOnClose(false)
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}

@@ -1,0 +1,141 @@
+package kubelet
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	pluginapi "k8s.io/kubelet/pkg/apis/deviceplugin/v1beta1"
+	"k8s.io/utils/clock"
+
+	"github.com/dudaji/nufi/deviceplugin/allocate"
+	"github.com/dudaji/nufi/deviceplugin/discovery"
+	"github.com/dudaji/nufi/deviceplugin/health"
+	"github.com/dudaji/nufi/deviceplugin/inventory"
+)
+
+// Devices is where the devices are read from.
+type Devices interface {
+	// Snapshot returns the devices of now, sorted by ID, and a channel that is closed
+	// when they change.
+	Snapshot() ([]inventory.Entry, <-chan struct{})
+	// Ready is closed once a snapshot is worth telling.
+	Ready() <-chan struct{}
+}
+
+// Prober looks at a device right now.
+type Prober interface {
+	Observe(ctx context.Context, device discovery.Device) health.Observation
+	Free(ctx context.Context, device discovery.Device) health.Observation
+}
+
+// Server answers the kubelet's calls.
+type Server struct {
+	Devices Devices
+	Prober  Prober
+	Granter allocate.Granter
+	// BeforeGrant runs before devices are given out, and refuses them with an error.
+	BeforeGrant func() error
+	// PreparationTimeout bounds the check before a container starts.
+	PreparationTimeout time.Duration
+	Clock              clock.Clock
+	Metrics            *Metrics
+}
+
+func (s *Server) options() *pluginapi.DevicePluginOptions {
+	return &pluginapi.DevicePluginOptions{PreStartRequired: true, GetPreferredAllocationAvailable: true}
+}
+
+// advertise is what the kubelet hears of the devices: a device that is not offered is
+// unhealthy, and one whose NUMA node is unknown has no topology, because a node -1
+// would fail every pod under the single-numa-node policy.
+func advertise(entries []inventory.Entry) []*pluginapi.Device {
+	devices := make([]*pluginapi.Device, len(entries))
+	for i, entry := range entries {
+		devices[i] = &pluginapi.Device{ID: entry.Device.ID, Health: pluginapi.Unhealthy}
+		if entry.Health.Offered {
+			devices[i].Health = pluginapi.Healthy
+		}
+		if node := entry.Device.NUMANode; node != discovery.NoNUMANode {
+			devices[i].Topology = &pluginapi.TopologyInfo{Nodes: []*pluginapi.NUMANode{{ID: int64(node)}}}
+		}
+	}
+	return devices
+}
+
+func (s *Server) preferred(request *pluginapi.PreferredAllocationRequest) *pluginapi.PreferredAllocationResponse {
+	start := s.Clock.Now()
+	defer func() { s.Metrics.preferred.Observe(s.Clock.Since(start).Seconds()) }()
+	entries, _ := s.Devices.Snapshot()
+	places := make([]allocate.Place, len(entries))
+	for i, entry := range entries {
+		places[i] = allocate.Place{ID: entry.Device.ID, NUMANode: entry.Device.NUMANode, Root: entry.Device.Root}
+	}
+	response := &pluginapi.PreferredAllocationResponse{}
+	for _, r := range request.GetContainerRequests() {
+		ids := allocate.Prefer(places, r.GetAvailableDeviceIDs(), r.GetMustIncludeDeviceIDs(), int(r.GetAllocationSize()))
+		response.ContainerResponses = append(response.ContainerResponses,
+			&pluginapi.ContainerPreferredAllocationResponse{DeviceIDs: ids})
+	}
+	return response
+}
+
+func (s *Server) allocate(request *pluginapi.AllocateRequest) (*pluginapi.AllocateResponse, error) {
+	if err := s.BeforeGrant(); err != nil {
+		return nil, status.Error(codes.Unavailable, err.Error())
+	}
+	response := &pluginapi.AllocateResponse{}
+	for _, r := range request.GetContainerRequests() {
+		devices, err := s.offered(r.GetDevicesIds())
+		if err != nil {
+			return nil, err
+		}
+		response.ContainerResponses = append(response.ContainerResponses, answer(s.Granter.Grant(devices)))
+	}
+	return response, nil
+}
+
+// offered looks up devices that may be given to a pod now.
+func (s *Server) offered(ids []string) ([]discovery.Device, error) {
+	devices := make([]discovery.Device, len(ids))
+	for i, id := range ids {
+		entry, err := s.find(id)
+		if err != nil {
+			return nil, err
+		}
+		if h := entry.Health; !h.Offered {
+			return nil, status.Errorf(codes.FailedPrecondition, "device %s is %s: %s: %s", id, h.State, h.Reason.Code, h.Reason.Message)
+		}
+		devices[i] = entry.Device
+	}
+	return devices, nil
+}
+
+func (s *Server) find(id string) (inventory.Entry, error) {
+	entries, _ := s.Devices.Snapshot()
+	at := slices.IndexFunc(entries, func(e inventory.Entry) bool { return e.Device.ID == id })
+	if at < 0 {
+		return inventory.Entry{}, status.Errorf(codes.NotFound, "device %s is not known", id)
+	}
+	return entries[at], nil
+}
+
+func answer(grant allocate.Grant) *pluginapi.ContainerAllocateResponse {
+	response := &pluginapi.ContainerAllocateResponse{Envs: grant.Environment}
+	for _, node := range grant.Nodes {
+		response.Devices = append(response.Devices, &pluginapi.DeviceSpec{
+			ContainerPath: node.Container, HostPath: node.Host, Permissions: "rw",
+		})
+	}
+	for _, mount := range grant.Mounts {
+		response.Mounts = append(response.Mounts, &pluginapi.Mount{
+			ContainerPath: mount.Container, HostPath: mount.Host, ReadOnly: true,
+		})
+	}
+	for _, name := range grant.CDI {
+		response.CdiDevices = append(response.CdiDevices, &pluginapi.CDIDevice{Name: name})
+	}
+	return response
+}

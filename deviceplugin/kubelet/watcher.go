@@ -1,0 +1,123 @@
+package kubelet
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/go-logr/logr"
+)
+
+const kubeletSocketName = "kubelet.sock"
+
+// watcher wakes the registration when a relevant file comes or goes. It is there for
+// speed alone: the periodic check finds whatever it misses.
+type watcher struct {
+	dir      string
+	relevant func(fsnotify.Event) bool
+	wake     func()
+
+	notify *fsnotify.Watcher
+	done   chan struct{}
+	broken bool
+}
+
+func newWatcher(dir string, relevant func(fsnotify.Event) bool, wake func()) *watcher {
+	return &watcher{dir: dir, relevant: relevant, wake: wake}
+}
+
+// ensure starts watching, or starts again if the directory was replaced.
+func (w *watcher) ensure(log logr.Logger) {
+	if w.notify != nil && len(w.notify.WatchList()) > 0 {
+		return
+	}
+	w.close()
+	if err := w.start(); err != nil {
+		if !w.broken {
+			log.Info("could not watch the kubelet's directory, look every few seconds", "error", err.Error())
+		}
+		w.broken = true
+		return
+	}
+	w.broken = false
+}
+
+func (w *watcher) start() error {
+	notify, err := fsnotify.NewWatcher()
+	if err != nil {
+		return err
+	}
+	if err := notify.Add(w.dir); err != nil {
+		return errors.Join(err, notify.Close())
+	}
+	w.notify, w.done = notify, make(chan struct{})
+	go w.forward()
+	return nil
+}
+
+func (w *watcher) forward() {
+	defer close(w.done)
+	for {
+		select {
+		case event, open := <-w.notify.Events:
+			if !open {
+				return
+			}
+			if w.relevant(event) {
+				w.wake()
+			}
+		case _, open := <-w.notify.Errors: // an overflow: something happened
+			if !open {
+				return
+			}
+			w.wake()
+		}
+	}
+}
+
+func (w *watcher) close() {
+	if w.notify == nil {
+		return
+	}
+	_ = w.notify.Close() // it fails only if it was closed before
+	<-w.done
+	w.notify = nil
+}
+
+// relevant says whether an event may change the judgement: the kubelet's socket was
+// made, or our own removed. Other plugins' sockets come and go.
+func (r *Registration) relevant(event fsnotify.Event) bool {
+	if filepath.Base(event.Name) == kubeletSocketName {
+		return event.Has(fsnotify.Create)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	gone := event.Has(fsnotify.Remove) || event.Has(fsnotify.Rename)
+	return gone && (event.Name == r.dir || r.current != nil && event.Name == r.current.path)
+}
+
+// sweep removes the sockets that plugins of the resource left behind when they were
+// killed: nobody listens on them.
+func sweep(ctx context.Context, dir, prefix string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		if !strings.HasPrefix(entry.Name(), prefix) || entry.Type() != os.ModeSocket {
+			continue
+		}
+		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+		if err == nil {
+			_ = conn.Close() // a probe, nothing was sent
+		} else if errors.Is(err, syscall.ECONNREFUSED) {
+			_ = os.Remove(path) // tidiness only
+		}
+	}
+}
