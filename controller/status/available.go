@@ -24,8 +24,9 @@ func available(observed Observed, rev revision) verdict {
 	if deployment == nil {
 		return absent(observed)
 	}
-	if !caughtUp(deployment) {
-		return unavailable(finding{v1.ReasonProgressing, "the deployment controller has not seen the last change yet"})
+	if !rev.known {
+		return unavailable(mostActionable(notMade(deployment, rev),
+			finding{v1.ReasonProgressing, "the last change of the deployment has not been acted on yet"}))
 	}
 	want, ready := wanted(deployment), len(rev.ready())
 	if want == 0 {
@@ -62,24 +63,30 @@ func absent(observed Observed) verdict {
 	return unavailable(finding{v1.ReasonProgressing, "the deployment was applied and is not seen yet"})
 }
 
-// notMade is for pods that never came to be: the deployment repeats what its
-// ReplicaSet was told. The API server says it in prose only.
+// notMade is for pods, and ReplicaSets, that never came to be. The API server says why
+// in prose only.
 func notMade(deployment *appsv1.Deployment, rev revision) finding {
-	if len(rev.pods) >= wanted(deployment) {
+	want, have := wanted(deployment), len(rev.pods)
+	message := refusal(deployment)
+	if have >= want || message == "" {
 		return finding{}
 	}
-	for _, condition := range deployment.Status.Conditions {
-		if condition.Type != appsv1.DeploymentReplicaFailure || condition.Status != corev1.ConditionTrue {
-			continue
-		}
-		reason := v1.ReasonPodRejected
-		if strings.Contains(condition.Message, "exceeded quota") || strings.Contains(condition.Message, "failed quota") {
-			reason = v1.ReasonQuotaExceeded
-		}
-		return finding{reason, fmt.Sprintf("%d of %d pods could not be made: %s",
-			wanted(deployment)-len(rev.pods), wanted(deployment), condition.Message)}
+	reason := v1.ReasonPodRejected
+	if strings.Contains(message, "exceeded quota") || strings.Contains(message, "failed quota") {
+		reason = v1.ReasonQuotaExceeded
 	}
-	return finding{}
+	return finding{reason, fmt.Sprintf("%d of %d pods could not be made: %s", want-have, want, message)}
+}
+
+// refusal is what the API server answered to the deployment's controller, or empty.
+func refusal(deployment *appsv1.Deployment) string {
+	for _, condition := range deployment.Status.Conditions {
+		failed := condition.Type == appsv1.DeploymentReplicaFailure && condition.Status == corev1.ConditionTrue
+		if failed || condition.Reason == "ReplicaSetCreateError" {
+			return condition.Message
+		}
+	}
+	return ""
 }
 
 // progressing is what remains when no pod has anything to say.

@@ -41,10 +41,9 @@ func resolve(status *v1.NpuDeployStatus, observed Observed) {
 	}
 }
 
-// count leaves the counts alone until the deployment's controller has caught up:
-// which pods are current is not known before.
+// count leaves the counts alone while it is not known which pods are current.
 func count(status *v1.NpuDeployStatus, workload Workload, rev revision) {
-	if workload.Deployment != nil && !caughtUp(workload.Deployment) {
+	if workload.Deployment != nil && !rev.known {
 		return
 	}
 	status.Replicas = int32(len(rev.pods))         //nolint:gosec // a cluster has fewer pods than that

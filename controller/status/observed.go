@@ -50,8 +50,9 @@ type Resolved struct {
 type Workload struct {
 	// Deployment is nil when there is none.
 	Deployment *appsv1.Deployment
-	// ReplicaSets are those of the deployment; their metadata is enough to tell
-	// the current revision.
+	// ReplicaSets are those of the deployment. Their metadata is enough to tell the
+	// current revision: owner, label pod-template-hash, annotation
+	// deployment.kubernetes.io/revision, which the deployment has to have kept too.
 	ReplicaSets []metav1.PartialObjectMetadata
 	// Pods are all that the selector finds. Of their spec only nodeName is read.
 	Pods []corev1.Pod

@@ -3,20 +3,22 @@ package status
 import (
 	"cmp"
 	"slices"
-	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// revisionAnnotation numbers the ReplicaSets of a deployment; the highest is the
-// current one, after a rollback too.
+// revisionAnnotation numbers the ReplicaSets of a deployment. The deployment has the
+// number of its current one, after a rollback too.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
 // revision is the workload's pods, told apart by the template they were made from.
 // Pods that ended or are being deleted are in neither list.
 type revision struct {
+	// known is false until the deployment's controller has acted on the present spec
+	// and its ReplicaSet is seen. The lists say nothing before.
+	known bool
 	// pods are those of the current template, by name.
 	pods []corev1.Pod
 	// refused are those of the current template that a node ended, newest first.
@@ -27,9 +29,9 @@ type revision struct {
 
 func currentRevision(workload Workload) revision {
 	hash := currentHash(workload)
-	var rev revision
+	rev := revision{known: hash != ""}
 	for _, pod := range workload.Pods {
-		current := hash != "" && pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey] == hash
+		current := rev.known && pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey] == hash
 		switch {
 		case pod.Status.Phase == corev1.PodSucceeded:
 		case pod.DeletionTimestamp != nil:
@@ -52,24 +54,21 @@ func currentRevision(workload Workload) revision {
 
 func byName(a, b corev1.Pod) int { return cmp.Compare(a.Name, b.Name) }
 
-// currentHash is the template hash of the newest ReplicaSet of this deployment, or
-// empty while there is none.
+// currentHash is the template hash of the current ReplicaSet, or empty while it is not
+// known. The highest number would not do: a cache that lags would take the pods of
+// the revision before for current ones.
 func currentHash(workload Workload) string {
-	if workload.Deployment == nil {
+	deployment := workload.Deployment
+	if deployment == nil || deployment.Status.ObservedGeneration < deployment.Generation {
 		return ""
 	}
-	newest, hash := int64(-1), ""
+	number := deployment.Annotations[revisionAnnotation]
 	for _, set := range workload.ReplicaSets {
-		if !metav1.IsControlledBy(&set, workload.Deployment) {
-			continue
+		if metav1.IsControlledBy(&set, deployment) && set.Annotations[revisionAnnotation] == number {
+			return set.Labels[appsv1.DefaultDeploymentUniqueLabelKey]
 		}
-		number, err := strconv.ParseInt(set.Annotations[revisionAnnotation], 10, 64)
-		if err != nil || number < newest {
-			continue
-		}
-		newest, hash = number, set.Labels[appsv1.DefaultDeploymentUniqueLabelKey]
 	}
-	return hash
+	return ""
 }
 
 // ready returns the current pods that serve.
@@ -102,11 +101,6 @@ func podCondition(pod corev1.Pod, kind corev1.PodConditionType) corev1.PodCondit
 		}
 	}
 	return corev1.PodCondition{}
-}
-
-// caughtUp means that the deployment's controller has acted on its present spec.
-func caughtUp(deployment *appsv1.Deployment) bool {
-	return deployment.Status.ObservedGeneration >= deployment.Generation
 }
 
 func wanted(deployment *appsv1.Deployment) int {

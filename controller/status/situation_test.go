@@ -128,8 +128,6 @@ func addRest(observed *status.Observed, said rest) {
 			observed.Workload = status.Workload{}
 		case "Resolved":
 			observed.Resolved, observed.Route = nil, status.Route{}
-		case "ReplicaSet":
-			observed.Workload.ReplicaSets = nil
 		}
 	}
 }
