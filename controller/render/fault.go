@@ -45,13 +45,17 @@ func (e *Error) Error() string {
 func (f Fault) String() string { return f.Path + ": " + f.Message }
 
 // faultsOf turns CUE's errors on a value below root into faults, one for each path and
-// message.
-func faultsOf(err error, root cue.Value, keys *standIns) *Error {
+// message. contract is root without the user's data.
+func faultsOf(err error, root, contract cue.Value, keys *standIns) *Error {
 	byText := map[string]Fault{}
 	for _, single := range cueerrors.Errors(err) {
 		if message := messageOf(single); message != "" {
+			path := single.Path()
+			if message == messageUnknown {
+				path = firstUnknown(path, contract)
+			}
 			fault := Fault{
-				Path:     userPath(single.Path(), keys),
+				Path:     userPath(path, keys),
 				Message:  keys.revealText(message),
 				Position: positionOf(single, root),
 			}
@@ -66,6 +70,36 @@ func faultsOf(err error, root cue.Value, keys *standIns) *Error {
 	return &Error{Faults: faults}
 }
 
+const messageUnknown = "unknown field"
+
+// firstUnknown cuts path, at which CUE found a field that is not allowed, after the
+// outermost element that the contract does not know.
+func firstUnknown(path []string, contract cue.Value) []string {
+	for i, element := range path {
+		known := child(contract, element)
+		if !known.Exists() {
+			return path[:i+1]
+		}
+		contract = known
+	}
+	return path
+}
+
+// child is what the contract says of one element of a path.
+func child(contract cue.Value, element string) cue.Value {
+	name := selectorOf(element, contract)
+	candidates := []cue.Selector{cue.AnyIndex}
+	if name.LabelType() == cue.StringLabel {
+		candidates = []cue.Selector{name, name.Optional(), name.Required()}
+	}
+	for _, candidate := range candidates {
+		if value := contract.LookupPath(cue.MakePath(candidate)); value.Exists() {
+			return value
+		}
+	}
+	return cue.Value{}
+}
+
 // messageOf words a CUE error for somebody who does not write CUE; "" means that
 // another error of the same value says it better.
 func messageOf(err cueerrors.Error) string {
@@ -74,9 +108,11 @@ func messageOf(err cueerrors.Error) string {
 	case strings.Contains(format, "errors in empty disjunction"), strings.Contains(format, "incomplete value"):
 		return ""
 	case strings.HasPrefix(format, "field not allowed"):
-		return "unknown field"
+		return messageUnknown
 	case strings.HasPrefix(format, "field is required but not present"):
 		return "required"
+	case strings.HasPrefix(format, "conflicting values %s and %s (mismatched types") && len(args) == 4:
+		return fmt.Sprintf("must be %v, not %v", args[3], args[2])
 	case strings.HasPrefix(format, "invalid value %v (out of bound %s)") && len(args) == 2:
 		return boundMessage(fmt.Sprint(args[0]), fmt.Sprint(args[1]))
 	}
@@ -146,14 +182,7 @@ func positionOf(err cueerrors.Error, root cue.Value) token.Position {
 func fieldPosition(root cue.Value, path []string) token.Position {
 	value := root.LookupPath(cue.MakePath(cue.Str(fieldDeploy)))
 	for _, element := range path {
-		selector := cue.Str(element)
-		if unquoted, err := strconv.Unquote(element); err == nil {
-			selector = cue.Str(unquoted)
-		}
-		if index, err := strconv.Atoi(strings.Trim(element, `"`)); err == nil && value.IncompleteKind() == cue.ListKind {
-			selector = cue.Index(index)
-		}
-		value = value.LookupPath(cue.MakePath(selector))
+		value = value.LookupPath(cue.MakePath(selectorOf(element, value)))
 	}
 	for _, conjunct := range append([]cue.Value{value}, conjuncts(value)...) {
 		if position := conjunct.Pos(); isUserFile(position.Filename()) {
@@ -161,6 +190,17 @@ func fieldPosition(root cue.Value, path []string) token.Position {
 		}
 	}
 	return token.Position{}
+}
+
+// selectorOf reads one element of an error's path, below parent.
+func selectorOf(element string, parent cue.Value) cue.Selector {
+	if unquoted, err := strconv.Unquote(element); err == nil {
+		element = unquoted
+	}
+	if index, err := strconv.Atoi(element); err == nil && parent.IncompleteKind() == cue.ListKind {
+		return cue.Index(index)
+	}
+	return cue.Str(element)
 }
 
 func conjuncts(value cue.Value) []cue.Value {
