@@ -1,0 +1,104 @@
+package exporter
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	podresources "k8s.io/kubelet/pkg/apis/podresources/v1"
+)
+
+// maxAnswer is room for the devices of a full node, more than gRPC's 4 MiB.
+const maxAnswer = 16 << 20
+
+// Attribution exports which container holds which device, as the kubelet says.
+type Attribution struct {
+	devices  Devices
+	kubelet  podresources.PodResourcesListerClient
+	resource string
+	hostname string
+
+	up        *prometheus.Desc
+	allocated *prometheus.Desc
+}
+
+// DialPodResources connects to the kubelet's pod-resources socket, once it is needed.
+func DialPodResources(socket string) (*grpc.ClientConn, error) {
+	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
+	if err != nil {
+		return nil, fmt.Errorf("dialling the pod-resources API: %w", err)
+	}
+	return conn, nil
+}
+
+// NewAttribution makes a collector that asks the kubelet over a connection.
+func NewAttribution(devices Devices, conn grpc.ClientConnInterface, resource, hostname string) *Attribution {
+	return &Attribution{
+		devices: devices, kubelet: podresources.NewPodResourcesListerClient(conn),
+		resource: resource, hostname: hostname,
+		up: prometheus.NewDesc("nufi_deviceplugin_pod_resources_up",
+			"1 if the kubelet said who holds the devices, 0 if it did not answer.", nil, nil),
+		allocated: prometheus.NewDesc("nufi_deviceplugin_device_allocated",
+			"1 for a device and the container that holds it, 0 for a device that nobody holds.",
+			[]string{"device", "uuid", "hostname", "namespace", "pod", "container"}, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (a *Attribution) Describe(out chan<- *prometheus.Desc) {
+	out <- a.up
+	out <- a.allocated
+}
+
+// Collect implements prometheus.Collector. Without an answer nothing is said of any
+// device: it is not idle because nobody said otherwise.
+func (a *Attribution) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	answer, err := a.kubelet.List(ctx, &podresources.ListPodResourcesRequest{})
+	if err != nil {
+		out <- prometheus.MustNewConstMetric(a.up, prometheus.GaugeValue, 0)
+		return
+	}
+	out <- prometheus.MustNewConstMetric(a.up, prometheus.GaugeValue, 1)
+	holders := a.holders(answer)
+	entries, _ := a.devices.Snapshot()
+	for _, entry := range entries {
+		id, uuid := entry.Device.ID, entry.Device.UUID
+		for h := range holders[id] {
+			out <- prometheus.MustNewConstMetric(a.allocated, prometheus.GaugeValue, 1, id, uuid, a.hostname, h.namespace, h.pod, h.container)
+		}
+		if len(holders[id]) == 0 {
+			out <- prometheus.MustNewConstMetric(a.allocated, prometheus.GaugeValue, 0, id, uuid, a.hostname, "", "", "")
+		}
+	}
+}
+
+type holder struct {
+	namespace, pod, container string
+}
+
+// holders sorts the kubelet's answer by device. The containers of one pod may hold a
+// device one after the other, and all count.
+func (a *Attribution) holders(answer *podresources.ListPodResourcesResponse) map[string]map[holder]bool {
+	holders := map[string]map[holder]bool{}
+	for _, pod := range answer.GetPodResources() {
+		for _, container := range pod.GetContainers() {
+			for _, devices := range container.GetDevices() {
+				if devices.GetResourceName() != a.resource {
+					continue
+				}
+				for _, id := range devices.GetDeviceIds() {
+					if holders[id] == nil {
+						holders[id] = map[holder]bool{}
+					}
+					holders[id][holder{pod.GetNamespace(), pod.GetName(), container.GetName()}] = true
+				}
+			}
+		}
+	}
+	return holders
+}

@@ -1,0 +1,71 @@
+package exporter
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dudaji/nufi/deviceplugin/health"
+	"github.com/dudaji/nufi/deviceplugin/inventory"
+)
+
+// Devices is where the devices are read from.
+type Devices interface {
+	Snapshot() ([]inventory.Entry, <-chan struct{})
+}
+
+// Health exports the state of each device.
+type Health struct {
+	devices Devices
+	count   *prometheus.Desc
+	state   *prometheus.Desc
+}
+
+// NewHealth makes a collector of the devices' states.
+func NewHealth(devices Devices) *Health {
+	return &Health{
+		devices: devices,
+		count: prometheus.NewDesc("nufi_deviceplugin_devices",
+			"Devices by health state.", []string{"state"}, nil),
+		state: prometheus.NewDesc("nufi_deviceplugin_device_state",
+			"1 for the state that a device is in, and why.", []string{"device", "state", "reason"}, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (h *Health) Describe(out chan<- *prometheus.Desc) {
+	out <- h.count
+	out <- h.state
+}
+
+// Collect implements prometheus.Collector.
+func (h *Health) Collect(out chan<- prometheus.Metric) {
+	entries, _ := h.devices.Snapshot()
+	counts := map[health.State]int{}
+	for _, entry := range entries {
+		counts[entry.Health.State]++
+		out <- prometheus.MustNewConstMetric(h.state, prometheus.GaugeValue, 1,
+			entry.Device.ID, string(entry.Health.State), entry.Health.Reason.Code)
+	}
+	for _, state := range health.States() {
+		out <- prometheus.MustNewConstMetric(h.count, prometheus.GaugeValue, float64(counts[state]), string(state))
+	}
+}
+
+// Transitions counts the devices' changes of state.
+type Transitions struct {
+	total *prometheus.CounterVec
+}
+
+// NewTransitions makes the counter and registers it.
+func NewTransitions(registerer prometheus.Registerer) *Transitions {
+	total := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "nufi_deviceplugin_transitions_total",
+		Help: "Changes of a device's health state.",
+	}, []string{"from", "to"})
+	registerer.MustRegister(total)
+	return &Transitions{total: total}
+}
+
+// Count counts one.
+func (t *Transitions) Count(change inventory.Transition) {
+	t.total.WithLabelValues(string(change.From), string(change.To)).Inc()
+}

@@ -1,0 +1,155 @@
+package exporter
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	podresources "k8s.io/kubelet/pkg/apis/podresources/v1"
+
+	"github.com/dudaji/nufi/deviceplugin/description"
+	"github.com/dudaji/nufi/deviceplugin/discovery"
+	"github.com/dudaji/nufi/deviceplugin/health"
+	"github.com/dudaji/nufi/deviceplugin/inventory"
+	"github.com/dudaji/nufi/deviceplugin/sysfs"
+)
+
+func TestEveryStateIsCountedAndEachDeviceSaysWhy(t *testing.T) {
+	broken := card("0000:5e:00.0")
+	broken.Health = health.Status{State: health.Unhealthy, Reason: health.Reason{Code: "DeviceNodeMissing", Message: "m"}}
+	want := `
+# HELP nufi_deviceplugin_device_state 1 for the state that a device is in, and why.
+# TYPE nufi_deviceplugin_device_state gauge
+nufi_deviceplugin_device_state{device="0000:3b:00.0",reason="Answering",state="Healthy"} 1
+nufi_deviceplugin_device_state{device="0000:5e:00.0",reason="DeviceNodeMissing",state="Unhealthy"} 1
+# HELP nufi_deviceplugin_devices Devices by health state.
+# TYPE nufi_deviceplugin_devices gauge
+nufi_deviceplugin_devices{state="Healthy"} 1
+nufi_deviceplugin_devices{state="Recovering"} 0
+nufi_deviceplugin_devices{state="Suspect"} 0
+nufi_deviceplugin_devices{state="Unhealthy"} 1
+nufi_deviceplugin_devices{state="Unknown"} 0
+`
+	expect(t, NewHealth(list{card("0000:3b:00.0"), broken}), want)
+}
+
+func TestTransitionsAreCountedByTheirEnds(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	transitions := NewTransitions(registry)
+	for range 2 {
+		transitions.Count(inventory.Transition{From: health.Healthy, To: health.Suspect})
+	}
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP nufi_deviceplugin_transitions_total Changes of a device's health state.
+# TYPE nufi_deviceplugin_transitions_total counter
+nufi_deviceplugin_transitions_total{from="Healthy",to="Suspect"} 2
+`)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheX330sSensorsAreExportedInBaseUnits(t *testing.T) {
+	d, err := description.X330()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := fstest.MapFS{
+		"sys/0000:3b:00.0/hwmon/hwmon7/temp1_input":  {Data: []byte("41500\n")},
+		"sys/0000:3b:00.0/hwmon/hwmon7/temp2_input":  {Data: []byte("39000\n")},
+		"sys/0000:3b:00.0/hwmon/hwmon7/power1_input": {Data: []byte("75250000\n")},
+		"sys/0000:5e:00.0/hwmon/hwmon8/temp1_input":  {Data: []byte("n/a\n")},
+	}
+	devices := list{card("0000:3b:00.0"), card("0000:5e:00.0")}
+	expect(t, NewTelemetry(devices, sysfs.New(host), d.Telemetry, "npu-node-1"), `
+# HELP sapeon_p1_watts Power drawn by the card.
+# TYPE sapeon_p1_watts gauge
+sapeon_p1_watts{device="0000:3b:00.0",hostname="npu-node-1",uuid="uuid-0000:3b:00.0"} 75.25
+# HELP sapeon_t1_celsius Temperature of the first sensor.
+# TYPE sapeon_t1_celsius gauge
+sapeon_t1_celsius{device="0000:3b:00.0",hostname="npu-node-1",uuid="uuid-0000:3b:00.0"} 41.5
+# HELP sapeon_t2_celsius Temperature of the second sensor.
+# TYPE sapeon_t2_celsius gauge
+sapeon_t2_celsius{device="0000:3b:00.0",hostname="npu-node-1",uuid="uuid-0000:3b:00.0"} 39
+`)
+}
+
+// A named pipe without a writer blocks its reader the way a stuck driver does.
+func TestAStuckSensorCostsTheScrapeNoMoreThanItsBound(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "sys", "a")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "power"), 0o600); err != nil {
+		t.Skipf("named pipes are needed: %v", err)
+	}
+	devices := list{card("a")}
+	series := []description.Series{{Name: "card_watts", Help: "Power.", Path: "power", Divisor: 1}}
+	began := time.Now()
+	expect(t, NewTelemetry(devices, sysfs.New(os.DirFS(root)), series, "host"), "")
+	if took := time.Since(began); took > 2*scrapeTimeout {
+		t.Errorf("took %s", took)
+	}
+}
+
+func TestAKubeletThatDoesNotAnswerMakesNoDeviceIdle(t *testing.T) {
+	conn, err := DialPodResources(filepath.Join(t.TempDir(), "none.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // the test is over
+	expect(t, NewAttribution(list{card("0000:3b:00.0")}, conn, "sapeon.com/snx3", "host"), `
+# HELP nufi_deviceplugin_pod_resources_up 1 if the kubelet said who holds the devices, 0 if it did not answer.
+# TYPE nufi_deviceplugin_pod_resources_up gauge
+nufi_deviceplugin_pod_resources_up 0
+`)
+}
+
+func TestHoldersAreThoseOfTheResourceAlone(t *testing.T) {
+	devices := func(resource string, ids ...string) *podresources.ContainerDevices {
+		return &podresources.ContainerDevices{ResourceName: resource, DeviceIds: ids}
+	}
+	container := func(name string, devices ...*podresources.ContainerDevices) *podresources.ContainerResources {
+		return &podresources.ContainerResources{Name: name, Devices: devices}
+	}
+	a := Attribution{resource: "sapeon.com/snx3"}
+	got := a.holders(&podresources.ListPodResourcesResponse{PodResources: []*podresources.PodResources{
+		{Namespace: "ml", Name: "llama", Containers: []*podresources.ContainerResources{
+			container("server", devices("sapeon.com/snx3", "a"), devices("sapeon.com/snx3", "b"), devices("other.example/nic", "a")),
+			container("sidecar"),
+		}},
+		{Namespace: "ml", Name: "other", Containers: []*podresources.ContainerResources{container("c", devices("other.example/nic", "b"))}},
+	}})
+	server := map[holder]bool{{"ml", "llama", "server"}: true}
+	want := map[string]map[holder]bool{"a": server, "b": server}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(holder{})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func expect(t *testing.T, collector prometheus.Collector, want string) {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(collector)
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+}
+
+func card(id string) inventory.Entry {
+	return inventory.Entry{
+		Device: discovery.Device{ID: id, Dir: "sys/" + id, UUID: "uuid-" + id},
+		Health: health.Status{State: health.Healthy, Offered: true, Reason: health.Reason{Code: "Answering"}},
+	}
+}
+
+type list []inventory.Entry
+
+func (l list) Snapshot() ([]inventory.Entry, <-chan struct{}) { return l, nil }
