@@ -23,14 +23,11 @@ const tailLines = 8
 // diagnose names the fault that a program of others wrote about before it ended. The
 // program's text is all there is; the operating system's words in it are constant.
 func diagnose(log string) error {
-	for line := range strings.Lines(log) {
-		line = strings.TrimSpace(line)
-		switch {
-		case strings.Contains(line, syscall.EADDRINUSE.Error()):
-			return fmt.Errorf("%w: %s", ErrPortInUse, line)
-		case strings.Contains(line, syscall.ENOSPC.Error()):
-			return fmt.Errorf("%w: %s", ErrDiskFull, line)
-		}
+	switch {
+	case strings.Contains(log, syscall.EADDRINUSE.Error()):
+		return ErrPortInUse
+	case strings.Contains(log, syscall.ENOSPC.Error()):
+		return ErrDiskFull
 	}
 	return nil
 }
@@ -57,7 +54,7 @@ func ended(name, logPath string, exit error) error {
 		return fmt.Errorf("%s ended (%w), and its log: %w", name, exit, err)
 	}
 	if fault := diagnose(string(log)); fault != nil {
-		return fmt.Errorf("%s ended: %w", name, fault)
+		return fmt.Errorf("%s ended: %w, says %s", name, fault, logPath)
 	}
 	return fmt.Errorf("%s ended (%w), the last lines of %s:\n%s", name, exit, logPath, tail(string(log)))
 }

@@ -34,10 +34,10 @@ func (c *Cluster) Await(ctx context.Context, url string) error {
 
 func (c *Cluster) awaitURL(ctx context.Context, client *http.Client, url string) error {
 	err := c.until(ctx, func(ctx context.Context) (bool, error) { return answers(ctx, client, url) })
-	if err != nil {
+	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("waiting for %s: %w", url, err)
 	}
-	return nil
+	return err // A component's fault says what it is the fault of.
 }
 
 // until polls a condition. If it ends without, it says why: a component's fault, or ctx.
