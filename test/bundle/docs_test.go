@@ -1,0 +1,54 @@
+package bundle_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Whoever reads a reason finds a row for it.
+func TestOperationsExplainsEachReason(t *testing.T) {
+	t.Parallel()
+	root := filepath.Dir(bundle(t))
+	page, err := os.ReadFile(filepath.Join(root, "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := constants(t, filepath.Join(root, "schemas", "v1", "conditions.go"), "Reason")
+	for _, reason := range reasons {
+		if !strings.Contains(string(page), "\n| `"+reason+"` |") {
+			t.Errorf("docs/operations.md has no row for %s", reason)
+		}
+	}
+	if len(reasons) < 30 {
+		t.Errorf("only %d reasons were found", len(reasons))
+	}
+}
+
+// constants returns the values of the string constants whose names have the prefix.
+func constants(t *testing.T, file, prefix string) []string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []string
+	ast.Inspect(parsed, func(node ast.Node) bool {
+		spec, is := node.(*ast.ValueSpec)
+		if !is || !strings.HasPrefix(spec.Names[0].Name, prefix) {
+			return true
+		}
+		value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, value)
+		return true
+	})
+	return values
+}
