@@ -113,7 +113,8 @@ func (e *Env) Config(t *testing.T) *rest.Config {
 }
 
 // Nodes adds simulated nodes, which takes Workloads. They are shared: a test that counts
-// devices gives its nodes a label of its own, and its pods the selector.
+// devices gives its nodes a label of its own, and its pods the selector. A pod annotated
+// nufi.test/status: manual gets a node and nothing more: the test writes its status.
 func (e *Env) Nodes(t *testing.T, nodes ...cluster.Node) {
 	t.Helper()
 	if err := e.Cluster(t).AddNodes(t.Context(), nodes...); err != nil {
