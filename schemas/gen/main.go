@@ -5,7 +5,8 @@
 //     `kubectl explain pod`'s), else the CRD outgrows the 256 KiB annotation of a
 //     client-side apply;
 //  2. write schemas/npudeploy/spec_gen.cue: the definition #Spec, as `cue get crd`
-//     would write it, but with choices that say in one line what they accept.
+//     would write it, but with choices that say in one line what they accept;
+//  3. write docs/api.md.
 //
 // Run it by `just gen`.
 package main
@@ -18,6 +19,7 @@ import (
 const (
 	crdFile = "bundle/crd/dudaji.com_npudeploys.yaml"
 	cueFile = "schemas/npudeploy/spec_gen.cue"
+	apiFile = "docs/api.md"
 )
 
 func main() {
@@ -36,15 +38,18 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("trimming the CRD: %w", err)
 	}
-	if err := os.WriteFile(crdFile, trimmed, 0o600); err != nil {
-		return fmt.Errorf("writing the CRD: %w", err)
-	}
 	spec, err := specDefinition(trimmed)
 	if err != nil {
 		return fmt.Errorf("deriving the CUE definition: %w", err)
 	}
-	if err := os.WriteFile(cueFile, spec, 0o600); err != nil {
-		return fmt.Errorf("writing the CUE definition: %w", err)
+	reference, err := apiReference(trimmed)
+	if err != nil {
+		return fmt.Errorf("describing the API: %w", err)
+	}
+	for name, content := range map[string][]byte{crdFile: trimmed, cueFile: spec, apiFile: reference} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			return fmt.Errorf("writing what was generated: %w", err)
+		}
 	}
 	return nil
 }

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// coreTypes are the fields whose types are Kubernetes' own: they are documented there.
+func coreTypes() map[string]string {
+	return map[string]string{
+		"env": "[]EnvVar", "resources": "ResourceRequirements", "volumes": "[]Volume", "volumeMounts": "[]VolumeMount",
+		"tolerations": "[]Toleration", "affinity": "Affinity", "imagePullSecrets": "[]LocalObjectReference",
+		"startup": "Probe", "readiness": "Probe", "liveness": "Probe", "conditions": "[]Condition",
+	}
+}
+
+const apiIntroduction = `# The API: dudaji.com/v1 NpuDeploy
+
+Generated from the CRD by ` + "`just gen`" + `. No field has a default in the API: what is absent
+follows from the accelerator's facts (schemas/accelerators) and the platform's policy
+(schemas/policy), and status shows the values in use. Types in CamelCase are those of
+Kubernetes' core/v1 and meta/v1.
+`
+
+// apiReference renders docs/api.md: a table of fields for spec, and one for status.
+func apiReference(crd []byte) ([]byte, error) {
+	var definition apiextensionsv1.CustomResourceDefinition
+	if err := yaml.Unmarshal(crd, &definition); err != nil {
+		return nil, err
+	}
+	schema := definition.Spec.Versions[0].Schema.OpenAPIV3Schema
+	var out strings.Builder
+	out.WriteString(apiIntroduction)
+	for _, part := range []string{"spec", "status"} {
+		fmt.Fprintf(&out, "\n## %s\n\n", part)
+		out.WriteString("| Field | Type | What it says |\n|---|---|---|\n")
+		writeFields(&out, part, schema.Properties[part])
+	}
+	return []byte(out.String()), nil
+}
+
+func writeFields(out *strings.Builder, path string, parent apiextensionsv1.JSONSchemaProps) {
+	for _, name := range slices.Sorted(maps.Keys(parent.Properties)) {
+		field, at := parent.Properties[name], path+"."+name
+		description := strings.Join(strings.Fields(field.Description), " ")
+		if slices.Contains(parent.Required, name) {
+			description = "**Required.** " + description
+		}
+		fmt.Fprintf(out, "| `%s` | %s | %s |\n", at, typeOf(name, field), strings.ReplaceAll(description+bounds(field), "|", `\|`))
+		if _, core := coreTypes()[name]; core {
+			continue
+		}
+		writeFields(out, at, field)
+		if field.Items != nil && field.Items.Schema != nil {
+			writeFields(out, at+"[]", *field.Items.Schema)
+		}
+	}
+}
+
+func typeOf(name string, field apiextensionsv1.JSONSchemaProps) string {
+	if core, ok := coreTypes()[name]; ok {
+		return core
+	}
+	switch {
+	case field.Items != nil && field.Items.Schema != nil:
+		return "[]" + field.Items.Schema.Type
+	case field.AdditionalProperties != nil:
+		return "map of " + field.AdditionalProperties.Schema.Type
+	default:
+		return field.Type
+	}
+}
+
+// bounds says what the API server holds a field to.
+func bounds(field apiextensionsv1.JSONSchemaProps) string {
+	var all []string
+	if len(field.Enum) > 0 {
+		values := make([]string, len(field.Enum))
+		for i, value := range field.Enum {
+			values[i] = strings.Trim(string(value.Raw), `"`)
+		}
+		all = append(all, "one of "+strings.Join(values, ", "))
+	}
+	if field.Minimum != nil {
+		all = append(all, fmt.Sprintf("at least %d", int64(*field.Minimum)))
+	}
+	if field.Maximum != nil {
+		all = append(all, fmt.Sprintf("at most %d", int64(*field.Maximum)))
+	}
+	if most := cmp.Or(field.MaxLength, field.MaxItems, field.MaxProperties); most != nil {
+		unit := map[bool]string{true: "characters", false: "elements"}[field.MaxLength != nil]
+		all = append(all, fmt.Sprintf("at most %d %s", *most, unit))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return " _(" + strings.Join(all, "; ") + ")_"
+}
