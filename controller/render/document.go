@@ -21,8 +21,10 @@ func (t *Templates) RenderYAML(file string, document []byte) (*Result, error) {
 	if err != nil {
 		return nil, &Error{Faults: []Fault{{Path: file, Message: oneLine(err).Error()}}}
 	}
+	spec := &ast.StructLit{Elts: extracted.Decls}
+	canonicalQuantities(spec)
 	// An expression neither stays in the context nor loses its positions.
-	deploy := t.context.BuildExpr(&ast.StructLit{Elts: extracted.Decls})
+	deploy := t.context.BuildExpr(spec)
 	if err := deploy.Err(); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, oneLine(err))
 	}

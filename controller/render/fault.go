@@ -70,6 +70,22 @@ func faultsOf(err error, root, contract cue.Value, keys *standIns) *Error {
 	return &Error{Faults: faults}
 }
 
+// elementErrors adds to err the errors of each scalar of deploy, as it stands in value.
+// CUE itself tells only the first one below a list or a map whose size is bounded.
+func (t *Templates) elementErrors(err error, value cue.Value, deploy any) error {
+	all := cueerrors.Promote(err, "")
+	t.context.Encode(deploy).Walk(func(element cue.Value) bool {
+		if kind := element.Kind(); kind != cue.StructKind && kind != cue.ListKind {
+			path := append([]cue.Selector{cue.Str(fieldDeploy)}, element.Path().Selectors()...)
+			if err := value.LookupPath(cue.MakePath(path...)).Err(); err != nil {
+				all = cueerrors.Append(all, cueerrors.Promote(err, ""))
+			}
+		}
+		return true
+	}, nil)
+	return all
+}
+
 const messageUnknown = "unknown field"
 
 // firstUnknown cuts path, at which CUE found a field that is not allowed, after the

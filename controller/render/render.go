@@ -70,10 +70,11 @@ func (t *Templates) Render(deploy *v1.NpuDeploy) (*Result, error) {
 func (t *Templates) render(deploy any, keys *standIns) (*Result, error) {
 	value := t.workload.FillPath(cue.MakePath(cue.Str(fieldDeploy)), deploy)
 	// The spec comes first: what is wrong with it makes noise everywhere else.
-	for _, field := range []string{fieldDeploy, fieldRefuse} {
-		if err := validate(value, field); err != nil {
-			return nil, faultsOf(err, value, keys)
-		}
+	if err := validate(value, fieldDeploy); err != nil {
+		return nil, faultsOf(t.elementErrors(err, value, deploy), value, t.workload, keys)
+	}
+	if err := validate(value, fieldRefuse); err != nil {
+		return nil, faultsOf(err, value, t.workload, keys)
 	}
 	if err := validate(value, fieldObjects); err != nil {
 		return nil, fmt.Errorf("rendering: %w", oneLine(err))

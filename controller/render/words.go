@@ -1,6 +1,8 @@
 package render
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -108,8 +110,9 @@ func renameKeys(value any, rename func(string) string) any {
 	switch value := value.(type) {
 	case map[string]any:
 		renamed := make(map[string]any, len(value))
-		for key, element := range value {
-			renamed[rename(key)] = renameKeys(element, rename)
+		// In order, so that a key has the same stand-in every time.
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			renamed[rename(key)] = renameKeys(value[key], rename)
 		}
 		return renamed
 	case []any:

@@ -1,0 +1,78 @@
+package render_test
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const fixtures = "../../schemas/npudeploy/testdata"
+
+// Each pair of fixtures is a rule: valid/NAME.yaml keeps it, invalid/NAME.yaml breaks
+// it in a single place and says in its first line what the user reads.
+func TestEveryRuleHasAValidFixtureAndAnInvalidOne(t *testing.T) {
+	if diff := cmp.Diff(names(t, fixtures+"/valid"), names(t, fixtures+"/invalid")); diff != "" {
+		t.Errorf("(-valid +invalid):\n%s", diff)
+	}
+}
+
+func TestValidFixturesRender(t *testing.T) {
+	for _, file := range glob(t, fixtures+"/valid/*.yaml") {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			document := read(t, file)
+			if _, err := templatesOf(t, document).RenderYAML(inputName, document); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestInvalidFixturesAreRefusedInOneLine(t *testing.T) {
+	for _, file := range glob(t, fixtures+"/invalid/*.yaml") {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			document := read(t, file)
+			_, err := templatesOf(t, document).RenderYAML(inputName, document)
+			if err == nil {
+				t.Fatal("this was rendered")
+			}
+			lines := faultLines(t, err, false)
+			if strings.Count(lines, "\n") != 1 {
+				t.Fatalf("this breaks more than one rule:\n%s", lines)
+			}
+			if *update {
+				write(t, file, []byte(wantLine.ReplaceAllLiteralString(string(document), "# want: "+lines)))
+				return
+			}
+			if diff := cmp.Diff(header(document, wantLine)+"\n", lines); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+var (
+	wantLine   = regexp.MustCompile(`(?m)^# want: (.*)\n`)
+	policyLine = regexp.MustCompile(`(?m)^# policy: (.*)\n`)
+)
+
+// header is what a comment line of a fixture says, "" if there is no such line.
+func header(document []byte, line *regexp.Regexp) string {
+	if found := line.FindSubmatch(document); found != nil {
+		return string(found[1])
+	}
+	return ""
+}
+
+func names(tb testing.TB, folder string) []string {
+	tb.Helper()
+	var all []string
+	for _, file := range glob(tb, folder+"/*.yaml") {
+		all = append(all, strings.TrimSuffix(filepath.Base(file), ".yaml"))
+	}
+	return all
+}
