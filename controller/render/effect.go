@@ -1,0 +1,90 @@
+package render
+
+import (
+	"reflect"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Effect is what becoming another set of manifests does to a running deployment, from
+// the mildest to the worst.
+type Effect string
+
+// The effects.
+const (
+	// None changes nothing.
+	None Effect = "None"
+	// InPlace changes objects, and no pod.
+	InPlace Effect = "InPlace"
+	// Restart changes the pod template: every pod is replaced.
+	Restart Effect = "Restart"
+	// Delete removes an object.
+	Delete Effect = "Delete"
+	// Refused means that the spec does not render any more: what runs stays as it is.
+	Refused Effect = "Refused"
+)
+
+// Change is one object that differs between two sets of manifests.
+type Change struct {
+	// Object is kind/name in lower case.
+	Object string
+	Effect Effect
+}
+
+// Compare says what applying after does to what before describes: the worst effect,
+// and each object that differs, in apply order.
+func Compare(before, after *Result) (Effect, []Change) {
+	var changes []Change
+	old := byName(before.Objects)
+	for _, object := range after.Objects {
+		name := objectName(object.GetKind(), object.GetName())
+		if effect := effectOn(old[name], object); effect != None {
+			changes = append(changes, Change{Object: name, Effect: effect})
+		}
+		delete(old, name)
+	}
+	for _, object := range before.Objects {
+		if name := objectName(object.GetKind(), object.GetName()); old[name] != nil {
+			changes = append(changes, Change{Object: name, Effect: Delete})
+		}
+	}
+	worst := None
+	for _, change := range changes {
+		worst = worse(worst, change.Effect)
+	}
+	return worst, changes
+}
+
+func byName(objects []*unstructured.Unstructured) map[string]*unstructured.Unstructured {
+	named := make(map[string]*unstructured.Unstructured, len(objects))
+	for _, object := range objects {
+		named[objectName(object.GetKind(), object.GetName())] = object
+	}
+	return named
+}
+
+func effectOn(before, after *unstructured.Unstructured) Effect {
+	switch {
+	case before == nil:
+		return InPlace
+	case reflect.DeepEqual(before.Object, after.Object):
+		return None
+	case !reflect.DeepEqual(podTemplate(before), podTemplate(after)):
+		return Restart
+	default:
+		return InPlace
+	}
+}
+
+func podTemplate(object *unstructured.Unstructured) any {
+	template, _, _ := unstructured.NestedFieldNoCopy(object.Object, "spec", "template")
+	return template
+}
+
+func worse(a, b Effect) Effect {
+	order := []Effect{None, InPlace, Restart, Delete, Refused}
+	return slices.MaxFunc([]Effect{a, b}, func(a, b Effect) int {
+		return slices.Index(order, a) - slices.Index(order, b)
+	})
+}
