@@ -1,0 +1,33 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// HandOffManager co-owns a field that we are about to let go.
+const HandOffManager = v1.FieldManager + "-handoff"
+
+// handOff keeps the number of replicas where it is when the manifest no longer says
+// it: a field that its last owner omits is removed, and the API server would then
+// default it to 1. A second owner holds it, until an autoscaler takes it over.
+func (a *Applier) handOff(ctx context.Context, owner Owner, wanted manifest, present *live) error {
+	object := newObject(owner.Namespace, wanted.ref)
+	object.SetUID(present.uid)
+	object.Object["spec"] = map[string]any{"replicas": present.replicas}
+	body, err := json.Marshal(object.Object)
+	if err != nil {
+		return fmt.Errorf("encoding the hand-off of %s: %w", wanted.ref, err)
+	}
+	_, err = a.patch(ctx, owner, wanted.ref, body, client.FieldOwner(HandOffManager))
+	if conflict := (*ConflictError)(nil); errors.As(err, &conflict) {
+		return nil // Somebody else has it already.
+	}
+	return err
+}

@@ -1,0 +1,130 @@
+package apply
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// Set is all that one NpuDeploy should have. It is small, immutable, and may be kept.
+type Set struct {
+	owner     Owner
+	manifests []manifest
+}
+
+// manifest is one child as it is sent.
+type manifest struct {
+	ref    Ref
+	body   []byte // JSON
+	digest string
+	// releasesReplicas means that spec.replicas is left to others.
+	releasesReplicas bool
+}
+
+// NewSet prepares objects, in apply order, as the children of deploy. The error is a
+// *NotAllowedError if one of them is nothing that a template may yield. The objects
+// stay as they are.
+func NewSet(deploy *v1.NpuDeploy, objects []*unstructured.Unstructured) (*Set, error) {
+	set := &Set{owner: Owner{Namespace: deploy.Namespace, Name: deploy.Name, UID: deploy.UID}}
+	for _, object := range objects {
+		if err := allow(object, set.owner.Namespace); err != nil {
+			return nil, err
+		}
+		child, err := newManifest(set.owner, object)
+		if err != nil {
+			return nil, err
+		}
+		if set.has(child.ref.key()) {
+			return nil, &NotAllowedError{Ref: child.ref, Why: "rendered twice"}
+		}
+		set.manifests = append(set.manifests, child)
+	}
+	return set, nil
+}
+
+// Without returns the set without the children that drop names.
+func (s *Set) Without(drop func(Ref) bool) *Set {
+	return &Set{owner: s.owner, manifests: slices.DeleteFunc(slices.Clone(s.manifests),
+		func(child manifest) bool { return drop(child.ref) })}
+}
+
+// Refs names the children in apply order.
+func (s *Set) Refs() []Ref {
+	refs := make([]Ref, 0, len(s.manifests))
+	for _, child := range s.manifests {
+		refs = append(refs, child.ref)
+	}
+	return refs
+}
+
+func (s *Set) has(k key) bool {
+	return slices.ContainsFunc(s.manifests, func(child manifest) bool { return child.ref.key() == k })
+}
+
+func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, error) {
+	content, ok := tidy(object.Object).(map[string]any)
+	if !ok {
+		return manifest{}, fmt.Errorf("reading %s: it has no content", object.GetName())
+	}
+	intent := &unstructured.Unstructured{Object: content}
+	stamp(intent, owner)
+	body, err := json.Marshal(intent.Object)
+	if err != nil {
+		return manifest{}, fmt.Errorf("encoding %s: %w", object.GetName(), err)
+	}
+	child := manifest{
+		ref:    Ref{GroupVersionKind: object.GroupVersionKind(), Name: object.GetName()},
+		body:   body,
+		digest: digest(body),
+	}
+	_, wantsReplicas, _ := unstructured.NestedFieldNoCopy(content, "spec", "replicas")
+	child.releasesReplicas = child.ref.Kind == "Deployment" && !wantsReplicas
+	return child, nil
+}
+
+// stamp marks the object as the owner's: the reference has it deleted with its owner,
+// the label has it watched.
+func stamp(object *unstructured.Unstructured, owner Owner) {
+	isController := true
+	object.SetOwnerReferences([]metav1.OwnerReference{{
+		APIVersion: v1.GroupVersion().String(), Kind: v1.Kind, Name: owner.Name, UID: owner.UID,
+		Controller: &isController, BlockOwnerDeletion: &isController,
+	}})
+	labels := object.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[LabelManagedBy] = ManagedBy
+	object.SetLabels(labels)
+}
+
+// tidy copies a value without nulls and empty lists: the API server drops them, so
+// that they would be owned and absent at once. An empty map stays, it may mean
+// something (emptyDir).
+func tidy(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		kept := make(map[string]any, len(value))
+		for name, field := range value {
+			if field = tidy(field); field != nil {
+				kept[name] = field
+			}
+		}
+		return kept
+	case []any:
+		if len(value) == 0 {
+			return nil
+		}
+		kept := make([]any, 0, len(value))
+		for _, item := range value {
+			kept = append(kept, tidy(item))
+		}
+		return kept
+	}
+	return value
+}

@@ -1,0 +1,73 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	k8sjson "k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// write applies one manifest and returns what that left behind. Only what exists and
+// was judged to be ours is forced, and only as long as it is the very object that was
+// judged.
+func (a *Applier) write(
+	ctx context.Context, owner Owner, wanted manifest, present *live, action Action,
+) (trace, error) {
+	body := wanted.body
+	options := []client.PatchOption{client.FieldOwner(v1.FieldManager)}
+	if present != nil {
+		pinned, err := pin(body, present.uid)
+		if err != nil {
+			return trace{}, err
+		}
+		body, options = pinned, append(options, client.ForceOwnership)
+	}
+	if action == Adopted {
+		if err := a.upgrade(ctx, owner, wanted); err != nil {
+			return trace{}, err
+		}
+	}
+	if present != nil && wanted.releasesReplicas && present.ownsReplicas {
+		if err := a.handOff(ctx, owner, wanted, present); err != nil {
+			return trace{}, err
+		}
+	}
+	written, err := a.patch(ctx, owner, wanted.ref, body, options...)
+	if err != nil {
+		return trace{}, err
+	}
+	return trace{
+		mark:            mark(wanted.digest, written.owned),
+		resourceVersion: written.resourceVersion,
+		uid:             written.uid,
+	}, nil
+}
+
+// patch server-side applies body and returns the object that results.
+func (a *Applier) patch(
+	ctx context.Context, owner Owner, ref Ref, body []byte, options ...client.PatchOption,
+) (*live, error) {
+	object := newObject(owner.Namespace, ref)
+	if err := a.writer.Patch(ctx, object, client.RawPatch(types.ApplyPatchType, body), options...); err != nil {
+		return nil, classify(ref, err)
+	}
+	return observe(object)
+}
+
+// pin adds the UID, which makes the API server refuse the apply if another object has
+// taken the name meanwhile.
+func pin(body []byte, uid types.UID) ([]byte, error) {
+	var content map[string]any
+	if err := k8sjson.Unmarshal(body, &content); err != nil {
+		return nil, fmt.Errorf("pinning a manifest: %w", err)
+	}
+	object := unstructured.Unstructured{Object: content}
+	object.SetUID(uid)
+	return json.Marshal(content)
+}
