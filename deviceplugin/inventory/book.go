@@ -21,6 +21,8 @@ type Transition struct {
 	From, To health.State
 	Reason   health.Reason
 	At       time.Time
+	// First says that it is the device's first verdict.
+	First bool
 }
 
 // book holds the devices. It is pure: time comes in, nothing goes out but values.
@@ -35,6 +37,7 @@ type record struct {
 	Entry
 	onBus  time.Time // when a scan last saw it
 	probed bool
+	judged bool // it has had a state other than the first Unknown
 }
 
 func newBook(policy health.Policy, forgetAfter time.Duration) *book {
@@ -67,9 +70,11 @@ func (b *book) observed(id string, o health.Observation, now time.Time) (Transit
 		return Transition{}, false
 	}
 	before, next := r.Health.State, b.policy.Next(r.Health, o, now)
+	t := Transition{
+		Device: r.Device, From: before, To: next.State, Reason: next.Reason, At: now, First: !r.judged,
+	}
 	b.update(r, Entry{Device: r.Device, Health: next})
-	r.probed = true
-	t := Transition{Device: r.Device, From: before, To: next.State, Reason: next.Reason, At: now}
+	r.probed, r.judged = true, r.judged || next.State != health.Unknown
 	return t, before != next.State
 }
 

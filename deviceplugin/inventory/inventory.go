@@ -22,7 +22,7 @@ type Prober interface {
 	Observe(ctx context.Context, device discovery.Device) health.Observation
 }
 
-// Options say how often to look, and whom to tell of a change of state.
+// Options say how often to look, and how to judge.
 type Options struct {
 	Policy      health.Policy
 	Interval    time.Duration // between two probes of a device
@@ -30,8 +30,6 @@ type Options struct {
 	Rescan      time.Duration // between two scans
 	ForgetAfter time.Duration // of a device that left the bus
 	Clock       clock.WithTicker
-	// Notify is called for each transition, in order. It must not block.
-	Notify func(Transition)
 }
 
 // Inventory is the devices of one description on this host.
@@ -39,6 +37,7 @@ type Inventory struct {
 	scanner Scanner
 	prober  Prober
 	options Options
+	tell    []func(Transition)
 
 	ready chan struct{} // closed when every device that was found first is probed
 
@@ -53,6 +52,12 @@ func New(scanner Scanner, prober Prober, options Options) *Inventory {
 		scanner: scanner, prober: prober, options: options,
 		ready: make(chan struct{}), changed: make(chan struct{}),
 	}
+}
+
+// Tell has a function called for each transition, in order. It must not block, and
+// the inventory must not run yet.
+func (i *Inventory) Tell(notify func(Transition)) {
+	i.tell = append(i.tell, notify)
 }
 
 // Ready is closed once the bus was scanned and all that was found is probed: from

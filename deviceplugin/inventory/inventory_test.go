@@ -165,9 +165,9 @@ func start(t *testing.T, host *host) *inventory.Inventory {
 	i := inventory.New(host, host, inventory.Options{
 		Policy:   health.Policy{Bad: 2, Of: 3, Good: 5, RecoverDwell: 10 * time.Second, StaleAfter: 30 * time.Second},
 		Interval: interval, Timeout: probeTimeout, Rescan: rescan, ForgetAfter: forgetAfter,
-		Clock:  clock.RealClock{},
-		Notify: func(t inventory.Transition) { host.transitions = append(host.transitions, string(t.From+">"+t.To)) },
+		Clock: clock.RealClock{},
 	})
+	i.Tell(func(t inventory.Transition) { host.transitions = append(host.transitions, string(t.From+">"+t.To)) })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- i.Run(ctx) }()

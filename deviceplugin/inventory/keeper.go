@@ -30,7 +30,9 @@ func (k *keeper) probed(p probed) {
 	if changed {
 		k.log.Info("device changed its state",
 			"device", p.id, "from", t.From, "to", t.To, "reason", t.Reason.Code, "message", t.Reason.Message)
-		k.inventory.options.Notify(t)
+		for _, notify := range k.inventory.tell {
+			notify(t)
+		}
 	}
 }
 

@@ -1,0 +1,56 @@
+package deviceplugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// standing is what the probes of the plugin's own pod ask for.
+type standing interface {
+	Alive() error
+	Ready() error
+}
+
+func handler(registry *prometheus.Registry, s standing) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
+	mux.HandleFunc("GET /healthz", answer(s.Alive))
+	mux.HandleFunc("GET /readyz", answer(s.Ready))
+	return mux
+}
+
+func answer(check func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if err := check(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = fmt.Fprintln(w, "ok") // whoever asked is gone if this fails
+	}
+}
+
+// serveHTTP answers on the listener until the context ends.
+func serveHTTP(listener net.Listener, h http.Handler) part {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: time.Minute}
+	return func(ctx context.Context) error {
+		done := make(chan error, 1)
+		go func() { done <- server.Serve(listener) }()
+		select {
+		case err := <-done:
+			return fmt.Errorf("serving metrics and health: %w", err)
+		case <-ctx.Done():
+		}
+		err := server.Close() // a scrape can be repeated
+		if serveErr := <-done; !errors.Is(serveErr, http.ErrServerClosed) {
+			err = errors.Join(err, serveErr)
+		}
+		return err
+	}
+}

@@ -1,0 +1,176 @@
+// Package deviceplugin gives a node its accelerators as a resource that pods ask for.
+//
+// It wires the stages, each a package that knows nothing of the next:
+//
+//	description   what an accelerator looks like on a host: one file
+//	sysfs         bounded reads of the host's tree
+//	discovery     the devices on the bus
+//	probe         one look at a device
+//	health        what a row of looks means: a state machine
+//	inventory     devices and health, kept up to date
+//	allocate      which devices a container should get, and what comes with them
+//	cdi           the same for container runtimes, as a file
+//	kubelet       the device plugin API, and staying registered
+//	exporter      metrics
+//	report        the node's condition and events
+//
+// Invariants: the inventory has no kubelet types, so that another way to the kubelet
+// can stand beside this one; whatever optional is away (the API server, the
+// pod-resources API, a CDI directory), pods go on getting devices; Run owns every
+// goroutine.
+//
+// It imports nothing else of this module.
+package deviceplugin
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
+
+	"github.com/dudaji/nufi/deviceplugin/allocate"
+	"github.com/dudaji/nufi/deviceplugin/cdi"
+	"github.com/dudaji/nufi/deviceplugin/description"
+	"github.com/dudaji/nufi/deviceplugin/discovery"
+	"github.com/dudaji/nufi/deviceplugin/exporter"
+	"github.com/dudaji/nufi/deviceplugin/health"
+	"github.com/dudaji/nufi/deviceplugin/inventory"
+	"github.com/dudaji/nufi/deviceplugin/kubelet"
+	"github.com/dudaji/nufi/deviceplugin/probe"
+	"github.com/dudaji/nufi/deviceplugin/report"
+	"github.com/dudaji/nufi/deviceplugin/sysfs"
+)
+
+// drainMargin is what a call may take beyond the preparation of a container.
+const drainMargin = 5 * time.Second
+
+// Config says where everything is. An empty field marked optional switches its part
+// off.
+type Config struct {
+	Description description.Description
+	// Host is the tree that holds the host's sys and dev.
+	Host fs.FS
+	// HostPrefix is the path of that tree for the container runtime; optional: it is
+	// the host's root.
+	HostPrefix string
+	// KubeletDir is the kubelet's device plugin directory.
+	KubeletDir string
+	// PodResources is the kubelet's pod-resources socket; optional.
+	PodResources string
+	// CDIDir is where the runtime reads CDI specifications; optional.
+	CDIDir string
+	// NodeName names the node in metrics and reports.
+	NodeName string
+	// API takes the node's condition and events; optional.
+	API *report.API
+	// Registry collects the metrics.
+	Registry *prometheus.Registry
+	// Listener takes /metrics, /healthz and /readyz.
+	Listener net.Listener
+	Clock    clock.WithTicker
+}
+
+// Plugin is a device plugin for one resource.
+type Plugin struct {
+	parts []part
+	close []func() error
+}
+
+// part is one stage that works until its context ends.
+type part func(context.Context) error
+
+// New wires a Plugin.
+func New(c Config) (*Plugin, error) {
+	d, tree := c.Description, sysfs.New(c.Host)
+	scanner, prober := discovery.NewScanner(tree, d), probe.NewProber(tree, d)
+	registerer := prometheus.WrapRegistererWith(prometheus.Labels{"resource": d.Resource}, c.Registry)
+	devices := inventory.New(scanner, prober, options(d.Health, c.Clock))
+	server := &kubelet.Server{
+		Devices: devices, Prober: prober,
+		Granter: allocate.Granter{
+			Resource: d.Resource, Container: d.Container, Shared: scanner.Shared,
+			HostPrefix: c.HostPrefix, CDI: c.CDIDir != "",
+		},
+		BeforeGrant:        func() error { return nil },
+		PreparationTimeout: d.Preparation.Timeout.Duration,
+		Clock:              c.Clock, Metrics: kubelet.NewMetrics(registerer),
+	}
+	registration := kubelet.NewRegistration(server, c.KubeletDir, d.Preparation.Timeout.Duration+drainMargin)
+
+	p := &Plugin{parts: []part{devices.Run, registration.Run, serveHTTP(c.Listener, handler(c.Registry, registration))}}
+	p.describeToRuntime(c, server, devices)
+	p.report(c, devices)
+	registerer.MustRegister(exporter.NewHealth(devices), registration.Collector())
+	devices.Tell(exporter.NewTransitions(registerer).Count)
+	c.Registry.MustRegister(exporter.NewTelemetry(devices, tree, d.Telemetry, c.NodeName))
+	return p, p.attribute(c, devices, registerer)
+}
+
+// describeToRuntime has the container runtime bring nodes and mounts through CDI.
+func (p *Plugin) describeToRuntime(c Config, server *kubelet.Server, devices *inventory.Inventory) {
+	if c.CDIDir == "" {
+		return
+	}
+	writer := cdi.NewWriter(c.CDIDir, server.Granter, devices, c.Clock)
+	server.BeforeGrant = writer.Ensure
+	p.parts = append(p.parts, writer.Run)
+}
+
+// report tells Kubernetes how the devices are.
+func (p *Plugin) report(c Config, devices *inventory.Inventory) {
+	if c.API == nil {
+		return
+	}
+	events := report.NewEvents(c.API, c.NodeName, c.Description.Resource, c.Clock)
+	devices.Tell(events.Notify)
+	condition := report.Condition{
+		API: c.API, Node: c.NodeName, Type: corev1.NodeConditionType(c.Description.Condition),
+		Resource: c.Description.Resource, Devices: devices, Clock: c.Clock,
+	}
+	p.parts = append(p.parts, events.Run, condition.Run)
+}
+
+// attribute adds who holds the devices to the metrics.
+func (p *Plugin) attribute(c Config, devices *inventory.Inventory, registerer prometheus.Registerer) error {
+	if c.PodResources == "" {
+		return nil
+	}
+	conn, err := exporter.DialPodResources(c.PodResources)
+	if err != nil {
+		return err
+	}
+	p.close = append(p.close, conn.Close)
+	registerer.MustRegister(exporter.NewAttribution(devices, conn, c.Description.Resource, c.NodeName))
+	return nil
+}
+
+// Run works until the context ends, and then lets the kubelet's calls under way finish.
+func (p *Plugin) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, run := range p.parts {
+		group.Go(func() error { return run(ctx) })
+	}
+	err := group.Wait()
+	for _, end := range p.close {
+		err = errors.Join(err, end())
+	}
+	return err
+}
+
+func options(h description.Health, clk clock.WithTicker) inventory.Options {
+	return inventory.Options{
+		Policy: health.Policy{
+			Bad: h.Fail.Bad, Of: h.Fail.Of, FailDwell: h.Fail.Dwell.Duration,
+			Good: h.Recover.Good, RecoverDwell: h.Recover.Dwell.Duration,
+			StaleAfter: h.StaleAfter.Duration,
+		},
+		Interval: h.Interval.Duration, Timeout: h.Timeout.Duration,
+		Rescan: h.Rescan.Duration, ForgetAfter: h.ForgetAfter.Duration, Clock: clk,
+	}
+}

@@ -1,0 +1,109 @@
+package report
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+
+	"github.com/dudaji/nufi/deviceplugin/inventory"
+)
+
+const (
+	// heartbeat is the time between two patches that say the same.
+	heartbeat = 5 * time.Minute
+	// settle is the least time between two patches: many devices that fail at once make
+	// two patches, not many.
+	settle = time.Second
+	// callTimeout bounds one call to the API server.
+	callTimeout = 10 * time.Second
+)
+
+// Devices is where the devices are read from.
+type Devices interface {
+	Ready() <-chan struct{}
+	Snapshot() ([]inventory.Entry, <-chan struct{})
+}
+
+// Condition keeps one condition of the node up to date.
+type Condition struct {
+	API      *API
+	Node     string
+	Type     corev1.NodeConditionType
+	Resource string
+	Devices  Devices
+	Clock    clock.Clock
+}
+
+// Run patches until the context ends. A node that never had a device gets no
+// condition.
+func (c Condition) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-c.Devices.Ready():
+	}
+	log, seen := logr.FromContextOrDiscard(ctx), false
+	for {
+		entries, changed := c.Devices.Snapshot()
+		wait := heartbeat
+		if seen = seen || len(entries) > 0; seen {
+			if err := c.patch(ctx, Summarise(c.Resource, entries)); err != nil && ctx.Err() == nil {
+				log.Error(err, "could not report the devices' condition")
+				wait = callTimeout
+			}
+		}
+		if !c.pause(ctx, settle) || !c.await(ctx, changed, wait) {
+			return nil
+		}
+	}
+}
+
+func (c Condition) pause(ctx context.Context, d time.Duration) bool {
+	return c.await(ctx, nil, d)
+}
+
+// await returns false if the context ended first.
+func (c Condition) await(ctx context.Context, changed <-chan struct{}, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-changed:
+	case <-c.Clock.After(d):
+	}
+	return true
+}
+
+// patch writes the condition. The time of the last transition is that of the status on
+// the node, so that a restart of the plugin is none.
+func (c Condition) patch(ctx context.Context, s Summary) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	node, err := c.API.node(ctx, c.Node)
+	if err != nil {
+		return fmt.Errorf("getting node %s: %w", c.Node, err)
+	}
+	now := metav1.NewTime(c.Clock.Now())
+	condition := corev1.NodeCondition{
+		Type: c.Type, Status: s.Status, Reason: s.Reason, Message: s.Message,
+		LastHeartbeatTime: now, LastTransitionTime: now,
+	}
+	for _, old := range node.Status.Conditions {
+		if old.Type == c.Type && old.Status == s.Status {
+			condition.LastTransitionTime = old.LastTransitionTime
+		}
+	}
+	data, err := json.Marshal(map[string]any{"status": map[string]any{"conditions": []corev1.NodeCondition{condition}}})
+	if err != nil {
+		return fmt.Errorf("encoding the condition: %w", err)
+	}
+	if err := c.API.patchNodeStatus(ctx, c.Node, data); err != nil {
+		return fmt.Errorf("patching the status of node %s: %w", c.Node, err)
+	}
+	return nil
+}

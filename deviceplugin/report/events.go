@@ -1,0 +1,118 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/clock"
+
+	"github.com/dudaji/nufi/deviceplugin/health"
+	"github.com/dudaji/nufi/deviceplugin/inventory"
+)
+
+// maxQueue is how many events wait for an API server that is away: four changes of
+// each of 64 devices. Further ones are dropped; the condition still tells the state.
+const maxQueue = 256
+
+// Events posts one event per transition.
+type Events struct {
+	api      *API
+	node     string
+	resource string
+	clock    clock.Clock
+	queue    chan inventory.Transition
+}
+
+// NewEvents makes an Events that posts about a node.
+func NewEvents(api *API, node, resource string, clk clock.Clock) *Events {
+	return &Events{api: api, node: node, resource: resource, clock: clk, queue: make(chan inventory.Transition, maxQueue)}
+}
+
+// Notify queues a transition and never blocks. That a device is found healthy at the
+// start is no news.
+func (e *Events) Notify(t inventory.Transition) {
+	if t.First && t.To == health.Healthy {
+		return
+	}
+	select {
+	case e.queue <- t:
+	default:
+	}
+}
+
+// Run posts until the context ends. An event that cannot be posted is tried again; one
+// that is refused is not.
+func (e *Events) Run(ctx context.Context) error {
+	log := logr.FromContextOrDiscard(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case t := <-e.queue:
+			if err := e.post(ctx, e.event(t)); err != nil && ctx.Err() == nil {
+				log.Error(err, "could not post an event", "device", t.Device.ID)
+			}
+		}
+	}
+}
+
+func (e *Events) post(ctx context.Context, event *corev1.Event) error {
+	backoff := wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 0.1, Steps: 6, Cap: time.Minute}
+	for {
+		err := e.create(ctx, event)
+		switch {
+		case err == nil, apierrors.IsAlreadyExists(err):
+			return nil
+		case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsNotFound(err):
+			return fmt.Errorf("posting event %s: %w", event.Name, err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("posting event %s: %w", event.Name, ctx.Err())
+		case <-e.clock.After(backoff.Step()):
+		}
+	}
+}
+
+func (e *Events) create(ctx context.Context, event *corev1.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return e.api.createEvent(ctx, event)
+}
+
+// event is what a transition looks like to whoever describes the node. Its UID is the
+// node's name, as the kubelet's own events have it.
+func (e *Events) event(t inventory.Transition) *corev1.Event {
+	kind := corev1.EventTypeNormal
+	if t.To == health.Unhealthy || t.To == health.Suspect || t.To == health.Unknown {
+		kind = corev1.EventTypeWarning
+	}
+	at := metav1.NewTime(t.At)
+	return &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{Name: e.name(t), Namespace: metav1.NamespaceDefault},
+		InvolvedObject: corev1.ObjectReference{Kind: "Node", Name: e.node, UID: types.UID(e.node), APIVersion: "v1"},
+		Type:           kind,
+		Reason:         "Device" + string(t.To),
+		Message: fmt.Sprintf("device %s of %s went from %s to %s: %s: %s",
+			t.Device.ID, e.resource, t.From, t.To, t.Reason.Code, t.Reason.Message),
+		Source:         corev1.EventSource{Component: "nufi-deviceplugin", Host: e.node},
+		FirstTimestamp: at, LastTimestamp: at, Count: 1,
+		ReportingController: "dudaji.com/nufi-deviceplugin", ReportingInstance: e.node,
+	}
+}
+
+// name is the same for the same transition, so that a post whose answer was lost does
+// not become two events.
+func (e *Events) name(t inventory.Transition) string {
+	hash := fnv.New64a()
+	fmt.Fprintf(hash, "%s %s %s %d", e.resource, t.Device.ID, t.To, t.At.UnixNano())
+	return fmt.Sprintf("%s.%016x", e.node, hash.Sum64())
+}

@@ -1,0 +1,114 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
+
+	"github.com/dudaji/nufi/deviceplugin/discovery"
+	"github.com/dudaji/nufi/deviceplugin/health"
+	"github.com/dudaji/nufi/deviceplugin/inventory"
+)
+
+// What an API server makes of the reports is tested against a real one, in
+// test/kubelet.
+
+func TestTheConditionSumsUpTheDevices(t *testing.T) {
+	well := device("a", health.Healthy, true, "Answering", "every check passed")
+	suspect := device("b", health.Suspect, true, "AttributeBad", `status is "3"`)
+	silent := device("c", health.Unknown, true, "NoData", "there is no attribute status")
+	unseen := device("d", health.Unknown, false, "NotProbed", "the device was not probed yet")
+	broken := device("e", health.Unhealthy, false, "DeviceNodeMissing", "/dev/e does not exist")
+	mending := device("f", health.Recovering, false, "Answering", "every check passed")
+	for name, c := range map[string]struct {
+		entries []inventory.Entry
+		want    Summary
+	}{
+		"all are well": {[]inventory.Entry{well, well},
+			Summary{corev1.ConditionTrue, "DevicesAvailable", "all 2 devices of sapeon.com/snx3 are available"}},
+		"a suspicion takes nothing away": {[]inventory.Entry{well, suspect},
+			Summary{corev1.ConditionTrue, "DevicesAvailable", "all 2 devices of sapeon.com/snx3 are available"}},
+		"one is silent": {[]inventory.Entry{well, silent},
+			Summary{corev1.ConditionUnknown, "DevicesSilent", "1 of 2 devices of sapeon.com/snx3 give no data: c is Unknown: NoData: there is no attribute status"}},
+		"one is broken and one is silent": {[]inventory.Entry{silent, broken},
+			Summary{corev1.ConditionFalse, "DevicesUnavailable", "1 of 2 devices of sapeon.com/snx3 are not available: e is Unhealthy: DeviceNodeMissing: /dev/e does not exist"}},
+		"one is on its way back and one was never seen": {[]inventory.Entry{well, unseen, mending},
+			Summary{corev1.ConditionFalse, "DevicesUnavailable", "2 of 3 devices of sapeon.com/snx3 are not available: d is Unknown: NotProbed: the device was not probed yet; f is Recovering: Answering: every check passed"}},
+		"none is left": {nil,
+			Summary{corev1.ConditionUnknown, "NoDevices", "no device of sapeon.com/snx3 is on this node any more"}},
+	} {
+		if diff := cmp.Diff(c.want, Summarise("sapeon.com/snx3", c.entries)); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
+	}
+}
+
+func TestAConditionOfManyBadDevicesStaysShort(t *testing.T) {
+	var entries []inventory.Entry
+	for i := range 64 {
+		entries = append(entries, device(fmt.Sprint(i), health.Unhealthy, false, "DeviceNodeMissing", strings.Repeat("ü", 50)))
+	}
+	got := Summarise("sapeon.com/snx3", entries).Message
+	if len(got) > maxMessage || !strings.HasPrefix(got, "64 of 64") || strings.ToValidUTF8(got, "") != got {
+		t.Errorf("%d bytes: %s", len(got), got)
+	}
+}
+
+func TestAnEventSaysWhatHappenedToWhichDevice(t *testing.T) {
+	e := NewEvents(nil, "npu-node-1", "sapeon.com/snx3", clock.RealClock{})
+	got := e.event(transition(health.Suspect, health.Unhealthy))
+	want := []string{"Warning", "DeviceUnhealthy",
+		"device 0000:3b:00.0 of sapeon.com/snx3 went from Suspect to Unhealthy: DeviceNodeMissing: /dev/snx3_0 does not exist",
+		"Node", "npu-node-1", "default"}
+	if diff := cmp.Diff(want, []string{got.Type, got.Reason, got.Message, got.InvolvedObject.Kind, got.InvolvedObject.Name, got.Namespace}); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got := e.event(transition(health.Recovering, health.Healthy)); got.Type != "Normal" || got.Reason != "DeviceHealthy" {
+		t.Errorf("a recovery is a %s %s", got.Type, got.Reason)
+	}
+}
+
+func TestTheSameTransitionIsTheSameEvent(t *testing.T) {
+	e := NewEvents(nil, "npu-node-1", "sapeon.com/snx3", clock.RealClock{})
+	a, b := transition(health.Suspect, health.Unhealthy), transition(health.Suspect, health.Unhealthy)
+	if e.name(a) != e.name(b) {
+		t.Error("a post that is tried again makes another event")
+	}
+	b.At = b.At.Add(time.Nanosecond)
+	if e.name(a) == e.name(b) {
+		t.Error("a later transition is lost")
+	}
+}
+
+func TestAFullQueueAndAHealthyStartAreNotWaitedFor(t *testing.T) {
+	e := NewEvents(nil, "npu-node-1", "sapeon.com/snx3", clock.RealClock{})
+	e.Notify(inventory.Transition{First: true, From: health.Unknown, To: health.Healthy})
+	if len(e.queue) != 0 {
+		t.Error("a device that is found healthy is news")
+	}
+	for range maxQueue + 10 {
+		e.Notify(transition(health.Healthy, health.Suspect))
+	}
+	if len(e.queue) != maxQueue {
+		t.Errorf("%d are queued", len(e.queue))
+	}
+}
+
+func transition(from, to health.State) inventory.Transition {
+	return inventory.Transition{
+		Device: discovery.Device{ID: "0000:3b:00.0"}, From: from, To: to,
+		Reason: health.Reason{Code: "DeviceNodeMissing", Message: "/dev/snx3_0 does not exist"}, At: time.Unix(1, 2),
+	}
+}
+
+func device(id string, state health.State, offered bool, code, message string) inventory.Entry {
+	return inventory.Entry{
+		Device: discovery.Device{ID: id},
+		Health: health.Status{State: state, Offered: offered, Reason: health.Reason{Code: code, Message: message}},
+	}
+}
