@@ -157,13 +157,12 @@ func (c *Cluster) Stop() error {
 
 // Wait returns nil when ctx is done, or the fault of a component that ended by itself.
 func (c *Cluster) Wait(ctx context.Context) error {
-	ctx, cancel := c.children.guard(ctx)
-	defer cancel()
-	<-ctx.Done()
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
+	select {
+	case <-c.children.failed:
+		return c.children.fault
+	case <-ctx.Done():
+		return nil
 	}
-	return nil
 }
 
 // RESTConfig is the administrator's access, without client-side rate limits.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -135,8 +136,8 @@ func restarts(t *testing.T, options cluster.Options) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if err := c.Wait(ctx); err == nil {
-		t.Error("the end of a component is not told")
+	if err := c.Wait(ctx); err == nil || !strings.Contains(err.Error(), "kwok ended") {
+		t.Errorf("error is %v, want the end of kwok", err)
 	}
 	if err := c.Stop(); err != nil {
 		t.Error(err)

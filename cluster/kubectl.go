@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -15,7 +16,9 @@ func (c *Cluster) KubectlPath() string { return filepath.Join(c.assets, kubectl)
 // complains of is the error.
 func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
-	cmd := command(ctx, c.KubectlPath(), append([]string{"--kubeconfig=" + c.KubeconfigPath()}, args...)...)
+	own := []string{"--kubeconfig=" + c.KubeconfigPath(), "--cache-dir=" + filepath.Join(c.dir, kubectl)}
+	cmd := command(ctx, c.KubectlPath(), append(own, args...)...)
+	cmd.Env = append(os.Environ(), "KUBERC=off") // What a user prefers is no business of ours.
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("kubectl %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))

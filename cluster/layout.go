@@ -6,7 +6,7 @@ import (
 )
 
 // What a cluster's directory holds.
-func lockPath(dir string) string             { return filepath.Join(dir, "lock") }
+func lockPath(dir string) string             { return filepath.Join(dir, "cluster.lock") }
 func dataPath(dir string) string             { return filepath.Join(dir, "etcd") }
 func stagesPath(dir string) string           { return filepath.Join(dir, "kwok", "kwok.yaml") }
 func certPath(dir, name string) string       { return filepath.Join(dir, "certs", name+".crt") }
@@ -24,7 +24,7 @@ func kubeconfigPath(dir, name string) string {
 // lay makes the directory ready for a start: the last run's logs and credentials go,
 // its data stays unless reset.
 func lay(dir string, reset bool) error {
-	stale := []string{"certs", "logs", "kwok"}
+	stale := []string{"certs", "logs", "kwok", kubectl}
 	if reset {
 		stale = append(stale, "etcd")
 	}

@@ -68,6 +68,9 @@ func claim(dir string) (*fileLock, error) {
 		return nil, full(err)
 	}
 	path := lockPath(dir)
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 && !exists(path) {
+		return nil, errors.Join(err, fmt.Errorf("%s holds files of others: choose another directory", dir))
+	}
 	lock, err := tryLock(path)
 	if errors.Is(err, errLocked) {
 		owner, _ := os.ReadFile(path) //nolint:gosec // As above; without it, the sentence only lacks the id.

@@ -29,6 +29,22 @@ func TestAClaimedDirectoryNamesItsOwner(t *testing.T) {
 	released(t, lock)
 }
 
+func TestADirectoryWithFilesOfOthersIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	precious := filepath.Join(dir, "logs", "thesis")
+	write(t, precious, "years of work")
+	_, err := Start(t.Context(), Options{Dir: dir, Reset: true, Assets: scripts(t, map[string]string{
+		"etcd": "", "kube-apiserver": "", "kubectl": "",
+	})})
+	if err == nil || !strings.Contains(err.Error(), "files of others") {
+		t.Errorf("error is %v, want a refusal", err)
+	}
+	if read(t, precious) == "" {
+		t.Error("the file is gone")
+	}
+}
+
 func TestALockLastsAsLongAsAChildThatInheritedIt(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -47,7 +49,7 @@ func launch(p program, lock *fileLock) (*process, error) {
 	}
 	cmd := &exec.Cmd{ // Without a context: it outlives the one that limits its start.
 		Path: p.path, Args: append([]string{p.path}, p.args...),
-		Env:    append(os.Environ(), p.env...),
+		Env:    append(environment(), p.env...),
 		Stdout: log, Stderr: log,
 		ExtraFiles:  []*os.File{lock.file},
 		SysProcAttr: apart(),
@@ -58,12 +60,20 @@ func launch(p program, lock *fileLock) (*process, error) {
 	return running, <-started
 }
 
+// environment is the user's, without what would configure a component behind its flags.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "ETCD_") || strings.HasPrefix(variable, "KWOK_")
+	})
+}
+
 // run starts the process and waits for its end on one thread: the kernel takes the
 // end of the thread that started a child for the end of its parent.
 func (p *process) run(started chan<- error, log *os.File) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	err := errors.Join(p.cmd.Start(), log.Close()) // The child has its own copy.
+	err := p.cmd.Start()
+	_ = log.Close() // The child has its own.
 	if err != nil {
 		started <- fmt.Errorf("starting %s: %w", p.component, err)
 		return
