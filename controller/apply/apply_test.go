@@ -17,7 +17,7 @@ func TestWhatIsMissingIsCreated(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created ServiceAccount web, created Service web, created Deployment web",
 		aServiceAccount, aService, aDeployment)
-	object := s.get(service, "web")
+	object := s.get(service)
 	if got := object.GetOwnerReferences(); len(got) != 1 || got[0].UID != s.owner.UID || !*got[0].Controller {
 		t.Errorf("owner references: %v", got)
 	}
@@ -38,7 +38,7 @@ func TestNothingIsAskedWhenNothingChanged(t *testing.T) {
 	all := []string{aServiceAccount, aService, aDeployment}
 	s.wantApply("created ServiceAccount web, created Service web, created Deployment web", all...)
 	for _, kind := range []schema.GroupVersionKind{serviceAccount, service, deployment} {
-		s.awaitCache(s.get(kind, "web"))
+		s.awaitCache(s.get(kind))
 	}
 	s.wantQuiet(all...)
 	s.restart()
@@ -90,7 +90,7 @@ func TestDriftIsHealed(t *testing.T) {
 			s.wantApply("created Service web", aService)
 			drift(s)
 			s.wantApply("healed Service web", aService)
-			object := s.get(service, "web")
+			object := s.get(service)
 			s.wantField(service, "web", "spec", "selector", "app")
 			s.wantField(service, "red", "metadata", "labels", "team")
 			s.wantField(service, apply.ManagedBy, "metadata", "labels", apply.LabelManagedBy)
@@ -127,7 +127,7 @@ func TestWhatIsNoLongerWantedIsPruned(t *testing.T) {
 	s.wantApply("created ServiceAccount web, created Service web", aServiceAccount, aService)
 	s.restart()
 	s.wantApply("pruned Service web", aServiceAccount)
-	if s.get(service, "web") != nil {
+	if s.get(service) != nil {
 		t.Error("the service is still there")
 	}
 	if len(s.recorded) != 1 {
@@ -141,7 +141,7 @@ func TestNothingIsPrunedBeforeAllElseSucceeded(t *testing.T) {
 	if _, err := s.apply(aServiceAccount, with(aDeployment, "name: shm, mountPath", "name: none, mountPath")); err == nil {
 		t.Fatal("a mount without a volume is accepted")
 	}
-	if s.get(service, "web") == nil {
+	if s.get(service) == nil {
 		t.Error("the service was pruned after a failure")
 	}
 	s.wantApply("pruned Service web", aServiceAccount)
@@ -155,7 +155,7 @@ func TestAnotherObjectOfTheSameNameIsNotPruned(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantApply("", aServiceAccount)
-	if s.get(service, "web") == nil {
+	if s.get(service) == nil {
 		t.Error("somebody else's service was deleted")
 	}
 }
@@ -181,7 +181,7 @@ func TestNothingIsWrittenThatCannotBeRecorded(t *testing.T) {
 	if !errors.Is(err, refused) {
 		t.Errorf("error %v, want %v", err, refused)
 	}
-	if s.get(service, "web") != nil {
+	if s.get(service) != nil {
 		t.Error("the service was created")
 	}
 }

@@ -32,8 +32,9 @@ type ChangeSet []Change
 
 // String lists what changed; it is empty if nothing did.
 func (s ChangeSet) String() string {
-	var words []string
-	for _, change := range s.Changed() {
+	changed := s.Changed()
+	words := make([]string, 0, len(changed))
+	for _, change := range changed {
 		words = append(words, change.String())
 	}
 	return strings.Join(words, ", ")

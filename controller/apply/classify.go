@@ -29,19 +29,29 @@ func classify(ref Ref, err error) error {
 	if field, ok := immutableField(err); ok {
 		return &ImmutableError{Ref: ref, Field: field}
 	}
-	switch code := status.Status().Code; {
-	case code == http.StatusConflict, code == http.StatusNotFound, code == http.StatusTooManyRequests,
-		code == http.StatusUnauthorized, code >= http.StatusInternalServerError:
+	if isPassing(status.Status()) {
 		return &UnavailableError{Ref: ref, Err: err}
 	}
 	return &RejectedError{Ref: ref, Field: firstField(err), Message: oneLine(err.Error()), Err: err}
+}
+
+// isPassing holds for answers that say nothing about the manifest. A 500 without a
+// reason does: it is how the API server words a field that its schema does not have.
+func isPassing(status metav1.Status) bool {
+	switch status.Code {
+	case http.StatusConflict, http.StatusNotFound, http.StatusTooManyRequests, http.StatusUnauthorized:
+		return true
+	case http.StatusInternalServerError:
+		return status.Reason != metav1.StatusReasonUnknown
+	}
+	return status.Code > http.StatusInternalServerError
 }
 
 // immutableField is the path that validation refuses to change.
 func immutableField(err error) (string, bool) {
 	for _, cause := range causes(err) {
 		invalid := cause.Type == metav1.CauseTypeFieldValueInvalid || cause.Type == metav1.CauseTypeForbidden
-		if invalid && cause.Field != "" && strings.Contains(cause.Message, "field is immutable") {
+		if invalid && cause.Field != "" && strings.HasSuffix(cause.Message, ": field is immutable") {
 			return cause.Field, true
 		}
 	}

@@ -39,19 +39,19 @@ func Explain(err error) (reason, message string) {
 	return faults[0].Reason(), strings.Join(messages, "; ")
 }
 
-// faultsOf takes joined errors apart.
+// faultsOf takes apart what Apply joined.
 func faultsOf(err error) []fault {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // The tree is walked here.
-		var all []fault
-		for _, one := range joined.Unwrap() {
-			all = append(all, faultsOf(one)...)
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
+	}
+	faults := make([]fault, 0, len(all))
+	for _, one := range all {
+		if known := fault(nil); errors.As(one, &known) {
+			faults = append(faults, known)
 		}
-		return all
 	}
-	if one := fault(nil); errors.As(err, &one) {
-		return []fault{one}
-	}
-	return nil
+	return faults
 }
 
 // Retry says what another attempt is good for. Terminal means nothing: only another

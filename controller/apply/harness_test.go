@@ -51,6 +51,7 @@ type stage struct {
 }
 
 func newStage(t *testing.T) *stage {
+	t.Helper()
 	t.Parallel()
 	config := rest.CopyConfig(control.Config(t))
 	s := &stage{T: t, clock: testclock.NewFakeClock(time.Now()), requests: &atomic.Int64{}}
@@ -147,12 +148,12 @@ func (s *stage) parse(manifests ...string) []*unstructured.Unstructured {
 	return objects
 }
 
-// get returns the object as the API server has it, or nil.
-func (s *stage) get(kind schema.GroupVersionKind, name string) *unstructured.Unstructured {
+// get returns the object named web as the API server has it, or nil.
+func (s *stage) get(kind schema.GroupVersionKind) *unstructured.Unstructured {
 	s.Helper()
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(kind)
-	err := s.client.Get(s.Context(), types.NamespacedName{Namespace: s.owner.Namespace, Name: name}, object)
+	err := s.client.Get(s.Context(), types.NamespacedName{Namespace: s.owner.Namespace, Name: "web"}, object)
 	if client.IgnoreNotFound(err) != nil {
 		s.Fatal(err)
 	}
@@ -165,7 +166,7 @@ func (s *stage) get(kind schema.GroupVersionKind, name string) *unstructured.Uns
 // wantField compares one field of an object.
 func (s *stage) wantField(kind schema.GroupVersionKind, want any, path ...string) {
 	s.Helper()
-	object := s.get(kind, "web")
+	object := s.get(kind)
 	if object == nil {
 		s.Fatalf("there is no %s", kind.Kind)
 	}
@@ -178,7 +179,7 @@ func (s *stage) wantField(kind schema.GroupVersionKind, want any, path ...string
 // patch changes an object as another user would, and waits until the informer knows.
 func (s *stage) patch(kind schema.GroupVersionKind, mergePatch, manager string) {
 	s.Helper()
-	object := s.get(kind, "web")
+	object := s.get(kind)
 	err := s.client.Patch(s.Context(), object, client.RawPatch(types.MergePatchType, []byte(mergePatch)), client.FieldOwner(manager))
 	if err != nil {
 		s.Fatal(err)
@@ -188,7 +189,7 @@ func (s *stage) patch(kind schema.GroupVersionKind, mergePatch, manager string) 
 
 func (s *stage) delete(kind schema.GroupVersionKind) {
 	s.Helper()
-	object := s.get(kind, "web")
+	object := s.get(kind)
 	if err := s.client.Delete(s.Context(), object); err != nil {
 		s.Fatal(err)
 	}

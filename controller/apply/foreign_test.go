@@ -1,0 +1,157 @@
+package apply_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/controller/apply"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// createForeign creates an object as somebody else.
+func (s *stage) createForeign(manifest string) {
+	s.Helper()
+	if err := s.client.Create(s.Context(), s.parse(manifest)[0], client.FieldOwner("helm")); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func TestAForeignObjectIsLeftAlone(t *testing.T) {
+	s := newStage(t)
+	s.createForeign(with(aService, "port: 80", "port: 81"))
+	_, err := s.apply(aService)
+	conflict := (*apply.ConflictError)(nil)
+	if !errors.As(err, &conflict) || conflict.Manager != "helm" {
+		t.Fatalf("error %v, want a conflict with helm", err)
+	}
+	reason, message := apply.Explain(err)
+	want := `Service web: exists, and is not ours: "helm" manages it; annotate it with dudaji.com/adopt=web to hand it over`
+	if diff := cmp.Diff([]string{v1.ReasonConflict, want}, []string{reason, message}); diff != "" {
+		t.Errorf("condition (-want +got):\n%s", diff)
+	}
+	if len(s.get(service).GetOwnerReferences()) != 0 {
+		t.Error("the service was taken over")
+	}
+}
+
+func TestAConflictNamesTheField(t *testing.T) {
+	s := newStage(t)
+	s.createForeign(with(aService, "app: web", "app: other"))
+	_, err := s.apply(aService)
+	conflict := (*apply.ConflictError)(nil)
+	if !errors.As(err, &conflict) || conflict.Manager != "helm" || conflict.Field != ".spec.selector" {
+		t.Fatalf("error %#v, want a conflict with helm on .spec.selector", err)
+	}
+}
+
+func TestAnObjectThatSomebodyElseControlsIsNeverAdopted(t *testing.T) {
+	s := newStage(t)
+	other := s.newOwner(s.owner.Namespace, "other")
+	set, err := apply.NewSet(other, s.parse(with(aService, "labels: {team: red}, annotations: {}", "annotations: {dudaji.com/adopt: web}")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.applier.Apply(t.Context(), set, nil, nowhere); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.apply(aService)
+	conflict := (*apply.ConflictError)(nil)
+	if !errors.As(err, &conflict) || conflict.ControlledBy != "NpuDeploy other" {
+		t.Errorf("error %v, want one that names NpuDeploy other", err)
+	}
+}
+
+func TestWhatIsHandedOverIsAdopted(t *testing.T) {
+	s := newStage(t)
+	s.createForeign(with(aService, "annotations: {}", "annotations: {dudaji.com/adopt: web, old: gone}", "port: 80", "port: 81"))
+	s.wantApply("adopted Service web", aService)
+	object := s.get(service)
+	if _, stays := object.GetAnnotations()["old"]; stays {
+		t.Error("what only the former owner wanted is still there")
+	}
+	if len(object.GetOwnerReferences()) != 1 {
+		t.Error("the service has no owner")
+	}
+	s.awaitCache(object)
+	s.wantQuiet(aService)
+}
+
+func TestAnObjectHandedToAnotherIsNotAdopted(t *testing.T) {
+	s := newStage(t)
+	s.createForeign(with(aService, "annotations: {}", "annotations: {dudaji.com/adopt: other}"))
+	if changes, err := s.apply(aService); err == nil {
+		t.Errorf("changed %q, want an error", changes)
+	}
+}
+
+func TestOtherChildrenAreAppliedBesideAFault(t *testing.T) {
+	s := newStage(t)
+	s.createForeign(aService)
+	changes, err := s.apply(aServiceAccount, aService, aDeployment)
+	if err == nil || changes != "created ServiceAccount web, created Deployment web" {
+		t.Errorf("changed %q (%v)", changes, err)
+	}
+}
+
+func TestAKindThatIsNotInstalledIsNamed(t *testing.T) {
+	s := newStage(t)
+	s.options.Served = func(kind schema.GroupVersionKind) bool { return kind != service }
+	s.restart()
+	changes, err := s.apply(aService, aServiceAccount)
+	missing := (*apply.NotInstalledError)(nil)
+	if !errors.As(err, &missing) || missing.Ref.Kind != "Service" {
+		t.Errorf("error %v, want one that names the kind", err)
+	}
+	if changes != "created ServiceAccount web" {
+		t.Errorf("changed %q", changes)
+	}
+	if _, terminal := apply.Retry(err); !terminal {
+		t.Error("it is retried, although only a new kind can help")
+	}
+}
+
+func TestAnImmutableFieldIsNamedAndNothingIsDeleted(t *testing.T) {
+	s := newStage(t)
+	s.wantApply("created Deployment web", aDeployment)
+	uid := s.get(deployment).GetUID()
+	_, err := s.apply(with(aDeployment, "app: web", "app: other"))
+	immutable := (*apply.ImmutableError)(nil)
+	if !errors.As(err, &immutable) || immutable.Field != "spec.selector" {
+		t.Fatalf("error %v, want spec.selector to be immutable", err)
+	}
+	if _, terminal := apply.Retry(err); !terminal {
+		t.Error("it is retried")
+	}
+	if s.get(deployment).GetUID() != uid {
+		t.Error("the deployment was replaced")
+	}
+}
+
+func TestARejectionIsRepeatedInOneLine(t *testing.T) {
+	for name, manifest := range map[string]string{
+		"duplicate env":           with(aDeployment, `env: [{name: A, value: "1"}]`, "env: [{name: A}, {name: A}]"),
+		"a mount of nothing":      with(aDeployment, "name: shm, mountPath", "name: none, mountPath"),
+		"no image":                with(aDeployment, "image: server:1", "stdin: false"),
+		"an immutable look":       with(aDeployment, "labels: {app: web}", "labels: {app: web, a: 'x: field is immutable'}"),
+		"a field of no kind":      with(aDeployment, "replicas: 3", "replica: 3"),
+		"a value of no type":      with(aDeployment, "replicas: 3", "replicas: many"),
+		"a number without bounds": with(aDeployment, "replicas: 3", "replicas: -1"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			_, err := s.apply(manifest)
+			rejected := (*apply.RejectedError)(nil)
+			if !errors.As(err, &rejected) {
+				t.Fatalf("error %v, want a rejection", err)
+			}
+			if len(rejected.Error()) > 700 {
+				t.Errorf("message of %d bytes", len(rejected.Error()))
+			}
+			t.Log(rejected.Error())
+		})
+	}
+}
