@@ -9,6 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // maxFile bounds one input, in bytes: an object beyond it does not fit into etcd.
@@ -16,7 +21,7 @@ const maxFile = 8 << 20
 
 var (
 	errTooLarge    = fmt.Errorf("larger than %d bytes", maxFile)
-	errNoDocuments = errors.New("no documents")
+	errNoDocuments = errors.New("no NpuDeploy in it")
 )
 
 // document is one YAML document of an input.
@@ -27,53 +32,63 @@ type document struct {
 	content []byte
 }
 
-// readDocuments reads files, folders (their .yaml, .yml and .json files) and, for "-",
-// in. Every input has at least one document.
+// readDocuments reads files, folders (of their .yaml, .yml and .json files what is of
+// our API group) and, for "-", in. Every input has at least one document.
 func readDocuments(names []string, in io.Reader) ([]document, error) {
 	var all []document
 	for _, name := range names {
-		files, err := filesOf(name)
+		files, isFolder, err := filesOf(name)
 		if err != nil {
 			return nil, err
 		}
+		var documents []document
 		for _, file := range files {
 			content, err := readInput(file, in)
 			if err != nil {
 				return nil, err
 			}
-			documents := split(file, content)
-			if len(documents) == 0 {
-				return nil, fmt.Errorf("reading %s: %w", file, errNoDocuments)
-			}
-			all = append(all, documents...)
+			documents = append(documents, split(file, content)...)
 		}
+		if isFolder {
+			documents = slices.DeleteFunc(documents, isForeign)
+		}
+		if len(documents) == 0 {
+			return nil, fmt.Errorf("reading %s: %w", name, errNoDocuments)
+		}
+		all = append(all, documents...)
 	}
 	return all, nil
 }
 
-func filesOf(name string) ([]string, error) {
+// isForeign says whether a document is plainly of another API group. One that cannot be
+// read is ours, to be complained about.
+func isForeign(d document) bool {
+	var meta metav1.TypeMeta
+	if err := yaml.Unmarshal(d.content, &meta); err != nil {
+		return false
+	}
+	return meta.APIVersion != "" && meta.GroupVersionKind().Group != v1.Group
+}
+
+func filesOf(name string) (files []string, isFolder bool, err error) {
 	if name == "-" {
-		return []string{name}, nil
+		return []string{name}, false, nil
 	}
 	info, err := os.Stat(name)
 	if err != nil || !info.IsDir() {
-		return []string{name}, err
+		return []string{name}, false, err
 	}
-	var files []string
 	for _, pattern := range []string{"*.yaml", "*.yml", "*.json"} {
 		found, err := fs.Glob(os.DirFS(name), pattern)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, file := range found {
 			files = append(files, filepath.Join(name, file))
 		}
 	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("reading %s: %w", name, errNoDocuments)
-	}
 	slices.Sort(files)
-	return files, nil
+	return files, true, nil
 }
 
 func readInput(file string, in io.Reader) ([]byte, error) {

@@ -41,11 +41,12 @@ func TestAnInputIsBounded(t *testing.T) {
 	}
 }
 
-func TestAFolderIsReadInTheOrderOfItsNames(t *testing.T) {
+func TestAFolderGivesOurDocumentsInTheOrderOfItsNames(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, name := range []string{"b.yaml", "a.json", "c.txt", "a.yml"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("a: 1\n"), 0o600); err != nil {
+		content := "apiVersion: v1\n---\napiVersion: dudaji.com/v1\n"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
