@@ -10,7 +10,7 @@ package v1
 //
 // Each has its own observedGeneration. Endpoint is True with reason NoEndpoint when
 // the spec asks for none. Stalled stands beside them, and only while waiting is in
-// vain: nothing but a new spec helps.
+// vain: the spec has to change.
 const (
 	ConditionReady     = "Ready"
 	ConditionRendered  = "Rendered"
