@@ -22,10 +22,10 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// applyExamples applies every example, into namespaces that it makes.
+// applyExamples applies every example, after what they refer to, into namespaces that it makes.
 func (u *up) applyExamples(ctx context.Context, c *cluster.Cluster, kube client.Client) error {
 	u.steps.say("applying the examples", "")
-	examples, err := u.files("examples/*/npudeploy.yaml")
+	examples, err := u.files("examples/*/prerequisites.yaml", "examples/*/npudeploy.yaml")
 	if err != nil {
 		return err
 	}

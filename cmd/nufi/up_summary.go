@@ -56,7 +56,7 @@ func (s *summary) complete(ctx context.Context, c *cluster.Cluster, kube client.
 	if err := kube.List(ctx, &deploys); err != nil {
 		return err
 	}
-	if len(deploys.Items) > 0 {
+	if s.Metrics != "" && len(deploys.Items) > 0 { // Without a controller there is nothing to try on it.
 		s.Example = &deploys.Items[0]
 	}
 	s.Table = table
