@@ -1,7 +1,6 @@
 package render_test
 
 import (
-	"bytes"
 	"io/fs"
 	"path"
 	"strings"
@@ -12,27 +11,35 @@ import (
 	"github.com/dudaji/nufi/controller/render"
 )
 
-const policyFile = "schemas/policy/policy.cue"
-
 // templatesOf are the repository's templates under the policy that a fixture asks for.
 func templatesOf(tb testing.TB, fixture []byte) *render.Templates {
 	tb.Helper()
-	if choice := header(fixture, policyLine); choice != "" {
-		return underPolicy(tb, choice)
+	if header(fixture, policyLine) == "" {
+		return compiled(tb)
 	}
-	return compiled(tb)
+	return compile(tb, moduleOf(tb, fixture))
 }
 
-// underPolicy compiles the repository's templates with other choices in policy.cue:
-// each replaces the line that names the same field.
-func underPolicy(tb testing.TB, choices ...string) *render.Templates {
+// moduleOf is the repository's module under the policy that a fixture asks for.
+func moduleOf(tb testing.TB, fixture []byte) fs.FS {
 	tb.Helper()
-	return compile(tb, edited(tb, policyFile, func(policy string) string {
+	choice := header(fixture, policyLine)
+	if choice == "" {
+		return nufi.Module()
+	}
+	return underPolicy(tb, choice)
+}
+
+// underPolicy is the repository's module with other choices in policy.cue: each
+// replaces the line that names the same field.
+func underPolicy(tb testing.TB, choices ...string) fs.FS {
+	tb.Helper()
+	return edited(tb, "schemas/policy/policy.cue", func(policy string) string {
 		for _, choice := range choices {
 			policy = choose(tb, policy, choice)
 		}
 		return policy
-	}))
+	})
 }
 
 func choose(tb testing.TB, policy, choice string) string {
@@ -58,23 +65,29 @@ func compile(tb testing.TB, module fs.FS) *render.Templates {
 	return set
 }
 
-// edited is the repository's module with another content in the files that match.
+// edited is the repository's module with another content in the files that match
+// pattern.
 func edited(tb testing.TB, pattern string, edit func(content string) string) fs.FS {
 	tb.Helper()
-	module, edits := fstest.MapFS{}, 0
-	err := fs.WalkDir(nufi.Module(), ".", func(name string, entry fs.DirEntry, err error) error {
+	return editedIn(tb, nufi.Module(), pattern, func(_, content string) string { return edit(content) })
+}
+
+func editedIn(tb testing.TB, module fs.FS, pattern string, edit func(name, content string) string) fs.FS {
+	tb.Helper()
+	changed, edits := fstest.MapFS{}, 0
+	err := fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		content, err := fs.ReadFile(nufi.Module(), name)
+		content, err := fs.ReadFile(module, name)
 		if matches, _ := path.Match(pattern, name); matches {
-			content, edits = []byte(edit(string(content))), edits+1
+			content, edits = []byte(edit(path.Base(name), string(content))), edits+1
 		}
-		module[name] = &fstest.MapFile{Data: bytes.Clone(content)}
+		changed[name] = &fstest.MapFile{Data: content}
 		return err
 	})
 	if err != nil || edits == 0 {
 		tb.Fatalf("editing %s: %d files: %v", pattern, edits, err)
 	}
-	return module
+	return changed
 }
