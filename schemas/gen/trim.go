@@ -2,14 +2,20 @@ package main
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// trim removes the description of each property that does not start with the
-// property's own JSON name. Ours do (the house's rule, and Kubernetes' for new
-// fields); those of the embedded core types mostly do not.
+// trim removes from the CRD what comes with Kubernetes' own types and is not ours:
+//
+//   - the description of each property that does not start with the property's own
+//     JSON name. Ours do (the house's rule, and Kubernetes' for new fields); those of
+//     the core types mostly do not;
+//   - each default. A default that the API server writes into a spec looks like a wish
+//     of the user's. A key of a list needs a default or has to be required: it becomes
+//     required.
 func trim(crd []byte) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(crd, &doc); err != nil {
@@ -27,24 +33,60 @@ func trim(crd []byte) ([]byte, error) {
 }
 
 func trimNode(node *yaml.Node) {
-	for i := 0; node.Kind == yaml.MappingNode && i < len(node.Content); i += 2 {
-		if node.Content[i].Value == "properties" {
-			trimProperties(node.Content[i+1])
+	if properties := value(node, "properties"); properties != nil {
+		for i := 0; i+1 < len(properties.Content); i += 2 {
+			trimProperty(properties.Content[i].Value, properties.Content[i+1])
 		}
+	}
+	if keys, items := value(node, "x-kubernetes-list-map-keys"), value(node, "items"); keys != nil && items != nil {
+		require(items, keys.Content)
 	}
 	for _, child := range node.Content {
 		trimNode(child)
 	}
 }
 
-func trimProperties(properties *yaml.Node) {
-	for i := 0; i+1 < len(properties.Content); i += 2 {
-		name, schema := properties.Content[i].Value, properties.Content[i+1]
-		for j := 0; j+1 < len(schema.Content); j += 2 {
-			if schema.Content[j].Value == "description" && !strings.HasPrefix(schema.Content[j+1].Value, name+" ") {
-				schema.Content = append(schema.Content[:j], schema.Content[j+2:]...)
-				break
-			}
+func trimProperty(name string, schema *yaml.Node) {
+	remove(schema, "default")
+	if description := value(schema, "description"); description != nil && !strings.HasPrefix(description.Value, name+" ") {
+		remove(schema, "description")
+	}
+}
+
+// require makes fields of schema required that are not yet.
+func require(schema *yaml.Node, fields []*yaml.Node) {
+	required := value(schema, "required")
+	if required == nil {
+		required = &yaml.Node{Kind: yaml.SequenceNode}
+		schema.Content = append(schema.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "required"}, required)
+	}
+	for _, field := range fields {
+		if !slices.ContainsFunc(required.Content, func(n *yaml.Node) bool { return n.Value == field.Value }) {
+			required.Content = append(required.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: field.Value})
 		}
 	}
+}
+
+// value is what a mapping has under key, nil if it has nothing or is no mapping.
+func value(mapping *yaml.Node, key string) *yaml.Node {
+	if at := index(mapping, key); at >= 0 {
+		return mapping.Content[at+1]
+	}
+	return nil
+}
+
+func remove(mapping *yaml.Node, key string) {
+	if at := index(mapping, key); at >= 0 {
+		mapping.Content = slices.Delete(mapping.Content, at, at+2)
+	}
+}
+
+// index is where a mapping has key, -1 if nowhere.
+func index(mapping *yaml.Node, key string) int {
+	for i := 0; mapping.Kind == yaml.MappingNode && i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return i
+		}
+	}
+	return -1
 }
