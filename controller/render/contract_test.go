@@ -1,0 +1,62 @@
+package render_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/cuecontext"
+	cueerrors "cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/load"
+	"cuelang.org/go/encoding/yaml"
+
+	"github.com/dudaji/nufi"
+)
+
+// contract is #NpuDeploy alone, as plain `cue vet -d '#NpuDeploy'` takes it.
+func contract(tb testing.TB) cue.Value {
+	tb.Helper()
+	instance := load.Instances([]string{"./schemas/npudeploy"}, &load.Config{FS: nufi.Module()})[0]
+	definition := cuecontext.New().BuildInstance(instance).LookupPath(cue.ParsePath("#NpuDeploy"))
+	if err := definition.Err(); err != nil {
+		tb.Fatal(err)
+	}
+	return definition
+}
+
+// vet is `cue vet -c -d '#NpuDeploy' ./schemas/npudeploy FILE`.
+func vet(tb testing.TB, contract cue.Value, file string) error {
+	tb.Helper()
+	data, err := yaml.Extract(file, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return contract.Unify(contract.Context().BuildFile(data)).Validate(cue.Concrete(true))
+}
+
+func TestTheContractAloneAcceptsValidFixturesAndExamples(t *testing.T) {
+	contract := contract(t)
+	for _, file := range append(glob(t, fixtures+"/valid/*.yaml"), glob(t, "../../examples/*/npudeploy.yaml")...) {
+		if err := vet(t, contract, file); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+// Plain `cue vet` refuses what no rule refuses, and says nothing that only CUE's
+// authors understand.
+func TestTheContractAloneRefusesWhatNoRuleRefuses(t *testing.T) {
+	contract, sets := contract(t), markedSets{}
+	for _, file := range glob(t, fixtures+"/invalid/*.yaml") {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			rules, err := sets.rulesBroken(t, read(t, file)), vet(t, contract, file)
+			if (err == nil) != (len(rules) > 0) {
+				t.Errorf("the contract says %v, the rules %v", err, rules)
+			}
+			if details := cueerrors.Details(err, nil); strings.Contains(details, "empty disjunction") {
+				t.Error(details)
+			}
+		})
+	}
+}
