@@ -3,6 +3,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +48,7 @@ func (f Fault) String() string { return f.Path + ": " + f.Message }
 // faultsOf turns CUE's errors on a value below root into faults, one for each path and
 // message. contract is root without the user's data.
 func faultsOf(err error, root, contract cue.Value, keys *standIns) *Error {
-	byText := map[string]Fault{}
+	byText, mismatched := map[string]Fault{}, map[string]string{}
 	for _, single := range cueerrors.Errors(err) {
 		if message := messageOf(single); message != "" {
 			path := single.Path()
@@ -60,8 +61,15 @@ func faultsOf(err error, root, contract cue.Value, keys *standIns) *Error {
 				Position: positionOf(single, root),
 			}
 			byText[fault.String()] = fault
+			if format, _ := single.Msg(); strings.HasPrefix(format, formatMismatch) {
+				mismatched[fault.Path] = fault.Message
+			}
 		}
 	}
+	// What is of another type breaks the other bounds too, and they say it worse.
+	maps.DeleteFunc(byText, func(_ string, fault Fault) bool {
+		return mismatched[fault.Path] != "" && mismatched[fault.Path] != fault.Message
+	})
 	faults := make([]Fault, 0, len(byText))
 	for _, fault := range byText {
 		faults = append(faults, fault)
@@ -86,7 +94,11 @@ func (t *Templates) elementErrors(err error, value cue.Value, deploy any) error 
 	return all
 }
 
-const messageUnknown = "unknown field"
+const (
+	messageUnknown = "unknown field"
+	// formatMismatch is how CUE begins to say that a value is of another type.
+	formatMismatch = "conflicting values %s and %s (mismatched types"
+)
 
 // firstUnknown cuts path, at which CUE found a field that is not allowed, after the
 // outermost element that the contract does not know.
@@ -127,7 +139,7 @@ func messageOf(err cueerrors.Error) string {
 		return messageUnknown
 	case strings.HasPrefix(format, "field is required but not present"):
 		return "required"
-	case strings.HasPrefix(format, "conflicting values %s and %s (mismatched types") && len(args) == 4:
+	case strings.HasPrefix(format, formatMismatch) && len(args) == 4:
 		return fmt.Sprintf("must be %v, not %v", args[3], args[2])
 	case strings.HasPrefix(format, "invalid value %v (out of bound %s)") && len(args) == 2:
 		return boundMessage(fmt.Sprint(args[0]), fmt.Sprint(args[1]))

@@ -69,15 +69,18 @@ func find(file *ast.File, name string) (found ast.Expr) {
 	return found
 }
 
-// readable replaces the choices whose failure CUE can only report as "errors in
-// empty disjunction": enumerations and int-or-string get a last choice, an error that
-// says what is accepted.
+// readable gives expressions whose failure CUE reports by a regular expression, or as
+// "errors in empty disjunction", a last choice: an error that says what is accepted.
 func readable(spec ast.Expr) ast.Expr {
 	return astutil.Apply(spec, func(cursor astutil.Cursor) bool {
 		if call, ok := cursor.Node().(*ast.CallExpr); ok {
 			for _, arg := range call.Args {
 				ast.SetRelPos(arg, token.NoSpace)
 			}
+		}
+		if match, ok := cursor.Node().(*ast.UnaryExpr); ok && match.Op == token.MAT {
+			cursor.Replace(inWords(match))
+			return false
 		}
 		expr, ok := cursor.Node().(*ast.BinaryExpr)
 		if !ok {

@@ -1,0 +1,36 @@
+package main
+
+import "cuelang.org/go/cue/ast"
+
+// phrases say in words what the patterns of schemas/v1 accept.
+func phrases() map[string]string {
+	const (
+		label     = "must be a lower-case DNS label"
+		subdomain = "must be a lower-case DNS name"
+		directory = "must be an absolute path such as /mnt/data, without a slash at its end"
+	)
+	return map[string]string{
+		`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`:                                             label,
+		`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`:                                            subdomain,
+		`^(/[A-Za-z0-9._-]+)+$`:                                                       directory,
+		`^(/[A-Za-z0-9._~-]+)+$`:                                                      "must be a path such as /llama, without a slash at its end",
+		`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`:                                             "must be an image reference such as vllm/vllm-openai:v0.11.0",
+		`^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`:                               "must be a label value: letters, digits, - _ and . inside",
+		`^/?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`:                "must be a model id such as org/name, or an absolute path",
+		`^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`:           "must be a name, or namespace/name, in lower case",
+		`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$`: "must be a lower-case DNS name such as llama.example.com",
+	}
+}
+
+// inWords appends the phrase for a pattern, where there is one.
+func inWords(match *ast.UnaryExpr) ast.Expr {
+	pattern, ok := match.X.(*ast.BasicLit)
+	if !ok {
+		return match
+	}
+	text, err := literal(pattern)
+	if phrase, known := phrases()[text]; known && err == nil {
+		return &ast.ParenExpr{X: orError(match, phrase)}
+	}
+	return match
+}
