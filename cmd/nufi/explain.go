@@ -33,7 +33,7 @@ PATH limits the output to one field and what is below it, in one manifest
   nufi explain -f llama-8b.yaml deployment:spec.template.spec.volumes -o json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			print, err := explanationPrinter(output)
+			write, err := explanationPrinter(output)
 			if err != nil {
 				return err
 			}
@@ -48,7 +48,7 @@ PATH limits the output to one field and what is below it, in one manifest
 					return fmt.Errorf("%s: %w", args[0], errNoSuchField)
 				}
 			}
-			return errors.Join(print(cmd.OutOrStdout(), all), faults)
+			return errors.Join(write(cmd.OutOrStdout(), all), faults)
 		},
 	}
 	input.add(cmd)

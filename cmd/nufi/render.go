@@ -95,7 +95,7 @@ the field, and the exit code is then 1; what has no fault is printed all the sam
   cat llama-8b.yaml | nufi render -f - | kubectl apply --dry-run=server -f -`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			print, err := objectPrinter(output)
+			write, err := objectPrinter(output)
 			if err != nil {
 				return err
 			}
@@ -104,7 +104,7 @@ the field, and the exit code is then 1; what has no fault is printed all the sam
 				objects = append(objects, result.Objects...)
 				return nil
 			})
-			return errors.Join(print(cmd.OutOrStdout(), objects), faults)
+			return errors.Join(write(cmd.OutOrStdout(), objects), faults)
 		},
 	}
 	input.add(cmd)

@@ -142,6 +142,7 @@ func (r *Result) follow(value cue.Value, hops int, found map[Source]bool) bool {
 			r.followOperand(arg, hops-1, found)
 		}
 		return true
+	default:
 	}
 	// A literal, or one constrained by a schema: Pos is the literal's. The variable of
 	// a loop leads no further than the template.

@@ -13,7 +13,7 @@ import (
 
 // coreTypes are the fields whose types are Kubernetes' own: they are documented there.
 func coreTypes() map[string]string {
-	return map[string]string{
+	return map[string]string{ //nolint:gosec // Names of fields, no credentials.
 		"env": "[]EnvVar", "resources": "ResourceRequirements", "volumes": "[]Volume", "volumeMounts": "[]VolumeMount",
 		"tolerations": "[]Toleration", "affinity": "Affinity", "imagePullSecrets": "[]LocalObjectReference",
 		"startup": "Probe", "readiness": "Probe", "liveness": "Probe", "conditions": "[]Condition",
