@@ -78,9 +78,9 @@ func (g Granter) Common() Edits {
 }
 
 func (g Granter) nodes(names []string) []Path {
-	var paths []Path
-	for _, name := range names {
-		paths = append(paths, Path{Container: name, Host: g.HostPrefix + name})
+	paths := make([]Path, len(names))
+	for i, name := range names {
+		paths[i] = Path{Container: name, Host: g.HostPrefix + name}
 	}
 	return paths
 }

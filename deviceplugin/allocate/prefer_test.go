@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -138,7 +139,7 @@ func BenchmarkPrefer(b *testing.B) {
 			var available []string
 			for i := range c.of {
 				id := fmt.Sprintf("0000:%02x:%02x.0", i%256, i/256)
-				places = append(places, allocate.Place{ID: id, NUMANode: i / (c.of / 4), Root: fmt.Sprint(i / 4)})
+				places = append(places, allocate.Place{ID: id, NUMANode: i / (c.of / 4), Root: strconv.Itoa(i / 4)})
 				if i%5 != 0 {
 					available = append(available, id)
 				}
@@ -158,7 +159,7 @@ func draw(machine string) (places []allocate.Place, available, required []string
 	for node, roots := range strings.Split(machine, "|") {
 		for root, devices := range strings.Fields(roots) {
 			for _, letter := range devices {
-				p := allocate.Place{ID: string(letter), NUMANode: node, Root: fmt.Sprint(root)}
+				p := allocate.Place{ID: string(letter), NUMANode: node, Root: strconv.Itoa(root)}
 				switch {
 				case letter == '.':
 					taken++
@@ -180,7 +181,7 @@ func draw(machine string) (places []allocate.Place, available, required []string
 // and the rest for free, required, or taken.
 func parse(machine []byte) (places []allocate.Place, available, required []string) {
 	for i, b := range machine {
-		p := allocate.Place{ID: fmt.Sprintf("%02d", i), NUMANode: int(b&3) - 1, Root: fmt.Sprint(b >> 2 & 3)}
+		p := allocate.Place{ID: fmt.Sprintf("%02d", i), NUMANode: int(b&3) - 1, Root: strconv.Itoa(int(b >> 2 & 3))}
 		places = append(places, p)
 		switch b >> 4 {
 		case 0, 1, 2:

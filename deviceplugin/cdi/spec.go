@@ -11,9 +11,10 @@
 package cdi
 
 import (
+	specs "tags.cncf.io/container-device-interface/specs-go"
+
 	"github.com/dudaji/nufi/deviceplugin/allocate"
 	"github.com/dudaji/nufi/deviceplugin/discovery"
-	specs "tags.cncf.io/container-device-interface/specs-go"
 )
 
 // version is the oldest that has all we use: device names that start with a digit,

@@ -115,11 +115,11 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-func glob(t testing.TB, pattern string) []string {
-	t.Helper()
+func glob(tb testing.TB, pattern string) []string {
+	tb.Helper()
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no files match %s: %v", pattern, err)
+		tb.Fatalf("no files match %s: %v", pattern, err)
 	}
 	return files
 }

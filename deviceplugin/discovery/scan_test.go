@@ -36,7 +36,7 @@ func TestHostsAreScanned(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := &archive.Files[len(archive.Files)-1]
-			got := print(scan(t, machine(t, archive)))
+			got := list(scan(t, machine(t, archive)))
 			if *update {
 				want.Data = []byte(got)
 				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
@@ -179,7 +179,7 @@ func scan(t *testing.T, host fs.FS) []discovery.Device {
 	return devices
 }
 
-func print(devices []discovery.Device) string {
+func list(devices []discovery.Device) string {
 	var out strings.Builder
 	for _, d := range devices {
 		fmt.Fprintf(&out, "%s numa=%d root=%s driver=%s uuid=%s nodes=%s dir=%s\n",

@@ -7,7 +7,7 @@
 //	Unknown     Healthy                 Suspect                -                Unhealthy
 //	Healthy     -                       Suspect                Unknown, late    Unhealthy
 //	Suspect     Healthy, clean window   Unhealthy, N of M      Unknown, late    Unhealthy
-//	Unhealthy   Recovering              -                      -                -
+//	Unhealthy   Recovering              stays                  -                stays
 //	Recovering  Healthy, N in a row     Unhealthy              -                Unhealthy
 //
 // Invariants: nothing is healthy before it was seen to be; a device is offered to

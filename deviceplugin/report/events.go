@@ -113,6 +113,6 @@ func (e *Events) event(t inventory.Transition) *corev1.Event {
 // not become two events.
 func (e *Events) name(t inventory.Transition) string {
 	hash := fnv.New64a()
-	fmt.Fprintf(hash, "%s %s %s %d", e.resource, t.Device.ID, t.To, t.At.UnixNano())
+	_, _ = fmt.Fprintf(hash, "%s %s %s %d", e.resource, t.Device.ID, t.To, t.At.UnixNano())
 	return fmt.Sprintf("%s.%016x", e.node, hash.Sum64())
 }

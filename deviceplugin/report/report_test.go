@@ -1,7 +1,7 @@
 package report
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +51,7 @@ func TestTheConditionSumsUpTheDevices(t *testing.T) {
 func TestAConditionOfManyBadDevicesStaysShort(t *testing.T) {
 	var entries []inventory.Entry
 	for i := range 64 {
-		entries = append(entries, device(fmt.Sprint(i), health.Unhealthy, false, "DeviceNodeMissing", strings.Repeat("ü", 50)))
+		entries = append(entries, device(strconv.Itoa(i), health.Unhealthy, false, "DeviceNodeMissing", strings.Repeat("ü", 50)))
 	}
 	got := Summarise("sapeon.com/snx3", entries).Message
 	if len(got) > maxMessage || !strings.HasPrefix(got, "64 of 64") || strings.ToValidUTF8(got, "") != got {
