@@ -56,6 +56,21 @@ func TestWhatOthersWriteIntoTheirFieldsCostsNothing(t *testing.T) {
 	s.wantField(deployment, true, "spec", "paused")
 }
 
+func TestWhatOthersAddToAnEmptyMapCostsNothing(t *testing.T) {
+	s := newStage(t)
+	s.wantApply("created Service web", aService)
+	s.patch(service, `{"metadata":{"annotations":{"added":"later"}}}`, "kubectl")
+	s.wantQuiet(aService)
+	s.wantField(service, "later", "metadata", "annotations", "added")
+}
+
+func TestAnAtomicMapIsHealed(t *testing.T) {
+	s := newStage(t)
+	s.wantApply("created Service web", aService)
+	s.patch(service, `{"spec":{"selector":{"also":"this"}}}`, "kubectl")
+	s.wantApply("healed Service web", aService)
+}
+
 func TestAChangedManifestIsApplied(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Deployment web", aDeployment)

@@ -68,18 +68,20 @@ func projectInto(out *bytes.Buffer, fields map[string]any, value any) error {
 		}
 		below, _ := fields[name].(map[string]any)
 		fmt.Fprintf(out, "%s %t\n", name, found)
-		switch {
+		switch _, isMap := child.(map[string]any); {
 		case !found:
-			continue
 		case len(below) > 0:
 			err = projectInto(out, below, child)
+			out.WriteString("end\n")
+		case isMap:
+			// Either atomic, then a change takes it from us; or applied empty, then what
+			// it holds now is others'.
 		default:
 			err = json.NewEncoder(out).Encode(child)
 		}
 		if err != nil {
 			return err
 		}
-		out.WriteByte('\n')
 	}
 	return nil
 }
