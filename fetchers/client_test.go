@@ -1,0 +1,172 @@
+package fetchers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+const oneSeries = `{"status":"success","warnings":["partial"],"data":{"resultType":"matrix","result":[
+	{"metric":{"__name__":"DCGM_FI_DEV_GPU_TEMP","hostname":"n1","device":"nvidia0"},"values":[[1767225540,"60"],[1767225570,"61"]]}]}}`
+
+func TestTheNewestValueOfEachSeriesIsRead(t *testing.T) {
+	answer, err := ask(t, answering(http.StatusOK, "application/json", oneSeries))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(answer.Samples) != 1 || answer.Samples[0].Value != 61 || !answer.Samples[0].Time.Equal(noon.Add(-30*time.Second)) {
+		t.Errorf("got %+v", answer.Samples)
+	}
+	if len(answer.Warnings) != 1 || answer.Warnings[0] != "partial" {
+		t.Errorf("got warnings %q", answer.Warnings)
+	}
+}
+
+func TestABadAnswerHasAName(t *testing.T) {
+	vector := `{"status":"success","data":{"resultType":"vector","result":`
+	tests := map[string]struct {
+		handler http.HandlerFunc
+		want    error
+	}{
+		"a log-in page of a proxy":      {answering(200, "text/html", "<html>please log in</html>"), ErrNotPrometheus},
+		"HTML that claims to be JSON":   {answering(200, "application/json", "<html>"), ErrNotPrometheus},
+		"an answer that breaks off":     {answering(200, "application/json", oneSeries[:150]), ErrNotPrometheus},
+		"nothing":                       {answering(200, "application/json", ""), ErrNotPrometheus},
+		"null":                          {answering(200, "application/json", "null"), ErrNotPrometheus},
+		"another API's JSON":            {answering(200, "application/json", `{"items":[]}`), ErrNotPrometheus},
+		"a value that is a number":      {answering(200, "application/json", vector+`[{"metric":{},"value":[1,2]}]}}`), ErrNotPrometheus},
+		"labels that are a list":        {answering(200, "application/json", vector+`[{"metric":["a"],"value":[1,"2"]}]}}`), ErrNotPrometheus},
+		"a scalar":                      {answering(200, "application/json", `{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}`), ErrNotPrometheus},
+		"an unknown type":               {answering(200, "application/json", `{"status":"success","data":{"resultType":"poem","result":[]}}`), ErrNotPrometheus},
+		"a page that is not there":      {answering(404, "text/plain", "404 page not found"), ErrNotPrometheus},
+		"a query that Prometheus hates": {answering(400, "application/json", `{"status":"error","errorType":"bad_data","error":"parse error"}`), ErrRefused},
+		"too many samples":              {answering(422, "application/json", `{"status":"error","errorType":"execution","error":"too many samples"}`), ErrRefused},
+		"a gateway without a backend":   {answering(502, "text/html", "<html>bad gateway</html>"), ErrUnreachable},
+		"missing credentials":           {answering(401, "text/plain", "Unauthorized"), ErrUnauthorized},
+		"wrong credentials":             {answering(403, "text/plain", "Forbidden"), ErrUnauthorized},
+		"a redirect to elsewhere":       {redirecting, ErrRedirected},
+		"more than fits":                {flooding, ErrTooLarge},
+		"a bomb":                        {answering(200, "application/json", strings.Repeat("[", 1<<20)), ErrNotPrometheus},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := ask(t, test.handler)
+			if !errors.Is(err, test.want) {
+				t.Fatalf("got %v, want %v", err, test.want)
+			}
+			if len(err.Error()) > 1000 || strings.Contains(err.Error(), "\n") {
+				t.Errorf("not fit to be shown: %.300q", err)
+			}
+		})
+	}
+}
+
+func TestAnAnswerOfAMegabyteIsRead(t *testing.T) {
+	series := `{"metric":{"__name__":"x","padding":"` + strings.Repeat("x", 1<<20) + `"},"values":[[1,"1"]]}`
+	answer, err := ask(t, answering(200, "application/json", `{"status":"success","data":{"resultType":"matrix","result":[`+series+`]}}`))
+	if err != nil || len(answer.Samples) != 1 {
+		t.Errorf("got %d samples, %v", len(answer.Samples), err)
+	}
+}
+
+func TestACutConnectionIsUnreachable(t *testing.T) {
+	_, err := ask(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	if !errors.Is(err, ErrUnreachable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAServerThatDripsDoesNotHoldTheCaller(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, "{")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := client(t, ClientConfig{URL: server.URL}).Query(ctx, "up", noon)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheTokenIsReadForEachQueryAndStaysHome(t *testing.T) {
+	var seen []string
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the redirect was followed, with token %q", r.Header.Get("Authorization"))
+	}))
+	defer elsewhere.Close()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.Header.Get("Authorization"))
+		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+	}))
+	defer server.Close()
+	tokens := 0
+	querier := client(t, ClientConfig{URL: server.URL, Token: func() (string, error) {
+		tokens++
+		return fmt.Sprintf("token-%d", tokens), nil
+	}})
+	for range 2 {
+		if _, err := querier.Query(t.Context(), "up", noon); !errors.Is(err, ErrRedirected) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if want := "Bearer token-1 Bearer token-2"; strings.Join(seen, " ") != want {
+		t.Errorf("got %q, want %q", seen, want)
+	}
+}
+
+func TestAnAddressIsAnHTTPAddress(t *testing.T) {
+	for _, address := range []string{"", "prometheus:9090", "ftp://prometheus", "http://", "http://a b", "://"} {
+		if _, err := NewClient(ClientConfig{URL: address}); err == nil {
+			t.Errorf("%q was taken", address)
+		}
+	}
+}
+
+func ask(t *testing.T, handler http.HandlerFunc) (Answer, error) {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return client(t, ClientConfig{URL: server.URL}).Query(t.Context(), "up", noon)
+}
+
+func client(t *testing.T, config ClientConfig) Querier {
+	t.Helper()
+	querier, err := NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return querier
+}
+
+func answering(code int, kind, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+func redirecting(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, "http://192.0.2.1/elsewhere", http.StatusFound)
+}
+
+func flooding(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	block := bytes.Repeat([]byte(" "), 1<<20)
+	for range MaxAnswer>>20 + 1 {
+		if _, err := w.Write(block); err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package fetchers
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Collector asks all vendors at once.
+type Collector struct {
+	fetchers []HardwareFetcher // by type
+	querier  Querier
+	timeout  time.Duration
+	now      func() time.Time
+}
+
+// NewCollector makes a collector that gives each fetcher its own time-out.
+func NewCollector(fetchers []HardwareFetcher, querier Querier, timeout time.Duration, now func() time.Time) *Collector {
+	sorted := slices.SortedFunc(slices.Values(fetchers), func(a, b HardwareFetcher) int {
+		return strings.Compare(a.Type(), b.Type())
+	})
+	return &Collector{fetchers: sorted, querier: querier, timeout: timeout, now: now}
+}
+
+// Collect refreshes the last snapshot, which may be nil. A vendor that does not answer
+// keeps the devices it had, marked stale.
+func (c *Collector) Collect(ctx context.Context, last *Snapshot) *Snapshot {
+	next := &Snapshot{time: c.now(), vendors: make([]view, len(c.fetchers))}
+	var all sync.WaitGroup
+	for i, fetcher := range c.fetchers {
+		all.Go(func() { next.vendors[i] = c.look(ctx, fetcher, last.of(fetcher.Type())) })
+	}
+	all.Wait()
+	return next
+}
+
+func (s *Snapshot) of(kind string) view {
+	if s != nil {
+		for _, v := range s.vendors {
+			if v.state.Type == kind {
+				return v
+			}
+		}
+	}
+	return view{state: VendorState{Type: kind}}
+}
+
+func (c *Collector) look(ctx context.Context, fetcher HardwareFetcher, last view) view {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	at := c.now()
+	devices, notes, err := fetcher.FetchMetrics(ctx, c.querier)
+	if err != nil {
+		return last.stale(err)
+	}
+	state := VendorState{Type: fetcher.Type(), Fetched: at, Notes: notes}
+	for _, ofNode := range devices {
+		state.Devices += len(ofNode)
+	}
+	return view{state, devices}
+}
+
+// stale is the view from before. The devices of a view that is stale already are shared.
+func (v view) stale(err error) view {
+	fresh := v.state.Err == nil
+	v.state.Err, v.state.Notes = err, Notes{}
+	if !fresh {
+		return v
+	}
+	marked := make(Devices, len(v.devices))
+	for node, devices := range v.devices {
+		devices = maps.Clone(devices)
+		for id, status := range devices {
+			status = status.Clone()
+			status.Stale = true
+			devices[id] = status
+		}
+		marked[node] = devices
+	}
+	v.devices = marked
+	return v
+}

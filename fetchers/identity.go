@@ -1,0 +1,75 @@
+package fetchers
+
+import (
+	"net"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// identity tells devices apart.
+type identity struct {
+	node, device string
+}
+
+// identify reads a sample's node and device, and why it has none.
+func (l Labels) identify(labels Labeled) (identity, DropReason) {
+	node := first(labels, l.Node)
+	if host, _, err := net.SplitHostPort(node); err == nil {
+		node = host // a scrape target
+	}
+	device := first(labels, l.Device)
+	switch {
+	case node == "":
+		return identity{}, NoNode
+	case device == "":
+		return identity{}, NoDevice
+	}
+	if partition := first(labels, l.Partition); partition != "" {
+		device += "/" + partition
+	}
+	if !fit(node) || !fit(device) {
+		return identity{}, BadLabel
+	}
+	return identity{node, device}, ""
+}
+
+// holder is nil if the sample names no pod, or the exporter's own.
+func (v Vendor) holder(labels Labeled) *Pod {
+	pod := Pod{
+		Namespace: first(labels, v.Labels.Namespace),
+		Name:      first(labels, v.Labels.Pod),
+		Container: first(labels, v.Labels.Container),
+	}
+	if pod.Name == "" || !fit(pod.Name) || !fit(pod.Namespace) || !fit(pod.Container) {
+		return nil
+	}
+	for _, exporter := range v.Exporters {
+		if strings.HasPrefix(pod.Name, exporter) {
+			return nil
+		}
+	}
+	return &pod
+}
+
+func first(labels Labeled, names []string) string {
+	for _, name := range names {
+		if value := labels.Get(name); value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// fit is false for what no node, device or pod is called.
+func fit(value string) bool {
+	if len(value) > maxText || !utf8.ValidString(value) {
+		return false
+	}
+	for _, r := range value {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}

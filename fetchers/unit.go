@@ -1,0 +1,65 @@
+package fetchers
+
+import (
+	"cmp"
+	"math"
+)
+
+// Unit turns a reading into the quantity's own unit, in steps of the reading's size: the
+// first step that the reading is below applies. Most units have one step.
+type Unit []Step
+
+// Step scales readings below a bound: by Times, and 1/Per.
+type Step struct {
+	Below float64
+	Times float64 // 0 is 1
+	Per   float64 // 0 is 1
+	// As is the unit that was read, if the size alone told it. Empty is the usual one.
+	As string
+}
+
+// convert also returns the unit that the reading was in, if only its size told that.
+func (u Unit) convert(reading float64) (float64, string) {
+	if reading == 0 {
+		return 0, ""
+	}
+	for _, step := range u {
+		if reading < step.Below {
+			return reading * cmp.Or(step.Times, 1) / cmp.Or(step.Per, 1), step.As
+		}
+	}
+	return math.NaN(), ""
+}
+
+// plain readings are in the quantity's own unit.
+func plain() Unit { return Unit{{Below: math.Inf(1)}} }
+
+func percent() Unit { return Unit{{Below: math.Inf(1), Per: 100}} }
+
+func mebibytes() Unit { return Unit{{Below: math.Inf(1), Times: 1 << 20}} }
+
+// bytesOrGibibytes reads small numbers as GiB: no device has 1 KiB of memory, none 1 TiB.
+func bytesOrGibibytes() Unit {
+	return Unit{{Below: 1 << 10, Times: 1 << 30, As: "gibibytes"}, {Below: math.Inf(1)}}
+}
+
+// celsiusOrThousands holds for devices between 1 and 1000 degrees: a wrong power of a
+// thousand shows.
+func celsiusOrThousands() Unit {
+	return Unit{
+		{Below: 1, Times: 1e3, As: "thousands of degrees"},
+		{Below: 1e3},
+		{Below: math.Inf(1), Per: 1e3, As: "millidegrees"},
+	}
+}
+
+// wattsOrThousands holds for devices that draw between 2 and 2000 watts.
+func wattsOrThousands() Unit {
+	return Unit{
+		{Below: 2e-3, Times: 1e6, As: "megawatts"},
+		{Below: 2, Times: 1e3, As: "kilowatts"},
+		{Below: 2e3},
+		{Below: 2e6, Per: 1e3, As: "milliwatts"},
+		{Below: math.Inf(1), Per: 1e6, As: "microwatts"},
+	}
+}
