@@ -70,7 +70,8 @@ type Cluster struct {
 	Nodes map[string]Node
 }
 
-// Devices counts one extended resource over the nodes that pods may use.
+// Devices counts one extended resource over the nodes that pods may use. Pods that are
+// not watched are missing from Requested.
 type Devices struct {
 	// Nodes is the number of nodes that have any.
 	Nodes int

@@ -26,21 +26,35 @@ func nodeLost(observed Observed, pod corev1.Pod) finding {
 }
 
 // noFreeDevice believes the scheduler that devices are short, and the counts that no
-// node has enough: a node that lacks the resource altogether says the same.
+// node has enough: a node that lacks the resource altogether says the same. Counts that
+// know of free devices are wrong if every node says so: pods of others hold them.
 func noFreeDevice(observed Observed, pod corev1.Pod) finding {
 	accelerator, devices := observed.accelerator(), observed.Cluster.Devices
 	scheduled := podCondition(pod, corev1.PodScheduled)
-	if accelerator == nil || scheduled.Status != corev1.ConditionFalse ||
-		!strings.Contains(scheduled.Message, "Insufficient "+accelerator.ResourceName) ||
-		devices.LargestFree >= int64(accelerator.Count) {
+	if accelerator == nil || scheduled.Status != corev1.ConditionFalse {
 		return finding{}
 	}
+	shortage := "Insufficient " + accelerator.ResourceName
 	asked := fmt.Sprintf("%d %s requested", accelerator.Count, accelerator.ResourceName)
-	if devices.Nodes == 0 {
+	isFree := devices.LargestFree >= int64(accelerator.Count)
+	switch {
+	case !strings.Contains(scheduled.Message, shortage), isFree && !onEveryNode(scheduled.Message, shortage):
+		return finding{}
+	case isFree:
+		return finding{v1.ReasonNoFreeDevice, fmt.Sprintf("%s, %d allocatable, held by other pods: %s",
+			asked, devices.Allocatable, schedulerMessage(scheduled.Message))}
+	case devices.Nodes == 0:
 		return finding{v1.ReasonNoFreeDevice, asked + ", no node has any"}
 	}
 	return finding{v1.ReasonNoFreeDevice, fmt.Sprintf("%s, %d allocatable, %d in use, %d free on the best of %s",
 		asked, devices.Allocatable, devices.Requested, devices.LargestFree, plural(devices.Nodes, "node"))}
+}
+
+// onEveryNode reads "0/5 nodes are available: 5 Insufficient ...".
+func onEveryNode(message, shortage string) bool {
+	var nodes int
+	_, err := fmt.Sscanf(message, "0/%d nodes are available:", &nodes)
+	return err == nil && strings.Contains(message, fmt.Sprintf(": %d %s", nodes, shortage))
 }
 
 // accelerator is the one in use: of this generation, or of the one before while this
