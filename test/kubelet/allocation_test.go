@@ -1,0 +1,181 @@
+package kubelet
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAContainerGetsItsDevicesAndTheirNames(t *testing.T) {
+	f, h := newFolder(t), newHost(t, 8)
+	k := startKubelet(t, f)
+	startPlugin(t, h, f).awaitReady()
+	pod := newPod("llama", 2)
+	held := k.mustAdmit(pod)
+	options, err := k.containerOptions(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{}
+	for _, e := range options.Envs {
+		env[e.Name] = e.Value
+	}
+	if diff := cmp.Diff(map[string]string{"SAPEON_VISIBLE_DEVICES": strings.Join(held, ",")}, env); diff != "" {
+		t.Errorf("environment: -want +got:\n%s", diff)
+	}
+	var nodes []string
+	for _, d := range options.Devices {
+		nodes = append(nodes, fmt.Sprint(d.PathInContainer, " ", d.PathOnHost, " ", d.Permissions))
+	}
+	want := []string{"/dev/snx3_0 " + h.root + "/dev/snx3_0 rw", "/dev/snx3_1 " + h.root + "/dev/snx3_1 rw"}
+	if diff := cmp.Diff(want, nodes); diff != "" {
+		t.Errorf("nodes: -want +got:\n%s", diff)
+	}
+}
+
+func TestPodsArePackedWithinANUMANode(t *testing.T) {
+	f := newFolder(t)
+	k := startKubelet(t, f)
+	p := startPlugin(t, newHost(t, 8), f) // pairs share a root: 0 1 | 2 3, and 4 5 | 6 7
+	p.awaitReady()
+	k.awaitCapacity(8, 8)
+	for _, step := range []struct {
+		pod  string
+		size int64
+		want []int
+	}{
+		{"single", 1, []int{0}},
+		{"pair", 2, []int{2, 3}},  // not 1, whose root is broken
+		{"rest", 1, []int{1}},     // fills the broken root
+		{"other", 2, []int{4, 5}}, // the other node: the first is full
+		{"last", 2, []int{6, 7}},
+	} {
+		got := k.mustAdmit(newPod(step.pod, step.size))
+		if diff := cmp.Diff(addresses(step.want...), got); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", step.pod, diff)
+		}
+	}
+	if calls, err := p.metric(`nufi_deviceplugin_preferred_allocation_seconds_count{resource="sapeon.com/snx3"}`); err != nil || calls == 0 {
+		t.Errorf("the kubelet asked %v times, %v", calls, err)
+	}
+}
+
+func TestAPodThatNoNUMANodeHoldsIsRefused(t *testing.T) {
+	f := newFolder(t)
+	k := startKubelet(t, f)
+	startPlugin(t, newHost(t, 8), f).awaitReady()
+	k.awaitCapacity(8, 8)
+	if result := k.admit(newPod("wide", 5)); result.Admit || result.Reason != "TopologyAffinityError" {
+		t.Errorf("got %+v", result)
+	}
+	k.mustAdmit(newPod("fits", 4))
+}
+
+func TestDevicesOfAMachineWithoutNUMANodesAreAdmitted(t *testing.T) {
+	f, h := newFolder(t), newHost(t, 4)
+	for card := range 4 {
+		h.set(card, "numa_node", "-1")
+	}
+	k := startKubelet(t, f)
+	startPlugin(t, h, f).awaitReady()
+	k.awaitCapacity(4, 4)
+	k.mustAdmit(newPod("llama", 3))
+}
+
+func TestAContainerWaitsForADeviceThatIsInUse(t *testing.T) {
+	f, h := newFolder(t), newHost(t, 1)
+	k := startKubelet(t, f)
+	p := startPlugin(t, h, f)
+	p.awaitReady()
+	k.awaitCapacity(1, 1)
+	pod := newPod("llama", 1)
+	k.mustAdmit(pod)
+
+	h.set(0, "users", "1") // somebody still has it open
+	if _, err := k.containerOptions(pod); err == nil || !strings.Contains(err.Error(), `users is "1"`) {
+		t.Errorf("the container was started: %v", err)
+	}
+	started := make(chan error)
+	go func() {
+		_, err := k.containerOptions(pod)
+		started <- err
+	}()
+	h.set(0, "users", "0")
+	if err := <-started; err != nil {
+		t.Errorf("the device was free in time: %v", err)
+	}
+	p.awaitMetric(`nufi_deviceplugin_preparations_total{resource="sapeon.com/snx3",result="failure"}`, 1)
+	p.awaitMetric(`nufi_deviceplugin_preparations_total{resource="sapeon.com/snx3",result="success"}`, 1)
+}
+
+func TestPodsAreNamedBesideTheDevicesTheyHold(t *testing.T) {
+	f := newFolder(t)
+	k := startKubelet(t, f)
+	p := startPlugin(t, newHost(t, 2), f)
+	p.awaitReady()
+	k.awaitCapacity(2, 2)
+	series := func(card int, namespace, pod, container string) string {
+		return fmt.Sprintf(`nufi_deviceplugin_device_allocated{container="%s",device="%s",hostname="npu-node-1",namespace="%s",pod="%s",resource="sapeon.com/snx3",uuid="uuid-%d"}`,
+			container, address(card), namespace, pod, card)
+	}
+	p.awaitMetric(series(0, "", "", ""), 0)
+	p.awaitMetric(series(1, "", "", ""), 0)
+	pod := newPod("llama", 1)
+	k.mustAdmit(pod)
+	p.awaitMetric(series(0, "ml", "llama", "server"), 1)
+	p.awaitMetric(series(1, "", "", ""), 0)
+	k.remove(pod)
+	p.awaitMetric(series(0, "", "", ""), 0)
+	p.awaitMetric("nufi_deviceplugin_pod_resources_up{resource=\"sapeon.com/snx3\"}", 1)
+}
+
+func TestWithCDIAContainerGetsNamesThatTheFileResolves(t *testing.T) {
+	f, h, specs := newFolder(t), newHost(t, 2), filepath.Join(t.TempDir(), "cdi")
+	k := startKubelet(t, f)
+	startPlugin(t, h, f, "--cdi-dir", specs).awaitReady()
+	k.awaitCapacity(2, 2)
+	pod := newPod("llama", 1)
+	k.mustAdmit(pod)
+	options, err := k.containerOptions(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(options.Devices) != 0 {
+		t.Errorf("the nodes come twice: %v", options.Devices)
+	}
+	data, err := os.ReadFile(filepath.Join(specs, "sapeon.com-snx3.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spec struct {
+		Kind    string
+		Devices []struct{ Name string }
+	}
+	if err := json.Unmarshal(data, &spec); err != nil {
+		t.Fatal(err)
+	}
+	var names, resolved []string
+	for _, device := range options.CDIDevices {
+		names = append(names, device.Name)
+	}
+	for _, device := range spec.Devices {
+		resolved = append(resolved, spec.Kind+"="+device.Name)
+	}
+	if len(names) != 1 || !slices.Contains(resolved, names[0]) {
+		t.Errorf("the container gets %v, the file has %v", names, resolved)
+	}
+}
+
+func addresses(cards ...int) []string {
+	ids := make([]string, len(cards))
+	for i, card := range cards {
+		ids[i] = address(card)
+	}
+	return ids
+}

@@ -1,0 +1,72 @@
+package kubelet
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// These are the figures of docs/device-plugin.md. -v prints them.
+
+func TestAFaultIsKnownToTheKubeletWithinTwoSeconds(t *testing.T) {
+	description := filepath.Join(repository, "deviceplugin/description/x330.yaml")
+	for name, fault := range map[string]func(*host){
+		"bad status":   func(h *host) { h.set(0, "status", "3") },
+		"missing node": func(h *host) { h.removeNode(0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, h := newFolder(t), newHost(t, 64)
+			k := startKubelet(t, f)
+			startPlugin(t, h, f, "--devices", description).awaitReady()
+			k.awaitCapacity(64, 64)
+			fault(h)
+			started := time.Now()
+			k.awaitCapacity(64, 63)
+			took := time.Since(started)
+			t.Logf("from the fault to the kubelet's allocatable: %s", took.Round(time.Millisecond))
+			if took > 2*time.Second {
+				t.Errorf("took %s", took)
+			}
+		})
+	}
+}
+
+func TestSixtyFourDevicesTakeLessThanFortyMebibytes(t *testing.T) {
+	f, h := newFolder(t), newHost(t, 64)
+	k := startKubelet(t, f)
+	p := startPlugin(t, h, f, "--cdi-dir", filepath.Join(t.TempDir(), "cdi"))
+	p.awaitReady()
+	k.awaitCapacity(64, 64)
+	for i := range 16 {
+		k.mustAdmit(newPod(fmt.Sprint("pod-", i), 4))
+		if err := p.check("/metrics"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	peak := peakMemory(t, p)
+	t.Logf("peak resident memory: %.1f MiB", float64(peak)/(1<<20))
+	if peak > 40<<20 {
+		t.Errorf("it took %d bytes", peak)
+	}
+}
+
+func peakMemory(t *testing.T, p *plugin) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
+	if err != nil {
+		t.Skipf("the peak is read from /proc: %v", err)
+	}
+	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	if found == nil {
+		t.Fatalf("no peak in\n%s", status)
+	}
+	kilobytes, err := strconv.Atoi(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kilobytes << 10
+}
