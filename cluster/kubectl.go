@@ -16,12 +16,13 @@ func (c *Cluster) KubectlPath() string { return filepath.Join(c.assets, kubectl)
 // complains of is the error.
 func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
-	own := []string{"--kubeconfig=" + c.KubeconfigPath(), "--cache-dir=" + filepath.Join(c.dir, kubectl)}
-	cmd := command(ctx, c.KubectlPath(), append(own, args...)...)
+	verb := args[0]
+	args = append([]string{"--kubeconfig=" + c.KubeconfigPath(), "--cache-dir=" + filepath.Join(c.dir, kubectl)}, args...)
+	cmd := command(ctx, c.KubectlPath(), args...)
 	cmd.Env = append(os.Environ(), "KUBERC=off") // What a user prefers is no business of ours.
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("kubectl %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
+		return "", fmt.Errorf("kubectl %s: %w: %s", verb, err, strings.TrimSpace(stderr.String()))
 	}
 	return stdout.String(), nil
 }

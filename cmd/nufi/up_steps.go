@@ -83,7 +83,7 @@ func (s *steps) refresh(ticker *time.Ticker) {
 func (s *steps) show() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.step == "" {
+	if s.step == "" || !s.live && s.now().Sub(s.began) < plainEvery {
 		return
 	}
 	line := s.line()

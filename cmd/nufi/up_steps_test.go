@@ -20,6 +20,7 @@ func TestEachStepIsALineWithTheTimeItTook(t *testing.T) {
 	clock = clock.Add(30*time.Second + 400*time.Millisecond)
 	s.say("starting", "")
 	clock = clock.Add(1250 * time.Millisecond)
+	s.show()
 	s.end()
 	s.show()
 	s.close()

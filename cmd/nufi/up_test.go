@@ -15,17 +15,16 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-func TestUpStaysUntilItIsStoppedAndLeavesNothing(t *testing.T) {
+func TestUpServesTheExamplesUntilItIsStopped(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a control plane is not started with -short")
 	}
 	dir := t.TempDir()
-	options := upOptions{dir: dir, timeout: time.Minute, noController: true, noExamples: true}
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &watched{wanted: "Ctrl-C stops everything", seen: make(chan struct{})}
 	var progress bytes.Buffer
 	ended := make(chan error, 1)
-	go func() { ended <- runUp(ctx, options, out, &progress) }()
+	go func() { ended <- runUp(ctx, upOptions{dir: dir, timeout: time.Minute}, out, &progress) }()
 	select {
 	case <-out.seen:
 	case err := <-ended:
@@ -33,8 +32,13 @@ func TestUpStaysUntilItIsStoppedAndLeavesNothing(t *testing.T) {
 	}
 
 	kubeconfig := filepath.Join(dir, "kubeconfig")
-	if !strings.Contains(out.String(), "export KUBECONFIG="+kubeconfig+"\n") {
-		t.Errorf("the way in is not told: %s", out)
+	for _, text := range []string{"NAMESPACE ", "llama-8b ", "export KUBECONFIG=" + kubeconfig + "\n"} {
+		if !strings.Contains(out.String(), text) {
+			t.Errorf("%q is not told: %s", text, out)
+		}
+	}
+	if strings.Contains(out.String(), "not ready: ") {
+		t.Errorf("an example is not ready: %s", out)
 	}
 	if err := ask(t, kubeconfig); err != nil {
 		t.Error("nobody answers: ", err)
@@ -46,8 +50,10 @@ func TestUpStaysUntilItIsStoppedAndLeavesNothing(t *testing.T) {
 	if err := ask(t, kubeconfig); err == nil {
 		t.Error("the API server still answers")
 	}
-	if !strings.Contains(progress.String(), "starting etcd and kube-apiserver\n") {
-		t.Errorf("the steps are not told: %s", &progress)
+	for _, step := range []string{"starting etcd and kube-apiserver", "waiting for the examples", "stopping"} {
+		if !strings.Contains(progress.String(), "s  "+step+"\n") {
+			t.Errorf("the step %q is not told: %s", step, &progress)
+		}
 	}
 }
 
