@@ -17,6 +17,9 @@ const userPrefix = "user:"
 // prune or refuse: unknown fields, wrong types. Line breaks before the document in its
 // file keep the line numbers true.
 func (t *Templates) RenderYAML(file string, document []byte) (*Result, error) {
+	if err := checkDocumentSize(document); err != nil {
+		return nil, err
+	}
 	extracted, err := yaml.Extract(userPrefix+file, document)
 	if err != nil {
 		return nil, &Error{Faults: []Fault{{Path: file, Message: oneLine(err).Error()}}}

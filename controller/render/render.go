@@ -56,6 +56,9 @@ func (t *Templates) Render(deploy *v1.NpuDeploy) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the spec: %w", err)
 	}
+	if err := checkSize(spec); err != nil {
+		return nil, err
+	}
 	keys := newStandIns(t.words)
 	return t.render(map[string]any{
 		"apiVersion": v1.GroupVersion().String(),
