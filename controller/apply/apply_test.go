@@ -56,7 +56,7 @@ func TestWhatOthersWriteIntoTheirFieldsCostsNothing(t *testing.T) {
 	s.wantField(deployment, true, "spec", "paused")
 }
 
-func TestWhatOthersAddToAnEmptyMapCostsNothing(t *testing.T) {
+func TestWhatOthersAddToEmptyAnnotationsCostsNothing(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Service web", aService)
 	s.patch(service, `{"metadata":{"annotations":{"added":"later"}}}`, "kubectl")

@@ -103,15 +103,15 @@ func stamp(object *unstructured.Unstructured, owner Owner) {
 	object.SetLabels(labels)
 }
 
-// tidy copies a value without nulls and empty lists: the API server drops them, so
-// that they would be owned and absent at once. An empty map stays, it may mean
-// something (emptyDir).
+// tidy copies a value without nulls, empty lists, and empty labels and annotations:
+// owned and absent at once, they would seem to change as soon as others add some. Any
+// other empty map stays, it may mean something (emptyDir).
 func tidy(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
 		kept := make(map[string]any, len(value))
 		for name, field := range value {
-			if field = tidy(field); field != nil {
+			if field = tidy(field); field != nil && !isNoMetadata(name, field) {
 				kept[name] = field
 			}
 		}
@@ -127,4 +127,9 @@ func tidy(value any) any {
 		return kept
 	}
 	return value
+}
+
+func isNoMetadata(name string, field any) bool {
+	fields, isMap := field.(map[string]any)
+	return isMap && len(fields) == 0 && (name == "labels" || name == "annotations")
 }

@@ -1,0 +1,27 @@
+// Command nufi-controller makes the cluster hold what NpuDeploys ask for. See --help
+// for its flags, and package controller for what it does.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/dudaji/nufi/controller/templates"
+)
+
+func main() {
+	// The controller runs itself to judge a candidate set of templates.
+	if len(os.Args) == 2 && os.Args[1] == templates.JudgeCommand {
+		os.Exit(templates.JudgeMain(os.Stdin, os.Stdout))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newCommand(run).ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "nufi-controller:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/zapr"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/dudaji/nufi/controller"
+	"github.com/dudaji/nufi/controller/templates"
+)
+
+// run returns when ctx ends and what was begun is finished.
+func run(ctx context.Context, f flags) error {
+	logger, err := newLogger(f.logLevel, f.logFormat)
+	if err != nil {
+		return err
+	}
+	log.SetLogger(logger)
+	klog.SetLogger(logger.WithName("client-go"))
+
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = f.kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if err != nil {
+		return fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	mgr, err := controller.New(config, controller.Options{
+		MetricsAddress:          f.metricsAddress,
+		ProbeAddress:            f.probeAddress,
+		LeaderElection:          f.leaderElect,
+		LeaderElectionNamespace: f.leaderElectionNamespace,
+		TemplatesDir:            f.templatesDir,
+		Workers:                 f.workers,
+		Log:                     logger,
+		Registry:                metrics.Registry,
+		Judge:                   templates.Judge,
+	})
+	if err != nil {
+		return err
+	}
+	return mgr.Start(logr.NewContext(ctx, logger))
+}
+
+func newLogger(level, format string) (logr.Logger, error) {
+	config := zap.NewProductionConfig()
+	config.EncoderConfig.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	var err error
+	if config.Level, err = zap.ParseAtomicLevel(level); err != nil {
+		return logr.Logger{}, fmt.Errorf("--log-level: %w", err)
+	}
+	config.Encoding = format
+	made, err := config.Build()
+	if err != nil {
+		return logr.Logger{}, fmt.Errorf("--log-format: %w", err)
+	}
+	return zapr.NewLogger(made), nil
+}

@@ -1,0 +1,40 @@
+package controller
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+
+	"github.com/dudaji/nufi/controller/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+type eventRecorder = events.EventRecorder
+
+// tell makes an event of each condition that turned. That things begin as expected is
+// no news.
+func (r *reconciler) tell(deploy *v1.NpuDeploy, turned []status.Transition) {
+	for _, t := range turned {
+		isWarning := t.To == metav1.ConditionFalse && !isOnItsWay(t.Reason)
+		if t.From == metav1.ConditionUnknown && !isWarning && t.Type != v1.ConditionReady {
+			continue
+		}
+		kind := corev1.EventTypeNormal
+		if isWarning {
+			kind = corev1.EventTypeWarning
+		}
+		r.recorder.Eventf(deploy, nil, kind, t.Reason, "Reconcile", "%s is %s: %s", t.Type, t.To, t.Message)
+	}
+}
+
+// isOnItsWay holds for reasons that pass by themselves.
+func isOnItsWay(reason string) bool {
+	switch reason {
+	case v1.ReasonProgressing, v1.ReasonStarting, v1.ReasonRoutePending,
+		v1.ReasonNotObserved, v1.ReasonNotRendered, v1.ReasonNotApplied:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,69 @@
+package controller
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// What goes first. An NpuDeploy that somebody has just changed waits for nothing; a
+// change of templates, which concerns all of them, lets everything else pass.
+const (
+	urgencyChild     = -1
+	urgencyTemplates = -20
+)
+
+// settle is how long an event of a child waits for the next one: a Deployment that is
+// rolled out makes a dozen within milliseconds.
+const settle = 50 * time.Millisecond
+
+type workQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// queue is the controller's own, for those who are concerned by more than an event.
+type queue struct {
+	mu      sync.Mutex
+	started workQueue
+}
+
+// Start takes the queue from the controller, as a source of it.
+func (q *queue) Start(_ context.Context, started workQueue) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.started = started
+	return nil
+}
+
+// add has these NpuDeploys reconciled. Before the start there is no need: all are.
+func (q *queue) add(names ...types.NamespacedName) { q.addWith(priorityqueue.AddOpts{}, names...) }
+
+// addLater has them reconciled after everybody else.
+func (q *queue) addLater(names ...types.NamespacedName) {
+	urgency := urgencyTemplates
+	q.addWith(priorityqueue.AddOpts{Priority: &urgency}, names...)
+}
+
+func (q *queue) addWith(options priorityqueue.AddOpts, names ...types.NamespacedName) {
+	q.mu.Lock()
+	started := q.started
+	q.mu.Unlock()
+	if started != nil {
+		enqueue(started, options, names...)
+	}
+}
+
+func enqueue(to workQueue, options priorityqueue.AddOpts, names ...types.NamespacedName) {
+	prioritized, ok := to.(priorityqueue.PriorityQueue[reconcile.Request])
+	for _, name := range names {
+		request := reconcile.Request{NamespacedName: name}
+		if ok {
+			prioritized.AddWithOpts(options, request)
+			continue
+		}
+		to.AddAfter(request, options.After)
+	}
+}

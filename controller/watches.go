@@ -1,0 +1,162 @@
+package controller
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// The informers' indices.
+const (
+	indexDeploy = "deploy" // pods and ReplicaSets by NpuDeploy
+	indexNode   = "node"   // pods by node
+	indexPod    = "pod"    // events by pod
+)
+
+// addIndices makes lists cost what they return.
+func addIndices(ctx context.Context, informers cache.Cache) error {
+	deployOf := func(object client.Object) []string { return []string{object.GetLabels()[LabelDeploy]} }
+	for _, index := range []struct {
+		object client.Object
+		field  string
+		values client.IndexerFunc
+	}{
+		{&corev1.Pod{}, indexDeploy, deployOf},
+		{newReplicaSet(), indexDeploy, deployOf},
+		{&corev1.Pod{}, indexNode, func(object client.Object) []string { return []string{object.(*corev1.Pod).Spec.NodeName} }},
+		{&corev1.Event{}, indexPod, func(object client.Object) []string {
+			return []string{object.(*corev1.Event).InvolvedObject.Name}
+		}},
+	} {
+		if err := informers.IndexField(ctx, index.object, index.field, index.values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// concerns returns the NpuDeploys that an object has to do with.
+type concerns func(ctx context.Context, object client.Object) []types.NamespacedName
+
+// sources are what the controller watches from the start.
+func (r *reconciler) sources(informers cache.Cache) []source.Source {
+	return []source.Source{
+		r.queue,
+		source.Kind[client.Object](informers, &v1.NpuDeploy{}, &handler.EnqueueRequestForObject{}, specChanged()),
+		source.Kind[client.Object](informers, &corev1.Pod{}, settled(byLabel)),
+		source.Kind[client.Object](informers, newReplicaSet(), settled(byLabel)),
+		source.Kind[client.Object](informers, &corev1.Event{}, settled(r.byPod)),
+		source.Kind[client.Object](informers, &corev1.Node{}, settled(r.byNode), nodeChanged()),
+	}
+}
+
+// watchChildren is for one kind of child.
+func watchChildren(informers cache.Cache, kind schema.GroupVersionKind) source.Source {
+	return source.Kind[client.Object](informers, newChild(kind), settled(byController))
+}
+
+// specChanged leaves out our own status patches.
+func specChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
+			e.ObjectOld.GetUID() != e.ObjectNew.GetUID() ||
+			e.ObjectNew.GetDeletionTimestamp() != nil
+	}}
+}
+
+// nodeChanged leaves out heartbeats.
+func nodeChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*corev1.Node), e.ObjectNew.(*corev1.Node)
+		return !equality.Semantic.DeepEqual(before.Status, after.Status) ||
+			!equality.Semantic.DeepEqual(before.Labels, after.Labels) ||
+			before.Spec.Unschedulable != after.Spec.Unschedulable
+	}}
+}
+
+// settled enqueues what an object concerns, before and after, once events have settled.
+func settled(of concerns) handler.EventHandler {
+	urgency := urgencyChild
+	options := priorityqueue.AddOpts{After: settle, Priority: &urgency}
+	add := func(ctx context.Context, object client.Object, queue workQueue) {
+		enqueue(queue, options, of(ctx, object)...)
+	}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, queue workQueue) {
+			if !e.IsInInitialList { // At the start, all are reconciled anyway.
+				add(ctx, e.Object, queue)
+			}
+		},
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, queue workQueue) {
+			if e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion() {
+				return // A relist.
+			}
+			add(ctx, e.ObjectOld, queue)
+			add(ctx, e.ObjectNew, queue)
+		},
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workQueue) { add(ctx, e.Object, queue) },
+	}
+}
+
+func byController(_ context.Context, object client.Object) []types.NamespacedName {
+	owner := metav1.GetControllerOfNoCopy(object)
+	if owner == nil || owner.Kind != v1.Kind || owner.APIVersion != v1.GroupVersion().String() {
+		return nil
+	}
+	return []types.NamespacedName{{Namespace: object.GetNamespace(), Name: owner.Name}}
+}
+
+func byLabel(_ context.Context, object client.Object) []types.NamespacedName {
+	name := object.GetLabels()[LabelDeploy]
+	if name == "" {
+		return nil
+	}
+	return []types.NamespacedName{{Namespace: object.GetNamespace(), Name: name}}
+}
+
+// byPod is for events; those of other pods concern nobody.
+func (r *reconciler) byPod(ctx context.Context, object client.Object) []types.NamespacedName {
+	about := object.(*corev1.Event).InvolvedObject
+	var pod corev1.Pod
+	if err := r.cache.Get(ctx, types.NamespacedName{Namespace: about.Namespace, Name: about.Name}, &pod); err != nil {
+		return nil
+	}
+	return byLabel(ctx, &pod)
+}
+
+// byNode returns those who have pods on the node, and those who wait for devices.
+func (r *reconciler) byNode(ctx context.Context, object client.Object) []types.NamespacedName {
+	var pods corev1.PodList
+	if err := r.cache.List(ctx, &pods, client.MatchingFields{indexNode: object.GetName()}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	var names []types.NamespacedName
+	for i := range pods.Items {
+		names = append(names, byLabel(ctx, &pods.Items[i])...)
+	}
+	all, err := r.deploys.all(ctx)
+	if err != nil {
+		return names
+	}
+	for i := range all {
+		available := meta.FindStatusCondition(all[i].Status.Conditions, v1.ConditionAvailable)
+		if available != nil && (available.Reason == v1.ReasonNoFreeDevice || available.Reason == v1.ReasonUnschedulable) {
+			names = append(names, client.ObjectKeyFromObject(&all[i]))
+		}
+	}
+	return names
+}
