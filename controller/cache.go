@@ -20,29 +20,28 @@ import (
 // +kubebuilder:rbac:groups="",resources=events,verbs=get;list;watch
 
 // cacheOptions say what is watched and kept. A read of anything else is an error, so
-// that nothing is ever cached by accident. Objects are shared, not copied.
+// that nothing is ever cached by accident. Objects are shared, not copied. Children
+// are the default: a kind that is not installed cannot be named here.
 func cacheOptions() cache.Options {
 	shared := true
 	ours := labels.SelectorFromSet(labels.Set{apply.LabelManagedBy: apply.ManagedBy})
-	options := cache.Options{
+	podWarnings := fields.SelectorFromSet(fields.Set{"type": corev1.EventTypeWarning, "involvedObject.kind": "Pod"})
+	return cache.Options{
 		ReaderFailOnMissingInformer:  true,
 		DefaultUnsafeDisableDeepCopy: &shared,
+		DefaultLabelSelector:         ours,
+		DefaultTransform:             stripChild,
 		ByObject: map[client.Object]cache.ByObject{
-			&v1.NpuDeploy{}: {Transform: stripObject},
+			&v1.NpuDeploy{}: {Label: labels.Everything(), Transform: stripObject},
 			&corev1.Pod{}:   {Label: ours, Transform: stripPod},
-			&corev1.Node{}:  {Transform: stripNode},
-			&corev1.Event{}: {
-				Field:     fields.SelectorFromSet(fields.Set{"type": corev1.EventTypeWarning, "involvedObject.kind": "Pod"}),
-				Transform: cache.TransformStripManagedFields(),
-			},
 			newReplicaSet(): {Label: ours, Transform: stripMetadata},
-			newCRD():        {Transform: stripMetadata},
+			&corev1.Node{}:  {Label: labels.Everything(), Transform: stripNode},
+			newCRD():        {Label: labels.Everything(), Transform: stripMetadata},
+			&corev1.Event{}: {
+				Label: labels.Everything(), Field: podWarnings, Transform: cache.TransformStripManagedFields(),
+			},
 		},
 	}
-	for _, kind := range apply.Kinds() {
-		options.ByObject[newChild(kind)] = cache.ByObject{Label: ours, Transform: stripChild}
-	}
-	return options
 }
 
 func newChild(kind schema.GroupVersionKind) *unstructured.Unstructured {

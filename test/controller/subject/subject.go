@@ -26,6 +26,8 @@ type Subject struct {
 
 	stop    context.CancelFunc
 	stopped chan error
+	once    sync.Once
+	ended   error
 
 	mu     sync.Mutex
 	writes map[string][]string // by namespace: "PATCH /apis/..."
@@ -65,10 +67,11 @@ func Log(write func(line string)) logr.Logger {
 	return funcr.New(func(prefix, args string) { write(prefix + " " + args) }, funcr.Options{LogTimestamp: true})
 }
 
-// Stop returns when nothing of it runs any more.
+// Stop returns when nothing of it runs any more. A second time does nothing.
 func (s *Subject) Stop() error {
 	s.stop()
-	return <-s.stopped
+	s.once.Do(func() { s.ended = <-s.stopped })
+	return s.ended
 }
 
 // Writes lists what it wrote into a namespace.

@@ -1,0 +1,94 @@
+package lifecycle_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+
+	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/controller"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// calm is how long nothing has to happen before a test says that nothing does.
+const calm = 2 * time.Second
+
+func TestARestartWritesNothing(t *testing.T) {
+	s := newScene(t)
+	first := s.controller(controller.Options{})
+	s.user(aDeploy)
+	s.awaitReason(v1.ConditionApplied, v1.ReasonApplied)
+	first.Quiet(t, s.namespace, calm)
+	if err := first.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	second := s.controller(controller.Options{})
+	s.await("the second controller to look", func() bool { return second.Metric(t, "nufi_applies_total") >= 3 })
+	second.Quiet(t, s.namespace, calm)
+	if wrote := second.Writes(s.namespace); len(wrote) > 0 {
+		t.Errorf("the second controller wrote %v", wrote)
+	}
+}
+
+func TestDriftDuringARestartIsHealed(t *testing.T) {
+	s := newScene(t)
+	first := s.controller(controller.Options{})
+	s.user(aDeploy)
+	s.awaitReason(v1.ConditionApplied, v1.ReasonApplied)
+	first.Quiet(t, s.namespace, calm)
+	if err := first.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.client.Delete(t.Context(), s.find(service)); err != nil {
+		t.Fatal(err)
+	}
+	s.controller(controller.Options{})
+	s.await("the service to be back", func() bool { return s.find(service) != nil })
+}
+
+func TestAnOutageOfTheAPIServerIsSurvived(t *testing.T) {
+	s := newScene(t)
+	s.controller(controller.Options{})
+	s.user(aDeploy)
+	s.awaitReason(v1.ConditionApplied, v1.ReasonApplied)
+	if err := control.Cluster(t).StopAPIServer(); err != nil {
+		t.Fatal(err)
+	}
+	if err := control.Cluster(t).StartAPIServer(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the service to be deleted", func() bool {
+		object := s.find(service)
+		return object != nil && s.client.Delete(t.Context(), object) == nil
+	})
+	s.await("the service to be back", func() bool { return s.find(service) != nil })
+}
+
+func TestAKindThatIsInstalledLaterIsUsedWithoutARestart(t *testing.T) {
+	s := newScene(t)
+	s.controller(controller.Options{})
+	s.user(aDeploy + "  endpoint: {host: web.example, kind: VirtualService}\n")
+	condition := s.awaitReason(v1.ConditionApplied, v1.ReasonKindNotInstalled)
+	if !strings.Contains(condition.Message, "VirtualService of networking.istio.io/v1") {
+		t.Errorf("message %q", condition.Message)
+	}
+	if s.find(service) == nil {
+		t.Error("the other children were not applied")
+	}
+	root, err := cluster.Checkout(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := control.Cluster(t).ApplyCRD(t.Context(), filepath.Join(root, "devcluster/crds/virtualservices.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitReason(v1.ConditionApplied, v1.ReasonApplied)
+	s.awaitReason(v1.ConditionEndpoint, v1.ReasonRouted)
+	if err := s.client.Delete(t.Context(), s.find(virtualService)); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the route to be back", func() bool { return s.find(virtualService) != nil })
+}
+
