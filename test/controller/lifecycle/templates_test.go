@@ -1,0 +1,126 @@
+package lifecycle_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/controller"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/controller/subject"
+)
+
+// folder is a directory of templates that a controller looks at.
+type folder struct {
+	*testing.T
+	path string
+}
+
+func newFolder(t *testing.T) folder {
+	t.Helper()
+	path := t.TempDir()
+	if err := os.CopyFS(path, nufi.Module()); err != nil {
+		t.Fatal(err)
+	}
+	return folder{t, path}
+}
+
+// write puts a file in place at once: nobody sees half of it.
+func (f folder) write(name, content string) {
+	f.Helper()
+	aside := filepath.Join(f.TempDir(), "file")
+	if err := os.WriteFile(aside, []byte(content), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	if err := os.Rename(aside, filepath.Join(f.path, name)); err != nil {
+		f.Fatal(err)
+	}
+}
+
+// policy replaces a part of the policy.
+func (f folder) policy(before, after string) {
+	f.Helper()
+	content, err := os.ReadFile(filepath.Join(f.path, "schemas/policy/policy.cue"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	changed := strings.Replace(string(content), before, after, 1)
+	if changed == string(content) {
+		f.Fatalf("the policy does not have %q", before)
+	}
+	f.write("schemas/policy/policy.cue", changed)
+}
+
+func (s *scene) started(f folder) *subject.Subject {
+	s.Helper()
+	running := s.controller(controller.Options{TemplatesDir: f.path})
+	s.user(aDeploy)
+	s.awaitReason(v1.ConditionApplied, v1.ReasonApplied)
+	running.Quiet(s, s.namespace, calm)
+	return running
+}
+
+func TestGoodTemplatesReplaceTheServingOnes(t *testing.T) {
+	s, f := newScene(t), newFolder(t)
+	running := s.started(f)
+	before, wrote := s.deploy().Status.Templates, len(running.Writes(s.namespace))
+	f.policy("\tannotations: {}\n", "\tannotations: {\"example.com/note\": \"new\"}\n")
+	s.await("the annotation", func() bool { return s.find(service).GetAnnotations()["example.com/note"] == "new" })
+	s.await("the new digest", func() bool { return s.deploy().Status.Templates != before })
+	running.Quiet(t, s.namespace, calm)
+	children := 0
+	for _, line := range running.Writes(s.namespace)[wrote:] {
+		if !strings.Contains(line, "/npudeploys/") && !strings.Contains(line, "/events") {
+			children++
+		}
+	}
+	if want := len(s.deploy().Status.Inventory); children != want {
+		t.Errorf("%d writes for %d changed children: %v", children, want, running.Writes(s.namespace)[wrote:])
+	}
+}
+
+func TestBadTemplatesNeverServe(t *testing.T) {
+	s, f := newScene(t), newFolder(t)
+	running := s.started(f)
+	digest, wrote := s.deploy().Status.Templates, len(running.Writes(s.namespace))
+	f.policy("\tannotations: {}\n", "\tannotations: {\n")
+	s.await("the rejection", func() bool { return running.Metric(t, "nufi_templates_rejected_total") == 1 })
+	if now := running.Writes(s.namespace)[wrote:]; len(now) > 0 {
+		t.Errorf("bad templates had %v written", now)
+	}
+	if got := s.deploy().Status.Templates; got != digest {
+		t.Errorf("templates %s serve, want %s", got, digest)
+	}
+	f.policy("\tannotations: {\n", "\tannotations: {mended: \"yes\"}\n")
+	s.await("the mended templates", func() bool { return s.find(service).GetAnnotations()["mended"] == "yes" })
+}
+
+func TestAHostileTemplateWritesNothing(t *testing.T) {
+	s, f := newScene(t), newFolder(t)
+	running := s.started(f)
+	f.write("schemas/workload/hostile.cue", `package workload
+
+objects: hostile: {
+	apiVersion: "v1"
+	kind:       "Secret"
+	metadata: {name: "hostile", namespace: "kube-system"}
+}
+`)
+	condition := s.awaitReason(v1.ConditionApplied, v1.ReasonKindNotAllowed)
+	if !strings.Contains(condition.Message, "Secret hostile") {
+		t.Errorf("message %q", condition.Message)
+	}
+	running.Quiet(t, s.namespace, calm)
+	for _, line := range append(running.Writes(s.namespace), running.Writes("kube-system")...) {
+		if strings.Contains(line, "secrets") {
+			t.Errorf("wrote %s", line)
+		}
+	}
+	if s.find(corev1.SchemeGroupVersion.WithKind("Service")) == nil {
+		t.Error("what ran before is gone")
+	}
+}
