@@ -25,7 +25,8 @@ type Description struct {
 	Version string `json:"version"`
 	// resource is the name pods ask for, such as sapeon.com/snx3.
 	Resource string `json:"resource"`
-	// condition is the type of the node condition that sums up the devices' health.
+	// condition is the type of the node condition that sums up the devices' health. It
+	// ends in Healthy: the cluster lets a plugin write no other condition.
 	Condition string `json:"condition"`
 
 	PCI         PCI         `json:"pci"`

@@ -24,7 +24,7 @@ func (d *Description) validate() field.ErrorList {
 		errs = append(errs, field.NotSupported(field.NewPath("version"), d.Version, []string{Version}))
 	}
 	errs = append(errs, validateResource(field.NewPath("resource"), d.Resource)...)
-	errs = append(errs, matches(field.NewPath("condition"), d.Condition, `^[A-Z][A-Za-z0-9]{0,62}$`, "a CamelCase name")...)
+	errs = append(errs, matches(field.NewPath("condition"), d.Condition, `^[A-Z][A-Za-z0-9]{0,55}Healthy$`, "a CamelCase name that ends in Healthy")...)
 	errs = append(errs, d.PCI.validate(field.NewPath("pci"))...)
 	errs = append(errs, each(field.NewPath("uuid"), d.UUID, below)...)
 	errs = append(errs, d.Nodes.validate(field.NewPath("nodes"))...)
