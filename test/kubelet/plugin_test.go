@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/yaml"
 )
@@ -35,8 +36,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	klog.LogToStderr(false) // the kubelet's own log, of thousands of lines
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(logr.Discard()) // the kubelet's own log, of thousands of lines
 	dir, err := os.MkdirTemp("", "nufi-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
