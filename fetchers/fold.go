@@ -125,7 +125,7 @@ func (m ranked) read(sample Sample) (reading, DropReason) {
 		return reading{}, NotANumber
 	}
 	value, as := m.Unit.convert(value)
-	if value < 0 || value > m.Quantity.limit() {
+	if value < 0 || value > m.Quantity.Limit() {
 		return reading{}, Implausible
 	}
 	part := m.Part

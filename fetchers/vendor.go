@@ -73,9 +73,9 @@ func (q Quantity) String() string {
 		"memory total", "temperature", "power", "health", "holder"}[q]
 }
 
-// limit is the largest value that makes sense, in the quantity's own unit. Exporters have
+// Limit is the largest value that makes sense, in the quantity's own unit. Exporters have
 // "blank" values, of the order of 2^31 and 2^63, for what they cannot read.
-func (q Quantity) limit() float64 {
+func (q Quantity) Limit() float64 {
 	switch q {
 	case Utilization:
 		return 1

@@ -63,7 +63,7 @@ other credentials, 5 if it knows no device, 1 for anything else.`,
 }
 
 func devices(cmd *cobra.Command, flags devicesFlags) error {
-	print, err := devicePrinter(flags.output)
+	show, err := devicePrinter(flags.output)
 	if err != nil {
 		return err
 	}
@@ -77,18 +77,18 @@ func devices(cmd *cobra.Command, flags devicesFlags) error {
 	collector := fetchers.NewCollector(fetchers.NewFetchers(flags.maxAge, time.Now), querier, flags.timeout, time.Now)
 	if flags.watch {
 		poller := fetchers.NewPoller(collector, flags.interval, clock.RealClock{}, rand.Float64)
-		return watchDevices(cmd.Context(), poller, print, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		return watchDevices(cmd.Context(), poller, show, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	snapshot := collector.Collect(cmd.Context(), nil)
 	if err := verdict(snapshot); err != nil {
 		return err
 	}
 	mention(cmd.ErrOrStderr(), snapshot)
-	return print(cmd.OutOrStdout(), snapshot)
+	return show(cmd.OutOrStdout(), snapshot)
 }
 
 // watchDevices prints changes until the context ends.
-func watchDevices(ctx context.Context, poller *fetchers.Poller, print devicePrint, out, aside io.Writer) error {
+func watchDevices(ctx context.Context, poller *fetchers.Poller, show devicePrint, out, aside io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	changes := poller.Subscribe(ctx)
@@ -99,7 +99,7 @@ func watchDevices(ctx context.Context, poller *fetchers.Poller, print devicePrin
 		} else {
 			mention(aside, snapshot)
 		}
-		if err := print(out, snapshot); err != nil {
+		if err := show(out, snapshot); err != nil {
 			return err
 		}
 	}

@@ -172,7 +172,7 @@ func runDevices(t *testing.T, handler http.HandlerFunc, args ...string) (code in
 
 func runCommand(ctx context.Context, args []string, out io.Writer) (code int, aside string) {
 	var stderr bytes.Buffer
-	cmd := newCommand()
+	cmd := newCommand() //nolint:contextcheck // The command takes its context when it runs.
 	cmd.SetArgs(args)
 	cmd.SetOut(out)
 	cmd.SetErr(&stderr)
