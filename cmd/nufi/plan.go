@@ -99,16 +99,19 @@ func makePlan(ctx context.Context, o planOptions) ([]planned, error) {
 }
 
 // planOne compares what deploy renders to. What does not render today is not running by
-// these templates, so that all of it would be new.
+// these templates: all of it would be new, and nothing is lost if it stays refused.
 func planOne(before, after *render.Templates, deploy *v1.NpuDeploy) planned {
 	plan := planned{Namespace: deploy.Namespace, Name: deploy.Name}
-	next, err := after.Render(deploy)
-	if err != nil {
-		plan.Effect, plan.Message = render.Refused, err.Error()
+	now, refusedNow := before.Render(deploy)
+	next, refusedNext := after.Render(deploy)
+	switch {
+	case refusedNow != nil && refusedNext != nil:
+		plan.Effect, plan.Message = render.None, "refused now as then: "+refusedNext.Error()
 		return plan
-	}
-	now, err := before.Render(deploy)
-	if err != nil {
+	case refusedNext != nil:
+		plan.Effect, plan.Message = render.Refused, refusedNext.Error()
+		return plan
+	case refusedNow != nil:
 		now = &render.Result{}
 	}
 	effect, changes := render.Compare(now, next)

@@ -30,6 +30,7 @@ type upOptions struct {
 	timeout                  time.Duration
 	reset                    bool
 	noController, noExamples bool
+	compileOnly              bool
 }
 
 func newUpCommand() *cobra.Command {
@@ -50,6 +51,7 @@ func newUpCommand() *cobra.Command {
 	flags.BoolVar(&o.reset, "reset", false, "start from nothing")
 	flags.BoolVar(&o.noController, "no-controller", false, "do not run the controller, to run one's own")
 	flags.BoolVar(&o.noExamples, "no-examples", false, "do not apply the examples")
+	flags.BoolVar(&o.compileOnly, "compile-only", false, "compile the control plane, print the folder that has it, and stop")
 	return cmd
 }
 
@@ -77,7 +79,15 @@ func runUp(ctx context.Context, o upOptions, out, progress io.Writer) error {
 	}
 	u := &up{upOptions: o, root: root, steps: newSteps(progress, time.Now), out: out}
 	defer u.steps.close()
-	c, err := u.start(ctx)
+	assets, err := u.assets(ctx)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	if u.compileOnly {
+		_, err := fmt.Fprintln(out, assets)
+		return err
+	}
+	c, err := u.start(ctx, assets)
 	if err != nil {
 		return interrupted(ctx, err)
 	}
@@ -86,16 +96,17 @@ func runUp(ctx context.Context, o upOptions, out, progress io.Writer) error {
 	return errors.Join(interrupted(ctx, err), c.Stop())
 }
 
-// start starts the control plane.
-func (u *up) start(ctx context.Context) (*cluster.Cluster, error) {
+// assets finds or compiles the control plane.
+func (u *up) assets(ctx context.Context) (string, error) {
 	builder, err := cluster.NewBuilder(u.steps.say)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	assets, err := builder.Assets(ctx)
-	if err != nil {
-		return nil, err
-	}
+	return builder.Assets(ctx)
+}
+
+// start starts the control plane.
+func (u *up) start(ctx context.Context, assets string) (*cluster.Cluster, error) {
 	crds, err := u.files("bundle/crd/*.yaml", "devcluster/crds/*.yaml")
 	if err != nil {
 		return nil, err
