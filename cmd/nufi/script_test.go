@@ -3,33 +3,75 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/dudaji/nufi/test/env"
 )
 
+var control = env.New(env.Routes())
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tests{m}, map[string]func(){
 		"nufi": func() {
 			os.Exit(report(os.Stderr, newCommand().ExecuteContext(context.Background())))
 		},
 	})
 }
 
+type tests struct{ m *testing.M }
+
+func (t tests) Run() int { return control.Run(t.m) }
+
 // TestCommandLine runs the scripts in testdata/script: each shows commands, their input
 // and what they print. UPDATE_SCRIPTS=1 rewrites what they compare with.
 func TestCommandLine(t *testing.T) {
 	t.Parallel()
-	repository, err := os.Getwd()
+	testscript.Run(t, scripts(t, "testdata/script/*.txtar", nil))
+}
+
+// TestCommandLineAgainstACluster runs those in testdata/cluster, each in a namespace of
+// its own on a real API server.
+func TestCommandLineAgainstACluster(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/cluster/*.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	testscript.Run(t, testscript.Params{
-		Dir:           "testdata/script",
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			testscript.Run(t, scripts(t, file, map[string]string{
+				"KUBECONFIG": control.Cluster(t).KubeconfigPath(),
+				"KUBECTL":    control.Cluster(t).KubectlPath(),
+				"NAMESPACE":  control.Namespace(t),
+			}))
+		})
+	}
+}
+
+func scripts(t *testing.T, pattern string, variables map[string]string) testscript.Params {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	repository, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testscript.Params{
+		Files:         files,
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("REPOSITORY", repository+"/../..")
+			env.Setenv("REPOSITORY", repository)
+			for name, value := range variables {
+				env.Setenv(name, value)
+			}
 			return nil
 		},
-	})
+	}
 }
