@@ -1,0 +1,139 @@
+package monitoring
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/prometheus/prometheus/promql"
+	"golang.org/x/tools/txtar"
+
+	"github.com/dudaji/nufi/fetchers"
+)
+
+// noon is when the expositions of the fetchers were recorded.
+var noon = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// The recording rules and the fetchers are made of the same tables. This holds them to
+// it: over Prometheus's own API and engine, both say the same of every device.
+func TestRulesAndFetchersAgree(t *testing.T) {
+	names, err := filepath.Glob("../../fetchers/testdata/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("finding expositions: %v, %d found", err, len(names))
+	}
+	for _, file := range names {
+		title := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(title, func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			exposition := archive.Files[0].Data
+			if bytes.Contains(exposition, []byte(" 17672")) || title == "nonsense" {
+				t.Skip("its samples are of several times, which an instant query does not see")
+			}
+			s := newServer(t)
+			s.scrape(t, exposition, noon, 0)
+			newRulebook(t, s).evaluate(t, s, noon)
+			fetched := fetchedDevices(t, s)
+			if len(fetched) == 0 {
+				t.Fatal("nothing was fetched")
+			}
+			if diff := cmp.Diff(fetched, recorded(t, s), cmpopts.EquateApprox(1e-9, 0)); diff != "" {
+				t.Errorf("the recorded devices differ (-fetchers +rules):\n%s", diff)
+			}
+		})
+	}
+}
+
+// facts are what both say of a device, by name.
+type facts map[string]float64
+
+// fetchedDevices asks over HTTP.
+func fetchedDevices(t *testing.T, s *server) map[string]facts {
+	t.Helper()
+	devices := map[string]facts{}
+	for status := range collect(t, s.serve(t)).All() {
+		f := facts{"known": 1, "held": 0}
+		if status.Utilization != nil {
+			f["utilization"] = *status.Utilization
+		}
+		if status.MemoryUsed != nil {
+			f["memory used"] = float64(*status.MemoryUsed)
+		}
+		if status.MemoryTotal != nil {
+			f["memory total"] = float64(*status.MemoryTotal)
+		}
+		for sensor, degrees := range status.Temperatures {
+			f["temperature "+sensor] = degrees
+		}
+		for rail, watts := range status.Power {
+			f["power "+rail] = watts
+		}
+		if status.Health != nil {
+			f["healthy"] = 0
+			if status.Health.Healthy {
+				f["healthy"] = 1
+			}
+		}
+		if status.Pod != nil {
+			f["held"] = 1
+			f[fmt.Sprintf("pod %s/%s/%s", status.Pod.Namespace, status.Pod.Name, status.Pod.Container)] = 1
+		}
+		devices[status.Type+" "+status.Node+" "+status.DeviceID] = f
+	}
+	return devices
+}
+
+func collect(tb testing.TB, url string) *fetchers.Snapshot {
+	tb.Helper()
+	querier, err := fetchers.NewClient(fetchers.ClientConfig{URL: url})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	now := func() time.Time { return noon }
+	snapshot := fetchers.NewCollector(fetchers.NewFetchers(fetchers.DefaultMaxAge, now), querier, time.Minute, now).Collect(tb.Context(), nil)
+	for _, vendor := range snapshot.Vendors() {
+		if vendor.Err != nil {
+			tb.Fatal(vendor.Err)
+		}
+	}
+	return snapshot
+}
+
+// recorded reads the rules' results.
+func recorded(t *testing.T, s *server) map[string]facts {
+	t.Helper()
+	devices := map[string]facts{}
+	note := func(series, fact, part string) {
+		for _, sample := range s.query(t, series, noon) {
+			id := device(sample)
+			if devices[id] == nil {
+				devices[id] = facts{}
+			}
+			devices[id][strings.TrimSpace(fact+" "+sample.Metric.Get(part))] = sample.F
+		}
+	}
+	note("nufi:device_holder:info", "known", "")
+	note("nufi:device_allocated:bool", "held", "")
+	note("nufi:device_utilization:ratio", "utilization", "")
+	note("nufi:device_memory_used:bytes", "memory used", "")
+	note("nufi:device_memory_total:bytes", "memory total", "")
+	note("nufi:device_temperature:celsius", "temperature", "sensor")
+	note("nufi:device_power:watts", "power", "rail")
+	note("nufi:device_healthy:bool", "healthy", "")
+	for _, sample := range s.query(t, `nufi:device_allocated:bool == 1`, noon) {
+		of := sample.Metric
+		devices[device(sample)][fmt.Sprintf("pod %s/%s/%s", of.Get("namespace"), of.Get("pod"), of.Get("container"))] = 1
+	}
+	return devices
+}
+
+func device(sample promql.Sample) string {
+	return sample.Metric.Get("type") + " " + sample.Metric.Get("node") + " " + sample.Metric.Get("device")
+}

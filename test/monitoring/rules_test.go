@@ -1,0 +1,110 @@
+package monitoring
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/common/promslog"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/rules"
+	"sigs.k8s.io/yaml"
+)
+
+const bundle = "../../bundle/monitoring"
+
+// definition is a rule as the bundle has it.
+type definition struct {
+	Record      string            `json:"record"`
+	Alert       string            `json:"alert"`
+	Expr        string            `json:"expr"`
+	For         string            `json:"for"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
+}
+
+// definitions are all rules of the bundle: those that record first.
+func definitions(tb testing.TB) []definition {
+	tb.Helper()
+	var all []definition
+	for _, file := range []string{"devices", "deployments", "alerts"} {
+		text, err := os.ReadFile(filepath.Join(bundle, "rules", file+".yaml"))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		var resource struct {
+			Spec struct {
+				Groups []struct {
+					Rules []definition `json:"rules"`
+				} `json:"groups"`
+			} `json:"spec"`
+		}
+		if err := yaml.Unmarshal(text, &resource); err != nil {
+			tb.Fatal(err)
+		}
+		for _, group := range resource.Spec.Groups {
+			all = append(all, group.Rules...)
+		}
+	}
+	return all
+}
+
+// rulebook evaluates the bundle's rules in order.
+type rulebook struct {
+	rules  []rules.Rule
+	alerts map[string]*rules.AlertingRule
+}
+
+func newRulebook(tb testing.TB, s *server) *rulebook {
+	tb.Helper()
+	book := &rulebook{alerts: map[string]*rules.AlertingRule{}}
+	for _, d := range definitions(tb) {
+		expr, err := s.parser.ParseExpr(d.Expr)
+		if err != nil {
+			tb.Fatalf("parsing %s%s: %v", d.Record, d.Alert, err)
+		}
+		if d.Record != "" {
+			book.rules = append(book.rules, rules.NewRecordingRule(d.Record, expr, labels.FromMap(d.Labels)))
+			continue
+		}
+		hold, err := model.ParseDuration(d.For)
+		if err != nil {
+			tb.Fatalf("%s: %v", d.Alert, err)
+		}
+		alert := rules.NewAlertingRule(d.Alert, expr, time.Duration(hold), 0, labels.FromMap(d.Labels), labels.FromMap(d.Annotations),
+			labels.EmptyLabels(), "", true, promslog.NewNopLogger())
+		book.rules = append(book.rules, alert)
+		book.alerts[d.Alert] = alert
+	}
+	return book
+}
+
+// evaluate runs every rule once, and stores what it yields.
+func (b *rulebook) evaluate(tb testing.TB, s *server, at time.Time) {
+	tb.Helper()
+	query := rules.EngineQueryFunc(s.engine, s.storage)
+	for _, rule := range b.rules {
+		vector, err := rule.Eval(tb.Context(), 0, at, query, &url.URL{}, 0)
+		if err != nil {
+			tb.Fatalf("evaluating %s at %s: %v", rule.Name(), at, err)
+		}
+		s.store(tb, vector, at)
+	}
+}
+
+func (s *server) store(tb testing.TB, vector promql.Vector, at time.Time) {
+	tb.Helper()
+	appender := s.storage.Appender(tb.Context())
+	for _, sample := range vector {
+		if _, err := appender.Append(0, sample.Metric, at.UnixMilli(), sample.F); err != nil {
+			tb.Fatalf("storing %s: %v", sample.Metric, err)
+		}
+	}
+	if err := appender.Commit(); err != nil {
+		tb.Fatal(err)
+	}
+}
