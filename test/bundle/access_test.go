@@ -19,6 +19,13 @@ type may struct {
 	want              bool
 }
 
+// account is the controller's.
+const account = "system:serviceaccount:" + namespace + ":nufi-controller"
+
+func accountGroups() []string {
+	return []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"}
+}
+
 func controllerAccess(t *testing.T) {
 	children := []string{
 		"apps/deployments", "services", "serviceaccounts", "policy/poddisruptionbudgets", "networking.k8s.io/ingresses",
@@ -36,11 +43,14 @@ func controllerAccess(t *testing.T) {
 	}
 	table = append(table, []may{
 		{"watch nodes", "", true},
+		{"watch apiextensions.k8s.io/customresourcedefinitions", "", true},
 		{"patch dudaji.com/npudeploys.status", "team", true},
 		{"create events.k8s.io/events", "team", true},
+		{"create events", namespace, true},
 		{"update coordination.k8s.io/leases", namespace, true},
 
 		{"update coordination.k8s.io/leases", "team", false},
+		{"create events", "team", false},
 		{"patch dudaji.com/npudeploys", "team", false},
 		{"create dudaji.com/npudeploys", "team", false},
 		{"delete dudaji.com/npudeploys", "team", false},
@@ -63,10 +73,8 @@ func controllerAccess(t *testing.T) {
 		{"create apps/daemonsets", "team", false},
 		{"create batch/jobs", "team", false},
 	}...)
-	account := "system:serviceaccount:" + namespace + ":nufi-controller"
-	groups := []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"}
 	for _, row := range table {
-		if got := allowed(t, account, groups, row); got != row.want {
+		if got := allowed(t, account, accountGroups(), row); got != row.want {
 			t.Errorf("%s in %q: allowed %t, want %t", row.access, row.namespace, got, row.want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,6 +28,34 @@ func TestOperationsExplainsEachReason(t *testing.T) {
 	}
 	if len(reasons) < 30 {
 		t.Errorf("only %d reasons were found", len(reasons))
+	}
+}
+
+// Whoever reads --help, or /metrics, finds a row for each.
+func TestOperationsExplainsEachFlagAndMetric(t *testing.T) {
+	t.Parallel()
+	root := filepath.Dir(bundle(t))
+	page, err := os.ReadFile(filepath.Join(root, "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, expression := range map[string]string{
+		filepath.Join("cmd", "nufi-controller", "flags.go"): `set\.\w+\(&f\.\w+, "([a-z-]+)"`,
+		filepath.Join("controller", "metrics.go"):           `"(nufi_[a-z_]+)"`,
+	} {
+		source, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile(expression).FindAllSubmatch(source, -1)
+		if len(found) < 5 {
+			t.Errorf("%s: only %d were found", file, len(found))
+		}
+		for _, match := range found {
+			if !regexp.MustCompile("(?m)^\\| `(--)?" + string(match[1]) + "` \\|").Match(page) {
+				t.Errorf("docs/operations.md has no row for %s of %s", match[1], file)
+			}
+		}
 	}
 }
 

@@ -43,7 +43,8 @@ func TestTheBundle(t *testing.T) {
 	t.Run("explains NpuDeploys", explainsFields)
 	t.Run("has pods that the namespace admits", admitsTheControllersPods)
 	t.Run("has a namespace that admits no others", refusesOtherPods)
-	t.Run("lets the controller do its work and no more", controllerAccess)
+	t.Run("gives the controller its rights and no more", controllerAccess)
+	t.Run("lets the controller work", controllerWorks)
 	t.Run("gives users what their roles in a namespace say", userAccess)
 }
 
