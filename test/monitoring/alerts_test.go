@@ -1,0 +1,138 @@
+package monitoring
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/prometheus/rules"
+	"golang.org/x/tools/txtar"
+)
+
+var update = flag.Bool("update", false, "rewrite what fires in testdata/alerts")
+
+// lasting is long enough for every alert: the idle device needs an hour.
+const lasting = 75
+
+// Each alert has a file of its name. It holds expositions, scraped every minute: `bad`
+// until `bad@20`, from the twentieth minute on. The alert must fire on the bad ones, as
+// `fires` has it, and stay quiet on the good ones.
+func TestEachAlertFiresOnTheBadAndStaysQuietOnTheGood(t *testing.T) {
+	for _, d := range definitions(t) {
+		if d.Alert == "" {
+			continue
+		}
+		t.Run(d.Alert, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join("testdata/alerts", d.Alert+".txtar")
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if fired := firing(t, archive, "good", d.Alert); fired != "" {
+				t.Errorf("fires on the good case:\n%s", fired)
+			}
+			fired := firing(t, archive, "bad", d.Alert)
+			if fired == "" {
+				t.Fatal("does not fire on the bad case")
+			}
+			if *update {
+				setFile(archive, "fires", fired)
+				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(content(archive, "fires")), fired); diff != "" {
+				t.Errorf("what fires differs (-want +got); -update rewrites it:\n%s", diff)
+			}
+		})
+	}
+}
+
+// firing plays a case, and returns the alerts that were ever firing, one a line.
+func firing(t *testing.T, archive *txtar.Archive, which, alert string) string {
+	t.Helper()
+	s := newServer(t)
+	book := newRulebook(t, s)
+	phase, since := which, 0
+	if content(archive, phase) == nil {
+		t.Fatalf("no case %q", which)
+	}
+	var lines []string
+	for minute := range lasting {
+		if next := which + "@" + strconv.Itoa(minute); content(archive, next) != nil {
+			phase, since = next, minute
+		}
+		at := noon.Add(time.Duration(minute) * time.Minute)
+		s.scrape(t, content(archive, phase), at, minute-since)
+		book.evaluate(t, s, at)
+		for _, active := range book.alerts[alert].ActiveAlerts() {
+			if active.State == rules.StateFiring {
+				lines = append(lines, fmt.Sprintf("%s\n  %s\n", active.Labels, active.Annotations.Get("description")))
+			}
+		}
+	}
+	slices.Sort(lines)
+	return firstOfEach(lines)
+}
+
+// firstOfEach keeps one line of each alert: values in descriptions change with time.
+func firstOfEach(lines []string) string {
+	var kept []string
+	seen := map[string]bool{}
+	for _, line := range lines {
+		id, _, _ := strings.Cut(line, "\n")
+		if !seen[id] {
+			seen[id] = true
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
+}
+
+func content(archive *txtar.Archive, name string) []byte {
+	for _, file := range archive.Files {
+		if file.Name == name {
+			return file.Data
+		}
+	}
+	return nil
+}
+
+func setFile(archive *txtar.Archive, name, text string) {
+	archive.Files = slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return f.Name == name })
+	archive.Files = append(archive.Files, txtar.File{Name: name, Data: []byte(text)})
+}
+
+func TestEachAlertIsExplained(t *testing.T) {
+	for _, d := range definitions(t) {
+		if d.Alert == "" {
+			continue
+		}
+		page := filepath.Join("../../docs/runbooks", d.Alert+".md")
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, heading := range []string{"# " + d.Alert + "\n", "\n## Meaning\n", "\n## Impact\n", "\n## Diagnosis\n", "\n## Mitigation\n"} {
+			if !strings.Contains(string(text), heading) {
+				t.Errorf("%s has no %q", page, heading)
+			}
+		}
+		if !strings.HasSuffix(d.Annotations["runbook_url"], "/docs/runbooks/"+d.Alert+".md") || d.Annotations["summary"] == "" || d.Annotations["description"] == "" {
+			t.Errorf("%s lacks an annotation: %v", d.Alert, d.Annotations)
+		}
+		if !slices.Contains([]string{"critical", "warning", "info"}, d.Labels["severity"]) {
+			t.Errorf("%s has severity %q", d.Alert, d.Labels["severity"])
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package monitoring
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// world is a server that scraped everything there is for ten minutes, with the bundle's
+// rules evaluated. Files that end in .later.prom follow, after seven, those that do not.
+func world(t *testing.T) (*server, time.Time) {
+	t.Helper()
+	s := newServer(t)
+	book := newRulebook(t, s)
+	devices := expositions(t, "../../fetchers/testdata/{nvidia,nvidia-mig,rebellions,rebellions-deprecated,rebellions-first,sapeon,furiosa,ascend}.txtar")
+	early, late := expositions(t, "testdata/world/{controller,vllm,kube-state-metrics,deviceplugin}.prom"), expositions(t, "testdata/world/{controller.later,vllm,kube-state-metrics,deviceplugin}.prom")
+	at := noon
+	for minute := range 11 {
+		at = noon.Add(time.Duration(minute) * time.Minute)
+		if minute < 8 {
+			s.scrape(t, append(early, devices...), at, minute)
+		} else {
+			s.scrape(t, append(late, devices...), at, minute)
+		}
+		book.evaluate(t, s, at)
+	}
+	return s, at
+}
+
+// expositions joins files: DIR/{A,B}.EXT.
+func expositions(t *testing.T, pattern string) []byte {
+	t.Helper()
+	before, rest, _ := strings.Cut(pattern, "{")
+	names, after, _ := strings.Cut(rest, "}")
+	var all []byte
+	for name := range strings.SplitSeq(names, ",") {
+		text, err := os.ReadFile(before + name + after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, exposition, found := strings.Cut(string(text), "-- exposition --\n")
+		if found {
+			exposition, _, _ = strings.Cut(exposition, "-- devices.yaml --")
+		} else {
+			exposition = string(text)
+		}
+		for line := range strings.Lines(exposition) {
+			if !strings.HasPrefix(line, "#") {
+				all = append(all, line...)
+			}
+		}
+	}
+	return all
+}
+
+func TestEveryRecordingRuleYieldsSeries(t *testing.T) {
+	s, at := world(t)
+	for _, d := range definitions(t) {
+		if d.Record != "" && len(s.query(t, d.Expr, at)) == 0 {
+			t.Errorf("%s yields nothing:\n%s", d.Record, d.Expr)
+		}
+	}
+}
+
+// A panel is empty only where that is good news.
+func TestEveryExpressionOfADashboardYieldsSeries(t *testing.T) {
+	s, at := world(t)
+	files, err := filepath.Glob(filepath.Join(bundle, "dashboards/*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("finding dashboards: %v, %d found", err, len(files))
+	}
+	for _, file := range files {
+		for _, p := range readDashboard(t, file).Panels {
+			for _, target := range p.Targets {
+				vector := s.query(t, interpolated(target.Expr), at)
+				numbers := 0
+				for _, sample := range vector {
+					if !math.IsNaN(sample.F) {
+						numbers++
+					}
+				}
+				if numbers == 0 {
+					t.Errorf("%s, %q yields %d series and no number:\n%s", filepath.Base(file), p.Title, len(vector), target.Expr)
+				}
+			}
+		}
+	}
+}
+
+// interpolated is an expression as Grafana sends it.
+func interpolated(expression string) string {
+	return strings.NewReplacer("$__rate_interval", "5m", "$npudeploy", ".*", "$namespace", ".*", "$node", ".*", "$type", ".*").Replace(expression)
+}
+
+func TestEveryVariableOfADashboardHasValues(t *testing.T) {
+	s, at := world(t)
+	files, _ := filepath.Glob(filepath.Join(bundle, "dashboards/*.json"))
+	for _, file := range files {
+		for _, v := range readDashboard(t, file).Templating.List {
+			if v.Type != "query" {
+				continue
+			}
+			selector, label, found := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(v.Query, "label_values("), ")"), ", ")
+			if !found {
+				t.Fatalf("%s: %q is not label_values(SERIES, LABEL)", file, v.Query)
+			}
+			if len(s.query(t, "count by ("+label+") ("+interpolated(selector)+")", at)) == 0 {
+				t.Errorf("%s: variable %s has no values", file, v.Name)
+			}
+		}
+	}
+}
+
+// What Grafana 10 and later refuse, or show wrongly, without a word.
+func TestADashboardIsImportable(t *testing.T) {
+	files, _ := filepath.Glob(filepath.Join(bundle, "dashboards/*.json"))
+	uids := map[string]bool{}
+	for _, file := range files {
+		board := readDashboard(t, file)
+		if board.UID == "" || len(board.UID) > 40 || uids[board.UID] || board.Title == "" || board.SchemaVersion < 36 || board.ID != nil {
+			t.Errorf("%s: uid %q, title %q, schema %d, id %v", file, board.UID, board.Title, board.SchemaVersion, board.ID)
+		}
+		uids[board.UID] = true
+		ids := map[int]bool{}
+		cells := map[[2]int]string{}
+		for _, p := range board.Panels {
+			if ids[p.ID] || p.Datasource.UID != "${datasource}" {
+				t.Errorf("%s: panel %q has id %d and data source %q", file, p.Title, p.ID, p.Datasource.UID)
+			}
+			ids[p.ID] = true
+			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
+				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
+					if other := cells[[2]int{x, y}]; other != "" || x >= 24 {
+						t.Fatalf("%s: panel %q covers %q, or leaves the page", file, p.Title, other)
+					}
+					cells[[2]int{x, y}] = p.Title
+				}
+			}
+		}
+	}
+}
+
+type dashboard struct {
+	ID            *int   `json:"id"`
+	UID           string `json:"uid"`
+	Title         string `json:"title"`
+	SchemaVersion int    `json:"schemaVersion"`
+	Templating    struct {
+		List []struct {
+			Name, Type, Query string
+		} `json:"list"`
+	} `json:"templating"`
+	Panels []struct {
+		ID         int    `json:"id"`
+		Title      string `json:"title"`
+		Datasource struct {
+			UID string `json:"uid"`
+		} `json:"datasource"`
+		GridPos struct{ H, W, X, Y int } `json:"gridPos"`
+		Targets []struct {
+			Expr string `json:"expr"`
+		} `json:"targets"`
+	} `json:"panels"`
+}
+
+func readDashboard(t *testing.T, file string) dashboard {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var board dashboard
+	if err := json.Unmarshal(text, &board); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return board
+}
