@@ -147,33 +147,43 @@ func (r *reconciler) claim(deploy *v1.NpuDeploy, want *wanted) string {
 }
 
 func (r *reconciler) wish(deploy *v1.NpuDeploy, want *wanted) claim {
-	name := types.NamespacedName{Namespace: deploy.Namespace, Name: deploy.Name}
-	wish := claim{deploy: name, uid: deploy.UID, since: deploy.CreationTimestamp.UTC()}
+	wish := newClaim(deploy)
 	if want.rendered.Reason == v1.ReasonRendered {
 		if want.endpoint != nil {
 			wish.host, wish.path = want.endpoint.Host, want.endpoint.Path
 		}
 		return wish
 	}
-	if known, ok := r.claims.has(name); ok && known.uid == deploy.UID {
+	known, _ := r.claims.has(wish.deploy)
+	if known.uid == deploy.UID {
 		return known
-	}
-	if told, err := url.Parse(deploy.Status.URL); err == nil {
-		wish.host, wish.path = told.Hostname(), told.Path
 	}
 	return wish
 }
 
-// claimAll is what fill does after a restart.
+// newClaim is a wish for nothing.
+func newClaim(deploy *v1.NpuDeploy) claim {
+	return claim{
+		deploy: types.NamespacedName{Namespace: deploy.Namespace, Name: deploy.Name},
+		uid:    deploy.UID, since: deploy.CreationTimestamp.UTC(),
+	}
+}
+
+// claimAll is what fill does after a restart: statuses tell who got what. Whoever has
+// none has no route yet.
 func (r *reconciler) claimAll(ctx context.Context) error {
 	all, err := r.deploys.all(ctx)
 	if err != nil {
 		return err
 	}
 	for i := range all {
-		if all[i].DeletionTimestamp == nil {
-			r.claims.put(r.wish(&all[i], r.wanted.of(&all[i])))
+		told, err := url.Parse(all[i].Status.URL)
+		if err != nil || told.Host == "" || all[i].DeletionTimestamp != nil {
+			continue
 		}
+		wish := newClaim(&all[i])
+		wish.host, wish.path = told.Hostname(), told.Path
+		r.claims.put(wish)
 	}
 	return nil
 }

@@ -18,9 +18,12 @@ const (
 	urgencyTemplates = -20
 )
 
-// settle is how long an event of a child waits for the next one: a Deployment that is
-// rolled out makes a dozen within milliseconds.
-const settle = 50 * time.Millisecond
+// An event waits for the next one: a Deployment that is rolled out makes a dozen of
+// them. Drift waits less than what only changes the status.
+const (
+	settleDrift  = 20 * time.Millisecond
+	settleStatus = 500 * time.Millisecond
+)
 
 type workQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 

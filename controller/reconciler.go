@@ -3,6 +3,8 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
@@ -44,6 +46,9 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	want := r.wanted.of(deploy)
 	routeOwner := r.claim(deploy, want)
 	applied, applyErr := r.apply(ctx, deploy, want, routeOwner)
+	if applyErr == nil && applied.isNew {
+		return afterOthers(), nil
+	}
 	observed, err := r.observe(ctx, deploy, want, applied, routeOwner)
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("observing: %w", err)
@@ -59,6 +64,14 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 type applied struct {
 	outcome   status.Outcome
 	inventory []v1.InventoryEntry
+	isNew     bool // something was created
+}
+
+// afterOthers has the status of what was just created reported as soon as nobody waits
+// for a first write: of a fleet, all servers start before any is described.
+func afterOthers() reconcile.Result {
+	urgency := urgencyChild
+	return reconcile.Result{RequeueAfter: time.Millisecond, Priority: &urgency}
 }
 
 // apply does nothing for a spec that does not render: what runs goes on. The route of
@@ -80,7 +93,13 @@ func (r *reconciler) apply(ctx context.Context, deploy *v1.NpuDeploy, want *want
 		logr.FromContextOrDiscard(ctx).Info("Applied", "changes", words)
 	}
 	reason, message := apply.Explain(err)
-	return applied{outcome: status.Outcome{Reason: reason, Message: message}, inventory: result.Inventory}, err
+	return applied{
+		outcome:   status.Outcome{Reason: reason, Message: message},
+		inventory: result.Inventory,
+		isNew: slices.ContainsFunc(result.Changes, func(change apply.Change) bool {
+			return change.Action == apply.Created
+		}),
+	}, err
 }
 
 // report patches the status if it changed, and tells of conditions that turned.

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
+	"github.com/dudaji/nufi/controller/apply"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -90,25 +92,30 @@ func nodeChanged() predicate.Predicate {
 
 // settled enqueues what an object concerns, before and after, once events have settled.
 func settled(of concerns) handler.EventHandler {
-	urgency := urgencyChild
-	options := priorityqueue.AddOpts{After: settle, Priority: &urgency}
-	add := func(ctx context.Context, object client.Object, queue workQueue) {
-		enqueue(queue, options, of(ctx, object)...)
+	add := func(ctx context.Context, object client.Object, after time.Duration, queue workQueue) {
+		urgency := urgencyChild
+		enqueue(queue, priorityqueue.AddOpts{After: after, Priority: &urgency}, of(ctx, object)...)
 	}
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, queue workQueue) {
 			if !e.IsInInitialList { // At the start, all are reconciled anyway.
-				add(ctx, e.Object, queue)
+				add(ctx, e.Object, settleStatus, queue)
 			}
 		},
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, queue workQueue) {
 			if e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion() {
 				return // A relist.
 			}
-			add(ctx, e.ObjectOld, queue)
-			add(ctx, e.ObjectNew, queue)
+			after := settleStatus
+			if apply.Drifted(e.ObjectOld, e.ObjectNew) {
+				after = settleDrift
+			}
+			add(ctx, e.ObjectOld, after, queue)
+			add(ctx, e.ObjectNew, after, queue)
 		},
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workQueue) { add(ctx, e.Object, queue) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workQueue) {
+			add(ctx, e.Object, settleDrift, queue)
+		},
 	}
 }
 

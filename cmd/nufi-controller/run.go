@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/dudaji/nufi/controller"
@@ -26,13 +27,21 @@ func run(ctx context.Context, f flags) error {
 	log.SetLogger(logger)
 	klog.SetLogger(logger.WithName("client-go"))
 
+	mgr, err := newManager(f, logger)
+	if err != nil {
+		return err
+	}
+	return mgr.Start(logr.NewContext(ctx, logger))
+}
+
+func newManager(f flags, logger logr.Logger) (manager.Manager, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = f.kubeconfig
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 	if err != nil {
-		return fmt.Errorf("reading the kubeconfig: %w", err)
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
-	mgr, err := controller.New(config, controller.Options{
+	return controller.New(config, controller.Options{
 		MetricsAddress:          f.metricsAddress,
 		ProbeAddress:            f.probeAddress,
 		LeaderElection:          f.leaderElect,
@@ -43,10 +52,6 @@ func run(ctx context.Context, f flags) error {
 		Registry:                metrics.Registry,
 		Judge:                   templates.Judge,
 	})
-	if err != nil {
-		return err
-	}
-	return mgr.Start(logr.NewContext(ctx, logger))
 }
 
 func newLogger(level, format string) (logr.Logger, error) {

@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	k8sjson "k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -31,6 +32,14 @@ func Summarize(object *unstructured.Unstructured) error {
 	object.Object[fieldOwned] = map[string]any{"digest": digest(content), "replicas": replicas}
 	unstructured.RemoveNestedField(object.Object, "metadata", "managedFields")
 	return nil
+}
+
+// Drifted says whether the fields that we own differ between two summarized versions of
+// an object. It is false for objects that are no children.
+func Drifted(before, after client.Object) bool {
+	old, isChild := before.(*unstructured.Unstructured)
+	young, isChildToo := after.(*unstructured.Unstructured)
+	return isChild && isChildToo && !reflect.DeepEqual(old.Object[fieldOwned], young.Object[fieldOwned])
 }
 
 // fieldOwned holds the summary. No kind of Kubernetes has a field of that name.

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/dudaji/nufi/cluster"
 	"github.com/dudaji/nufi/controller"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -91,4 +90,3 @@ func TestAKindThatIsInstalledLaterIsUsedWithoutARestart(t *testing.T) {
 	}
 	s.await("the route to be back", func() bool { return s.find(virtualService) != nil })
 }
-

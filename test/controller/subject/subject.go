@@ -52,12 +52,12 @@ func Start(tb testing.TB, config *rest.Config, options controller.Options) *Subj
 	if options.Log.GetSink() == nil {
 		options.Log = logr.Discard()
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
 	mgr, err := controller.New(config, options)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s.stop = cancel
 	go func() { s.stopped <- mgr.Start(ctx) }()
 	return s
 }

@@ -1,0 +1,8 @@
+// Package fleet measures the controller with a fleet of NpuDeploys on a real API
+// server, against a plain loop that applies the same objects:
+//
+//	go test ./test/fleet -run '^$' -bench Fleet -benchtime 1x -timeout 1h
+//
+// -fleet sets the number of NpuDeploys. The controller is a process of its own, and
+// what it takes is read from /proc.
+package fleet

@@ -1,0 +1,53 @@
+package fleet
+
+import (
+	"flag"
+	"testing"
+	"time"
+)
+
+var size = flag.Int("fleet", 1000, "number of NpuDeploys")
+
+const (
+	// writers is how many requests the plain loop has under way, and the controller.
+	writers = 16
+	// children are those of each NpuDeploy: a Deployment, a Service, a VirtualService.
+	children = 3
+	// calm without a write means that a wave has passed.
+	calm = 10 * time.Second
+	// quiet is how long nothing may happen.
+	quiet = time.Minute
+)
+
+// BenchmarkFleet makes all figures in one run: they are ratios, and machines differ.
+func BenchmarkFleet(b *testing.B) {
+	for b.Loop() {
+		f := newFleet(b)
+		baseline := f.applyPlainly()
+		f.createDeploys()
+		f.startController()
+
+		took := f.await("children", func() bool { return f.created() >= float64(*size*children) })
+		rate := float64(*size) / took.Seconds()
+		b.ReportMetric(baseline, "plain-sets/s")
+		b.ReportMetric(rate, "sets/s")
+		b.ReportMetric(rate/baseline, "of-plain")
+		f.settle()
+		b.ReportMetric(f.writes()/float64(*size), "writes/set")
+		b.ReportMetric(f.process.cpu().Seconds()*1000/float64(*size), "cpu-ms/set")
+
+		cpu, writes := f.process.cpu(), f.writes()
+		f.pass(quiet)
+		b.ReportMetric(f.writes()-writes, "quiet-writes")
+		b.ReportMetric((f.process.cpu() - cpu).Seconds(), "quiet-cpu-s")
+		b.ReportMetric(f.process.residentMiB(), "rss-MiB")
+
+		configured := f.metric("nufi_applies_total", `result="configured"`)
+		took = f.changePolicy()
+		f.settle()
+		b.ReportMetric((f.metric("nufi_applies_total", `result="configured"`)-configured)/float64(*size*children), "applies/changed-child")
+		b.ReportMetric(float64(*size)/took.Seconds(), "policy-sets/s")
+		b.ReportMetric(f.metric("nufi_drift_healed_total", ""), "healed")
+		b.ReportMetric(0, "ns/op")
+	}
+}

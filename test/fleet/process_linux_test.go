@@ -1,0 +1,119 @@
+package fleet
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dudaji/nufi/cluster"
+)
+
+// process is the controller.
+type process struct {
+	testing.TB
+	pid     int
+	metrics string
+}
+
+// startController compiles it and starts it. The time that counts begins here.
+func (f *fleet) startController() {
+	f.Helper()
+	binary := filepath.Join(f.TempDir(), "nufi-controller")
+	if out, err := exec.CommandContext(f.Context(), "go", "build", "-o", binary, filepath.Join(f.root, "cmd/nufi-controller")).CombinedOutput(); err != nil {
+		f.Fatalf("compiling the controller: %v: %s", err, out)
+	}
+	ports, err := cluster.FreePorts(f.Context(), 0)
+	if err != nil {
+		f.Fatal(err)
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
+	command := exec.CommandContext(context.WithoutCancel(f.Context()), binary,
+		"--kubeconfig="+f.cluster.KubeconfigPath(), "--metrics-bind-address="+address, "--health-probe-bind-address=0",
+		"--templates="+f.templates, fmt.Sprintf("--workers=%d", writers), "--log-level=error")
+	command.Stderr = os.Stderr
+	if err := command.Start(); err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() {
+		_ = command.Process.Signal(os.Interrupt)
+		_ = command.Wait()
+	})
+	f.process = &process{TB: f.B, pid: command.Process.Pid, metrics: "http://" + address + "/metrics"}
+}
+
+// cpu is what the process used, of all cores.
+func (p *process) cpu() time.Duration {
+	p.Helper()
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
+	if err != nil {
+		p.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(content), ") ")
+	fields := strings.Fields(after)
+	const tick = 10 * time.Millisecond // Linux counts in hundredths for users, always.
+	return time.Duration(p.number(fields[11])+p.number(fields[12])) * tick
+}
+
+// residentMiB is the memory that the process holds.
+func (p *process) residentMiB() float64 {
+	p.Helper()
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.pid))
+	if err != nil {
+		p.Fatal(err)
+	}
+	return p.number(strings.Fields(string(content))[1]) * float64(os.Getpagesize()) / (1 << 20)
+}
+
+func (p *process) number(text string) float64 {
+	p.Helper()
+	value, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return value
+}
+
+// writes counts every request of the controller that is no read.
+func (f *fleet) writes() float64 {
+	f.Helper()
+	return f.metric("rest_client_requests_total", "") - f.metric("rest_client_requests_total", `method="GET"`)
+}
+
+func (f *fleet) created() float64 {
+	f.Helper()
+	return f.metric("nufi_applies_total", `result="created"`)
+}
+
+// metric sums the samples of a metric whose labels hold some text. A controller that
+// does not answer yet has counted nothing.
+func (f *fleet) metric(name, label string) float64 {
+	f.Helper()
+	request, err := http.NewRequestWithContext(f.Context(), http.MethodGet, f.process.metrics, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	request.Header.Set("Accept-Encoding", "identity") // Compressing is CPU of the controller's.
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	defer func() { _, _ = io.Copy(io.Discard, response.Body); _ = response.Body.Close() }()
+	sum := 0.0
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		sample, value, found := strings.Cut(lines.Text(), " ")
+		metric, labels, _ := strings.Cut(sample, "{")
+		if found && metric == name && strings.Contains(labels, label) {
+			sum += f.process.number(value)
+		}
+	}
+	return sum
+}

@@ -1,0 +1,172 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/cluster"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// fleet is a cluster of its own and who works on it.
+type fleet struct {
+	*testing.B
+	cluster   *cluster.Cluster
+	client    client.Client
+	root      string
+	templates string
+	process   *process
+}
+
+// ours is where the controller works, plain where the loop does.
+const (
+	ours  = "ours"
+	plain = "plain"
+)
+
+func newFleet(b *testing.B) *fleet {
+	b.Helper()
+	f := &fleet{B: b, templates: b.TempDir()}
+	var err error
+	if f.root, err = cluster.Checkout("."); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.CopyFS(f.templates, nufi.Module()); err != nil {
+		b.Fatal(err)
+	}
+	f.startCluster()
+	known := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, v1.AddToScheme} {
+		if err := add(known); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if f.client, err = client.New(f.cluster.RESTConfig(), client.Options{Scheme: known}); err != nil {
+		b.Fatal(err)
+	}
+	for _, name := range []string{ours, plain} {
+		if err := f.client.Create(b.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return f
+}
+
+func (f *fleet) startCluster() {
+	f.Helper()
+	builder, err := cluster.NewBuilder(func(step, _ string) { f.Log(step) })
+	if err != nil {
+		f.Fatal(err)
+	}
+	assets, err := builder.Assets(f.Context())
+	if err != nil {
+		f.Fatal(err)
+	}
+	var crds []string
+	for _, folder := range []string{"bundle/crd", "devcluster/crds"} {
+		found, err := filepath.Glob(filepath.Join(f.root, folder, "*.yaml"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		crds = append(crds, found...)
+	}
+	f.cluster, err = cluster.Start(f.Context(), cluster.Options{
+		Dir: f.TempDir(), Assets: assets, CRDs: crds, Run: []cluster.Component{cluster.ControllerManager},
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() {
+		if err := f.cluster.Stop(); err != nil {
+			f.Error(err)
+		}
+	})
+}
+
+// deploy is the i-th NpuDeploy: with an account and a route of its own, and so with
+// three children.
+func deploy(namespace string, i int) *v1.NpuDeploy {
+	count, replicas := int32(1), int32(1)
+	name := fmt.Sprintf("server-%04d", i)
+	return &v1.NpuDeploy{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec: v1.NpuDeploySpec{
+			Model:           "org/model",
+			Accelerator:     &v1.Accelerator{Type: "atom", Count: &count},
+			InferenceServer: &v1.InferenceServer{Replicas: &replicas, ServiceAccountName: "default"},
+			Endpoint:        &v1.Endpoint{Kind: v1.EndpointVirtualService, Host: name + ".example"},
+		},
+	}
+}
+
+func (f *fleet) createDeploys() {
+	f.Helper()
+	f.each(func(ctx context.Context, i int) error { return f.client.Create(ctx, deploy(ours, i)) })
+}
+
+// changePolicy adds an annotation to every object, and returns how long it took until
+// all have it.
+func (f *fleet) changePolicy() time.Duration {
+	f.Helper()
+	before := f.metric("nufi_applies_total", `result="configured"`)
+	name := filepath.Join(f.templates, "schemas/policy/policy.cue")
+	content, err := os.ReadFile(name)
+	if err != nil {
+		f.Fatal(err)
+	}
+	changed := strings.Replace(string(content), "\tannotations: {}\n", "\tannotations: {note: \"new\"}\n", 1)
+	aside := filepath.Join(f.TempDir(), "policy.cue")
+	if err := os.WriteFile(aside, []byte(changed), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	if err := os.Rename(aside, name); err != nil {
+		f.Fatal(err)
+	}
+	return f.await("the new policy", func() bool {
+		return f.metric("nufi_applies_total", `result="configured"`)-before >= float64(*size*children)
+	})
+}
+
+// await polls, and returns how long it took.
+func (f *fleet) await(what string, is func() bool) time.Duration {
+	f.Helper()
+	start := time.Now()
+	for !is() {
+		if time.Since(start) > 20*time.Minute {
+			f.Fatalf("waited too long for %s", what)
+		}
+		f.pass(time.Second) // Each look costs the controller CPU.
+	}
+	return time.Since(start)
+}
+
+// settle waits until the controller has written nothing for a while.
+func (f *fleet) settle() {
+	f.Helper()
+	last, since := f.writes(), time.Now()
+	f.await("the controller to come to rest", func() bool {
+		if now := f.writes(); now != last {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > calm
+	})
+}
+
+func (f *fleet) pass(span time.Duration) {
+	select {
+	case <-f.Context().Done():
+	case <-time.After(span):
+	}
+}
