@@ -26,11 +26,11 @@ type dated struct {
 // source is an exporter, and whom it saw holding the device last.
 type source struct {
 	name string
-	pod  *Pod
+	pod  Pod // without a name if nobody
 	time time.Time
 }
 
-func (d *draft) describe(vendor Vendor, sample Sample, instance string) {
+func (d *draft) describe(vendor *Vendor, sample Sample, instance string) {
 	d.time = later(d.time, sample.Time)
 	d.model.update(first(sample.Labels, vendor.Labels.Model), sample.Time)
 	d.uuid.update(first(sample.Labels, vendor.Labels.UUID), sample.Time)
@@ -52,11 +52,11 @@ func (d *dated) update(value string, at time.Time) {
 
 // update keeps the newest: a series that ended when the pod did stays in the query's
 // window for a while.
-func (s *source) update(pod *Pod, at time.Time) {
+func (s *source) update(pod Pod, at time.Time) {
 	switch {
 	case at.After(s.time):
 		s.pod, s.time = pod, at
-	case at.Equal(s.time) && pod != nil && (s.pod == nil || comparePods(*pod, *s.pod) < 0):
+	case at.Equal(s.time) && pod.Name != "" && (s.pod.Name == "" || comparePods(pod, s.pod) < 0):
 		s.pod = pod
 	}
 }
@@ -77,7 +77,7 @@ func (d *draft) take(r reading) {
 	}
 }
 
-func (d *draft) finish(vendor Vendor, id identity, drops Drops) *HardwareDeviceStatus {
+func (d *draft) finish(vendor *Vendor, id identity, drops Drops) *HardwareDeviceStatus {
 	s := &HardwareDeviceStatus{
 		Type: vendor.Type, Vendor: vendor.Name, Model: cmp.Or(d.model.value, vendor.Model),
 		Node: id.node, DeviceID: id.device, UUID: d.uuid.value, Time: d.time.UTC(),
@@ -101,8 +101,8 @@ func (d *draft) name(s *HardwareDeviceStatus) {
 	})
 	for _, source := range d.sources {
 		s.Sources = append(s.Sources, source.name)
-		if s.Pod == nil {
-			s.Pod = source.pod
+		if s.Pod == nil && source.pod.Name != "" {
+			s.Pod = &source.pod
 		}
 	}
 	slices.Sort(s.Sources)

@@ -47,7 +47,7 @@ func fold(vendor Vendor, samples []Sample, now time.Time, maxAge time.Duration) 
 		if devices[id.node] == nil {
 			devices[id.node] = map[string]*HardwareDeviceStatus{}
 		}
-		devices[id.node][id.device] = draft.finish(vendor, id, f.drops)
+		devices[id.node][id.device] = draft.finish(&f.vendor, id, f.drops)
 	}
 	return devices, f.drops
 }
@@ -73,7 +73,7 @@ func (f *folder) add(sample Sample) DropReason {
 		d = &draft{readings: make([]reading, 0, len(f.vendor.Metrics))}
 		f.drafts[id] = d
 	}
-	d.describe(f.vendor, sample, f.source(sample.Labels))
+	d.describe(&f.vendor, sample, f.source(sample.Labels))
 	if r.counts {
 		d.take(r)
 	}

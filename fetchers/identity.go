@@ -13,10 +13,12 @@ type identity struct {
 }
 
 // identify reads a sample's node and device, and why it has none.
-func (l Labels) identify(labels Labeled) (identity, DropReason) {
+func (l *Labels) identify(labels Labeled) (identity, DropReason) {
 	node := first(labels, l.Node)
-	if host, _, err := net.SplitHostPort(node); err == nil {
-		node = host // a scrape target
+	if strings.Contains(node, ":") { // a scrape target
+		if host, _, err := net.SplitHostPort(node); err == nil {
+			node = host
+		}
 	}
 	device := first(labels, l.Device)
 	switch {
@@ -34,22 +36,22 @@ func (l Labels) identify(labels Labeled) (identity, DropReason) {
 	return identity{node, device}, ""
 }
 
-// holder is nil if the sample names no pod, or the exporter's own.
-func (v Vendor) holder(labels Labeled) *Pod {
+// holder has no name if the sample names no pod, or the exporter's own.
+func (v *Vendor) holder(labels Labeled) Pod {
 	pod := Pod{
 		Namespace: first(labels, v.Labels.Namespace),
 		Name:      first(labels, v.Labels.Pod),
 		Container: first(labels, v.Labels.Container),
 	}
 	if pod.Name == "" || !fit(pod.Name) || !fit(pod.Namespace) || !fit(pod.Container) {
-		return nil
+		return Pod{}
 	}
 	for _, exporter := range v.Exporters {
 		if strings.HasPrefix(pod.Name, exporter) {
-			return nil
+			return Pod{}
 		}
 	}
-	return &pod
+	return pod
 }
 
 func first(labels Labeled, names []string) string {
@@ -63,12 +65,12 @@ func first(labels Labeled, names []string) string {
 
 // fit is false for what no node, device or pod is called.
 func fit(value string) bool {
-	if len(value) > maxText || !utf8.ValidString(value) {
+	if len(value) > maxText {
 		return false
 	}
-	for _, r := range value {
-		if !unicode.IsPrint(r) {
-			return false
+	for i := range len(value) {
+		if value[i] < ' ' || value[i] > '~' {
+			return utf8.ValidString(value) && !strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) })
 		}
 	}
 	return true

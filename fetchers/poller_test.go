@@ -133,3 +133,15 @@ func TestThePollerEndsWithItsContext(t *testing.T) {
 		<-done
 	})
 }
+
+func TestASnapshotIsReadWithoutALock(t *testing.T) {
+	poller := NewPoller(NewCollector(nil, nil, time.Second, time.Now), time.Second, clock.RealClock{}, func() float64 { return 0 })
+	poller.mu.Lock()
+	defer poller.mu.Unlock()
+	if poller.Snapshot() == nil {
+		t.Error("no snapshot")
+	}
+	if allocations := testing.AllocsPerRun(100, func() { poller.Snapshot() }); allocations != 0 {
+		t.Errorf("a read allocates %v times", allocations)
+	}
+}
