@@ -82,7 +82,7 @@ func controller() dashboard {
 		},
 		[]panel{
 			graph("Renders", "Per second, by outcome.", "ops", line{`sum by (reason) (rate(nufi_renders_total[$__rate_interval]))`, "{{reason}}"}),
-			graph("Time of a render", "", "s", quantiles("nufi_render_seconds", "", "job")...),
+			graph("Time of a render", "", "s", quantiles("nufi_render_seconds", "job")...),
 		},
 		[]panel{
 			graph("Children", "Looked at per second, by what became of them. Idle is all unchanged.", "ops", line{`sum by (result) (rate(nufi_applies_total[$__rate_interval]))`, "{{result}}"}),
@@ -90,7 +90,7 @@ func controller() dashboard {
 		},
 		[]panel{
 			graph("Reconciles", "", "ops", line{`sum by (controller, result) (rate(controller_runtime_reconcile_total[$__rate_interval]))`, "{{controller}} {{result}}"}),
-			graph("Time of a reconcile", "", "s", quantiles("controller_runtime_reconcile_time_seconds", "", "controller")...),
+			graph("Time of a reconcile", "", "s", quantiles("controller_runtime_reconcile_time_seconds", "controller")...),
 		},
 		[]panel{
 			graph("Queue", "Waiting for a worker.", "short", line{`max by (name) (workqueue_depth{job="nufi-controller"})`, "{{name}}"}),

@@ -167,13 +167,12 @@ func heat(title, description, unit string, most float64, lines ...line) panel {
 }
 
 // quantiles are lines of a histogram, by a label.
-func quantiles(histogram, matchers, by string) []line {
-	var lines []line
-	for _, q := range []struct{ value, name string }{{"0.5", "p50"}, {"0.95", "p95"}} {
-		lines = append(lines, line{
-			fmt.Sprintf("histogram_quantile(%s, sum by (%s, le) (rate(%s_bucket%s[$__rate_interval])))", q.value, by, histogram, matchers),
-			fmt.Sprintf("%s {{%s}}", q.name, by),
-		})
+func quantiles(histogram, by string) []line {
+	quantile := func(value, name string) line {
+		return line{
+			fmt.Sprintf("histogram_quantile(%s, sum by (%s, le) (rate(%s_bucket[$__rate_interval])))", value, by, histogram),
+			fmt.Sprintf("%s {{%s}}", name, by),
+		}
 	}
-	return lines
+	return []line{quantile("0.5", "p50"), quantile("0.95", "p95")}
 }

@@ -8,6 +8,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,13 +31,14 @@ func main() {
 
 func run(args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("usage: gen FOLDER")
+		return errors.New("usage: gen FOLDER")
 	}
 	files, err := generate()
 	if err != nil {
 		return err
 	}
 	for name, content := range files {
+		//nolint:gosec // Whoever generates names the folder.
 		if err := os.WriteFile(filepath.Join(args[0], name), content, 0o600); err != nil {
 			return err
 		}

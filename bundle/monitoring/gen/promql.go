@@ -54,7 +54,7 @@ func located(labels fetchers.Labels, expression string) string {
 
 // converted is the expression in the quantity's own unit.
 func converted(unit fetchers.Unit, expression string) string {
-	var steps []string
+	steps := make([]string, 0, len(unit))
 	for _, step := range unit {
 		operand := expression
 		if !math.IsInf(step.Below, 1) {
