@@ -11,6 +11,8 @@ import (
 	"github.com/dudaji/nufi/controller/render"
 )
 
+const policyFile = "schemas/policy/policy.cue"
+
 // templatesOf are the repository's templates under the policy that a fixture asks for.
 func templatesOf(tb testing.TB, fixture []byte) *render.Templates {
 	tb.Helper()
@@ -34,7 +36,7 @@ func moduleOf(tb testing.TB, fixture []byte) fs.FS {
 // replaces the line that names the same field.
 func underPolicy(tb testing.TB, choices ...string) fs.FS {
 	tb.Helper()
-	return edited(tb, "schemas/policy/policy.cue", func(policy string) string {
+	return edited(tb, policyFile, func(policy string) string {
 		for _, choice := range choices {
 			policy = choose(tb, policy, choice)
 		}
@@ -90,4 +92,27 @@ func editedIn(tb testing.TB, module fs.FS, pattern string, edit func(name, conte
 		tb.Fatalf("editing %s: %d files: %v", pattern, edits, err)
 	}
 	return changed
+}
+
+// What contradicts its schema never gets as far as a render.
+func TestTemplatesThatContradictTheirSchemaDoNotCompile(t *testing.T) {
+	const atom = "schemas/accelerators/atom.cue"
+	for name, c := range map[string]struct{ file, from, to string }{
+		"policy of another type":    {policyFile, "graceSeconds: 120", `graceSeconds: "120"`},
+		"policy out of bounds":      {policyFile, "graceSeconds: 120", "graceSeconds: 1"},
+		"unknown policy":            {policyFile, "allowed: {", "allowed: {\n\t\tuser: []"},
+		"missing policy":            {policyFile, `podMonitor: "None"`, ""},
+		"unknown fact":              {atom, "memoryGiB:", "memory: 16\n\tmemoryGiB:"},
+		"missing fact":              {atom, `resource: "rebellions.ai/ATOM"`, ""},
+		"missing list":              {atom, "env: []", ""},
+		"capability nobody defined": {atom, `"Ray"`, `"ray"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			module := edited(t, c.file, func(content string) string { return strings.Replace(content, c.from, c.to, 1) })
+			if _, err := render.Compile(module); err == nil {
+				t.Error("this was compiled")
+			}
+		})
+	}
 }

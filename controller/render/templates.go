@@ -44,6 +44,13 @@ func Compile(module fs.FS) (*Templates, error) {
 	if err := workload.Validate(); err != nil {
 		return nil, fmt.Errorf("compiling the templates: %w", oneLine(err))
 	}
+	// What a template does not refer to, in a package that it imports, is not yet
+	// judged: the facts and the policy are held against their schemas here.
+	for _, imported := range instance.Imports {
+		if err := context.BuildInstance(imported).Validate(cue.Concrete(true)); err != nil {
+			return nil, fmt.Errorf("compiling the templates: %w", oneLine(err))
+		}
+	}
 	return &Templates{Digest: digest, context: context, workload: workload, words: wordsOf(instance)}, nil
 }
 
