@@ -25,7 +25,8 @@ type Error struct {
 
 // Fault is one mistake in a spec.
 type Fault struct {
-	// Path is the user's field: spec.accelerator.count, spec.inferenceServer.args[3].
+	// Path is the user's field: spec.accelerator.count, spec.inferenceServer.args[3]. It
+	// is empty for a fault of the whole document.
 	Path string
 	// Message is one line.
 	Message string
@@ -42,8 +43,13 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "; ")
 }
 
-// String is the fault in one line.
-func (f Fault) String() string { return f.Path + ": " + f.Message }
+// String is the fault in one line. What is wrong with the whole document has no path.
+func (f Fault) String() string {
+	if f.Path == "" {
+		return f.Message
+	}
+	return f.Path + ": " + f.Message
+}
 
 // faultsOf turns CUE's errors on a value below root into faults, one for each path and
 // message. contract is root without the user's data.
@@ -140,7 +146,7 @@ func messageOf(err cueerrors.Error) string {
 	case strings.HasPrefix(format, "field is required but not present"):
 		return "required"
 	case strings.HasPrefix(format, formatMismatch) && len(args) == 4:
-		return fmt.Sprintf("must be %v, not %v", args[3], args[2])
+		return strings.ReplaceAll(fmt.Sprintf("must be %v, not %v", args[3], args[2]), "struct", "object")
 	case strings.HasPrefix(format, "invalid value %v (out of bound %s)") && len(args) == 2:
 		return boundMessage(fmt.Sprint(args[0]), fmt.Sprint(args[1]))
 	}
