@@ -131,7 +131,7 @@ func TestABadCandidateLeavesTheServingSetAlone(t *testing.T) {
 		"a field that policy lacks":    {replace("policy.cue", "drainSeconds: 5, ", ""), "drainSeconds"},
 		"a live spec that breaks":      {replace("atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [2, 4, 8]"), "rendering default/live: spec.accelerator.count"},
 		"an example that breaks":       {replace("rules.cue", "model: {", `model: {error("no models today")`), "rendering examples/"},
-		"templates without a contract": {replace("workload.cue", "deploy: npudeploy.#NpuDeploy", "deploy: npudeploy.#Nothing"), "#Nothing"},
+		"templates without a contract": {replace("about.cue", "deploy: npudeploy.#NpuDeploy", "deploy: npudeploy.#Nothing"), "#Nothing"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
