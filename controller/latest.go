@@ -49,7 +49,6 @@ func (d *deploys) get(ctx context.Context, name types.NamespacedName) (*v1.NpuDe
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.uids[name] = deploy.UID
 	ours := d.written[name]
 	if ours != nil && ours.UID == deploy.UID && isNewer(ours, deploy) {
 		return ours, nil
@@ -69,7 +68,19 @@ func (d *deploys) all(ctx context.Context) ([]v1.NpuDeploy, error) {
 	return list.Items, err
 }
 
-// names lists those that were read, and are not gone since.
+// note remembers the UID, and returns that of a former deployment of this name.
+func (d *deploys) note(name types.NamespacedName, uid types.UID) (former types.UID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	former = d.uids[name]
+	d.uids[name] = uid
+	if former == uid {
+		return ""
+	}
+	return former
+}
+
+// names lists those that were noted and not forgotten.
 func (d *deploys) names() []types.NamespacedName {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -107,15 +118,12 @@ func (d *deploys) patch(ctx context.Context, deploy *v1.NpuDeploy, next v1.NpuDe
 	return true, nil
 }
 
-// forget returns the UID that the deployment had, if it was ever read.
-func (d *deploys) forget(name types.NamespacedName) []types.UID {
+// forget returns the UID that the deployment had, empty if it was never noted.
+func (d *deploys) forget(name types.NamespacedName) types.UID {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	uid, known := d.uids[name]
+	uid := d.uids[name]
 	delete(d.uids, name)
 	delete(d.written, name)
-	if !known {
-		return nil
-	}
-	return []types.UID{uid}
+	return uid
 }

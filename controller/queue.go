@@ -11,10 +11,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// What goes first. An NpuDeploy that somebody has just changed waits for nothing; a
-// change of templates, which concerns all of them, lets everything else pass.
+// What goes first, 0 being an NpuDeploy that somebody has just changed. Drift may be an
+// outage; a change of templates, which concerns all, lets everything else pass.
 const (
-	urgencyChild     = -1
+	urgencyDrift     = 1
+	urgencyStatus    = -1
 	urgencyTemplates = -20
 )
 

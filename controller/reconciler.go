@@ -43,6 +43,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		r.forget(request.NamespacedName)
 		return reconcile.Result{}, nil
 	}
+	r.forgetFormer(deploy)
 	want := r.wanted.of(deploy)
 	routeOwner := r.claim(deploy, want)
 	applied, applyErr := r.apply(ctx, deploy, want, routeOwner)
@@ -70,7 +71,7 @@ type applied struct {
 // afterOthers has the status of what was just created reported as soon as nobody waits
 // for a first write: of a fleet, all servers start before any is described.
 func afterOthers() reconcile.Result {
-	urgency := urgencyChild
+	urgency := urgencyStatus
 	return reconcile.Result{RequeueAfter: time.Millisecond, Priority: &urgency}
 }
 

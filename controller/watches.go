@@ -2,12 +2,12 @@ package controller
 
 import (
 	"context"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -92,31 +92,36 @@ func nodeChanged() predicate.Predicate {
 
 // settled enqueues what an object concerns, before and after, once events have settled.
 func settled(of concerns) handler.EventHandler {
-	add := func(ctx context.Context, object client.Object, after time.Duration, queue workQueue) {
-		urgency := urgencyChild
+	add := func(ctx context.Context, object client.Object, drifted bool, queue workQueue) {
+		after, urgency := settleStatus, urgencyStatus
+		if drifted {
+			after, urgency = settleDrift, urgencyDrift
+		}
 		enqueue(queue, priorityqueue.AddOpts{After: after, Priority: &urgency}, of(ctx, object)...)
 	}
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, queue workQueue) {
 			if !e.IsInInitialList { // At the start, all are reconciled anyway.
-				add(ctx, e.Object, settleStatus, queue)
+				add(ctx, e.Object, false, queue)
 			}
 		},
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, queue workQueue) {
 			if e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion() {
 				return // A relist.
 			}
-			after := settleStatus
-			if apply.Drifted(e.ObjectOld, e.ObjectNew) {
-				after = settleDrift
-			}
-			add(ctx, e.ObjectOld, after, queue)
-			add(ctx, e.ObjectNew, after, queue)
+			drifted := apply.Drifted(e.ObjectOld, e.ObjectNew)
+			add(ctx, e.ObjectOld, drifted, queue)
+			add(ctx, e.ObjectNew, drifted, queue)
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workQueue) {
-			add(ctx, e.Object, settleDrift, queue)
+			add(ctx, e.Object, isChild(e.Object), queue)
 		},
 	}
+}
+
+func isChild(object client.Object) bool {
+	_, is := object.(*unstructured.Unstructured)
+	return is
 }
 
 func byController(_ context.Context, object client.Object) []types.NamespacedName {
