@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/dudaji/nufi/cluster"
+)
+
+// kubeletConfig: version 1 of cgroups will do, and nobody is served, so that nobody has
+// to be authenticated. A change of devices is told within a second.
+const kubeletConfig = `
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+address: 127.0.0.1
+authentication: {anonymous: {enabled: false}, webhook: {enabled: false}}
+authorization: {mode: AlwaysAllow}
+containerRuntimeEndpoint: unix://%[1]s/containerd.sock
+cgroupDriver: cgroupfs
+cgroupRoot: /%[2]s
+failCgroupV1: false
+failSwapOn: false
+evictionHard: {}
+localStorageCapacityIsolation: false
+makeIPTablesUtilChains: false
+nodeStatusUpdateFrequency: 1s
+podLogsDir: %[1]s/pods
+resolvConf: ""
+volumePluginDir: %[1]s/volume-plugins
+`
+
+const kubeletName = "kubelet"
+
+// kubelet is the process: the one part of the node that a test restarts.
+type kubelet struct {
+	command *exec.Cmd
+	ended   chan error
+}
+
+// startKubelet starts a kubelet with the usual folders: where it registers device
+// plugins cannot be configured.
+func (n *node) startKubelet(t *testing.T) {
+	t.Helper()
+	config := n.write(t, "kubelet.yaml", fmt.Sprintf(kubeletConfig, n.folder, filepath.Base(n.folder)))
+	log, err := os.OpenFile(n.cluster.LogPath(cluster.Component(kubeletName)), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }() // The process has its own.
+	k := &kubelet{ended: make(chan error, 1)}
+	k.command = exec.Command(filepath.Join(filepath.Dir(n.cluster.KubectlPath()), kubeletName),
+		"--config="+config, "--kubeconfig="+n.cluster.KubeconfigPath(),
+		"--hostname-override="+nodeName, "--node-ip="+nodeAddress)
+	k.command.Stdout, k.command.Stderr = log, log
+	if err := k.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { k.ended <- k.command.Wait() }()
+	n.kubelet = k
+}
+
+// restartKubelet stops the kubelet as systemd does, and starts another.
+func (n *node) restartKubelet(t *testing.T) {
+	t.Helper()
+	if err := n.kubelet.command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-n.kubelet.ended: // However it ends: systemd does not mind either.
+	case <-time.After(patience):
+		t.Fatalf("the kubelet does not end:\n%s", n.tail(kubeletName))
+	}
+	n.startKubelet(t)
+}

@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/dudaji/nufi/cluster"
+)
+
+const (
+	// folderVariable tells the test, once it runs in namespaces of its own, where to work.
+	folderVariable = "NUFI_E2E_FOLDER"
+	// cniPlugins is where Debian has them.
+	cniPlugins = "/usr/lib/cni"
+	// nodeAddress is reserved for documentation, so that it is nobody else's. A node's
+	// may not be a loopback address.
+	nodeAddress = "192.0.2.1"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if os.Getenv(folderVariable) != "" || testing.Short() || missing() != "" {
+		os.Exit(m.Run())
+	}
+	if err := apart(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// missing names what a node takes and this machine lacks.
+func missing() string {
+	var lacks []string
+	if os.Geteuid() != 0 {
+		lacks = append(lacks, "root")
+	}
+	for _, program := range []string{
+		"containerd", "ctr", "runc", "ip",
+		cniPlugins + "/ptp", cniPlugins + "/host-local", cniPlugins + "/loopback",
+	} {
+		if _, err := exec.LookPath(program); err != nil {
+			lacks = append(lacks, program)
+		}
+	}
+	return strings.Join(lacks, ", ")
+}
+
+// apart compiles while there is a network, runs the tests in namespaces of their own,
+// and removes the files: nothing is mounted on them any more.
+func apart(ctx context.Context) (err error) {
+	folder, err := os.MkdirTemp("", "nufi-e2e-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	assets, err := compile(ctx, folder)
+	if err != nil {
+		return err
+	}
+	group, err := newControlGroup(filepath.Base(folder))
+	defer func() { err = errors.Join(err, group.remove()) }()
+	if err != nil {
+		return err
+	}
+	return isolated(ctx, append(os.Environ(), folderVariable+"="+folder, "KUBEBUILDER_ASSETS="+assets))
+}
+
+// compile returns the folder of the control plane's programs. Those of this repository
+// are in the folder's bin.
+func compile(ctx context.Context, folder string) (string, error) {
+	builder, err := cluster.NewBuilder(func(string, string) {})
+	if err != nil {
+		return "", err
+	}
+	assets, err := builder.Assets(ctx)
+	if err != nil {
+		return "", err
+	}
+	root, err := cluster.Checkout(".")
+	if err != nil {
+		return "", err
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(folder, "bin")+"/",
+		"./cmd/nufi-controller", "./cmd/nufi-deviceplugin", "./test/e2e/server")
+	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0") // A container has no libraries.
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("compiling: %w\n%s", err, out)
+	}
+	return assets, nil
+}
+
+// furnish makes the namespaces a place to live in. Kernel parameters belong to no
+// namespace, and a kubelet sets six of them: it gets files instead.
+const furnish = `
+mount --make-rprivate /
+mount -t proc proc /proc
+mount -t tmpfs tmpfs /run
+mkdir /run/upper /run/work
+mount -t overlay overlay -o lowerdir=/var,upperdir=/run/upper,workdir=/run/work /var
+for parameter in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
+  file=/run/$(echo $parameter | tr / .)
+  cat /proc/sys/$parameter > $file
+  mount --bind $file /proc/sys/$parameter
+done
+ip link set lo up
+ip address add ` + nodeAddress + `/32 dev lo
+exec "$@"
+`
+
+// isolated runs this binary again, as the first process of its namespaces: when it
+// ends, or when this process does, the kernel ends everything else in them.
+func isolated(ctx context.Context, environment []string) error {
+	runtime.LockOSThread() // The kernel takes the end of this thread for the end of the parent.
+	defer runtime.UnlockOSThread()
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	again := exec.CommandContext(ctx, "sh", append([]string{"-ec", furnish, "sh", self}, os.Args[1:]...)...)
+	again.Env, again.Stdout, again.Stderr = environment, os.Stdout, os.Stderr
+	again.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	return again.Run()
+}

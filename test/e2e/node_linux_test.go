@@ -1,0 +1,156 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/cluster"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// The programs, by the names of their binaries and logs.
+const (
+	containerd   = "containerd"
+	controller   = "nufi-controller"
+	devicePlugin = "nufi-deviceplugin"
+)
+
+const (
+	nodeName = "npu-node-1"
+	// patience is how long a step may take on a machine that has other work.
+	patience = 4 * time.Minute
+	// The network is the namespace's own, and so are its ports.
+	pluginAddress     = "127.0.0.1:9406"
+	controllerAddress = "127.0.0.1:8081"
+)
+
+// node is a cluster with one node, everything of NuFi's, and the host below it.
+type node struct {
+	folder  string
+	cluster *cluster.Cluster
+	client  client.Client
+	host    host
+	kubelet *kubelet
+	// faults has the end of a program that should not have ended.
+	faults chan error
+}
+
+// newNode starts everything. What it starts ends with the namespaces.
+func newNode(t *testing.T) *node {
+	t.Helper()
+	n := &node{folder: os.Getenv(folderVariable), faults: make(chan error, 1)}
+	n.startCluster(t)
+	go func() { n.faults <- n.cluster.Wait(context.WithoutCancel(t.Context())) }()
+	n.startRuntime(t)
+	n.startKubelet(t)
+	n.host = newHost(t, n.path("host"))
+	n.launch(t, devicePlugin,
+		"--host-root="+n.host.root, "--host-prefix="+n.host.root, "--listen="+pluginAddress,
+		"--node-name="+nodeName, "--kubeconfig="+n.cluster.KubeconfigPath())
+	n.launch(t, controller,
+		"--kubeconfig="+n.cluster.KubeconfigPath(), "--health-probe-bind-address="+controllerAddress)
+	n.await(t, controller, "the controller", func(ctx context.Context) error {
+		return get(ctx, "http://"+controllerAddress+"/readyz", nil)
+	})
+	return n
+}
+
+func (n *node) startCluster(t *testing.T) {
+	t.Helper()
+	root, err := cluster.Checkout(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	crds, err := filepath.Glob(filepath.Join(root, "bundle/crd/*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	n.cluster, err = cluster.Start(ctx, cluster.Options{
+		Dir: n.path("cluster"), Assets: os.Getenv("KUBEBUILDER_ASSETS"), CRDs: crds,
+		Run: []cluster.Component{cluster.ControllerManager, cluster.Scheduler},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, v1.AddToScheme} {
+		if err := add(known); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n.client, err = client.New(n.cluster.RESTConfig(), client.Options{Scheme: known}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// launch starts a program of this repository, which nothing stops.
+func (n *node) launch(t *testing.T, program string, args ...string) {
+	t.Helper()
+	if err := n.cluster.Launch(cluster.Component(program), n.path("bin/"+program), args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// await waits for a condition, which says what is missing. If it is never met, the
+// failure shows that and the end of the log that should tell why.
+func (n *node) await(t *testing.T, program, what string, met func(context.Context) error) {
+	t.Helper()
+	missing := error(nil)
+	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		select {
+		case fault := <-n.faults:
+			return false, fault
+		default:
+		}
+		missing = met(ctx)
+		return missing == nil, nil
+	})
+	if err != nil {
+		t.Fatalf("waiting for %s: %v: %v\nthe log of %s ends:\n%s", what, err, missing, program, n.tail(program))
+	}
+}
+
+func (n *node) tail(program string) string {
+	content, err := os.ReadFile(n.cluster.LogPath(cluster.Component(program)))
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.SplitAfter(string(content), "\n")
+	return strings.Join(lines[max(0, len(lines)-40):], "")
+}
+
+// write writes a file of the node's configuration.
+func (n *node) write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := n.path(name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func (n *node) path(name string) string { return filepath.Join(n.folder, name) }
+
+// run runs a program to its end.
+func run(ctx context.Context, program string, args ...string) error {
+	if out, err := exec.CommandContext(ctx, program, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", program, err, out)
+	}
+	return nil
+}

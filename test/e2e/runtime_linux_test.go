@@ -1,0 +1,77 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"testing"
+
+	"github.com/dudaji/nufi/cluster"
+)
+
+const (
+	serverImage = "nufi.test/server:1"
+	pauseImage  = "nufi.test/pause:1"
+)
+
+// containerdConfig: without a snapshotter of its own, a test in a container would put an
+// overlay on an overlay; where a machine withholds CAP_SYS_RESOURCE, no process may be
+// made less likely to be killed than its parent.
+const containerdConfig = `
+version = 2
+root = "%[1]s/containerd/root"
+state = "%[1]s/containerd/state"
+[grpc]
+  address = "%[1]s/containerd.sock"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "%[2]s"
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "native"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "%[3]s"
+    conf_dir = "%[1]s/cni"
+`
+
+// podNetwork connects each pod with its node by a pair of interfaces: there is no
+// bridge, and no other node.
+const podNetwork = `{
+  "cniVersion": "0.4.0",
+  "name": "pods",
+  "plugins": [{
+    "type": "ptp",
+    "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.244.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}
+  }]
+}`
+
+// startRuntime starts containerd and gives it the images.
+func (n *node) startRuntime(t *testing.T) {
+	t.Helper()
+	n.write(t, "cni/pods.conflist", podNetwork)
+	config := n.write(t, "containerd.toml", fmt.Sprintf(containerdConfig, n.folder, pauseImage, cniPlugins))
+	path, err := exec.LookPath(containerd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.cluster.Launch(cluster.Component(containerd), path, "--config="+config); err != nil {
+		t.Fatal(err)
+	}
+	n.await(t, containerd, "containerd", func(ctx context.Context) error { return n.ctr(ctx, "version") })
+	n.importImage(t, serverImage)
+	n.importImage(t, pauseImage, "pause")
+}
+
+func (n *node) importImage(t *testing.T, name string, arguments ...string) {
+	t.Helper()
+	archive := n.path("image.tar")
+	if err := writeImage(archive, name, n.path("bin/server"), arguments...); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.ctr(t.Context(), "--namespace=k8s.io", "images", "import", archive); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (n *node) ctr(ctx context.Context, args ...string) error {
+	return run(ctx, "ctr", append([]string{"--address=" + n.path("containerd.sock")}, args...)...)
+}
