@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/promslog"
 	"github.com/prometheus/common/route"
 	"github.com/prometheus/prometheus/config"
@@ -133,5 +132,3 @@ func (s *server) serve(tb testing.TB) string {
 	tb.Cleanup(server.Close)
 	return server.URL
 }
-
-func name(of labels.Labels) string { return of.Get(model.MetricNameLabel) }
