@@ -7,7 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
+
+// establishLimit is how long the API server may take to serve a new kind.
+const establishLimit = time.Minute
 
 // KubectlPath is the kubectl that fits this cluster.
 func (c *Cluster) KubectlPath() string { return filepath.Join(c.assets, kubectl) }
@@ -38,6 +42,16 @@ func (c *Cluster) ApplyCRD(ctx context.Context, file string) error {
 	if err := c.Apply(ctx, file); err != nil {
 		return err
 	}
-	_, err := c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=30s", "-f", file)
-	return err
+	ctx, cancel := context.WithTimeout(ctx, establishLimit)
+	defer cancel()
+	var last error
+	err := c.until(ctx, func(ctx context.Context) (bool, error) {
+		// One that was just made has no conditions, which kubectl takes for an error.
+		_, last = c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=5s", "-f", file)
+		return last == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", err, last)
+	}
+	return nil
 }
