@@ -7,7 +7,7 @@
 //
 //	reconciler.go  the steps, and nothing else
 //	wanted.go      what a spec renders to, kept until spec or templates change
-//	claims.go      who has a host: the older
+//	claims.go      who has a host: the older; wishes.go who wants which
 //	observe.go     what status rests on, out of the informers; devices.go counts
 //	latest.go      our own status patches, until an informer has them
 //	watches.go     which event concerns which NpuDeploy; strip.go what is kept of it

@@ -3,6 +3,7 @@ package controller
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 
 	"github.com/dudaji/nufi/controller/status"
@@ -27,6 +28,17 @@ func (r *reconciler) tell(deploy *v1.NpuDeploy, turned []status.Transition) {
 		}
 		r.recorder.Eventf(deploy, nil, kind, t.Reason, "Reconcile", "%s is %s: %s", t.Type, t.To, t.Message)
 	}
+}
+
+// tellRejected makes an event of templates that were found bad, on the controller's own
+// pod: they are nobody's NpuDeploy.
+func (r *reconciler) tellRejected(pod types.NamespacedName, digest string, reason error) {
+	if pod.Name == "" {
+		return
+	}
+	self := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
+	r.recorder.Eventf(self, nil, corev1.EventTypeWarning, v1.ReasonInvalidTemplate, "Judge",
+		"templates %s are not swapped in: %.900s", digest, reason)
 }
 
 // isOnItsWay holds for reasons that pass by themselves.

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
@@ -44,6 +45,9 @@ type Options struct {
 	LeaderElectionNamespace string // empty means the pod's own
 	TemplatesDir            string // empty means those that are compiled in
 	Workers                 int
+	// Pod is the controller's own, which events on templates regard; without, there are
+	// none.
+	Pod types.NamespacedName
 
 	Log      logr.Logger
 	Registry prometheus.Registerer
@@ -153,7 +157,10 @@ func (r *reconciler) openTemplates(o Options, metrics *metrics) (*templates.Stor
 			metrics.serve(set.Digest)
 			r.queue.addLater(r.deploys.names()...)
 		},
-		Rejected: func(string, error) { metrics.rejected.Inc() }, // The store logs the reason.
+		Rejected: func(digest string, reason error) { // The store logs the reason.
+			metrics.rejected.Inc()
+			r.tellRejected(o.Pod, digest, reason)
+		},
 	})
 	if err != nil {
 		return nil, err

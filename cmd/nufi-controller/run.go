@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/zapr"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -27,7 +29,7 @@ func run(ctx context.Context, f flags) error {
 	log.SetLogger(logger)
 	klog.SetLogger(logger.WithName("client-go"))
 
-	mgr, err := newManager(f, logger)
+	mgr, err := newManager(f, logger) //nolint:contextcheck // What it does without a context waits for nothing.
 	if err != nil {
 		return err
 	}
@@ -48,6 +50,7 @@ func newManager(f flags, logger logr.Logger) (manager.Manager, error) {
 		LeaderElectionNamespace: f.leaderElectionNamespace,
 		TemplatesDir:            f.templatesDir,
 		Workers:                 f.workers,
+		Pod:                     types.NamespacedName{Namespace: os.Getenv("POD_NAMESPACE"), Name: os.Getenv("POD_NAME")},
 		Log:                     logger,
 		Registry:                metrics.Registry,
 		Judge:                   templates.Judge,
