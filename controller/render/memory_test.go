@@ -3,6 +3,8 @@ package render_test
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +19,7 @@ import (
 const retainedPerRender = 4
 
 func TestRendersRetainNothingWhateverTheNamesAndKeys(t *testing.T) {
+	skipUnderRace(t)
 	const renders = 10_000
 	set := compiled(t)
 	retained := retainedBy(renders, func(i int) {
@@ -30,6 +33,7 @@ func TestRendersRetainNothingWhateverTheNamesAndKeys(t *testing.T) {
 }
 
 func TestFailingRendersRetainNothing(t *testing.T) {
+	skipUnderRace(t)
 	const renders = 2_000
 	set := compiled(t)
 	retained := retainedBy(renders, func(i int) {
@@ -48,6 +52,7 @@ func TestFailingRendersRetainNothing(t *testing.T) {
 }
 
 func TestAReloadOfTemplatesRetainsLessThanAKilobyte(t *testing.T) {
+	skipUnderRace(t)
 	const reloads, tolerated = 200, 1024
 	deploy := unlike(t, 0)
 	retained := retainedBy(reloads, func(int) {
@@ -57,6 +62,16 @@ func TestAReloadOfTemplatesRetainsLessThanAKilobyte(t *testing.T) {
 	})
 	if perReload := retained / reloads; perReload > tolerated {
 		t.Errorf("a reload retains %d bytes", perReload)
+	}
+}
+
+// skipUnderRace leaves out what the race detector, which has a heap of its own, would
+// measure wrongly and in ten times the time.
+func skipUnderRace(t *testing.T) {
+	t.Helper()
+	info, _ := debug.ReadBuildInfo()
+	if slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		t.Skip("measured without the race detector")
 	}
 }
 

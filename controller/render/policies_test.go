@@ -16,7 +16,7 @@ const policyFile = "schemas/policy/policy.cue"
 // templatesOf are the repository's templates under the policy that a fixture asks for.
 func templatesOf(tb testing.TB, fixture []byte) *render.Templates {
 	tb.Helper()
-	if header(fixture, policyLine) == "" {
+	if !policyLine.Match(fixture) {
 		return compiled(tb)
 	}
 	return compile(tb, moduleOf(tb, fixture))
@@ -25,11 +25,14 @@ func templatesOf(tb testing.TB, fixture []byte) *render.Templates {
 // moduleOf is the repository's module under the policy that a fixture asks for.
 func moduleOf(tb testing.TB, fixture []byte) fs.FS {
 	tb.Helper()
-	choice := header(fixture, policyLine)
-	if choice == "" {
+	var choices []string
+	for _, found := range policyLine.FindAllSubmatch(fixture, -1) {
+		choices = append(choices, string(found[1]))
+	}
+	if choices == nil {
 		return nufi.Module()
 	}
-	return underPolicy(tb, choice)
+	return underPolicy(tb, choices...)
 }
 
 // underPolicy is the repository's module with other choices in policy.cue: each

@@ -64,7 +64,7 @@ func TestGoldensRenderAsWritten(t *testing.T) {
 // outcome is what a golden holds after the spec.
 func outcome(tb testing.TB, spec []byte) []txtar.File {
 	tb.Helper()
-	result, err := compiled(tb).RenderYAML(inputName, spec)
+	result, err := templatesOf(tb, spec).RenderYAML(inputName, spec)
 	if err != nil {
 		return []txtar.File{{Name: "faults", Data: []byte(faultLines(tb, err, true))}}
 	}
@@ -81,8 +81,9 @@ func TestGoldensRenderTheSameByRenderAndRenderYAML(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			spec := specOf(t, file)
-			fromFile, fileErr := compiled(t).RenderYAML(inputName, spec)
-			fromServer, serverErr := compiled(t).Render(typed(t, spec))
+			set := templatesOf(t, spec)
+			fromFile, fileErr := set.RenderYAML(inputName, spec)
+			fromServer, serverErr := set.Render(typed(t, spec))
 			if diff := cmp.Diff(summary(t, fromFile, fileErr), summary(t, fromServer, serverErr)); diff != "" {
 				t.Errorf("(-RenderYAML +Render):\n%s", diff)
 			}
@@ -97,7 +98,7 @@ func TestGoldensRenderTheSameAHundredTimesInParallel(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			spec := specOf(t, file)
-			set, deploy := compiled(t), typed(t, spec)
+			set, deploy := templatesOf(t, spec), typed(t, spec)
 			result, err := set.Render(deploy)
 			want := summary(t, result, err)
 			var group sync.WaitGroup
