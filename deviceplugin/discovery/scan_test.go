@@ -131,6 +131,43 @@ func TestAScanThatWasCutShortIsAnErrorNotAnEmptyHost(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeReadIsUnknownAndHidesNoDevice(t *testing.T) {
+	host := fstest.MapFS{}
+	for _, address := range []string{"0000:01:00.0", "0000:02:00.0", "0000:03:00.0", "0000:04:00.0"} {
+		dir := "sys/bus/pci/devices/" + address
+		for name, value := range map[string]string{"vendor": "0x1f56", "class": "0x120000", "numa_node": "1", "uuid": "u"} {
+			host[dir+"/"+name] = &fstest.MapFile{Data: []byte(value)}
+		}
+	}
+	huge := []byte(strings.Repeat("1", sysfs.MaxAttribute+1))
+	host["sys/bus/pci/devices/0000:02:00.0/numa_node"].Data = huge
+	host["sys/bus/pci/devices/0000:02:00.0/uuid"].Data = huge
+	denied := deny{host, []string{"0000:03:00.0/numa_node", "0000:03:00.0/uuid", "0000:04:00.0/vendor"}}
+	var got []string
+	for _, device := range scan(t, denied) {
+		got = append(got, fmt.Sprint(device.ID, " ", device.NUMANode, " ", device.UUID))
+	}
+	want := []string{"0000:01:00.0 1 u", "0000:02:00.0 -1 ", "0000:03:00.0 -1 "}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// deny is a file system some files of which may not be opened.
+type deny struct {
+	fstest.MapFS
+	names []string
+}
+
+func (d deny) Open(name string) (fs.File, error) {
+	for _, denied := range d.names {
+		if strings.HasSuffix(name, denied) {
+			return nil, fs.ErrPermission
+		}
+	}
+	return d.MapFS.Open(name)
+}
+
 // FuzzScan makes a machine of arbitrary files and links below sys/bus and
 // sys/devices, and holds the scan to its invariants.
 func FuzzScan(f *testing.F) {

@@ -33,14 +33,18 @@ func (s *Server) prepare(ctx context.Context, ids []string) error {
 }
 
 func (s *Server) prepareOne(ctx context.Context, device discovery.Device) error {
+	var why health.Reason
 	for {
 		o := s.look(ctx, device)
 		if o.Verdict == health.Good {
 			return nil
 		}
+		if why == (health.Reason{}) || ctx.Err() == nil { // that time is up explains nothing
+			why = o.Reason
+		}
 		select {
 		case <-ctx.Done():
-			return status.Errorf(codes.FailedPrecondition, "device %s is not ready for a container: %s: %s", device.ID, o.Reason.Code, o.Reason.Message)
+			return status.Errorf(codes.FailedPrecondition, "device %s is not ready for a container: %s: %s", device.ID, why.Code, why.Message)
 		case <-s.Clock.After(preparationPoll):
 		}
 	}

@@ -29,7 +29,6 @@ const (
 )
 
 var (
-	errKubeletAbsent = errors.New("the kubelet's socket is not there")
 	errNotReady      = errors.New("the devices were not all looked at yet")
 	errNotRegistered = errors.New("the kubelet is not watching the devices")
 )
@@ -70,14 +69,11 @@ func (r *Registration) Run(ctx context.Context) error {
 		watcher.ensure(log)
 		wait := check
 		if why := r.judge(); why != "" {
-			wait = pace.due(r.kubeletSocket())
-			if wait == 0 {
-				wait = r.renew(ctx, log, why, pace, &stopping)
-			}
+			wait = r.renew(ctx, why, pace, &stopping)
 		}
 		select {
 		case <-ctx.Done():
-			r.end(&stopping)
+			r.replace(nil, &stopping)
 			return nil
 		case <-r.wakeup:
 		case <-r.server.Clock.After(wait):
@@ -85,13 +81,15 @@ func (r *Registration) Run(ctx context.Context) error {
 	}
 }
 
-// renew registers anew and retires the session before, and returns when to look again.
-func (r *Registration) renew(ctx context.Context, log logr.Logger, why string, pace *pace, stopping *sync.WaitGroup) time.Duration {
+// renew registers anew if it is time to, and returns how long to wait before the next
+// look.
+func (r *Registration) renew(ctx context.Context, why string, pace *pace, stopping *sync.WaitGroup) time.Duration {
+	if wait := pace.due(r.kubeletSocket()); wait > 0 {
+		return wait
+	}
+	log := logr.FromContextOrDiscard(ctx)
 	next, err := r.establish(ctx)
-	switch {
-	case ctx.Err() != nil && err != nil:
-		return 0
-	case err != nil:
+	if err != nil {
 		log.Info("could not register with the kubelet", "why", why, "error", err.Error())
 		return pace.failed()
 	}
@@ -127,13 +125,8 @@ func (r *Registration) awaitDevices(ctx context.Context) bool {
 // establish makes a session and registers it. A session that could not be registered
 // is stopped, and its name is never used again.
 func (r *Registration) establish(ctx context.Context) (*session, error) {
-	kubelet := r.kubeletSocket()
-	if kubelet == nil {
-		return nil, errKubeletAbsent
-	}
 	s, err := serve(ctx, r.server, r.dir, r.wake)
 	if err == nil {
-		s.kubelet = kubelet
 		err = r.register(ctx, filepath.Base(s.path))
 		if err != nil {
 			s.stop(0)
@@ -173,10 +166,6 @@ func (r *Registration) replace(next *session, stopping *sync.WaitGroup) {
 	if before != nil {
 		stopping.Go(func() { before.stop(r.drain) })
 	}
-}
-
-func (r *Registration) end(stopping *sync.WaitGroup) {
-	r.replace(nil, stopping)
 }
 
 func (r *Registration) wake() {

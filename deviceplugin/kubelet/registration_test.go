@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
 )
 
 // What a real kubelet does with a registration is tested against its own code, in
@@ -66,6 +68,56 @@ func TestARegistrationThatDidNotLastCountsAsAFailure(t *testing.T) {
 			t.Errorf("after a lasting registration the next one waits for %s", got)
 		}
 	})
+}
+
+func TestNothingIsRegisteredBeforeTheDevicesWereLookedAt(t *testing.T) {
+	devices := newDevices(entry("a", 0, false))
+	devices.ready = make(chan struct{})
+	r := NewRegistration(newServer(devices), socketDir(t), 0)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if r.awaitDevices(ctx) {
+		t.Error("the kubelet would hear of devices that only look unhealthy")
+	}
+	close(devices.ready)
+	if !r.awaitDevices(t.Context()) {
+		t.Error("the devices are known now")
+	}
+}
+
+func TestAPluginIsGivenUpOnlyAfterAMinuteWithoutItsKubelet(t *testing.T) {
+	clk := clocktesting.NewFakeClock(time.Unix(0, 0))
+	server := newServer(newDevices(entry("a", 0, true)))
+	server.Clock = clk
+	r := NewRegistration(server, socketDir(t), 0)
+	expect := func(when string, alive, ready bool) {
+		t.Helper()
+		if (r.Alive() == nil) != alive || (r.Ready() == nil) != ready {
+			t.Errorf("%s: alive: %v, ready: %v", when, r.Alive(), r.Ready())
+		}
+	}
+	expect("before the devices were looked at", true, false)
+	if !r.awaitDevices(t.Context()) {
+		t.Fatal("there is a device")
+	}
+	r.judge()
+	expect("before the first registration", true, false)
+	clk.Step(lostGrace)
+	expect("at the end of the grace", true, false)
+	clk.Step(time.Second)
+	expect("after the grace", false, false)
+
+	s := start(t, server)
+	r.current = s
+	s.setStream(streamOpen)
+	r.judge()
+	expect("while the kubelet watches", true, true)
+	clk.Step(time.Hour)
+	s.setStream(streamLost)
+	r.judge()
+	expect("when the stream is lost", true, false)
+	clk.Step(lostGrace + time.Second)
+	expect("when the stream stays lost", false, false)
 }
 
 func TestSocketsThatNobodyListensOnAreSwept(t *testing.T) {

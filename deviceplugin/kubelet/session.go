@@ -35,7 +35,6 @@ type session struct {
 
 	path     string
 	file     os.FileInfo
-	kubelet  os.FileInfo // the kubelet's socket that it registered with
 	started  time.Time
 	stopping chan struct{}
 	served   chan struct{} // closed when the gRPC server is done

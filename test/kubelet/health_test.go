@@ -76,7 +76,7 @@ func TestAnUnhealthyDeviceIsNotGivenAway(t *testing.T) {
 	}
 }
 
-func TestASilentDeviceStaysWhereItIs(t *testing.T) {
+func TestASilentDeviceIsUnknownAndStaysAvailable(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 2)
 	k := startKubelet(t, f)
 	p := startPlugin(t, h, f)
@@ -84,13 +84,12 @@ func TestASilentDeviceStaysWhereItIs(t *testing.T) {
 	k.awaitCapacity(2, 2)
 	lowest := k.lowest()
 	h.set(0, "config", "") // no data, from now on
-	h.set(1, "status", "3")
-	k.awaitCapacity(2, 1) // a probe that counts was made of both
-	if got := lowest(); got != 1 {
+	p.awaitMetric(fmt.Sprintf(`nufi_deviceplugin_device_state{device="%s",reason="NoData",resource="sapeon.com/snx3",state="Unknown"}`, address(0)), 1)
+	if got := lowest(); got != 2 {
 		t.Errorf("allocatable was as low as %d", got)
 	}
-	if got := k.mustAdmit(newPod("llama", 1)); got[0] != address(0) {
-		t.Errorf("got %v", got)
+	for i := range 2 {
+		k.mustAdmit(newPod(fmt.Sprint("llama-", i), 1))
 	}
 }
 

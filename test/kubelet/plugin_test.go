@@ -122,6 +122,7 @@ func quickX330(t *testing.T) string {
 	}
 	d["health"].(map[string]any)["recover"] = map[string]any{"good": 2, "dwell": "200ms"}
 	d["health"].(map[string]any)["rescan"] = "500ms"
+	d["health"].(map[string]any)["staleAfter"] = "1s"
 	d["preparation"].(map[string]any)["timeout"] = "1s"
 	if data, err = yaml.Marshal(d); err != nil {
 		t.Fatal(err)

@@ -150,8 +150,9 @@ func TestACrashedPluginIsReplacedAndItsSocketSwept(t *testing.T) {
 func TestTwoPluginsAreAsGoodAsOne(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 8)
 	k := startKubelet(t, f)
-	first, second := startPlugin(t, h, f), startPlugin(t, h, f)
+	first := startPlugin(t, h, f)
 	first.awaitReady()
+	second := startPlugin(t, h, f) // the kubelet asks the newer one for devices
 	second.awaitReady()
 	lowest := k.lowest()
 	k.mustAdmit(newPod("llama", 2))
