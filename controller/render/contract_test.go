@@ -32,7 +32,7 @@ func vet(tb testing.TB, contract cue.Value, file string) error {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return contract.Unify(contract.Context().BuildFile(data)).Validate(cue.Concrete(true))
+	return contract.Unify(cuecontext.New().BuildFile(data)).Validate(cue.Concrete(true))
 }
 
 func TestTheContractAloneAcceptsValidFixturesAndExamples(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/cuecontext"
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
@@ -77,7 +78,7 @@ func judgedBeforeTheSchema(fixture []byte) bool {
 }
 
 func vetObject(contract cue.Value, object map[string]any) error {
-	return contract.Unify(contract.Context().Encode(object)).Validate(cue.Concrete(true))
+	return contract.Unify(cuecontext.New().Encode(object)).Validate(cue.Concrete(true))
 }
 
 // At and beyond every bound of the CRD's schema the CUE contract gives the same verdict.

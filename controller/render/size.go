@@ -26,14 +26,22 @@ func checkSize(spec any) error {
 }
 
 // checkDocumentSize is checkSize for the spec of a YAML document. It comes before CUE
-// sees the document, which takes minutes for a list of a megabyte. What is no YAML, CUE
-// refuses with the line.
+// sees the document, which takes minutes for a list of a megabyte.
 func checkDocumentSize(document []byte) error {
+	if spec := specIn(document); spec != nil {
+		return checkSize(spec)
+	}
+	return nil
+}
+
+// specIn is the spec as JSON, nil if there is none. Of what is no YAML CUE speaks, with
+// the line.
+func specIn(document []byte) json.RawMessage {
 	var deploy struct {
 		Spec json.RawMessage `json:"spec"`
 	}
-	if yaml.Unmarshal(document, &deploy) != nil || deploy.Spec == nil {
+	if yaml.Unmarshal(document, &deploy) != nil {
 		return nil
 	}
-	return checkSize(deploy.Spec)
+	return deploy.Spec
 }
