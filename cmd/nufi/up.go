@@ -30,16 +30,17 @@ type upOptions struct {
 	timeout                  time.Duration
 	reset                    bool
 	noController, noExamples bool
-	compileOnly              bool
+	compileOnly, monitoring  bool
 }
 
 func newUpCommand() *cobra.Command {
 	o := upOptions{}
 	cmd := &cobra.Command{
-		Use:   "up",
-		Short: "Start a cluster on this machine, with simulated NPU nodes and the examples",
-		Long:  upLong,
-		Args:  cobra.NoArgs,
+		Use:     "up",
+		Short:   "Start a cluster on this machine, with simulated NPU nodes and the examples",
+		Long:    upLong,
+		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error { return o.checkMonitoring() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runUp(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -51,6 +52,7 @@ func newUpCommand() *cobra.Command {
 	flags.BoolVar(&o.reset, "reset", false, "start from nothing")
 	flags.BoolVar(&o.noController, "no-controller", false, "do not run the controller, to run one's own")
 	flags.BoolVar(&o.noExamples, "no-examples", false, "do not apply the examples")
+	flags.BoolVar(&o.monitoring, "monitoring", false, "run Prometheus too, and simulated exporters for the simulated devices")
 	flags.BoolVar(&o.compileOnly, "compile-only", false, "compile the control plane, print the folder that has it, and stop")
 	return cmd
 }

@@ -24,6 +24,11 @@ func (u *up) fill(ctx context.Context, c *cluster.Cluster, kube client.Client) (
 			return told, err
 		}
 	}
+	if u.monitoring {
+		if told.Prometheus, err = u.runMonitoring(ctx, c, kube, told.Metrics); err != nil {
+			return told, err
+		}
+	}
 	if !u.noExamples {
 		if err := u.applyExamples(ctx, c, kube); err != nil {
 			return told, err

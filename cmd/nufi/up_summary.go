@@ -32,6 +32,9 @@ Try:
     kubectl scale npudeploy -n {{ .Namespace }} {{ .Name }} --replicas=2
     kubectl delete deployment -n {{ .Namespace }} {{ .Name }}   # it comes back
 {{- end }}
+{{- with .Prometheus }}
+    nufi devices --prometheus {{ . }} --watch
+{{- end }}
 
 Logs are in {{ .Logs }}{{ with .Metrics }}, the controller's metrics at {{ . }}{{ end }}.
 Ctrl-C stops everything.
@@ -44,6 +47,7 @@ type summary struct {
 	Example             *v1.NpuDeploy
 	Kubeconfig, Kubectl string
 	Logs, Metrics       string
+	Prometheus          string // its URL, if it runs
 }
 
 // complete asks the cluster for what it shows.

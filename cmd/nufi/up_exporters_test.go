@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi/fetchers"
+)
+
+func TestDevicesAreHeldByThePodsThatAskForThem(t *testing.T) {
+	pods := []corev1.Pod{
+		podWith("late", "atom-0", 1, 2*time.Hour), podWith("early", "atom-0", 2, time.Hour),
+		podWith("elsewhere", "atom-1", 4, 0), podWith("done", "atom-0", 4, 0),
+	}
+	pods[3].Status.Phase = corev1.PodSucceeded
+	held := map[string]string{}
+	for _, m := range parsed(t, devicesOf(nodeWith("atom-0", "rebellions.ai/ATOM", 4), pods, 0))["rbln_npu_utilization"] {
+		held[m["name"]] = m["pod"]
+	}
+	want := map[string]string{"rbln0": "early", "rbln1": "early", "rbln2": "late", "rbln3": ""}
+	if diff := cmp.Diff(want, held); diff != "" {
+		t.Errorf("holders differ (-want +got):\n%s", diff)
+	}
+}
+
+// The simulated exporters speak as the real ones do: each of their metrics is in a table.
+func TestWhatIsSimulatedIsWhatFetchersRead(t *testing.T) {
+	known := map[string]bool{}
+	for _, vendor := range fetchers.Vendors() {
+		for _, m := range vendor.Metrics {
+			for _, name := range m.Names {
+				known[name] = true
+			}
+		}
+	}
+	for resource := range vendors() {
+		metrics := parsed(t, devicesOf(nodeWith("n", resource, 1), nil, 0))
+		if len(metrics) == 0 {
+			t.Errorf("%s has no metrics", resource)
+		}
+		for name := range metrics {
+			if !known[name] {
+				t.Errorf("%s is in no vendor's table", name)
+			}
+		}
+	}
+	for _, node := range nodes() {
+		if !slices.ContainsFunc(fetchers.Vendors(), func(v fetchers.Vendor) bool { return v.Type == deviceType(node) }) {
+			t.Errorf("node %s has devices of type %q", node.Name, deviceType(node))
+		}
+	}
+}
+
+func TestAServerCountsUpwards(t *testing.T) {
+	pod := podWith("a", "atom-0", 1, 0)
+	pod.Labels = map[string]string{deployLabel: "llama-8b"}
+	pod.Status.Phase = corev1.PodRunning
+	waiting := *pod.DeepCopy()
+	waiting.Status.Phase = corev1.PodPending
+	before, after := servers([]corev1.Pod{pod, waiting}, 1000), servers([]corev1.Pod{pod}, 1005)
+	for name, m := range parsed(t, before) {
+		if len(m) > 1 && !strings.HasSuffix(name, "_bucket") {
+			t.Errorf("%s has %d series, and one pod serves", name, len(m))
+		}
+	}
+	for _, counter := range []string{"vllm:generation_tokens_total", "vllm:time_to_first_token_seconds_count"} {
+		if first, then := value(t, before, counter), value(t, after, counter); then <= first {
+			t.Errorf("%s went from %v to %v", counter, first, then)
+		}
+	}
+}
+
+func TestMonitoringIsRefusedWithoutPrometheus(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	if err := (upOptions{monitoring: true}).checkMonitoring(); err == nil {
+		t.Error("nothing is missing")
+	}
+	if err := (upOptions{}).checkMonitoring(); err != nil {
+		t.Errorf("without --monitoring: %v", err)
+	}
+}
+
+func TestPrometheusScrapesEveryNodeAndTheController(t *testing.T) {
+	config, err := prometheusConfig("127.0.0.1:1", "http://127.0.0.1:2/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"job_name: nufi-controller\n", "- 127.0.0.1:2\n", "metrics_path: /atom-0\n", "metrics_path: /gpu-0\n", "type: Sapeon\n", "honor_labels: true\n"} {
+		if !strings.Contains(string(config), want) {
+			t.Errorf("no %q in\n%s", want, config)
+		}
+	}
+}
+
+func nodeWith(name string, resourceName corev1.ResourceName, count int64) corev1.Node {
+	return corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Status:     corev1.NodeStatus{Capacity: corev1.ResourceList{resourceName: *resource.NewQuantity(count, resource.DecimalSI)}},
+	}
+}
+
+func podWith(name, node string, devices int64, age time.Duration) corev1.Pod {
+	limits := corev1.ResourceList{"rebellions.ai/ATOM": *resource.NewQuantity(devices, resource.DecimalSI)}
+	return corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ml-serving", CreationTimestamp: metav1.NewTime(time.Unix(0, 0).Add(age))},
+		Spec:       corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{Name: "server", Resources: corev1.ResourceRequirements{Limits: limits}}}},
+	}
+}
+
+// parsed are the labels of each series, by metric.
+func parsed(t *testing.T, exposition string) map[string][]map[string]string {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(exposition))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, exposition)
+	}
+	metrics := map[string][]map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		for _, m := range families[name].GetMetric() {
+			labels := map[string]string{}
+			for _, pair := range m.GetLabel() {
+				labels[pair.GetName()] = pair.GetValue()
+			}
+			metrics[name] = append(metrics[name], labels)
+		}
+	}
+	return metrics
+}
+
+func value(t *testing.T, exposition, name string) float64 {
+	t.Helper()
+	for line := range strings.Lines(exposition) {
+		var v float64
+		if _, rest, found := strings.Cut(line, "} "); found && strings.HasPrefix(line, name+"{") {
+			if _, err := fmt.Sscan(rest, &v); err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+	}
+	t.Fatalf("no %s", name)
+	return 0
+}
