@@ -255,6 +255,10 @@ func oneLine(err error) error {
 	text := shorten(strings.ReplaceAll(first.Error(), "\n", " "))
 	if positions := cueerrors.Positions(first); len(positions) > 0 {
 		position := positions[0].Position()
+		if inner, ok := strings.CutPrefix(text, "import failed: "); ok {
+			// The first position is the import's, the last that of what is wrong.
+			text, position = inner, positions[len(positions)-1].Position()
+		}
 		text = fmt.Sprintf("%s:%d: %s", strings.TrimPrefix(position.Filename, "/"), position.Line, text)
 	}
 	return errors.New(text)

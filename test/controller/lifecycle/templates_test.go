@@ -7,6 +7,10 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/controller"
@@ -57,7 +61,7 @@ func (f folder) policy(before, after string) {
 
 func (s *scene) started(f folder) *subject.Subject {
 	s.Helper()
-	running := s.controller(controller.Options{TemplatesDir: f.path})
+	running := s.controller(controller.Options{TemplatesDir: f.path, Pod: podOf(s)})
 	s.user(aDeploy)
 	s.awaitReason(v1.ConditionApplied, v1.ReasonApplied)
 	running.Quiet(s, s.namespace, calm)
@@ -83,12 +87,26 @@ func TestGoodTemplatesReplaceTheServingOnes(t *testing.T) {
 	}
 }
 
+// podOf is a pod of the controller for one scene, outside the scene's namespace.
+func podOf(s *scene) types.NamespacedName {
+	return types.NamespacedName{Namespace: "default", Name: s.namespace}
+}
+
 func TestBadTemplatesNeverServe(t *testing.T) {
 	s, f := newScene(t), newFolder(t)
 	running := s.started(f)
 	digest, wrote := s.deploy().Status.Templates, len(running.Writes(s.namespace))
 	f.policy("\tannotations: {}\n", "\tannotations: {\n")
 	s.await("the rejection", func() bool { return running.Metric(t, "nufi_templates_rejected_total") == 1 })
+	s.await("the event on the controller's pod", func() bool {
+		events := &unstructured.UnstructuredList{}
+		events.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "EventList"})
+		if err := s.client.List(t.Context(), events, client.InNamespace(podOf(s).Namespace),
+			client.MatchingFields{"involvedObject.name": podOf(s).Name, "reason": v1.ReasonInvalidTemplate}); err != nil {
+			t.Fatal(err)
+		}
+		return len(events.Items) == 1 && strings.Contains(events.Items[0].Object["message"].(string), "schemas/policy/policy.cue:")
+	})
 	if now := running.Writes(s.namespace)[wrote:]; len(now) > 0 {
 		t.Errorf("bad templates had %v written", now)
 	}
