@@ -33,6 +33,17 @@ func TestWhatIsMissingIsCreated(t *testing.T) {
 	}
 }
 
+func TestACreationIsOneRequest(t *testing.T) {
+	s := newStage(t)
+	s.wantApply("created ServiceAccount web", aServiceAccount)
+	s.awaitCache(s.get(serviceAccount))
+	before := s.requests.Load()
+	s.wantApply("created Service web", aServiceAccount, aService)
+	if asked := s.requests.Load() - before; asked != 1 {
+		t.Errorf("%d requests, want 1", asked)
+	}
+}
+
 func TestNothingIsAskedWhenNothingChanged(t *testing.T) {
 	s := newStage(t)
 	all := []string{aServiceAccount, aService, aDeployment}

@@ -13,19 +13,36 @@ func (a *Applier) applyChild(
 	if !a.served(wanted.ref.GroupVersionKind) {
 		return Change{}, &NotInstalledError{Ref: wanted.ref}
 	}
-	present, err := a.read(ctx, owner.Namespace, wanted.ref)
+	last := a.memory.last(owner.UID, entry)
+	present, err := read(ctx, a.cache, owner.Namespace, wanted.ref)
 	if err != nil {
 		return Change{}, err
 	}
-	last := a.memory.last(owner.UID, entry)
+	if present == nil && last.uid == "" {
+		left, err := a.write(ctx, owner, wanted, nil, Created)
+		if !isTaken(err) {
+			return a.done(owner, wanted, list, Created, left, err)
+		}
+	}
+	if present == nil {
+		if present, err = read(ctx, a.direct, owner.Namespace, wanted.ref); err != nil {
+			return Change{}, err
+		}
+	}
+	return a.bringInLine(ctx, owner, wanted, present, last, list)
+}
+
+// bringInLine is for a child that exists, or did.
+func (a *Applier) bringInLine(
+	ctx context.Context, owner Owner, wanted manifest, present *live, last trace, list inventory,
+) (Change, error) {
 	action, err := judge(owner, wanted, present, last)
 	if err != nil {
 		return Change{}, a.nameOpponent(ctx, owner, wanted, err)
 	}
-	who := child{owner.UID, wanted.ref.key()}
 	if action == Unchanged {
-		list.put(who.key, last)
-		return Change{wanted.ref, Unchanged}, a.fights.calm(who)
+		list.put(wanted.ref.key(), last)
+		return Change{wanted.ref, Unchanged}, a.fights.calm(child{owner.UID, wanted.ref.key()})
 	}
 	if action == Healed {
 		if err := a.enter(ctx, owner, wanted, present); err != nil {
@@ -33,11 +50,16 @@ func (a *Applier) applyChild(
 		}
 	}
 	left, err := a.write(ctx, owner, wanted, present, action)
+	return a.done(owner, wanted, list, action, left, err)
+}
+
+// done remembers what a write left behind.
+func (a *Applier) done(owner Owner, wanted manifest, list inventory, action Action, left trace, err error) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	a.memory.keep(owner.UID, who.key, left)
-	list.put(who.key, left)
+	a.memory.keep(owner.UID, wanted.ref.key(), left)
+	list.put(wanted.ref.key(), left)
 	return Change{wanted.ref, action}, nil
 }
 

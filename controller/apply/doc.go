@@ -8,7 +8,8 @@
 //  3. Each child is compared: the digest of its manifest and of the fields that we own
 //     in the live object, against the digest that the last apply left behind. Equal
 //     means that there is nothing to do, and nothing is asked.
-//  4. What differs is server-side applied, by force if it is ours.
+//  4. What differs is server-side applied: what was never seen, on the condition that
+//     there is no such object; what is ours, by force.
 //  5. Only if every child is in place, what the inventory has beyond them is deleted.
 //
 // What always holds:

@@ -26,22 +26,29 @@ type live struct {
 	replicas        any
 }
 
-// read asks the informers, and the API server only for what they do not have: they
-// keep what carries our label, and lag behind. Nil means that there is none.
-func (a *Applier) read(ctx context.Context, namespace string, ref Ref) (*live, error) {
-	for _, reader := range []client.Reader{a.cache, a.direct} {
-		object := newObject(namespace, ref)
-		err := reader.Get(ctx, client.ObjectKeyFromObject(object), object)
-		switch {
-		case err == nil:
-			return observe(object)
-		case meta.IsNoMatchError(err):
-			return nil, &NotInstalledError{Ref: ref}
-		case !apierrors.IsNotFound(err):
-			return nil, &UnavailableError{Ref: ref, Err: err}
-		}
+// read asks one reader: the informers, which keep what carries our label and lag
+// behind, or the API server. Nil means that there is none.
+func read(ctx context.Context, from client.Reader, namespace string, ref Ref) (*live, error) {
+	object := newObject(namespace, ref)
+	err := from.Get(ctx, client.ObjectKeyFromObject(object), object)
+	switch {
+	case err == nil:
+		return observe(object)
+	case apierrors.IsNotFound(err):
+		return nil, nil //nolint:nilnil // Absence is an answer.
+	case meta.IsNoMatchError(err):
+		return nil, &NotInstalledError{Ref: ref}
 	}
-	return nil, nil //nolint:nilnil // Absence is an answer.
+	return nil, &UnavailableError{Ref: ref, Err: err}
+}
+
+// find asks the informers, and the API server for what they do not have but should.
+func (a *Applier) find(ctx context.Context, namespace string, ref Ref) (*live, error) {
+	present, err := read(ctx, a.cache, namespace, ref)
+	if present != nil || err != nil {
+		return present, err
+	}
+	return read(ctx, a.direct, namespace, ref)
 }
 
 func newObject(namespace string, ref Ref) *unstructured.Unstructured {

@@ -43,8 +43,12 @@ func (a *Applier) findOpponent(ctx context.Context, owner Owner, wanted manifest
 	if present == nil {
 		return opponent{}
 	}
+	body, err := forExisting(wanted.body, "")
+	if err != nil {
+		return opponent{}
+	}
 	conflict := (*ConflictError)(nil)
-	_, err := a.patch(ctx, owner, wanted.ref, wanted.body, client.FieldOwner(v1.FieldManager), client.DryRunAll)
+	_, err = a.patch(ctx, owner, wanted.ref, body, client.FieldOwner(v1.FieldManager), client.DryRunAll)
 	if errors.As(err, &conflict) {
 		return opponent{manager: conflict.Manager, field: conflict.Field}
 	}

@@ -61,7 +61,7 @@ func (a *Applier) uidOf(ctx context.Context, owner Owner, entry v1.InventoryEntr
 	if !a.served(ref.GroupVersionKind) {
 		return "", nil
 	}
-	present, err := a.read(ctx, owner.Namespace, ref)
+	present, err := a.find(ctx, owner.Namespace, ref)
 	if err != nil || present == nil || present.controller != owner.UID {
 		return "", err
 	}

@@ -20,7 +20,7 @@ type Set struct {
 // manifest is one child as it is sent.
 type manifest struct {
 	ref    Ref
-	body   []byte // JSON
+	body   []byte // JSON, for creation alone: see neverVersion
 	digest string
 	// releasesReplicas means that spec.replicas is left to others.
 	releasesReplicas bool
@@ -88,7 +88,7 @@ func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, erro
 }
 
 // stamp marks the object as the owner's: the reference has it deleted with its owner,
-// the label has it watched.
+// the label has it watched. It can be created, not changed, as it is.
 func stamp(object *unstructured.Unstructured, owner Owner) {
 	isController := true
 	object.SetOwnerReferences([]metav1.OwnerReference{{
@@ -101,7 +101,13 @@ func stamp(object *unstructured.Unstructured, owner Owner) {
 	}
 	labels[LabelManagedBy] = ManagedBy
 	object.SetLabels(labels)
+	object.SetResourceVersion(neverVersion)
 }
+
+// neverVersion is a resource version that no object has. An apply with it creates an
+// object, and is refused with 409 if there is one: nobody's is touched by mistake, and
+// nobody has to ask first.
+const neverVersion = "1"
 
 // tidy copies a value without nulls, empty lists, and empty labels and annotations:
 // owned and absent at once, they would seem to change as soon as others add some. Any

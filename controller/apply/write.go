@@ -3,8 +3,10 @@ package apply
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	k8sjson "k8s.io/apimachinery/pkg/util/json"
@@ -22,7 +24,7 @@ func (a *Applier) write(
 	body := wanted.body
 	options := []client.PatchOption{client.FieldOwner(v1.FieldManager)}
 	if present != nil {
-		pinned, err := pin(body, present.uid)
+		pinned, err := forExisting(body, present.uid)
 		if err != nil {
 			return trace{}, err
 		}
@@ -60,14 +62,21 @@ func (a *Applier) patch(
 	return observe(object)
 }
 
-// pin adds the UID, which makes the API server refuse the apply if another object has
-// taken the name meanwhile.
-func pin(body []byte, uid types.UID) ([]byte, error) {
+// forExisting makes a body for creation one for a change. The UID makes the API server
+// refuse it if another object has taken the name meanwhile; empty means any object.
+func forExisting(body []byte, uid types.UID) ([]byte, error) {
 	var content map[string]any
 	if err := k8sjson.Unmarshal(body, &content); err != nil {
 		return nil, fmt.Errorf("pinning a manifest: %w", err)
 	}
 	object := unstructured.Unstructured{Object: content}
 	object.SetUID(uid)
+	object.SetResourceVersion("")
 	return json.Marshal(content)
+}
+
+// isTaken says that a creation was refused because there is an object of that name.
+func isTaken(err error) bool {
+	unavailable := (*UnavailableError)(nil)
+	return errors.As(err, &unavailable) && apierrors.IsConflict(unavailable.Err)
 }
