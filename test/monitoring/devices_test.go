@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/prometheus/promql"
 	"golang.org/x/tools/txtar"
+	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/fetchers"
 )
@@ -22,17 +24,8 @@ var noon = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // The recording rules and the fetchers are made of the same tables. This holds them to
 // it: over Prometheus's own API and engine, both say the same of every device.
 func TestRulesAndFetchersAgree(t *testing.T) {
-	names, err := filepath.Glob("../../fetchers/testdata/*.txtar")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("finding expositions: %v, %d found", err, len(names))
-	}
-	for _, file := range names {
-		title := strings.TrimSuffix(filepath.Base(file), ".txtar")
+	for title, archive := range archives(t) {
 		t.Run(title, func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
 			exposition := archive.Files[0].Data
 			if bytes.Contains(exposition, []byte(" 17672")) || title == "nonsense" {
 				t.Skip("its samples are of several times, which an instant query does not see")
@@ -49,6 +42,45 @@ func TestRulesAndFetchersAgree(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the fetchers' own tests fold from samples, they also fold from the answers of
+// Prometheus. It knows nothing of the future, and leaves out what is too old by itself.
+func TestFetchersReadThroughPrometheus(t *testing.T) {
+	for title, archive := range archives(t) {
+		t.Run(title, func(t *testing.T) {
+			s := newServer(t)
+			s.scrape(t, archive.Files[0].Data, noon, 0)
+			var want struct {
+				Devices []*fetchers.HardwareDeviceStatus `json:"devices"`
+			}
+			if err := yaml.Unmarshal(archive.Files[1].Data, &want); err != nil {
+				t.Fatal(err)
+			}
+			got := slices.Collect(collect(t, s.serve(t)).All())
+			if diff := cmp.Diff(want.Devices, got); diff != "" || len(got) == 0 {
+				t.Errorf("devices differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// archives are the expositions of the fetchers' tests, and the devices they hold.
+func archives(t *testing.T) map[string]*txtar.Archive {
+	t.Helper()
+	names, err := filepath.Glob("../../fetchers/testdata/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("finding expositions: %v, %d found", err, len(names))
+	}
+	archives := map[string]*txtar.Archive{}
+	for _, name := range names {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		archives[strings.TrimSuffix(filepath.Base(name), ".txtar")] = archive
+	}
+	return archives
 }
 
 // facts are what both say of a device, by name.

@@ -105,10 +105,11 @@ func (v vendorRules) holders() []rule {
 	all := fmt.Sprintf(`nufi:device_holder:raw{type=%q,device!=""}`, v.Type)
 	held := fmt.Sprintf(`nufi:device_holder:raw{type=%q,device!="",pod!="",pod!~%q}`, v.Type, exporters)
 	info := fmt.Sprintf(`nufi:device_holder:info{type=%q}`, v.Type)
+	own := map[string]string{"type": v.Type}
 	return []rule{
-		{Record: "nufi:device_holder:raw", Expr: fmt.Sprintf("count by (node, device, namespace, pod, container) (%s)", seen), Labels: map[string]string{"type": v.Type}},
-		{Record: "nufi:device_holder:info", Expr: fmt.Sprintf("(topk by (type, node, device) (1, %s) > bool 0) or on (type, node, device) (count by (type, node, device) (%s) > bool 0)", held, all)},
-		{Record: "nufi:device_allocated:bool", Expr: fmt.Sprintf("%s or %s * 0", selectPod(info, `pod!=""`), selectPod(info, `pod=""`))},
+		{Record: "nufi:device_holder:raw", Expr: fmt.Sprintf("count by (node, device, namespace, pod, container) (%s)", seen), Labels: own},
+		{Record: "nufi:device_holder:info", Expr: fmt.Sprintf("(topk by (type, node, device) (1, %s) > bool 0) or on (type, node, device) (count by (type, node, device) (%s) > bool 0)", held, all), Labels: own},
+		{Record: "nufi:device_allocated:bool", Expr: fmt.Sprintf("%s or %s * 0", selectPod(info, `pod!=""`), selectPod(info, `pod=""`)), Labels: own},
 	}
 }
 
@@ -126,11 +127,12 @@ func (v vendorRules) results() []rule {
 		{"nufi:device_power:watts", v.quantity(fetchers.Power, "rail")},
 		{"nufi:device_healthy:bool", v.quantity(fetchers.HealthState, "")},
 	}
+	own := map[string]string{"type": v.Type} // tells the rules of one name apart
 	var rules []rule
 	for _, result := range results {
 		if result.expression != "" {
 			rules = append(rules, rule{Record: result.record, Expr: fmt.Sprintf(
-				`(%s) * on (type, node, device) group_left (namespace, pod, container) nufi:device_holder:info{type=%q}`, result.expression, v.Type)})
+				`(%s) * on (type, node, device) group_left (namespace, pod, container) nufi:device_holder:info{type=%q}`, result.expression, v.Type), Labels: own})
 		}
 	}
 	return rules
