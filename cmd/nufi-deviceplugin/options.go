@@ -27,10 +27,8 @@ type options struct {
 	kubeconfig   string
 }
 
-func parse(args []string, stderr io.Writer) (options, error) {
-	var o options
+func (o *options) flags() *flag.FlagSet {
 	flags := flag.NewFlagSet("nufi-deviceplugin", flag.ContinueOnError)
-	flags.SetOutput(stderr)
 	flags.StringVar(&o.devices, "devices", "", "description `file` of the accelerator; the X330's own if empty")
 	flags.StringVar(&o.hostRoot, "host-root", "/host", "`directory` that holds the host's sys and dev")
 	flags.StringVar(&o.hostPrefix, "host-prefix", "", "the same `directory` as the container runtime sees it; empty if it is the host's root")
@@ -40,6 +38,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.listen, "listen", ":9406", "`address` of /metrics, /healthz and /readyz")
 	flags.StringVar(&o.nodeName, "node-name", os.Getenv("NODE_NAME"), "the node's `name`; NODE_NAME or the host's name if empty")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` to reach the API server with; the pod's own account if empty")
+	return flags
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := o.flags()
+	flags.SetOutput(stderr)
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

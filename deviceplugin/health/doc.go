@@ -4,11 +4,11 @@
 // time give the next status.
 //
 //	            good                    bad                    no data          node gone
-//	Unknown     Healthy                 Suspect                -                Unhealthy
-//	Healthy     -                       Suspect                Unknown, late    Unhealthy
-//	Suspect     Healthy, clean window   Unhealthy, N of M      Unknown, late    Unhealthy
-//	Unhealthy   Recovering              stays                  -                stays
-//	Recovering  Healthy, N in a row     Unhealthy              -                Unhealthy
+//	Unknown     Healthy                 Suspect                -                Unhealthy, at once
+//	Healthy     -                       Suspect                Unknown, late    Unhealthy, at once
+//	Suspect     Healthy, clean window   Unhealthy, N of M      Unknown, late    Unhealthy, at once
+//	Unhealthy   Recovering              -                      -                -
+//	Recovering  Healthy, N in a row     Unhealthy              -                Unhealthy, at once
 //
 // Invariants: nothing is healthy before it was seen to be; a device is offered to
 // pods from the moment it is Healthy until the moment it is Unhealthy, and every

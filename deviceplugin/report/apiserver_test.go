@@ -40,8 +40,8 @@ func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
 // One test in steps: what is installed is the same for all of them. Everything the
 // plugin does here, it does with the token of a pod on its node.
 func TestReportsToAnAPIServer(t *testing.T) {
-	kubectl(t, "apply", "-k", bundle)
-	kubectl(t, "apply", "-k", bundle) // and again, as any installation is
+	kubectl(t, "apply", "-k", absolute(t, bundle))
+	kubectl(t, "apply", "-k", absolute(t, bundle)) // and again, as any installation is
 	admin, err := kubernetes.NewForConfig(control.Config(t))
 	if err != nil {
 		t.Fatal(err)
@@ -52,21 +52,29 @@ func TestReportsToAnAPIServer(t *testing.T) {
 	config := pluginOn(t, admin, "mine")
 	awaitPolicy(t, config)
 
-	t.Run("the condition follows the devices", func(t *testing.T) { conditionFollows(t, admin, config) })
-	t.Run("a transition is one event", func(t *testing.T) { oneEvent(t, admin, config) })
-	t.Run("nothing else of a node can be written", func(t *testing.T) { writesNothingElse(t, config) })
-	t.Run("the account has its rights and no more", func(t *testing.T) { hasItsRights(t, admin) })
+	i := installed{admin, config}
+	t.Run("the condition follows the devices", i.conditionFollows)
+	t.Run("a transition is one event", i.oneEvent)
+	t.Run("nothing else of a node can be written", i.writesNothingElse)
+	t.Run("the account has its rights and no more", i.hasItsRights)
+	t.Run("another accelerator is another DaemonSet", i.takesAnother)
 }
 
-func conditionFollows(t *testing.T, admin kubernetes.Interface, config *rest.Config) {
+// installed is the plugin's bundle in a cluster.
+type installed struct {
+	admin  kubernetes.Interface
+	plugin *rest.Config // of a pod on the node "mine"
+}
+
+func (i installed) conditionFollows(t *testing.T) {
 	devices := newDevices(device(health.Healthy, true))
-	stop := runCondition(t, config, devices)
-	first := awaitCondition(t, admin, corev1.ConditionTrue)
+	stop := runCondition(t, i.plugin, devices)
+	first := awaitCondition(t, i.admin, corev1.ConditionTrue)
 	if first.Reason != "DevicesAvailable" || first.Message != "all 1 devices of sapeon.com/snx3 are available" {
 		t.Errorf("got %s: %s", first.Reason, first.Message)
 	}
 	devices.set(device(health.Unhealthy, false))
-	failed := awaitCondition(t, admin, corev1.ConditionFalse)
+	failed := awaitCondition(t, i.admin, corev1.ConditionFalse)
 	if want := "0000:3b:00.0 is Unhealthy: DeviceNodeMissing: /dev/snx3_0 does not exist"; !strings.HasSuffix(failed.Message, want) {
 		t.Errorf("got %s", failed.Message)
 	}
@@ -74,13 +82,13 @@ func conditionFollows(t *testing.T, admin kubernetes.Interface, config *rest.Con
 
 	hourAgo := metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second))
 	failed.LastTransitionTime = hourAgo
-	setConditions(t, admin, "mine", corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue}, failed)
-	runCondition(t, config, newDevices(device(health.Recovering, false)))
-	again := awaitMessage(t, admin, "is Recovering")
+	setConditions(t, i.admin, "mine", corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue}, failed)
+	runCondition(t, i.plugin, newDevices(device(health.Recovering, false)))
+	again := awaitMessage(t, i.admin, "is Recovering")
 	if !again.LastTransitionTime.Equal(&hourAgo) {
 		t.Errorf("a restart of the plugin moved the transition from %s to %s", hourAgo, again.LastTransitionTime)
 	}
-	node, err := admin.CoreV1().Nodes().Get(t.Context(), "mine", metav1.GetOptions{})
+	node, err := i.admin.CoreV1().Nodes().Get(t.Context(), "mine", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,8 +97,8 @@ func conditionFollows(t *testing.T, admin kubernetes.Interface, config *rest.Con
 	}
 }
 
-func oneEvent(t *testing.T, admin kubernetes.Interface, config *rest.Config) {
-	api, err := report.NewAPI(config)
+func (i installed) oneEvent(t *testing.T) {
+	api, err := report.NewAPI(i.plugin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,8 +117,9 @@ func oneEvent(t *testing.T, admin kubernetes.Interface, config *rest.Config) {
 		"Normal DeviceRecovering", "Warning DeviceUnhealthy",
 	}
 	var got []string
+	running := control.Cluster(t)
 	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 20*time.Second, true, func(ctx context.Context) (bool, error) {
-		out, err := control.Cluster(t).Kubectl(ctx, "get", "events", "-n", "default", "--field-selector=involvedObject.name=mine",
+		out, err := running.Kubectl(ctx, "get", "events", "-n", "default", "--field-selector=involvedObject.name=mine",
 			"--sort-by=.type", `-o=jsonpath={range .items[*]}{.type} {.reason}{"\n"}{end}`)
 		got = strings.Split(strings.TrimSpace(out), "\n")
 		return cmp.Equal(want, got), err
@@ -123,8 +132,8 @@ func oneEvent(t *testing.T, admin kubernetes.Interface, config *rest.Config) {
 	}
 }
 
-func writesNothingElse(t *testing.T, config *rest.Config) {
-	plugin, err := kubernetes.NewForConfig(config)
+func (i installed) writesNothingElse(t *testing.T) {
+	plugin, err := kubernetes.NewForConfig(i.plugin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +156,7 @@ func writesNothingElse(t *testing.T, config *rest.Config) {
 	}
 }
 
-func hasItsRights(t *testing.T, admin kubernetes.Interface) {
+func (i installed) hasItsRights(t *testing.T) {
 	for _, c := range []struct {
 		verb, resource, subresource, in string
 		want                            bool
@@ -172,12 +181,58 @@ func hasItsRights(t *testing.T, admin kubernetes.Interface) {
 				Verb: c.verb, Resource: c.resource, Subresource: c.subresource, Namespace: c.in,
 			},
 		}}
-		review, err := admin.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), review, metav1.CreateOptions{})
+		review, err := i.admin.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), review, metav1.CreateOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if review.Status.Allowed != c.want {
 			t.Errorf("%s %s/%s in %q: allowed %t, want %t", c.verb, c.resource, c.subresource, c.in, review.Status.Allowed, c.want)
+		}
+	}
+}
+
+// takesAnother installs what docs/device-plugin.md says of a second accelerator.
+func (i installed) takesAnother(t *testing.T) {
+	dir := t.TempDir()
+	up, err := filepath.Rel(dir, absolute(t, bundle))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"devices.yaml": "version: v1\n",
+		"kustomization.yaml": `
+resources: [` + up + `/daemonset]
+components: [` + up + `/described, ` + up + `/cdi]
+configMapGenerator:
+- {name: devices, namespace: nufi-deviceplugin, files: [devices.yaml]}
+labels:
+- {pairs: {accelerator: atom}, includeSelectors: true}
+nameSuffix: -atom
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kubectl(t, "apply", "-k", dir)
+	set, err := i.admin.AppsV1().DaemonSets(namespace).Get(t.Context(), "nufi-deviceplugin-atom", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := set.Spec.Template.Spec
+	want := []string{"--host-root=/host", "--devices=/etc/nufi/devices.yaml", "--cdi-dir=/var/run/cdi"}
+	if diff := cmp.Diff(want, pod.Containers[0].Args); diff != "" {
+		t.Errorf("arguments: -want +got:\n%s", diff)
+	}
+	if set.Spec.Selector.MatchLabels["accelerator"] != "atom" || pod.ServiceAccountName != "nufi-deviceplugin" {
+		t.Errorf("it selects %v as %s", set.Spec.Selector.MatchLabels, pod.ServiceAccountName)
+	}
+	for _, volume := range pod.Volumes {
+		if volume.ConfigMap == nil {
+			continue
+		}
+		if _, err := i.admin.CoreV1().ConfigMaps(namespace).Get(t.Context(), volume.ConfigMap.Name, metav1.GetOptions{}); err != nil {
+			t.Error(err)
 		}
 	}
 }
@@ -311,20 +366,20 @@ func awaitPolicy(t *testing.T, config *rest.Config) {
 
 func kubectl(t *testing.T, args ...string) string {
 	t.Helper()
-	for i, arg := range args {
-		if arg == bundle {
-			dir, err := filepath.Abs(bundle)
-			if err != nil {
-				t.Fatal(err)
-			}
-			args[i] = dir
-		}
-	}
 	out, err := control.Cluster(t).Kubectl(t.Context(), args...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
+}
+
+func absolute(t *testing.T, dir string) string {
+	t.Helper()
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func device(state health.State, offered bool) inventory.Entry {
