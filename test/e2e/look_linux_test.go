@@ -3,15 +3,18 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -62,22 +65,42 @@ func (n *node) awaitAllocatable(t *testing.T, want int64) {
 	})
 }
 
-// awaitReason waits until Ready has a reason, and returns the message.
-func (n *node) awaitReason(t *testing.T, name, reason string) (message string) {
+// awaitReady waits until an NpuDeploy is ready, and of this generation.
+func (n *node) awaitReady(t *testing.T, name string) {
 	t.Helper()
-	n.await(t, kubeletName, name+" to be "+reason, func(ctx context.Context) error {
-		var deploy v1.NpuDeploy
-		if err := n.client.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &deploy); err != nil {
-			return err
+	n.await(t, kubeletName, name+" to be ready", func(ctx context.Context) error {
+		ready, err := n.ready(ctx, name)
+		if err == nil && ready.Status != metav1.ConditionTrue {
+			err = fmt.Errorf("not ready: %s: %s", ready.Reason, ready.Message)
 		}
-		ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
-		if ready == nil || ready.Reason != reason || ready.ObservedGeneration != deploy.Generation {
-			return fmt.Errorf("Ready is %+v", ready) //nolint:staticcheck // It is the condition's name.
-		}
-		message = ready.Message
-		return nil
+		return err
 	})
-	return message
+}
+
+// ready returns the condition that sums up an NpuDeploy.
+func (n *node) ready(ctx context.Context, name string) (metav1.Condition, error) {
+	var deploy v1.NpuDeploy
+	if err := n.client.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &deploy); err != nil {
+		return metav1.Condition{}, err
+	}
+	ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
+	if ready == nil || ready.ObservedGeneration != deploy.Generation {
+		return metav1.Condition{}, errors.New("the controller has not looked yet")
+	}
+	return *ready, nil
+}
+
+// awaitShortage waits until an NpuDeploy is not ready for want of devices, and says so
+// with these counts.
+func (n *node) awaitShortage(t *testing.T, name, counts string) {
+	t.Helper()
+	n.await(t, controller, name+" to be short of devices", func(ctx context.Context) error {
+		ready, err := n.ready(ctx, name)
+		if err == nil && (ready.Reason != v1.ReasonNoFreeDevice || !strings.HasSuffix(ready.Message, ": "+counts)) {
+			err = fmt.Errorf("got %s: %q, want %s: %q", ready.Reason, ready.Message, v1.ReasonNoFreeDevice, counts)
+		}
+		return err
+	})
 }
 
 // pods returns the pods of an NpuDeploy.
@@ -96,13 +119,13 @@ func (n *node) pods(t *testing.T, name string) []corev1.Pod {
 // a client does what it does: choose an endpoint.
 func (n *node) endpoints(t *testing.T, service string) []string {
 	t.Helper()
-	var slices discoveryv1.EndpointSliceList
-	err := n.client.List(t.Context(), &slices, client.InNamespace(namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service})
+	var list discoveryv1.EndpointSliceList
+	err := n.client.List(t.Context(), &list, client.InNamespace(namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var found []string
-	for _, slice := range slices.Items {
+	for _, slice := range list.Items {
 		for _, endpoint := range slice.Endpoints {
 			if ready := endpoint.Conditions.Ready; ready == nil || !*ready {
 				continue
@@ -115,10 +138,20 @@ func (n *node) endpoints(t *testing.T, service string) []string {
 	return found
 }
 
-// look asks a server over HTTP what it sees.
-func (n *node) look(t *testing.T, address string) view {
+// looks asks every server behind a Service.
+func (n *node) looks(t *testing.T, service string) []view {
 	t.Helper()
-	var seen view
+	endpoints := n.endpoints(t, service)
+	all := make([]view, len(endpoints))
+	for i, endpoint := range endpoints {
+		all[i] = n.look(t, endpoint)
+	}
+	return all
+}
+
+// look asks a server over HTTP what it sees.
+func (n *node) look(t *testing.T, address string) (seen view) {
+	t.Helper()
 	n.await(t, containerd, address+" to answer", func(ctx context.Context) error {
 		return get(ctx, "http://"+address+"/container", func(body io.Reader) error {
 			return json.NewDecoder(body).Decode(&seen)
@@ -128,14 +161,18 @@ func (n *node) look(t *testing.T, address string) view {
 }
 
 // registrations is how often the plugin has registered with a kubelet.
-func (n *node) registrations(ctx context.Context) (line string, err error) {
-	err = get(ctx, "http://"+pluginAddress+"/metrics", func(body io.Reader) error {
+func (n *node) registrations(t *testing.T) (count string) {
+	t.Helper()
+	err := get(t.Context(), "http://"+pluginAddress+"/metrics", func(body io.Reader) error {
 		text, err := io.ReadAll(body)
-		_, after, _ := strings.Cut(string(text), "\nnufi_deviceplugin_registrations_total{")
-		line, _, _ = strings.Cut(after, "\n")
+		_, after, _ := strings.Cut(string(text), `nufi_deviceplugin_registrations_total{resource="`+resource+`",result="success"} `)
+		count, _, _ = strings.Cut(after, "\n")
 		return err
 	})
-	return line, err
+	if err != nil {
+		t.Fatal(err)
+	}
+	return count
 }
 
 // get asks for a URL, whose answer has to be 200.
@@ -156,4 +193,62 @@ func get(ctx context.Context, url string, read func(io.Reader) error) error {
 		return nil
 	}
 	return read(response.Body)
+}
+
+// idleCards are those that the first server does not have.
+func (n *node) idleCards(t *testing.T) []int {
+	t.Helper()
+	own := cardsOf(n.looks(t, "first")[0])
+	var idle []int
+	for card := range cards {
+		if !slices.Contains(own, card) {
+			idle = append(idle, card)
+		}
+	}
+	return idle
+}
+
+func cardsOf(seen view) []int {
+	var own []int
+	for card := range cards {
+		if slices.Contains(strings.Split(seen.VisibleDevices, ","), address(card)) {
+			own = append(own, card)
+		}
+	}
+	return own
+}
+
+// sharedMemory is what the pod's volume in memory may hold: what was rendered, but never
+// more than the node has.
+func (n *node) sharedMemory(t *testing.T, pod corev1.Pod) int64 {
+	t.Helper()
+	at := slices.IndexFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+		return v.EmptyDir != nil && v.EmptyDir.SizeLimit != nil
+	})
+	if at < 0 {
+		t.Fatal("no volume of a limited size was rendered")
+	}
+	var found corev1.Node
+	if err := n.client.Get(t.Context(), types.NamespacedName{Name: nodeName}, &found); err != nil {
+		t.Fatal(err)
+	}
+	return min(pod.Spec.Volumes[at].EmptyDir.SizeLimit.Value(), found.Status.Allocatable.Memory().Value())
+}
+
+// server is a pod, as what would change if anything restarted it.
+type server struct {
+	View     view
+	Restarts int32
+}
+
+// standing returns the servers of both NpuDeploys by their pods' UIDs.
+func (n *node) standing(t *testing.T) map[types.UID]server {
+	t.Helper()
+	servers := map[types.UID]server{}
+	for _, name := range []string{"first", "second"} {
+		for _, pod := range n.pods(t, name) {
+			servers[pod.UID] = server{n.look(t, pod.Status.PodIP+":8000"), pod.Status.ContainerStatuses[0].RestartCount}
+		}
+	}
+	return servers
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,7 +30,7 @@ const (
 const (
 	nodeName = "npu-node-1"
 	// patience is how long a step may take on a machine that has other work.
-	patience = 4 * time.Minute
+	patience = 2 * time.Minute
 	// The network is the namespace's own, and so are its ports.
 	pluginAddress     = "127.0.0.1:9406"
 	controllerAddress = "127.0.0.1:8081"
@@ -108,14 +109,16 @@ func (n *node) launch(t *testing.T, program string, args ...string) {
 // failure shows that and the end of the log that should tell why.
 func (n *node) await(t *testing.T, program, what string, met func(context.Context) error) {
 	t.Helper()
-	missing := error(nil)
+	missing := errors.New("not asked")
 	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
 		select {
 		case fault := <-n.faults:
 			return false, fault
 		default:
 		}
-		missing = met(ctx)
+		if err := met(ctx); err == nil || ctx.Err() == nil { // The end of patience says nothing.
+			missing = err
+		}
 		return missing == nil, nil
 	})
 	if err != nil {
