@@ -20,19 +20,25 @@ func TestAModelIsServedOnARealNode(t *testing.T) {
 	}
 	n := newNode(t)
 	n.awaitAllocatable(t, cards)
-	for _, step := range []struct {
+	for _, next := range []struct {
 		name  string
-		holds func(*testing.T, *node)
+		holds func(step)
 	}{
-		{"a server has its devices and answers", serves},
-		{"a server that finds too few healthy devices says how many there are", tellsOfShortage},
-		{"devices that recover are used", recovers},
-		{"a kubelet's restart leaves servers and devices as they were", survivesRestart},
+		{"a server has its devices and answers", step.serves},
+		{"a server that finds too few healthy devices says how many there are", step.tellsOfShortage},
+		{"devices that recover are used", step.recovers},
+		{"a kubelet's restart leaves servers and devices as they were", step.survivesRestart},
 	} {
-		if !t.Run(step.name, func(t *testing.T) { step.holds(t, n) }) {
+		if !t.Run(next.name, func(t *testing.T) { next.holds(step{t, n}) }) {
 			return // The next step builds on this one.
 		}
 	}
+}
+
+// step is a part of the test, on the node as the steps before it left it.
+type step struct {
+	*testing.T
+	*node
 }
 
 // deploy asks for devices, and leaves the rest to facts and policy as far as a machine
@@ -52,93 +58,90 @@ spec:
 `, name, namespace, devices, serverImage)
 }
 
-func serves(t *testing.T, n *node) {
-	n.apply(t, deploy("first", 2))
-	n.awaitReady(t, "first")
-	pods := n.pods(t, "first")
+func (s step) serves() {
+	s.apply(s.T, deploy("first", 2))
+	s.awaitReady(s.T, "first")
+	pods := s.pods(s.T, "first")
 	if len(pods) != 1 {
-		t.Fatalf("%d pods, want 1", len(pods))
+		s.Fatalf("%d pods, want 1", len(pods))
 	}
-	if diff := cmp.Diff([]string{pods[0].Status.PodIP + ":8000"}, n.endpoints(t, "first")); diff != "" {
-		t.Fatalf("the Service's endpoints (-want +got):\n%s", diff)
-	}
-	seen := n.looks(t, "first")[0]
+	s.awaitEndpoint(s.T, "first", serverAddress(pods[0]))
+	seen := s.look(s.T, pods[0])
 	own := cardsOf(seen)
 	if len(own) != 2 {
-		t.Fatalf("the server's devices are %q, want two", seen.VisibleDevices)
+		s.Fatalf("the server's devices are %q, want two", seen.VisibleDevices)
 	}
 	want := view{
 		Instance: seen.Instance, VisibleDevices: address(own[0]) + "," + address(own[1]),
 		Devices:           []string{"/" + deviceNode(own[0]), "/" + deviceNode(own[1])},
-		SharedMemoryBytes: n.sharedMemory(t, pods[0]),
+		SharedMemoryBytes: s.sharedMemory(s.T, pods[0]),
 	}
 	if diff := cmp.Diff(want, seen); diff != "" {
-		t.Errorf("what the server sees (-want +got):\n%s", diff)
+		s.Errorf("what the server sees (-want +got):\n%s", diff)
 	}
 }
 
 // tellsOfShortage has three cards of nobody's fail: two say so themselves, one loses its
 // device node.
-func tellsOfShortage(t *testing.T, n *node) {
-	idle := n.idleCards(t)
-	n.host.set(t, idle[0], "status", "1")
-	n.host.set(t, idle[1], "status", "1")
-	n.host.removeNode(t, idle[2])
-	n.awaitAllocatable(t, cards-3)
+func (s step) tellsOfShortage() {
+	idle := s.idleCards(s.T)
+	s.host.setStatus(s.T, idle[0], "1")
+	s.host.setStatus(s.T, idle[1], "1")
+	s.host.removeNode(s.T, idle[2])
+	s.awaitAllocatable(s.T, cards-3)
 
-	n.apply(t, deploy("second", 4))
-	n.awaitShortage(t, "second",
+	s.apply(s.T, deploy("second", 4))
+	s.awaitShortage(s.T, "second",
 		"4 sapeon.com/snx3 requested, 5 allocatable, 2 in use, 3 free on the best of 1 node")
-	table := strings.Fields(n.kubectl(t, "get", "npudeploy", "second", "--no-headers"))
+	table := strings.Fields(s.kubectl(s.T, "get", "npudeploy", "second", "--no-headers"))
 	if diff := cmp.Diff([]string{"second", "False", "NoFreeDevice", "x330", "4"}, table[:5]); diff != "" {
-		t.Errorf("kubectl get npudeploy (-want +got):\n%s", diff)
+		s.Errorf("kubectl get npudeploy (-want +got):\n%s", diff)
 	}
-	n.awaitReady(t, "first") // It has its own devices, and they are well.
+	s.awaitReady(s.T, "first") // It has its own devices, and they are well.
 }
 
-func recovers(t *testing.T, n *node) {
-	idle := n.idleCards(t)
-	n.host.set(t, idle[0], "status", "0")
-	n.host.set(t, idle[1], "status", "0")
-	n.host.addNode(t, idle[2])
-	n.awaitAllocatable(t, cards)
-	n.awaitReady(t, "second")
+func (s step) recovers() {
+	idle := s.idleCards(s.T)
+	s.host.setStatus(s.T, idle[0], "0")
+	s.host.setStatus(s.T, idle[1], "0")
+	s.host.addNode(s.T, idle[2])
+	s.awaitAllocatable(s.T, cards)
+	s.awaitReady(s.T, "second")
 }
 
-func survivesRestart(t *testing.T, n *node) {
-	before, asked := n.standing(t), n.registrations(t)
-	n.restartKubelet(t)
-	n.await(t, devicePlugin, "another registration", func(context.Context) error {
-		if n.registrations(t) == asked {
-			return errors.New("registered " + asked + " times, as before")
+func (s step) survivesRestart() {
+	before := s.standing(s.T)
+	asked, err := registrations(s.Context())
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.restartKubelet(s.T)
+	s.await(s.T, devicePlugin, "another registration", func(ctx context.Context) error {
+		count, err := registrations(ctx)
+		if err == nil && count == asked {
+			err = errors.New("registered " + asked + " times, as before")
 		}
-		return nil
+		return err
 	})
-	n.awaitAllocatable(t, cards)
+	s.awaitAllocatable(s.T, cards)
 
 	// Two devices are free. A kubelet that had forgotten who holds the others would hand
 	// them out again, or none.
-	n.kubectl(t, "scale", "npudeploy/first", "--replicas=2")
-	n.await(t, kubeletName, "a second server", func(context.Context) error {
-		if got := len(n.endpoints(t, "first")); got != 2 {
-			return fmt.Errorf("%d servers are ready", got)
-		}
-		return nil
-	})
-	n.awaitReady(t, "first")
-	n.awaitReady(t, "second")
+	s.kubectl(s.T, "scale", "npudeploy/first", "--replicas=2")
+	s.awaitReady(s.T, "first")
+	s.awaitReady(s.T, "second")
+	after := s.standing(s.T)
 	var used []int
-	for _, seen := range append(n.looks(t, "first"), n.looks(t, "second")...) {
-		used = append(used, cardsOf(seen)...)
+	for _, server := range after {
+		used = append(used, cardsOf(server.View)...)
 	}
 	slices.Sort(used)
 	if diff := cmp.Diff([]int{0, 1, 2, 3, 4, 5, 6, 7}, used); diff != "" {
-		t.Errorf("the devices of all servers (-want +got):\n%s", diff)
+		s.Errorf("the devices of all servers (-want +got):\n%s", diff)
 	}
-	after := n.standing(t)
 	for pod, server := range before {
 		if diff := cmp.Diff(server, after[pod]); diff != "" {
-			t.Errorf("the server of %s (-want +got):\n%s", pod, diff)
+			s.Errorf("the server of %s (-want +got):\n%s", pod, diff)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -32,7 +33,7 @@ func (h host) plug(t *testing.T, card int) {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{
-		"vendor": "0x1f56", "class": "0x120000", "numa_node": fmt.Sprint(bridge / 2), "uuid": fmt.Sprint("uuid-", card),
+		"vendor": "0x1f56", "class": "0x120000", "numa_node": strconv.Itoa(bridge / 2), "uuid": fmt.Sprint("uuid-", card),
 		"enable": "1", "status": "0", "users": "0",
 		fmt.Sprintf("sapeon/snx3_%d/dev", card): fmt.Sprint("511:", card),
 	} {
@@ -41,10 +42,10 @@ func (h host) plug(t *testing.T, card int) {
 	h.addNode(t, card)
 }
 
-// set writes an attribute of a card, as its driver would.
-func (h host) set(t *testing.T, card int, attribute, value string) {
+// setStatus has a card's driver say how the card is: "0" is well.
+func (h host) setStatus(t *testing.T, card int, status string) {
 	t.Helper()
-	h.write(t, filepath.Join("sys/bus/pci/devices", address(card), attribute), value)
+	h.write(t, filepath.Join("sys/bus/pci/devices", address(card), "status"), status)
 }
 
 // addNode makes a device that can be opened, unlike one without a driver: another null.

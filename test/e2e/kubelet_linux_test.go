@@ -39,7 +39,7 @@ const kubeletName = "kubelet"
 // kubelet is the process: the one part of the node that a test restarts.
 type kubelet struct {
 	command *exec.Cmd
-	ended   chan error
+	ended   chan struct{}
 }
 
 // startKubelet starts a kubelet with the usual folders: where it registers device
@@ -52,7 +52,7 @@ func (n *node) startKubelet(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }() // The process has its own.
-	k := &kubelet{ended: make(chan error, 1)}
+	k := &kubelet{ended: make(chan struct{})}
 	k.command = exec.Command(filepath.Join(filepath.Dir(n.cluster.KubectlPath()), kubeletName),
 		"--config="+config, "--kubeconfig="+n.cluster.KubeconfigPath(),
 		"--hostname-override="+nodeName, "--node-ip="+nodeAddress)
@@ -60,7 +60,10 @@ func (n *node) startKubelet(t *testing.T) {
 	if err := k.command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() { k.ended <- k.command.Wait() }()
+	go func() {
+		_ = k.command.Wait() // However it ends: systemd does not mind either.
+		close(k.ended)
+	}()
 	n.kubelet = k
 }
 
@@ -71,7 +74,7 @@ func (n *node) restartKubelet(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-n.kubelet.ended: // However it ends: systemd does not mind either.
+	case <-n.kubelet.ended:
 	case <-time.After(patience):
 		t.Fatalf("the kubelet does not end:\n%s", n.tail(kubeletName))
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -18,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/cluster"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -114,44 +116,43 @@ func (n *node) pods(t *testing.T, name string) []corev1.Pod {
 	return pods.Items
 }
 
-// endpoints returns where the Service of an NpuDeploy leads to: HOST:PORT of each ready
-// pod. Nothing here forwards the Service's own address, as kube-proxy would, so that
-// a client does what it does: choose an endpoint.
-func (n *node) endpoints(t *testing.T, service string) []string {
+// awaitEndpoint waits until a Service leads to one address: HOST:PORT of a ready pod.
+// Nothing here forwards the Service's own address, as kube-proxy would, so that a
+// client does what it does: choose an endpoint.
+func (n *node) awaitEndpoint(t *testing.T, service, address string) {
 	t.Helper()
-	var list discoveryv1.EndpointSliceList
-	err := n.client.List(t.Context(), &list, client.InNamespace(namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var found []string
-	for _, slice := range list.Items {
+	n.await(t, string(cluster.ControllerManager), "the Service "+service+" to lead to "+address, func(ctx context.Context) error {
+		var list discoveryv1.EndpointSliceList
+		err := n.client.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service})
+		if err != nil {
+			return err
+		}
+		if diff := cmp.Diff([]string{address}, endpoints(list.Items)); diff != "" {
+			return fmt.Errorf("endpoints (-want +got):\n%s", diff)
+		}
+		return nil
+	})
+}
+
+func endpoints(found []discoveryv1.EndpointSlice) []string {
+	var addresses []string
+	for _, slice := range found {
 		for _, endpoint := range slice.Endpoints {
 			if ready := endpoint.Conditions.Ready; ready == nil || !*ready {
 				continue
 			}
 			for _, port := range slice.Ports {
-				found = append(found, fmt.Sprintf("%s:%d", endpoint.Addresses[0], *port.Port))
+				addresses = append(addresses, fmt.Sprintf("%s:%d", endpoint.Addresses[0], *port.Port))
 			}
 		}
 	}
-	return found
+	return addresses
 }
 
-// looks asks every server behind a Service.
-func (n *node) looks(t *testing.T, service string) []view {
+// look asks a pod's server over HTTP what it sees.
+func (n *node) look(t *testing.T, pod corev1.Pod) (seen view) {
 	t.Helper()
-	endpoints := n.endpoints(t, service)
-	all := make([]view, len(endpoints))
-	for i, endpoint := range endpoints {
-		all[i] = n.look(t, endpoint)
-	}
-	return all
-}
-
-// look asks a server over HTTP what it sees.
-func (n *node) look(t *testing.T, address string) (seen view) {
-	t.Helper()
+	address := serverAddress(pod)
 	n.await(t, containerd, address+" to answer", func(ctx context.Context) error {
 		return get(ctx, "http://"+address+"/container", func(body io.Reader) error {
 			return json.NewDecoder(body).Decode(&seen)
@@ -161,18 +162,14 @@ func (n *node) look(t *testing.T, address string) (seen view) {
 }
 
 // registrations is how often the plugin has registered with a kubelet.
-func (n *node) registrations(t *testing.T) (count string) {
-	t.Helper()
-	err := get(t.Context(), "http://"+pluginAddress+"/metrics", func(body io.Reader) error {
+func registrations(ctx context.Context) (count string, err error) {
+	err = get(ctx, "http://"+pluginAddress+"/metrics", func(body io.Reader) error {
 		text, err := io.ReadAll(body)
 		_, after, _ := strings.Cut(string(text), `nufi_deviceplugin_registrations_total{resource="`+resource+`",result="success"} `)
 		count, _, _ = strings.Cut(after, "\n")
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return count
+	return count, err
 }
 
 // get asks for a URL, whose answer has to be 200.
@@ -195,10 +192,12 @@ func get(ctx context.Context, url string, read func(io.Reader) error) error {
 	return read(response.Body)
 }
 
+func serverAddress(pod corev1.Pod) string { return pod.Status.PodIP + ":8000" }
+
 // idleCards are those that the first server does not have.
 func (n *node) idleCards(t *testing.T) []int {
 	t.Helper()
-	own := cardsOf(n.looks(t, "first")[0])
+	own := cardsOf(n.look(t, n.pods(t, "first")[0]))
 	var idle []int
 	for card := range cards {
 		if !slices.Contains(own, card) {
@@ -247,7 +246,7 @@ func (n *node) standing(t *testing.T) map[types.UID]server {
 	servers := map[types.UID]server{}
 	for _, name := range []string{"first", "second"} {
 		for _, pod := range n.pods(t, name) {
-			servers[pod.UID] = server{n.look(t, pod.Status.PodIP+":8000"), pod.Status.ContainerStatuses[0].RestartCount}
+			servers[pod.UID] = server{n.look(t, pod), pod.Status.ContainerStatuses[0].RestartCount}
 		}
 	}
 	return servers

@@ -102,10 +102,10 @@ func compile(ctx context.Context, folder string) (string, error) {
 // namespace, and a kubelet sets six of them: it gets files instead.
 const furnish = `
 mount --make-rprivate /
-mount -t proc proc /proc
-mount -t tmpfs tmpfs /run
+mount -t proc none /proc
+mount -t tmpfs none /run
 mkdir /run/upper /run/work
-mount -t overlay overlay -o lowerdir=/var,upperdir=/run/upper,workdir=/run/work /var
+mount -t overlay none -o lowerdir=/var,upperdir=/run/upper,workdir=/run/work /var
 for parameter in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
   file=/run/$(echo $parameter | tr / .)
   cat /proc/sys/$parameter > $file
