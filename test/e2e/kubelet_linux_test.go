@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/dudaji/nufi/cluster"
@@ -44,12 +43,12 @@ type kubelet struct {
 
 // startKubelet starts a kubelet with the usual folders: where it registers device
 // plugins cannot be configured.
-func (n *node) startKubelet(t *testing.T) {
-	t.Helper()
-	config := n.write(t, "kubelet.yaml", fmt.Sprintf(kubeletConfig, n.folder, filepath.Base(n.folder)))
+func (n *node) startKubelet() {
+	n.Helper()
+	config := n.write("kubelet.yaml", fmt.Sprintf(kubeletConfig, n.folder, filepath.Base(n.folder)))
 	log, err := os.OpenFile(n.cluster.LogPath(cluster.Component(kubeletName)), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 	defer func() { _ = log.Close() }() // The process has its own.
 	k := &kubelet{ended: make(chan struct{})}
@@ -58,7 +57,7 @@ func (n *node) startKubelet(t *testing.T) {
 		"--hostname-override="+nodeName, "--node-ip="+nodeAddress)
 	k.command.Stdout, k.command.Stderr = log, log
 	if err := k.command.Start(); err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 	go func() {
 		_ = k.command.Wait() // However it ends: systemd does not mind either.
@@ -68,15 +67,15 @@ func (n *node) startKubelet(t *testing.T) {
 }
 
 // restartKubelet stops the kubelet as systemd does, and starts another.
-func (n *node) restartKubelet(t *testing.T) {
-	t.Helper()
+func (n *node) restartKubelet() {
+	n.Helper()
 	if err := n.kubelet.command.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 	select {
 	case <-n.kubelet.ended:
 	case <-time.After(patience):
-		t.Fatalf("the kubelet does not end:\n%s", n.tail(kubeletName))
+		n.Fatalf("the kubelet does not end:\n%s", n.tail(kubeletName))
 	}
-	n.startKubelet(t)
+	n.startKubelet()
 }

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -37,25 +36,25 @@ type view struct {
 }
 
 // apply applies a manifest as a user would.
-func (n *node) apply(t *testing.T, manifest string) {
-	t.Helper()
-	if err := n.cluster.Apply(t.Context(), n.write(t, "manifest.yaml", manifest)); err != nil {
-		t.Fatal(err)
+func (n *node) apply(manifest string) {
+	n.Helper()
+	if err := n.cluster.Apply(n.Context(), n.write("manifest.yaml", manifest)); err != nil {
+		n.Fatal(err)
 	}
 }
 
-func (n *node) kubectl(t *testing.T, args ...string) string {
-	t.Helper()
-	out, err := n.cluster.Kubectl(t.Context(), args...)
+func (n *node) kubectl(args ...string) string {
+	n.Helper()
+	out, err := n.cluster.Kubectl(n.Context(), args...)
 	if err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 	return out
 }
 
-func (n *node) awaitAllocatable(t *testing.T, want int64) {
-	t.Helper()
-	n.await(t, devicePlugin, fmt.Sprintf("%d allocatable devices", want), func(ctx context.Context) error {
+func (n *node) awaitAllocatable(want int64) {
+	n.Helper()
+	n.await(devicePlugin, fmt.Sprintf("%d allocatable devices", want), func(ctx context.Context) error {
 		var found corev1.Node
 		if err := n.client.Get(ctx, types.NamespacedName{Name: nodeName}, &found); err != nil {
 			return err
@@ -68,9 +67,9 @@ func (n *node) awaitAllocatable(t *testing.T, want int64) {
 }
 
 // awaitReady waits until an NpuDeploy is ready, and of this generation.
-func (n *node) awaitReady(t *testing.T, name string) {
-	t.Helper()
-	n.await(t, kubeletName, name+" to be ready", func(ctx context.Context) error {
+func (n *node) awaitReady(name string) {
+	n.Helper()
+	n.await(kubeletName, name+" to be ready", func(ctx context.Context) error {
 		ready, err := n.ready(ctx, name)
 		if err == nil && ready.Status != metav1.ConditionTrue {
 			err = fmt.Errorf("not ready: %s: %s", ready.Reason, ready.Message)
@@ -94,9 +93,9 @@ func (n *node) ready(ctx context.Context, name string) (metav1.Condition, error)
 
 // awaitShortage waits until an NpuDeploy is not ready for want of devices, and says so
 // with these counts.
-func (n *node) awaitShortage(t *testing.T, name, counts string) {
-	t.Helper()
-	n.await(t, controller, name+" to be short of devices", func(ctx context.Context) error {
+func (n *node) awaitShortage(name, counts string) {
+	n.Helper()
+	n.await(controller, name+" to be short of devices", func(ctx context.Context) error {
 		ready, err := n.ready(ctx, name)
 		if err == nil && (ready.Reason != v1.ReasonNoFreeDevice || !strings.HasSuffix(ready.Message, ": "+counts)) {
 			err = fmt.Errorf("got %s: %q, want %s: %q", ready.Reason, ready.Message, v1.ReasonNoFreeDevice, counts)
@@ -106,12 +105,12 @@ func (n *node) awaitShortage(t *testing.T, name, counts string) {
 }
 
 // pods returns the pods of an NpuDeploy.
-func (n *node) pods(t *testing.T, name string) []corev1.Pod {
-	t.Helper()
+func (n *node) pods(name string) []corev1.Pod {
+	n.Helper()
 	var pods corev1.PodList
-	err := n.client.List(t.Context(), &pods, client.InNamespace(namespace), client.MatchingLabels{"dudaji.com/npudeploy": name})
+	err := n.client.List(n.Context(), &pods, client.InNamespace(namespace), client.MatchingLabels{"dudaji.com/npudeploy": name})
 	if err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 	return pods.Items
 }
@@ -119,9 +118,9 @@ func (n *node) pods(t *testing.T, name string) []corev1.Pod {
 // awaitEndpoint waits until a Service leads to one address: HOST:PORT of a ready pod.
 // Nothing here forwards the Service's own address, as kube-proxy would, so that a
 // client does what it does: choose an endpoint.
-func (n *node) awaitEndpoint(t *testing.T, service, address string) {
-	t.Helper()
-	n.await(t, string(cluster.ControllerManager), "the Service "+service+" to lead to "+address, func(ctx context.Context) error {
+func (n *node) awaitEndpoint(service, address string) {
+	n.Helper()
+	n.await(string(cluster.ControllerManager), "the Service "+service+" to lead to "+address, func(ctx context.Context) error {
 		var list discoveryv1.EndpointSliceList
 		err := n.client.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service})
 		if err != nil {
@@ -150,10 +149,10 @@ func endpoints(found []discoveryv1.EndpointSlice) []string {
 }
 
 // look asks a pod's server over HTTP what it sees.
-func (n *node) look(t *testing.T, pod corev1.Pod) (seen view) {
-	t.Helper()
+func (n *node) look(pod corev1.Pod) (seen view) {
+	n.Helper()
 	address := serverAddress(pod)
-	n.await(t, containerd, address+" to answer", func(ctx context.Context) error {
+	n.await(containerd, address+" to answer", func(ctx context.Context) error {
 		return get(ctx, "http://"+address+"/container", func(body io.Reader) error {
 			return json.NewDecoder(body).Decode(&seen)
 		})
@@ -195,9 +194,9 @@ func get(ctx context.Context, url string, read func(io.Reader) error) error {
 func serverAddress(pod corev1.Pod) string { return pod.Status.PodIP + ":8000" }
 
 // idleCards are those that the first server does not have.
-func (n *node) idleCards(t *testing.T) []int {
-	t.Helper()
-	own := cardsOf(n.look(t, n.pods(t, "first")[0]))
+func (n *node) idleCards() []int {
+	n.Helper()
+	own := cardsOf(n.look(n.pods("first")[0]))
 	var idle []int
 	for card := range cards {
 		if !slices.Contains(own, card) {
@@ -219,17 +218,17 @@ func cardsOf(seen view) []int {
 
 // sharedMemory is what the pod's volume in memory may hold: what was rendered, but never
 // more than the node has.
-func (n *node) sharedMemory(t *testing.T, pod corev1.Pod) int64 {
-	t.Helper()
+func (n *node) sharedMemory(pod corev1.Pod) int64 {
+	n.Helper()
 	at := slices.IndexFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
 		return v.EmptyDir != nil && v.EmptyDir.SizeLimit != nil
 	})
 	if at < 0 {
-		t.Fatal("no volume of a limited size was rendered")
+		n.Fatal("no volume of a limited size was rendered")
 	}
 	var found corev1.Node
-	if err := n.client.Get(t.Context(), types.NamespacedName{Name: nodeName}, &found); err != nil {
-		t.Fatal(err)
+	if err := n.client.Get(n.Context(), types.NamespacedName{Name: nodeName}, &found); err != nil {
+		n.Fatal(err)
 	}
 	return min(pod.Spec.Volumes[at].EmptyDir.SizeLimit.Value(), found.Status.Allocatable.Memory().Value())
 }
@@ -241,12 +240,12 @@ type server struct {
 }
 
 // standing returns the servers of both NpuDeploys by their pods' UIDs.
-func (n *node) standing(t *testing.T) map[types.UID]server {
-	t.Helper()
+func (n *node) standing() map[types.UID]server {
+	n.Helper()
 	servers := map[types.UID]server{}
 	for _, name := range []string{"first", "second"} {
-		for _, pod := range n.pods(t, name) {
-			servers[pod.UID] = server{n.look(t, pod), pod.Status.ContainerStatuses[0].RestartCount}
+		for _, pod := range n.pods(name) {
+			servers[pod.UID] = server{n.look(pod), pod.Status.ContainerStatuses[0].RestartCount}
 		}
 	}
 	return servers

@@ -38,6 +38,8 @@ const (
 
 // node is a cluster with one node, everything of NuFi's, and the host below it.
 type node struct {
+	// T is that of the step that runs.
+	*testing.T
 	folder  string
 	cluster *cluster.Cluster
 	client  client.Client
@@ -50,67 +52,67 @@ type node struct {
 // newNode starts everything. What it starts ends with the namespaces.
 func newNode(t *testing.T) *node {
 	t.Helper()
-	n := &node{folder: os.Getenv(folderVariable), faults: make(chan error, 1)}
-	n.startCluster(t)
+	n := &node{T: t, folder: os.Getenv(folderVariable), faults: make(chan error, 1)}
+	n.startCluster()
 	go func() { n.faults <- n.cluster.Wait(context.WithoutCancel(t.Context())) }()
-	n.startRuntime(t)
-	n.startKubelet(t)
+	n.startRuntime()
+	n.startKubelet()
 	n.host = newHost(t, n.path("host"))
-	n.launch(t, devicePlugin,
+	n.launch(devicePlugin,
 		"--host-root="+n.host.root, "--host-prefix="+n.host.root, "--listen="+pluginAddress,
 		"--node-name="+nodeName, "--kubeconfig="+n.cluster.KubeconfigPath())
-	n.launch(t, controller,
+	n.launch(controller,
 		"--kubeconfig="+n.cluster.KubeconfigPath(), "--health-probe-bind-address="+controllerAddress)
-	n.await(t, controller, "the controller", func(ctx context.Context) error {
+	n.await(controller, "the controller", func(ctx context.Context) error {
 		return get(ctx, "http://"+controllerAddress+"/readyz", nil)
 	})
 	return n
 }
 
-func (n *node) startCluster(t *testing.T) {
-	t.Helper()
+func (n *node) startCluster() {
+	n.Helper()
 	root, err := cluster.Checkout(".")
 	if err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 	crds, err := filepath.Glob(filepath.Join(root, "bundle/crd/*.yaml"))
 	if err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(n.Context(), patience)
 	defer cancel()
 	n.cluster, err = cluster.Start(ctx, cluster.Options{
 		Dir: n.path("cluster"), Assets: os.Getenv("KUBEBUILDER_ASSETS"), CRDs: crds,
 		Run: []cluster.Component{cluster.ControllerManager, cluster.Scheduler},
 	})
 	if err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 	known := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, v1.AddToScheme} {
 		if err := add(known); err != nil {
-			t.Fatal(err)
+			n.Fatal(err)
 		}
 	}
 	if n.client, err = client.New(n.cluster.RESTConfig(), client.Options{Scheme: known}); err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 }
 
 // launch starts a program of this repository, which nothing stops.
-func (n *node) launch(t *testing.T, program string, args ...string) {
-	t.Helper()
+func (n *node) launch(program string, args ...string) {
+	n.Helper()
 	if err := n.cluster.Launch(cluster.Component(program), n.path("bin/"+program), args...); err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 }
 
 // await waits for a condition, which says what is missing. If it is never met, the
 // failure shows that and the end of the log that should tell why.
-func (n *node) await(t *testing.T, program, what string, met func(context.Context) error) {
-	t.Helper()
+func (n *node) await(program, what string, met func(context.Context) error) {
+	n.Helper()
 	missing := errors.New("not asked")
-	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(n.Context(), 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
 		select {
 		case fault := <-n.faults:
 			return false, fault
@@ -122,7 +124,7 @@ func (n *node) await(t *testing.T, program, what string, met func(context.Contex
 		return missing == nil, nil
 	})
 	if err != nil {
-		t.Fatalf("waiting for %s: %v: %v\nthe log of %s ends:\n%s", what, err, missing, program, n.tail(program))
+		n.Fatalf("waiting for %s: %v: %v\nthe log of %s ends:\n%s", what, err, missing, program, n.tail(program))
 	}
 }
 
@@ -136,14 +138,14 @@ func (n *node) tail(program string) string {
 }
 
 // write writes a file of the node's configuration.
-func (n *node) write(t *testing.T, name, content string) string {
-	t.Helper()
+func (n *node) write(name, content string) string {
+	n.Helper()
 	path := n.path(name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 	return path
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
-	"testing"
 
 	"github.com/dudaji/nufi/cluster"
 )
@@ -45,30 +44,30 @@ const podNetwork = `{
 }`
 
 // startRuntime starts containerd and gives it the images.
-func (n *node) startRuntime(t *testing.T) {
-	t.Helper()
-	n.write(t, "cni/pods.conflist", podNetwork)
-	config := n.write(t, "containerd.toml", fmt.Sprintf(containerdConfig, n.folder, pauseImage, cniPlugins))
+func (n *node) startRuntime() {
+	n.Helper()
+	n.write("cni/pods.conflist", podNetwork)
+	config := n.write("containerd.toml", fmt.Sprintf(containerdConfig, n.folder, pauseImage, cniPlugins))
 	path, err := exec.LookPath(containerd)
 	if err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 	if err := n.cluster.Launch(cluster.Component(containerd), path, "--config="+config); err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
-	n.await(t, containerd, "containerd", func(ctx context.Context) error { return n.ctr(ctx, "version") })
-	n.importImage(t, serverImage)
-	n.importImage(t, pauseImage, "pause")
+	n.await(containerd, "containerd", func(ctx context.Context) error { return n.ctr(ctx, "version") })
+	n.importImage(serverImage)
+	n.importImage(pauseImage, "pause")
 }
 
-func (n *node) importImage(t *testing.T, name string, arguments ...string) {
-	t.Helper()
+func (n *node) importImage(name string, arguments ...string) {
+	n.Helper()
 	archive := n.path("image.tar")
 	if err := writeImage(archive, name, n.path("bin/server"), arguments...); err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
-	if err := n.ctr(t.Context(), "--namespace=k8s.io", "images", "import", archive); err != nil {
-		t.Fatal(err)
+	if err := n.ctr(n.Context(), "--namespace=k8s.io", "images", "import", archive); err != nil {
+		n.Fatal(err)
 	}
 }
 
