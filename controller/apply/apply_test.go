@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/dudaji/nufi/controller/apply"
@@ -109,6 +110,9 @@ func TestDriftIsHealed(t *testing.T) {
 		"a list item is edited": func(s *stage) {
 			s.patch(service, `{"spec":{"ports":[{"name":"http","port":80,"protocol":"TCP","targetPort":9}]}}`, "kubectl")
 		},
+		"a list item gets another key": func(s *stage) {
+			s.patch(service, `{"spec":{"ports":[{"name":"http","port":81,"protocol":"TCP","targetPort":8000}]}}`, "kubectl")
+		},
 		"it is deleted": func(s *stage) { s.delete(service) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,6 +123,9 @@ func TestDriftIsHealed(t *testing.T) {
 			object := s.get(service)
 			s.wantField(service, "web", "spec", "selector", "app")
 			s.wantField(service, "red", "metadata", "labels", "team")
+			if ports, _, _ := unstructured.NestedSlice(object.Object, "spec", "ports"); len(ports) != 1 {
+				t.Errorf("ports are %v, want ours alone", ports)
+			}
 			s.wantField(service, apply.ManagedBy, "metadata", "labels", apply.LabelManagedBy)
 			if len(object.GetOwnerReferences()) != 1 {
 				t.Error("the owner reference is gone")

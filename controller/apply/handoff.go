@@ -17,7 +17,9 @@ const HandOffManager = v1.FieldManager + "-handoff"
 // handOff keeps the number of replicas where it is when the manifest no longer says
 // it: a field that its last owner omits is removed, and the API server would then
 // default it to 1. A second owner holds it, until an autoscaler takes it over.
-func (a *Applier) handOff(ctx context.Context, owner Owner, wanted manifest, present *live) error {
+func (a *Applier) handOff(
+	ctx context.Context, owner Owner, wanted manifest, present *live, options ...client.PatchOption,
+) error {
 	object := newObject(owner.Namespace, wanted.ref)
 	object.SetUID(present.uid)
 	object.Object["spec"] = map[string]any{"replicas": present.replicas}
@@ -25,7 +27,7 @@ func (a *Applier) handOff(ctx context.Context, owner Owner, wanted manifest, pre
 	if err != nil {
 		return fmt.Errorf("encoding the hand-off of %s: %w", wanted.ref, err)
 	}
-	_, err = a.patch(ctx, owner, wanted.ref, body, client.FieldOwner(HandOffManager))
+	_, err = a.patch(ctx, owner, wanted.ref, body, append(options, client.FieldOwner(HandOffManager))...)
 	if conflict := (*ConflictError)(nil); errors.As(err, &conflict) {
 		return nil // Somebody else has it already.
 	}

@@ -41,6 +41,9 @@ func (a *Applier) write(
 		}
 	}
 	written, err := a.patch(ctx, owner, wanted.ref, body, options...)
+	if isOutOfPlace(action, err) {
+		written, err = a.takeOver(ctx, owner, wanted, present, body, options)
+	}
 	if err != nil {
 		return trace{}, err
 	}
