@@ -7,9 +7,10 @@
 // with kubectl and over HTTP.
 //
 // What always holds:
-//   - The machine stays as it was, whatever ends the test. Processes, mounts, network
-//     and the kernel parameters that a kubelet sets live in the namespaces and end with
-//     them; what a node writes below /run and /var is kept in memory.
+//   - The machine stays as it was. Processes, mounts, network and the kernel parameters
+//     that a kubelet sets live in the namespaces and end with them; what a node writes
+//     below /run and /var is kept in memory. Only a test that is killed leaves something,
+//     and nothing that disturbs: a temporary folder and empty control groups.
 //   - Runs share nothing, and no kubelet of the machine's own is touched: paths and
 //     ports that a node insists on are private.
 //
