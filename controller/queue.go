@@ -8,15 +8,18 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
 // What goes first, 0 being an NpuDeploy that somebody has just changed. Drift may be an
-// outage; a change of templates, which concerns all, lets everything else pass.
+// outage. After a start, all NpuDeploys have handler.LowPriority: some may have no
+// children yet, and so what only changes a status comes behind. A change of templates
+// concerns all, and lets everything else pass.
 const (
 	urgencyDrift     = 1
-	urgencyStatus    = -1
-	urgencyTemplates = -20
+	urgencyStatus    = handler.LowPriority - 1
+	urgencyTemplates = handler.LowPriority - 2
 )
 
 // An event waits for the next one: a Deployment that is rolled out makes a dozen of
