@@ -1,6 +1,10 @@
 package inventory
 
-import "github.com/go-logr/logr"
+import (
+	"github.com/go-logr/logr"
+
+	"github.com/dudaji/nufi/deviceplugin/health"
+)
 
 // keeper enters results into the book and publishes what is new. Only Run's goroutine
 // calls it.
@@ -28,8 +32,7 @@ func (k *keeper) probed(p probed) {
 	t, changed := k.book.observed(p.id, p.observation, k.inventory.options.Clock.Now())
 	k.publish()
 	if changed {
-		k.log.Info("device changed its state",
-			"device", p.id, "from", t.From, "to", t.To, "reason", t.Reason.Code, "message", t.Reason.Message)
+		k.logTransition(t)
 		for _, notify := range k.inventory.tell {
 			notify(t)
 		}
@@ -42,8 +45,19 @@ func (k *keeper) publish() {
 	}
 	if k.scannedOnce && !k.isReady && k.book.complete() {
 		k.isReady = true
+		k.log.Info("looked at every device", "devices", len(k.book.records))
 		close(k.inventory.ready)
 	}
+}
+
+// logTransition is quiet about devices that are found healthy, all of them at the start.
+func (k *keeper) logTransition(t Transition) {
+	level := 0
+	if t.First && t.To == health.Healthy {
+		level = 1
+	}
+	k.log.V(level).Info("device changed its state",
+		"device", t.Device.ID, "from", t.From, "to", t.To, "reason", t.Reason.Code, "message", t.Reason.Message)
 }
 
 // logScan tells of an error once, and of its end.

@@ -127,10 +127,10 @@ func (r *Registration) awaitDevices(ctx context.Context) bool {
 func (r *Registration) establish(ctx context.Context) (*session, error) {
 	s, err := serve(ctx, r.server, r.dir, r.wake)
 	if err == nil {
-		err = r.register(ctx, filepath.Base(s.path))
-		if err != nil {
+		if err = r.register(ctx, filepath.Base(s.path)); err != nil {
 			s.stop(0)
 		}
+		s.registered = r.server.Clock.Now()
 	}
 	r.server.Metrics.registered(err)
 	return s, err

@@ -33,11 +33,11 @@ type session struct {
 	grpc   *grpc.Server
 	wake   func() // tells the registration that the stream changed
 
-	path     string
-	file     os.FileInfo
-	started  time.Time
-	stopping chan struct{}
-	served   chan struct{} // closed when the gRPC server is done
+	path       string
+	file       os.FileInfo
+	registered time.Time // zero until it is
+	stopping   chan struct{}
+	served     chan struct{} // closed when the gRPC server is done
 
 	mu     sync.Mutex
 	stream stream
@@ -56,7 +56,7 @@ func serve(ctx context.Context, server *Server, dir string, wake func()) (*sessi
 	}
 	s := &session{
 		server: server, grpc: grpc.NewServer(), wake: wake,
-		path: path, file: file, started: server.Clock.Now(),
+		path: path, file: file,
 		stopping: make(chan struct{}), served: make(chan struct{}),
 	}
 	pluginapi.RegisterDevicePluginServer(s.grpc, s)
@@ -113,7 +113,6 @@ func (s *session) GetDevicePluginOptions(context.Context, *pluginapi.Empty) (*pl
 // ListAndWatch implements the device plugin API. It sends the devices whenever what
 // the kubelet knows of them changes.
 func (s *session) ListAndWatch(_ *pluginapi.Empty, out grpc.ServerStreamingServer[pluginapi.ListAndWatchResponse]) error {
-	s.setStream(streamOpen)
 	defer s.setStream(streamLost)
 	var sent *pluginapi.ListAndWatchResponse
 	for {
@@ -122,6 +121,9 @@ func (s *session) ListAndWatch(_ *pluginapi.Empty, out grpc.ServerStreamingServe
 		if sent == nil || !proto.Equal(sent, list) {
 			if err := out.Send(list); err != nil {
 				return fmt.Errorf("sending the devices: %w", err)
+			}
+			if sent == nil {
+				s.setStream(streamOpen)
 			}
 			sent = list
 		}

@@ -28,7 +28,7 @@ func (r *Registration) fault(s *session) string {
 	switch stream := s.streamState(); {
 	case stream == streamLost:
 		return "stream was lost"
-	case stream == streamAwaited && r.server.Clock.Since(s.started) > streamGrace:
+	case stream == streamAwaited && r.server.Clock.Since(s.registered) > streamGrace:
 		return "stream was never opened"
 	}
 	return ""
@@ -103,6 +103,6 @@ func (a age) Collect(out chan<- prometheus.Metric) {
 	a.registration.mu.Lock()
 	defer a.registration.mu.Unlock()
 	if s := a.registration.current; s != nil {
-		out <- prometheus.MustNewConstMetric(a.desc, prometheus.GaugeValue, s.server.Clock.Since(s.started).Seconds())
+		out <- prometheus.MustNewConstMetric(a.desc, prometheus.GaugeValue, s.server.Clock.Since(s.registered).Seconds())
 	}
 }

@@ -16,9 +16,10 @@ func TestAContainerGetsItsDevicesAndTheirNames(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 8)
 	k := startKubelet(t, f)
 	startPlugin(t, h, f).awaitReady()
+	k.awaitCapacity(8, 8)
 	pod := newPod("llama", 2)
 	held := k.mustAdmit(pod)
-	options, err := k.containerOptions(pod)
+	options, err := k.containerOptions(t.Context(), pod)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,7 @@ func TestAPodThatNoNUMANodeHoldsIsRefused(t *testing.T) {
 	k := startKubelet(t, f)
 	startPlugin(t, newHost(t, 8), f).awaitReady()
 	k.awaitCapacity(8, 8)
-	if result := k.admit(newPod("wide", 5)); result.Admit || result.Reason != "TopologyAffinityError" {
+	if result := k.admit(t.Context(), newPod("wide", 5)); result.Admit || result.Reason != "TopologyAffinityError" {
 		t.Errorf("got %+v", result)
 	}
 	k.mustAdmit(newPod("fits", 4))
@@ -98,12 +99,12 @@ func TestAContainerWaitsForADeviceThatIsInUse(t *testing.T) {
 	k.mustAdmit(pod)
 
 	h.set(0, "users", "1") // somebody still has it open
-	if _, err := k.containerOptions(pod); err == nil || !strings.Contains(err.Error(), `users is "1"`) {
+	if _, err := k.containerOptions(t.Context(), pod); err == nil || !strings.Contains(err.Error(), `users is "1"`) {
 		t.Errorf("the container was started: %v", err)
 	}
 	started := make(chan error)
 	go func() {
-		_, err := k.containerOptions(pod)
+		_, err := k.containerOptions(t.Context(), pod)
 		started <- err
 	}()
 	h.set(0, "users", "0")
@@ -142,7 +143,7 @@ func TestWithCDIAContainerGetsNamesThatTheFileResolves(t *testing.T) {
 	k.awaitCapacity(2, 2)
 	pod := newPod("llama", 1)
 	k.mustAdmit(pod)
-	options, err := k.containerOptions(pod)
+	options, err := k.containerOptions(t.Context(), pod)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,8 +50,10 @@ func startCluster(t *testing.T) cluster {
 	ended := make(chan error, 1)
 	go func() { ended <- up.Wait() }()
 	t.Cleanup(func() {
-		_ = up.Process.Signal(syscall.SIGINT)
-		<-ended
+		_ = up.Process.Signal(syscall.SIGINT) // it may have ended already
+		if err := <-ended; err != nil {
+			t.Logf("nufi up ended with %v", err)
+		}
 	})
 	c := cluster{kubeconfig: filepath.Join(dir, "up", "kubeconfig")}
 	eventually(t, compilation, func() error {
@@ -174,9 +176,9 @@ func (a *agent) syncPod(ctx context.Context, pod *v1.Pod) error {
 	}
 	a.seen[string(pod.UID)] = true
 	pod.Status.Phase = v1.PodRunning
-	if result := a.admit(pod); !result.Admit {
+	if result := a.admit(ctx, pod); !result.Admit {
 		pod.Status.Phase, pod.Status.Reason, pod.Status.Message = v1.PodFailed, result.Reason, result.Message
-	} else if _, err := a.containerOptions(pod); err != nil {
+	} else if _, err := a.containerOptions(ctx, pod); err != nil {
 		return fmt.Errorf("starting the container of %s: %w", pod.Name, err)
 	}
 	_, err := a.CoreV1().Pods(pod.Namespace).UpdateStatus(ctx, pod, metav1.UpdateOptions{})

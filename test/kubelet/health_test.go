@@ -71,7 +71,7 @@ func TestAnUnhealthyDeviceIsNotGivenAway(t *testing.T) {
 	if got := k.mustAdmit(newPod("llama", 1)); got[0] != address(1) {
 		t.Errorf("got %v", got)
 	}
-	if result := k.admit(newPod("other", 1)); result.Admit {
+	if result := k.admit(t.Context(), newPod("other", 1)); result.Admit {
 		t.Error("the unhealthy one was given away")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
@@ -35,7 +36,7 @@ func (h *host) plug(card, root int) {
 		h.t.Fatal(err)
 	}
 	for name, value := range map[string]string{
-		"vendor": "0x1f56", "class": "0x120000", "numa_node": fmt.Sprint(root / 2), "uuid": fmt.Sprintf("uuid-%d", card),
+		"vendor": "0x1f56", "class": "0x120000", "numa_node": strconv.Itoa(root / 2), "uuid": fmt.Sprintf("uuid-%d", card),
 		"enable": "1", "status": "0", "users": "0",
 		"hwmon/hwmon0/temp1_input": "41500", "hwmon/hwmon0/temp2_input": "39000", "hwmon/hwmon0/power1_input": "75250000",
 		fmt.Sprintf("sapeon/snx3_%d/dev", card): fmt.Sprintf("511:%d", card),

@@ -41,7 +41,7 @@ type folder string
 // newFolder has a short name: a socket's path is 107 bytes long at most.
 func newFolder(t *testing.T) folder {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "kubelet-")
+	dir, err := os.MkdirTemp("", "kubelet-") //nolint:usetesting // its path holds the test's name
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,9 +156,9 @@ func (k *kubelet) lowest() (stop func() int64) {
 }
 
 // admit asks whether a pod may run here, as the kubelet does, and has it run then.
-func (k *kubelet) admit(pod *v1.Pod) lifecycle.PodAdmitResult {
+func (k *kubelet) admit(ctx context.Context, pod *v1.Pod) lifecycle.PodAdmitResult {
 	k.add(pod)
-	ctx, cancel := context.WithTimeout(k.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	result := k.topology.Admit(ctx, &lifecycle.PodAdmitAttributes{Pod: pod, Operation: lifecycle.AddOperation})
 	if !result.Admit {
@@ -170,7 +170,7 @@ func (k *kubelet) admit(pod *v1.Pod) lifecycle.PodAdmitResult {
 // mustAdmit admits a pod and returns its devices.
 func (k *kubelet) mustAdmit(pod *v1.Pod) []string {
 	k.t.Helper()
-	if result := k.admit(pod); !result.Admit {
+	if result := k.admit(k.t.Context(), pod); !result.Admit {
 		k.t.Fatalf("pod %s was not admitted: %s", pod.Name, result.Message)
 	}
 	return k.devicesOf(pod)
@@ -186,8 +186,8 @@ func (k *kubelet) devicesOf(pod *v1.Pod) []string {
 }
 
 // containerOptions are what the kubelet starts the pod's container with.
-func (k *kubelet) containerOptions(pod *v1.Pod) (*devicemanager.DeviceRunContainerOptions, error) {
-	return k.devices.GetDeviceRunContainerOptions(k.t.Context(), pod, &pod.Spec.Containers[0])
+func (k *kubelet) containerOptions(ctx context.Context, pod *v1.Pod) (*devicemanager.DeviceRunContainerOptions, error) {
+	return k.devices.GetDeviceRunContainerOptions(ctx, pod, &pod.Spec.Containers[0])
 }
 
 func (k *kubelet) add(pod *v1.Pod) {

@@ -3,6 +3,7 @@ package kubelet
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,7 +43,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // it is a temporary folder
 	binary = filepath.Join(dir, "nufi-deviceplugin")
 	build := exec.Command("go", "build", "-o", binary, "./cmd/nufi-deviceplugin")
 	build.Dir, build.Env = repository, append(os.Environ(), "CGO_ENABLED=0")
@@ -82,7 +83,7 @@ func startPlugin(t *testing.T, h *host, k folder, args ...string) *plugin {
 	}
 	go func() { p.exited <- p.command.Wait() }()
 	t.Cleanup(func() {
-		p.end(syscall.SIGKILL)
+		_ = p.end(syscall.SIGKILL)
 		if t.Failed() {
 			text, _ := os.ReadFile(logs.Name())
 			t.Logf("the plugin said:\n%s", text)
@@ -97,7 +98,7 @@ func (p *plugin) findAddress(log string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // it was only read
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		var line struct{ Msg, Listen string }
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "started" {
@@ -105,7 +106,7 @@ func (p *plugin) findAddress(log string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("the plugin has not started")
+	return errors.New("the plugin has not started")
 }
 
 // quickX330 is the X330's description with a short recovery and preparation, so that
@@ -193,7 +194,7 @@ func (p *plugin) get(path string) (int, string, error) {
 	if err != nil {
 		return 0, "", err
 	}
-	defer response.Body.Close()
+	defer response.Body.Close() //nolint:errcheck // it was only read
 	body, err := io.ReadAll(response.Body)
 	return response.StatusCode, string(body), err
 }

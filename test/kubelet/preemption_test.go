@@ -1,8 +1,8 @@
 package kubelet
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,10 +91,10 @@ func (c cluster) get(t *testing.T, name string) *v1.Pod {
 	return pod
 }
 
-func conditions(pod *v1.Pod) error {
-	var all []error
+func conditions(pod *v1.Pod) string {
+	var all []string
 	for _, condition := range pod.Status.Conditions {
-		all = append(all, fmt.Errorf("%s=%s: %s", condition.Type, condition.Status, condition.Message))
+		all = append(all, fmt.Sprintf("%s=%s: %s", condition.Type, condition.Status, condition.Message))
 	}
-	return errors.Join(all...)
+	return strings.Join(all, "; ")
 }

@@ -110,7 +110,7 @@ func TestAPluginRestartTouchesNoRunningPod(t *testing.T) {
 	k.awaitCapacity(8, 8)
 	pod := newPod("llama", 4)
 	held := k.mustAdmit(pod)
-	before, err := k.containerOptions(pod)
+	before, err := k.containerOptions(t.Context(), pod)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestAPluginRestartTouchesNoRunningPod(t *testing.T) {
 	k.awaitCapacity(8, 0)
 	startPlugin(t, h, f)
 	k.awaitCapacity(8, 8)
-	after, err := k.containerOptions(pod) // its container restarts
+	after, err := k.containerOptions(t.Context(), pod) // its container restarts
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,13 +154,14 @@ func TestTwoPluginsAreAsGoodAsOne(t *testing.T) {
 	first.awaitReady()
 	second := startPlugin(t, h, f) // the kubelet asks the newer one for devices
 	second.awaitReady()
+	k.awaitCapacity(8, 8)
 	lowest := k.lowest()
 	k.mustAdmit(newPod("llama", 2))
 	_ = first.end(syscall.SIGKILL)
 	k.mustAdmit(newPod("other", 2))
 	h.removeNode(7)
 	k.awaitCapacity(8, 7) // the one that is left goes on telling
-	if got := lowest(); got != 7 {
+	if got := lowest(); got < 7 {
 		t.Errorf("allocatable was as low as %d", got)
 	}
 	_ = second.end(syscall.SIGKILL)
@@ -171,7 +172,7 @@ func TestARollingUpdateNeverLowersWhatCanBeAllocated(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 8)
 	k := startKubelet(t, f)
 	old := startPlugin(t, h, f)
-	old.awaitReady()
+	k.awaitCapacity(8, 8)
 	lowest := k.lowest()
 	for range 3 {
 		next := startPlugin(t, h, f)
@@ -190,6 +191,7 @@ func TestAWipedDirectoryIsRegisteredInAgain(t *testing.T) {
 	k := startKubelet(t, f)
 	p := startPlugin(t, newHost(t, 8), f)
 	p.awaitReady()
+	k.awaitCapacity(8, 8)
 	lowest, before := k.lowest(), sockets(t, f)
 	for _, socket := range before {
 		if err := os.Remove(filepath.Join(f.plugins(), socket)); err != nil {
@@ -213,9 +215,8 @@ func TestAReplacedDirectoryIsFoundAgain(t *testing.T) {
 	p := startPlugin(t, newHost(t, 8), f)
 	p.awaitReady()
 	k.stop()
-	if err := os.RemoveAll(f.plugins()); err != nil {
-		t.Fatal(err)
-	}
+	// The plugin may be making a socket in it just then.
+	eventually(t, patience, func() error { return os.RemoveAll(f.plugins()) })
 	startKubelet(t, f).awaitCapacity(8, 8)
 	p.awaitReady()
 }
