@@ -4,11 +4,11 @@ import (
 	"errors"
 	"strings"
 
-	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/ast/astutil"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/format"
+	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/token"
 	"cuelang.org/go/encoding/jsonschema"
 	"cuelang.org/go/encoding/yaml"
@@ -151,7 +151,7 @@ func orError(expr ast.Expr, message string) ast.Expr {
 func enumeration(expr ast.Expr) []string {
 	switch expr := expr.(type) {
 	case *ast.BasicLit:
-		if word, err := literal(expr); err == nil {
+		if word, err := literal.Unquote(expr.Value); err == nil {
 			return []string{word}
 		}
 	case *ast.BinaryExpr:
@@ -164,10 +164,6 @@ func enumeration(expr ast.Expr) []string {
 		}
 	}
 	return nil
-}
-
-func literal(lit *ast.BasicLit) (string, error) {
-	return cuecontext.New().BuildExpr(lit).LookupPath(cue.Path{}).String()
 }
 
 // intOrString names the definition in npudeploy.cue that stands for the CRD's

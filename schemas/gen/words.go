@@ -1,6 +1,9 @@
 package main
 
-import "cuelang.org/go/cue/ast"
+import (
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/literal"
+)
 
 // phrases say in words what the patterns of schemas/v1 accept.
 func phrases() map[string]string {
@@ -28,7 +31,7 @@ func inWords(match *ast.UnaryExpr) ast.Expr {
 	if !ok {
 		return match
 	}
-	text, err := literal(pattern)
+	text, err := literal.Unquote(pattern.Value)
 	if phrase, known := phrases()[text]; known && err == nil {
 		return &ast.ParenExpr{X: orError(match, phrase)}
 	}
