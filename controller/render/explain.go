@@ -22,7 +22,7 @@ const (
 	FromTemplate    SourceKind = "template"
 )
 
-// Source is a place that a value came from.
+// Source is a line that a value came from: its position has no column.
 type Source struct {
 	Kind     SourceKind
 	Position token.Position
@@ -144,13 +144,23 @@ func (r *Result) follow(value cue.Value, hops int, found map[Source]bool) bool {
 		return true
 	default:
 	}
-	// A literal, or one constrained by a schema: Pos is the literal's. The variable of
-	// a loop leads no further than the template.
-	if position := value.Pos(); position.IsValid() {
-		found[sourceAt(position)] = true
+	if source, ok := literalAt(value); ok {
+		found[source] = true
 		return true
 	}
 	return false
+}
+
+// literalAt is where the literal stands that value is. The variable of a loop is a
+// reference that leads nowhere; only evaluated it knows the literal, and only if that is
+// not the template's own.
+func literalAt(value cue.Value) (Source, bool) {
+	for _, position := range []token.Pos{value.Eval().Pos(), value.Pos()} {
+		if source := sourceAt(position); position.IsValid() && source.Kind != FromTemplate {
+			return source, true
+		}
+	}
+	return sourceAt(value.Pos()), value.Pos().IsValid()
 }
 
 // target is what value refers to, if it is a plain reference that can be followed.
@@ -197,6 +207,7 @@ func (r *Result) followOperand(operand cue.Value, hops int, found map[Source]boo
 func sourceAt(position token.Pos) Source {
 	at := userPosition(position.Position())
 	at.Filename, at.Offset = strings.TrimPrefix(at.Filename, "/"), 0
+	at.Column = 0 // Twice on one line is once to a reader.
 	switch {
 	case isUserFile(position.Filename()):
 		return Source{Kind: FromUser, Position: at}
