@@ -22,14 +22,9 @@ var (
 // what the link ..data points to when the read begins: the kubelet replaces the link,
 // never the files behind it.
 func Snapshot(dir string) (fs.FS, error) {
-	if target, err := filepath.EvalSymlinks(filepath.Join(dir, "..data")); err == nil {
-		dir = target
-	}
+	dir = revision(dir)
 	files, size := fstest.MapFS{}, 0
-	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || path.Ext(name) != ".cue" {
-			return err
-		}
+	err := walk(dir, func(name string) error {
 		content, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name))) //nolint:gosec // The operator names the directory.
 		if size += len(content); size > maxSnapshot {
 			return errTooLarge
@@ -38,10 +33,32 @@ func Snapshot(dir string) (fs.FS, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", dir, err)
+		return nil, err
 	}
 	if files["cue.mod/module.cue"] == nil {
 		return nil, fmt.Errorf("reading %s: %w", dir, errNoModule)
 	}
 	return files, nil
+}
+
+// revision is the folder that ..data points to, or dir where there is no such link.
+func revision(dir string) string {
+	if target, err := filepath.EvalSymlinks(filepath.Join(dir, "..data")); err == nil {
+		return target
+	}
+	return dir
+}
+
+// walk calls visit for each CUE file below dir, in lexical order.
+func walk(dir string, visit func(name string) error) error {
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || path.Ext(name) != ".cue" {
+			return err
+		}
+		return visit(name)
+	})
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", dir, err)
+	}
+	return nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// lookInterval is how often the directory is read.
+	// lookInterval is how often the directory is looked at.
 	lookInterval = 2 * time.Second
 	// secondChance is when a rejected candidate is judged again: the live spec that it
 	// could not render may be gone.
@@ -88,9 +88,10 @@ func (s *Store) Start(ctx context.Context) error {
 	}
 }
 
-// looker remembers what it judged, so that nothing is judged or said twice.
+// looker remembers what it judged, so that nothing is read, judged or said twice.
 type looker struct {
 	store      *Store
+	serving    string // the stamp of the directory when it had the serving set
 	rejected   string
 	judgeAgain time.Time
 }
@@ -98,12 +99,17 @@ type looker struct {
 // once compares the directory with the serving set, and swaps it in if it is another
 // and good one.
 func (l *looker) once(ctx context.Context, now time.Time) error {
+	seen := stamp(l.store.dir, now) // Before the read: a change after it shows next time.
+	if seen != "" && seen == l.serving {
+		return nil
+	}
+	l.serving = ""
 	candidate, digest, err := l.read()
 	if err != nil {
 		return l.reject("unreadable: "+err.Error(), now, err)
 	}
 	if digest == l.store.Serving().Digest {
-		l.rejected = ""
+		l.serving, l.rejected = seen, ""
 		return nil
 	}
 	if digest == l.rejected && now.Before(l.judgeAgain) {
