@@ -1,11 +1,7 @@
 package kubelet
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -134,43 +130,6 @@ func TestPodsAreNamedBesideTheDevicesTheyHold(t *testing.T) {
 	k.remove(pod)
 	p.awaitMetric(series(0, "", "", ""), 0)
 	p.awaitMetric("nufi_deviceplugin_pod_resources_up{resource=\"sapeon.com/snx3\"}", 1)
-}
-
-func TestWithCDIAContainerGetsNamesThatTheFileResolves(t *testing.T) {
-	f, h, specs := newFolder(t), newHost(t, 2), filepath.Join(t.TempDir(), "cdi")
-	k := startKubelet(t, f)
-	startPlugin(t, h, f, "--cdi-dir", specs).awaitReady()
-	k.awaitCapacity(2, 2)
-	pod := newPod("llama", 1)
-	k.mustAdmit(pod)
-	options, err := k.containerOptions(t.Context(), pod)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(options.Devices) != 0 {
-		t.Errorf("the nodes come twice: %v", options.Devices)
-	}
-	data, err := os.ReadFile(filepath.Join(specs, "sapeon.com-snx3.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var spec struct {
-		Kind    string
-		Devices []struct{ Name string }
-	}
-	if err := json.Unmarshal(data, &spec); err != nil {
-		t.Fatal(err)
-	}
-	var names, resolved []string
-	for _, device := range options.CDIDevices {
-		names = append(names, device.Name)
-	}
-	for _, device := range spec.Devices {
-		resolved = append(resolved, spec.Kind+"="+device.Name)
-	}
-	if len(names) != 1 || !slices.Contains(resolved, names[0]) {
-		t.Errorf("the container gets %v, the file has %v", names, resolved)
-	}
 }
 
 func addresses(cards ...int) []string {

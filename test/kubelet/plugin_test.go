@@ -110,8 +110,8 @@ func (p *plugin) findAddress(log string) error {
 }
 
 // quickX330 is the X330's description with a short recovery and preparation, so that
-// the tests do not wait for what health's own tests cover.
-func quickX330(t *testing.T) string {
+// the tests do not wait for what health's own tests cover, and with further changes.
+func quickX330(t *testing.T, changes ...func(description map[string]any)) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(repository, "deviceplugin/description/x330.yaml"))
 	if err != nil {
@@ -125,6 +125,9 @@ func quickX330(t *testing.T) string {
 	d["health"].(map[string]any)["rescan"] = "500ms"
 	d["health"].(map[string]any)["staleAfter"] = "1s"
 	d["preparation"].(map[string]any)["timeout"] = "1s"
+	for _, change := range changes {
+		change(d)
+	}
 	if data, err = yaml.Marshal(d); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,124 @@
+package kubelet
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	oci "github.com/opencontainers/runtime-spec/specs-go"
+	v1 "k8s.io/api/core/v1"
+	"tags.cncf.io/container-device-interface/pkg/cdi"
+)
+
+// A runtime takes a node's number from the host. A folder can only have nodes with root's
+// help; these cards' nodes are named after ones that every machine has.
+var nodesOfAnyMachine = []string{"full", "zero", "random"}
+
+func TestWithCDITheRuntimeResolvesWhatAContainerGets(t *testing.T) {
+	f, h, specs := newFolder(t), newHost(t, len(nodesOfAnyMachine)), filepath.Join(t.TempDir(), "cdi")
+	for card, name := range nodesOfAnyMachine {
+		h.set(card, fmt.Sprintf("sapeon/snx3_%d/uevent", card), "DEVNAME="+name)
+		h.write("dev/"+name, "")
+	}
+	h.write("dev/null", "")
+	description := quickX330(t, withMount, func(d map[string]any) {
+		d["nodes"].(map[string]any)["shared"] = []string{"/dev/null"}
+	})
+	k := startKubelet(t, f)
+	startPlugin(t, h, f, "--cdi-dir", specs, "--host-prefix", "", "--devices", description).awaitReady()
+	k.awaitCapacity(3, 3)
+	pod := newPod("llama", 2)
+	held := k.mustAdmit(pod)
+	if diff := cmp.Diff(addresses(0, 1), held); diff != "" {
+		t.Fatalf("devices: -want +got:\n%s", diff)
+	}
+	want := container{
+		Environment: []string{"SAPEON_VISIBLE_DEVICES=" + strings.Join(held, ",")},
+		Devices:     []string{"/dev/null c 1:3", "/dev/full c 1:7", "/dev/zero c 1:5"},
+		Allowed:     []string{"c 1:3 rw", "c 1:7 rw", "c 1:5 rw"},
+		Mounts:      []string{"/opt/sapeon /usr/lib/sapeon ro,nosuid,nodev,bind"},
+	}
+	if diff := cmp.Diff(want, k.create(pod, specs)); diff != "" {
+		t.Errorf("the container: -want +got:\n%s", diff)
+	}
+}
+
+// withMount has each container see a folder of the host.
+func withMount(description map[string]any) {
+	description["container"].(map[string]any)["mounts"] = []any{
+		map[string]string{"hostPath": "/opt/sapeon", "containerPath": "/usr/lib/sapeon"},
+	}
+}
+
+// container is what a runtime makes of the kubelet's wishes.
+type container struct {
+	Environment []string
+	Devices     []string // path, type and number
+	Allowed     []string // type, number and access
+	Mounts      []string // on the host, in the container, and how
+}
+
+// create does what a runtime does before it starts the pod's container: it follows the
+// kubelet, and then has CDI's own library follow the specifications.
+func (k *kubelet) create(pod *v1.Pod, specs string) container {
+	k.t.Helper()
+	options, err := k.containerOptions(k.t.Context(), pod)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if len(options.Devices) != 0 {
+		k.t.Errorf("nodes come past CDI: %v", options.Devices)
+	}
+	spec := &oci.Spec{Process: &oci.Process{}}
+	for _, e := range options.Envs {
+		spec.Process.Env = append(spec.Process.Env, e.Name+"="+e.Value)
+	}
+	for _, m := range options.Mounts {
+		mount := oci.Mount{Source: m.HostPath, Destination: m.ContainerPath}
+		if m.ReadOnly {
+			mount.Options = []string{"ro"}
+		}
+		spec.Mounts = append(spec.Mounts, mount)
+	}
+	var names []string
+	for _, device := range options.CDIDevices {
+		names = append(names, device.Name)
+	}
+	inject(k.t, spec, specs, names)
+	return summarise(spec)
+}
+
+func inject(t *testing.T, spec *oci.Spec, specs string, names []string) {
+	t.Helper()
+	cache, err := cdi.NewCache(cdi.WithSpecDirs(specs), cdi.WithAutoRefresh(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, errs := range cache.GetErrors() {
+		t.Errorf("the runtime refuses %s: %v", file, errs)
+	}
+	if unresolved, err := cache.InjectDevices(spec, names...); err != nil {
+		t.Fatalf("the runtime does not resolve %v: %v", unresolved, err)
+	}
+}
+
+func summarise(spec *oci.Spec) container {
+	c := container{Environment: spec.Process.Env}
+	for _, m := range spec.Mounts {
+		c.Mounts = append(c.Mounts, m.Source+" "+m.Destination+" "+strings.Join(m.Options, ","))
+	}
+	if spec.Linux == nil {
+		return c
+	}
+	for _, d := range spec.Linux.Devices {
+		c.Devices = append(c.Devices, fmt.Sprintf("%s %s %d:%d", d.Path, d.Type, d.Major, d.Minor))
+	}
+	if spec.Linux.Resources != nil {
+		for _, d := range spec.Linux.Resources.Devices {
+			c.Allowed = append(c.Allowed, fmt.Sprintf("%s %d:%d %s", d.Type, *d.Major, *d.Minor, d.Access))
+		}
+	}
+	return c
+}
