@@ -59,6 +59,19 @@ func TestWithCDITheRuntimeBringsNodesAndMounts(t *testing.T) {
 	}
 }
 
+// CDI has no device without edits: no runtime can resolve these names.
+func TestWithCDIDevicesWithoutNodesHaveNoNames(t *testing.T) {
+	g := granter()
+	g.CDI = true
+	want := allocate.Grant{
+		Environment: map[string]string{"SAPEON_VISIBLE_DEVICES": "0000:3b:00.0"},
+		CDI:         []string{"sapeon.com/snx3=0000:3b:00.0"},
+	}
+	if diff := cmp.Diff(want, g.Grant([]discovery.Device{{ID: "0000:3b:00.0"}})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestWithoutANameThereIsNoVariable(t *testing.T) {
 	g := granter()
 	g.Container.Environment = ""
