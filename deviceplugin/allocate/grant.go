@@ -12,8 +12,8 @@ import (
 type Grant struct {
 	Environment map[string]string
 	Edits
-	// CDI holds fully qualified CDI device names. Where CDI is on, the edits are empty:
-	// the runtime takes them from the CDI specification.
+	// CDI holds fully qualified CDI device names. Where there are any, the edits are
+	// empty: the runtime takes them from the CDI specification.
 	CDI []string
 }
 
@@ -42,20 +42,21 @@ type Granter struct {
 	CDI bool
 }
 
-// Grant says what a container with these devices gets, whatever their order.
+// Grant says what a container with these devices gets, whatever their order. A device
+// without nodes has no CDI name, because CDI knows no device without edits.
 func (g Granter) Grant(devices []discovery.Device) Grant {
 	sorted := slices.SortedFunc(slices.Values(devices), func(a, b discovery.Device) int {
 		return strings.Compare(a.ID, b.ID)
 	})
 	grant := Grant{Environment: g.environment(sorted)}
 	for _, device := range sorted {
-		if g.CDI {
+		if g.CDI && len(device.Nodes) > 0 {
 			grant.CDI = append(grant.CDI, g.Resource+"="+device.ID)
 		} else {
 			grant.Nodes = append(grant.Nodes, g.Own(device).Nodes...)
 		}
 	}
-	if !g.CDI {
+	if len(grant.CDI) == 0 {
 		common := g.Common()
 		grant.Nodes = append(grant.Nodes, common.Nodes...)
 		grant.Mounts = common.Mounts

@@ -59,13 +59,15 @@ func TestWithCDITheRuntimeBringsNodesAndMounts(t *testing.T) {
 	}
 }
 
-// CDI has no device without edits: no runtime can resolve these names.
-func TestWithCDIDevicesWithoutNodesHaveNoNames(t *testing.T) {
+func TestWithCDIDevicesWithoutNodesComeWithWhatIsShared(t *testing.T) {
 	g := granter()
 	g.CDI = true
 	want := allocate.Grant{
 		Environment: map[string]string{"SAPEON_VISIBLE_DEVICES": "0000:3b:00.0"},
-		CDI:         []string{"sapeon.com/snx3=0000:3b:00.0"},
+		Edits: allocate.Edits{
+			Nodes:  []allocate.Path{{Container: "/dev/snx3ctl", Host: "/fake/dev/snx3ctl"}},
+			Mounts: []allocate.Path{{Container: "/usr/lib/sapeon", Host: "/fake/opt/sapeon/lib"}},
+		},
 	}
 	if diff := cmp.Diff(want, g.Grant([]discovery.Device{{ID: "0000:3b:00.0"}})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -5,7 +5,8 @@
 //
 // Invariants: a runtime sees the old file or the new one, never a part of one; the
 // file outlives the plugin, because a container may restart while the plugin is
-// away; a device without nodes is left out, since nothing can be done with it.
+// away; a device without nodes is left out, since CDI knows no device without edits,
+// and whoever grants it names none.
 //
 // It decides nothing about health: the kubelet does not ask for an unhealthy device.
 package cdi

@@ -45,6 +45,24 @@ func TestWithCDITheRuntimeResolvesWhatAContainerGets(t *testing.T) {
 	}
 }
 
+// CDI has no device without edits, so that there is no name to be given out.
+func TestWithCDIAnAcceleratorWithoutNodesBringsItsMountsAllTheSame(t *testing.T) {
+	f, specs := newFolder(t), filepath.Join(t.TempDir(), "cdi")
+	description := quickX330(t, withMount, func(d map[string]any) { delete(d, "nodes") })
+	k := startKubelet(t, f)
+	startPlugin(t, newHost(t, 4), f, "--cdi-dir", specs, "--host-prefix", "", "--devices", description).awaitReady()
+	k.awaitCapacity(4, 4)
+	pod := newPod("llama", 2)
+	held := k.mustAdmit(pod)
+	want := container{
+		Environment: []string{"SAPEON_VISIBLE_DEVICES=" + strings.Join(held, ",")},
+		Mounts:      []string{"/opt/sapeon /usr/lib/sapeon ro"},
+	}
+	if diff := cmp.Diff(want, k.create(pod, specs)); diff != "" {
+		t.Errorf("the container: -want +got:\n%s", diff)
+	}
+}
+
 // withMount has each container see a folder of the host.
 func withMount(description map[string]any) {
 	description["container"].(map[string]any)["mounts"] = []any{
