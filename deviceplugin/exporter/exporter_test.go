@@ -87,15 +87,29 @@ func TestAStuckSensorCostsTheScrapeNoMoreThanItsBound(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mkfifo(filepath.Join(dir, "power"), 0o600); err != nil {
+	pipe := filepath.Join(dir, "power")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Skipf("named pipes are needed: %v", err)
 	}
+	defer answer(t, pipe)
 	devices := list{card("a")}
 	series := []description.Series{{Name: "card_watts", Help: "Power.", Path: "power", Divisor: 1}}
 	began := time.Now()
 	expect(t, NewTelemetry(devices, sysfs.New(os.DirFS(root)), series, "host"), "")
 	if took := time.Since(began); took > 2*scrapeTimeout {
 		t.Errorf("took %s", took)
+	}
+}
+
+// answer ends a read that is stuck in a named pipe.
+func answer(t *testing.T, pipe string) {
+	t.Helper()
+	writer, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -138,6 +138,13 @@ func TestADriverThatDoesNotAnswerIsMissingData(t *testing.T) {
 	if got := probe.NewProber(sysfs.New(os.DirFS(root)), d).Observe(ctx, card()); got.Verdict != health.Missing {
 		t.Errorf("got %v", got)
 	}
+	writer, err := os.OpenFile(status, os.O_WRONLY, 0) // now it answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestADeviceIsFreeAsFarAsItsDescriptionCanTell(t *testing.T) {

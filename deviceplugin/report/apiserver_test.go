@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -51,6 +52,11 @@ func TestReportsToAnAPIServer(t *testing.T) {
 	}
 	config := pluginOn(t, admin, "mine")
 	awaitPolicy(t, config)
+
+	// Connections to the API server are kept, and are client-go's.
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent(),
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"),
+		goleak.IgnoreAnyFunction("golang.org/x/net/http2.(*clientConnReadLoop).run"))
 
 	i := installed{admin, config}
 	t.Run("the condition follows the devices", i.conditionFollows)
