@@ -6,8 +6,8 @@
 // wrong field.
 //
 // Invariants: a Description that Parse returned is complete and safe to use: its
-// patterns compile and stay below the device they are resolved against, its
-// thresholds can be reached. The X330's own description is embedded, and is a file
+// patterns compile, stay below the device they are resolved against and have wildcards
+// in three elements at most; its thresholds can be reached. The X330's own description is embedded, and is a file
 // like any other.
 //
 // It reads no hardware, and imports nothing else of the device plugin.

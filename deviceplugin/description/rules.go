@@ -11,7 +11,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-const maxPattern = 256
+const (
+	maxPattern = 256
+	// maxWild bounds what a pattern can match: links in sysfs lead round in circles, and
+	// each wildcard multiplies with the next.
+	maxWild = 3
+)
 
 // rule judges one value.
 type rule func(at *field.Path, value string) field.ErrorList
@@ -72,6 +77,15 @@ func pattern(at *field.Path, p string) field.ErrorList {
 	}
 	if _, err := path.Match(p, ""); err != nil {
 		errs = append(errs, field.Invalid(at, p, err.Error()))
+	}
+	wild := 0
+	for element := range strings.SplitSeq(p, "/") {
+		if strings.ContainsAny(element, `*?[`) {
+			wild++
+		}
+	}
+	if wild > maxWild {
+		errs = append(errs, field.Invalid(at, p, fmt.Sprintf("must have wildcards in no more than %d elements", maxWild)))
 	}
 	return errs
 }
