@@ -52,6 +52,44 @@ func TestANameThatIsGivenOutIsInTheFileBefore(t *testing.T) {
 	}
 }
 
+func TestARuntimeReadsAWholeFileWheneverItLooks(t *testing.T) {
+	dir := t.TempDir()
+	devices := &list{{ID: "a", Nodes: []string{"/dev/a"}}}
+	w := cdi.NewWriter(dir, granter(), devices, clock.RealClock{})
+	if err := w.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+	done, written := make(chan struct{}), make(chan error, 1)
+	go func() {
+		defer close(done)
+		for i := range 50 {
+			(*devices)[0].ID = strings.Repeat("a", 1+i%60)
+			if err := w.Ensure(); err != nil {
+				written <- err
+				return
+			}
+		}
+		written <- nil
+	}()
+	looks := 0
+	for looking := true; looking; looks++ {
+		select {
+		case <-done:
+			looking = false
+		default:
+		}
+		if got := names(t, dir); len(got) != 1 || strings.Trim(got[0], "a") != "" { // it fails at what is no JSON
+			t.Fatalf("look %d: %v", looks, got)
+		}
+	}
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+	if looks < 10 {
+		t.Errorf("only %d looks", looks)
+	}
+}
+
 func TestAFileThatSaysTheSameIsLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
