@@ -63,6 +63,7 @@ func TestReportsToAnAPIServer(t *testing.T) {
 	t.Run("a transition is one event", i.oneEvent)
 	t.Run("nothing else of a node can be written", i.writesNothingElse)
 	t.Run("the account has its rights and no more", i.hasItsRights)
+	t.Run("the DaemonSet takes no more than it says", i.takesLittle)
 	t.Run("another accelerator is another DaemonSet", i.takesAnother)
 }
 
