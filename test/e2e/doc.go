@@ -1,6 +1,6 @@
 // Package e2e serves a model on a real node: the control plane of package cluster, a
-// kubelet with containerd and runc, the device plugin over a fake host's X330s, the
-// controller, and a server in a container that tells what it was given.
+// kubelet with containerd and runc, the device plugin's bundle over a fake host's X330s,
+// the controller, and a server in a container that tells what it was given.
 //
 // The steps: TestMain compiles what runs and starts the test binary again in
 // namespaces of its own; that one starts everything and looks at it as a user would,

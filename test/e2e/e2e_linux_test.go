@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 )
 
 func TestAModelIsServedOnARealNode(t *testing.T) {
@@ -79,10 +81,14 @@ func (n *node) serves() {
 // device node.
 func (n *node) tellsOfShortage() {
 	idle := n.idleCards()
+	failed := time.Now()
 	n.host.setStatus(n.T, idle[0], "1")
 	n.host.setStatus(n.T, idle[1], "1")
 	n.host.removeNode(n.T, idle[2])
 	n.awaitAllocatable(cards - 3)
+	n.Logf("from the fault to the node's allocatable: %s", time.Since(failed).Round(100*time.Millisecond))
+	n.awaitHealth(corev1.ConditionFalse, "3 of 8 devices of sapeon.com/snx3 are not available: ")
+	n.awaitFailures(idle[:3]...)
 
 	n.apply(deploy("second", 4))
 	n.awaitShortage("second",
@@ -100,6 +106,7 @@ func (n *node) recovers() {
 	n.host.setStatus(n.T, idle[1], "0")
 	n.host.addNode(n.T, idle[2])
 	n.awaitAllocatable(cards)
+	n.awaitHealth(corev1.ConditionTrue, "all 8 devices of sapeon.com/snx3 are available")
 	n.awaitReady("second")
 }
 
@@ -137,5 +144,8 @@ func (n *node) survivesRestart() {
 		if diff := cmp.Diff(server, after[pod]); diff != "" {
 			n.Errorf("the server of %s (-want +got):\n%s", pod, diff)
 		}
+	}
+	if restarts := n.pluginRestarts(); restarts != 0 {
+		n.Errorf("the plugin was started again %d times", restarts)
 	}
 }

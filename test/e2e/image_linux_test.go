@@ -7,23 +7,25 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"runtime"
 )
 
 // writeImage writes an archive, as docker save does, of an image that holds one static
-// program, /server, and runs it with arguments.
+// program, at its root, and runs it with arguments.
 func writeImage(archive, name, program string, arguments ...string) error {
 	content, err := os.ReadFile(program)
 	if err != nil {
 		return err
 	}
-	layer, err := pack(file{"server", 0o755, content})
+	base := filepath.Base(program)
+	layer, err := pack(file{base, 0o755, content})
 	if err != nil {
 		return err
 	}
 	config, err := json.Marshal(map[string]any{
 		"architecture": runtime.GOARCH, "os": "linux",
-		"config": map[string]any{"Cmd": append([]string{"/server"}, arguments...)},
+		"config": map[string]any{"Entrypoint": []string{"/" + base}, "Cmd": arguments},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + digest(layer)}},
 	})
 	if err != nil {

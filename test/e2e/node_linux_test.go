@@ -31,7 +31,7 @@ const (
 	nodeName = "npu-node-1"
 	// patience is how long a step may take on a machine that has other work.
 	patience = 2 * time.Minute
-	// The network is the namespace's own, and so are its ports.
+	// The network is the namespace's own, and so are its ports. The plugin's is the bundle's.
 	pluginAddress     = "127.0.0.1:9406"
 	controllerAddress = "127.0.0.1:8081"
 )
@@ -58,9 +58,7 @@ func newNode(t *testing.T) *node {
 	n.startRuntime()
 	n.startKubelet()
 	n.host = newHost(t, n.path("host"))
-	n.launch(devicePlugin,
-		"--host-root="+n.host.root, "--host-prefix="+n.host.root, "--listen="+pluginAddress,
-		"--node-name="+nodeName, "--kubeconfig="+n.cluster.KubeconfigPath())
+	n.installPlugin()
 	n.launch(controller,
 		"--kubeconfig="+n.cluster.KubeconfigPath(), "--health-probe-bind-address="+controllerAddress)
 	n.await(controller, "the controller", func(ctx context.Context) error {
@@ -129,7 +127,11 @@ func (n *node) await(program, what string, met func(context.Context) error) {
 }
 
 func (n *node) tail(program string) string {
-	content, err := os.ReadFile(n.cluster.LogPath(cluster.Component(program)))
+	log := n.cluster.LogPath(cluster.Component(program))
+	if program == devicePlugin {
+		log = n.pluginLog()
+	}
+	content, err := os.ReadFile(log)
 	if err != nil {
 		return err.Error()
 	}

@@ -10,6 +10,7 @@ import (
 
 const (
 	serverImage = "nufi.test/server:1"
+	pluginImage = "nufi.test/deviceplugin:1"
 	pauseImage  = "nufi.test/pause:1"
 )
 
@@ -56,14 +57,15 @@ func (n *node) startRuntime() {
 		n.Fatal(err)
 	}
 	n.await(containerd, "containerd", func(ctx context.Context) error { return n.ctr(ctx, "version") })
-	n.importImage(serverImage)
-	n.importImage(pauseImage, "pause")
+	n.importImage(serverImage, "server")
+	n.importImage(pluginImage, devicePlugin)
+	n.importImage(pauseImage, "server", "pause")
 }
 
-func (n *node) importImage(name string, arguments ...string) {
+func (n *node) importImage(name, program string, arguments ...string) {
 	n.Helper()
 	archive := n.path("image.tar")
-	if err := writeImage(archive, name, n.path("bin/server"), arguments...); err != nil {
+	if err := writeImage(archive, name, n.path("bin/"+program), arguments...); err != nil {
 		n.Fatal(err)
 	}
 	if err := n.ctr(n.Context(), "--namespace=k8s.io", "images", "import", archive); err != nil {
