@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/dudaji/nufi/deviceplugin/description"
 )
 
 const page = "../../docs/device-plugin.md"
@@ -35,6 +37,26 @@ func TestTheManualHasARowForEachFlagReasonAndMetric(t *testing.T) {
 		if !strings.Contains(string(text), "\n| `"+name+"` |") {
 			t.Errorf("%s has no row for %s", page, name)
 		}
+	}
+}
+
+// The facts and the description that the manual has its reader start from are of one device.
+func TestTheDescriptionInTheManualIsValid(t *testing.T) {
+	text, err := os.ReadFile("../../docs/adding-an-accelerator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, found := strings.Cut(after, "```")
+	if !found {
+		t.Fatal("there is no description")
+	}
+	d, err := description.Parse([]byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if facts := `resource: "` + d.Resource + `"`; !strings.Contains(string(text), facts) {
+		t.Errorf("the facts do not have %s", facts)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -215,6 +216,10 @@ configMapGenerator:
 labels:
 - {pairs: {accelerator: atom}, includeSelectors: true}
 nameSuffix: -atom
+patches:
+- target: {kind: DaemonSet}
+  patch: |
+    - {op: replace, path: /spec/template/spec/tolerations/2/key, value: rebellions.ai/ATOM}
 `,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -230,6 +235,10 @@ nameSuffix: -atom
 	want := []string{"--host-root=/host", "--devices=/etc/nufi/devices.yaml", "--cdi-dir=/var/run/cdi"}
 	if diff := cmp.Diff(want, pod.Containers[0].Args); diff != "" {
 		t.Errorf("arguments: -want +got:\n%s", diff)
+	}
+	own := corev1.Toleration{Key: "rebellions.ai/ATOM", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}
+	if !slices.Contains(pod.Tolerations, own) {
+		t.Errorf("it tolerates %v", pod.Tolerations)
 	}
 	if set.Spec.Selector.MatchLabels["accelerator"] != "atom" || pod.ServiceAccountName != "nufi-deviceplugin" {
 		t.Errorf("it selects %v as %s", set.Spec.Selector.MatchLabels, pod.ServiceAccountName)
