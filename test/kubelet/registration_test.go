@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -217,6 +218,26 @@ func TestAReplacedDirectoryIsFoundAgain(t *testing.T) {
 	k.stop()
 	// The plugin may be making a socket in it just then.
 	eventually(t, patience, func() error { return os.RemoveAll(f.plugins()) })
+	startKubelet(t, f).awaitCapacity(8, 8)
+	p.awaitReady()
+}
+
+// The folder that the plugin watches is not the one any more, and no event says so: it
+// has to look.
+func TestAKubeletThatNoEventTellsOfIsFoundAllTheSame(t *testing.T) {
+	f := newFolder(t)
+	lead := func(to string) {
+		target, draft := filepath.Join(string(f), to), filepath.Join(string(f), "draft")
+		if err := errors.Join(os.Mkdir(target, 0o755), os.Symlink(to, draft), os.Rename(draft, f.plugins())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lead("before")
+	k := startKubelet(t, f)
+	p := startPlugin(t, newHost(t, 8), f)
+	p.awaitReady()
+	k.stop()
+	lead("after")
 	startKubelet(t, f).awaitCapacity(8, 8)
 	p.awaitReady()
 }
