@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,6 +157,19 @@ func TestASocketNameIsNeverUsedTwice(t *testing.T) {
 		if _, err := os.Lstat(s.path); err == nil {
 			t.Errorf("%s was left behind", s.path)
 		}
+	}
+}
+
+func TestAResourceOfALongNameHasASocket(t *testing.T) {
+	server := newServer(newDevices())
+	server.Granter.Resource = strings.Repeat("vendor.", 30) + "example/card"
+	s, err := serve(t.Context(), server, socketDir(t), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.stop(0)
+	if name := filepath.Base(s.path); len(name) > 50 {
+		t.Errorf("%s leaves no room for the directory", name)
 	}
 }
 

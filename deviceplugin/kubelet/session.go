@@ -67,9 +67,13 @@ func serve(ctx context.Context, server *Server, dir string, wake func()) (*sessi
 	return s, nil
 }
 
+// maxPrefix leaves room for the directory: a socket's path is 107 bytes at most, and a
+// resource's name may be longer than that.
+const maxPrefix = 34
+
 // socketPrefix starts the name of every socket of a resource.
 func socketPrefix(resource string) string {
-	return strings.ReplaceAll(resource, "/", "-") + "-"
+	return strings.ReplaceAll(resource[:min(len(resource), maxPrefix)], "/", "-") + "-"
 }
 
 // stop ends the stream, lets the calls that are under way finish within the time, and
