@@ -1,0 +1,31 @@
+package kube
+
+import (
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/apiserver/auth"
+)
+
+// UserClient acts as one person: everything that it reads and writes, Kubernetes allows
+// or refuses that person. It reads from the API server, never from a cache.
+type UserClient struct {
+	client.Client
+
+	person  auth.Person
+	config  *rest.Config
+	typed   kubernetes.Interface
+	reviews *reviews
+}
+
+// Person returns whose client this is.
+func (c *UserClient) Person() auth.Person { return c.person }
+
+// Config returns the person's way to the API server for a client of another kind. There
+// are no credentials in it: they are in its transport, which acts as the person whatever
+// is added to the config.
+func (c *UserClient) Config() *rest.Config { return rest.CopyConfig(c.config) }
+
+// Kubernetes returns the person's typed client, for what client.Client has not: logs.
+func (c *UserClient) Kubernetes() kubernetes.Interface { return c.typed }
