@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+
+	"github.com/go-logr/logr"
 )
 
 // ErrorWriter answers a request with an error. The detail is for the client.
@@ -48,6 +50,7 @@ func refuse(w http.ResponseWriter, r *http.Request, err error, fail ErrorWriter)
 		w.Header().Set("WWW-Authenticate", `Bearer realm="nufi"`)
 		fail(w, r, http.StatusUnauthorized, "log in, or send a bearer token")
 	default:
+		logr.FromContextOrDiscard(r.Context()).Error(err, "could not check credentials")
 		w.Header().Set("Retry-After", "5")
 		fail(w, r, http.StatusServiceUnavailable, ErrUnavailable.Error())
 	}

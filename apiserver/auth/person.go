@@ -74,7 +74,7 @@ func checkText(value string) error {
 }
 
 // clip shortens what an error quotes.
-func clip(value string) string { return value[:min(len(value), 64)] }
+func clip(value string) string { return value[:min(len(value), 128)] }
 
 // Name returns the name as Kubernetes knows it; empty for the zero Person.
 func (p Person) Name() string { return p.name }
