@@ -14,6 +14,12 @@ var module embed.FS
 //go:embed examples/*/npudeploy.yaml
 var examples embed.FS
 
+//go:embed bundle/crd/dudaji.com_npudeploys.yaml
+var crd []byte
+
+// CRD returns the CustomResourceDefinition of NpuDeploy as YAML, as it is installed.
+func CRD() []byte { return crd }
+
 // Module returns the CUE module dudaji.com/nufi as it was compiled in.
 func Module() fs.FS { return module }
 

@@ -1,0 +1,69 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/go-logr/logr"
+
+	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/problem"
+)
+
+// adapt gives a route's handler its person's client and its time, and turns its error
+// into a problem.
+func (a *API) adapt(route route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen := recordOf(r.Context())
+		seen.route, seen.change = route.Path, route.change
+		ctx, cancel := context.WithTimeout(r.Context(), a.options.Limits.Time)
+		defer cancel()
+		if err := a.serve(route, w, r.WithContext(ctx)); err != nil {
+			answer, known := problem.From(err)
+			if !known {
+				logr.FromContextOrDiscard(r.Context()).Error(err, "could not serve a request", "route", route.Path)
+			}
+			problem.Write(w, r, answer)
+		}
+	})
+}
+
+func (a *API) serve(route route, w http.ResponseWriter, r *http.Request) error {
+	person, ok := auth.From(r.Context())
+	if !ok {
+		return problem.New(http.StatusUnauthorized, "log in, or send a bearer token")
+	}
+	recordOf(r.Context()).person = person
+	if err := checkQuery(r, route.Query); err != nil {
+		return err
+	}
+	user, err := a.options.Users.Client(person)
+	if err != nil {
+		return err
+	}
+	return route.serve(w, r, user)
+}
+
+// checkQuery refuses parameters that the route does not have, and repeated ones: a typing
+// error in dryRun would otherwise write.
+func checkQuery(r *http.Request, known []openapi.Parameter) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return problem.New(http.StatusBadRequest, "the query cannot be read")
+	}
+	for name, values := range query {
+		if !slices.ContainsFunc(known, func(p openapi.Parameter) bool { return p.Name == name }) {
+			return problem.New(http.StatusBadRequest, "the query parameter "+clip(name)+" is not known here")
+		}
+		if len(values) > 1 {
+			return problem.New(http.StatusBadRequest, "the query parameter "+name+" is given more than once")
+		}
+	}
+	return nil
+}
+
+// clip shortens a client's text for a message.
+func clip(text string) string { return text[:min(len(text), 64)] }

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/limits"
+	"github.com/dudaji/nufi/apiserver/problem"
+)
+
+// Options are what the API is made of.
+type Options struct {
+	Authenticator  auth.Authenticator
+	Users          *kube.Users
+	Login          *auth.Login // nil: nobody logs in with a browser
+	TrustedOrigins []string    // scheme://host[:port] of pages that may write
+	Log            logr.Logger
+	Registry       prometheus.Registerer
+	Clock          func() time.Time
+	Limits         Limits
+}
+
+// Limits bound what clients may take.
+type Limits struct {
+	BodyBytes int64
+	InFlight  int           // requests being served at a time, in all
+	Time      time.Duration // of one request
+	Person    limits.Budget
+}
+
+// DefaultLimits are far above what people and their tools need.
+func DefaultLimits() Limits {
+	return Limits{
+		BodyBytes: 1 << 20,
+		InFlight:  400,
+		Time:      30 * time.Second,
+		Person:    limits.Budget{PerSecond: 50, Burst: 200, InFlight: 50},
+	}
+}
+
+// API serves the routes.
+type API struct {
+	options Options
+	routes  []route
+	public  *mux.Router
+	private *mux.Router
+	handler http.Handler
+}
+
+// New returns the API. It asks nobody anything yet.
+func New(options Options) (*API, error) {
+	if options.Authenticator == nil || options.Users == nil {
+		return nil, errors.New("an API needs an authenticator and users")
+	}
+	a := &API{options: options}
+	a.routes = a.table()
+	document, err := a.document()
+	if err != nil {
+		return nil, err
+	}
+	a.public, a.private = publicRouter(document, options.Login), a.privateRouter()
+	metrics, err := newMetrics(options.Registry)
+	if err != nil {
+		return nil, fmt.Errorf("registering metrics: %w", err)
+	}
+	return a, a.wrap(metrics)
+}
+
+// ServeHTTP serves one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// wrap puts the layers around the routers, the innermost first.
+func (a *API) wrap(metrics *metrics) error {
+	crossOrigin, err := auth.CrossOrigin(problem.WriteStatus, a.options.TrustedOrigins...)
+	if err != nil {
+		return fmt.Errorf("trusted origins: %w", err)
+	}
+	var handler http.Handler = a.private
+	for _, layer := range []func(http.Handler) http.Handler{
+		limits.PerPerson(a.options.Limits.Person, a.options.Clock),
+		auth.Middleware(a.options.Authenticator, problem.WriteStatus),
+		publicFirst(a.public),
+		limits.InFlight(a.options.Limits.InFlight),
+		limits.Bodies(a.options.Limits.BodyBytes),
+		crossOrigin,
+		auth.RefuseHeaders(problem.WriteStatus),
+		observe(metrics, a.options.Clock),
+		recovering,
+		identify(a.options.Log),
+	} {
+		handler = layer(handler)
+	}
+	a.handler = handler
+	return nil
+}

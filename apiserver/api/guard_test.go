@@ -1,0 +1,202 @@
+package api_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/dudaji/nufi/apiserver/api"
+)
+
+// walked is a route of a router.
+type walked struct{ method, path string }
+
+func walk(t *testing.T, router *mux.Router) []walked {
+	t.Helper()
+	var found []walked
+	err := router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		template, err := route.GetPathTemplate()
+		if err != nil {
+			return err
+		}
+		methods, err := route.GetMethods()
+		if err != nil {
+			return err
+		}
+		for _, method := range methods {
+			found = append(found, walked{method, template})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestEveryRouteButTheOpenOnesIsGuarded(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	public, private := s.api.Routers()
+	open := []walked{{http.MethodGet, "/openapi.json"}}
+	if got := walk(t, public); !slices.Equal(got, open) {
+		t.Errorf("open to everybody: %v, want %v", got, open)
+	}
+	routes := walk(t, private)
+	if len(routes) == 0 {
+		t.Fatal("there are no routes")
+	}
+	for _, route := range routes {
+		path := regexp.MustCompile(`\{\w+\}`).ReplaceAllString(route.path, "x")
+		if got := s.ask("", route.method, path, ""); got.status != http.StatusUnauthorized || got.problem(t).Detail == "" {
+			t.Errorf("%s %s without a person: %d", route.method, route.path, got.status)
+		}
+		if got := s.ask("mallory", route.method, path, ""); got.status != http.StatusUnauthorized {
+			t.Errorf("%s %s with bad credentials: %d", route.method, route.path, got.status)
+		}
+	}
+}
+
+func TestTricksWithAPathPassNoGuard(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for _, path := range []string{
+		"/openapi.json/../api/v1/me", "//openapi.json", "/openapi.json/", "/api/v1/me/", "/api/v1//me", "/API/v1/me",
+		"/%6fpenapi.json/%2e%2e/api/v1/me", "/login", "/login/../api/v1/me", "/metrics", "/debug/pprof/",
+	} {
+		if got := s.ask("", http.MethodGet, path, ""); got.status != http.StatusUnauthorized {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+}
+
+func TestEveryErrorIsAProblem(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for name, test := range map[string]struct {
+		method, path string
+		headers      []string
+		status       int
+	}{
+		"no such path":               {http.MethodGet, "/api/v1/nothing", nil, 404},
+		"no such method":             {http.MethodDelete, "/api/v1/me", nil, 405},
+		"no such parameter":          {http.MethodGet, "/api/v1/me?namespce=x", nil, 400},
+		"a parameter twice":          {http.MethodGet, "/api/v1/me?namespace=x&namespace=y", nil, 400},
+		"a query that is none":       {http.MethodGet, "/api/v1/me?a=%zz", nil, 400},
+		"an identity in a header":    {http.MethodGet, "/api/v1/me", []string{"Impersonate-User", "admin"}, 400},
+		"a foreign page that writes": {http.MethodPost, "/api/v1/me", []string{"Sec-Fetch-Site", "cross-site"}, 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := s.ask("ann", test.method, test.path, "", test.headers...).want(t, test.status)
+			if got.problem(t).Detail == "" {
+				t.Errorf("the problem says nothing: %s", got.body)
+			}
+		})
+	}
+	if allow := s.ask("ann", http.MethodDelete, "/api/v1/me", "").header.Get("Allow"); allow != http.MethodGet {
+		t.Errorf("Allow is %q, want GET", allow)
+	}
+}
+
+func TestAPersonsPaceIsBoundedAndNobodyElses(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	s := newStage(t, func(o *api.Options) {
+		o.Clock = func() time.Time { return now }
+		o.Limits.Person.PerSecond, o.Limits.Person.Burst = 0.5, 3
+	})
+	for range 3 {
+		s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK)
+	}
+	refused := s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusTooManyRequests)
+	if after := refused.header.Get("Retry-After"); after != "2" {
+		t.Errorf("Retry-After is %q, want 2", after)
+	}
+	refused.problem(t)
+	s.ask("vic", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK)
+}
+
+func TestMoreThanTheServerCanTakeIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(o *api.Options) { o.Limits.InFlight = 0 })
+	if got := s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusTooManyRequests); got.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	s = newStage(t, func(o *api.Options) { o.Limits.Person.InFlight = 0 })
+	s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusTooManyRequests)
+}
+
+func TestABodyThatIsTooLargeIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(o *api.Options) { o.Limits.BodyBytes = 10 })
+	s.ask("ann", http.MethodPost, "/api/v1/me", strings.Repeat("x", 11)).want(t, http.StatusRequestEntityTooLarge).problem(t)
+}
+
+func TestMetricsNameRoutesAndNeverPaths(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK)
+	s.ask("ann", http.MethodGet, "/api/v1/secret-name", "").want(t, http.StatusNotFound)
+	s.ask("", http.MethodGet, "/openapi.json", "").want(t, http.StatusOK)
+	const want = `
+# HELP nufi_apiserver_requests_total Requests served, by method, route template and status.
+# TYPE nufi_apiserver_requests_total counter
+nufi_apiserver_requests_total{code="200",method="GET",route="/api/v1/me"} 1
+nufi_apiserver_requests_total{code="200",method="GET",route="/openapi.json"} 1
+nufi_apiserver_requests_total{code="404",method="GET",route="none"} 1
+`
+	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(want), "nufi_apiserver_requests_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheOpenAPIDocumentHasEveryRoute(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	got := s.ask("", http.MethodGet, "/openapi.json", "").want(t, http.StatusOK)
+	var document struct {
+		OpenAPI    string                                `json:"openapi"`
+		Paths      map[string]map[string]json.RawMessage `json:"paths"`
+		Components struct{ Schemas map[string]any }      `json:"components"`
+	}
+	if err := json.Unmarshal(got.body, &document); err != nil {
+		t.Fatal(err)
+	}
+	if document.OpenAPI != "3.1.0" {
+		t.Errorf("the version is %q", document.OpenAPI)
+	}
+	_, private := s.api.Routers()
+	for _, route := range walk(t, private) {
+		if document.Paths[route.path][strings.ToLower(route.method)] == nil {
+			t.Errorf("%s %s is not described", route.method, route.path)
+		}
+	}
+	for _, found := range regexp.MustCompile(`#/components/schemas/(\w+)`).FindAllStringSubmatch(string(got.body), -1) {
+		if document.Components.Schemas[found[1]] == nil {
+			t.Errorf("the schema %s is not there", found[1])
+		}
+	}
+}
+
+func TestAPanicIsAnError(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(o *api.Options) { o.Authenticator = panics{} })
+	s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusInternalServerError).problem(t)
+	if !strings.Contains(s.log.String(), "recovered from a panic") {
+		t.Errorf("the log does not tell: %s", s.log)
+	}
+	w := httptest.NewRecorder()
+	s.api.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/me", nil))
+	if strings.Contains(w.Body.String(), "goroutine") || strings.Contains(w.Body.String(), "on purpose") {
+		t.Errorf("the client reads %s", w.Body)
+	}
+}

@@ -1,0 +1,232 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+	"github.com/prometheus/client_golang/prometheus"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/yaml"
+
+	"github.com/dudaji/nufi/apiserver/api"
+	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/test/env"
+)
+
+var control = env.New()
+
+func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
+
+// byName believes whoever says who they are, as long as they say it as a bearer token.
+type byName struct{ names []string }
+
+func (b byName) Authenticate(r *http.Request) (auth.Person, error) {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return auth.Person{}, auth.ErrNoCredentials
+	}
+	for _, name := range b.names {
+		if name == token {
+			return auth.NewPerson(name, []string{"people"})
+		}
+	}
+	return auth.Person{}, &auth.InvalidError{Reason: "nobody of this name"}
+}
+
+// stage is an API before the package's API server, and a namespace where ann may edit
+// and vic may look. bob may do nothing there.
+type stage struct {
+	t         *testing.T
+	api       *api.API
+	url       string
+	namespace string
+	registry  *prometheus.Registry
+	log       *lines
+}
+
+func newStage(t *testing.T, change ...func(*api.Options)) *stage {
+	t.Helper()
+	users, err := kube.NewUsers(control.Config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{t: t, registry: prometheus.NewRegistry(), log: &lines{}, namespace: control.Namespace(t)}
+	options := api.Options{
+		Authenticator: byName{[]string{"ann", "bob", "vic"}}, Users: users, Log: s.log.logger(),
+		Registry: s.registry, Clock: time.Now, Limits: api.DefaultLimits(),
+	}
+	for _, set := range change {
+		set(&options)
+	}
+	if s.api, err = api.New(options); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s.api)
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	s.bind("ann", "nufi-view", "nufi-edit")
+	s.bind("vic", "nufi-view")
+	return s
+}
+
+// bind gives the installed roles to a person in the stage's namespace.
+func (s *stage) bind(person string, roles ...string) {
+	s.t.Helper()
+	client, err := kubernetes.NewForConfig(control.Config(s.t))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, role := range installedRoles(s.t) {
+		if _, err := client.RbacV1().ClusterRoles().Create(s.t.Context(), role, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+			s.t.Fatal(err)
+		}
+	}
+	for _, role := range roles {
+		binding := &rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: person + "-" + role},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
+			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: person}},
+		}
+		if _, err := client.RbacV1().RoleBindings(s.namespace).Create(s.t.Context(), binding, metav1.CreateOptions{}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// installedRoles are the bundle's own.
+func installedRoles(t *testing.T) []*rbacv1.ClusterRole {
+	t.Helper()
+	root, err := cluster.Checkout(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "bundle/rbac/user_roles.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var roles []*rbacv1.ClusterRole
+	for document := range strings.SplitSeq(string(text), "---\n") {
+		role := &rbacv1.ClusterRole{}
+		if err := yaml.UnmarshalStrict([]byte(document), role); err != nil {
+			t.Fatal(err)
+		}
+		roles = append(roles, role)
+	}
+	return roles
+}
+
+// reply is an answer, read to its end.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// ask sends a request as a person; headers are pairs. A path without a leading /api is below the stage's
+// NpuDeploys.
+func (s *stage) ask(person, method, path, body string, headers ...string) reply {
+	s.t.Helper()
+	if !strings.HasPrefix(path, "/") {
+		path = "/api/v1/namespaces/" + s.namespace + "/npudeploys" + strings.TrimPrefix("/"+path, "/.")
+	}
+	request, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if person != "" {
+		request.Header.Set("Authorization", "Bearer "+person)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	return do(s.t, request)
+}
+
+func do(t *testing.T, request *http.Request) reply {
+	t.Helper()
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{response.StatusCode, response.Header, content}
+}
+
+// want fails the test unless the reply has the status.
+func (r reply) want(t *testing.T, status int) reply {
+	t.Helper()
+	if r.status != status {
+		t.Fatalf("status %d, want %d: %s", r.status, status, r.body)
+	}
+	return r
+}
+
+// problem reads the reply as one, and fails the test if it is none.
+func (r reply) problem(t *testing.T) problem.Problem {
+	t.Helper()
+	var answer problem.Problem
+	if got := r.header.Get("Content-Type"); got != problem.ContentType {
+		t.Fatalf("the answer is %q: %s", got, r.body)
+	}
+	if err := json.Unmarshal(r.body, &answer); err != nil {
+		t.Fatal(err)
+	}
+	if answer.Status != r.status || answer.Title == "" || answer.Type == "" || answer.Instance == "" {
+		t.Errorf("status %d: the problem is not whole: %s", r.status, r.body)
+	}
+	if answer.RequestID == "" || answer.RequestID != r.header.Get(problem.RequestID) {
+		t.Errorf("the problem's request id is %q, the header's %q", answer.RequestID, r.header.Get(problem.RequestID))
+	}
+	return answer
+}
+
+func (r reply) json(t *testing.T) map[string]any {
+	t.Helper()
+	object := map[string]any{}
+	if err := json.Unmarshal(r.body, &object); err != nil {
+		t.Fatalf("%v: %s", err, r.body)
+	}
+	return object
+}
+
+// lines are what has been logged.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) logger() logr.Logger {
+	return funcr.NewJSON(func(line string) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.text.WriteString(line + "\n")
+	}, funcr.Options{})
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}

@@ -1,0 +1,83 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/openapi"
+)
+
+// me is who asks, and what they may do in one namespace.
+type me struct {
+	Name   string   `json:"name" doc:"as Kubernetes knows the person"`
+	Groups []string `json:"groups" doc:"without those that Kubernetes adds by itself"`
+	May    *may     `json:"may,omitempty" doc:"what the person may do in the namespace that was asked for"`
+}
+
+type may struct {
+	Namespace  string       `json:"namespace" doc:"the namespace that was asked for"`
+	Rules      []permission `json:"rules" doc:"what RBAC allows"`
+	Incomplete bool         `json:"incomplete" doc:"an authorizer could not list all that it allows"`
+}
+
+type permission struct {
+	Verbs     []string `json:"verbs" doc:"* is any"`
+	Groups    []string `json:"groups" doc:"API groups; * is any"`
+	Resources []string `json:"resources" doc:"resources, with /subresource if there is one; * is any"`
+	Names     []string `json:"names,omitempty" doc:"absent: any"`
+}
+
+func meRoutes() []route {
+	return []route{{
+		Operation: openapi.Operation{
+			Method: http.MethodGet, Path: prefix + "/me", Summary: "Who I am",
+			Query:   []openapi.Parameter{{Name: "namespace", Doc: "say what I may do there"}},
+			Answers: jsonOf(me{}), Status: http.StatusOK,
+		},
+		serve: whoAmI,
+	}}
+}
+
+func whoAmI(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+	person := user.Person()
+	answer := me{Name: person.Name(), Groups: append([]string{}, person.Groups()...)}
+	if namespace := r.URL.Query().Get("namespace"); namespace != "" {
+		review := &authorizationv1.SelfSubjectRulesReview{Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: namespace}}
+		rules, err := user.Kubernetes().AuthorizationV1().SelfSubjectRulesReviews().Create(r.Context(), review, metav1.CreateOptions{})
+		if err != nil {
+			return err
+		}
+		answer.May = mayIn(namespace, rules.Status)
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+func mayIn(namespace string, status authorizationv1.SubjectRulesReviewStatus) *may {
+	allowed := &may{Namespace: namespace, Rules: []permission{}, Incomplete: status.Incomplete}
+	for _, rule := range status.ResourceRules {
+		allowed.Rules = append(allowed.Rules, permission{
+			Verbs: rule.Verbs, Groups: rule.APIGroups, Resources: rule.Resources, Names: rule.ResourceNames,
+		})
+	}
+	return allowed
+}
+
+// jsonOf is content of one type, as JSON.
+func jsonOf(schema any) openapi.Content {
+	return openapi.Content{Types: []string{"application/json"}, Schema: schema}
+}
+
+func writeJSON(w http.ResponseWriter, status int, value any) error {
+	content, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(content, '\n')) // the client went away
+	return nil
+}

@@ -1,0 +1,122 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/problem"
+)
+
+// record is what is known of a request when it has been served.
+type record struct {
+	route  string // the template, never the path: paths are without number
+	change string
+	person auth.Person
+}
+
+type recordKey struct{}
+
+func recordOf(ctx context.Context) *record {
+	if found, ok := ctx.Value(recordKey{}).(*record); ok {
+		return found
+	}
+	return &record{}
+}
+
+// routeOf notes the template of a route that the public router has matched.
+func routeOf(r *http.Request, route *mux.Route) {
+	if template, err := route.GetPathTemplate(); err == nil {
+		recordOf(r.Context()).route = template
+	}
+}
+
+// identify gives the request an id of our own, and the answer what every answer has. A
+// client's own X-Request-Id is not believed: two requests could have one.
+func identify(log logr.Logger) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			id := uuid.NewString()
+			header := w.Header()
+			header.Set(problem.RequestID, id)
+			header.Set("Cache-Control", "no-store")
+			header.Set("X-Content-Type-Options", "nosniff")
+			header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+			ctx := logr.NewContext(r.Context(), log.WithValues("requestId", id))
+			next.ServeHTTP(w, r.WithContext(ctx))
+		})
+	}
+}
+
+// recovering answers 500 where a handler panics.
+func recovering(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			met := recover()
+			if met == nil {
+				return
+			}
+			if met == http.ErrAbortHandler {
+				panic(met)
+			}
+			logr.FromContextOrDiscard(r.Context()).Error(nil, "recovered from a panic", "panic", met, "stack", string(debug.Stack()))
+			problem.WriteStatus(w, r, http.StatusInternalServerError, "the server made a mistake; its log has the request id")
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// observe counts and times requests, and logs each that changes something: who, what and
+// how it came out. A body or a credential is in no line.
+func observe(metrics *metrics, clock func() time.Time) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			seen, answer, begun := &record{route: "none"}, &answer{ResponseWriter: w, status: http.StatusOK}, clock()
+			metrics.inFlight.Inc()
+			defer func() {
+				metrics.inFlight.Dec()
+				metrics.seconds.WithLabelValues(r.Method, seen.route).Observe(clock().Sub(begun).Seconds())
+				metrics.requests.WithLabelValues(r.Method, seen.route, strconv.Itoa(answer.status)).Inc()
+				audit(r, seen, answer.status)
+			}()
+			next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), recordKey{}, seen)))
+		})
+	}
+}
+
+func audit(r *http.Request, seen *record, status int) {
+	if seen.change == "" || seen.person.IsZero() {
+		return
+	}
+	outcome := "done"
+	if status >= http.StatusBadRequest {
+		outcome = "refused"
+	}
+	logr.FromContextOrDiscard(r.Context()).Info("served a change",
+		"person", seen.person.Name(), "groups", seen.person.Groups(), "change", seen.change,
+		"route", seen.route, "path", r.URL.EscapedPath(), "dryRun", r.URL.Query().Get("dryRun"),
+		"outcome", outcome, "status", status, "client", r.RemoteAddr)
+}
+
+// answer remembers the status.
+type answer struct {
+	http.ResponseWriter
+
+	status int
+}
+
+// WriteHeader notes the status and passes it on.
+func (a *answer) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

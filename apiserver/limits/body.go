@@ -1,0 +1,22 @@
+package limits
+
+import (
+	"net/http"
+
+	"github.com/dudaji/nufi/apiserver/problem"
+)
+
+// Bodies refuses bodies of more than so many bytes: at once if the client says so
+// beforehand, and by an *http.MaxBytesError on reading otherwise.
+func Bodies(bytes int64) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.ContentLength > bytes {
+				problem.WriteStatus(w, r, http.StatusRequestEntityTooLarge, "the body is larger than is accepted")
+				return
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, bytes)
+			next.ServeHTTP(w, r)
+		})
+	}
+}

@@ -1,0 +1,85 @@
+// Package problem is how the API server says no: problem details of RFC 9457, made from
+// whatever error a request met.
+//
+// Kubernetes' own refusals keep their status, their reason and their field paths. What
+// is nobody's business but the server's own (a bug) becomes a 500 without detail.
+package problem
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// RequestID is the response header that a problem takes its requestId from.
+const RequestID = "X-Request-Id"
+
+// ContentType is a problem's.
+const ContentType = "application/problem+json"
+
+// Problem is an error for the client.
+type Problem struct {
+	Type   string `json:"type" doc:"about:blank: title says what status means, reason says more"`
+	Title  string `json:"title" doc:"the status in words"`
+	Status int    `json:"status" doc:"the HTTP status"`
+	Detail string `json:"detail,omitempty" doc:"what is wrong with this request"`
+	// Instance is set by Write.
+	Instance string `json:"instance,omitempty" doc:"the path that was asked for"`
+	// Reason is Kubernetes' word, where it has one.
+	Reason metav1.StatusReason `json:"reason,omitempty" doc:"Kubernetes' word for what is wrong: Forbidden, Invalid, Conflict and so on"`
+	// RequestID is set by Write.
+	RequestID string   `json:"requestId,omitempty" doc:"finds the request in the server's log"`
+	Errors    []Fault  `json:"errors,omitempty" doc:"the fields that are at fault"`
+	Missing   *Missing `json:"missing,omitempty" doc:"the permission that the person lacks"`
+
+	// RetryAfter is how many seconds a client is to wait, 0 for unsaid.
+	RetryAfter int `json:"-"`
+}
+
+// Fault is a mistake in one field.
+type Fault struct {
+	Field   string `json:"field" doc:"path of the field in what was sent: spec.accelerator.count"`
+	Message string `json:"message" doc:"what is wrong with it"`
+}
+
+// Missing is a permission of Kubernetes' RBAC.
+type Missing struct {
+	Verb      string `json:"verb" doc:"get, list, watch, create, patch, update or delete"`
+	Group     string `json:"group" doc:"API group; empty for Kubernetes' core"`
+	Resource  string `json:"resource" doc:"resource, with /subresource if there is one"`
+	Namespace string `json:"namespace,omitempty" doc:"namespace; absent for all of them"`
+}
+
+// New returns a problem with an HTTP status and its detail.
+func New(status int, detail string) *Problem {
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+// Invalid returns a 422 for one field of what was sent.
+func Invalid(field, message string) *Problem {
+	p := New(http.StatusUnprocessableEntity, field+": "+message)
+	p.Reason, p.Errors = metav1.StatusReasonInvalid, []Fault{{Field: field, Message: message}}
+	return p
+}
+
+// Error returns the detail.
+func (p *Problem) Error() string { return p.Detail }
+
+// Write answers the request with the problem.
+func Write(w http.ResponseWriter, r *http.Request, p *Problem) {
+	answer := *p
+	answer.Instance, answer.RequestID = r.URL.EscapedPath(), w.Header().Get(RequestID)
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	w.Header().Set("Content-Type", ContentType)
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(&answer) // the client went away: nobody is left to tell
+}
+
+// WriteStatus is Write as an auth.ErrorWriter.
+func WriteStatus(w http.ResponseWriter, r *http.Request, status int, detail string) {
+	Write(w, r, New(status, detail))
+}
