@@ -38,7 +38,7 @@ func (a *API) document() ([]byte, error) {
 		Problem:     openapi.Content{Types: []string{problem.ContentType}, Schema: refProblem},
 		Schemas: map[string]any{
 			string(refNpuDeploy): deploy,
-			string(refProblem):   problem.Problem{},
+			string(refProblem):   problem.Error{},
 			string(refList): map[string]any{
 				"type":        "object",
 				"description": "A page of NpuDeploys. metadata.continue, if there is one, asks for the next.",

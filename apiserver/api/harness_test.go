@@ -113,16 +113,9 @@ func (s *stage) bind(person string, roles ...string) {
 // installedRoles are the bundle's own.
 func installedRoles(t *testing.T) []*rbacv1.ClusterRole {
 	t.Helper()
-	root, err := cluster.Checkout(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(root, "bundle/rbac/user_roles.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := repositoryFile(t, "bundle/rbac/user_roles.yaml")
 	var roles []*rbacv1.ClusterRole
-	for document := range strings.SplitSeq(string(text), "---\n") {
+	for document := range strings.SplitSeq(text, "---\n") {
 		role := &rbacv1.ClusterRole{}
 		if err := yaml.UnmarshalStrict([]byte(document), role); err != nil {
 			t.Fatal(err)
@@ -139,12 +132,15 @@ type reply struct {
 	body   []byte
 }
 
-// ask sends a request as a person; headers are pairs. A path without a leading /api is below the stage's
-// NpuDeploys.
+// ask sends a request as a person; headers are pairs. A path without a leading slash is
+// a name, with a query or without, among the stage's NpuDeploys.
 func (s *stage) ask(person, method, path, body string, headers ...string) reply {
 	s.t.Helper()
 	if !strings.HasPrefix(path, "/") {
-		path = "/api/v1/namespaces/" + s.namespace + "/npudeploys" + strings.TrimPrefix("/"+path, "/.")
+		if path != "" && path[0] != '?' {
+			path = "/" + path
+		}
+		path = "/api/v1/namespaces/" + s.namespace + "/npudeploys" + path
 	}
 	request, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
@@ -184,9 +180,9 @@ func (r reply) want(t *testing.T, status int) reply {
 }
 
 // problem reads the reply as one, and fails the test if it is none.
-func (r reply) problem(t *testing.T) problem.Problem {
+func (r reply) problem(t *testing.T) problem.Error {
 	t.Helper()
-	var answer problem.Problem
+	var answer problem.Error
 	if got := r.header.Get("Content-Type"); got != problem.ContentType {
 		t.Fatalf("the answer is %q: %s", got, r.body)
 	}
@@ -229,4 +225,34 @@ func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+func repositoryFile(t *testing.T, name string) string {
+	t.Helper()
+	root, err := cluster.Checkout(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// kubectl writes to the stage's namespace as the administrator.
+func kubectl(t *testing.T, s *stage, input string, args ...string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "input.yaml")
+	if err := os.WriteFile(file, []byte(input), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, arg := range args {
+		if arg == "-" {
+			args[i] = file
+		}
+	}
+	if _, err := control.Cluster(t).Kubectl(t.Context(), append(args, "-n", s.namespace)...); err != nil {
+		t.Fatal(err)
+	}
 }

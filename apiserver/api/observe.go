@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -59,18 +60,21 @@ func identify(log logr.Logger) func(http.Handler) http.Handler {
 func recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			met := recover()
-			if met == nil {
-				return
+			if met := recover(); met != nil {
+				afterPanic(w, r, met)
 			}
-			if met == http.ErrAbortHandler {
-				panic(met)
-			}
-			logr.FromContextOrDiscard(r.Context()).Error(nil, "recovered from a panic", "panic", met, "stack", string(debug.Stack()))
-			problem.WriteStatus(w, r, http.StatusInternalServerError, "the server made a mistake; its log has the request id")
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// afterPanic passes on the panic that means to end a connection.
+func afterPanic(w http.ResponseWriter, r *http.Request, met any) {
+	if err, ok := met.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(met)
+	}
+	logr.FromContextOrDiscard(r.Context()).Error(nil, "recovered from a panic", "panic", met, "stack", string(debug.Stack()))
+	problem.WriteStatus(w, r, http.StatusInternalServerError, "the server made a mistake; its log has the request id")
 }
 
 // observe counts and times requests, and logs each that changes something: who, what and

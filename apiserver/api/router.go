@@ -23,14 +23,26 @@ type route struct {
 	// change is what the route does to the cluster, as the audit log says it: create,
 	// patch and so on. Empty for a route that changes nothing.
 	change string
-	serve  handler
+	// needs are the permissions that the handler's calls take, so that a refusal can name
+	// the one that is missing.
+	needs []need
+	serve handler
+}
+
+// need is a permission of Kubernetes' RBAC, in the namespace of the path.
+type need struct {
+	verb, group, resource string
+	// header is the one with which alone the permission is needed. Empty: always.
+	header string
 }
 
 const prefix = "/api/v1"
 
 // table is every route but the public ones.
 func (a *API) table() []route {
-	return slices.Concat(meRoutes())
+	return slices.Concat(meRoutes(), readRoutes(), scaleRoutes(), []route{
+		createRoute(), putRoute(), patchRoute(), deleteRoute(), a.restartRoute(),
+	})
 }
 
 // privateRouter serves the table. Its requests have a person.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -90,8 +91,8 @@ func (a API) operation(o Operation) map[string]any {
 		"summary":     o.Summary,
 		"operationId": operationID(o),
 		"responses": map[string]any{
-			fmt.Sprint(o.Status): success,
-			"default":            map[string]any{"description": "an error", "content": contentOf(a.Problem)},
+			strconv.Itoa(o.Status): success,
+			"default":              map[string]any{"description": "an error", "content": contentOf(a.Problem)},
 		},
 	}
 	if parameters := parametersOf(o); len(parameters) > 0 {
@@ -109,8 +110,9 @@ func operationID(o Operation) string {
 }
 
 func parametersOf(o Operation) []any {
-	var parameters []any
-	for _, name := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(o.Path, -1) {
+	names := regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(o.Path, -1)
+	parameters := make([]any, 0, len(names)+len(o.Query)+len(o.Headers))
+	for _, name := range names {
 		parameters = append(parameters, parameter("path", Parameter{Name: name[1]}, true))
 	}
 	for _, query := range o.Query {

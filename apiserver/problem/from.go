@@ -19,9 +19,9 @@ const retryAway = 5
 
 // From turns an error into a problem. It is false for an error that says nothing to a
 // client and is to be logged.
-func From(err error) (*Problem, bool) {
+func From(err error) (*Error, bool) {
 	var (
-		ready    *Problem
+		ready    *Error
 		status   apierrors.APIStatus
 		tooLarge *http.MaxBytesError
 		faults   *render.Error
@@ -45,6 +45,9 @@ func From(err error) (*Problem, bool) {
 	return New(http.StatusInternalServerError, "the server made a mistake; its log has the request id"), false
 }
 
+// noField is what Kubernetes writes where it has no path.
+const noField = "<nil>"
+
 // away says whether a call failed on its way, and not by an answer.
 func away(err error) bool {
 	var onTheWay *url.Error
@@ -52,7 +55,7 @@ func away(err error) bool {
 	return errors.As(err, &onTheWay) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)
 }
 
-func fromStatus(status metav1.Status) *Problem {
+func fromStatus(status metav1.Status) *Error {
 	code := int(status.Code)
 	if code < http.StatusBadRequest || code > 599 {
 		code = http.StatusBadGateway
@@ -64,14 +67,14 @@ func fromStatus(status metav1.Status) *Problem {
 	}
 	p.RetryAfter = int(status.Details.RetryAfterSeconds)
 	for _, cause := range status.Details.Causes {
-		if cause.Field != "" {
+		if cause.Field != "" && cause.Field != noField {
 			p.Errors = append(p.Errors, Fault{Field: cause.Field, Message: cause.Message})
 		}
 	}
 	return p
 }
 
-func fromFaults(faults *render.Error) *Problem {
+func fromFaults(faults *render.Error) *Error {
 	p := New(http.StatusUnprocessableEntity, faults.Error())
 	p.Reason = metav1.StatusReasonInvalid
 	for _, fault := range faults.Faults {

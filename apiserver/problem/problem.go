@@ -19,8 +19,8 @@ const RequestID = "X-Request-Id"
 // ContentType is a problem's.
 const ContentType = "application/problem+json"
 
-// Problem is an error for the client.
-type Problem struct {
+// Error is an error for the client.
+type Error struct {
 	Type   string `json:"type" doc:"about:blank: title says what status means, reason says more"`
 	Title  string `json:"title" doc:"the status in words"`
 	Status int    `json:"status" doc:"the HTTP status"`
@@ -53,22 +53,22 @@ type Missing struct {
 }
 
 // New returns a problem with an HTTP status and its detail.
-func New(status int, detail string) *Problem {
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+func New(status int, detail string) *Error {
+	return &Error{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
 // Invalid returns a 422 for one field of what was sent.
-func Invalid(field, message string) *Problem {
+func Invalid(field, message string) *Error {
 	p := New(http.StatusUnprocessableEntity, field+": "+message)
 	p.Reason, p.Errors = metav1.StatusReasonInvalid, []Fault{{Field: field, Message: message}}
 	return p
 }
 
 // Error returns the detail.
-func (p *Problem) Error() string { return p.Detail }
+func (p *Error) Error() string { return p.Detail }
 
 // Write answers the request with the problem.
-func Write(w http.ResponseWriter, r *http.Request, p *Problem) {
+func Write(w http.ResponseWriter, r *http.Request, p *Error) {
 	answer := *p
 	answer.Instance, answer.RequestID = r.URL.EscapedPath(), w.Header().Get(RequestID)
 	if p.RetryAfter > 0 {

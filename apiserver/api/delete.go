@@ -1,0 +1,46 @@
+package api
+
+import (
+	"net/http"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/openapi"
+)
+
+func deleteRoute() route {
+	return route{
+		Operation: openapi.Operation{
+			Method: http.MethodDelete, Path: pathOne, Summary: "Delete an NpuDeploy, and all that it made",
+			Query:   []openapi.Parameter{dryRunParameter()},
+			Headers: []openapi.Parameter{{Name: "If-Match", Doc: "the ETag that was read; absent: any"}},
+			Status:  http.StatusAccepted,
+		},
+		change: "delete", needs: needs(resource, "delete"), serve: remove,
+	}
+}
+
+// remove answers when the deletion has begun: what the NpuDeploy made goes after it.
+func remove(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+	dry, err := dryRun(r)
+	if err != nil {
+		return err
+	}
+	version, _, err := ifMatch(r)
+	if err != nil {
+		return err
+	}
+	var options []client.DeleteOption
+	if dry {
+		options = append(options, client.DryRunAll)
+	}
+	if version != "" {
+		options = append(options, client.Preconditions{ResourceVersion: &version})
+	}
+	if err := user.Delete(r.Context(), named(r), options...); err != nil {
+		return asPrecondition(err)
+	}
+	w.WriteHeader(http.StatusAccepted)
+	return nil
+}

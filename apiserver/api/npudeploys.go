@@ -1,0 +1,82 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gorilla/mux"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/problem"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// resource is NpuDeploys' name in RBAC.
+const resource = "npudeploys"
+
+// manager owns the fields that come by way of this API.
+const manager = client.FieldOwner("nufi-apiserver")
+
+// The paths below which NpuDeploys are.
+const (
+	pathAll  = prefix + "/npudeploys"
+	pathMany = prefix + "/namespaces/{namespace}/npudeploys"
+	pathOne  = pathMany + "/{name}"
+)
+
+// needs is a permission of dudaji.com that a route takes.
+func needs(resource string, verbs ...string) []need {
+	needs := make([]need, len(verbs))
+	for i, verb := range verbs {
+		needs[i] = need{verb: verb, group: v1.Group, resource: resource}
+	}
+	return needs
+}
+
+func dryRunParameter() openapi.Parameter {
+	return openapi.Parameter{Name: "dryRun", Doc: "All: check everything and write nothing"}
+}
+
+func forceParameter() openapi.Parameter {
+	return openapi.Parameter{Name: "force", Doc: "true: take over the fields that others own"}
+}
+
+// dryRun says whether nothing is to be written.
+func dryRun(r *http.Request) (bool, error) {
+	switch r.URL.Query().Get("dryRun") {
+	case "":
+		return false, nil
+	case metav1.DryRunAll:
+		return true, nil
+	}
+	return false, problem.New(http.StatusBadRequest, "dryRun has to be All, or absent")
+}
+
+func force(r *http.Request) (bool, error) {
+	switch r.URL.Query().Get("force") {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	}
+	return false, problem.New(http.StatusBadRequest, "force has to be true or false")
+}
+
+// named is the NpuDeploy of the path, still without content.
+func named(r *http.Request) *unstructured.Unstructured {
+	deploy := &unstructured.Unstructured{}
+	deploy.SetGroupVersionKind(v1.GroupVersion().WithKind(v1.Kind))
+	deploy.SetNamespace(mux.Vars(r)["namespace"])
+	deploy.SetName(mux.Vars(r)["name"])
+	return deploy
+}
+
+// writeDeploy answers with an object as Kubernetes has it, without the record of who owns
+// which field, which is longer than the rest.
+func writeDeploy(w http.ResponseWriter, status int, deploy *unstructured.Unstructured) error {
+	w.Header().Set("ETag", etag(deploy))
+	deploy.SetManagedFields(nil)
+	return writeJSON(w, status, deploy)
+}

@@ -1,0 +1,354 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// short is the short form of an NpuDeploy.
+func short(name string) string {
+	return fmt.Sprintf(`{"metadata": {"name": %q, "labels": {"team": "search"}},
+		"spec": {"model": "org/model", "accelerator": {"type": "atom", "count": 2}}}`, name)
+}
+
+func (s *stage) create(name string) reply {
+	s.t.Helper()
+	return s.ask("ann", http.MethodPost, "", short(name)).want(s.t, http.StatusCreated)
+}
+
+func field(t *testing.T, r reply, path ...string) any {
+	t.Helper()
+	value, _, err := unstructured.NestedFieldNoCopy(r.json(t), path...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+func TestWhatIsCreatedCanBeReadAndListed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	created := s.create("a")
+	location := created.header.Get("Location")
+	read := s.ask("vic", http.MethodGet, location, "").want(t, http.StatusOK)
+	if read.header.Get("ETag") != created.header.Get("ETag") || read.header.Get("ETag") == "" {
+		t.Errorf("ETag %s became %s", created.header.Get("ETag"), read.header.Get("ETag"))
+	}
+	if field(t, read, "spec", "model") != "org/model" || field(t, read, "metadata", "managedFields") != nil {
+		t.Errorf("read %s", read.body)
+	}
+	s.ask("vic", http.MethodGet, location, "", "If-None-Match", read.header.Get("ETag")).want(t, http.StatusNotModified)
+
+	s.create("b")
+	page := s.ask("vic", http.MethodGet, "?limit=1", "").want(t, http.StatusOK)
+	if got := names(t, page); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("the first page is %v", got)
+	}
+	next, _ := field(t, page, "metadata", "continue").(string)
+	if got := names(t, s.ask("vic", http.MethodGet, "?limit=1&continue="+next, "").want(t, http.StatusOK)); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("the second page is %v", got)
+	}
+	for selector, want := range map[string]int{
+		"labelSelector=team%3Dsearch": 2, "labelSelector=team%21%3Dsearch": 0, "fieldSelector=metadata.name%3Db": 1,
+	} {
+		if got := names(t, s.ask("vic", http.MethodGet, "?"+selector, "").want(t, http.StatusOK)); len(got) != want {
+			t.Errorf("%s: %v", selector, got)
+		}
+	}
+}
+
+func names(t *testing.T, r reply) []string {
+	t.Helper()
+	found := []string{}
+	for _, item := range r.json(t)["items"].([]any) {
+		name, _, _ := unstructured.NestedString(item.(map[string]any), "metadata", "name")
+		found = append(found, name)
+	}
+	return found
+}
+
+func TestTheArticlesYAMLIsTakenAsItStands(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	text := repositoryFile(t, "examples/article/npudeploy.yaml")
+	refused := s.ask("ann", http.MethodPost, "?dryRun=All", text, "Content-Type", "application/yaml").want(t, http.StatusUnprocessableEntity)
+	if got := refused.problem(t).Errors; len(got) != 1 || got[0].Field != "metadata.namespace" {
+		t.Errorf("another namespace than the path's: %v", got)
+	}
+	text = strings.Replace(text, "namespace: ml-serving", "namespace: "+s.namespace, 1)
+	s.ask("ann", http.MethodPost, "", text, "Content-Type", "application/yaml").want(t, http.StatusCreated)
+}
+
+func TestPutSaysWhatMustBeThereBefore(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.ask("ann", http.MethodPut, "a", short("a")).want(t, http.StatusPreconditionRequired).problem(t)
+	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", `"1"`).want(t, http.StatusPreconditionFailed).problem(t)
+	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", "*").want(t, http.StatusPreconditionFailed).problem(t)
+	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", "1").want(t, http.StatusBadRequest).problem(t)
+	first := s.ask("ann", http.MethodPut, "a", short("a"), "If-None-Match", "*").want(t, http.StatusCreated)
+	s.ask("ann", http.MethodPut, "a", short("a"), "If-None-Match", "*").want(t, http.StatusPreconditionFailed).problem(t)
+
+	// Two read the same version: one writes, the other learns of it.
+	without := `{"spec": {"model": "org/model"}}`
+	second := s.ask("ann", http.MethodPut, "a", without, "If-Match", first.header.Get("ETag")).want(t, http.StatusOK)
+	if field(t, second, "spec", "accelerator") != nil || field(t, second, "metadata", "labels") != nil {
+		t.Errorf("what the second PUT leaves out is still there: %s", second.body)
+	}
+	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", first.header.Get("ETag")).want(t, http.StatusPreconditionFailed)
+	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", second.header.Get("ETag")).want(t, http.StatusOK)
+}
+
+func TestPutDoesNotTakeWhatOthersOwnUnlessItSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	kubectl(t, s, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "a"},
+		"spec": {"model": "org/theirs", "accelerator": {"type": "atom"}}}`, "apply", "--server-side", "-f", "-")
+	mine := `{"spec": {"model": "org/mine"}}`
+	refused := s.ask("ann", http.MethodPut, "a", mine, "If-Match", "*").want(t, http.StatusConflict).problem(t)
+	if len(refused.Errors) != 1 || refused.Errors[0].Field != ".spec.model" {
+		t.Errorf("the conflict is about %v", refused.Errors)
+	}
+	taken := s.ask("ann", http.MethodPut, "a?force=true", mine, "If-Match", "*").want(t, http.StatusOK)
+	if field(t, taken, "spec", "model") != "org/mine" || field(t, taken, "spec", "accelerator") == nil {
+		t.Errorf("taken over is %s", taken.body)
+	}
+}
+
+func TestPatchesAreMergedOrApplied(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.ask("ann", http.MethodPatch, "a", `{}`, "Content-Type", "application/apply-patch+yaml").want(t, http.StatusNotFound)
+	created := s.create("a")
+	merged := s.ask("ann", http.MethodPatch, "a", `{"spec": {"accelerator": {"count": 4}}}`, "Content-Type", "application/merge-patch+json").want(t, http.StatusOK)
+	if field(t, merged, "spec", "accelerator", "count") != float64(4) || field(t, merged, "spec", "accelerator", "type") != "atom" {
+		t.Errorf("merged to %s", merged.body)
+	}
+	s.ask("ann", http.MethodPatch, "a", `{"spec": {"model": "org/late"}}`,
+		"Content-Type", "application/merge-patch+json", "If-Match", created.header.Get("ETag")).want(t, http.StatusPreconditionFailed)
+	applied := s.ask("ann", http.MethodPatch, "a?force=true", "spec: {model: org/other, accelerator: {type: atom, count: 4}}",
+		"Content-Type", "application/apply-patch+yaml", "If-Match", merged.header.Get("ETag")).want(t, http.StatusOK)
+	if field(t, applied, "spec", "model") != "org/other" {
+		t.Errorf("applied to %s", applied.body)
+	}
+	s.ask("ann", http.MethodPatch, "a", `[]`, "Content-Type", "application/json-patch+json").want(t, http.StatusUnsupportedMediaType)
+}
+
+func TestWhatIsDeletedIsGone(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	created := s.create("a")
+	s.ask("ann", http.MethodDelete, "a", "", "If-Match", `"1"`).want(t, http.StatusPreconditionFailed)
+	s.ask("ann", http.MethodDelete, "a", "", "If-Match", created.header.Get("ETag")).want(t, http.StatusAccepted)
+	s.ask("ann", http.MethodGet, "a", "").want(t, http.StatusNotFound)
+	s.ask("ann", http.MethodDelete, "a", "").want(t, http.StatusNotFound)
+}
+
+func TestScaleIsReadAndWritten(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.ask("ann", http.MethodPost, "", `{"metadata": {"name": "a"}, "spec": {"model": "org/model", "inferenceServer": {"replicas": 1}}}`).want(t, http.StatusCreated)
+	scaled := s.ask("ann", http.MethodPut, "a/scale", `{"replicas": 3}`).want(t, http.StatusOK)
+	if scaled.json(t)["replicas"] != float64(3) {
+		t.Errorf("scaled to %s", scaled.body)
+	}
+	if got := s.ask("vic", http.MethodGet, "a/scale", "").want(t, http.StatusOK); got.json(t)["replicas"] != float64(3) {
+		t.Errorf("the scale is %s", got.body)
+	}
+	if got := field(t, s.ask("vic", http.MethodGet, "a", ""), "spec", "inferenceServer", "replicas"); got != float64(3) {
+		t.Errorf("the spec has %v replicas", got)
+	}
+	s.create("open")
+	if got := s.ask("vic", http.MethodGet, "open/scale", "").want(t, http.StatusOK); got.json(t)["replicas"] != nil {
+		t.Errorf("a number that is left open is %s", got.body)
+	}
+	for _, replicas := range []string{"2", "0"} {
+		s.ask("ann", http.MethodPut, "open/scale", `{"replicas": `+replicas+`}`).want(t, http.StatusOK)
+	}
+	applied := s.ask("ann", http.MethodPut, "open", short("open"), "If-Match", "*").want(t, http.StatusOK)
+	if got := field(t, applied, "spec", "inferenceServer", "replicas"); got != float64(0) {
+		t.Errorf("after an apply without it, the number is %v", got)
+	}
+	for _, body := range []string{`{}`, `{"replicas": "3"}`, `{"replicas": 3, "force": true}`, `{"replicas": -1}`, `[3]`, ``} {
+		if got := s.ask("ann", http.MethodPut, "a/scale", body); got.status != 400 && got.status != 422 {
+			t.Errorf("%s: %d %s", body, got.status, got.body)
+		}
+	}
+}
+
+func TestARestartIsInTheSpecAndSurvivesAnApply(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusNotFound)
+	s.create("a")
+	at := func(r reply) any {
+		return field(t, r, "spec", "podMetadata", "annotations", "nufi.dudaji.com/restarted-at")
+	}
+	first := s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusOK)
+	second := s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusOK)
+	if at(first) == nil || at(first) == at(second) {
+		t.Errorf("restarted at %v and at %v", at(first), at(second))
+	}
+	applied := s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", second.header.Get("ETag")).want(t, http.StatusOK)
+	if at(applied) != at(second) {
+		t.Errorf("after an apply without it: %v", at(applied))
+	}
+}
+
+func TestADryRunWritesNothing(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	const merge = "application/merge-patch+json"
+	s.ask("ann", http.MethodPost, "?dryRun=All", short("a")).want(t, http.StatusCreated)
+	s.ask("ann", http.MethodPut, "a?dryRun=All", short("a"), "If-None-Match", "*").want(t, http.StatusCreated)
+	s.ask("ann", http.MethodGet, "a", "").want(t, http.StatusNotFound)
+	before := s.create("a")
+	s.ask("ann", http.MethodPut, "a?dryRun=All", `{"spec": {"model": "org/other"}}`, "If-Match", "*").want(t, http.StatusOK)
+	s.ask("ann", http.MethodPatch, "a?dryRun=All", `{"spec": {"model": "org/other"}}`, "Content-Type", merge).want(t, http.StatusOK)
+	s.ask("ann", http.MethodPut, "a/scale?dryRun=All", `{"replicas": 7}`).want(t, http.StatusOK)
+	s.ask("ann", http.MethodPost, "a/restart?dryRun=All", "").want(t, http.StatusOK)
+	s.ask("ann", http.MethodDelete, "a?dryRun=All", "").want(t, http.StatusAccepted)
+	if after := s.ask("ann", http.MethodGet, "a", "").want(t, http.StatusOK); after.header.Get("ETag") != before.header.Get("ETag") {
+		t.Errorf("a dry run has written: %s", after.body)
+	}
+	s.ask("ann", http.MethodDelete, "a?dryRun=all", "").want(t, http.StatusBadRequest)
+	s.ask("ann", http.MethodDelete, "a?dryrun=All", "").want(t, http.StatusBadRequest)
+}
+
+func TestARefusalNamesTheField(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.create("taken")
+	for name, test := range map[string]struct {
+		body   string
+		status int
+		field  string
+	}{
+		"out of bounds":        {`{"metadata": {"name": "a"}, "spec": {"model": "m/m", "accelerator": {"type": "atom", "count": 65}}}`, 422, "spec.accelerator.count"},
+		"of another type":      {`{"metadata": {"name": "a"}, "spec": {"model": 7}}`, 422, "spec.model"},
+		"nothing to serve":     {`{"metadata": {"name": "a"}, "spec": {}}`, 422, "spec"},
+		"of another kind":      {`{"kind": "Pod", "metadata": {"name": "a"}}`, 422, "kind"},
+		"metadata is none":     {`{"metadata": "a"}`, 422, "metadata"},
+		"no name":              {`{"spec": {"model": "m/m"}}`, 422, "metadata.name"},
+		"a field that is none": {`{"metadata": {"name": "a"}, "spec": {"model": "m/m", "acelerator": {}}}`, 400, ""},
+		"a key twice":          {`{"metadata": {"name": "a", "name": "b"}}`, 400, ""},
+		"taken":                {short("taken"), 409, ""},
+		"no object":            {`[]`, 400, ""},
+		"null":                 {`null`, 400, ""},
+		"empty":                {``, 400, ""},
+		"deep":                 {strings.Repeat("[", 100000), 400, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := s.ask("ann", http.MethodPost, "", test.body).want(t, test.status).problem(t)
+			if test.field != "" && (len(got.Errors) == 0 || got.Errors[0].Field != test.field) {
+				t.Errorf("the fields at fault are %v, want %s", got.Errors, test.field)
+			}
+		})
+	}
+	for _, query := range []string{"limit=0", "limit=501", "limit=x", "labelSelector=%28", "fieldSelector=spec", "continue=x", "fieldSelector=spec.model%3Dx"} {
+		if got := s.ask("ann", http.MethodGet, "?"+query, ""); got.status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", query, got.status, got.body)
+		}
+	}
+}
+
+// tried is a call, and who of ann (edits), vic (views) and bob (nothing) may make it.
+type tried struct {
+	method, path, body string
+	headers            []string
+	verb               string // that is missing to who may not
+	vic                bool
+}
+
+func calls(s *stage) []tried {
+	all := "/api/v1/npudeploys?fieldSelector=metadata.namespace%3D" + s.namespace
+	merge := []string{"Content-Type", "application/merge-patch+json"}
+	apply := []string{"Content-Type", "application/apply-patch+yaml"}
+	return []tried{
+		{http.MethodGet, "", "", nil, "list", true},
+		{http.MethodGet, "a", "", nil, "get", true},
+		{http.MethodGet, "a/scale", "", nil, "get", true},
+		{http.MethodPost, "", short("b"), nil, "create", false},
+		{http.MethodPut, "c", short("c"), []string{"If-None-Match", "*"}, "create", false},
+		{http.MethodPut, "a", short("a"), []string{"If-Match", "*"}, "patch", false},
+		{http.MethodPatch, "a", `{}`, merge, "patch", false},
+		{http.MethodPatch, "a", `{"spec": {"model": "org/model"}}`, apply, "patch", false},
+		{http.MethodPut, "a/scale", `{"replicas": 1}`, nil, "patch", false},
+		{http.MethodPost, "a/restart", "", nil, "patch", false},
+		{http.MethodDelete, "a", "", nil, "delete", false},
+		{http.MethodGet, all, "", nil, "list", false},
+	}
+}
+
+func TestEveryCallIsMadeWithTheRightsOfWhoMakesIt(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.create("a")
+	for _, call := range calls(s) {
+		for person, allowed := range map[string]bool{"vic": call.vic, "bob": false} {
+			got := s.ask(person, call.method, call.path, call.body, call.headers...)
+			if allowed {
+				got.want(t, http.StatusOK)
+				continue
+			}
+			if got.status != http.StatusForbidden {
+				t.Errorf("%s may %s %s: %d %s", person, call.method, call.path, got.status, got.body)
+				continue
+			}
+			answer := got.problem(t)
+			if answer.Missing == nil || person == "vic" && answer.Missing.Verb != call.verb || !strings.HasPrefix(answer.Missing.Resource, "npudeploys") {
+				t.Errorf("%s %s as %s: missing is %v, want %s", call.method, call.path, person, answer.Missing, call.verb)
+			}
+		}
+	}
+	for _, call := range calls(s)[:11] {
+		if got := s.ask("ann", call.method, call.path, call.body, call.headers...); got.status >= 300 {
+			t.Errorf("ann may not %s %s: %d %s", call.method, call.path, got.status, got.body)
+		}
+	}
+}
+
+func TestEveryChangeLeavesALineAndNoCredential(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.create("a")
+	s.ask("vic", http.MethodDelete, "a", "").want(t, http.StatusForbidden)
+	s.ask("ann", http.MethodGet, "a", "").want(t, http.StatusOK)
+	log := strings.Split(strings.TrimSpace(s.log.String()), "\n")
+	if len(log) != 2 {
+		t.Fatalf("%d lines, want 2:\n%s", len(log), s.log)
+	}
+	for i, words := range [][]string{
+		{`"person":"ann"`, `"change":"create"`, `"outcome":"done"`, `"status":201`, `"requestId"`},
+		{`"person":"vic"`, `"change":"delete"`, `"outcome":"refused"`, `"status":403`, s.namespace},
+	} {
+		for _, word := range words {
+			if !strings.Contains(log[i], word) {
+				t.Errorf("line %d has no %s: %s", i, word, log[i])
+			}
+		}
+	}
+	if strings.Contains(s.log.String(), "Bearer") {
+		t.Errorf("a credential is in the log: %s", s.log)
+	}
+}
+
+func TestNamesThatAreNonePassNoFurther(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for _, path := range []string{
+		"/api/v1/namespaces/kube%20system/npudeploys", "/api/v1/namespaces/A/npudeploys", "/api/v1/namespaces/x/npudeploys/a%0d%0aX-Y:z",
+		"/api/v1/namespaces/x%2Fpods/npudeploys", "/api/v1/namespaces/x/npudeploys/a%3Fb", "/api/v1/namespaces/x/npudeploys/a%2F..%2Fb",
+	} {
+		got := s.ask("ann", http.MethodGet, path, "")
+		if got.status != http.StatusNotFound && got.status != http.StatusMovedPermanently || got.header.Get("X-Y") != "" {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+}
