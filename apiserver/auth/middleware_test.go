@@ -71,7 +71,7 @@ func TestNoRequestPassesWithoutAPerson(t *testing.T) {
 		"something else":       {says{err: errors.New("secret detail")}, http.StatusServiceUnavailable, ""},
 		"nobody, and no error": {says{}, http.StatusUnauthorized, `Bearer realm="nufi"`},
 	} {
-		handler := auth.Middleware(test.says, plainly)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler := auth.Middleware(test.says, plainly)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			person, ok := auth.From(r.Context())
 			if !ok || person.Name() != "ann" {
 				t.Errorf("%s: the request passes as %q", name, person)

@@ -87,7 +87,7 @@ func TestNoTwoPersonsHaveOneKey(t *testing.T) {
 		}
 		seen[person.Key()] = name
 	}
-	if someone(t, "a", "b").Key() != someone(t, "a", "b").Key() {
+	if again := someone(t, "a", "b").Key(); seen[again] != "a in b" {
 		t.Error("one person has two keys")
 	}
 }

@@ -1,0 +1,57 @@
+package kube_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+func TestAnAnswerOfWhatAPersonMayDoHoldsForSeconds(t *testing.T) {
+	t.Parallel()
+	users := newUsers(t, server(t))
+	namespace := control.Namespace(t)
+	subject := rbacv1.Subject{Kind: rbacv1.UserKind, Name: "oidc:cat"}
+	grant(t, namespace, subject, rule("dudaji.com", []string{"npudeploys/scale"}, []string{"patch"}))
+	cat := clientOf(t, users, someone(t, "oidc:cat"))
+	awaitGranted(t, func(ctx context.Context) error {
+		return may(ctx, cat.Kubernetes(), namespace)
+	})
+	for resource, want := range map[string]bool{"npudeploys/scale": true, "npudeploys": false} {
+		can, err := cat.Can(t.Context(), "patch", "dudaji.com", resource, namespace, "llama")
+		if err != nil || can != want {
+			t.Errorf("patch %s: %t, %v; want %t", resource, can, err, want)
+		}
+	}
+	elsewhere, err := cat.Can(t.Context(), "patch", "dudaji.com", "npudeploys/scale", control.Namespace(t), "llama")
+	if err != nil || elsewhere {
+		t.Errorf("in another namespace: %t, %v", elsewhere, err)
+	}
+	// Another client of the same person's has the answer, and of another's has not.
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if can, err := clientOf(t, users, someone(t, "oidc:cat")).Can(ended, "patch", "dudaji.com", "npudeploys/scale", namespace, "llama"); !can || err != nil {
+		t.Errorf("without asking: %t, %v", can, err)
+	}
+	if can, err := clientOf(t, users, someone(t, "oidc:dog")).Can(ended, "patch", "dudaji.com", "npudeploys/scale", namespace, "llama"); can || err == nil {
+		t.Errorf("another person has the answer: %t, %v", can, err)
+	}
+}
+
+// may is an error while the person may not scale.
+func may(ctx context.Context, person kubernetes.Interface, namespace string) error {
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: "patch", Group: "dudaji.com", Resource: "npudeploys", Subresource: "scale", Namespace: namespace,
+		},
+	}}
+	answer, err := person.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	if err == nil && !answer.Status.Allowed {
+		err = errors.New("not yet")
+	}
+	return err
+}
