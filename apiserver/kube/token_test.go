@@ -29,10 +29,10 @@ func TestAPersonWithATokenOfTheClustersIsNotImpersonated(t *testing.T) {
 		t.Fatal(err)
 	}
 	reviews := auth.NewTokenReview(system.TokenReviews(), nil, time.Second)
-	token := serviceAccountToken(t, admin, namespace, "robot")
+	request := bearing(t, serviceAccountToken(t, admin, namespace, "robot"))
 	var person auth.Person
 	awaitGranted(t, func(context.Context) error {
-		person, err = reviews.Authenticate(bearing(t, token))
+		person, err = reviews.Authenticate(request)
 		return err
 	})
 	if want := "system:serviceaccount:" + namespace + ":robot"; person.Name() != want {
