@@ -80,6 +80,7 @@ type issuer struct {
 	*httptest.Server
 	down    atomic.Bool
 	fetches atomic.Int32 // of keys
+	tokens  http.HandlerFunc
 
 	mu   sync.Mutex
 	keys []signer
@@ -99,6 +100,7 @@ func newIssuer(t *testing.T, keys ...signer) *issuer {
 		i.fetches.Add(1)
 		answer(w, i.public())
 	})
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) { i.tokens(w, r) })
 	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if i.down.Load() {
 			http.Error(w, "the provider is down", http.StatusBadGateway)

@@ -79,7 +79,7 @@ func begin(t *testing.T, sessions *auth.Sessions, person auth.Person) *http.Cook
 	if err := auth.Begin(sessions, w, person); err != nil {
 		t.Fatal(err)
 	}
-	return w.Result().Cookies()[0] //nolint:bodyclose // a recorder's has nothing to close
+	return w.Result().Cookies()[0]
 }
 
 func with(t *testing.T, name, value string) *http.Request {

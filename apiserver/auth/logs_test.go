@@ -1,0 +1,104 @@
+package auth_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+
+	"github.com/dudaji/nufi/apiserver/auth"
+)
+
+// journal is a log that a test reads.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) logger() logr.Logger {
+	return funcr.New(func(prefix, args string) {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		_, _ = fmt.Fprintln(&j.text, prefix, args)
+	}, funcr.Options{Verbosity: 9})
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// Each way to fail is walked with a token that is then looked for, whole and in parts, in
+// what the client reads, in the errors and in the log.
+func TestNoTokenIsWrittenAnywhere(t *testing.T) {
+	t.Parallel()
+	key, other := newSigner(t, "one", jose.ES256), newSigner(t, "two", jose.ES256)
+	provider := newIssuer(t, key)
+	log := &journal{}
+	down := newIssuer(t, key)
+	down.down.Store(true)
+	unfound, err := auth.NewOIDC(logr.NewContext(t.Context(), log.logger()), down.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := provider.open(t, provider.options())
+	failing := auth.NewTokenReview(&reviewer{err: errors.New("connection refused")}, nil, time.Minute)
+	quoting := &reviewer{}
+	sessions := newSessions(t, newKeyFile(t, newKey(t)).keys(t), clock)
+
+	tokens := map[string]string{
+		"expired":    key.sign(t, provider.claims(map[string]any{"exp": 1})),
+		"misnamed":   key.sign(t, provider.claims(map[string]any{"name": "a\nb"})),
+		"forged":     other.sign(t, provider.claims(nil)),
+		"unfound":    key.sign(t, down.claims(nil)),
+		"opaque":     "opaque-secret-token-1234567890",
+		"misshapen":  "misshapen-secret-token-1234567890\x01",
+		"half a JWT": strings.TrimRight(key.sign(t, provider.claims(nil))[:90], "."),
+	}
+	for name, token := range tokens {
+		quoting.status.Error = "the token " + token + " is not known"
+		for _, authenticator := range []auth.Authenticator{
+			opened, unfound, failing, auth.NewTokenReview(quoting, nil, time.Minute),
+			auth.Chain(opened, unfound, failing, sessions),
+		} {
+			r := bearing(t, token)
+			r.Header.Set("Cookie", "__Host-nufi-session="+strings.Trim(token, "\x01"))
+			_, err := authenticator.Authenticate(r)
+			w := httptest.NewRecorder()
+			refusing := auth.Middleware(authenticator, plainly)(http.NotFoundHandler())
+			refusing.ServeHTTP(w, r.WithContext(logr.NewContext(r.Context(), log.logger())))
+			if err == nil || w.Code == http.StatusNotFound {
+				t.Errorf("%s is let in by %T", name, authenticator)
+			}
+			for _, part := range parts(token) {
+				if text := fmt.Sprint(err, w.Body, w.Header(), log); strings.Contains(text, part) {
+					t.Errorf("%s: %q is written: %s", name, part, text)
+				}
+			}
+		}
+	}
+	if !strings.Contains(log.String(), "could not check credentials") || !strings.Contains(log.String(), "did not reach the OIDC provider") {
+		t.Errorf("the log says nothing of the outages: %s", log)
+	}
+}
+
+// parts are what must not be written: header, payload, signature.
+func parts(token string) []string {
+	var parts []string
+	for _, part := range strings.Split(strings.Trim(token, "\x01"), ".") {
+		if len(part) > 8 {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
