@@ -10,9 +10,11 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/cache"
+
+	"github.com/dudaji/nufi/apiserver/auth"
 )
 
-// How long an answer holds, and how many are kept: about 300 bytes each.
+// How long an answer holds, and how many are kept: about 200 bytes each.
 const (
 	reviewTTL  = 5 * time.Second
 	maxReviews = 20000
@@ -23,31 +25,28 @@ type reviews struct{ answers *cache.LRUExpireCache }
 
 func newReviews() *reviews { return &reviews{cache.NewLRUExpireCache(maxReviews)} }
 
-// access is what a person asks to do.
-type access struct {
-	person                                      [sha256.Size]byte
-	verb, group, resource, sub, namespace, name string
+// question is what a person asks to do, hashed: whoever asks for long names fills no memory.
+func question(person auth.Person, asked *authorizationv1.ResourceAttributes) [sha256.Size]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "%x %q %q %q %q %q %q",
+		person.Key(), asked.Verb, asked.Group, asked.Resource, asked.Subresource, asked.Namespace, asked.Name))
 }
 
 // Can says whether the person may do verb with a resource of an API group, such as
 // "npudeploys" or "npudeploys/scale" of "dudaji.com". An empty namespace means all of
 // them, or a resource without, and an empty name means any. An answer may be five seconds old.
 func (c *UserClient) Can(ctx context.Context, verb, group, resource, namespace, name string) (bool, error) {
-	asked := access{person: c.person.Key(), verb: verb, group: group, namespace: namespace, name: name}
-	asked.resource, asked.sub = split(resource)
-	if answer, known := c.reviews.answers.Get(asked); known {
+	asked := &authorizationv1.ResourceAttributes{Verb: verb, Group: group, Namespace: namespace, Name: name}
+	asked.Resource, asked.Subresource = split(resource)
+	key := question(c.person, asked)
+	if answer, known := c.reviews.answers.Get(key); known {
 		return answer.(bool), nil // only Can adds
 	}
-	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Verb: verb, Group: group, Resource: asked.resource, Subresource: asked.sub, Namespace: namespace, Name: name,
-		},
-	}}
-	answer, err := c.typed.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: asked}}
+	answer, err := c.access.Create(ctx, review, metav1.CreateOptions{})
 	if err != nil {
 		return false, fmt.Errorf("reviewing access: %w", err)
 	}
-	c.reviews.answers.Add(asked, answer.Status.Allowed, reviewTTL)
+	c.reviews.answers.Add(key, answer.Status.Allowed, reviewTTL)
 	return answer.Status.Allowed, nil
 }
 

@@ -18,9 +18,11 @@ func TestAnAnswerOfWhatAPersonMayDoHoldsForSeconds(t *testing.T) {
 	subject := rbacv1.Subject{Kind: rbacv1.UserKind, Name: "oidc:cat"}
 	grant(t, namespace, subject, rule("dudaji.com", []string{"npudeploys/scale"}, []string{"patch"}))
 	cat := clientOf(t, users, someone(t, "oidc:cat"))
-	awaitGranted(t, func(ctx context.Context) error {
-		return may(ctx, cat.Kubernetes(), namespace)
-	})
+	asked, err := cat.Kubernetes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitGranted(t, func(ctx context.Context) error { return may(ctx, asked, namespace) })
 	for resource, want := range map[string]bool{"npudeploys/scale": true, "npudeploys": false} {
 		can, err := cat.Can(t.Context(), "patch", "dudaji.com", resource, namespace, "llama")
 		if err != nil || can != want {

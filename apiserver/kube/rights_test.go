@@ -100,7 +100,11 @@ func TestThePowerOfTheServerIsNoPersons(t *testing.T) {
 		return err
 	})
 	eve := clientOf(t, newUsers(t, config), someone(t, "oidc:eve"))
-	_, err = eve.Kubernetes().CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
+	hers, err := eve.Kubernetes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = hers.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
 	wantForbidden(t, "pods", err, `User "oidc:eve" cannot list`)
 	other, err := kubernetes.NewForConfig(eve.Config())
 	if err != nil {

@@ -1,7 +1,10 @@
 package kube
 
 import (
+	"fmt"
+
 	"k8s.io/client-go/kubernetes"
+	authorizationv1 "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -15,7 +18,7 @@ type UserClient struct {
 
 	person  auth.Person
 	config  *rest.Config
-	typed   kubernetes.Interface
+	access  authorizationv1.SelfSubjectAccessReviewInterface
 	reviews *reviews
 }
 
@@ -27,5 +30,12 @@ func (c *UserClient) Person() auth.Person { return c.person }
 // is added to the config.
 func (c *UserClient) Config() *rest.Config { return rest.CopyConfig(c.config) }
 
-// Kubernetes returns the person's typed client, for what client.Client has not: logs.
-func (c *UserClient) Kubernetes() kubernetes.Interface { return c.typed }
+// Kubernetes returns the person's typed client, for what client.Client has not: logs. It
+// is made anew each time.
+func (c *UserClient) Kubernetes() (kubernetes.Interface, error) {
+	typed, err := kubernetes.NewForConfig(c.config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client: %w", err)
+	}
+	return typed, nil
+}

@@ -7,7 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes"
+	authorizationv1 "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
@@ -15,8 +15,9 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 )
 
-// callTimeout bounds a call to the API server that is no watch: those end with their context.
-const callTimeout = 30 * time.Second
+// discoveryTimeout bounds the calls that ask which resources there are. A person's calls
+// end with their context: some of them are watches.
+const discoveryTimeout = 30 * time.Second
 
 // Users makes clients that act as a person. It is safe for concurrent use.
 type Users struct {
@@ -44,7 +45,7 @@ func NewUsers(config *rest.Config) (*Users, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the transport without credentials: %w", err)
 	}
-	mapper, err := apiutil.NewDynamicRESTMapper(config, &http.Client{Transport: own, Timeout: callTimeout})
+	mapper, err := apiutil.NewDynamicRESTMapper(config, &http.Client{Transport: own, Timeout: discoveryTimeout})
 	if err != nil {
 		return nil, fmt.Errorf("making the mapper: %w", err)
 	}
@@ -60,6 +61,8 @@ func bareConfig(config *rest.Config) *rest.Config {
 		ContentConfig: config.ContentConfig,
 		UserAgent:     "nufi-apiserver",
 		QPS:           -1,
+		// A warning is for the person, and its text may be of another's making.
+		WarningHandlerWithContext: rest.NoWarnings{},
 	}
 }
 
@@ -77,9 +80,9 @@ func (u *Users) Client(person auth.Person) (*UserClient, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client: %w", err)
 	}
-	typed, err := kubernetes.NewForConfigAndClient(config, httpClient)
+	access, err := authorizationv1.NewForConfigAndClient(config, httpClient)
 	if err != nil {
 		return nil, fmt.Errorf("making a client: %w", err)
 	}
-	return &UserClient{Client: direct, person: person, config: config, typed: typed, reviews: u.reviews}, nil
+	return &UserClient{Client: direct, person: person, config: config, access: access.SelfSubjectAccessReviews(), reviews: u.reviews}, nil
 }

@@ -1,0 +1,28 @@
+package kube_test
+
+import (
+	"testing"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/kube"
+)
+
+// Every request makes a client of its person's. Nothing is asked of the API server for it.
+func BenchmarkAClientIsMade(b *testing.B) {
+	users, err := kube.NewUsers(&rest.Config{Host: "https://127.0.0.1:1"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	person, err := auth.NewPerson("oidc:ann", []string{"oidc:research"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := users.Client(person); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
