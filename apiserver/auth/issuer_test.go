@@ -20,7 +20,10 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 )
 
-const audience = "nufi"
+const (
+	audience = "nufi"
+	shared   = "a-secret-of-32-bytes-that-is-not"
+)
 
 // now is the time of all tests.
 var now = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
@@ -129,7 +132,8 @@ func (i *issuer) rotate(keys ...signer) {
 func (i *issuer) public() jose.JSONWebKeySet {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	var set jose.JSONWebKeySet
+	// A provider that publishes a secret does not make a signature of it.
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: []byte(shared), KeyID: "shared"}}}
 	for _, key := range i.keys {
 		set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.key.Public(), KeyID: key.id, Algorithm: string(key.alg), Use: "sig"})
 	}

@@ -125,6 +125,7 @@ func TestASignatureThatTheProviderDidNotMakeIsRefused(t *testing.T) {
 		"alg none":                          encode(t, map[string]string{"alg": "none"}) + "." + parts[1] + ".",
 		"alg none with the old signature":   encode(t, map[string]string{"alg": "none", "kid": "one"}) + "." + parts[1] + "." + parts[2],
 		"an HMAC with the public key":       confuse(t, key, provider.claims(nil)),
+		"an HMAC with a shared key":         sign(t, jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: []byte(shared), KeyID: "shared"}}, provider.claims(nil)),
 		"the signature of other claims":     parts[0] + "." + encode(t, provider.claims(map[string]any{"name": "root"})) + "." + parts[2],
 		"no signature":                      parts[0] + "." + parts[1] + ".",
 		"a key that the token brings along": embedded(t, other, provider.claims(nil)),

@@ -107,6 +107,3 @@ func (p Person) Key() [sha256.Size]byte {
 
 // String returns the name.
 func (p Person) String() string { return p.name }
-
-// Format writes the name, whatever the verb.
-func (p Person) Format(state fmt.State, _ rune) { _, _ = state.Write([]byte(p.name)) }
