@@ -46,8 +46,12 @@ func whoAmI(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error
 	person := user.Person()
 	answer := me{Name: person.Name(), Groups: append([]string{}, person.Groups()...)}
 	if namespace := r.URL.Query().Get("namespace"); namespace != "" {
+		typed, err := user.Kubernetes()
+		if err != nil {
+			return err
+		}
 		review := &authorizationv1.SelfSubjectRulesReview{Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: namespace}}
-		rules, err := user.Kubernetes().AuthorizationV1().SelfSubjectRulesReviews().Create(r.Context(), review, metav1.CreateOptions{})
+		rules, err := typed.AuthorizationV1().SelfSubjectRulesReviews().Create(r.Context(), review, metav1.CreateOptions{})
 		if err != nil {
 			return err
 		}

@@ -6,9 +6,6 @@ import (
 	"os"
 
 	"github.com/go-logr/logr"
-	"github.com/go-logr/zapr"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
@@ -16,13 +13,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/dudaji/nufi/cmd/internal/logs"
 	"github.com/dudaji/nufi/controller"
 	"github.com/dudaji/nufi/controller/templates"
 )
 
 // run returns when ctx ends and what was begun is finished.
 func run(ctx context.Context, f flags) error {
-	logger, err := newLogger(f.logLevel, f.logFormat)
+	logger, err := logs.New(f.logLevel, f.logFormat)
 	if err != nil {
 		return err
 	}
@@ -55,19 +53,4 @@ func newManager(f flags, logger logr.Logger) (manager.Manager, error) {
 		Registry:                metrics.Registry,
 		Judge:                   templates.Judge,
 	})
-}
-
-func newLogger(level, format string) (logr.Logger, error) {
-	config := zap.NewProductionConfig()
-	config.EncoderConfig.EncodeTime = zapcore.RFC3339NanoTimeEncoder
-	var err error
-	if config.Level, err = zap.ParseAtomicLevel(level); err != nil {
-		return logr.Logger{}, fmt.Errorf("--log-level: %w", err)
-	}
-	config.Encoding = format
-	made, err := config.Build()
-	if err != nil {
-		return logr.Logger{}, fmt.Errorf("--log-format: %w", err)
-	}
-	return zapr.NewLogger(made), nil
 }

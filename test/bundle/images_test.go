@@ -13,13 +13,13 @@ import (
 func TestEachProgramHasAnImage(t *testing.T) {
 	t.Parallel()
 	root := filepath.Dir(bundle(t))
-	programs, err := filepath.Glob(filepath.Join(root, "cmd", "*"))
+	programs, err := filepath.Glob(filepath.Join(root, "cmd", "*", "main.go"))
 	if err != nil || len(programs) == 0 {
 		t.Fatalf("finding programs: %v, %d found", err, len(programs))
 	}
 	version := find(t, filepath.Join(root, "go.mod"), `(?m)^go (1\.\d+)`)
 	for _, program := range programs {
-		name := filepath.Base(program)
+		name := filepath.Base(filepath.Dir(program))
 		file := filepath.Join(root, "build", name+".Dockerfile")
 		compiler := find(t, file, `(?m)^ARG GO_IMAGE=golang:(1\.\d+)\.\d+-`)
 		if compiler != version {

@@ -1,0 +1,116 @@
+package server_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/testr"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dudaji/nufi/apiserver/server"
+)
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
+}
+
+func get(t *testing.T, address string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+func TestWhatWasBegunIsFinished(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan struct{}), make(chan struct{})
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(begun)
+		<-finish
+		_, _ = io.WriteString(w, "whole")
+	})
+	clients, ops := listen(t), listen(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- server.Run(ctx, server.Options{
+			Handler: handler, Listen: clients, Ops: ops, Metrics: prometheus.NewRegistry(),
+			Drain: time.Second, Grace: 10 * time.Second, Log: testr.New(t),
+		})
+	}()
+	if status, _ := get(t, ops.Addr().String()+"/readyz"); status != http.StatusOK {
+		t.Errorf("ready is %d", status)
+	}
+	answer := make(chan string, 1)
+	go func() {
+		_, text := get(t, clients.Addr().String())
+		answer <- text
+	}()
+	<-begun
+	cancel()
+	for status := http.StatusOK; status == http.StatusOK; {
+		status, _ = get(t, ops.Addr().String()+"/readyz")
+	}
+	if status, _ := get(t, ops.Addr().String()+"/healthz"); status != http.StatusOK {
+		t.Errorf("while it drains, its health is %d", status)
+	}
+	close(finish)
+	if text := <-answer; text != "whole" {
+		t.Errorf("the answer is %q", text)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAHeaderThatIsTooLongIsRefused(t *testing.T) {
+	t.Parallel()
+	clients := listen(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- server.Run(ctx, server.Options{Handler: http.NotFoundHandler(), Listen: clients, Grace: time.Second, Log: testr.New(t)})
+	}()
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", clients.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	if _, err := io.WriteString(connection, "GET / HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", 80<<10)+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("status %d", response.StatusCode)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

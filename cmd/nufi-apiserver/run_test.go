@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/dudaji/nufi/test/env"
+)
+
+var control = env.New()
+
+func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
+
+func TestFlagsThatWouldOpenTheServerAreRefused(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"--dev-auth=ann": "--dev-auth is for one machine",
+		"--dev-auth=ann --bind-address=0.0.0.0:1":                      "--dev-auth is for one machine",
+		"--tls-cert-file=a":                                            "go together",
+		"--login-redirect-url=https://a/login/callback":                "takes --oidc-issuer-url",
+		"--login-redirect-url=https://a/b --oidc-issuer-url=https://i": "--session-keys-file",
+		"argument": "unknown command",
+	} {
+		command := newCommand(func(context.Context, flags) error { return nil })
+		command.SetArgs(strings.Fields(args))
+		if err := command.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", args, err, want)
+		}
+	}
+	command := newCommand(func(context.Context, flags) error { return nil })
+	command.SetArgs([]string{"--dev-auth=ann", "--bind-address=127.0.0.1:0"})
+	if err := command.ExecuteContext(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheServerServesWhoeverItIsStartedForAndStops(t *testing.T) {
+	t.Parallel()
+	address, ops := freeAddress(t), freeAddress(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	command := newCommand(run)
+	command.SetArgs([]string{
+		"--kubeconfig=" + control.Cluster(t).KubeconfigPath(), "--dev-auth=ann", "--drain=0s",
+		"--bind-address=" + address, "--metrics-bind-address=" + ops,
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- command.ExecuteContext(ctx) }()
+	await(t, "http://"+ops+"/readyz")
+
+	var me struct{ Name string }
+	if err := json.Unmarshal(read(t, "http://"+address+"/api/v1/me"), &me); err != nil || me.Name != "ann" {
+		t.Errorf("the server knows %q: %v", me.Name, err)
+	}
+	if text := string(read(t, "http://"+ops+"/metrics")); !strings.Contains(text, `nufi_apiserver_requests_total{code="200",method="GET",route="/api/v1/me"} 1`) {
+		t.Errorf("the metrics are %s", text)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
+func await(t *testing.T, url string) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		_, err := fetch(ctx, url)
+		return err == nil, nil //nolint:nilerr // not yet
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, url string) []byte {
+	t.Helper()
+	text, err := fetch(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func fetch(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", url, response.Status)
+	}
+	return io.ReadAll(response.Body)
+}
