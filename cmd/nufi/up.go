@@ -30,6 +30,7 @@ type upOptions struct {
 	timeout                  time.Duration
 	reset                    bool
 	noController, noExamples bool
+	noAPIServer              bool
 	compileOnly, monitoring  bool
 }
 
@@ -51,6 +52,7 @@ func newUpCommand() *cobra.Command {
 	flags.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long the examples may take to become ready")
 	flags.BoolVar(&o.reset, "reset", false, "start from nothing")
 	flags.BoolVar(&o.noController, "no-controller", false, "do not run the controller, to run one's own")
+	flags.BoolVar(&o.noAPIServer, "no-apiserver", false, "do not run NuFi's API server")
 	flags.BoolVar(&o.noExamples, "no-examples", false, "do not apply the examples")
 	flags.BoolVar(&o.monitoring, "monitoring", false, "run Prometheus too, and simulated exporters for the simulated devices")
 	flags.BoolVar(&o.compileOnly, "compile-only", false, "compile the control plane, print the folder that has it, and stop")

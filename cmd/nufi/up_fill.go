@@ -13,7 +13,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// fill brings nodes, the controller and the examples into the cluster.
+// fill brings nodes, NuFi's programs and the examples into the cluster.
 func (u *up) fill(ctx context.Context, c *cluster.Cluster, kube client.Client) (told summary, err error) {
 	u.steps.say("adding simulated nodes", "")
 	if err := c.AddNodes(ctx, nodes()...); err != nil {
@@ -21,6 +21,11 @@ func (u *up) fill(ctx context.Context, c *cluster.Cluster, kube client.Client) (
 	}
 	if !u.noController {
 		if told.Metrics, err = u.runController(ctx, c); err != nil {
+			return told, err
+		}
+	}
+	if !u.noAPIServer {
+		if told.API, err = u.runAPIServer(ctx, c, kube); err != nil {
 			return told, err
 		}
 	}

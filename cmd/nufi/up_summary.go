@@ -32,6 +32,9 @@ Try:
     kubectl scale npudeploy -n {{ .Namespace }} {{ .Name }} --replicas=2
     kubectl delete deployment -n {{ .Namespace }} {{ .Name }}   # it comes back
 {{- end }}
+{{- with .API }}
+    curl {{ . }}/api/v1/npudeploys
+{{- end }}
 {{- with .Prometheus }}
     nufi devices --prometheus {{ . }} --watch
 {{- end }}
@@ -47,6 +50,7 @@ type summary struct {
 	Example             *v1.NpuDeploy
 	Kubeconfig, Kubectl string
 	Logs, Metrics       string
+	API                 string // the URL of NuFi's API server, if it runs
 	Prometheus          string // its URL, if it runs
 }
 

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +46,9 @@ func TestUpServesTheExamplesUntilItIsStopped(t *testing.T) {
 	if err := ask(t, kubeconfig); err != nil {
 		t.Error("nobody answers: ", err)
 	}
+	if answer := get(t, told(t, out.String(), `curl (http://\S+)`)); !strings.Contains(answer, `"llama-8b"`) {
+		t.Errorf("NuFi's API server does not list the examples: %s", answer)
+	}
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error("a stop is an error: ", err)
@@ -77,6 +83,30 @@ func TestUpOutsideTheRepositorySaysSo(t *testing.T) {
 	if want := dir + " is outside the NuFi repository, which `up` builds from"; err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}
+}
+
+// told returns what the expression's group matches in the output.
+func told(t *testing.T, output, expression string) string {
+	t.Helper()
+	match := regexp.MustCompile(expression).FindStringSubmatch(output)
+	if match == nil {
+		t.Fatalf("%s is not told: %s", expression, output)
+	}
+	return match[1]
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }
 
 // ask asks the API server of a kubeconfig for its version.

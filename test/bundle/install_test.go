@@ -41,7 +41,13 @@ func TestTheBundle(t *testing.T) {
 		appliesInVain(t, "apply", "--server-side", "-k", bundle(t))
 	})
 	t.Run("explains NpuDeploys", explainsFields)
-	t.Run("has pods that the namespace admits", admitsTheControllersPods)
+	t.Run("has pods that the namespace admits", func(t *testing.T) { admitsThePodsOf(t, "nufi-controller") })
+	t.Run("takes the API server beside it", func(t *testing.T) {
+		server := filepath.Join(bundle(t), "apiserver")
+		kubectl(t, "apply", "-k", server)
+		admitsThePodsOf(t, "nufi-apiserver")
+		kubectl(t, "delete", "-k", server)
+	})
 	t.Run("has a namespace that admits no others", refusesOtherPods)
 	t.Run("gives the controller its rights and no more", controllerAccess)
 	t.Run("lets the controller work", controllerWorks)
@@ -90,16 +96,17 @@ func versions(t *testing.T) map[string]string {
 }
 
 // The controller-manager makes the pods, so that it is admission itself that judges.
-func admitsTheControllersPods(t *testing.T) {
+func admitsThePodsOf(t *testing.T, name string) {
+	t.Helper()
 	deployments := client(t).AppsV1().Deployments(namespace)
 	var last *appsv1.Deployment
 	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		var err error
-		last, err = deployments.Get(ctx, "nufi-controller", metav1.GetOptions{})
+		last, err = deployments.Get(ctx, name, metav1.GetOptions{})
 		return err == nil && last.Status.Replicas == 2, err
 	})
 	if err != nil {
-		t.Fatalf("the controller has not got its two pods: %v: %+v", err, last.Status.Conditions)
+		t.Fatalf("%s has not got its two pods: %v: %+v", name, err, last.Status.Conditions)
 	}
 }
 

@@ -42,7 +42,7 @@ func startCluster(t *testing.T) cluster {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building nufi: %v\n%s", err, out)
 	}
-	up := exec.Command(nufi, "up", "--no-controller", "--no-examples", "--dir", filepath.Join(dir, "up"))
+	up := exec.Command(nufi, "up", "--no-controller", "--no-apiserver", "--no-examples", "--dir", filepath.Join(dir, "up"))
 	up.Dir = repository
 	if err := up.Start(); err != nil {
 		t.Fatal(err)
