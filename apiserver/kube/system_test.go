@@ -1,0 +1,80 @@
+package kube_test
+
+import (
+	"context"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+func TestTheServersOwnRulesFillItsCaches(t *testing.T) {
+	t.Parallel()
+	system, err := kube.NewSystem(server(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	scheme, err := kube.NewScheme()
+	if err != nil {
+		t.Fatal(err)
+	}
+	filled, err := system.NewCache(cache.Options{Scheme: scheme, ReaderFailOnMissingInformer: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []client.Object{&v1.NpuDeploy{}, &corev1.Pod{}, &corev1.Node{}} {
+		if _, err := filled.GetInformer(t.Context(), kind, cache.BlockUntilSynced(false)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended := make(chan error, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	go func() { ended <- filled.Start(ctx) }()
+	if !filled.WaitForCacheSync(ctx) {
+		t.Fatal("the caches are not filled")
+	}
+
+	namespace := control.Namespace(t)
+	admin, err := client.New(control.Config(t), client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.Create(t.Context(), deployIn(namespace)); err != nil {
+		t.Fatal(err)
+	}
+	awaitGranted(t, func(ctx context.Context) error {
+		return filled.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "llama"}, &v1.NpuDeploy{})
+	})
+	if err := filled.List(t.Context(), &corev1.SecretList{}); err == nil {
+		t.Error("Secrets are listed")
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheServerItselfWritesNothing(t *testing.T) {
+	t.Parallel()
+	scheme, err := kube.NewScheme()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := client.New(server(t), client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespace := control.Namespace(t)
+	awaitGranted(t, func(ctx context.Context) error { return own.List(ctx, &v1.NpuDeployList{}) })
+	wantForbidden(t, "create", own.Create(t.Context(), deployIn(namespace)))
+	wantForbidden(t, "delete", own.Delete(t.Context(), deployIn(namespace)))
+	patch := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"model":"a/b"}}`))
+	wantForbidden(t, "patch", own.Patch(t.Context(), deployIn(namespace), patch))
+	wantForbidden(t, "secret", own.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "a"}, &corev1.Secret{}))
+	wantForbidden(t, "namespace", own.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
+}
