@@ -15,14 +15,15 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/test/issuer"
 )
 
 const callback = "https://nufi.test/auth/callback"
 
 // desk is a provider, this server's login, and the browser of one person.
 type desk struct {
-	provider *issuer
-	key      signer
+	provider *issuer.Issuer
+	key      issuer.Key
 	login    *auth.Login
 	sessions *auth.Sessions
 	at       time.Time
@@ -35,13 +36,13 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	key := newSigner(t, "one", jose.ES256)
+	key := issuer.NewKey(t, "one", jose.ES256)
 	d := &desk{key: key, at: now, cookies: map[string]*http.Cookie{}}
-	d.provider = newIssuer(t, key)
-	d.provider.tokens = func(w http.ResponseWriter, r *http.Request) { d.exchange(t, w, r) }
+	d.provider = issuer.New(t, now, key)
+	d.provider.Tokens = func(w http.ResponseWriter, r *http.Request) { d.exchange(t, w, r) }
 	d.sessions = newSessions(t, newKeyFile(t, newKey(t)).keys(t), func() time.Time { return d.at })
 	var err error
-	d.login, err = auth.NewLogin(d.provider.open(t, d.provider.options()), d.sessions, auth.LoginOptions{
+	d.login, err = auth.NewLogin(open(t, optionsOf(d.provider)), d.sessions, auth.LoginOptions{
 		ClientSecret: "client-secret", RedirectURL: callback, Scopes: []string{"openid", "groups"}, Fail: plainly,
 	})
 	if err != nil {
@@ -63,12 +64,12 @@ func (d *desk) exchange(t *testing.T, w http.ResponseWriter, r *http.Request) {
 	if r.PostFormValue("code") != "the-code" || r.PostFormValue("redirect_uri") != callback || secret != "client-secret" ||
 		base64.RawURLEncoding.EncodeToString(challenge[:]) != d.asked.Get("code_challenge") {
 		w.WriteHeader(http.StatusBadRequest)
-		answer(w, map[string]string{"error": "invalid_grant", "error_description": "secret-description"})
+		issuer.Answer(w, map[string]string{"error": "invalid_grant", "error_description": "secret-description"})
 		return
 	}
-	claims := d.provider.claims(map[string]any{"nonce": d.asked.Get("nonce")})
+	claims := d.provider.Claims(map[string]any{"nonce": d.asked.Get("nonce")})
 	maps.Copy(claims, d.claims)
-	answer(w, map[string]any{"access_token": "secret-access", "token_type": "Bearer", "id_token": d.key.sign(t, claims)})
+	issuer.Answer(w, map[string]any{"access_token": "secret-access", "token_type": "Bearer", "id_token": d.key.Sign(t, claims)})
 }
 
 // visit is one request of the browser's, with its cookies.
@@ -127,7 +128,7 @@ func TestABrowserLogsInAndOut(t *testing.T) {
 	d := newDesk(t)
 	d.begin(t, "/projects/a?tab=devices")
 	for name, want := range map[string]string{
-		"response_type": "code", "client_id": audience, "redirect_uri": callback, "scope": "openid groups", "code_challenge_method": "S256",
+		"response_type": "code", "client_id": issuer.Audience, "redirect_uri": callback, "scope": "openid groups", "code_challenge_method": "S256",
 	} {
 		if got := d.asked.Get(name); got != want {
 			t.Errorf("the provider is asked with %s=%q, want %q", name, got, want)
@@ -169,11 +170,11 @@ func TestAnAnswerToAnotherLoginMakesNoSession(t *testing.T) {
 		"another audience":          {func(d *desk) { d.claims = map[string]any{"aud": "another"} }, nil, 401},
 		"a token that has expired":  {func(d *desk) { d.claims = map[string]any{"exp": 1} }, nil, 401},
 		"a token of another issuer": {func(d *desk) { d.claims = map[string]any{"iss": "https://evil.example"} }, nil, 401},
-		"another's signature":       {func(d *desk) { d.key.key = newSigner(t, "two", jose.ES256).key }, nil, 401},
+		"another's signature":       {func(d *desk) { d.key.Private = issuer.NewKey(t, "two", jose.ES256).Private }, nil, 401},
 		"a name with a line break":  {func(d *desk) { d.claims = map[string]any{"name": "a\nb"} }, nil, 401},
 		"no ID token": {func(d *desk) {
 			d.token = func(w http.ResponseWriter) {
-				answer(w, map[string]string{"access_token": "secret-access", "token_type": "Bearer"})
+				issuer.Answer(w, map[string]string{"access_token": "secret-access", "token_type": "Bearer"})
 			}
 		}, nil, 401},
 		"a provider in trouble": {func(d *desk) {
@@ -216,9 +217,9 @@ func TestAnAnswerCountsOnce(t *testing.T) {
 
 func TestLoginWaitsForItsProvider(t *testing.T) {
 	t.Parallel()
-	provider := newIssuer(t, newSigner(t, "one", jose.ES256))
-	provider.down.Store(true)
-	opened, err := auth.NewOIDC(t.Context(), provider.options())
+	provider := issuer.New(t, now, issuer.NewKey(t, "one", jose.ES256))
+	provider.Down(true)
+	opened, err := auth.NewOIDC(t.Context(), optionsOf(provider))
 	if err != nil {
 		t.Fatal(err)
 	}

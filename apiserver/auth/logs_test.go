@@ -16,6 +16,7 @@ import (
 	"github.com/go-logr/logr/funcr"
 
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/test/issuer"
 )
 
 // journal is a log that a test reads.
@@ -42,28 +43,28 @@ func (j *journal) String() string {
 // what the client reads, in the errors and in the log.
 func TestNoTokenIsWrittenAnywhere(t *testing.T) {
 	t.Parallel()
-	key, other := newSigner(t, "one", jose.ES256), newSigner(t, "two", jose.ES256)
-	provider := newIssuer(t, key)
+	key, other := issuer.NewKey(t, "one", jose.ES256), issuer.NewKey(t, "two", jose.ES256)
+	provider := issuer.New(t, now, key)
 	log := &journal{}
-	down := newIssuer(t, key)
-	down.down.Store(true)
-	unfound, err := auth.NewOIDC(logr.NewContext(t.Context(), log.logger()), down.options())
+	down := issuer.New(t, now, key)
+	down.Down(true)
+	unfound, err := auth.NewOIDC(logr.NewContext(t.Context(), log.logger()), optionsOf(down))
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened := provider.open(t, provider.options())
+	opened := open(t, optionsOf(provider))
 	failing := auth.NewTokenReview(&reviewer{err: errors.New("connection refused")}, nil, time.Minute)
 	quoting := &reviewer{}
 	sessions := newSessions(t, newKeyFile(t, newKey(t)).keys(t), clock)
 
 	tokens := map[string]string{
-		"expired":    key.sign(t, provider.claims(map[string]any{"exp": 1})),
-		"misnamed":   key.sign(t, provider.claims(map[string]any{"name": "a\nb"})),
-		"forged":     other.sign(t, provider.claims(nil)),
-		"unfound":    key.sign(t, down.claims(nil)),
+		"expired":    key.Sign(t, provider.Claims(map[string]any{"exp": 1})),
+		"misnamed":   key.Sign(t, provider.Claims(map[string]any{"name": "a\nb"})),
+		"forged":     other.Sign(t, provider.Claims(nil)),
+		"unfound":    key.Sign(t, down.Claims(nil)),
 		"opaque":     "opaque-secret-token-1234567890",
 		"misshapen":  "misshapen-secret-token-1234567890\x01",
-		"half a JWT": strings.TrimRight(key.sign(t, provider.claims(nil))[:90], "."),
+		"half a JWT": strings.TrimRight(key.Sign(t, provider.Claims(nil))[:90], "."),
 	}
 	for name, token := range tokens {
 		quoting.status.Error = "the token " + token + " is not known"

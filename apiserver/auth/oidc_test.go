@@ -1,10 +1,6 @@
 package auth_test
 
 import (
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,14 +11,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/test/issuer"
 )
 
 func TestATokenOfTheProvidersIsItsBearer(t *testing.T) {
 	t.Parallel()
 	for _, alg := range []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.ES256} {
-		key := newSigner(t, "one", alg)
-		provider := newIssuer(t, key)
-		person, err := provider.open(t, provider.options()).Authenticate(bearing(t, key.sign(t, provider.claims(nil))))
+		key := issuer.NewKey(t, "one", alg)
+		provider := issuer.New(t, now, key)
+		person, err := open(t, optionsOf(provider)).Authenticate(bearing(t, key.Sign(t, provider.Claims(nil))))
 		if err != nil {
 			t.Fatalf("%s: %v", alg, err)
 		}
@@ -37,9 +34,9 @@ func TestATokenOfTheProvidersIsItsBearer(t *testing.T) {
 
 func TestOnlyATokenThatHoldsIsBelieved(t *testing.T) {
 	t.Parallel()
-	key := newSigner(t, "one", jose.RS256)
-	provider := newIssuer(t, key)
-	opened := provider.open(t, provider.options())
+	key := issuer.NewKey(t, "one", jose.RS256)
+	provider := issuer.New(t, now, key)
+	opened := open(t, optionsOf(provider))
 	at := func(d time.Duration) int64 { return now.Add(d).Unix() }
 	for name, test := range map[string]struct {
 		claims map[string]any
@@ -55,7 +52,7 @@ func TestOnlyATokenThatHoldsIsBelieved(t *testing.T) {
 		"not valid yet, by the skew":  {map[string]any{"nbf": at(29 * time.Second)}, ""},
 		"with a text for a beginning": {map[string]any{"nbf": "soon"}, "malformed"},
 		"for another audience":        {map[string]any{"aud": "grafana"}, "another audience"},
-		"for two audiences":           {map[string]any{"aud": []string{"grafana", audience}}, ""},
+		"for two audiences":           {map[string]any{"aud": []string{"grafana", issuer.Audience}}, ""},
 		"for nobody":                  {map[string]any{"aud": nil}, "another audience"},
 		"of another issuer":           {map[string]any{"iss": "https://evil.example"}, "not of the provider"},
 		"of an issuer with a slash":   {map[string]any{"iss": provider.URL + "/"}, "not of the provider"},
@@ -77,7 +74,7 @@ func TestOnlyATokenThatHoldsIsBelieved(t *testing.T) {
 		"with Kubernetes' own group":  {map[string]any{"groups": []string{"system:masters"}}, ""}, // prefixed, see below
 		"with Kubernetes' own name":   {map[string]any{"name": "system:admin"}, ""},
 	} {
-		person, err := opened.Authenticate(bearing(t, key.sign(t, provider.claims(test.claims))))
+		person, err := opened.Authenticate(bearing(t, key.Sign(t, provider.Claims(test.claims))))
 		switch {
 		case test.want == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
@@ -114,21 +111,21 @@ func wantInvalid(t *testing.T, name string, err error, want string) {
 
 func TestASignatureThatTheProviderDidNotMakeIsRefused(t *testing.T) {
 	t.Parallel()
-	key, other := newSigner(t, "one", jose.RS256), newSigner(t, "one", jose.RS256)
-	provider := newIssuer(t, key)
-	opened := provider.open(t, provider.options())
-	good := key.sign(t, provider.claims(nil))
+	key, other := issuer.NewKey(t, "one", jose.RS256), issuer.NewKey(t, "one", jose.RS256)
+	provider := issuer.New(t, now, key)
+	opened := open(t, optionsOf(provider))
+	good := key.Sign(t, provider.Claims(nil))
 	parts := strings.Split(good, ".")
 	for name, token := range map[string]string{
-		"another key of the same id":        other.sign(t, provider.claims(nil)),
-		"a key that nobody has":             newSigner(t, "two", jose.ES256).sign(t, provider.claims(nil)),
-		"alg none":                          encode(t, map[string]string{"alg": "none"}) + "." + parts[1] + ".",
-		"alg none with the old signature":   encode(t, map[string]string{"alg": "none", "kid": "one"}) + "." + parts[1] + "." + parts[2],
-		"an HMAC with the public key":       confuse(t, key, provider.claims(nil)),
-		"an HMAC with a shared key":         sign(t, jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: []byte(shared), KeyID: "shared"}}, provider.claims(nil)),
-		"the signature of other claims":     parts[0] + "." + encode(t, provider.claims(map[string]any{"name": "root"})) + "." + parts[2],
+		"another key of the same id":        other.Sign(t, provider.Claims(nil)),
+		"a key that nobody has":             issuer.NewKey(t, "two", jose.ES256).Sign(t, provider.Claims(nil)),
+		"alg none":                          issuer.Unsigned(t, provider.Claims(nil)),
+		"alg none with the old signature":   issuer.Encode(t, map[string]string{"alg": "none", "kid": "one"}) + "." + parts[1] + "." + parts[2],
+		"an HMAC with the public key":       key.Confuse(t, provider.Claims(nil)),
+		"an HMAC with a shared key":         issuer.SignShared(t, provider.Claims(nil)),
+		"the signature of other claims":     parts[0] + "." + issuer.Encode(t, provider.Claims(map[string]any{"name": "root"})) + "." + parts[2],
 		"no signature":                      parts[0] + "." + parts[1] + ".",
-		"a key that the token brings along": embedded(t, other, provider.claims(nil)),
+		"a key that the token brings along": other.SignEmbedded(t, provider.Claims(nil)),
 	} {
 		_, err := opened.Authenticate(bearing(t, token))
 		wantInvalid(t, name, err, "not signed by the provider")
@@ -138,58 +135,16 @@ func TestASignatureThatTheProviderDidNotMakeIsRefused(t *testing.T) {
 	}
 }
 
-func encode(t *testing.T, value any) string {
-	t.Helper()
-	content, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return base64.RawURLEncoding.EncodeToString(content)
-}
-
-// confuse signs with the public key as if it were a secret that both sides share.
-func confuse(t *testing.T, key signer, claims any) string {
-	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(key.key.Public())
-	if err != nil {
-		t.Fatal(err)
-	}
-	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	return sign(t, jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: public, KeyID: key.id}}, claims)
-}
-
-// embedded puts the public key into the token's own header.
-func embedded(t *testing.T, key signer, claims any) string {
-	t.Helper()
-	made, err := jose.NewSigner(jose.SigningKey{Algorithm: key.alg, Key: key.key}, &jose.SignerOptions{EmbedJWK: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := json.Marshal(claims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signed, err := made.Sign(content)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := signed.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
-
 func TestAnEmailHasToBeVerified(t *testing.T) {
 	t.Parallel()
-	key := newSigner(t, "one", jose.ES256)
-	provider := newIssuer(t, key)
-	options := provider.options()
+	key := issuer.NewKey(t, "one", jose.ES256)
+	provider := issuer.New(t, now, key)
+	options := optionsOf(provider)
 	options.UsernameClaim = "email"
-	opened := provider.open(t, options)
+	opened := open(t, options)
 	for verified, want := range map[any]bool{true: true, nil: true, false: false, "true": false} {
-		claims := provider.claims(map[string]any{"email": "ann@example.com", "email_verified": verified})
-		if _, err := opened.Authenticate(bearing(t, key.sign(t, claims))); (err == nil) != want {
+		claims := provider.Claims(map[string]any{"email": "ann@example.com", "email_verified": verified})
+		if _, err := opened.Authenticate(bearing(t, key.Sign(t, claims))); (err == nil) != want {
 			t.Errorf("email_verified %v: %v", verified, err)
 		}
 	}
@@ -197,64 +152,64 @@ func TestAnEmailHasToBeVerified(t *testing.T) {
 
 func TestAKeyThatTheProviderRotatesInIsFetched(t *testing.T) {
 	t.Parallel()
-	first, second := newSigner(t, "one", jose.ES256), newSigner(t, "two", jose.ES256)
-	provider := newIssuer(t, first)
-	opened := provider.open(t, provider.options())
-	for _, key := range []signer{first, second} {
-		provider.rotate(key)
-		if _, err := opened.Authenticate(bearing(t, key.sign(t, provider.claims(nil)))); err != nil {
-			t.Fatalf("key %s: %v", key.id, err)
+	first, second := issuer.NewKey(t, "one", jose.ES256), issuer.NewKey(t, "two", jose.ES256)
+	provider := issuer.New(t, now, first)
+	opened := open(t, optionsOf(provider))
+	for _, key := range []issuer.Key{first, second} {
+		provider.Rotate(key)
+		if _, err := opened.Authenticate(bearing(t, key.Sign(t, provider.Claims(nil)))); err != nil {
+			t.Fatalf("key %s: %v", key.ID, err)
 		}
 	}
-	_, err := opened.Authenticate(bearing(t, first.sign(t, provider.claims(nil))))
+	_, err := opened.Authenticate(bearing(t, first.Sign(t, provider.Claims(nil))))
 	wantInvalid(t, "the key that was rotated out", err, "not signed by the provider")
 }
 
 func TestForgedKeyNamesDoNotFloodTheProvider(t *testing.T) {
 	t.Parallel()
-	key := newSigner(t, "one", jose.ES256)
-	provider := newIssuer(t, key)
-	opened := provider.open(t, provider.options())
+	key := issuer.NewKey(t, "one", jose.ES256)
+	provider := issuer.New(t, now, key)
+	opened := open(t, optionsOf(provider))
 	begin := time.Now()
 	const forgeries = 200
 	for i := range forgeries {
-		forged := signer{fmt.Sprint("forged-", i), key.alg, key.key}
-		_, err := opened.Authenticate(bearing(t, forged.sign(t, provider.claims(nil))))
-		wantInvalid(t, forged.id, err, "not signed by the provider")
+		forged := issuer.Key{ID: fmt.Sprint("forged-", i), Alg: key.Alg, Private: key.Private}
+		_, err := opened.Authenticate(bearing(t, forged.Sign(t, provider.Claims(nil))))
+		wantInvalid(t, forged.ID, err, "not signed by the provider")
 	}
-	if most := 11 + int32(time.Since(begin).Seconds()); provider.fetches.Load() > most {
-		t.Errorf("%d forged tokens had the keys fetched %d times, want at most %d", forgeries, provider.fetches.Load(), most)
+	if most := 11 + int(time.Since(begin).Seconds()); provider.KeyFetches() > most {
+		t.Errorf("%d forged tokens had the keys fetched %d times, want at most %d", forgeries, provider.KeyFetches(), most)
 	}
-	if _, err := opened.Authenticate(bearing(t, key.sign(t, provider.claims(nil)))); err != nil {
+	if _, err := opened.Authenticate(bearing(t, key.Sign(t, provider.Claims(nil)))); err != nil {
 		t.Errorf("a good token afterwards: %v", err)
 	}
 }
 
 func TestWithoutItsProviderNothingIsSaidOfAToken(t *testing.T) {
 	t.Parallel()
-	key := newSigner(t, "one", jose.ES256)
-	provider := newIssuer(t, key)
-	provider.down.Store(true)
-	opened, err := auth.NewOIDC(t.Context(), provider.options())
+	key := issuer.NewKey(t, "one", jose.ES256)
+	provider := issuer.New(t, now, key)
+	provider.Down(true)
+	opened, err := auth.NewOIDC(t.Context(), optionsOf(provider))
 	if err != nil {
 		t.Fatal("the server does not start without its provider: ", err)
 	}
-	good := bearing(t, key.sign(t, provider.claims(nil)))
+	good := bearing(t, key.Sign(t, provider.Claims(nil)))
 	if _, err := opened.Authenticate(good); !errors.Is(err, auth.ErrUnavailable) {
 		t.Errorf("before the provider is found: %v, want %v", err, auth.ErrUnavailable)
 	}
-	provider.down.Store(false)
+	provider.Down(false)
 	eventually(t, "the provider is found", func() bool { return opened.Ready() == nil })
 
-	provider.down.Store(true)
+	provider.Down(true)
 	if _, err := opened.Authenticate(good); !errors.Is(err, auth.ErrUnavailable) {
 		t.Errorf("without keys: %v, want %v", err, auth.ErrUnavailable)
 	}
-	provider.down.Store(false)
+	provider.Down(false)
 	if _, err := opened.Authenticate(good); err != nil {
 		t.Errorf("with keys: %v", err)
 	}
-	provider.down.Store(true)
+	provider.Down(true)
 	if _, err := opened.Authenticate(good); err != nil {
 		t.Errorf("with keys that have been fetched: %v", err)
 	}
@@ -283,13 +238,13 @@ func TestOptionsThatWouldBelieveTooMuchAreRefused(t *testing.T) {
 // A prefix that is only the beginning of Kubernetes' own does not let a claim complete it.
 func TestNoPrefixAndClaimTogetherAreKubernetesOwn(t *testing.T) {
 	t.Parallel()
-	key := newSigner(t, "one", jose.ES256)
-	provider := newIssuer(t, key)
-	options := provider.options()
+	key := issuer.NewKey(t, "one", jose.ES256)
+	provider := issuer.New(t, now, key)
+	options := optionsOf(provider)
 	options.UsernamePrefix, options.GroupsPrefix = "sys", "sys"
-	opened := provider.open(t, options)
+	opened := open(t, options)
 	for _, claims := range []map[string]any{{"name": "tem:admin"}, {"groups": []string{"tem:masters"}}} {
-		_, err := opened.Authenticate(bearing(t, key.sign(t, provider.claims(claims))))
+		_, err := opened.Authenticate(bearing(t, key.Sign(t, provider.Claims(claims))))
 		wantInvalid(t, fmt.Sprint(claims), err, `begins with "system:"`)
 	}
 }

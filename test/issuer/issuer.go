@@ -1,0 +1,111 @@
+// Package issuer gives tests an OpenID Connect provider that does as it is told: it signs
+// any claims, rotates its keys, and goes down. Package test/oidc has a real one.
+//
+//	key := issuer.NewKey(t, "one", jose.ES256)
+//	provider := issuer.New(t, now, key)
+//	token := key.Sign(t, provider.Claims(map[string]any{"exp": 1})) // expired
+package issuer
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Audience is for whom Claims are.
+const Audience = "nufi"
+
+// Shared is a secret that each Issuer publishes as the key "shared": nobody is to believe
+// a signature with it.
+const Shared = "a-secret-of-32-bytes-that-is-not"
+
+// Issuer is a provider's discovery document, keys and, if a test sets Tokens, its token
+// endpoint.
+type Issuer struct {
+	*httptest.Server
+
+	Tokens http.HandlerFunc
+
+	now     time.Time
+	down    atomic.Bool
+	fetches atomic.Int32
+
+	mu   sync.Mutex
+	keys []Key
+}
+
+// New starts a provider whose clock stands at now. It ends with the test.
+func New(t *testing.T, now time.Time, keys ...Key) *Issuer {
+	t.Helper()
+	i := &Issuer{now: now, keys: keys, Tokens: http.NotFound}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		Answer(w, map[string]any{
+			"issuer": i.URL, "jwks_uri": i.URL + "/keys",
+			"authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token",
+		})
+	})
+	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
+		i.fetches.Add(1)
+		Answer(w, i.public())
+	})
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) { i.Tokens(w, r) })
+	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if i.down.Load() {
+			http.Error(w, "the provider is down", http.StatusBadGateway)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(i.Close)
+	return i
+}
+
+// Answer writes a value as JSON.
+func Answer(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(value); err != nil {
+		panic(err)
+	}
+}
+
+// Down has the provider answer 502 to everything, or no longer.
+func (i *Issuer) Down(down bool) { i.down.Store(down) }
+
+// KeyFetches is how often the keys were asked for.
+func (i *Issuer) KeyFetches() int { return int(i.fetches.Load()) }
+
+// Rotate replaces the keys.
+func (i *Issuer) Rotate(keys ...Key) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.keys = keys
+}
+
+func (i *Issuer) public() jose.JSONWebKeySet {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: []byte(Shared), KeyID: "shared"}}}
+	for _, key := range i.keys {
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.Private.Public(), KeyID: key.ID, Algorithm: string(key.Alg), Use: "sig"})
+	}
+	return set
+}
+
+// Claims are ann's of the group research, good for an hour, with changes; a nil removes one.
+func (i *Issuer) Claims(changes map[string]any) map[string]any {
+	claims := map[string]any{
+		"iss": i.URL, "aud": Audience, "sub": "1234", "name": "ann", "groups": []string{"research"},
+		"iat": i.now.Add(-time.Minute).Unix(), "exp": i.now.Add(time.Hour).Unix(),
+	}
+	maps.Copy(claims, changes)
+	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
+	return claims
+}
