@@ -8,6 +8,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 )
 
+// reviewsPerSecond is more than a thousand people cause, whose answers are kept for seconds,
+// and less than whoever sends one made-up token after the other would like.
+const reviewsPerSecond = 100
+
 // SystemClient acts for the server itself. It is no client.Client, so that nothing takes
 // it for a person's, and can do two things: fill caches and review tokens.
 type SystemClient struct {
@@ -17,7 +21,9 @@ type SystemClient struct {
 
 // NewSystem returns the server's own access with the credentials of config.
 func NewSystem(config *rest.Config) (*SystemClient, error) {
-	client, err := authenticationv1.NewForConfig(config)
+	reviews := rest.CopyConfig(config)
+	reviews.QPS, reviews.Burst = reviewsPerSecond, 2*reviewsPerSecond
+	client, err := authenticationv1.NewForConfig(reviews)
 	if err != nil {
 		return nil, fmt.Errorf("making the client for token reviews: %w", err)
 	}
