@@ -85,7 +85,7 @@ func await(t *testing.T, url string) {
 	t.Helper()
 	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		_, err := fetch(ctx, url)
-		return err == nil, nil //nolint:nilerr // not yet
+		return err == nil, nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -101,7 +101,7 @@ func get(t *testing.T, url string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer response.Body.Close() //nolint:errcheck // It was only read.
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
