@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi/controller/apply"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -94,7 +95,8 @@ type readinessCollector struct {
 
 func newReadinessCollector(deploys *deploys) *readinessCollector {
 	return &readinessCollector{deploys, prometheus.NewDesc("nufi_npudeploys",
-		"NpuDeploys, by accelerator and by whether they are ready.", []string{"accelerator", "ready"}, nil)}
+		"NpuDeploys, by accelerator, by whether they are ready, and by the reason of condition Ready.",
+		[]string{"accelerator", "ready", "reason"}, nil)}
 }
 
 func (c *readinessCollector) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
@@ -104,19 +106,30 @@ func (c *readinessCollector) Collect(out chan<- prometheus.Metric) {
 	if err != nil {
 		return // The informer has not begun: this replica does not lead.
 	}
-	type group struct{ accelerator, ready string }
-	counts := map[group]float64{}
-	for i := range all {
-		g := group{accelerator: "none", ready: "false"}
-		if accelerator := all[i].Status.Accelerator; accelerator != nil {
-			g.accelerator = accelerator.Type
-		}
-		if meta.IsStatusConditionTrue(all[i].Status.Conditions, v1.ConditionReady) {
-			g.ready = "true"
-		}
-		counts[g]++
+	for g, count := range countReadiness(all) {
+		out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, count, g.accelerator, g.ready, g.reason)
 	}
-	for g, count := range counts {
-		out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, count, g.accelerator, g.ready)
+}
+
+// standing is what NpuDeploys are counted by. The reason is one of schemas/v1: the
+// controller alone writes statuses.
+type standing struct{ accelerator, ready, reason string }
+
+func countReadiness(deploys []v1.NpuDeploy) map[standing]float64 {
+	counts := map[standing]float64{}
+	for i := range deploys {
+		status := &deploys[i].Status
+		r := standing{accelerator: "none", ready: "false", reason: v1.ReasonNotObserved}
+		if status.Accelerator != nil {
+			r.accelerator = status.Accelerator.Type
+		}
+		if condition := meta.FindStatusCondition(status.Conditions, v1.ConditionReady); condition != nil {
+			r.reason = condition.Reason
+			if condition.Status == metav1.ConditionTrue {
+				r.ready = "true"
+			}
+		}
+		counts[r]++
 	}
+	return counts
 }

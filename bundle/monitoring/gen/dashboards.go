@@ -81,6 +81,10 @@ func controller() dashboard {
 			stat("Templates", "How many digests serve: more than one only while replicas catch up.", "short", line{`count(count by (digest) (nufi_templates_info))`, "digests"}),
 		},
 		[]panel{
+			stacked("Not ready, by reason", "The reason of condition Ready; the accelerator is none until a spec was read.", "short",
+				line{`max by (accelerator, reason) (nufi_npudeploys{ready="false"})`, "{{accelerator}} {{reason}}"}),
+		},
+		[]panel{
 			graph("Renders", "Per second, by outcome.", "ops", line{`sum by (reason) (rate(nufi_renders_total[$__rate_interval]))`, "{{reason}}"}),
 			graph("Time of a render", "", "s", quantiles("nufi_render_seconds", "job")...),
 		},
