@@ -3,6 +3,7 @@ package fetchers
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"runtime"
 	"strconv"
 	"strings"
@@ -11,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"k8s.io/utils/clock"
 )
 
@@ -75,11 +74,8 @@ func BenchmarkFold(b *testing.B) {
 func BenchmarkFetch(b *testing.B) {
 	vendor := Rebellions()
 	body := answerOf(fleetSamples(vendor))
-	apiClient, err := api.NewClient(api.Config{Address: "http://prometheus", RoundTripper: &guard{next: canned{200, "application/json", body}}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	fetcher, querier := NewFetcher(vendor, DefaultMaxAge, func() time.Time { return noon }), NewQuerier(promv1.NewAPI(apiClient))
+	querier := newClient(&url.URL{Scheme: "http", Host: "prometheus"}, &guard{next: canned{200, "application/json", body}})
+	fetcher := NewFetcher(vendor, DefaultMaxAge, func() time.Time { return noon })
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	started := cpuTime(b)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -43,6 +44,15 @@ func TestABadAnswerHasAName(t *testing.T) {
 		"another API's JSON":            {answering(200, "application/json", `{"items":[]}`), ErrNotPrometheus},
 		"a value that is a number":      {answering(200, "application/json", vector+`[{"metric":{},"value":[1,2]}]}}`), ErrNotPrometheus},
 		"labels that are a list":        {answering(200, "application/json", vector+`[{"metric":["a"],"value":[1,"2"]}]}}`), ErrNotPrometheus},
+		"an answer with a tail":         {answering(200, "application/json", oneSeries+"{}"), ErrNotPrometheus},
+		"an answer without a type":      {answering(200, "application/json", `{"status":"success","data":{"result":[]}}`), ErrNotPrometheus},
+		"no data":                       {answering(200, "application/json", `{"status":"success","data":null}`), ErrNotPrometheus},
+		"series that are an object":     {answering(200, "application/json", `{"status":"success","data":{"resultType":"matrix","result":{}}}`), ErrNotPrometheus},
+		"a value that is no number":     {answering(200, "application/json", vector+`[{"metric":{},"value":[1,"two"]}]}}`), ErrNotPrometheus},
+		"a value without a time":        {answering(200, "application/json", vector+`[{"metric":{},"value":["2"]}]}}`), ErrNotPrometheus},
+		"a time beyond all":             {answering(200, "application/json", vector+`[{"metric":{},"value":[1e300,"2"]}]}}`), ErrNotPrometheus},
+		"a success that is none":        {answering(500, "application/json", oneSeries), ErrNotPrometheus},
+		"a server that shuts down":      {answering(503, "application/json", `{"status":"error","errorType":"unavailable","error":"shutting down"}`), ErrRefused},
 		"a scalar":                      {answering(200, "application/json", `{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}`), ErrNotPrometheus},
 		"an unknown type":               {answering(200, "application/json", `{"status":"success","data":{"resultType":"poem","result":[]}}`), ErrNotPrometheus},
 		"a page that is not there":      {answering(404, "text/plain", "404 page not found"), ErrNotPrometheus},
@@ -77,9 +87,32 @@ func TestAnAnswerOfAMegabyteIsRead(t *testing.T) {
 }
 
 func TestACutConnectionIsUnreachable(t *testing.T) {
-	_, err := ask(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-	if !errors.Is(err, ErrUnreachable) {
-		t.Errorf("got %v", err)
+	for _, written := range []string{"", oneSeries[:150]} {
+		_, err := ask(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if written != "" {
+				_, _ = io.WriteString(w, written)
+				w.(http.Flusher).Flush()
+			}
+			panic(http.ErrAbortHandler)
+		})
+		if !errors.Is(err, ErrUnreachable) {
+			t.Errorf("after %d bytes: got %v", len(written), err)
+		}
+	}
+}
+
+func TestFieldsComeInAnyOrder(t *testing.T) {
+	body := `{"warnings":["w"],"more":{"deep":[{}]},"data":{"result":[
+		null, {"values":[]}, {"metric":{"a":"h"},"histograms":[[1,{"count":"1"}]]},
+		{"value":[ 1767225600.5 , "NaN" ],"metric":{"a":"b"}}],"stats":{},"resultType":"vector"},"status":"success"}`
+	answer, err := ask(t, answering(http.StatusOK, "application/json", body))
+	if err != nil || len(answer.Samples) != 1 {
+		t.Fatalf("got %+v, %v", answer, err)
+	}
+	sample := answer.Samples[0]
+	if sample.Labels.Get("a") != "b" || !math.IsNaN(sample.Value) || !sample.Time.Equal(noon.Add(500*time.Millisecond)) {
+		t.Errorf("got %+v", sample)
 	}
 }
 
@@ -93,7 +126,7 @@ func TestAServerThatDripsDoesNotHoldTheCaller(t *testing.T) {
 	defer server.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := client(t, ClientConfig{URL: server.URL}).Query(ctx, "up", noon)
+	_, err := connect(t, ClientConfig{URL: server.URL}).Query(ctx, "up", noon)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
@@ -111,7 +144,7 @@ func TestTheTokenIsReadForEachQueryAndStaysHome(t *testing.T) {
 	}))
 	defer server.Close()
 	tokens := 0
-	querier := client(t, ClientConfig{URL: server.URL, Token: func() (string, error) {
+	querier := connect(t, ClientConfig{URL: server.URL, Token: func() (string, error) {
 		tokens++
 		return fmt.Sprintf("token-%d", tokens), nil
 	}})
@@ -137,10 +170,10 @@ func ask(t *testing.T, handler http.HandlerFunc) (Answer, error) {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return client(t, ClientConfig{URL: server.URL}).Query(t.Context(), "up", noon)
+	return connect(t, ClientConfig{URL: server.URL}).Query(t.Context(), "up", noon)
 }
 
-func client(t *testing.T, config ClientConfig) Querier {
+func connect(t *testing.T, config ClientConfig) Querier {
 	t.Helper()
 	querier, err := NewClient(config)
 	if err != nil {

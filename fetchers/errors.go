@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/url"
 	"strings"
 	"unicode"
-
-	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 )
 
 // The errors of a query. Every one that a Querier of this package returns is one of them,
@@ -33,23 +29,17 @@ var (
 
 // named makes sure that err is one of ours, and fit to be shown.
 func named(err error) error {
-	for _, ours := range []error{ErrUnreachable, ErrUnauthorized, ErrTooLarge, ErrRedirected, ErrNotPrometheus, context.DeadlineExceeded, context.Canceled} {
+	var transport *url.Error
+	sent := errors.As(err, &transport)
+	if sent {
+		err = transport.Err // without the address, which holds the query
+	}
+	for _, ours := range []error{ErrUnreachable, ErrUnauthorized, ErrTooLarge, ErrRedirected, ErrNotPrometheus, ErrRefused, context.DeadlineExceeded, context.Canceled} {
 		if errors.Is(err, ours) {
 			return err
 		}
 	}
-	var answer *promv1.Error
-	if errors.As(err, &answer) {
-		kind := ErrRefused
-		switch answer.Type { //nolint:exhaustive // The rest are Prometheus's own refusals.
-		case promv1.ErrBadResponse, promv1.ErrClient, promv1.ErrServer:
-			kind = ErrNotPrometheus
-		}
-		return fmt.Errorf("%w: %s: %s", kind, printable(string(answer.Type)), printable(answer.Msg))
-	}
-	var transport *url.Error
-	var network net.Error
-	if errors.As(err, &transport) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if sent {
 		return fmt.Errorf("%w: %s", ErrUnreachable, printable(err.Error()))
 	}
 	return fmt.Errorf("%w: %s", ErrNotPrometheus, printable(err.Error()))

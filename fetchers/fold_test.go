@@ -126,9 +126,9 @@ func samplesIn(tb testing.TB, exposition []byte) []Sample {
 }
 
 func sampleOf(name string, m *dto.Metric) Sample {
-	labels := metric{model.MetricNameLabel: model.LabelValue(name)}
+	labels := metric{model.MetricNameLabel: name}
 	for _, pair := range m.GetLabel() {
-		labels[model.LabelName(pair.GetName())] = model.LabelValue(pair.GetValue())
+		labels[pair.GetName()] = pair.GetValue()
 	}
 	at := noon
 	if m.TimestampMs != nil {
@@ -137,4 +137,4 @@ func sampleOf(name string, m *dto.Metric) Sample {
 	return Sample{Labels: labels, Value: m.GetGauge().GetValue(), Time: at}
 }
 
-func set(labels metric, name, value string) { labels[model.LabelName(name)] = model.LabelValue(value) }
+func set(labels metric, name, value string) { labels[name] = value }

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/api"
-	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 )
 
 // canned is a round tripper with one answer.
@@ -38,11 +36,7 @@ func FuzzAnAnswer(f *testing.F) {
 	f.Add(302, "", "")
 	f.Add(502, "text/html", "<html>")
 	f.Fuzz(func(t *testing.T, code int, kind, body string) {
-		apiClient, err := api.NewClient(api.Config{Address: "http://prometheus", RoundTripper: &guard{next: canned{code, kind, body}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		querier := NewQuerier(promv1.NewAPI(apiClient))
+		querier := newClient(&url.URL{Scheme: "http", Host: "prometheus"}, &guard{next: canned{code, kind, body}})
 		for _, fetcher := range NewFetchers(DefaultMaxAge, func() time.Time { return noon }) {
 			devices, _, err := fetcher.FetchMetrics(context.Background(), querier)
 			if err != nil {

@@ -1,0 +1,172 @@
+package fetchers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"time"
+)
+
+// readAnswer decodes series by series, and keeps of each its labels and its newest value:
+// the answer is never in memory as a whole. Fields may come in any order.
+func readAnswer(body io.Reader) (Answer, error) {
+	d := &decoding{Decoder: json.NewDecoder(body)}
+	err := d.object(d.envelope)
+	if err == nil {
+		if _, err = d.Token(); errors.Is(err, io.EOF) {
+			return d.answer, d.verdict()
+		}
+		err = errShape
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return Answer{}, err
+}
+
+var errShape = errors.New("JSON of another shape")
+
+type decoding struct {
+	*json.Decoder
+	status, errorType, message, resultType string
+
+	series series
+	answer Answer
+}
+
+func (d *decoding) verdict() error {
+	switch {
+	case d.status == "error":
+		return fmt.Errorf("%w: %s: %s", ErrRefused, printable(d.errorType), printable(d.message))
+	case d.status != "success":
+		return fmt.Errorf("%w: status %q", ErrNotPrometheus, printable(d.status))
+	case d.resultType != "matrix" && d.resultType != "vector":
+		return fmt.Errorf("%w: %q where series belong", ErrNotPrometheus, printable(d.resultType))
+	}
+	return nil
+}
+
+func (d *decoding) envelope(name string) error {
+	switch name {
+	case "status":
+		return d.Decode(&d.status)
+	case "errorType":
+		return d.Decode(&d.errorType)
+	case "error":
+		return d.Decode(&d.message)
+	case "warnings":
+		return d.Decode(&d.answer.Warnings)
+	case "data":
+		return d.object(d.data)
+	}
+	return d.skip()
+}
+
+func (d *decoding) data(name string) error {
+	switch name {
+	case "resultType":
+		return d.Decode(&d.resultType)
+	case "result":
+		return d.result()
+	}
+	return d.skip()
+}
+
+func (d *decoding) skip() error {
+	var ignored json.RawMessage
+	return d.Decode(&ignored)
+}
+
+// object hands each field's name to read, which decodes its value. Null has no fields.
+func (d *decoding) object(read func(name string) error) error {
+	if more, err := d.open('{'); err != nil || !more {
+		return err
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		if err := read(fmt.Sprint(name)); err != nil {
+			return err
+		}
+	}
+	_, err := d.Token()
+	return err
+}
+
+func (d *decoding) result() error {
+	if more, err := d.open('['); err != nil || !more {
+		return err
+	}
+	for d.More() {
+		d.series = series{Values: d.series.Values[:0]}
+		if err := d.Decode(&d.series); err != nil {
+			return err
+		}
+		if p, ok := d.series.newest(); ok {
+			d.answer.Samples = append(d.answer.Samples, Sample{d.series.Metric, p.value, p.time})
+		}
+	}
+	_, err := d.Token()
+	return err
+}
+
+// open is false for null.
+func (d *decoding) open(want json.Delim) (bool, error) {
+	token, err := d.Token()
+	if err == nil && token != nil && token != want {
+		err = errShape
+	}
+	return token != nil, err
+}
+
+// series is an element of a matrix or a vector. One of native histograms has no values.
+type series struct {
+	Metric metric  `json:"metric"`
+	Value  *point  `json:"value"`
+	Values []point `json:"values"`
+}
+
+func (s *series) newest() (point, bool) {
+	if n := len(s.Values); n > 0 {
+		return s.Values[n-1], true
+	}
+	if s.Value != nil {
+		return *s.Value, true
+	}
+	return point{}, false
+}
+
+type metric map[string]string
+
+func (m metric) Get(name string) string { return m[name] }
+
+// point is a pair of seconds and a number as text: [1767225600.5,"NaN"].
+type point struct {
+	time  time.Time
+	value float64
+}
+
+// UnmarshalJSON is handed JSON that is well formed, and nothing more.
+func (p *point) UnmarshalJSON(text []byte) error {
+	stamp, number, found := bytes.Cut(bytes.Trim(text, "[] \t\r\n"), []byte(","))
+	number = bytes.TrimSpace(number)
+	if !found || len(number) < 2 || number[0] != '"' || number[len(number)-1] != '"' {
+		return errShape
+	}
+	seconds, err := strconv.ParseFloat(string(bytes.TrimSpace(stamp)), 64)
+	if err != nil || math.Abs(seconds) > 1<<40 {
+		return errShape
+	}
+	p.value, err = strconv.ParseFloat(string(number[1:len(number)-1]), 64)
+	if err != nil {
+		return errShape
+	}
+	p.time = time.UnixMilli(int64(math.Round(seconds * 1e3)))
+	return nil
+}

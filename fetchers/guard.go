@@ -1,0 +1,91 @@
+package fetchers
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// MaxAnswer is the size of the largest answer that is read, in bytes: room for some
+// 100,000 series.
+const MaxAnswer = 64 << 20
+
+func transport(config *tls.Config) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		MaxIdleConnsPerHost:    8,
+		IdleConnTimeout:        90 * time.Second,
+		ForceAttemptHTTP2:      true,
+	}
+}
+
+// guard stands between Prometheus, or what claims to be it, and the client.
+type guard struct {
+	next  http.RoundTripper
+	token func() (string, error)
+}
+
+func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
+	if g.token != nil {
+		token, err := g.token()
+		if err != nil {
+			return nil, fmt.Errorf("%w: reading the token: %w", ErrUnauthorized, err)
+		}
+		request = request.Clone(request.Context())
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := g.next.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	if err := judge(response); err != nil {
+		_ = response.Body.Close()
+		return nil, err
+	}
+	response.Body = &limited{ReadCloser: response.Body, left: MaxAnswer}
+	return response, nil
+}
+
+func judge(response *http.Response) error {
+	switch code := response.StatusCode; {
+	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusProxyAuthRequired:
+		return fmt.Errorf("%w: %s", ErrUnauthorized, printable(response.Status))
+	case code >= 300 && code < 400:
+		return fmt.Errorf("%w: %s to %s", ErrRedirected, printable(response.Status), printable(response.Header.Get("Location")))
+	}
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	switch isJSON := strings.HasSuffix(kind, "json"); {
+	case !isJSON && response.StatusCode >= 500:
+		return fmt.Errorf("%w: %s", ErrUnreachable, printable(response.Status))
+	case !isJSON:
+		return fmt.Errorf("%w: %s, %q", ErrNotPrometheus, printable(response.Status), printable(kind))
+	}
+	return nil
+}
+
+// limited fails where io.LimitReader would cut: a cut answer must not look complete. It
+// tells a connection that broke from an answer that ends early.
+type limited struct {
+	io.ReadCloser
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, fmt.Errorf("%w: %d bytes or more", ErrTooLarge, MaxAnswer)
+	}
+	n, err := l.ReadCloser.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%w: reading the answer: %w", ErrUnreachable, err)
+	}
+	return n, err
+}
