@@ -115,58 +115,6 @@ func TestEveryVariableOfADashboardHasValues(t *testing.T) {
 	}
 }
 
-// What Grafana 10 and later refuse, or show wrongly, without a word.
-func TestADashboardIsImportable(t *testing.T) {
-	files, _ := filepath.Glob(filepath.Join(bundle, "dashboards/*.json"))
-	uids := map[string]bool{}
-	for _, file := range files {
-		board := readDashboard(t, file)
-		if board.UID == "" || len(board.UID) > 40 || uids[board.UID] || board.Title == "" || board.SchemaVersion < 36 || board.ID != nil {
-			t.Errorf("%s: uid %q, title %q, schema %d, id %v", file, board.UID, board.Title, board.SchemaVersion, board.ID)
-		}
-		uids[board.UID] = true
-		ids := map[int]bool{}
-		cells := map[[2]int]string{}
-		for _, p := range board.Panels {
-			if ids[p.ID] || p.Datasource.UID != "${datasource}" {
-				t.Errorf("%s: panel %q has id %d and data source %q", file, p.Title, p.ID, p.Datasource.UID)
-			}
-			ids[p.ID] = true
-			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
-				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
-					if other := cells[[2]int{x, y}]; other != "" || x >= 24 {
-						t.Fatalf("%s: panel %q covers %q, or leaves the page", file, p.Title, other)
-					}
-					cells[[2]int{x, y}] = p.Title
-				}
-			}
-		}
-	}
-}
-
-type dashboard struct {
-	ID            *int   `json:"id"`
-	UID           string `json:"uid"`
-	Title         string `json:"title"`
-	SchemaVersion int    `json:"schemaVersion"`
-	Templating    struct {
-		List []struct {
-			Name, Type, Query string
-		} `json:"list"`
-	} `json:"templating"`
-	Panels []struct {
-		ID         int    `json:"id"`
-		Title      string `json:"title"`
-		Datasource struct {
-			UID string `json:"uid"`
-		} `json:"datasource"`
-		GridPos struct{ H, W, X, Y int } `json:"gridPos"`
-		Targets []struct {
-			Expr string `json:"expr"`
-		} `json:"targets"`
-	} `json:"panels"`
-}
-
 func readDashboard(t *testing.T, file string) dashboard {
 	t.Helper()
 	text, err := os.ReadFile(file)
