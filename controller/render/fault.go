@@ -131,6 +131,25 @@ func child(contract cue.Value, element string) cue.Value {
 			return value
 		}
 	}
+	return patternFor(contract, element)
+}
+
+// patternFor is what the contract says of a field by a pattern of its name alone, as it
+// does of the optional structs of a spec.
+func patternFor(contract cue.Value, name string) cue.Value {
+	fields, err := contract.Fields(cue.Patterns(true))
+	if err != nil {
+		return cue.Value{}
+	}
+	for fields.Next() {
+		selector := fields.Selector()
+		if selector.ConstraintType() != cue.PatternConstraint {
+			continue
+		}
+		if only, err := selector.Pattern().String(); err == nil && only == name {
+			return fields.Value()
+		}
+	}
 	return cue.Value{}
 }
 

@@ -38,6 +38,7 @@ func specDefinition(crd []byte) ([]byte, error) {
 
 func definitionFile(spec ast.Expr) *ast.File {
 	spec, elements := hoistElements(readable(spec))
+	onlyWhereGiven(spec)
 	definition := &ast.Field{Label: ast.NewIdent("#Spec"), Value: spec}
 	ast.AddComment(definition, comment("#Spec is the shape and the bounds of an NpuDeploy's spec."))
 	file := &ast.File{Decls: []ast.Decl{
