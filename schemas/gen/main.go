@@ -5,7 +5,8 @@
 //     `kubectl explain pod`'s), else the CRD outgrows the 256 KiB annotation of a
 //     client-side apply;
 //  2. write schemas/npudeploy/spec_gen.cue: the definition #Spec, as `cue get crd`
-//     would write it, but with choices that say in one line what they accept;
+//     would write it, but with choices that say in one line what they accept, and with
+//     optional structs that CUE evaluates only where they are given;
 //  3. write docs/api.md.
 //
 // Run it by `just gen`.
