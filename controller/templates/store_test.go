@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +117,30 @@ func TestAGoodCandidateReplacesTheServingSetAsAWhole(t *testing.T) {
 	}
 	if store.Serving().Digest == before.Digest {
 		t.Error("the old set still serves")
+	}
+}
+
+// A plain directory has no ..data: an edit in place counts, whatever the size.
+func TestAFileThatIsEditedInPlaceIsSeen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, nufi.Module()); err != nil {
+		t.Fatal(err)
+	}
+	_, verdicts := watched(t, dir)
+	file := filepath.Join(dir, "schemas", "policy", "policy.cue")
+	for _, edit := range []string{"graceSeconds: 121", "graceSeconds: 122", "graceSeconds: {"} {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := regexp.MustCompile("graceSeconds: [0-9]+").FindString(string(content))
+		if err := os.WriteFile(file, []byte(strings.Replace(string(content), from, edit, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := next(t, verdicts); (err == nil) == strings.HasSuffix(edit, "{") {
+			t.Errorf("%s: verdict is %v", edit, err)
+		}
 	}
 }
 
