@@ -8,11 +8,9 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/gorilla/mux"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/dudaji/nufi/apiserver/auth"
-	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 )
@@ -64,28 +62,6 @@ func checkPath(r *http.Request) error {
 		return problem.New(http.StatusNotFound, "no object can have this name")
 	}
 	return nil
-}
-
-// explain adds to Kubernetes' Forbidden the permission that the person lacks, if it is
-// that: admission forbids things too.
-func explain(r *http.Request, route route, user *kube.UserClient, err error) error {
-	if !apierrors.IsForbidden(err) {
-		return err
-	}
-	answer, _ := problem.From(err)
-	vars := mux.Vars(r)
-	for _, need := range route.needs {
-		if need.header != "" && r.Header.Get(need.header) == "" {
-			continue
-		}
-		allowed, reviewErr := user.Can(r.Context(), need.verb, need.group, need.resource, vars["namespace"], vars["name"])
-		if reviewErr != nil || allowed {
-			continue
-		}
-		answer.Missing = &problem.Missing{Verb: need.verb, Group: need.group, Resource: need.resource, Namespace: vars["namespace"]}
-		break
-	}
-	return answer
 }
 
 // checkQuery refuses parameters that the route does not have, and repeated ones: a typing

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -14,14 +15,16 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/limits"
 	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/controller/render"
 )
 
 // Options are what the API is made of.
 type Options struct {
 	Authenticator  auth.Authenticator
 	Users          *kube.Users
-	Login          *auth.Login // nil: nobody logs in with a browser
-	TrustedOrigins []string    // scheme://host[:port] of pages that may write
+	Templates      func() *render.Templates // those that serve now
+	Login          *auth.Login              // nil: nobody logs in with a browser
+	TrustedOrigins []string                 // scheme://host[:port] of pages that may write
 	Log            logr.Logger
 	Registry       prometheus.Registerer
 	Clock          func() time.Time
@@ -49,6 +52,7 @@ func DefaultLimits() Limits {
 // API serves the routes.
 type API struct {
 	options Options
+	renders chan struct{} // a slot for each that may run
 	routes  []route
 	public  *mux.Router
 	private *mux.Router
@@ -57,10 +61,10 @@ type API struct {
 
 // New returns the API. It asks nobody anything yet.
 func New(options Options) (*API, error) {
-	if options.Authenticator == nil || options.Users == nil {
-		return nil, errors.New("an API needs an authenticator and users")
+	if options.Authenticator == nil || options.Users == nil || options.Templates == nil {
+		return nil, errors.New("an API needs an authenticator, users and templates")
 	}
-	a := &API{options: options}
+	a := &API{options: options, renders: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	a.routes = a.table()
 	document, err := a.document()
 	if err != nil {

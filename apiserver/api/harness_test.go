@@ -16,10 +16,12 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 	"github.com/prometheus/client_golang/prometheus"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/apiserver/api"
@@ -27,6 +29,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/controller/templates"
 	"github.com/dudaji/nufi/test/env"
 )
 
@@ -63,12 +66,17 @@ type stage struct {
 
 func newStage(t *testing.T, change ...func(*api.Options)) *stage {
 	t.Helper()
-	users, err := kube.NewUsers(control.Config(t))
+	users, err := kube.NewUsers(serverConfig(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &stage{t: t, registry: prometheus.NewRegistry(), log: &lines{}, namespace: control.Namespace(t)}
+	store, err := templates.Open("", templates.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	options := api.Options{
+		Templates:     store.Serving,
 		Authenticator: byName{[]string{"ann", "bob", "vic"}}, Users: users, Log: s.log.logger(),
 		Registry: s.registry, Clock: time.Now, Limits: api.DefaultLimits(),
 	}
@@ -84,6 +92,38 @@ func newStage(t *testing.T, change ...func(*api.Options)) *stage {
 	s.bind("ann", "nufi-view", "nufi-edit")
 	s.bind("vic", "nufi-view")
 	return s
+}
+
+// installed makes one test install the server's identity for all.
+var installed sync.Once
+
+// serverConfig is the access of the server's own service account, with the rules of
+// bundle/apiserver and no others.
+func serverConfig(t *testing.T) *rest.Config {
+	t.Helper()
+	client, err := kubernetes.NewForConfig(control.Config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	installed.Do(func() {
+		root, err := cluster.Checkout(".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range []string{"namespace.yaml", "apiserver/service_account.yaml", "apiserver/role.yaml", "apiserver/role_binding.yaml"} {
+			if err := control.Cluster(t).Apply(t.Context(), filepath.Join(root, "bundle", file)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	answer, err := client.CoreV1().ServiceAccounts("nufi-system").CreateToken(
+		t.Context(), "nufi-apiserver", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := rest.AnonymousClientConfig(control.Config(t))
+	config.BearerToken, config.QPS = answer.Status.Token, -1
+	return config
 }
 
 // bind gives the installed roles to a person in the stage's namespace.

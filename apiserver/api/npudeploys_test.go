@@ -281,6 +281,8 @@ func calls(s *stage) []tried {
 		{http.MethodPatch, "a", `{"spec": {"model": "org/model"}}`, apply, "patch", false},
 		{http.MethodPut, "a/scale", `{"replicas": 1}`, nil, "patch", false},
 		{http.MethodPost, "a/restart", "", nil, "patch", false},
+		{http.MethodPost, s.previewPath(), short("a"), nil, "patch", false},
+		{http.MethodPost, s.previewPath(), short("new"), nil, "create", false},
 		{http.MethodDelete, "a", "", nil, "delete", false},
 		{http.MethodGet, all, "", nil, "list", false},
 	}
@@ -307,7 +309,7 @@ func TestEveryCallIsMadeWithTheRightsOfWhoMakesIt(t *testing.T) {
 			}
 		}
 	}
-	for _, call := range calls(s)[:11] {
+	for _, call := range calls(s)[:13] {
 		if got := s.ask("ann", call.method, call.path, call.body, call.headers...); got.status >= 300 {
 			t.Errorf("ann may not %s %s: %d %s", call.method, call.path, got.status, got.body)
 		}

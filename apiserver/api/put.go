@@ -11,7 +11,6 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 func putRoute() route {
@@ -27,12 +26,7 @@ func putRoute() route {
 			Accepts: openapi.Content{Types: []string{mediaJSON, mediaYAML}, Schema: refNpuDeploy},
 			Answers: jsonOf(refNpuDeploy), Status: http.StatusOK,
 		},
-		change: "apply", serve: put,
-		needs: []need{
-			{verb: "create", group: v1.Group, resource: resource, header: "If-None-Match"},
-			{verb: "get", group: v1.Group, resource: resource, header: "If-Match"},
-			{verb: "patch", group: v1.Group, resource: resource, header: "If-Match"},
-		},
+		change: "apply", needs: needs(resource, "get", "create", "patch"), serve: put,
 	}
 }
 
@@ -66,7 +60,7 @@ func putNew(w http.ResponseWriter, r *http.Request, user *kube.UserClient, deplo
 		return failed("there is an NpuDeploy of this name already")
 	}
 	if err != nil {
-		return err
+		return attempted("create", err)
 	}
 	return writeDeploy(w, http.StatusCreated, deploy)
 }
@@ -84,14 +78,14 @@ func replace(w http.ResponseWriter, r *http.Request, user *kube.UserClient, depl
 	}
 	if !dry {
 		if err := own(r.Context(), user, live); err != nil {
-			return asPrecondition(err)
+			return attempted("patch", asPrecondition(err))
 		}
 	}
 	// With the uid nothing is made anew that has been deleted in between.
 	deploy.SetUID(live.GetUID())
 	deploy.SetResourceVersion(live.GetResourceVersion())
 	if err := apply(r.Context(), user, deploy, options); err != nil {
-		return asPrecondition(err)
+		return attempted("patch", asPrecondition(err))
 	}
 	return writeDeploy(w, http.StatusOK, deploy)
 }
@@ -108,7 +102,7 @@ func matching(r *http.Request, user *kube.UserClient) (*unstructured.Unstructure
 	case apierrors.IsNotFound(err):
 		return nil, failed("there is no NpuDeploy of this name")
 	case err != nil:
-		return nil, err
+		return nil, attempted("get", err)
 	case !anyVersion && live.GetResourceVersion() != version:
 		return nil, failed("the NpuDeploy has changed since it was read: its ETag is " + etag(live))
 	}

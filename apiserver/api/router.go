@@ -30,18 +30,14 @@ type route struct {
 }
 
 // need is a permission of Kubernetes' RBAC, in the namespace of the path.
-type need struct {
-	verb, group, resource string
-	// header is the one with which alone the permission is needed. Empty: always.
-	header string
-}
+type need struct{ verb, group, resource string }
 
 const prefix = "/api/v1"
 
 // table is every route but the public ones.
 func (a *API) table() []route {
 	return slices.Concat(meRoutes(), readRoutes(), scaleRoutes(), []route{
-		createRoute(), putRoute(), patchRoute(), deleteRoute(), a.restartRoute(),
+		createRoute(), putRoute(), patchRoute(), deleteRoute(), a.restartRoute(), a.previewRoute(),
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 // flags are all that can be configured.
 type flags struct {
 	kubeconfig          string
+	templatesDir        string
 	address, opsAddress string
 	tlsCert, tlsKey     string
 	trustedOrigins      []string
@@ -56,6 +57,8 @@ func newCommand(run func(context.Context, flags) error) *cobra.Command {
 		"file with the access to the cluster; without, $KUBECONFIG, the pod's service account or ~/.kube/config")
 	set.StringVar(&f.address, "bind-address", ":8080", "where the API is served")
 	set.StringVar(&f.opsAddress, "metrics-bind-address", ":8081", "where /metrics, /healthz and /readyz are served; 0 serves none")
+	set.StringVar(&f.templatesDir, "templates", "",
+		"directory with cue.mod and schemas that replaces the templates compiled in, as the controller has it; changes take effect once they are judged")
 	set.StringVar(&f.tlsCert, "tls-cert-file", "", "certificate to serve with, PEM, read again when it changes; without, TLS is for who stands before the server")
 	set.StringVar(&f.tlsKey, "tls-private-key-file", "", "its key")
 	set.StringSliceVar(&f.trustedOrigins, "trusted-origin", nil, "scheme://host[:port] of other pages that may write")

@@ -8,9 +8,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/dudaji/nufi/controller/templates"
 )
 
 func main() {
+	// The server runs itself to judge a candidate set of templates.
+	if len(os.Args) == 2 && os.Args[1] == templates.JudgeCommand {
+		os.Exit(templates.JudgeMain(os.Stdin, os.Stdout))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newCommand(run).ExecuteContext(ctx)
 	stop()

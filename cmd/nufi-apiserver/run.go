@@ -21,6 +21,9 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/server"
 	"github.com/dudaji/nufi/cmd/internal/logs"
+	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/controller/templates"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // grace is how long requests may take that were begun before the end.
@@ -78,10 +81,31 @@ func newAPI(ctx context.Context, f flags, logger logr.Logger, registry prometheu
 	if err != nil {
 		return nil, err
 	}
+	store, err := openTemplates(ctx, f.templatesDir, logger)
+	if err != nil {
+		return nil, err
+	}
 	return api.New(api.Options{
+		Templates:     store.Serving,
 		Authenticator: believed, Users: users, Login: login, TrustedOrigins: f.trustedOrigins,
 		Log: logger, Registry: registry, Clock: time.Now, Limits: api.DefaultLimits(),
 	})
+}
+
+// openTemplates looks after the directory until ctx ends. A candidate is judged by the
+// examples: whether live deployments render with it, the controller sees to.
+func openTemplates(ctx context.Context, dir string, logger logr.Logger) (*templates.Store, error) {
+	store, err := templates.Open(dir, templates.Hooks{
+		Specs:    func(context.Context) ([]v1.NpuDeploy, error) { return nil, nil },
+		Judge:    templates.Judge,
+		Swapped:  func(set *render.Templates) { logger.Info("swapped the templates", "digest", set.Digest) },
+		Rejected: func(string, error) {}, // The store logs the reason.
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--templates: %w", err)
+	}
+	go func() { _ = store.Start(ctx) }() // It ends with ctx, and never with an error.
+	return store, nil
 }
 
 func restConfig(path string) (*rest.Config, error) {

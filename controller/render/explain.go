@@ -45,7 +45,8 @@ type Explanation struct {
 const maxHops = 32
 
 // Explain says, for each scalar field of each manifest in apply order, where its value
-// came from. Lines of the user's file are known after RenderYAML only.
+// came from. Lines of the user's file are known after RenderYAML only; after Render the
+// user's values have no position.
 func (r *Result) Explain() ([]Explanation, error) {
 	objects := r.value.LookupPath(cue.MakePath(cue.Str(fieldObjects)))
 	byName := map[string]cue.Value{}
@@ -113,6 +114,10 @@ func (r *Result) sources(field cue.Value) []Source {
 	slices.SortFunc(sources, func(a, b Source) int {
 		return cmp.Or(cmp.Compare(rank(a.Kind), rank(b.Kind)), strings.Compare(a.Position.String(), b.Position.String()))
 	})
+	// A line of the user's file says more than that it is the user's.
+	if len(sources) > 1 && sources[0] == (Source{Kind: FromUser}) && sources[1].Kind == FromUser {
+		sources = sources[1:]
+	}
 	if own := slices.IndexFunc(sources, func(s Source) bool { return s.Kind == FromTemplate }); own > 0 {
 		return sources[:own]
 	}
@@ -146,6 +151,11 @@ func (r *Result) follow(value cue.Value, hops int, found map[Source]bool) bool {
 	}
 	if source, ok := literalAt(value); ok {
 		found[source] = true
+		return true
+	}
+	// What Render was given was no text and has no position; all else has one.
+	if value.IsConcrete() {
+		found[Source{Kind: FromUser}] = true
 		return true
 	}
 	return false
@@ -211,6 +221,9 @@ func sourceAt(position token.Pos) Source {
 	switch {
 	case isUserFile(position.Filename()):
 		return Source{Kind: FromUser, Position: at}
+	case strings.Contains(at.Filename, "schemas/npudeploy/"):
+		// The contract decides nothing: this is the bound on what Render was given.
+		return Source{Kind: FromUser}
 	case strings.Contains(at.Filename, "schemas/policy/"):
 		return Source{Kind: FromPolicy, Position: at}
 	case strings.Contains(at.Filename, "schemas/accelerators/"):

@@ -41,12 +41,10 @@ func TestTheBundle(t *testing.T) {
 		appliesInVain(t, "apply", "--server-side", "-k", bundle(t))
 	})
 	t.Run("explains NpuDeploys", explainsFields)
-	t.Run("has pods that the namespace admits", func(t *testing.T) { admitsThePodsOf(t, "nufi-controller") })
-	t.Run("takes the API server beside it", func(t *testing.T) {
-		server := filepath.Join(bundle(t), "apiserver")
-		kubectl(t, "apply", "-k", server)
-		admitsThePodsOf(t, "nufi-apiserver")
-		kubectl(t, "delete", "-k", server)
+	t.Run("has pods that the namespace admits", func(t *testing.T) { admitsPods(t, "nufi-controller") })
+	t.Run("has an API server, with pods that the namespace admits", func(t *testing.T) {
+		kubectl(t, "apply", "-k", filepath.Join(bundle(t), "apiserver"))
+		admitsPods(t, "nufi-apiserver")
 	})
 	t.Run("has a namespace that admits no others", refusesOtherPods)
 	t.Run("gives the controller its rights and no more", controllerAccess)
@@ -96,7 +94,7 @@ func versions(t *testing.T) map[string]string {
 }
 
 // The controller-manager makes the pods, so that it is admission itself that judges.
-func admitsThePodsOf(t *testing.T, name string) {
+func admitsPods(t *testing.T, name string) {
 	t.Helper()
 	deployments := client(t).AppsV1().Deployments(namespace)
 	var last *appsv1.Deployment
