@@ -9,15 +9,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
-
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // Evaluation has no budget, so all that a user may write has bounds: of our own types
 // each field, of Kubernetes' types each list of them.
 func TestEveryFieldOfOursIsBounded(t *testing.T) {
-	spec := newAPIServer(t).structural.Properties["spec"]
-	checkBounds(t, "spec", reflect.TypeFor[v1.NpuDeploySpec](), &spec)
+	for _, kind := range kinds() {
+		spec := newAPIServer(t, kind).structural.Properties["spec"]
+		checkBounds(t, kind.name+".spec", kind.spec, &spec)
+	}
 }
 
 // checkBounds also holds the Go type and the schema equal, field by field.
@@ -73,12 +73,14 @@ func checkFields(t *testing.T, path string, goType reflect.Type, at *schema.Stru
 }
 
 // A default that the API server writes into a spec would never follow a later policy.
-func TestTheCRDHasNoDefaults(t *testing.T) {
+func TestTheCRDsHaveNoDefaults(t *testing.T) {
 	visitor := schema.Visitor{Structural: func(at *schema.Structural) bool {
 		if at.Default.Object != nil {
 			t.Errorf("a field has the default %v: %s", at.Default.Object, at.Description)
 		}
 		return false
 	}}
-	visitor.Visit(newAPIServer(t).structural)
+	for _, kind := range kinds() {
+		visitor.Visit(newAPIServer(t, kind).structural)
+	}
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/dudaji/nufi"
 )
 
-// contract is #NpuDeploy alone, as plain `cue vet -d '#NpuDeploy'` takes it.
-func contract(tb testing.TB) cue.Value {
+// contract is #NpuDeploy or #Project alone, as plain `cue vet -d '#NpuDeploy'` takes it.
+func contract(tb testing.TB, kind kind) cue.Value {
 	tb.Helper()
-	instance := load.Instances([]string{"./schemas/npudeploy"}, &load.Config{FS: nufi.Module()})[0]
-	definition := cuecontext.New().BuildInstance(instance).LookupPath(cue.ParsePath("#NpuDeploy"))
+	instance := load.Instances([]string{kind.folder}, &load.Config{FS: nufi.Module()})[0]
+	definition := cuecontext.New().BuildInstance(instance).LookupPath(cue.ParsePath(kind.contract))
 	if err := definition.Err(); err != nil {
 		tb.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func vet(tb testing.TB, contract cue.Value, file string) error {
 }
 
 func TestTheContractAloneAcceptsValidFixturesAndExamples(t *testing.T) {
-	contract := contract(t)
+	contract := contract(t, npuDeploys())
 	for _, file := range append(glob(t, fixtures+"/valid/*.yaml"), glob(t, "../../examples/*/npudeploy.yaml")...) {
 		if err := vet(t, contract, file); err != nil {
 			t.Errorf("%s: %v", file, err)
@@ -47,7 +47,7 @@ func TestTheContractAloneAcceptsValidFixturesAndExamples(t *testing.T) {
 // Plain `cue vet` refuses what no rule refuses, and says nothing that only CUE's
 // authors understand.
 func TestTheContractAloneRefusesWhatNoRuleRefuses(t *testing.T) {
-	contract, sets := contract(t), markedSets{}
+	contract, sets := contract(t, npuDeploys()), markedSets{}
 	for _, file := range glob(t, fixtures+"/invalid/*.yaml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			rules, err := sets.rulesBroken(t, read(t, file)), vet(t, contract, file)

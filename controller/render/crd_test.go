@@ -27,10 +27,10 @@ type apiServer struct {
 	rules      *cel.Validator
 }
 
-func newAPIServer(tb testing.TB) apiServer {
+func newAPIServer(tb testing.TB, kind kind) apiServer {
 	tb.Helper()
 	var crd apiextensionsv1.CustomResourceDefinition
-	if err := yaml.UnmarshalStrict(read(tb, "../../bundle/crd/dudaji.com_npudeploys.yaml"), &crd); err != nil {
+	if err := yaml.UnmarshalStrict(read(tb, kind.crd), &crd); err != nil {
 		tb.Fatal(err)
 	}
 	var internal apiextensions.CustomResourceValidation
@@ -81,25 +81,29 @@ func vetObject(contract cue.Value, object map[string]any) error {
 	return contract.Unify(cuecontext.New().Encode(object)).Validate(cue.Concrete(true))
 }
 
-// At and beyond every bound of the CRD's schema the CUE contract gives the same verdict.
+// At and beyond every bound of a CRD's schema the CUE contract gives the same verdict.
 func TestTheCRDAndTheContractAgreeAtEveryBound(t *testing.T) {
-	server, contract := newAPIServer(t), contract(t)
-	all := probes(t, server.structural)
-	t.Logf("%d probes", len(all))
-	for _, probe := range all {
-		crd, cue := server.checkShape(probe.object), vetObject(contract, probe.object)
-		if (crd == nil) != (cue == nil) {
-			t.Errorf("%s: the CRD says %v, the contract %v", probe.name, crd, cue)
-		}
-		if (crd == nil) != probe.valid {
-			t.Errorf("%s: the CRD says %v", probe.name, crd)
-		}
+	for _, kind := range kinds() {
+		t.Run(kind.name, func(t *testing.T) {
+			server, contract := newAPIServer(t, kind), contract(t, kind)
+			all := probes(t, kind, server.structural)
+			t.Logf("%d probes", len(all))
+			for _, probe := range all {
+				crd, cue := server.checkShape(probe.object), vetObject(contract, probe.object)
+				if (crd == nil) != (cue == nil) {
+					t.Errorf("%s: the CRD says %v, the contract %v", probe.name, crd, cue)
+				}
+				if (crd == nil) != probe.valid {
+					t.Errorf("%s: the CRD says %v", probe.name, crd)
+				}
+			}
+		})
 	}
 }
 
 // What the API server refuses the templates refuse too, and it accepts what they do.
 func TestTheCRDAgreesOnFixtures(t *testing.T) {
-	server, sets := newAPIServer(t), markedSets{}
+	server, sets := newAPIServer(t, npuDeploys()), markedSets{}
 	for _, file := range glob(t, fixtures+"/*/*.yaml") {
 		document := read(t, file)
 		var object map[string]any

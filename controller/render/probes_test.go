@@ -11,7 +11,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 )
 
-// probe is an NpuDeploy that is valid, or breaks one bound of the schema.
+// probe is an object that is valid, or breaks one bound of the schema.
 type probe struct {
 	name   string
 	object map[string]any
@@ -28,15 +28,12 @@ type prober struct {
 type place func(value any) map[string]any
 
 // probes are at and beyond each bound of the schema of spec.
-func probes(tb testing.TB, root *schema.Structural) []probe {
+func probes(tb testing.TB, kind kind, root *schema.Structural) []probe {
 	tb.Helper()
 	p := &prober{tb: tb}
 	spec := root.Properties["spec"]
 	p.walk("spec", &spec, func(value any) map[string]any {
-		object := map[string]any{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy"}
-		object["metadata"] = map[string]any{"name": "llama", "namespace": "ml-serving"}
-		object["spec"] = value
-		return object
+		return map[string]any{"apiVersion": "dudaji.com/v1", "kind": kind.name, "metadata": kind.metadata, "spec": value}
 	})
 	return p.probes
 }

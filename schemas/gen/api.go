@@ -20,29 +20,29 @@ func coreTypes() map[string]string {
 	}
 }
 
-const apiIntroduction = `# The API: dudaji.com/v1 NpuDeploy
+const apiIntroduction = `# The API: dudaji.com/v1
 
-Generated from the CRD by ` + "`just gen`" + `. No field has a default in the API: what is absent
+Generated from the CRDs by ` + "`just gen`" + `. No field has a default in the API: what is absent
 follows from the accelerator's facts (schemas/accelerators) and the platform's policy
 (schemas/policy), and status shows the values in use. Types in CamelCase are those of
 Kubernetes' core/v1 and meta/v1.
 `
 
-// apiReference renders docs/api.md: a table of fields for spec, and one for status.
-func apiReference(crd []byte) ([]byte, error) {
+// apiReference renders a kind's part of docs/api.md: a table of fields for spec, and one
+// for status.
+func apiReference(k kind, crd []byte) (string, error) {
 	var definition apiextensionsv1.CustomResourceDefinition
 	if err := yaml.Unmarshal(crd, &definition); err != nil {
-		return nil, err
+		return "", err
 	}
 	schema := definition.Spec.Versions[0].Schema.OpenAPIV3Schema
 	var out strings.Builder
-	out.WriteString(apiIntroduction)
 	for _, part := range []string{"spec", "status"} {
-		fmt.Fprintf(&out, "\n## %s\n\n", part)
+		fmt.Fprintf(&out, "\n## %s: %s\n\n", k.name, part)
 		out.WriteString("| Field | Type | What it says |\n|---|---|---|\n")
 		writeFields(&out, part, schema.Properties[part])
 	}
-	return []byte(out.String()), nil
+	return out.String(), nil
 }
 
 func writeFields(out *strings.Builder, path string, parent apiextensionsv1.JSONSchemaProps) {
@@ -70,6 +70,8 @@ func typeOf(name string, field apiextensionsv1.JSONSchemaProps) string {
 	switch {
 	case field.Items != nil && field.Items.Schema != nil:
 		return "[]" + field.Items.Schema.Type
+	case field.XIntOrString:
+		return "Quantity"
 	case field.AdditionalProperties != nil:
 		return "map of " + field.AdditionalProperties.Schema.Type
 	default:

@@ -1,13 +1,14 @@
-// Command gen derives the CUE contract from the CRD that controller-gen made of the
-// Go types, so that the three cannot differ:
+// Command gen derives the CUE contracts from the CRDs that controller-gen made of the
+// Go types, so that the three cannot differ. For each kind it
 //
-//  1. trim the CRD in place: the descriptions of Kubernetes' own types go (they are
+//  1. trims the CRD in place: the descriptions of Kubernetes' own types go (they are
 //     `kubectl explain pod`'s), else the CRD outgrows the 256 KiB annotation of a
 //     client-side apply;
-//  2. write schemas/npudeploy/spec_gen.cue: the definition #Spec, as `cue get crd`
-//     would write it, but with choices that say in one line what they accept, and with
+//  2. writes schemas/KIND/spec_gen.cue: the definition #Spec, as `cue get crd` would
+//     write it, but with choices that say in one line what they accept, and with
 //     optional structs that CUE evaluates only where they are given;
-//  3. write docs/api.md.
+//
+// and at last docs/api.md, of all kinds.
 //
 // Run it by `just gen`.
 package main
@@ -15,13 +16,19 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 )
 
-const (
-	crdFile = "bundle/crd/dudaji.com_npudeploys.yaml"
-	cueFile = "schemas/npudeploy/spec_gen.cue"
-	apiFile = "docs/api.md"
-)
+const apiFile = "docs/api.md"
+
+// kind is one kind of dudaji.com/v1, by its name in CamelCase.
+type kind struct{ name string }
+
+func kinds() []kind { return []kind{{"NpuDeploy"}, {"Project"}} }
+
+func (k kind) cuePackage() string { return strings.ToLower(k.name) }
+func (k kind) crdFile() string    { return "bundle/crd/dudaji.com_" + k.cuePackage() + "s.yaml" }
+func (k kind) cueFile() string    { return "schemas/" + k.cuePackage() + "/spec_gen.cue" }
 
 func main() {
 	if err := run(); err != nil {
@@ -31,26 +38,44 @@ func main() {
 }
 
 func run() error {
-	crd, err := os.ReadFile(crdFile)
+	reference := apiIntroduction
+	for _, k := range kinds() {
+		described, err := generate(k)
+		if err != nil {
+			return fmt.Errorf("generating for %s: %w", k.name, err)
+		}
+		reference += described
+	}
+	return write(apiFile, []byte(reference))
+}
+
+// generate writes the files of one kind, and returns its part of the API's reference.
+func generate(k kind) (string, error) {
+	crd, err := os.ReadFile(k.crdFile())
 	if err != nil {
-		return fmt.Errorf("reading the CRD: %w", err)
+		return "", fmt.Errorf("reading the CRD: %w", err)
 	}
 	trimmed, err := trim(crd)
 	if err != nil {
-		return fmt.Errorf("trimming the CRD: %w", err)
+		return "", fmt.Errorf("trimming the CRD: %w", err)
 	}
-	spec, err := specDefinition(trimmed)
+	spec, err := specDefinition(k, trimmed)
 	if err != nil {
-		return fmt.Errorf("deriving the CUE definition: %w", err)
+		return "", fmt.Errorf("deriving the CUE definition: %w", err)
 	}
-	reference, err := apiReference(trimmed)
+	reference, err := apiReference(k, trimmed)
 	if err != nil {
-		return fmt.Errorf("describing the API: %w", err)
+		return "", fmt.Errorf("describing the API: %w", err)
 	}
-	for name, content := range map[string][]byte{crdFile: trimmed, cueFile: spec, apiFile: reference} {
-		if err := os.WriteFile(name, content, 0o600); err != nil {
-			return fmt.Errorf("writing what was generated: %w", err)
-		}
+	if err := write(k.crdFile(), trimmed); err != nil {
+		return "", err
+	}
+	return reference, write(k.cueFile(), spec)
+}
+
+func write(name string, content []byte) error {
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		return fmt.Errorf("writing what was generated: %w", err)
 	}
 	return nil
 }

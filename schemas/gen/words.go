@@ -13,6 +13,7 @@ func phrases() map[string]string {
 		directory = "must be an absolute path such as /mnt/data, without a slash at its end"
 	)
 	return map[string]string{
+		`^[\p{L}\p{N}](.*\S)?$`:                                                       "must be a name that starts with a letter or digit, in one line",
 		`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`:                                             label,
 		`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`:                                            subdomain,
 		`^(/[A-Za-z0-9._-]+)+$`:                                                       directory,

@@ -1,4 +1,4 @@
-// Package v1 is the Go shape of dudaji.com/v1: NpuDeploy, its status and its
+// Package v1 is the Go shape of dudaji.com/v1: NpuDeploy and Project, their statuses and
 // conditions.
 //
 // The types own structure and bounds: controller-gen makes the CRD from them, and

@@ -6,11 +6,12 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Group and Version name the API; Kind is the one kind in it.
+// Group and Version name the API; Kind and KindProject are the kinds in it.
 const (
-	Group   = "dudaji.com"
-	Version = "v1"
-	Kind    = "NpuDeploy"
+	Group       = "dudaji.com"
+	Version     = "v1"
+	Kind        = "NpuDeploy"
+	KindProject = "Project"
 )
 
 // GroupVersion returns dudaji.com/v1.
@@ -20,7 +21,7 @@ func GroupVersion() schema.GroupVersion {
 
 // AddToScheme registers the types of this package.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion(), &NpuDeploy{}, &NpuDeployList{})
+	scheme.AddKnownTypes(GroupVersion(), &NpuDeploy{}, &NpuDeployList{}, &Project{}, &ProjectList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion())
 	return nil
 }

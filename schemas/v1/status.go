@@ -117,7 +117,8 @@ type ParallelismStatus struct {
 	Data int32 `json:"data"`
 }
 
-// InventoryEntry is one applied object, in the NpuDeploy's own namespace.
+// InventoryEntry is one applied object: in the NpuDeploy's own namespace, or in the
+// project's, or that namespace.
 type InventoryEntry struct {
 	// group is the object's API group. Empty means core.
 	//
