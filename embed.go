@@ -11,7 +11,7 @@ import (
 //go:embed cue.mod/module.cue schemas/*/*.cue
 var module embed.FS
 
-//go:embed examples/*/npudeploy.yaml
+//go:embed examples/*/npudeploy.yaml examples/*/project.yaml
 var examples embed.FS
 
 //go:embed bundle/crd/dudaji.com_npudeploys.yaml
@@ -23,6 +23,7 @@ func CRD() []byte { return crd }
 // Module returns the CUE module dudaji.com/nufi as it was compiled in.
 func Module() fs.FS { return module }
 
-// Examples returns the folder examples, a folder each with its npudeploy.yaml. Any set
+// Examples returns the folder examples, a folder each with its npudeploy.yaml or
+// project.yaml. Any set
 // of templates has to render them.
 func Examples() fs.FS { return examples }

@@ -52,7 +52,7 @@ type Options struct {
 	Log      logr.Logger
 	Registry prometheus.Registerer
 	// Judge is templates.Judge, or what a test has for it.
-	Judge func(ctx context.Context, candidate fs.FS, specs []v1.NpuDeploy) error
+	Judge func(ctx context.Context, candidate fs.FS, live templates.Live) error
 }
 
 // New puts the controller together. Nothing runs before the manager is started.
@@ -150,7 +150,10 @@ func (r *reconciler) control(mgr manager.Manager, workers int) error {
 // openTemplates keeps templates and tells what becomes of candidates.
 func (r *reconciler) openTemplates(o Options, metrics *metrics) (*templates.Store, error) {
 	store, err := templates.Open(o.TemplatesDir, templates.Hooks{
-		Specs: r.deploys.all,
+		Live: func(ctx context.Context) (templates.Live, error) {
+			deploys, err := r.deploys.all(ctx)
+			return templates.Live{Deploys: deploys}, err
+		},
 		Judge: o.Judge,
 		Swapped: func(set *render.Templates) {
 			o.Log.Info("Swapped the templates", "digest", set.Digest)

@@ -72,7 +72,7 @@ func clientFor(kubeconfig, kubeContext string) (client.Client, error) {
 
 func runDiff(cmd *cobra.Command, input *inputFlags, kube client.Client) error {
 	different := false
-	err := input.each(cmd, func(_ document, result *render.Result) error {
+	err := input.each(cmd, func(_ document, result *render.Manifests) error {
 		for _, object := range result.Objects {
 			differs, err := diffObject(cmd.Context(), kube, object, cmd.OutOrStdout())
 			if err != nil {

@@ -21,7 +21,7 @@ const maxFile = 8 << 20
 
 var (
 	errTooLarge    = fmt.Errorf("larger than %d bytes", maxFile)
-	errNoDocuments = errors.New("no NpuDeploy in it")
+	errNoDocuments = errors.New("no NpuDeploy or Project in it")
 )
 
 // document is one YAML document of an input.

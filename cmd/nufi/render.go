@@ -14,14 +14,14 @@ import (
 	"github.com/dudaji/nufi/controller/templates"
 )
 
-// inputFlags are those of the commands that read NpuDeploys.
+// inputFlags are those of the commands that read NpuDeploys and Projects.
 type inputFlags struct {
 	files     []string
 	templates string
 }
 
 func (f *inputFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP(&f.files, "filename", "f", nil, "file or folder with NpuDeploys, - for standard input; may be repeated")
+	cmd.Flags().StringArrayVarP(&f.files, "filename", "f", nil, "file or folder with NpuDeploys and Projects, - for standard input; may be repeated")
 	cmd.Flags().StringVar(&f.templates, "templates", "", "folder of a CUE module to render with, instead of the one compiled in")
 	_ = cmd.MarkFlagRequired("filename")
 }
@@ -37,7 +37,7 @@ func (f *inputFlags) set() (*render.Templates, error) {
 
 // each renders every document in order. Faults go to errs, a line each, and do not end
 // it; the error says that there were some.
-func (f *inputFlags) each(cmd *cobra.Command, rendered func(document, *render.Result) error) error {
+func (f *inputFlags) each(cmd *cobra.Command, rendered func(document, *render.Manifests) error) error {
 	documents, err := readDocuments(f.files, cmd.InOrStdin())
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (f *inputFlags) each(cmd *cobra.Command, rendered func(document, *render.Re
 	}
 	faulty := false
 	for _, document := range documents {
-		result, err := set.RenderYAML(document.file, document.content)
+		result, err := set.RenderManifests(document.file, document.content)
 		if err != nil {
 			printFaults(cmd.ErrOrStderr(), document.file, err)
 			faulty = true
@@ -85,8 +85,8 @@ func newRenderCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "render -f FILE",
-		Short: "Print the manifests that NpuDeploys yield",
-		Long: `Print the manifests that NpuDeploys yield, as the controller would apply them.
+		Short: "Print the manifests that NpuDeploys and Projects yield",
+		Long: `Print the manifests that NpuDeploys and Projects yield, as the controller would apply them.
 
 No cluster is asked. Faults are printed to standard error, a line each with the path of
 the field, and the exit code is then 1; what has no fault is printed all the same.`,
@@ -100,7 +100,7 @@ the field, and the exit code is then 1; what has no fault is printed all the sam
 				return err
 			}
 			var objects []*unstructured.Unstructured
-			faults := input.each(cmd, func(_ document, result *render.Result) error {
+			faults := input.each(cmd, func(_ document, result *render.Manifests) error {
 				objects = append(objects, result.Objects...)
 				return nil
 			})

@@ -17,8 +17,8 @@ func newVetCommand() *cobra.Command {
 	var input inputFlags
 	cmd := &cobra.Command{
 		Use:   "vet [FILE...]",
-		Short: "Check NpuDeploys, and templates",
-		Long: `Check NpuDeploys as the controller would: the contract, the accelerators' facts and
+		Short: "Check NpuDeploys, Projects and templates",
+		Long: `Check NpuDeploys and Projects as the controller would: the contract, the accelerators' facts and
 the platform's policy. Prints nothing if all is well, else a line for each fault, and
 the exit code is 1.
 
@@ -35,7 +35,7 @@ must compile and render every example within a minute.`,
 				return errNothingToVet
 			}
 			input.files = args
-			return input.each(cmd, func(document, *render.Result) error { return nil })
+			return input.each(cmd, func(document, *render.Manifests) error { return nil })
 		},
 	}
 	cmd.Flags().StringVar(&input.templates, "templates", "", "folder of a CUE module to check, and to check the files with")
@@ -47,7 +47,7 @@ func vetTemplates(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := templates.Judge(cmd.Context(), candidate, nil); err != nil {
+	if err := templates.Judge(cmd.Context(), candidate, templates.Live{}); err != nil {
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), err)
 		return &exitError{code: 1}
 	}

@@ -36,27 +36,33 @@ func vet(tb testing.TB, contract cue.Value, file string) error {
 }
 
 func TestTheContractAloneAcceptsValidFixturesAndExamples(t *testing.T) {
-	contract := contract(t, npuDeploys())
-	for _, file := range append(glob(t, fixtures+"/valid/*.yaml"), glob(t, "../../examples/*/npudeploy.yaml")...) {
-		if err := vet(t, contract, file); err != nil {
-			t.Errorf("%s: %v", file, err)
+	ofEach(t, func(t *testing.T, kind kind) {
+		t.Helper()
+		contract := contract(t, kind)
+		for _, file := range append(glob(t, kind.fixtures+"/valid/*.yaml"), glob(t, "../../examples/*/"+kind.example)...) {
+			if err := vet(t, contract, file); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
 		}
-	}
+	})
 }
 
 // Plain `cue vet` refuses what no rule refuses, and says nothing that only CUE's
 // authors understand.
 func TestTheContractAloneRefusesWhatNoRuleRefuses(t *testing.T) {
-	contract, sets := contract(t, npuDeploys()), markedSets{}
-	for _, file := range glob(t, fixtures+"/invalid/*.yaml") {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			rules, err := sets.rulesBroken(t, read(t, file)), vet(t, contract, file)
-			if (err == nil) != (len(rules) > 0) {
-				t.Errorf("the contract says %v, the rules %v", err, rules)
-			}
-			if details := cueerrors.Details(err, nil); strings.Contains(details, "empty disjunction") {
-				t.Error(details)
-			}
-		})
-	}
+	ofEach(t, func(t *testing.T, kind kind) {
+		t.Helper()
+		contract, sets := contract(t, kind), markedSets{}
+		for _, file := range glob(t, kind.fixtures+"/invalid/*.yaml") {
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				rules, err := sets.rulesBroken(t, kind, read(t, file)), vet(t, contract, file)
+				if (err == nil) != (len(rules) > 0) {
+					t.Errorf("the contract says %v, the rules %v", err, rules)
+				}
+				if details := cueerrors.Details(err, nil); strings.Contains(details, "empty disjunction") {
+					t.Error(details)
+				}
+			})
+		}
+	})
 }

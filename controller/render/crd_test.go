@@ -83,41 +83,43 @@ func vetObject(contract cue.Value, object map[string]any) error {
 
 // At and beyond every bound of a CRD's schema the CUE contract gives the same verdict.
 func TestTheCRDAndTheContractAgreeAtEveryBound(t *testing.T) {
-	for _, kind := range kinds() {
-		t.Run(kind.name, func(t *testing.T) {
-			server, contract := newAPIServer(t, kind), contract(t, kind)
-			all := probes(t, kind, server.structural)
-			t.Logf("%d probes", len(all))
-			for _, probe := range all {
-				crd, cue := server.checkShape(probe.object), vetObject(contract, probe.object)
-				if (crd == nil) != (cue == nil) {
-					t.Errorf("%s: the CRD says %v, the contract %v", probe.name, crd, cue)
-				}
-				if (crd == nil) != probe.valid {
-					t.Errorf("%s: the CRD says %v", probe.name, crd)
-				}
+	ofEach(t, func(t *testing.T, kind kind) {
+		t.Helper()
+		server, contract := newAPIServer(t, kind), contract(t, kind)
+		all := probes(t, kind, server.structural)
+		t.Logf("%d probes", len(all))
+		for _, probe := range all {
+			crd, cue := server.checkShape(probe.object), vetObject(contract, probe.object)
+			if (crd == nil) != (cue == nil) {
+				t.Errorf("%s: the CRD says %v, the contract %v", probe.name, crd, cue)
 			}
-		})
-	}
+			if (crd == nil) != probe.valid {
+				t.Errorf("%s: the CRD says %v", probe.name, crd)
+			}
+		}
+	})
 }
 
 // What the API server refuses the templates refuse too, and it accepts what they do.
 func TestTheCRDAgreesOnFixtures(t *testing.T) {
-	server, sets := newAPIServer(t, npuDeploys()), markedSets{}
-	for _, file := range glob(t, fixtures+"/*/*.yaml") {
-		document := read(t, file)
-		var object map[string]any
-		if err := yaml.Unmarshal(document, &object); err != nil {
-			t.Fatal(err)
+	ofEach(t, func(t *testing.T, kind kind) {
+		t.Helper()
+		server, sets := newAPIServer(t, kind), markedSets{}
+		for _, file := range glob(t, kind.fixtures+"/*/*.yaml") {
+			document := read(t, file)
+			var object map[string]any
+			if err := yaml.Unmarshal(document, &object); err != nil {
+				t.Fatal(err)
+			}
+			_, rendering := kind.render(templatesOf(t, document), document)
+			shape, all := server.checkShape(object), server.check(t, object)
+			if all != nil && rendering == nil {
+				t.Errorf("%s renders, and the API server says: %v", file, all)
+			}
+			byContract := rendering != nil && len(sets.rulesBroken(t, kind, document)) == 0
+			if byContract && shape == nil && all == nil && !judgedBeforeTheSchema(document) {
+				t.Errorf("%s passes the API server, and the contract says: %v", file, rendering)
+			}
 		}
-		_, rendering := templatesOf(t, document).RenderYAML(inputName, document)
-		shape, all := server.checkShape(object), server.check(t, object)
-		if all != nil && rendering == nil {
-			t.Errorf("%s renders, and the API server says: %v", file, all)
-		}
-		byContract := rendering != nil && len(sets.rulesBroken(t, document)) == 0
-		if byContract && shape == nil && all == nil && !judgedBeforeTheSchema(document) {
-			t.Errorf("%s passes the API server, and the contract says: %v", file, rendering)
-		}
-	}
+	})
 }

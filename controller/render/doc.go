@@ -1,9 +1,11 @@
-// Package render turns an NpuDeploy into manifests, by CUE alone.
+// Package render turns an NpuDeploy or a Project into manifests, by CUE alone.
 //
-//	Compile   a CUE module -> Templates: one compiled value, shared by all goroutines
-//	Render    an NpuDeploy, or its YAML -> Result: objects in apply order, and the
-//	          values in use
-//	Explain   a Result -> where each field came from
+//	Compile         a CUE module -> Templates: an engine for each kind, shared by all
+//	                goroutines
+//	Render          an NpuDeploy, or its YAML -> Result: objects in apply order, and the
+//	                values in use
+//	RenderProject   a Project, or its YAML -> Manifests
+//	Explain         Manifests -> where each field came from
 //
 // A render is one unification and four looks at it: does the spec keep the contract,
 // does it break a rule, are the objects whole, what are they. The same input gives

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	cueerrors "cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
@@ -13,26 +14,35 @@ import (
 // userPrefix marks the user's files among the positions of the templates.
 const userPrefix = "user:"
 
-// RenderYAML renders one YAML (or JSON) document, as Render does, but keeps the lines
+// RenderYAML renders the YAML (or JSON) document of an NpuDeploy, as Render does, but keeps the lines
 // of the user's file for faults and for Explain. It sees what the API server would
 // prune or refuse: unknown fields, wrong types. Line breaks before the document in its
 // file keep the line numbers true.
 func (t *Templates) RenderYAML(file string, document []byte) (*Result, error) {
-	if err := checkDocumentSize(document); err != nil {
+	deploy, err := t.extract(file, document)
+	if err != nil {
 		return nil, err
+	}
+	return t.renderDeploy(deploy, newStandIns(nil))
+}
+
+// extract reads a document as a value of this set's context.
+func (t *Templates) extract(file string, document []byte) (cue.Value, error) {
+	if err := checkDocumentSize(document); err != nil {
+		return cue.Value{}, err
 	}
 	extracted, err := yaml.Extract(userPrefix+file, document)
 	if err != nil {
-		return nil, unreadable(file, err)
+		return cue.Value{}, unreadable(file, err)
 	}
-	spec := &ast.StructLit{Elts: extracted.Decls}
-	canonicalQuantities(spec)
+	object := &ast.StructLit{Elts: extracted.Decls}
+	canonicalQuantities(object)
 	// An expression neither stays in the context nor loses its positions.
-	deploy := t.context.BuildExpr(spec)
-	if err := deploy.Err(); err != nil {
-		return nil, unreadable(file, err)
+	value := t.context.BuildExpr(object)
+	if err := value.Err(); err != nil {
+		return cue.Value{}, unreadable(file, err)
 	}
-	return t.render(deploy, newStandIns(nil))
+	return value, nil
 }
 
 // unreadable is the fault of a document that is no YAML, or has a field twice.

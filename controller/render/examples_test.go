@@ -9,22 +9,24 @@ import (
 
 // An example stands beside what `nufi render` prints for it.
 func TestExamplesRenderToTheirManifests(t *testing.T) {
-	for _, file := range glob(t, "../../examples/*/npudeploy.yaml") {
-		folder := filepath.Dir(file)
-		t.Run(filepath.Base(folder), func(t *testing.T) {
-			t.Parallel()
-			result, err := compiled(t).RenderYAML(inputName, read(t, file))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, golden := manifests(t, result), filepath.Join(folder, "manifests.yaml")
-			if *update {
-				write(t, golden, got)
-				return
-			}
-			if diff := cmp.Diff(string(read(t, golden)), string(got)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
+	ofEach(t, func(t *testing.T, kind kind) {
+		for _, file := range glob(t, "../../examples/*/"+kind.example) {
+			folder := filepath.Dir(file)
+			t.Run(filepath.Base(folder), func(t *testing.T) {
+				t.Parallel()
+				result, err := kind.render(compiled(t), read(t, file))
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, golden := manifests(t, result), filepath.Join(folder, "manifests.yaml")
+				if *update {
+					write(t, golden, got)
+					return
+				}
+				if diff := cmp.Diff(string(read(t, golden)), string(got)); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			})
+		}
+	})
 }

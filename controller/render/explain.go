@@ -47,27 +47,27 @@ const maxHops = 32
 // Explain says, for each scalar field of each manifest in apply order, where its value
 // came from. Lines of the user's file are known after RenderYAML only; after Render the
 // user's values have no position.
-func (r *Result) Explain() ([]Explanation, error) {
-	objects := r.value.LookupPath(cue.MakePath(cue.Str(fieldObjects)))
+func (m *Manifests) Explain() ([]Explanation, error) {
+	objects := m.value.LookupPath(cue.MakePath(cue.Str(fieldObjects)))
 	byName := map[string]cue.Value{}
 	fields, err := objects.Fields()
 	if err != nil {
 		return nil, fmt.Errorf("explaining: %w", oneLine(err))
 	}
 	for fields.Next() {
-		byName[objectName(r.kindAndName(fields.Value()))] = fields.Value()
+		byName[objectName(m.kindAndName(fields.Value()))] = fields.Value()
 	}
 	var all []Explanation
-	for _, object := range r.Objects {
+	for _, object := range m.Objects {
 		name := objectName(object.GetKind(), object.GetName())
-		r.explain(byName[name], func(path, value string, sources []Source) {
+		m.explain(byName[name], func(path, value string, sources []Source) {
 			all = append(all, Explanation{Object: name, Path: path, Value: value, Sources: sources})
 		})
 	}
 	return all, nil
 }
 
-func (r *Result) kindAndName(object cue.Value) (kind, name string) {
+func (m *Manifests) kindAndName(object cue.Value) (kind, name string) {
 	content := map[string]any{}
 	if err := object.Decode(&content); err != nil {
 		return "", ""
@@ -79,7 +79,7 @@ func (r *Result) kindAndName(object cue.Value) (kind, name string) {
 func objectName(kind, name string) string { return strings.ToLower(kind) + "/" + name }
 
 // explain calls found for each scalar below object.
-func (r *Result) explain(object cue.Value, found func(path, value string, sources []Source)) {
+func (m *Manifests) explain(object cue.Value, found func(path, value string, sources []Source)) {
 	depth := len(object.Path().Selectors())
 	object.Walk(nil, func(field cue.Value) {
 		if kind := field.Kind(); kind == cue.StructKind || kind == cue.ListKind {
@@ -89,24 +89,24 @@ func (r *Result) explain(object cue.Value, found func(path, value string, source
 		if err != nil {
 			return
 		}
-		found(r.pathBelow(field, depth), string(content), r.sources(field))
+		found(m.pathBelow(field, depth), string(content), m.sources(field))
 	})
 }
 
-func (r *Result) pathBelow(field cue.Value, depth int) string {
+func (m *Manifests) pathBelow(field cue.Value, depth int) string {
 	selectors := field.Path().Selectors()[depth:]
 	elements := make([]string, len(selectors))
 	for i, selector := range selectors {
 		elements[i] = selector.String()
 	}
-	return userPath(elements, r.keys)
+	return userPath(elements, m.keys)
 }
 
 // sources are the places that field's value came from, the template's own only if
 // there is no other.
-func (r *Result) sources(field cue.Value) []Source {
+func (m *Manifests) sources(field cue.Value) []Source {
 	found := map[Source]bool{}
-	r.follow(field, maxHops, found)
+	m.follow(field, maxHops, found)
 	sources := make([]Source, 0, len(found))
 	for source := range found {
 		sources = append(sources, source)
@@ -130,21 +130,21 @@ func rank(kind SourceKind) int {
 
 // follow walks from a value to the literals that it was made of. It says whether it
 // found any.
-func (r *Result) follow(value cue.Value, hops int, found map[Source]bool) bool {
+func (m *Manifests) follow(value cue.Value, hops int, found map[Source]bool) bool {
 	if hops == 0 || !value.Exists() {
 		return false
 	}
-	if target, ok := r.target(value); ok {
-		return r.follow(target, hops-1, found)
+	if target, ok := m.target(value); ok {
+		return m.follow(target, hops-1, found)
 	}
 	switch op, args := value.Expr(); op {
 	case cue.IndexOp, cue.SelectorOp:
-		if r.follow(chosen(args), hops-1, found) {
+		if m.follow(chosen(args), hops-1, found) {
 			return true
 		}
 	case cue.InterpolationOp, cue.CallOp, cue.AddOp, cue.SubtractOp, cue.MultiplyOp:
 		for _, arg := range args {
-			r.followOperand(arg, hops-1, found)
+			m.followOperand(arg, hops-1, found)
 		}
 		return true
 	default:
@@ -174,12 +174,12 @@ func literalAt(value cue.Value) (Source, bool) {
 }
 
 // target is what value refers to, if it is a plain reference that can be followed.
-func (r *Result) target(value cue.Value) (cue.Value, bool) {
+func (m *Manifests) target(value cue.Value) (cue.Value, bool) {
 	_, path := value.ReferencePath()
 	if path.Err() != nil || len(path.Selectors()) == 0 {
 		return cue.Value{}, false
 	}
-	target := r.value.LookupPath(path)
+	target := m.value.LookupPath(path)
 	return target, len(path.Selectors()) > 0 && target.Exists() && target.Pos() != value.Pos()
 }
 
@@ -200,9 +200,9 @@ func chosen(args []cue.Value) cue.Value {
 }
 
 // followOperand looks into the lists that functions take.
-func (r *Result) followOperand(operand cue.Value, hops int, found map[Source]bool) {
+func (m *Manifests) followOperand(operand cue.Value, hops int, found map[Source]bool) {
 	if operand.IncompleteKind() != cue.ListKind {
-		r.follow(operand, hops, found)
+		m.follow(operand, hops, found)
 		return
 	}
 	elements, err := operand.List()
@@ -210,7 +210,7 @@ func (r *Result) followOperand(operand cue.Value, hops int, found map[Source]boo
 		return
 	}
 	for elements.Next() {
-		r.follow(elements.Value(), hops-1, found)
+		m.follow(elements.Value(), hops-1, found)
 	}
 }
 

@@ -52,19 +52,19 @@ func (f Fault) String() string {
 }
 
 // faultsOf turns CUE's errors on a value below root into faults, one for each path and
-// message. contract is root without the user's data.
-func faultsOf(err error, root, contract cue.Value, keys *standIns) *Error {
+// message.
+func (e *engine) faultsOf(err error, root cue.Value, keys *standIns) *Error {
 	byText, mismatched := map[string]Fault{}, map[string]string{}
 	for _, single := range cueerrors.Errors(err) {
 		if message := messageOf(single); message != "" {
 			path := single.Path()
 			if message == messageUnknown {
-				path = firstUnknown(path, contract)
+				path = firstUnknown(path, e.value)
 			}
 			fault := Fault{
 				Path:     userPath(path, keys),
 				Message:  keys.revealText(message),
-				Position: positionOf(single, root),
+				Position: e.positionOf(single, root),
 			}
 			byText[fault.String()] = fault
 			if format, _ := single.Msg(); strings.HasPrefix(format, formatMismatch) {
@@ -84,13 +84,13 @@ func faultsOf(err error, root, contract cue.Value, keys *standIns) *Error {
 	return &Error{Faults: faults}
 }
 
-// elementErrors adds to err the errors of each scalar of deploy, as it stands in value.
+// elementErrors adds to err the errors of each scalar of object, as it stands in value.
 // CUE itself tells only the first one below a list or a map whose size is bounded.
-func (t *Templates) elementErrors(err error, value cue.Value, deploy any) error {
+func (e *engine) elementErrors(err error, value cue.Value, object any) error {
 	all := cueerrors.Promote(err, "")
-	t.context.Encode(deploy).Walk(func(element cue.Value) bool {
+	e.context.Encode(object).Walk(func(element cue.Value) bool {
 		if kind := element.Kind(); kind != cue.StructKind && kind != cue.ListKind {
-			path := append([]cue.Selector{cue.Str(fieldDeploy)}, element.Path().Selectors()...)
+			path := append([]cue.Selector{cue.Str(e.input)}, element.Path().Selectors()...)
 			if err := value.LookupPath(cue.MakePath(path...)).Err(); err != nil {
 				all = cueerrors.Append(all, cueerrors.Promote(err, ""))
 			}
@@ -189,7 +189,7 @@ func shorten(text string) string {
 // userPath writes a CUE path as the user knows it: without the field that holds the
 // input or the rules, with list indices in brackets and odd keys in quotes.
 func userPath(path []string, keys *standIns) string {
-	if len(path) > 0 && (path[0] == fieldDeploy || path[0] == fieldRefuse) {
+	if len(path) > 0 && slices.Contains([]string{fieldDeploy, fieldProject, fieldRefuse}, path[0]) {
 		path = path[1:]
 	}
 	var out strings.Builder
@@ -214,7 +214,7 @@ func userPath(path []string, keys *standIns) string {
 
 // positionOf finds the user's file among an error's positions, or the user's field at
 // the error's path.
-func positionOf(err cueerrors.Error, root cue.Value) token.Position {
+func (e *engine) positionOf(err cueerrors.Error, root cue.Value) token.Position {
 	for _, position := range cueerrors.Positions(err) {
 		if isUserFile(position.Filename()) {
 			return userPosition(position.Position())
@@ -225,15 +225,15 @@ func positionOf(err cueerrors.Error, root cue.Value) token.Position {
 		path = path[1:]
 	}
 	for length := len(path); length > 0; length-- {
-		if position := fieldPosition(root, path[:length]); position.IsValid() {
+		if position := e.fieldPosition(root, path[:length]); position.IsValid() {
 			return position
 		}
 	}
 	return token.Position{}
 }
 
-func fieldPosition(root cue.Value, path []string) token.Position {
-	value := root.LookupPath(cue.MakePath(cue.Str(fieldDeploy)))
+func (e *engine) fieldPosition(root cue.Value, path []string) token.Position {
+	value := root.LookupPath(cue.MakePath(cue.Str(e.input)))
 	for _, element := range path {
 		value = value.LookupPath(cue.MakePath(selectorOf(element, value)))
 	}

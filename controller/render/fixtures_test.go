@@ -9,50 +9,54 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const fixtures = "../../schemas/npudeploy/testdata"
-
 // Each pair of fixtures is a rule: valid/NAME.yaml keeps it, invalid/NAME.yaml breaks
 // it in a single place and says in its first line what the user reads.
 func TestEveryRuleHasAValidFixtureAndAnInvalidOne(t *testing.T) {
-	if diff := cmp.Diff(names(t, fixtures+"/valid"), names(t, fixtures+"/invalid")); diff != "" {
-		t.Errorf("(-valid +invalid):\n%s", diff)
-	}
+	ofEach(t, func(t *testing.T, kind kind) {
+		if diff := cmp.Diff(names(t, kind.fixtures+"/valid"), names(t, kind.fixtures+"/invalid")); diff != "" {
+			t.Errorf("(-valid +invalid):\n%s", diff)
+		}
+	})
 }
 
 func TestValidFixturesRender(t *testing.T) {
-	for _, file := range glob(t, fixtures+"/valid/*.yaml") {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			t.Parallel()
-			document := read(t, file)
-			if _, err := templatesOf(t, document).RenderYAML(inputName, document); err != nil {
-				t.Error(err)
-			}
-		})
-	}
+	ofEach(t, func(t *testing.T, kind kind) {
+		for _, file := range glob(t, kind.fixtures+"/valid/*.yaml") {
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				t.Parallel()
+				document := read(t, file)
+				if _, err := kind.render(templatesOf(t, document), document); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	})
 }
 
 func TestInvalidFixturesAreRefusedInOneLine(t *testing.T) {
-	for _, file := range glob(t, fixtures+"/invalid/*.yaml") {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			t.Parallel()
-			document := read(t, file)
-			_, err := templatesOf(t, document).RenderYAML(inputName, document)
-			if err == nil {
-				t.Fatal("this was rendered")
-			}
-			lines := faultLines(t, err, false)
-			if strings.Count(lines, "\n") != 1 {
-				t.Fatalf("this breaks more than one rule:\n%s", lines)
-			}
-			if *update {
-				write(t, file, []byte(wantLine.ReplaceAllLiteralString(string(document), "# want: "+lines)))
-				return
-			}
-			if diff := cmp.Diff(header(document, wantLine)+"\n", lines); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
+	ofEach(t, func(t *testing.T, kind kind) {
+		for _, file := range glob(t, kind.fixtures+"/invalid/*.yaml") {
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				t.Parallel()
+				document := read(t, file)
+				_, err := kind.render(templatesOf(t, document), document)
+				if err == nil {
+					t.Fatal("this was rendered")
+				}
+				lines := faultLines(t, err, false)
+				if strings.Count(lines, "\n") != 1 {
+					t.Fatalf("this breaks more than one rule:\n%s", lines)
+				}
+				if *update {
+					write(t, file, []byte(wantLine.ReplaceAllLiteralString(string(document), "# want: "+lines)))
+					return
+				}
+				if diff := cmp.Diff(header(document, wantLine)+"\n", lines); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			})
+		}
+	})
 }
 
 var (

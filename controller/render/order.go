@@ -22,13 +22,15 @@ func sortForApply(objects []*unstructured.Unstructured) {
 
 func stage(kind string) int {
 	switch kind {
-	case "ServiceAccount":
+	case "Namespace":
 		return 0
-	case "Service":
+	case "ServiceAccount":
 		return 1
-	case "Deployment":
+	case "Service":
 		return 2
-	default:
+	case "Deployment":
 		return 3
+	default:
+		return 4
 	}
 }

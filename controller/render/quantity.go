@@ -19,6 +19,8 @@ func canonicalQuantities(spec ast.Node) {
 		case *ast.Field:
 			name, _, _ := ast.LabelName(node.Label)
 			path = append(path, name)
+		case *ast.UnaryExpr:
+			return false // A negative number stays one: text has no sign.
 		case *ast.BasicLit:
 			if isQuantity(path) {
 				canonicalQuantity(node)
@@ -38,6 +40,7 @@ func isQuantity(path []string) bool {
 	}
 	grandparent, parent, name := path[len(path)-3], path[len(path)-2], path[len(path)-1]
 	return grandparent == "resources" && (parent == "limits" || parent == "requests") ||
+		grandparent == "spec" && parent == "quota" ||
 		parent == "emptyDir" && name == "sizeLimit" ||
 		parent == "resourceFieldRef" && name == "divisor"
 }

@@ -6,28 +6,24 @@ import (
 	"cuelang.org/go/cue"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/json"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// The fields of package workload that a render fills or reads.
-const (
-	fieldDeploy   = "deploy"
-	fieldRefuse   = "refuse"
-	fieldObjects  = "objects"
-	fieldResolved = "resolved"
-)
-
-// Result is what a spec renders to.
-type Result struct {
-	// Objects are the manifests in apply order: what others need comes first.
+// Manifests are what an object renders to.
+type Manifests struct {
+	// Objects are in apply order: what others need comes first.
 	Objects []*unstructured.Unstructured
-	// Resolved are the values in use.
-	Resolved Resolved
 
 	value cue.Value
 	keys  *standIns
+}
+
+// Result is what an NpuDeploy renders to.
+type Result struct {
+	Manifests
+	// Resolved are the values in use.
+	Resolved Resolved
 }
 
 // Resolved are the values in use, for status.
@@ -52,70 +48,37 @@ type Endpoint struct {
 // Render renders deploy as the API server holds it. The error is an *Error if the spec
 // is at fault, and any other if the templates are.
 func (t *Templates) Render(deploy *v1.NpuDeploy) (*Result, error) {
-	spec, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&deploy.Spec)
+	keys := newStandIns(t.words)
+	input, err := inputOf(v1.Kind, map[string]any{"name": deploy.Name, "namespace": deploy.Namespace}, &deploy.Spec, keys)
 	if err != nil {
-		return nil, fmt.Errorf("reading the spec: %w", err)
-	}
-	if err := checkSize(spec); err != nil {
 		return nil, err
 	}
-	keys := newStandIns(t.words)
-	return t.render(map[string]any{
-		"apiVersion": v1.GroupVersion().String(),
-		"kind":       v1.Kind,
-		"metadata":   map[string]any{"name": deploy.Name, "namespace": deploy.Namespace},
-		"spec":       keys.hide(spec),
-	}, keys)
+	return t.renderDeploy(input, keys)
 }
 
-// render unifies deploy, a Go value or a cue.Value of this set's context, with the
-// templates.
-func (t *Templates) render(deploy any, keys *standIns) (*Result, error) {
-	value := t.workload.FillPath(cue.MakePath(cue.Str(fieldDeploy)), deploy)
-	// The spec comes first: what is wrong with it makes noise everywhere else.
-	if err := validate(value, fieldDeploy); err != nil {
-		return nil, faultsOf(t.elementErrors(err, value, deploy), value, t.workload, keys)
+func (t *Templates) renderDeploy(input any, keys *standIns) (*Result, error) {
+	manifests, err := t.workload.render(input, keys)
+	if err != nil {
+		return nil, err
 	}
-	if err := validate(value, fieldRefuse); err != nil {
-		return nil, faultsOf(err, value, t.workload, keys)
-	}
-	if err := validate(value, fieldObjects); err != nil {
-		return nil, fmt.Errorf("rendering: %w", oneLine(err))
-	}
-	result := &Result{value: value, keys: keys}
-	if err := result.read(); err != nil {
+	result := &Result{Manifests: *manifests}
+	if err := decode(result.value, fieldResolved, &result.Resolved); err != nil {
 		return nil, fmt.Errorf("rendering: %w", err)
 	}
 	return result, nil
 }
 
-func validate(value cue.Value, field string) error {
-	return value.LookupPath(cue.MakePath(cue.Str(field))).Validate(cue.Concrete(true))
-}
-
-// read takes the objects and the resolved values out of CUE.
-func (r *Result) read() error {
-	var objects map[string]any
-	if err := decode(r.value, fieldObjects, &objects); err != nil {
-		return err
-	}
-	for name, object := range objects {
-		content, ok := r.keys.reveal(object).(map[string]any)
-		if !ok {
-			return fmt.Errorf("objects.%s is no object", name)
-		}
-		r.Objects = append(r.Objects, &unstructured.Unstructured{Object: content})
-	}
-	sortForApply(r.Objects)
-	return decode(r.value, fieldResolved, &r.Resolved)
-}
-
-// decode goes by way of JSON: k8s.io's keeps whole numbers whole, as unstructured
-// objects need them.
-func decode(value cue.Value, field string, into any) error {
-	content, err := value.LookupPath(cue.MakePath(cue.Str(field))).MarshalJSON()
+// inputOf is an object as templates take it. Its spec, a pointer to a struct, has the
+// keys hidden that no template knows.
+func inputOf(kind string, metadata map[string]any, spec any, keys *standIns) (map[string]any, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(spec)
 	if err != nil {
-		return oneLine(err)
+		return nil, fmt.Errorf("reading the spec: %w", err)
 	}
-	return json.Unmarshal(content, into)
+	if err := checkSize(content); err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"apiVersion": v1.GroupVersion().String(), "kind": kind, "metadata": metadata, "spec": keys.hide(content),
+	}, nil
 }

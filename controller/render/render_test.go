@@ -72,7 +72,7 @@ func outcome(tb testing.TB, spec []byte) []txtar.File {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return []txtar.File{{Name: "manifests.yaml", Data: manifests(tb, result)}, {Name: "resolved.yaml", Data: resolved}}
+	return []txtar.File{{Name: "manifests.yaml", Data: manifests(tb, &result.Manifests)}, {Name: "resolved.yaml", Data: resolved}}
 }
 
 // The controller gets from the API server what the command line reads from a file.
@@ -149,7 +149,7 @@ func faultLines(tb testing.TB, err error, positions bool) string {
 }
 
 // manifests are YAML documents in apply order, as `nufi render` prints them.
-func manifests(tb testing.TB, result *render.Result) []byte {
+func manifests(tb testing.TB, result *render.Manifests) []byte {
 	tb.Helper()
 	documents := make([][]byte, 0, len(result.Objects))
 	for _, object := range result.Objects {

@@ -9,26 +9,26 @@ import (
 	"github.com/dudaji/nufi/controller/render"
 )
 
-const ruleFiles = "schemas/workload/rules*.cue"
-
 // A rule is proved by a fixture that breaks it. So that none goes without, the rules
 // are compiled with a mark in the message of each error.
 func TestEveryErrorOfTheRulesIsReachedByAFixture(t *testing.T) {
-	missing := map[string]bool{}
-	for _, file := range glob(t, "../../"+ruleFiles) {
-		for _, mark := range marks(withMarks(filepath.Base(file), string(read(t, file)))) {
-			missing[mark] = true
+	ofEach(t, func(t *testing.T, kind kind) {
+		missing := map[string]bool{}
+		for _, file := range glob(t, "../../"+kind.rules) {
+			for _, mark := range marks(withMarks(filepath.Base(file), string(read(t, file)))) {
+				missing[mark] = true
+			}
 		}
-	}
-	sets := markedSets{}
-	for _, file := range glob(t, fixtures+"/invalid/*.yaml") {
-		for _, mark := range sets.rulesBroken(t, read(t, file)) {
-			delete(missing, mark)
+		sets := markedSets{}
+		for _, file := range glob(t, kind.fixtures+"/invalid/*.yaml") {
+			for _, mark := range sets.rulesBroken(t, kind, read(t, file)) {
+				delete(missing, mark)
+			}
 		}
-	}
-	for mark := range missing {
-		t.Errorf("no fixture reaches this error: %s (file:number of the error in it)", mark)
-	}
+		for mark := range missing {
+			t.Errorf("no fixture reaches this error: %s (file:number of the error in it)", mark)
+		}
+	})
 }
 
 // markedSets are templates with marks in the messages of the rules, by policy.
@@ -36,13 +36,13 @@ type markedSets map[string]*render.Templates
 
 // rulesBroken are the marks of the rules that refuse a fixture: none if it is the
 // contract that does.
-func (s markedSets) rulesBroken(tb testing.TB, fixture []byte) []string {
+func (s markedSets) rulesBroken(tb testing.TB, kind kind, fixture []byte) []string {
 	tb.Helper()
 	policy := header(fixture, policyLine)
 	if s[policy] == nil {
-		s[policy] = compile(tb, editedIn(tb, moduleOf(tb, fixture), ruleFiles, withMarks))
+		s[policy] = compile(tb, editedIn(tb, moduleOf(tb, fixture), kind.rules, withMarks))
 	}
-	_, err := s[policy].RenderYAML(inputName, fixture)
+	_, err := kind.render(s[policy], fixture)
 	return marks(fmt.Sprint(err))
 }
 

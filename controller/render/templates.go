@@ -8,12 +8,16 @@ import (
 	"path"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/load"
 )
 
-// workloadPackage is where a render starts; it imports the rest.
-const workloadPackage = "./schemas/workload"
+// The packages where a render starts; they import the rest.
+const (
+	workloadPackage = "./schemas/workload"
+	projectPackage  = "./schemas/project"
+)
 
 // Templates is a compiled set of templates. It is immutable, and safe for any number
 // of goroutines: one cue.Value serves them all, which CUE allows from v0.17 on.
@@ -22,9 +26,9 @@ type Templates struct {
 	Digest string
 
 	// context is of this set alone, so that a replaced set leaves nothing behind.
-	context  *cue.Context
-	workload cue.Value
-	words    words
+	context           *cue.Context
+	workload, project *engine
+	words             words
 }
 
 // Compile loads the CUE module at the root of module and builds its templates. It
@@ -34,24 +38,34 @@ func Compile(module fs.FS) (*Templates, error) {
 	if err != nil {
 		return nil, err
 	}
-	instances := load.Instances([]string{workloadPackage}, &load.Config{FS: module})
-	instance := instances[0]
+	t := &Templates{Digest: digest, context: cuecontext.New(), words: words{}}
+	instances := load.Instances([]string{workloadPackage, projectPackage}, &load.Config{FS: module})
+	if t.workload, err = t.compile(instances[0], fieldDeploy); err != nil {
+		return nil, err
+	}
+	if t.project, err = t.compile(instances[1], fieldProject); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *Templates) compile(instance *build.Instance, input string) (*engine, error) {
 	if instance.Err != nil {
 		return nil, fmt.Errorf("loading the templates: %w", oneLine(instance.Err))
 	}
-	context := cuecontext.New()
-	workload := context.BuildInstance(instance)
-	if err := workload.Validate(); err != nil {
+	value := t.context.BuildInstance(instance)
+	if err := value.Validate(); err != nil {
 		return nil, fmt.Errorf("compiling the templates: %w", oneLine(err))
 	}
 	// What a template does not refer to, in a package that it imports, is not yet
 	// judged: the facts and the policy are held against their schemas here.
 	for _, imported := range instance.Imports {
-		if err := context.BuildInstance(imported).Validate(cue.Concrete(true)); err != nil {
+		if err := t.context.BuildInstance(imported).Validate(cue.Concrete(true)); err != nil {
 			return nil, fmt.Errorf("compiling the templates: %w", oneLine(err))
 		}
 	}
-	return &Templates{Digest: digest, context: context, workload: workload, words: wordsOf(instance)}, nil
+	t.words.add(instance)
+	return &engine{context: t.context, value: value, input: input}, nil
 }
 
 // Digest identifies a set of templates without compiling it: it hashes the path and the

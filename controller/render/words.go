@@ -18,11 +18,9 @@ import (
 // are only as many as one spec has keys, and gets its name back in the output.
 type words map[string]bool
 
-// wordsOf collects the words of instance and of all it imports.
-func wordsOf(instance *build.Instance) words {
-	known, seen := words{}, map[*build.Instance]bool{}
-	known.collect(instance, seen)
-	return known
+// add collects the words of instance and of all it imports.
+func (w words) add(instance *build.Instance) {
+	w.collect(instance, map[*build.Instance]bool{})
 }
 
 func (w words) collect(instance *build.Instance, seen map[*build.Instance]bool) {

@@ -29,14 +29,20 @@ var errTooSlow = fmt.Errorf("evaluating took more than %s", judgeLimit)
 // task is what the child reads on stdin.
 type task struct {
 	Files map[string]string `json:"files"`
-	Specs []v1.NpuDeploy    `json:"specs"`
+	Live  Live              `json:"live"`
+}
+
+// Live is what the cluster has of our kinds.
+type Live struct {
+	Deploys  []v1.NpuDeploy `json:"deploys"`
+	Projects []v1.Project   `json:"projects"`
 }
 
 // Judge says what is wrong with candidate, or nil: whether it compiles, renders the
-// examples and renders specs. It runs this very program again as a child, and ends it
+// examples and renders what is live. It runs this very program again as a child, and ends it
 // after a minute.
-func Judge(ctx context.Context, candidate fs.FS, specs []v1.NpuDeploy) error {
-	input, err := encodeTask(candidate, specs)
+func Judge(ctx context.Context, candidate fs.FS, live Live) error {
+	input, err := encodeTask(candidate, live)
 	if err != nil {
 		return err
 	}
@@ -73,15 +79,15 @@ func JudgeMain(in io.Reader, out io.Writer) int {
 	for name, content := range t.Files {
 		files[name] = &fstest.MapFile{Data: []byte(content), Mode: 0o444}
 	}
-	if err := verdict(files, t.Specs); err != nil {
+	if err := verdict(files, t.Live); err != nil {
 		_, _ = fmt.Fprintln(out, err)
 		return 1
 	}
 	return 0
 }
 
-func encodeTask(candidate fs.FS, specs []v1.NpuDeploy) (io.Reader, error) {
-	t := task{Files: map[string]string{}, Specs: specs}
+func encodeTask(candidate fs.FS, live Live) (io.Reader, error) {
+	t := task{Files: map[string]string{}, Live: live}
 	err := fs.WalkDir(candidate, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err

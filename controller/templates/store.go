@@ -11,7 +11,6 @@ import (
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/controller/render"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 const (
@@ -31,10 +30,10 @@ type Store struct {
 
 // Hooks are what a Store asks and tells.
 type Hooks struct {
-	// Specs lists the live deployments.
-	Specs func(ctx context.Context) ([]v1.NpuDeploy, error)
+	// Live lists what is live.
+	Live func(ctx context.Context) (Live, error)
 	// Judge is Judge, or what a test has for it.
-	Judge func(ctx context.Context, candidate fs.FS, specs []v1.NpuDeploy) error
+	Judge func(ctx context.Context, candidate fs.FS, live Live) error
 	// Swapped is called after a candidate began to serve.
 	Swapped func(set *render.Templates)
 	// Rejected is called when a candidate was found bad.
@@ -151,14 +150,19 @@ func (l *looker) reject(digest string, now time.Time, reason error) error {
 // judge asks whether candidate can replace the serving set. A live spec that does not
 // render now is no argument against it.
 func (s *Store) judge(ctx context.Context, candidate fs.FS) error {
-	live, err := s.hooks.Specs(ctx)
+	live, err := s.hooks.Live(ctx)
 	if err != nil {
 		return fmt.Errorf("listing live specs: %w", err)
 	}
-	var rendering []v1.NpuDeploy
-	for i := range live {
-		if _, err := s.Serving().Render(&live[i]); err == nil {
-			rendering = append(rendering, live[i])
+	var rendering Live
+	for i := range live.Deploys {
+		if _, err := s.Serving().Render(&live.Deploys[i]); err == nil {
+			rendering.Deploys = append(rendering.Deploys, live.Deploys[i])
+		}
+	}
+	for i := range live.Projects {
+		if _, err := s.Serving().RenderProject(&live.Projects[i]); err == nil {
+			rendering.Projects = append(rendering.Projects, live.Projects[i])
 		}
 	}
 	return s.hooks.Judge(ctx, candidate, rendering)

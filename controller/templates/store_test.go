@@ -70,11 +70,11 @@ func replace(file, from, to string) func(string, string) string {
 
 // watched opens a store on dir and runs it until the test ends; verdicts arrive on the
 // channel: nil for a swap, the reason for a rejection.
-func watched(t *testing.T, dir string, specs ...v1.NpuDeploy) (*templates.Store, <-chan error) {
+func watched(t *testing.T, dir string, live templates.Live) (*templates.Store, <-chan error) {
 	t.Helper()
 	verdicts := make(chan error, 8)
 	store, err := templates.Open(dir, templates.Hooks{
-		Specs:    func(context.Context) ([]v1.NpuDeploy, error) { return specs, nil },
+		Live:     func(context.Context) (templates.Live, error) { return live, nil },
 		Judge:    templates.Judge,
 		Swapped:  func(*render.Templates) { verdicts <- nil },
 		Rejected: func(_ string, reason error) { verdicts <- reason },
@@ -109,7 +109,7 @@ func TestAGoodCandidateReplacesTheServingSetAsAWhole(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	mount(t, dir, "..1", unchanged)
-	store, verdicts := watched(t, dir)
+	store, verdicts := watched(t, dir, templates.Live{})
 	before := store.Serving()
 	mount(t, dir, "..2", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
 	if err := next(t, verdicts); err != nil {
@@ -148,6 +148,8 @@ func TestABadCandidateLeavesTheServingSetAlone(t *testing.T) {
 	t.Parallel()
 	live := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom"}}}
 	live.Name, live.Namespace = "live", "default"
+	project := v1.Project{Spec: v1.ProjectSpec{DisplayName: "Live"}}
+	project.Name = "live"
 	cases := map[string]struct {
 		edit func(string, string) string
 		want string
@@ -155,6 +157,7 @@ func TestABadCandidateLeavesTheServingSetAlone(t *testing.T) {
 		"no CUE":                       {replace("policy.cue", "policy: {", "policy: {{"), "expected"},
 		"a field that policy lacks":    {replace("policy.cue", "drainSeconds: 5, ", ""), "drainSeconds"},
 		"a live spec that breaks":      {replace("atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [2, 4, 8]"), "rendering default/live: spec.accelerator.count"},
+		"a live project that breaks":   {replace("namespace.cue", "_values.displayName", `"Dead" & _values.displayName`), "rendering project live"},
 		"an example that breaks":       {replace("rules.cue", "model: {", `model: {error("no models today")`), "rendering examples/"},
 		"templates without a contract": {replace("about.cue", "deploy: npudeploy.#NpuDeploy", "deploy: npudeploy.#Nothing"), "#Nothing"},
 	}
@@ -163,7 +166,7 @@ func TestABadCandidateLeavesTheServingSetAlone(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			mount(t, dir, "..1", unchanged)
-			store, verdicts := watched(t, dir, live)
+			store, verdicts := watched(t, dir, templates.Live{Deploys: []v1.NpuDeploy{live}, Projects: []v1.Project{project}})
 			before := store.Serving()
 			mount(t, dir, "..2", c.edit)
 			if err := next(t, verdicts); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -186,7 +189,7 @@ func TestALiveSpecThatDoesNotRenderNowHoldsNothingUp(t *testing.T) {
 	broken.Name, broken.Namespace = "broken", "default"
 	dir := t.TempDir()
 	mount(t, dir, "..1", unchanged)
-	_, verdicts := watched(t, dir, broken)
+	_, verdicts := watched(t, dir, templates.Live{Deploys: []v1.NpuDeploy{broken}})
 	mount(t, dir, "..2", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
 	if err := next(t, verdicts); err != nil {
 		t.Error(err)
@@ -215,7 +218,7 @@ objects: deployment: {`))
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if err := templates.Judge(ctx, candidate, nil); !errors.Is(err, context.DeadlineExceeded) {
+	if err := templates.Judge(ctx, candidate, templates.Live{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Judge is %v, want the context's end", err)
 	}
 }

@@ -38,15 +38,16 @@ func main() {
 }
 
 func run() error {
-	reference := apiIntroduction
+	var reference strings.Builder
+	reference.WriteString(apiIntroduction)
 	for _, k := range kinds() {
 		described, err := generate(k)
 		if err != nil {
 			return fmt.Errorf("generating for %s: %w", k.name, err)
 		}
-		reference += described
+		reference.WriteString(described)
 	}
-	return write(apiFile, []byte(reference))
+	return write(apiFile, []byte(reference.String()))
 }
 
 // generate writes the files of one kind, and returns its part of the API's reference.
@@ -74,7 +75,7 @@ func generate(k kind) (string, error) {
 }
 
 func write(name string, content []byte) error {
-	if err := os.WriteFile(name, content, 0o600); err != nil {
+	if err := os.WriteFile(name, content, 0o600); err != nil { //nolint:gosec // The names are this program's own.
 		return fmt.Errorf("writing what was generated: %w", err)
 	}
 	return nil
