@@ -82,7 +82,7 @@ func (c *wantedCache) render(deploy *v1.NpuDeploy, templates *render.Templates) 
 		Parallelism: result.Resolved.Parallelism,
 		Templates:   templates.Digest,
 	}
-	want.set, want.err = apply.NewSet(deploy, result.Objects)
+	want.set, want.err = apply.NewSet(apply.DeployOwner(deploy), result.Objects)
 	if want.err != nil {
 		want.refused.Reason, want.refused.Message = apply.Explain(want.err)
 	}

@@ -6,6 +6,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // The label that every child has, and by which the controller watches them.
@@ -24,7 +26,7 @@ const (
 // An owner reference that blocks deletion takes the right to set finalizers.
 // +kubebuilder:rbac:groups=dudaji.com,resources=npudeploys/finalizers,verbs=update
 
-// Kinds are the kinds that a template may yield. Whoever edits templates can reach
+// Kinds are the kinds that a template of an NpuDeploy may yield. Whoever edits templates can reach
 // these in the namespaces of NpuDeploys, and nothing else: no Secret, no Role, no bare
 // Pod.
 func Kinds() []schema.GroupVersionKind {
@@ -40,20 +42,36 @@ func Kinds() []schema.GroupVersionKind {
 	}
 }
 
+// rules say which kinds the templates of an owner may yield, and which fields of each
+// beside those that identify it.
+func rules(owner Owner) map[schema.GroupVersionKind][]string {
+	if owner.Kind == v1.KindProject {
+		return projectRules()
+	}
+	all := map[schema.GroupVersionKind][]string{}
+	for _, kind := range Kinds() {
+		all[kind] = []string{"spec", "automountServiceAccountToken"}
+	}
+	return all
+}
+
 // allow refuses what no template may yield, whatever its namespace claims to be.
-func allow(object *unstructured.Unstructured, namespace string) error {
+func allow(object *unstructured.Unstructured, owner Owner) error {
 	ref := Ref{GroupVersionKind: object.GroupVersionKind(), Name: object.GetName()}
 	refuse := func(why string) error { return &NotAllowedError{Ref: ref, Why: why} }
+	fields, known := rules(owner)[ref.GroupVersionKind]
 	switch {
-	case !slices.Contains(Kinds(), ref.GroupVersionKind):
-		return refuse(fmt.Sprintf("%s of %s is no kind that a template may yield", ref.Kind, object.GetAPIVersion()))
-	case object.GetNamespace() != namespace:
-		return refuse(fmt.Sprintf("its namespace is %q, and has to be %q", object.GetNamespace(), namespace))
+	case !known:
+		return refuse(fmt.Sprintf("%s of %s is no kind that a template of kind %s may yield", ref.Kind, object.GetAPIVersion(), owner.Kind))
+	case ref.isNamespace() && (ref.Name != owner.Namespace || object.GetNamespace() != ""):
+		return refuse(fmt.Sprintf("the namespace of the project is %q", owner.Namespace))
+	case !ref.isNamespace() && object.GetNamespace() != owner.Namespace:
+		return refuse(fmt.Sprintf("its namespace is %q, and has to be %q", object.GetNamespace(), owner.Namespace))
 	case ref.Name == "":
 		return refuse("it has no name")
 	}
 	for field := range object.Object {
-		if !slices.Contains([]string{"apiVersion", "kind", "metadata", "spec", "automountServiceAccountToken"}, field) {
+		if !slices.Contains([]string{"apiVersion", "kind", "metadata"}, field) && !slices.Contains(fields, field) {
 			return refuse(field + " is not a template's to set")
 		}
 	}
@@ -61,6 +79,11 @@ func allow(object *unstructured.Unstructured, namespace string) error {
 	for field := range metadata {
 		if !slices.Contains([]string{"name", "namespace", "labels", "annotations"}, field) {
 			return refuse("metadata." + field + " is not a template's to set")
+		}
+	}
+	if ref.GroupVersionKind == roleBindingKind() {
+		if why := faultOfBinding(object); why != "" {
+			return refuse(why)
 		}
 	}
 	return nil

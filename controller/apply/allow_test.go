@@ -38,7 +38,7 @@ func TestAHostileTemplateReachesNothing(t *testing.T) {
 			}
 			deploy := &v1.NpuDeploy{}
 			deploy.Namespace, deploy.Name = "team", "web"
-			_, err := apply.NewSet(deploy, []*unstructured.Unstructured{object})
+			_, err := apply.NewSet(apply.DeployOwner(deploy), []*unstructured.Unstructured{object})
 			refused := (*apply.NotAllowedError)(nil)
 			if !errors.As(err, &refused) {
 				t.Fatalf("error %v, want a refusal", err)
@@ -50,12 +50,80 @@ func TestAHostileTemplateReachesNothing(t *testing.T) {
 	}
 }
 
+const theNamespace = "{apiVersion: v1, kind: Namespace, metadata: {name: team}}"
+
+func TestAHostileTemplateOfAProjectReachesNothing(t *testing.T) {
+	const binding = "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: a, namespace: team}, "
+	const viewer = "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: nufi-project-viewer}"
+	for name, manifest := range map[string]string{
+		"another namespace":            "{apiVersion: v1, kind: Namespace, metadata: {name: kube-system}}",
+		"a namespace in a namespace":   "{apiVersion: v1, kind: Namespace, metadata: {name: team, namespace: team}}",
+		"a namespace's finalizers":     "{apiVersion: v1, kind: Namespace, metadata: {name: team}, spec: {finalizers: [a/b]}}",
+		"a deployment":                 "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a, namespace: team}}",
+		"a service account":            "{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: team}}",
+		"a secret":                     "{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: team}}",
+		"a role":                       "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: a, namespace: team}}",
+		"a cluster role":               "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: a}}",
+		"a cluster role binding":       "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: a}}",
+		"a project":                    "{apiVersion: dudaji.com/v1, kind: Project, metadata: {name: a}}",
+		"a quota elsewhere":            "{apiVersion: v1, kind: ResourceQuota, metadata: {name: a, namespace: kube-system}}",
+		"a policy in no namespace":     "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: a}}",
+		"a quota's status":             "{apiVersion: v1, kind: ResourceQuota, metadata: {name: a, namespace: team}, status: {}}",
+		"a binding elsewhere":          "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: a, namespace: default}, " + viewer + "}",
+		"the built-in edit":            binding + "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}}",
+		"cluster-admin":                binding + "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}}",
+		"a role of our role's name":    binding + "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: nufi-project-viewer}}",
+		"no role":                      binding + "subjects: []}",
+		"a role of no shape":           binding + "roleRef: nufi-project-viewer}",
+		"a service account as subject": binding + viewer + ", subjects: [{kind: ServiceAccount, name: a, namespace: kube-system}]}",
+		"everybody":                    binding + viewer + ", subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:authenticated'}]}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			project := &v1.Project{}
+			project.Name = "team"
+			_, err := apply.NewSet(apply.ProjectOwner(project), parsed(t, theNamespace, manifest))
+			if refused := (*apply.NotAllowedError)(nil); !errors.As(err, &refused) {
+				t.Fatalf("error %v, want a refusal", err)
+			}
+		})
+	}
+}
+
+// A namespace that is on the inventory and not in the set would be pruned, with all
+// that is in it.
+func TestAProjectIsNeverWithoutItsNamespace(t *testing.T) {
+	project := &v1.Project{}
+	project.Name = "team"
+	const quota = "{apiVersion: v1, kind: ResourceQuota, metadata: {name: a, namespace: team}}"
+	for _, manifests := range [][]string{{}, {quota}, {quota, theNamespace}} {
+		if _, err := apply.NewSet(apply.ProjectOwner(project), parsed(t, manifests...)); err == nil {
+			t.Errorf("accepted: %v", manifests)
+		}
+	}
+	if _, err := apply.NewSet(apply.ProjectOwner(project), parsed(t, theNamespace, quota)); err != nil {
+		t.Error(err)
+	}
+}
+
+func parsed(t *testing.T, manifests ...string) []*unstructured.Unstructured {
+	t.Helper()
+	objects := make([]*unstructured.Unstructured, 0, len(manifests))
+	for _, manifest := range manifests {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(manifest), &object.Object); err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, object)
+	}
+	return objects
+}
+
 func TestAManifestIsRenderedOnce(t *testing.T) {
 	object := &unstructured.Unstructured{}
 	if err := yaml.Unmarshal([]byte("{apiVersion: v1, kind: Service, metadata: {name: a}}"), &object.Object); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := apply.NewSet(&v1.NpuDeploy{}, []*unstructured.Unstructured{object, object}); err == nil {
+	if _, err := apply.NewSet(apply.DeployOwner(&v1.NpuDeploy{}), []*unstructured.Unstructured{object, object}); err == nil {
 		t.Error("two manifests of one name are accepted")
 	}
 }

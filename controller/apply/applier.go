@@ -75,6 +75,9 @@ func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEn
 		if unavailable := (*UnavailableError)(nil); errors.As(err, &unavailable) {
 			break
 		}
+		if err != nil && wanted.ref.isNamespace() {
+			break // What is not ours gets no people, and no bounds.
+		}
 	}
 	err := errors.Join(faults...)
 	if err == nil {

@@ -205,7 +205,7 @@ func TestAnUnfinishedApplyLeavesNothingBehind(t *testing.T) {
 
 func TestNothingIsWrittenThatCannotBeRecorded(t *testing.T) {
 	s := newStage(t)
-	set, err := apply.NewSet(s.owner, s.parse(aService))
+	set, err := apply.NewSet(apply.DeployOwner(s.owner), s.parse(aService))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,10 @@
-// Package apply makes the API server hold the manifests of one NpuDeploy, and no
-// others.
+// Package apply makes the API server hold the manifests of one owner, an NpuDeploy or a
+// Project, and no others.
 //
 // The steps of Apply:
 //
-//  1. NewSet has refused what no template may yield: other kinds, other namespaces.
+//  1. NewSet has refused what no template of such an owner may yield: other kinds, other
+//     namespaces, other roles.
 //  2. New children are recorded in the inventory before the first write.
 //  3. Each child is compared: the digest of its manifest and of the fields that we own
 //     in the live object, against the digest that the last apply left behind. Equal
@@ -13,6 +14,8 @@
 //  5. Only if every child is in place, what the inventory has beyond them is deleted.
 //
 // What always holds:
+//   - In a namespace that a Project could not make its own, it has nothing.
+//   - A namespace is never pruned.
 //   - An object that is not ours is never written without its adopt annotation.
 //   - Nothing is deleted on doubt: by UID alone, after success alone, and never to get
 //     around an immutable field.

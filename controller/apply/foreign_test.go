@@ -51,7 +51,7 @@ func TestAConflictNamesTheField(t *testing.T) {
 func TestAnObjectThatSomebodyElseControlsIsNeverAdopted(t *testing.T) {
 	s := newStage(t)
 	other := s.newOwner(s.owner.Namespace, "other")
-	set, err := apply.NewSet(other, s.parse(with(aService, "labels: {team: red}, annotations: {}", "annotations: {dudaji.com/adopt: web}")))
+	set, err := apply.NewSet(apply.DeployOwner(other), s.parse(with(aService, "labels: {team: red}, annotations: {}", "annotations: {dudaji.com/adopt: web}")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func (s *stage) restart() { s.applier = apply.New(s.options) }
 // apply applies manifests and returns what that changed.
 func (s *stage) apply(manifests ...string) (string, error) {
 	s.Helper()
-	set, err := apply.NewSet(s.owner, s.parse(manifests...))
+	set, err := apply.NewSet(apply.DeployOwner(s.owner), s.parse(manifests...))
 	if err != nil {
 		return "", err
 	}

@@ -54,7 +54,9 @@ func (a *Applier) find(ctx context.Context, namespace string, ref Ref) (*live, e
 func newObject(namespace string, ref Ref) *unstructured.Unstructured {
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(ref.GroupVersionKind)
-	object.SetNamespace(namespace)
+	if !ref.isNamespace() {
+		object.SetNamespace(namespace)
+	}
 	object.SetName(ref.Name)
 	return object
 }

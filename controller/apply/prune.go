@@ -36,7 +36,7 @@ func (a *Applier) prune(ctx context.Context, set *Set, list inventory) (ChangeSe
 // name by now if that is refused, and is none of ours.
 func (a *Applier) deleteChild(ctx context.Context, owner Owner, entry v1.InventoryEntry) (bool, error) {
 	ref := refOf(entry)
-	if !slices.Contains(Kinds(), ref.GroupVersionKind) {
+	if !mayDelete(owner, ref) {
 		return false, nil
 	}
 	uid, err := a.uidOf(ctx, owner, entry)

@@ -11,7 +11,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Set is all that one NpuDeploy should have. It is small, immutable, and may be kept.
+// Set is all that one owner should have. It is small, immutable, and may be kept.
 type Set struct {
 	owner     Owner
 	manifests []manifest
@@ -26,13 +26,13 @@ type manifest struct {
 	releasesReplicas bool
 }
 
-// NewSet prepares objects, in apply order, as the children of deploy. The error is a
-// *NotAllowedError if one of them is nothing that a template may yield. The objects
-// stay as they are.
-func NewSet(deploy *v1.NpuDeploy, objects []*unstructured.Unstructured) (*Set, error) {
-	set := &Set{owner: Owner{Namespace: deploy.Namespace, Name: deploy.Name, UID: deploy.UID}}
+// NewSet prepares objects, in apply order, as the children of owner. The error is a
+// *NotAllowedError if one of them is nothing that a template may yield, or a Project
+// would be without its namespace. The objects stay as they are.
+func NewSet(owner Owner, objects []*unstructured.Unstructured) (*Set, error) {
+	set := &Set{owner: owner}
 	for _, object := range objects {
-		if err := allow(object, set.owner.Namespace); err != nil {
+		if err := allow(object, owner); err != nil {
 			return nil, err
 		}
 		child, err := newManifest(set.owner, object)
@@ -43,6 +43,11 @@ func NewSet(deploy *v1.NpuDeploy, objects []*unstructured.Unstructured) (*Set, e
 			return nil, &NotAllowedError{Ref: child.ref, Why: "rendered twice"}
 		}
 		set.manifests = append(set.manifests, child)
+	}
+	// First, and never pruned: with it, everything that is in it would go.
+	if owner.Kind == v1.KindProject && (len(set.manifests) == 0 || !set.manifests[0].ref.isNamespace()) {
+		ref := Ref{GroupVersionKind: namespaceKind(), Name: owner.Namespace}
+		return nil, &NotAllowedError{Ref: ref, Why: "a project has to have its namespace, before all else"}
 	}
 	return set, nil
 }
@@ -92,7 +97,7 @@ func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, erro
 func stamp(object *unstructured.Unstructured, owner Owner) {
 	isController := true
 	object.SetOwnerReferences([]metav1.OwnerReference{{
-		APIVersion: v1.GroupVersion().String(), Kind: v1.Kind, Name: owner.Name, UID: owner.UID,
+		APIVersion: v1.GroupVersion().String(), Kind: owner.Kind, Name: owner.Name, UID: owner.UID,
 		Controller: &isController, BlockOwnerDeletion: &isController,
 	}})
 	labels := object.GetLabels()

@@ -10,6 +10,7 @@ import (
 // An example stands beside what `nufi render` prints for it.
 func TestExamplesRenderToTheirManifests(t *testing.T) {
 	ofEach(t, func(t *testing.T, kind kind) {
+		t.Helper()
 		for _, file := range glob(t, "../../examples/*/"+kind.example) {
 			folder := filepath.Dir(file)
 			t.Run(filepath.Base(folder), func(t *testing.T) {

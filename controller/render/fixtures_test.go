@@ -13,6 +13,7 @@ import (
 // it in a single place and says in its first line what the user reads.
 func TestEveryRuleHasAValidFixtureAndAnInvalidOne(t *testing.T) {
 	ofEach(t, func(t *testing.T, kind kind) {
+		t.Helper()
 		if diff := cmp.Diff(names(t, kind.fixtures+"/valid"), names(t, kind.fixtures+"/invalid")); diff != "" {
 			t.Errorf("(-valid +invalid):\n%s", diff)
 		}
@@ -21,6 +22,7 @@ func TestEveryRuleHasAValidFixtureAndAnInvalidOne(t *testing.T) {
 
 func TestValidFixturesRender(t *testing.T) {
 	ofEach(t, func(t *testing.T, kind kind) {
+		t.Helper()
 		for _, file := range glob(t, kind.fixtures+"/valid/*.yaml") {
 			t.Run(filepath.Base(file), func(t *testing.T) {
 				t.Parallel()
@@ -35,6 +37,7 @@ func TestValidFixturesRender(t *testing.T) {
 
 func TestInvalidFixturesAreRefusedInOneLine(t *testing.T) {
 	ofEach(t, func(t *testing.T, kind kind) {
+		t.Helper()
 		for _, file := range glob(t, kind.fixtures+"/invalid/*.yaml") {
 			t.Run(filepath.Base(file), func(t *testing.T) {
 				t.Parallel()

@@ -13,6 +13,7 @@ import (
 // are compiled with a mark in the message of each error.
 func TestEveryErrorOfTheRulesIsReachedByAFixture(t *testing.T) {
 	ofEach(t, func(t *testing.T, kind kind) {
+		t.Helper()
 		missing := map[string]bool{}
 		for _, file := range glob(t, "../../"+kind.rules) {
 			for _, mark := range marks(withMarks(filepath.Base(file), string(read(t, file)))) {
