@@ -33,6 +33,7 @@ func cacheOptions() cache.Options {
 		DefaultTransform:             stripChild,
 		ByObject: map[client.Object]cache.ByObject{
 			&v1.NpuDeploy{}: {Label: labels.Everything(), Transform: stripObject},
+			&v1.Project{}:   {Label: labels.Everything(), Transform: stripObject},
 			&corev1.Pod{}:   {Label: ours, Transform: stripPod},
 			newReplicaSet(): {Label: ours, Transform: stripMetadata},
 			&corev1.Node{}:  {Label: labels.Everything(), Transform: stripNode},

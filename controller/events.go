@@ -3,6 +3,7 @@ package controller
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 
@@ -14,9 +15,9 @@ import (
 
 type eventRecorder = events.EventRecorder
 
-// tell makes an event of each condition that turned. That things begin as expected is
-// no news.
-func (r *reconciler) tell(deploy *v1.NpuDeploy, turned []status.Transition) {
+// tell makes an event of each condition of an object that turned. That things begin as
+// expected is no news.
+func tell(recorder eventRecorder, object runtime.Object, turned []status.Transition) {
 	for _, t := range turned {
 		isWarning := t.To == metav1.ConditionFalse && !isOnItsWay(t.Reason)
 		if t.From == metav1.ConditionUnknown && !isWarning && t.Type != v1.ConditionReady {
@@ -26,7 +27,7 @@ func (r *reconciler) tell(deploy *v1.NpuDeploy, turned []status.Transition) {
 		if isWarning {
 			kind = corev1.EventTypeWarning
 		}
-		r.recorder.Eventf(deploy, nil, kind, t.Reason, "Reconcile", "%s is %s: %s", t.Type, t.To, t.Message)
+		recorder.Eventf(object, nil, kind, t.Reason, "Reconcile", "%s is %s: %s", t.Type, t.To, t.Message)
 	}
 }
 

@@ -139,7 +139,7 @@ func (k *kinds) definedBy(name string) (schema.GroupVersionKind, bool) {
 }
 
 // controlKinds adds the controller of definitions.
-func controlKinds(add func(string, controller.Options) (controller.Controller, error), k *kinds) error {
+func controlKinds(add adder, k *kinds) error {
 	made, err := add("kinds", controller.Options{Reconciler: k})
 	if err != nil {
 		return err

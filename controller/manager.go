@@ -67,13 +67,14 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
-	r := newReconciler(mgr, metrics)
-	store, err := r.openTemplates(o, metrics)
+	r, p := newReconciler(mgr, metrics), newProjectReconciler(mgr, metrics)
+	store, err := r.openTemplates(o, metrics, p)
 	if err != nil {
 		return nil, fmt.Errorf("opening the templates: %w", err)
 	}
-	r.wanted = newWantedCache(store.Serving, metrics)
-	return mgr, errors.Join(r.control(mgr, o.Workers), mgr.Add(store), o.Registry.Register(newReadinessCollector(r.deploys)))
+	r.wanted, p.wanted = newWantedCache(store.Serving, metrics), newWantedCache(store.Serving, metrics)
+	return mgr, errors.Join(r.control(mgr, o.Workers), p.control(mgr, o.Workers), mgr.Add(store),
+		o.Registry.Register(newReadinessCollector(r.deploys)))
 }
 
 func newManager(config *rest.Config, o Options) (manager.Manager, error) {
@@ -114,17 +115,11 @@ func newReconciler(mgr manager.Manager, metrics *metrics) *reconciler {
 
 // control adds the controllers of NpuDeploys and of kinds.
 func (r *reconciler) control(mgr manager.Manager, workers int) error {
-	direct, err := client.New(mgr.GetConfig(), client.Options{
-		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
-	})
+	direct, err := newDirect(mgr)
 	if err != nil {
 		return err
 	}
-	add := func(name string, options controller.Options) (controller.Controller, error) {
-		options.SkipNameValidation = new(true)
-		options.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast)
-		return controller.New(name, mgr, options)
-	}
+	add := adderTo(mgr)
 	ours, err := add("npudeploy", controller.Options{Reconciler: r, MaxConcurrentReconciles: workers})
 	if err != nil {
 		return err
@@ -147,18 +142,41 @@ func (r *reconciler) control(mgr manager.Manager, workers int) error {
 	return errors.Join(installed.discover(), controlKinds(add, installed))
 }
 
+// newDirect is a client that asks the API server itself.
+func newDirect(mgr manager.Manager) (client.Client, error) {
+	return client.New(mgr.GetConfig(), client.Options{
+		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
+	})
+}
+
+type adder func(name string, options controller.Options) (controller.Controller, error)
+
+// adderTo adds controllers to mgr, all with the same patience.
+func adderTo(mgr manager.Manager) adder {
+	return func(name string, options controller.Options) (controller.Controller, error) {
+		options.SkipNameValidation = new(true)
+		options.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast)
+		return controller.New(name, mgr, options)
+	}
+}
+
 // openTemplates keeps templates and tells what becomes of candidates.
-func (r *reconciler) openTemplates(o Options, metrics *metrics) (*templates.Store, error) {
+func (r *reconciler) openTemplates(o Options, metrics *metrics, p *projectReconciler) (*templates.Store, error) {
 	store, err := templates.Open(o.TemplatesDir, templates.Hooks{
 		Live: func(ctx context.Context) (templates.Live, error) {
 			deploys, err := r.deploys.all(ctx)
-			return templates.Live{Deploys: deploys}, err
+			if err != nil {
+				return templates.Live{}, err
+			}
+			projects, err := p.projects.all(ctx)
+			return templates.Live{Deploys: deploys, Projects: projects}, err
 		},
 		Judge: o.Judge,
 		Swapped: func(set *render.Templates) {
 			o.Log.Info("Swapped the templates", "digest", set.Digest)
 			metrics.serve(set.Digest)
 			r.queue.addLater(r.deploys.names()...)
+			p.queue.addLater(p.projects.names()...)
 		},
 		Rejected: func(digest string, reason error) { // The store logs the reason.
 			metrics.rejected.Inc()

@@ -85,11 +85,19 @@ func (r *reconciler) apply(ctx context.Context, deploy *v1.NpuDeploy, want *want
 	if routeOwner != "" {
 		set = set.Without(isRoute)
 	}
-	result, err := r.applier.Apply(ctx, set, deploy.Status.Inventory,
+	return applySet(ctx, r.applier, r.metrics, set, deploy.Status.Inventory,
 		func(ctx context.Context, inventory []v1.InventoryEntry) error {
 			return r.deploys.record(ctx, deploy, inventory)
 		})
-	r.metrics.countApply(result.Changes, err)
+}
+
+// applySet applies, and tells what that did.
+func applySet(
+	ctx context.Context, applier *apply.Applier, metrics *metrics,
+	set *apply.Set, recorded []v1.InventoryEntry, record apply.Record,
+) (applied, error) {
+	result, err := applier.Apply(ctx, set, recorded, record)
+	metrics.countApply(result.Changes, err)
 	if words := result.Changes.String(); words != "" {
 		logr.FromContextOrDiscard(ctx).Info("Applied", "changes", words)
 	}
@@ -110,11 +118,11 @@ func (r *reconciler) report(ctx context.Context, request reconcile.Request, judg
 		return false, err
 	}
 	before := deploy.Status
-	changed, err := r.deploys.patch(ctx, deploy, judged)
+	changed, err := r.deploys.report(ctx, deploy, judged)
 	if err != nil || !changed {
 		return false, err
 	}
-	r.tell(deploy, status.Transitions(before.Conditions, judged.Conditions))
+	tell(r.recorder, deploy, status.Transitions(before.Conditions, judged.Conditions))
 	return true, nil
 }
 

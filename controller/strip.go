@@ -4,6 +4,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -112,10 +113,13 @@ func stripMeta(meta *metav1.ObjectMeta) {
 }
 
 func stripObject(object any) (any, error) {
-	if deploy, ok := object.(*v1.NpuDeploy); ok {
-		stripDeploy(deploy)
+	if ours, ok := object.(client.Object); ok {
+		stripObjectMeta(ours)
 	}
 	return object, nil
 }
 
-func stripDeploy(deploy *v1.NpuDeploy) { stripMeta(&deploy.ObjectMeta) }
+func stripObjectMeta(object client.Object) {
+	object.SetManagedFields(nil)
+	object.SetAnnotations(nil)
+}

@@ -6,7 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/controller/render"
@@ -43,17 +45,51 @@ func newWantedCache(serving func() *render.Templates, metrics *metrics) *wantedC
 
 // of renders deploy unless that was done with these templates.
 func (c *wantedCache) of(deploy *v1.NpuDeploy) *wanted {
+	return c.keep(deploy, func(want *wanted, templates *render.Templates) ([]*unstructured.Unstructured, error) {
+		result, err := templates.Render(deploy)
+		if err != nil {
+			return nil, err
+		}
+		want.endpoint = result.Resolved.Endpoint
+		want.resolved = &status.Resolved{
+			URL:         result.Resolved.URL,
+			Image:       result.Resolved.Image,
+			Selector:    result.Resolved.Selector,
+			Accelerator: result.Resolved.Accelerator,
+			Parallelism: result.Resolved.Parallelism,
+			Templates:   templates.Digest,
+		}
+		return result.Objects, nil
+	}, apply.DeployOwner(deploy))
+}
+
+// ofProject is of for a Project. There are no values to resolve.
+func (c *wantedCache) ofProject(project *v1.Project) *wanted {
+	return c.keep(project, func(_ *wanted, templates *render.Templates) ([]*unstructured.Unstructured, error) {
+		manifests, err := templates.RenderProject(project)
+		if err != nil {
+			return nil, err
+		}
+		return manifests.Objects, nil
+	}, apply.ProjectOwner(project))
+}
+
+// renders returns an object's manifests, and notes what else of it is wanted.
+type renders func(want *wanted, templates *render.Templates) ([]*unstructured.Unstructured, error)
+
+func (c *wantedCache) keep(object client.Object, renders renders, owner apply.Owner) *wanted {
 	templates := c.serving()
 	c.mu.Lock()
-	known := c.byUID[deploy.UID]
+	known := c.byUID[object.GetUID()]
 	c.mu.Unlock()
-	if known != nil && known.generation == deploy.Generation && known.templates == templates.Digest {
+	if known != nil && known.generation == object.GetGeneration() && known.templates == templates.Digest {
 		return known
 	}
-	fresh := c.render(deploy, templates)
+	fresh := &wanted{generation: object.GetGeneration(), templates: templates.Digest}
+	c.render(fresh, renders, templates, owner)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byUID[deploy.UID] = fresh
+	c.byUID[object.GetUID()] = fresh
 	return fresh
 }
 
@@ -63,30 +99,19 @@ func (c *wantedCache) forget(uid types.UID) {
 	delete(c.byUID, uid)
 }
 
-func (c *wantedCache) render(deploy *v1.NpuDeploy, templates *render.Templates) *wanted {
-	want := &wanted{generation: deploy.Generation, templates: templates.Digest}
+func (c *wantedCache) render(want *wanted, renders renders, templates *render.Templates, owner apply.Owner) {
 	start := time.Now()
-	result, err := templates.Render(deploy)
+	objects, err := renders(want, templates)
 	want.rendered = renderOutcome(err)
 	c.metrics.countRender(want.rendered.Reason, time.Since(start))
 	if err != nil {
 		want.err = err
-		return want
+		return
 	}
-	want.endpoint = result.Resolved.Endpoint
-	want.resolved = &status.Resolved{
-		URL:         result.Resolved.URL,
-		Image:       result.Resolved.Image,
-		Selector:    result.Resolved.Selector,
-		Accelerator: result.Resolved.Accelerator,
-		Parallelism: result.Resolved.Parallelism,
-		Templates:   templates.Digest,
-	}
-	want.set, want.err = apply.NewSet(apply.DeployOwner(deploy), result.Objects)
+	want.set, want.err = apply.NewSet(owner, objects)
 	if want.err != nil {
 		want.refused.Reason, want.refused.Message = apply.Explain(want.err)
 	}
-	return want
 }
 
 func renderOutcome(err error) status.Outcome {

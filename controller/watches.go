@@ -125,11 +125,19 @@ func isChild(object client.Object) bool {
 }
 
 func byController(_ context.Context, object client.Object) []types.NamespacedName {
-	owner := metav1.GetControllerOfNoCopy(object)
-	if owner == nil || owner.Kind != v1.Kind || owner.APIVersion != v1.GroupVersion().String() {
-		return nil
+	if name := controllerOf(object, v1.Kind); name != "" {
+		return []types.NamespacedName{{Namespace: object.GetNamespace(), Name: name}}
 	}
-	return []types.NamespacedName{{Namespace: object.GetNamespace(), Name: owner.Name}}
+	return nil
+}
+
+// controllerOf is the name of the object of this kind of ours that controls another.
+func controllerOf(object client.Object, kind string) string {
+	owner := metav1.GetControllerOfNoCopy(object)
+	if owner == nil || owner.Kind != kind || owner.APIVersion != v1.GroupVersion().String() {
+		return ""
+	}
+	return owner.Name
 }
 
 func byLabel(_ context.Context, object client.Object) []types.NamespacedName {

@@ -60,15 +60,11 @@ func allow(object *unstructured.Unstructured, owner Owner) error {
 	ref := Ref{GroupVersionKind: object.GroupVersionKind(), Name: object.GetName()}
 	refuse := func(why string) error { return &NotAllowedError{Ref: ref, Why: why} }
 	fields, known := rules(owner)[ref.GroupVersionKind]
-	switch {
-	case !known:
+	if !known {
 		return refuse(fmt.Sprintf("%s of %s is no kind that a template of kind %s may yield", ref.Kind, object.GetAPIVersion(), owner.Kind))
-	case ref.isNamespace() && (ref.Name != owner.Namespace || object.GetNamespace() != ""):
-		return refuse(fmt.Sprintf("the namespace of the project is %q", owner.Namespace))
-	case !ref.isNamespace() && object.GetNamespace() != owner.Namespace:
-		return refuse(fmt.Sprintf("its namespace is %q, and has to be %q", object.GetNamespace(), owner.Namespace))
-	case ref.Name == "":
-		return refuse("it has no name")
+	}
+	if why := faultOfPlace(ref, object.GetNamespace(), owner); why != "" {
+		return refuse(why)
 	}
 	for field := range object.Object {
 		if !slices.Contains([]string{"apiVersion", "kind", "metadata"}, field) && !slices.Contains(fields, field) {
@@ -87,4 +83,17 @@ func allow(object *unstructured.Unstructured, owner Owner) error {
 		}
 	}
 	return nil
+}
+
+// faultOfPlace says what is wrong with where an object is to be, or nothing.
+func faultOfPlace(ref Ref, namespace string, owner Owner) string {
+	switch {
+	case ref.isNamespace() && (ref.Name != owner.Namespace || namespace != ""):
+		return fmt.Sprintf("the namespace of the project is %q", owner.Namespace)
+	case !ref.isNamespace() && namespace != owner.Namespace:
+		return fmt.Sprintf("its namespace is %q, and has to be %q", namespace, owner.Namespace)
+	case ref.Name == "":
+		return "it has no name"
+	}
+	return ""
 }

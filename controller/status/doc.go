@@ -1,4 +1,4 @@
-// Package status turns what was observed of an NpuDeploy into its status.
+// Package status turns what was observed of an NpuDeploy or a Project into its status.
 //
 // Judge works in four steps, one per condition below Ready:
 //

@@ -1,6 +1,8 @@
 package status
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -58,25 +60,36 @@ func conclude(status *v1.NpuDeployStatus, observed Observed, rev revision) {
 	availability := available(observed, rev)
 	endpoint := endpoint(observed)
 
-	set := func(kind string, generation int64, found verdict) {
-		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-			Type: kind, Status: found.status, Reason: found.reason, Message: line(found.message),
-			ObservedGeneration: generation,
-			// As the API server keeps it, so that what was written and what is read
-			// are equal.
-			LastTransitionTime: metav1.NewTime(observed.Now).Rfc3339Copy(),
-		})
-	}
+	set := setter(&status.Conditions, observed.Now)
 	set(v1.ConditionReady, generation, ready(rendered, applied, availability, endpoint))
 	set(v1.ConditionRendered, generation, rendered)
 	set(v1.ConditionApplied, generation, applied)
 	set(v1.ConditionAvailable, last, availability)
 	set(v1.ConditionEndpoint, last, endpoint)
+	setStalled(&status.Conditions, set, generation, rendered, applied)
+}
+
+// setter sets conditions in a list.
+func setter(conditions *[]metav1.Condition, now time.Time) func(kind string, generation int64, found verdict) {
+	return func(kind string, generation int64, found verdict) {
+		meta.SetStatusCondition(conditions, metav1.Condition{
+			Type: kind, Status: found.status, Reason: found.reason, Message: line(found.message),
+			ObservedGeneration: generation,
+			// As the API server keeps it, so that what was written and what is read
+			// are equal.
+			LastTransitionTime: metav1.NewTime(now).Rfc3339Copy(),
+		})
+	}
+}
+
+func setStalled(
+	conditions *[]metav1.Condition, set func(string, int64, verdict), generation int64, rendered, applied verdict,
+) {
 	if stalled, isStalled := stalled(rendered, applied); isStalled {
 		set(v1.ConditionStalled, generation, stalled)
 		return
 	}
-	meta.RemoveStatusCondition(&status.Conditions, v1.ConditionStalled)
+	meta.RemoveStatusCondition(conditions, v1.ConditionStalled)
 }
 
 // lastApplied is the generation that the objects in the cluster belong to: while

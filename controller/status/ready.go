@@ -37,17 +37,23 @@ func reported(outcome Outcome, success, message string) verdict {
 // ready sums up. A fault is told before what merely takes time, and that before
 // what is not known: a host that is taken matters more than a pod that starts.
 func ready(rendered, applied, available, endpoint verdict) verdict {
-	parts := []verdict{rendered, applied, available, endpoint}
-	for _, blocks := range []func(verdict) bool{isFault, isFalse, isUnknown} {
-		if i := slices.IndexFunc(parts, blocks); i >= 0 {
-			return parts[i]
-		}
+	if part, blocks := blocking(rendered, applied, available, endpoint); blocks {
+		return part
 	}
 	summary := verdict{metav1.ConditionTrue, v1.ReasonReady, available.message}
 	if available.reason == v1.ReasonScaledToZero {
 		summary.reason = v1.ReasonScaledToZero
 	}
 	return summary
+}
+
+func blocking(parts ...verdict) (verdict, bool) {
+	for _, blocks := range []func(verdict) bool{isFault, isFalse, isUnknown} {
+		if i := slices.IndexFunc(parts, blocks); i >= 0 {
+			return parts[i], true
+		}
+	}
+	return verdict{}, false
 }
 
 func isFault(part verdict) bool {

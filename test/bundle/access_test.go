@@ -29,6 +29,7 @@ func accountGroups() []string {
 func controllerAccess(t *testing.T) {
 	children := []string{
 		"apps/deployments", "services", "serviceaccounts", "policy/poddisruptionbudgets", "networking.k8s.io/ingresses",
+		"resourcequotas", "limitranges", "networking.k8s.io/networkpolicies", "rbac.authorization.k8s.io/rolebindings",
 		"networking.istio.io/virtualservices", "gateway.networking.k8s.io/httproutes", "monitoring.coreos.com/podmonitors",
 	}
 	var table []may
@@ -38,7 +39,7 @@ func controllerAccess(t *testing.T) {
 		}
 		table = append(table, may{"deletecollection " + child, "team", false})
 	}
-	for _, seen := range []string{"pods", "events", "apps/replicasets", "dudaji.com/npudeploys"} {
+	for _, seen := range []string{"pods", "events", "apps/replicasets", "dudaji.com/npudeploys", "dudaji.com/projects"} {
 		table = append(table, may{"watch " + seen, "team", true})
 	}
 	table = append(table, []may{
@@ -63,9 +64,15 @@ func controllerAccess(t *testing.T) {
 		{"create pods.eviction", "team", false},
 		{"create serviceaccounts.token", "team", false},
 		{"patch nodes", "", false},
-		{"create namespaces", "", false},
+		{"create namespaces", "", true},
+		{"patch dudaji.com/projects.status", "", true},
+
+		{"delete namespaces", "", false},
+		{"patch dudaji.com/projects", "", false},
+		{"create dudaji.com/projects", "", false},
 		{"create rbac.authorization.k8s.io/roles", "team", false},
-		{"create rbac.authorization.k8s.io/rolebindings", "team", false},
+		{"create rbac.authorization.k8s.io/clusterrolebindings", "", false},
+		{"bind rbac.authorization.k8s.io/roles", "team", false},
 		{"escalate rbac.authorization.k8s.io/clusterroles", "", false},
 		{"bind rbac.authorization.k8s.io/clusterroles", "", false},
 		{"impersonate users", "", false},

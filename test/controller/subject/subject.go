@@ -125,17 +125,19 @@ func (s *Subject) Quiet(tb testing.TB, namespace string, calm time.Duration) {
 	}
 }
 
-// counter notes requests by the namespace in their path.
+// counter notes requests by the namespace, or the project, in their path.
 type counter struct {
 	subject *Subject
 	next    http.RoundTripper
 }
 
 func (c counter) RoundTrip(request *http.Request) (*http.Response, error) {
-	_, rest, found := strings.Cut(request.URL.Path, "/namespaces/")
-	if found {
-		namespace, _, _ := strings.Cut(rest, "/")
-		c.subject.note(namespace, request)
+	for _, scope := range []string{"/namespaces/", "/projects/"} {
+		if _, rest, found := strings.Cut(request.URL.Path, scope); found {
+			namespace, _, _ := strings.Cut(rest, "/")
+			c.subject.note(namespace, request)
+			break
+		}
 	}
 	return c.next.RoundTrip(request)
 }
