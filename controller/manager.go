@@ -68,6 +68,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	r, p := newReconciler(mgr, metrics), newProjectReconciler(mgr, metrics)
+	r.projects = p.projects
 	store, err := r.openTemplates(o, metrics, p)
 	if err != nil {
 		return nil, fmt.Errorf("opening the templates: %w", err)

@@ -23,7 +23,7 @@ const LabelDeploy = "dudaji.com/npudeploy"
 
 // observe collects what a judgement rests on. All of it comes from informers.
 func (r *reconciler) observe(
-	ctx context.Context, deploy *v1.NpuDeploy, want *wanted, done applied, routeOwner string,
+	ctx context.Context, deploy *v1.NpuDeploy, want *wanted, done applied, host holding,
 ) (status.Observed, error) {
 	observed := status.Observed{
 		Deploy: deploy, Render: want.rendered, Apply: done.outcome,
@@ -39,7 +39,7 @@ func (r *reconciler) observe(
 	if observed.Cluster, err = r.cluster(ctx, deploy, want, observed.Workload.Pods); err != nil {
 		return observed, err
 	}
-	observed.Route, err = r.route(ctx, deploy, want, routeOwner)
+	observed.Route, err = r.route(ctx, deploy, want, host)
 	return observed, err
 }
 
@@ -91,16 +91,16 @@ func (r *reconciler) warnings(ctx context.Context, pods []corev1.Pod) ([]corev1.
 }
 
 // route reads the object that routes, if its kind is in use.
-func (r *reconciler) route(ctx context.Context, deploy *v1.NpuDeploy, want *wanted, owner string) (status.Route, error) {
+func (r *reconciler) route(ctx context.Context, deploy *v1.NpuDeploy, want *wanted, host holding) (status.Route, error) {
 	switch {
 	case want.rendered.Reason != v1.ReasonRendered:
 		return status.Route{}, nil
 	case want.endpoint == nil:
 		return status.Route{Kind: v1.EndpointNone}, nil
 	}
-	route := status.Route{Kind: want.endpoint.Kind, Host: want.endpoint.Host, Owner: owner}
+	route := status.Route{Kind: want.endpoint.Kind, Host: want.endpoint.Host, Owner: host.owner, Refused: host.refused}
 	for _, kind := range apply.Kinds() {
-		if owner == "" && kind.Kind == string(route.Kind) {
+		if host.isOurs() && kind.Kind == string(route.Kind) {
 			object, err := r.child(ctx, deploy, kind, want.name(kind.Kind))
 			route.Object = object
 			return route, err

@@ -19,6 +19,7 @@ import (
 // reconciler brings one NpuDeploy at a time, of each worker, in line.
 type reconciler struct {
 	deploys  *deploys
+	projects *projects
 	wanted   *wantedCache
 	claims   *claims
 	applier  *apply.Applier
@@ -45,12 +46,15 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	r.forgetFormer(deploy)
 	want := r.wanted.of(deploy)
-	routeOwner := r.claim(deploy, want)
-	applied, applyErr := r.apply(ctx, deploy, want, routeOwner)
+	host, err := r.claim(ctx, deploy, want)
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("claiming the host: %w", err)
+	}
+	applied, applyErr := r.apply(ctx, deploy, want, host)
 	if applyErr == nil && applied.isNew {
 		return afterOthers(), nil
 	}
-	observed, err := r.observe(ctx, deploy, want, applied, routeOwner)
+	observed, err := r.observe(ctx, deploy, want, applied, host)
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("observing: %w", err)
 	}
@@ -77,12 +81,12 @@ func afterOthers() reconcile.Result {
 
 // apply does nothing for a spec that does not render: what runs goes on. The route of
 // a host that belongs to another is left out.
-func (r *reconciler) apply(ctx context.Context, deploy *v1.NpuDeploy, want *wanted, routeOwner string) (applied, error) {
+func (r *reconciler) apply(ctx context.Context, deploy *v1.NpuDeploy, want *wanted, host holding) (applied, error) {
 	if want.set == nil {
 		return applied{outcome: want.refused}, want.err
 	}
 	set := want.set
-	if routeOwner != "" {
+	if !host.isOurs() {
 		set = set.Without(isRoute)
 	}
 	return applySet(ctx, r.applier, r.metrics, set, deploy.Status.Inventory,

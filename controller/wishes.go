@@ -9,12 +9,29 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
+// holding says whether the deployment has the host that it wants.
+type holding struct {
+	owner   string // the older NpuDeploy that has it
+	refused string // why the namespace may not have it
+}
+
+func (h holding) isOurs() bool { return h == holding{} }
+
 // claim notes which host the deployment wants, and returns who has it, if that is
-// another. A generation that does not render still holds what the one before got.
-func (r *reconciler) claim(deploy *v1.NpuDeploy, want *wanted) string {
-	owner, others := r.claims.put(r.wish(deploy, want))
+// another. A generation that does not render still holds what the one before got. What
+// is refused is no wish, and stands in nobody's way.
+func (r *reconciler) claim(ctx context.Context, deploy *v1.NpuDeploy, want *wanted) (holding, error) {
+	refused, err := r.refuseHost(ctx, deploy, want)
+	if err != nil {
+		return holding{}, err
+	}
+	wish := newClaim(deploy)
+	if refused == "" {
+		wish = r.wish(deploy, want)
+	}
+	owner, others := r.claims.put(wish)
 	r.queue.add(others...)
-	return owner
+	return holding{owner: owner, refused: refused}, nil
 }
 
 func (r *reconciler) wish(deploy *v1.NpuDeploy, want *wanted) claim {
@@ -47,9 +64,16 @@ func (r *reconciler) claimAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	projects, err := r.projects.all(ctx)
+	if err != nil {
+		return err
+	}
 	for i := range all {
 		told, err := url.Parse(all[i].Status.URL)
 		if err != nil || told.Host == "" || all[i].DeletionTimestamp != nil {
+			continue
+		}
+		if faultOfHost(projects, all[i].Namespace, told.Hostname()) != "" {
 			continue
 		}
 		wish := newClaim(&all[i])

@@ -44,7 +44,7 @@ func newCommand(run func(context.Context, flags) error) *cobra.Command {
 	set.StringVar(&f.leaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease; without, the pod's own")
 	set.StringVar(&f.templatesDir, "templates", "",
 		"directory with cue.mod and schemas that replaces the templates compiled in; changes take effect once they are judged")
-	set.IntVar(&f.workers, "workers", 8, "how many NpuDeploys are reconciled at a time")
+	set.IntVar(&f.workers, "workers", 8, "how many NpuDeploys, and how many Projects, are reconciled at a time")
 	set.StringVar(&f.logLevel, "log-level", "info", "debug, info or error")
 	set.StringVar(&f.logFormat, "log-format", "json", "json or console")
 	return command

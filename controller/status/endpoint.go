@@ -20,6 +20,8 @@ func endpoint(observed Observed) verdict {
 		return unknownRoute(observed)
 	case route.Kind == v1.EndpointNone:
 		return verdict{metav1.ConditionTrue, v1.ReasonNoEndpoint, "the spec asks for none"}
+	case route.Refused != "":
+		return verdict{metav1.ConditionFalse, v1.ReasonHostNotAllowed, route.Refused}
 	case route.Owner != "":
 		return verdict{
 			metav1.ConditionFalse, v1.ReasonHostTaken,

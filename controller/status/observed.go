@@ -98,6 +98,9 @@ type Route struct {
 	// Owner is the older NpuDeploy (namespace/name) that has the host and path. Empty
 	// means that they are ours.
 	Owner string
+	// Refused is why no deployment of this namespace may have the host. Empty means that
+	// it may.
+	Refused string
 	// Object is the live route, or nil.
 	Object *unstructured.Unstructured
 }

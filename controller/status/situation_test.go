@@ -27,8 +27,8 @@ type rest struct {
 	Accelerator   *v1.AcceleratorStatus
 	Devices       *status.Devices
 	Route         *struct {
-		Kind        v1.EndpointKind
-		Host, Owner string
+		Kind                 v1.EndpointKind
+		Host, Owner, Refused string
 	}
 	// Absent names what base.yaml has and this situation has not.
 	Absent []string
@@ -121,6 +121,7 @@ func addRest(observed *status.Observed, said rest) {
 	}
 	if said.Route != nil {
 		observed.Route.Kind, observed.Route.Host, observed.Route.Owner = said.Route.Kind, said.Route.Host, said.Route.Owner
+		observed.Route.Refused = said.Route.Refused
 	}
 	for _, name := range said.Absent {
 		switch name {

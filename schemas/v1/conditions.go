@@ -107,6 +107,9 @@ const (
 	ReasonNoEndpoint = "NoEndpoint"
 	// ReasonHostTaken means that an older NpuDeploy has the same host and path.
 	ReasonHostTaken = "HostTaken"
+	// ReasonHostNotAllowed means that the host belongs to another project, or is none of
+	// the namespace's own project.
+	ReasonHostNotAllowed = "HostNotAllowed"
 	// ReasonRouteNotAccepted means that the gateway refused the route.
 	ReasonRouteNotAccepted = "RouteNotAccepted"
 	// ReasonRoutePending means that the route was not applied yet.

@@ -77,7 +77,7 @@ func newRoom(t *testing.T, name string) *room {
 func install(t *testing.T) {
 	t.Helper()
 	running := control.Cluster(t)
-	for _, file := range []string{"namespace.yaml", "rbac/service_account.yaml", "rbac/role.yaml", "rbac/role_binding.yaml", "rbac/project_roles.yaml"} {
+	for _, file := range []string{"namespace.yaml", "rbac/service_account.yaml", "rbac/role.yaml", "rbac/role_binding.yaml", "rbac/project_roles.yaml", "admission/project_hosts.yaml"} {
 		if err := running.Apply(t.Context(), filepath.Join("..", "..", "bundle", file)); err != nil {
 			t.Fatal(err)
 		}
