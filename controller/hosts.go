@@ -15,16 +15,17 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// refuseHost says why the deployment may not have the host that it wants, or nothing.
-func (r *reconciler) refuseHost(ctx context.Context, deploy *v1.NpuDeploy, want *wanted) (string, error) {
-	if want.endpoint == nil {
+// refuseHost says why a wish for a host cannot be granted, whoever else has it, or
+// nothing.
+func (r *reconciler) refuseHost(ctx context.Context, wish claim) (string, error) {
+	if wish.host == "" {
 		return "", nil
 	}
 	all, err := r.projects.all(ctx)
 	if err != nil {
 		return "", err
 	}
-	return faultOfHost(all, deploy.Namespace, want.endpoint.Host), nil
+	return faultOfHost(all, wish.deploy.Namespace, wish.host), nil
 }
 
 // faultOfHost says why no deployment in a namespace may have a host, or nothing. A host

@@ -21,13 +21,13 @@ func (h holding) isOurs() bool { return h == holding{} }
 // another. A generation that does not render still holds what the one before got. What
 // is refused is no wish, and stands in nobody's way.
 func (r *reconciler) claim(ctx context.Context, deploy *v1.NpuDeploy, want *wanted) (holding, error) {
-	refused, err := r.refuseHost(ctx, deploy, want)
+	wish := r.wish(deploy, want)
+	refused, err := r.refuseHost(ctx, wish)
 	if err != nil {
 		return holding{}, err
 	}
-	wish := newClaim(deploy)
-	if refused == "" {
-		wish = r.wish(deploy, want)
+	if refused != "" {
+		wish = newClaim(deploy)
 	}
 	owner, others := r.claims.put(wish)
 	r.queue.add(others...)

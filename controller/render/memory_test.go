@@ -65,6 +65,27 @@ func TestAReloadOfTemplatesRetainsLessThanAKilobyte(t *testing.T) {
 	}
 }
 
+func TestRendersOfProjectsRetainNothing(t *testing.T) {
+	skipUnderRace(t)
+	const renders = 6_000
+	set := compiled(t)
+	retained := retainedBy(renders, func(i int) {
+		project := &v1.Project{Spec: v1.ProjectSpec{
+			DisplayName:  fmt.Sprint("Name ", i),
+			Members:      []v1.Member{{Kind: v1.MemberUser, Name: fmt.Sprint("user-", i), Role: v1.RoleEditor}},
+			HostSuffixes: []v1.HostSuffix{v1.HostSuffix(fmt.Sprintf("host-%d.example", i))},
+			Quota:        &v1.Quota{Accelerators: []v1.AcceleratorQuota{{Type: "atom", Count: int32(i)}}},
+		}}
+		project.Name = fmt.Sprint("project-", i)
+		if _, err := set.RenderProject(project); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if perRender := retained / renders; perRender > retainedPerRender {
+		t.Errorf("a render retains %d bytes", perRender)
+	}
+}
+
 // skipUnderRace leaves out what the race detector, which has a heap of its own, would
 // measure wrongly and in ten times the time.
 func skipUnderRace(t *testing.T) {
