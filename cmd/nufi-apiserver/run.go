@@ -23,7 +23,6 @@ import (
 	"github.com/dudaji/nufi/cmd/internal/logs"
 	"github.com/dudaji/nufi/controller/render"
 	"github.com/dudaji/nufi/controller/templates"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // grace is how long requests may take that were begun before the end.
@@ -96,7 +95,7 @@ func newAPI(ctx context.Context, f flags, logger logr.Logger, registry prometheu
 // examples: whether live deployments render with it, the controller sees to.
 func openTemplates(ctx context.Context, dir string, logger logr.Logger) (*templates.Store, error) {
 	store, err := templates.Open(dir, templates.Hooks{
-		Specs:    func(context.Context) ([]v1.NpuDeploy, error) { return nil, nil },
+		Live:     func(context.Context) (templates.Live, error) { return templates.Live{}, nil },
 		Judge:    templates.Judge,
 		Swapped:  func(set *render.Templates) { logger.Info("swapped the templates", "digest", set.Digest) },
 		Rejected: func(string, error) {}, // The store logs the reason.

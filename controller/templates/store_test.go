@@ -127,7 +127,7 @@ func TestAFileThatIsEditedInPlaceIsSeen(t *testing.T) {
 	if err := os.CopyFS(dir, nufi.Module()); err != nil {
 		t.Fatal(err)
 	}
-	_, verdicts := watched(t, dir)
+	_, verdicts := watched(t, dir, templates.Live{})
 	file := filepath.Join(dir, "schemas", "policy", "policy.cue")
 	for _, edit := range []string{"graceSeconds: 121", "graceSeconds: 122", "graceSeconds: {"} {
 		content, err := os.ReadFile(file)
