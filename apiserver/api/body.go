@@ -1,7 +1,7 @@
 package api
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -40,11 +40,25 @@ func mediaOf(r *http.Request, known ...string) (string, error) {
 	return media, nil
 }
 
+// readBody tells a body that is too large from one that did not come: a time-out here is
+// the client's, not Kubernetes'.
+func readBody(r *http.Request) ([]byte, error) {
+	text, err := io.ReadAll(r.Body)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, tooLarge
+	case err != nil:
+		return nil, problem.New(http.StatusRequestTimeout, "the body did not come whole and in time")
+	}
+	return text, nil
+}
+
 // readObject reads a body that is one JSON or YAML object.
 func readObject(r *http.Request) (map[string]any, error) {
-	text, err := io.ReadAll(r.Body)
+	text, err := readBody(r)
 	if err != nil {
-		return nil, fmt.Errorf("reading the body: %w", err)
+		return nil, err
 	}
 	// YAML takes JSON in, and strictly no key comes twice.
 	content, err := yaml.YAMLToJSONStrict(text)
@@ -107,9 +121,9 @@ func readDeploy(r *http.Request) (*unstructured.Unstructured, error) {
 // readJSON reads a body of one of this API's own types. What the type does not have is a
 // fault.
 func readJSON(r *http.Request, into any) error {
-	text, err := io.ReadAll(r.Body)
+	text, err := readBody(r)
 	if err != nil {
-		return fmt.Errorf("reading the body: %w", err)
+		return err
 	}
 	strict, err := kjson.UnmarshalStrict(text, into)
 	if err != nil {

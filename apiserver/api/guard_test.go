@@ -2,12 +2,14 @@ package api_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -139,6 +141,26 @@ func TestABodyThatIsTooLargeIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, func(o *api.Options) { o.Limits.BodyBytes = 10 })
 	s.ask("ann", http.MethodPost, "/api/v1/me", strings.Repeat("x", 11)).want(t, http.StatusRequestEntityTooLarge).problem(t)
+
+	// Without a length beforehand, it is found out while reading.
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+s.previewPath(), io.MultiReader(strings.NewReader(strings.Repeat("x", 11))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer ann")
+	do(t, request).want(t, http.StatusRequestEntityTooLarge).problem(t)
+}
+
+func TestABodyThatDoesNotComeIsTheClientsFault(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	w := httptest.NewRecorder()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, s.previewPath(), iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("{}"))))
+	request.Header.Set("Authorization", "Bearer ann")
+	s.api.ServeHTTP(w, request)
+	if w.Code != http.StatusRequestTimeout {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
 }
 
 func TestMetricsNameRoutesAndNeverPaths(t *testing.T) {

@@ -107,6 +107,10 @@ func (m *Manifests) pathBelow(field cue.Value, depth int) string {
 func (m *Manifests) sources(field cue.Value) []Source {
 	found := map[Source]bool{}
 	m.follow(field, maxHops, found)
+	// What Render was given was no text and has no position; all else has one.
+	if len(found) == 0 {
+		found[Source{Kind: FromUser}] = true
+	}
 	sources := make([]Source, 0, len(found))
 	for source := range found {
 		sources = append(sources, source)
@@ -151,11 +155,6 @@ func (m *Manifests) follow(value cue.Value, hops int, found map[Source]bool) boo
 	}
 	if source, ok := literalAt(value); ok {
 		found[source] = true
-		return true
-	}
-	// What Render was given was no text and has no position; all else has one.
-	if value.IsConcrete() {
-		found[Source{Kind: FromUser}] = true
 		return true
 	}
 	return false

@@ -1,0 +1,61 @@
+package problem_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/controller/render"
+)
+
+func TestErrorsBecomeProblems(t *testing.T) {
+	t.Parallel()
+	kind := schema.GroupKind{Group: "dudaji.com", Kind: "NpuDeploy"}
+	for name, test := range map[string]struct {
+		err    error
+		status int
+		after  string
+		fields []problem.Fault
+	}{
+		"Kubernetes' API server is away": {&url.Error{Op: "Get", URL: "https://secret", Err: syscall.ECONNREFUSED}, 503, "5", nil},
+		"it takes too long":              {fmt.Errorf("getting: %w", context.DeadlineExceeded), 503, "5", nil},
+		"it is busy":                     {apierrors.NewTooManyRequests("busy", 7), 429, "7", nil},
+		"a field is at fault": {
+			apierrors.NewInvalid(kind, "a", field.ErrorList{field.Required(field.NewPath("spec", "model"), "say it")}), 422, "",
+			[]problem.Fault{{Field: "spec.model", Message: "Required value: say it"}},
+		},
+		"the templates refuse it": {
+			&render.Error{Faults: []render.Fault{{Path: "spec.accelerator.count", Message: "too many"}}}, 422, "",
+			[]problem.Fault{{Field: "spec.accelerator.count", Message: "too many"}},
+		},
+		"the body is too large": {fmt.Errorf("reading: %w", &http.MaxBytesError{Limit: 1}), 413, "", nil},
+		"a bug":                 {errors.New("secret detail"), 500, "", nil},
+	} {
+		answer, known := problem.From(test.err)
+		if known != (test.status != http.StatusInternalServerError) {
+			t.Errorf("%s: known is %v", name, known)
+		}
+		w := httptest.NewRecorder()
+		problem.Write(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/a%0Ab?token=secret", nil), answer)
+		if w.Code != test.status || w.Header().Get("Retry-After") != test.after {
+			t.Errorf("%s: %d, after %q, want %d, %q", name, w.Code, w.Header().Get("Retry-After"), test.status, test.after)
+		}
+		if strings.Contains(w.Body.String(), "secret") || !strings.Contains(w.Body.String(), `"instance":"/a%0Ab"`) {
+			t.Errorf("%s: the client reads %s", name, w.Body)
+		}
+		if len(answer.Errors) != len(test.fields) || len(test.fields) > 0 && answer.Errors[0] != test.fields[0] {
+			t.Errorf("%s: the fields are %v, want %v", name, answer.Errors, test.fields)
+		}
+	}
+}
