@@ -111,7 +111,7 @@ func TestPutDoesNotTakeWhatOthersOwnUnlessItSaysSo(t *testing.T) {
 		"spec": {"model": "org/theirs", "accelerator": {"type": "atom"}}}`, "apply", "--server-side", "-f", "-")
 	mine := `{"spec": {"model": "org/mine"}}`
 	refused := s.ask("ann", http.MethodPut, "a", mine, "If-Match", "*").want(t, http.StatusConflict).problem(t)
-	if len(refused.Errors) != 1 || refused.Errors[0].Field != ".spec.model" {
+	if len(refused.Errors) != 1 || refused.Errors[0].Field != "spec.model" {
 		t.Errorf("the conflict is about %v", refused.Errors)
 	}
 	taken := s.ask("ann", http.MethodPut, "a?force=true", mine, "If-Match", "*").want(t, http.StatusOK)

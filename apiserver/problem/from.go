@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -68,7 +69,8 @@ func fromStatus(status metav1.Status) *Error {
 	p.RetryAfter = int(status.Details.RetryAfterSeconds)
 	for _, cause := range status.Details.Causes {
 		if cause.Field != "" && cause.Field != noField {
-			p.Errors = append(p.Errors, Fault{Field: cause.Field, Message: cause.Message})
+			// A conflict's path begins with a dot, no other does.
+			p.Errors = append(p.Errors, Fault{Field: strings.TrimPrefix(cause.Field, "."), Message: cause.Message})
 		}
 	}
 	return p
