@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,33 +21,15 @@ const (
 // runAPIServer compiles the API server and starts it, and returns its URL when it is
 // ready. Whoever reaches it is the developer, who may do everything in this cluster.
 func (u *up) runAPIServer(ctx context.Context, c *cluster.Cluster, kube client.Client) (string, error) {
-	binary := filepath.Join(u.dir, apiServer)
-	compilation := cluster.Compilation{
-		Step: "compiling the API server", Dir: u.root, Package: "./cmd/" + apiServer, Out: binary,
-	}
-	if err := compilation.Run(ctx, u.steps.say); err != nil {
-		return "", err
-	}
 	if err := empower(ctx, kube); err != nil {
 		return "", fmt.Errorf("giving rights to the developer: %w", err)
 	}
-	ports, err := cluster.FreePorts(ctx, 0, 0)
-	if err != nil {
-		return "", err
-	}
-	served, probes := fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
-	u.steps.say("starting the API server", "")
-	err = c.Launch(apiServer, binary,
-		"--kubeconfig="+c.KubeconfigPath(),
-		"--bind-address="+served,
-		"--metrics-bind-address="+probes,
-		"--dev-auth="+developer,
-		"--drain=0s", // No load balancer has to learn of a stop.
-	)
-	if err != nil {
-		return "", err
-	}
-	return "http://" + served, c.Await(ctx, "http://"+probes+"/readyz")
+	return u.runProgram(ctx, c, apiServer, "the API server", func(served, probes string) []string {
+		return []string{
+			"--bind-address=" + served, "--metrics-bind-address=" + probes, "--dev-auth=" + developer,
+			"--drain=0s", // No load balancer has to learn of a stop.
+		}
+	})
 }
 
 // empower makes the developer an administrator: the API server acts with the rights of
