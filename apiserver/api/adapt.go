@@ -21,7 +21,7 @@ func (a *API) adapt(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := recordOf(r.Context())
 		seen.route, seen.change = route.Path, route.change
-		ctx, cancel := context.WithTimeout(r.Context(), a.options.Limits.Time)
+		ctx, cancel := a.timeFor(r.Context(), route)
 		defer cancel()
 		if err := a.serve(route, w, r.WithContext(ctx)); err != nil {
 			answer, known := problem.From(err)
@@ -31,6 +31,13 @@ func (a *API) adapt(route route) http.Handler {
 			problem.Write(w, r, answer)
 		}
 	})
+}
+
+func (a *API) timeFor(ctx context.Context, route route) (context.Context, context.CancelFunc) {
+	if route.stream {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, a.options.Limits.Time)
 }
 
 func (a *API) serve(route route, w http.ResponseWriter, r *http.Request) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -14,6 +15,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/limits"
+	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/controller/render"
 )
@@ -23,6 +25,7 @@ type Options struct {
 	Authenticator  auth.Authenticator
 	Users          *kube.Users
 	Templates      func() *render.Templates // those that serve now
+	Live           *live.Cluster            // what is known without asking
 	Login          *auth.Login              // nil: nobody logs in with a browser
 	TrustedOrigins []string                 // scheme://host[:port] of pages that may write
 	Log            logr.Logger
@@ -37,6 +40,15 @@ type Limits struct {
 	InFlight  int           // requests being served at a time, in all
 	Time      time.Duration // of one request
 	Person    limits.Budget
+	Streams   StreamLimits
+}
+
+// StreamLimits bound answers that go on and on.
+type StreamLimits struct {
+	InAll, PerPerson int
+	Beat             time.Duration // from one sign of life to the next
+	Review           time.Duration // until a person is asked for again, and what they may
+	Write            time.Duration // until a reader who does not read is cut
 }
 
 // DefaultLimits are far above what people and their tools need.
@@ -46,6 +58,10 @@ func DefaultLimits() Limits {
 		InFlight:  400,
 		Time:      30 * time.Second,
 		Person:    limits.Budget{PerSecond: 50, Burst: 200, InFlight: 50},
+		Streams: StreamLimits{
+			InAll: 2000, PerPerson: 50,
+			Beat: 15 * time.Second, Review: 30 * time.Second, Write: 10 * time.Second,
+		},
 	}
 }
 
@@ -53,6 +69,9 @@ func DefaultLimits() Limits {
 type API struct {
 	options Options
 	renders chan struct{} // a slot for each that may run
+	streams *limits.Streams
+	ending  chan struct{} // closed when streams are to end
+	end     func()
 	routes  []route
 	public  *mux.Router
 	private *mux.Router
@@ -61,22 +80,32 @@ type API struct {
 
 // New returns the API. It asks nobody anything yet.
 func New(options Options) (*API, error) {
-	if options.Authenticator == nil || options.Users == nil || options.Templates == nil {
-		return nil, errors.New("an API needs an authenticator, users and templates")
+	if options.Authenticator == nil || options.Users == nil || options.Templates == nil || options.Live == nil {
+		return nil, errors.New("an API needs an authenticator, users, templates and what is live")
 	}
-	a := &API{options: options, renders: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	ending := make(chan struct{})
+	a := &API{
+		options: options,
+		renders: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		streams: limits.NewStreams(options.Limits.Streams.InAll, options.Limits.Streams.PerPerson),
+		ending:  ending, end: sync.OnceFunc(func() { close(ending) }),
+	}
 	a.routes = a.table()
 	document, err := a.document()
 	if err != nil {
 		return nil, err
 	}
 	a.public, a.private = publicRouter(document, options.Login), a.privateRouter()
-	metrics, err := newMetrics(options.Registry)
+	metrics, err := newMetrics(options.Registry, a.streams)
 	if err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	return a, a.wrap(metrics)
 }
+
+// EndStreams ends the streams that are open, and those to come at once. A server that
+// stops would wait for them in vain.
+func (a *API) EndStreams() { a.end() }
 
 // ServeHTTP serves one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -27,6 +28,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/cluster"
 	"github.com/dudaji/nufi/controller/templates"
@@ -76,7 +78,7 @@ func newStage(t *testing.T, change ...func(*api.Options)) *stage {
 		t.Fatal(err)
 	}
 	options := api.Options{
-		Templates:     store.Serving,
+		Templates: store.Serving, Live: knownCluster(t),
 		Authenticator: byName{[]string{"ann", "bob", "vic"}}, Users: users, Log: s.log.logger(),
 		Registry: s.registry, Clock: time.Now, Limits: api.DefaultLimits(),
 	}
@@ -92,6 +94,34 @@ func newStage(t *testing.T, change ...func(*api.Options)) *stage {
 	s.bind("ann", "nufi-view", "nufi-edit")
 	s.bind("vic", "nufi-view")
 	return s
+}
+
+// known is what all stages know of the cluster.
+var known struct {
+	sync.Once
+	cluster *live.Cluster
+	err     error
+}
+
+// knownCluster is filled with the server's own rights, and kept up for all tests: it ends
+// with the process.
+func knownCluster(t *testing.T) *live.Cluster {
+	t.Helper()
+	config := serverConfig(t)
+	known.Do(func() {
+		var system *kube.SystemClient
+		if system, known.err = kube.NewSystem(config); known.err != nil {
+			return
+		}
+		ctx := context.WithoutCancel(t.Context())
+		if known.cluster, known.err = live.New(ctx, system, time.Now); known.err == nil {
+			go func() { _ = known.cluster.Run(ctx) }()
+		}
+	})
+	if known.err != nil {
+		t.Fatal(known.err)
+	}
+	return known.cluster
 }
 
 // installed makes one test install the server's identity for all.

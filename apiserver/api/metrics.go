@@ -1,6 +1,10 @@
 package api
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dudaji/nufi/apiserver/limits"
+)
 
 // metrics are by method and route template: no label is a user's word.
 type metrics struct {
@@ -9,7 +13,7 @@ type metrics struct {
 	inFlight prometheus.Gauge
 }
 
-func newMetrics(registry prometheus.Registerer) (*metrics, error) {
+func newMetrics(registry prometheus.Registerer, streams *limits.Streams) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "nufi_apiserver_requests_total", Help: "Requests served, by method, route template and status.",
@@ -22,7 +26,10 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Name: "nufi_apiserver_requests_in_flight", Help: "Requests being served.",
 		}),
 	}
-	for _, collector := range []prometheus.Collector{m.requests, m.seconds, m.inFlight} {
+	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "nufi_apiserver_streams", Help: "Streams that are open.",
+	}, func() float64 { return float64(streams.Open()) })
+	for _, collector := range []prometheus.Collector{m.requests, m.seconds, m.inFlight, open} {
 		if err := registry.Register(collector); err != nil {
 			return nil, err
 		}

@@ -20,6 +20,7 @@ import (
 type record struct {
 	route  string // the template, never the path: paths are without number
 	change string
+	stream bool // it lasted as long as the reader liked
 	person auth.Person
 }
 
@@ -86,7 +87,9 @@ func observe(metrics *metrics, clock func() time.Time) func(http.Handler) http.H
 			metrics.inFlight.Inc()
 			defer func() {
 				metrics.inFlight.Dec()
-				metrics.seconds.WithLabelValues(r.Method, seen.route).Observe(clock().Sub(begun).Seconds())
+				if !seen.stream {
+					metrics.seconds.WithLabelValues(r.Method, seen.route).Observe(clock().Sub(begun).Seconds())
+				}
 				metrics.requests.WithLabelValues(r.Method, seen.route, strconv.Itoa(answer.status)).Inc()
 				audit(r, seen, answer.status)
 			}()

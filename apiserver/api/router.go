@@ -26,7 +26,9 @@ type route struct {
 	// needs are the permissions that the handler's calls take, so that a refusal can name
 	// the one that is missing.
 	needs []need
-	serve handler
+	// stream says that the answer has no time to end: see follow.
+	stream bool
+	serve  handler
 }
 
 // need is a permission of Kubernetes' RBAC, in the namespace of the path.

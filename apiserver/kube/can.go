@@ -14,16 +14,39 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 )
 
-// How long an answer holds, and how many are kept: about 200 bytes each.
+// How long an answer holds, how long while Kubernetes' API server is away and none can be
+// had, and how many are kept: about 200 bytes each.
 const (
 	reviewTTL  = 5 * time.Second
+	reviewKept = 5 * time.Minute
 	maxReviews = 20000
 )
 
 // reviews remembers what persons may do.
-type reviews struct{ answers *cache.LRUExpireCache }
+type reviews struct {
+	answers *cache.LRUExpireCache
+	clock   func() time.Time
+}
 
-func newReviews() *reviews { return &reviews{cache.NewLRUExpireCache(maxReviews)} }
+func newReviews() *reviews { return &reviews{cache.NewLRUExpireCache(maxReviews), time.Now} }
+
+// review is an answer, and when it was given.
+type review struct {
+	allowed bool
+	at      time.Time
+}
+
+func (r *reviews) last(key any) (review, bool) {
+	found, known := r.answers.Get(key)
+	if !known {
+		return review{}, false
+	}
+	return found.(review), true // only note adds
+}
+
+func (r *reviews) note(key any, allowed bool) {
+	r.answers.Add(key, review{allowed, r.clock()}, reviewKept)
+}
 
 // question is what a person asks to do, hashed: whoever asks for long names fills no memory.
 func question(person auth.Person, asked *authorizationv1.ResourceAttributes) [sha256.Size]byte {
@@ -33,20 +56,25 @@ func question(person auth.Person, asked *authorizationv1.ResourceAttributes) [sh
 
 // Can says whether the person may do verb with a resource of an API group, such as
 // "npudeploys" or "npudeploys/scale" of "dudaji.com". An empty namespace means all of
-// them, or a resource without, and an empty name means any. An answer may be five seconds old.
+// them, or a resource without, and an empty name means any. An answer may be five seconds
+// old, or five minutes while Kubernetes' API server is away.
 func (c *UserClient) Can(ctx context.Context, verb, group, resource, namespace, name string) (bool, error) {
 	asked := &authorizationv1.ResourceAttributes{Verb: verb, Group: group, Namespace: namespace, Name: name}
 	asked.Resource, asked.Subresource = split(resource)
 	key := question(c.person, asked)
-	if answer, known := c.reviews.answers.Get(key); known {
-		return answer.(bool), nil // only Can adds
+	last, known := c.reviews.last(key)
+	if known && c.reviews.clock().Sub(last.at) < reviewTTL {
+		return last.allowed, nil
 	}
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: asked}}
 	answer, err := c.access.Create(ctx, review, metav1.CreateOptions{})
-	if err != nil {
+	switch {
+	case err != nil && known && Away(err) && ctx.Err() == nil:
+		return last.allowed, nil
+	case err != nil:
 		return false, fmt.Errorf("reviewing access: %w", err)
 	}
-	c.reviews.answers.Add(key, answer.Status.Allowed, reviewTTL)
+	c.reviews.note(key, answer.Status.Allowed)
 	return answer.Status.Allowed, nil
 }
 

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"time"
 
 	authenticationv1 "k8s.io/client-go/kubernetes/typed/authentication/v1"
 	"k8s.io/client-go/rest"
@@ -33,12 +34,14 @@ func NewSystem(config *rest.Config) (*SystemClient, error) {
 // TokenReviews returns what auth.NewTokenReview asks.
 func (s *SystemClient) TokenReviews() authenticationv1.TokenReviewInterface { return s.tokens }
 
-// NewCache returns a cache that is filled with what the server may list and watch. What is
-// read from it has been allowed to nobody yet.
-func (s *SystemClient) NewCache(options cache.Options) (cache.Cache, error) {
-	filled, err := cache.New(s.config, options)
+// NewCache returns a cache that is filled with what the server may list and watch, and how
+// fresh it is. What is read from it has been allowed to nobody yet.
+func (s *SystemClient) NewCache(options cache.Options, clock func() time.Time) (cache.Cache, *Contact, error) {
+	contact, config := newContact(clock), rest.CopyConfig(s.config)
+	config.Wrap(contact.wrap)
+	filled, err := cache.New(config, options)
 	if err != nil {
-		return nil, fmt.Errorf("making a cache: %w", err)
+		return nil, nil, fmt.Errorf("making a cache: %w", err)
 	}
-	return filled, nil
+	return filled, contact, nil
 }

@@ -3,6 +3,7 @@ package kube_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,7 +24,7 @@ func TestTheServersOwnRulesFillItsCaches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	filled, err := system.NewCache(cache.Options{Scheme: scheme, ReaderFailOnMissingInformer: true})
+	filled, _, err := system.NewCache(cache.Options{Scheme: scheme, ReaderFailOnMissingInformer: true}, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

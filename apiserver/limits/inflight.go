@@ -13,7 +13,8 @@ func InFlight(most int) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			select {
 			case slots <- struct{}{}:
-				defer func() { <-slots }()
+				r, leave := taking(r, func() { <-slots })
+				defer leave()
 				next.ServeHTTP(w, r)
 			default:
 				tooMany(w, r, "the server is busy", 1)

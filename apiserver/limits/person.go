@@ -44,7 +44,8 @@ func PerPerson(budget Budget, clock func() time.Time) func(http.Handler) http.Ha
 				tooMany(w, r, "too many requests at a time", 1)
 				return
 			}
-			defer account.inFlight.Add(-1)
+			r, leave := taking(r, func() { account.inFlight.Add(-1) })
+			defer leave()
 			next.ServeHTTP(w, r)
 		})
 	}

@@ -1,17 +1,15 @@
 package problem
 
 import (
-	"context"
 	"errors"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/controller/render"
 )
 
@@ -38,7 +36,7 @@ func From(err error) (*Error, bool) {
 		return fromFaults(faults), true
 	case meta.IsNoMatchError(err):
 		return New(http.StatusServiceUnavailable, "the cluster does not have this kind"), true
-	case away(err):
+	case kube.Away(err):
 		p := New(http.StatusServiceUnavailable, "Kubernetes' API server does not answer")
 		p.RetryAfter = retryAway
 		return p, true
@@ -48,13 +46,6 @@ func From(err error) (*Error, bool) {
 
 // noField is what Kubernetes writes where it has no path.
 const noField = "<nil>"
-
-// away says whether a call failed on its way, and not by an answer.
-func away(err error) bool {
-	var onTheWay *url.Error
-	var network net.Error
-	return errors.As(err, &onTheWay) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)
-}
 
 func fromStatus(status metav1.Status) *Error {
 	code := int(status.Code)

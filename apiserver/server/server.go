@@ -39,6 +39,8 @@ type Options struct {
 	Metrics prometheus.Gatherer
 	Drain   time.Duration // how long to go on serving when the context has ended
 	Grace   time.Duration // how long what was begun may take after that
+	Ready   func() bool   // whether it can be of use yet; nil: from the start
+	Ending  func()        // called when the server stops, after Drain; nil: nothing is
 	Log     logr.Logger
 }
 
@@ -47,11 +49,14 @@ func Run(ctx context.Context, o Options) error {
 	var draining atomic.Bool
 	clients := newServer(o.Handler, o.Log)
 	clients.TLSConfig = o.TLS
+	if o.Ending != nil {
+		clients.RegisterOnShutdown(o.Ending)
+	}
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return serve(clients, o.Listen) })
 	servers := []*http.Server{clients}
 	if o.Ops != nil {
-		ops := newServer(opsHandler(o.Metrics, &draining), o.Log)
+		ops := newServer(opsHandler(o, &draining), o.Log)
 		servers = append(servers, ops)
 		group.Go(func() error { return serve(ops, o.Ops) })
 	}
@@ -104,16 +109,19 @@ func stop(ctx context.Context, grace time.Duration, servers []*http.Server) erro
 }
 
 // opsHandler serves whoever operates the server. None of it says anything of a person.
-func opsHandler(metrics prometheus.Gatherer, draining *atomic.Bool) http.Handler {
+func opsHandler(o Options, draining *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if draining.Load() {
+		switch {
+		case draining.Load():
 			http.Error(w, "stopping", http.StatusServiceUnavailable)
-			return
+		case o.Ready != nil && !o.Ready():
+			http.Error(w, "starting", http.StatusServiceUnavailable)
+		default:
+			_, _ = w.Write([]byte("ok\n"))
 		}
-		_, _ = w.Write([]byte("ok\n"))
 	})
 	return mux
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/server"
 	"github.com/dudaji/nufi/cmd/internal/logs"
 	"github.com/dudaji/nufi/controller/render"
@@ -43,11 +45,14 @@ func run(ctx context.Context, f flags) error {
 		registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
-	handler, err := newAPI(ctx, f, logger, registry)
+	handler, known, err := newAPI(ctx, f, logger, registry)
 	if err != nil {
 		return err
 	}
-	options := server.Options{Handler: handler, Metrics: registry, Drain: f.drain, Grace: grace, Log: logger}
+	options := server.Options{
+		Handler: handler, Ending: handler.EndStreams, Ready: known.Ready,
+		Metrics: registry, Drain: f.drain, Grace: grace, Log: logger,
+	}
 	if options.TLS, err = watchedTLS(ctx, f, logger); err != nil {
 		return err
 	}
@@ -60,35 +65,43 @@ func run(ctx context.Context, f flags) error {
 		}
 	}
 	logger.Info("serving", "address", options.Listen.Addr().String(), "tls", options.TLS != nil)
-	return server.Run(ctx, options)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return known.Run(ctx) })
+	group.Go(func() error { return server.Run(ctx, options) })
+	return group.Wait()
 }
 
-func newAPI(ctx context.Context, f flags, logger logr.Logger, registry prometheus.Registerer) (*api.API, error) {
+func newAPI(ctx context.Context, f flags, logger logr.Logger, registry prometheus.Registerer) (*api.API, *live.Cluster, error) {
 	config, err := restConfig(f.kubeconfig)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	system, err := kube.NewSystem(config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	users, err := kube.NewUsers(config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	believed, login, err := authenticators(ctx, f, system)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	store, err := openTemplates(ctx, f.templatesDir, logger)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return api.New(api.Options{
-		Templates:     store.Serving,
+	known, err := live.New(ctx, system, time.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	handler, err := api.New(api.Options{
+		Templates: store.Serving, Live: known,
 		Authenticator: believed, Users: users, Login: login, TrustedOrigins: f.trustedOrigins,
 		Log: logger, Registry: registry, Clock: time.Now, Limits: api.DefaultLimits(),
 	})
+	return handler, known, err
 }
 
 // openTemplates looks after the directory until ctx ends. A candidate is judged by the

@@ -1,0 +1,63 @@
+package kube
+
+import (
+	"net/http"
+	"path"
+	"sync"
+	"time"
+)
+
+// Contact knows how fresh a cache is: it hears how the cache's own calls end. A list or a
+// watch that breaks is begun anew at once, and tells by that. A connection that falls
+// silent is given up after 45 seconds: so much may be missing from Lost.
+type Contact struct {
+	clock func() time.Time
+	mu    sync.Mutex
+	lost  map[string]time.Time // since when the calls for a resource fail
+}
+
+func newContact(clock func() time.Time) *Contact {
+	return &Contact{clock: clock, lost: map[string]time.Time{}}
+}
+
+// Lost says since when the cache hears nothing of any of these resources, such as
+// "npudeploys". It is zero while it hears of all.
+func (c *Contact) Lost(resources ...string) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var earliest time.Time
+	for _, resource := range resources {
+		if since, lost := c.lost[resource]; lost && (earliest.IsZero() || since.Before(earliest)) {
+			earliest = since
+		}
+	}
+	return earliest
+}
+
+// wrap listens in on what passes through next.
+func (c *Contact) wrap(next http.RoundTripper) http.RoundTripper { return listening{next, c} }
+
+type listening struct {
+	http.RoundTripper
+
+	contact *Contact
+}
+
+// RoundTrip passes the request on and notes how it ended.
+func (l listening) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := l.RoundTripper.RoundTrip(request)
+	// A version that is gone is an answer: the list comes next.
+	held := err == nil && (response.StatusCode < http.StatusBadRequest || response.StatusCode == http.StatusGone)
+	l.contact.note(path.Base(request.URL.Path), held)
+	return response, err
+}
+
+func (c *Contact) note(resource string, held bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, lost := c.lost[resource]; held {
+		delete(c.lost, resource)
+	} else if !lost {
+		c.lost[resource] = c.clock()
+	}
+}

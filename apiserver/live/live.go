@@ -1,0 +1,84 @@
+// Package live is what the server knows of the cluster without asking: NpuDeploys,
+// Projects, nodes and pods, by one informer each, however many people look.
+//
+// It is filled with the server's own rights. Nothing in it is for anybody before
+// kube.UserClient.Can has said so. Its objects are shared: nobody changes them.
+package live
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// The resources that are known, as Contact calls them.
+const (
+	NpuDeploys = "npudeploys"
+	Projects   = "projects"
+	Nodes      = "nodes"
+	Pods       = "pods"
+)
+
+// Cluster is the cluster as it was last heard of.
+type Cluster struct {
+	cache     cache.Cache
+	contact   *kube.Contact
+	informers []cache.Informer
+}
+
+// New returns a Cluster that knows nothing before Run.
+func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time) (*Cluster, error) {
+	scheme, err := kube.NewScheme()
+	if err != nil {
+		return nil, err
+	}
+	shared := true
+	filled, contact, err := system.NewCache(cache.Options{
+		Scheme: scheme, ReaderFailOnMissingInformer: true, DefaultUnsafeDisableDeepCopy: &shared,
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Pod{}:  {Transform: stripPod},
+			&corev1.Node{}: {Transform: stripNode},
+		},
+	}, clock)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{cache: filled, contact: contact}
+	for _, kind := range []client.Object{&v1.NpuDeploy{}, &v1.Project{}, &corev1.Pod{}, &corev1.Node{}} {
+		informer, err := filled.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+		if err != nil {
+			return nil, fmt.Errorf("making an informer: %w", err)
+		}
+		c.informers = append(c.informers, informer)
+	}
+	return c, nil
+}
+
+// Run keeps up with the cluster until ctx ends. Kubernetes' API server may be away at any
+// time, the beginning too.
+func (c *Cluster) Run(ctx context.Context) error { return c.cache.Start(ctx) }
+
+// Ready says whether all has been read once. Before, what Reader finds is not the cluster.
+func (c *Cluster) Ready() bool {
+	for _, informer := range c.informers {
+		if !informer.HasSynced() {
+			return false
+		}
+	}
+	return true
+}
+
+// Reader reads what is known.
+func (c *Cluster) Reader() client.Reader { return c.cache }
+
+// Lost says since when nothing is heard of any of these resources: what Reader finds is as
+// old. It is zero while all is well.
+func (c *Cluster) Lost(resources ...string) time.Time { return c.contact.Lost(resources...) }
