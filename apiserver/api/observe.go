@@ -11,6 +11,8 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/problem"
@@ -91,11 +93,19 @@ func observe(metrics *metrics, clock func() time.Time) func(http.Handler) http.H
 					metrics.seconds.WithLabelValues(r.Method, seen.route).Observe(clock().Sub(begun).Seconds())
 				}
 				metrics.requests.WithLabelValues(r.Method, seen.route, strconv.Itoa(answer.status)).Inc()
+				nameSpan(r, seen, w.Header().Get(problem.RequestID))
 				audit(r, seen, answer.status)
 			}()
 			next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), recordKey{}, seen)))
 		})
 	}
+}
+
+// nameSpan says what the span of the request is about, if there is one.
+func nameSpan(r *http.Request, seen *record, id string) {
+	span := trace.SpanFromContext(r.Context())
+	span.SetName(r.Method + " " + seen.route)
+	span.SetAttributes(attribute.String("http.route", seen.route), attribute.String("nufi.request.id", id))
 }
 
 func audit(r *http.Request, seen *record, status int) {

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	authorizationv1 "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/transport"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
@@ -30,8 +31,9 @@ type Users struct {
 }
 
 // NewUsers returns a Users that impersonates with the credentials of config. The server
-// itself asks the API server for nothing but which resources it has.
-func NewUsers(config *rest.Config) (*Users, error) {
+// itself asks the API server for nothing but which resources it has. Persons' calls pass
+// through each of wrappers, which see credentials.
+func NewUsers(config *rest.Config, wrappers ...transport.WrapperFunc) (*Users, error) {
 	scheme, err := NewScheme()
 	if err != nil {
 		return nil, err
@@ -48,6 +50,10 @@ func NewUsers(config *rest.Config) (*Users, error) {
 	mapper, err := apiutil.NewDynamicRESTMapper(config, &http.Client{Transport: own, Timeout: discoveryTimeout})
 	if err != nil {
 		return nil, fmt.Errorf("making the mapper: %w", err)
+	}
+	wrap := transport.Wrappers(wrappers...)
+	if wrap != nil {
+		own, plain = wrap(own), wrap(plain)
 	}
 	return &Users{own: own, plain: plain, bare: bareConfig(anonymous), scheme: scheme, mapper: mapper, reviews: newReviews()}, nil
 }
@@ -69,13 +75,13 @@ func bareConfig(config *rest.Config) *rest.Config {
 // Client returns the way to the cluster for one person, who must not be nobody. It is
 // cheap: a request makes its own.
 func (u *Users) Client(person auth.Person) (*UserClient, error) {
-	transport, err := person.Transport(u.own, u.plain)
+	way, err := person.Transport(u.own, u.plain)
 	if err != nil {
 		return nil, fmt.Errorf("making a client: %w", err)
 	}
 	config := rest.CopyConfig(u.bare)
-	config.Transport = transport
-	httpClient := &http.Client{Transport: transport}
+	config.Transport = way
+	httpClient := &http.Client{Transport: way}
 	direct, err := client.New(config, client.Options{HTTPClient: httpClient, Scheme: u.scheme, Mapper: u.mapper})
 	if err != nil {
 		return nil, fmt.Errorf("making a client: %w", err)

@@ -45,12 +45,17 @@ func run(ctx context.Context, f flags) error {
 		registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
-	handler, known, err := newAPI(ctx, f, logger, registry)
+	traced, err := openTracing(ctx, logger)
+	if err != nil {
+		return err
+	}
+	defer traced.close(context.WithoutCancel(ctx))
+	handler, known, err := newAPI(ctx, f, logger, registry, traced)
 	if err != nil {
 		return err
 	}
 	options := server.Options{
-		Handler: handler, Ending: handler.EndStreams, Ready: known.Ready,
+		Handler: traced.requests(handler), Ending: handler.EndStreams, Ready: known.Ready,
 		Metrics: registry, Drain: f.drain, Grace: grace, Log: logger,
 	}
 	if options.TLS, err = watchedTLS(ctx, f, logger); err != nil {
@@ -71,7 +76,7 @@ func run(ctx context.Context, f flags) error {
 	return group.Wait()
 }
 
-func newAPI(ctx context.Context, f flags, logger logr.Logger, registry prometheus.Registerer) (*api.API, *live.Cluster, error) {
+func newAPI(ctx context.Context, f flags, logger logr.Logger, registry prometheus.Registerer, traced traced) (*api.API, *live.Cluster, error) {
 	config, err := restConfig(f.kubeconfig)
 	if err != nil {
 		return nil, nil, err
@@ -80,7 +85,7 @@ func newAPI(ctx context.Context, f flags, logger logr.Logger, registry prometheu
 	if err != nil {
 		return nil, nil, err
 	}
-	users, err := kube.NewUsers(config)
+	users, err := kube.NewUsers(config, traced.calls)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	spans "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
+)
+
+// received is a collector: it keeps all spans that it is sent.
+type received struct {
+	collector.UnimplementedTraceServiceServer
+
+	mu    sync.Mutex
+	spans []*spans.Span
+}
+
+func (r *received) Export(_ context.Context, request *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, resource := range request.ResourceSpans {
+		for _, scope := range resource.ScopeSpans {
+			r.spans = append(r.spans, scope.Spans...)
+		}
+	}
+	return &collector.ExportTraceServiceResponse{}, nil
+}
+
+func (r *received) named(name string) *spans.Span {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if i := slices.IndexFunc(r.spans, func(span *spans.Span) bool { return span.Name == name }); i >= 0 {
+		return r.spans[i]
+	}
+	return nil
+}
+
+func collect(t *testing.T) *received {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, server := &received{}, grpc.NewServer()
+	collector.RegisterTraceServiceServer(server, got)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+listener.Addr().String())
+	return got
+}
+
+func TestARequestAndWhatItCausesAreOneTrace(t *testing.T) {
+	got := collect(t)
+	address, ops := freeAddress(t), freeAddress(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	command := newCommand(run)
+	command.SetArgs([]string{
+		"--kubeconfig=" + control.Cluster(t).KubeconfigPath(), "--dev-auth=ann", "--drain=0s",
+		"--bind-address=" + address, "--metrics-bind-address=" + ops,
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- command.ExecuteContext(ctx) }()
+	await(t, "http://"+ops+"/readyz")
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/api/v1/me?namespace=default", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const foreign = "0af7651916cd43dd8448eb211c80319c"
+	request.Header.Set("Traceparent", "00-"+foreign+"-b7ad6b7169203331-01")
+	request.Header.Set("Cookie", "not-for-spans=1")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	cancel() // which sends what there is
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+
+	asked, call := got.named("GET /api/v1/me"), got.named("HTTP POST")
+	if asked == nil || call == nil {
+		t.Fatalf("of the request and its call there are %v and %v", asked, call)
+	}
+	if !slices.Equal(call.ParentSpanId, asked.SpanId) || !slices.Equal(call.TraceId, asked.TraceId) {
+		t.Errorf("the call %s is not below its request %s", protojson.Format(call), protojson.Format(asked))
+	}
+	text := protojson.Format(asked) + protojson.Format(call)
+	for _, want := range []string{"http.route", "nufi.request.id", "selfsubjectrulesreviews"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no span has %s: %s", want, text)
+		}
+	}
+	if strings.Contains(text, "not-for-spans") {
+		t.Errorf("a header is in a span: %s", text)
+	}
+	if len(asked.ParentSpanId) > 0 || len(asked.Links) != 1 {
+		t.Errorf("the client's trace is not linked, or continued: %s", protojson.Format(asked))
+	}
+}
