@@ -183,7 +183,7 @@ func (s *stage) bind(person string, roles ...string) {
 // installedRoles are the bundle's own.
 func installedRoles(t *testing.T) []*rbacv1.ClusterRole {
 	t.Helper()
-	text := repositoryFile(t, "bundle/rbac/user_roles.yaml")
+	text := repositoryFile(t, "bundle/rbac/user_roles.yaml") + "---\n" + repositoryFile(t, "bundle/rbac/project_roles.yaml")
 	var roles []*rbacv1.ClusterRole
 	for document := range strings.SplitSeq(text, "---\n") {
 		role := &rbacv1.ClusterRole{}
