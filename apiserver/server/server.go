@@ -6,6 +6,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -39,16 +40,18 @@ type Options struct {
 	Metrics prometheus.Gatherer
 	Drain   time.Duration // how long to go on serving when the context has ended
 	Grace   time.Duration // how long what was begun may take after that
-	Ready   func() bool   // whether it can be of use yet; nil: from the start
-	Ending  func()        // called when the server stops, after Drain; nil: nothing is
-	Log     logr.Logger
+	// ReadTime is within which a request has come whole; 0 is 30 s.
+	ReadTime time.Duration
+	Ready    func() bool // whether it can be of use yet; nil: from the start
+	Ending   func()      // called when the server stops, after Drain; nil: nothing is
+	Log      logr.Logger
 }
 
 // Run serves until ctx ends and what was begun is finished.
 func Run(ctx context.Context, o Options) error {
 	var draining atomic.Bool
 	clients := newServer(o.Handler, o.Log)
-	clients.TLSConfig = o.TLS
+	clients.TLSConfig, clients.ReadTimeout = o.TLS, cmp.Or(o.ReadTime, readTime)
 	if o.Ending != nil {
 		clients.RegisterOnShutdown(o.Ending)
 	}

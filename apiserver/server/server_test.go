@@ -3,9 +3,11 @@ package server_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +110,39 @@ func TestAHeaderThatIsTooLongIsRefused(t *testing.T) {
 	_ = response.Body.Close()
 	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("status %d", response.StatusCode)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// A body that comes byte by byte holds a request no longer than a request may take.
+func TestABodyThatDoesNotComeEndsItsRequest(t *testing.T) {
+	t.Parallel()
+	read := make(chan error, 1)
+	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		read <- err
+	})
+	clients := listen(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- server.Run(ctx, server.Options{
+			Handler: handler, Listen: clients, Grace: time.Second, ReadTime: 100 * time.Millisecond, Log: testr.New(t),
+		})
+	}()
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", clients.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	if _, err := io.WriteString(connection, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-read; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the body ends with %v", err)
 	}
 	cancel()
 	if err := <-ended; err != nil {

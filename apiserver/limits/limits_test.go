@@ -1,0 +1,87 @@
+package limits_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/limits"
+)
+
+func someone(t *testing.T, name string) auth.Person {
+	t.Helper()
+	person, err := auth.NewPerson(name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return person
+}
+
+// serve has one request of the person's served, and returns the status.
+func serve(t *testing.T, handler http.Handler, person auth.Person) int {
+	t.Helper()
+	r := httptest.NewRequestWithContext(auth.With(t.Context(), person), http.MethodGet, "/", nil)
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	return w.Code
+}
+
+// A thousand streams leave as much place for requests as none.
+func TestAStreamTakesNoRequestsPlace(t *testing.T) {
+	t.Parallel()
+	ann, bob := someone(t, "ann"), someone(t, "bob")
+	streams := limits.NewStreams(2, 1)
+	var handler http.Handler
+	within := func(w http.ResponseWriter, r *http.Request) {
+		person, _ := auth.From(r.Context())
+		leave, err := streams.Enter(r.Context(), person)
+		if err != nil {
+			w.WriteHeader(http.StatusTeapot) // unlike who is refused as a request
+			return
+		}
+		defer leave()
+		if streams.Open() == 2 {
+			return
+		}
+		// While this stream is open there is place for one request, of its person's too.
+		if status := serve(t, handler, bob); status != http.StatusOK {
+			t.Errorf("another person's stream: %d", status)
+		}
+		if status := serve(t, handler, ann); status != http.StatusTeapot {
+			t.Errorf("a second stream of one person: %d", status)
+		}
+	}
+	budget := limits.Budget{PerSecond: 100, Burst: 100, InFlight: 1}
+	handler = limits.InFlight(1)(limits.PerPerson(budget, time.Now)(http.HandlerFunc(within)))
+	if status := serve(t, handler, ann); status != http.StatusOK {
+		t.Errorf("the stream: %d", status)
+	}
+	if open := streams.Open(); open != 0 {
+		t.Errorf("%d streams are open still", open)
+	}
+	if status := serve(t, handler, ann); status != http.StatusOK {
+		t.Errorf("after it: %d", status)
+	}
+}
+
+func TestStreamsAreBoundedInAll(t *testing.T) {
+	t.Parallel()
+	streams := limits.NewStreams(2, 2)
+	var leaves []func()
+	for _, name := range []string{"ann", "bob"} {
+		leave, err := streams.Enter(t.Context(), someone(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaves = append(leaves, leave)
+	}
+	if _, err := streams.Enter(t.Context(), someone(t, "cat")); err == nil {
+		t.Error("a third stream is let in")
+	}
+	leaves[0]()
+	if _, err := streams.Enter(t.Context(), someone(t, "cat")); err != nil {
+		t.Error("when one has left: ", err)
+	}
+}
