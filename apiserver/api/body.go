@@ -77,9 +77,9 @@ func firstLine(text string) string {
 	return line[:min(len(line), 400)]
 }
 
-// readDeploy reads an NpuDeploy for the namespace, and the name if there is one, of the
-// path. What the body leaves out of these is filled in; what it says otherwise is a fault.
-func readDeploy(r *http.Request) (*unstructured.Unstructured, error) {
+// read reads an object for the namespace and the name of the path, if they are in it. What
+// the body leaves out of these is filled in; what it says otherwise is a fault.
+func (k kind) read(r *http.Request) (*unstructured.Unstructured, error) {
 	object, err := readObject(r)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func readDeploy(r *http.Request) (*unstructured.Unstructured, error) {
 		want       string
 	}{
 		{object, "apiVersion", "apiVersion", v1.GroupVersion().String()},
-		{object, "kind", "kind", v1.Kind},
+		{object, "kind", "kind", k.name},
 		{metadata, "namespace", "metadata.namespace", mux.Vars(r)["namespace"]},
 		{metadata, "name", "metadata.name", mux.Vars(r)["name"]},
 	} {

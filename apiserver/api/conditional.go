@@ -5,13 +5,12 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
 // etag is an object's resourceVersion, as HTTP quotes it.
-func etag(object *unstructured.Unstructured) string { return `"` + object.GetResourceVersion() + `"` }
+func etag(object metav1.Object) string { return `"` + object.GetResourceVersion() + `"` }
 
 // ifMatch is the resourceVersion that the client wants to meet: empty if it does not say,
 // any for "*".

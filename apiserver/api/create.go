@@ -16,23 +16,23 @@ import (
 	"github.com/dudaji/nufi/apiserver/openapi"
 )
 
-func createRoute() route {
+func (k kind) createRoute() route {
 	return route{
 		Operation: openapi.Operation{
-			Method: http.MethodPost, Path: pathMany, Summary: "Create an NpuDeploy",
+			Method: http.MethodPost, Path: k.many, Summary: "Create " + k.aName,
 			Query:   []openapi.Parameter{dryRunParameter()},
-			Accepts: openapi.Content{Types: []string{mediaJSON, mediaYAML}, Schema: refNpuDeploy},
-			Answers: jsonOf(refNpuDeploy), Status: http.StatusCreated,
+			Accepts: openapi.Content{Types: []string{mediaJSON, mediaYAML}, Schema: k.schema},
+			Answers: jsonOf(k.schema), Status: http.StatusCreated,
 		},
-		change: "create", needs: needs(resource, "create"), serve: create,
+		change: "create", needs: needs(k.resource, "create"), serve: k.create,
 	}
 }
 
-func create(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+func (k kind) create(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	if _, err := mediaOf(r, mediaJSON, mediaYAML); err != nil {
 		return err
 	}
-	deploy, err := readDeploy(r)
+	object, err := k.read(r)
 	if err != nil {
 		return err
 	}
@@ -40,24 +40,24 @@ func create(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error
 	if err != nil {
 		return err
 	}
-	if err := createDeploy(r.Context(), user, deploy, dry); err != nil {
+	if err := createObject(r.Context(), user, object, dry); err != nil {
 		return err
 	}
-	w.Header().Set("Location", prefix+"/namespaces/"+deploy.GetNamespace()+"/npudeploys/"+deploy.GetName())
-	return writeDeploy(w, http.StatusCreated, deploy)
+	w.Header().Set("Location", k.pathTo(object))
+	return writeObject(w, http.StatusCreated, object)
 }
 
-// createDeploy makes an object that must not be there yet. An apply could not say so.
-func createDeploy(ctx context.Context, user *kube.UserClient, deploy *unstructured.Unstructured, dry bool) error {
+// createObject makes an object that must not be there yet. An apply could not say so.
+func createObject(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured, dry bool) error {
 	options := []client.CreateOption{manager, client.FieldValidation(metav1.FieldValidationStrict)}
 	if dry {
-		return user.Create(ctx, deploy, append(options, client.DryRunAll)...)
+		return user.Create(ctx, object, append(options, client.DryRunAll)...)
 	}
-	if err := user.Create(ctx, deploy, options...); err != nil {
+	if err := user.Create(ctx, object, options...); err != nil {
 		return err
 	}
 	// The object is there, whatever becomes of this; the first apply would try again.
-	if err := own(ctx, user, deploy); err != nil {
+	if err := own(ctx, user, object); err != nil {
 		logr.FromContextOrDiscard(ctx).Info("left the fields of a new object to its first apply", "reason", err.Error())
 	}
 	return nil
@@ -65,10 +65,10 @@ func createDeploy(ctx context.Context, user *kube.UserClient, deploy *unstructur
 
 // own turns the fields that this API has created into such as it has applied: a later
 // apply that omits one would not remove it otherwise. It asks nothing if there are none.
-func own(ctx context.Context, user *kube.UserClient, deploy *unstructured.Unstructured) error {
-	patch, err := csaupgrade.UpgradeManagedFieldsPatch(deploy, sets.New(string(manager)), string(manager))
+func own(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured) error {
+	patch, err := csaupgrade.UpgradeManagedFieldsPatch(object, sets.New(string(manager)), string(manager))
 	if err != nil || patch == nil {
 		return err
 	}
-	return user.Patch(ctx, deploy, client.RawPatch(types.JSONPatchType, patch))
+	return user.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch))
 }

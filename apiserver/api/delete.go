@@ -9,20 +9,20 @@ import (
 	"github.com/dudaji/nufi/apiserver/openapi"
 )
 
-func deleteRoute() route {
+func (k kind) deleteRoute() route {
 	return route{
 		Operation: openapi.Operation{
-			Method: http.MethodDelete, Path: pathOne, Summary: "Delete an NpuDeploy, and all that it made",
+			Method: http.MethodDelete, Path: k.one, Summary: "Delete " + k.aName + ", and all that it made",
 			Query:   []openapi.Parameter{dryRunParameter()},
 			Headers: []openapi.Parameter{{Name: "If-Match", Doc: "the ETag that was read; absent: any"}},
 			Status:  http.StatusAccepted,
 		},
-		change: "delete", needs: needs(resource, "delete"), serve: remove,
+		change: "delete", needs: needs(k.resource, "delete"), serve: k.remove,
 	}
 }
 
-// remove answers when the deletion has begun: what the NpuDeploy made goes after it.
-func remove(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+// remove answers when the deletion has begun: what the object made goes after it.
+func (k kind) remove(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	dry, err := dryRun(r)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func remove(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error
 	if version != "" {
 		options = append(options, client.Preconditions{ResourceVersion: &version})
 	}
-	if err := user.Delete(r.Context(), named(r), options...); err != nil {
+	if err := user.Delete(r.Context(), k.named(r), options...); err != nil {
 		return asPrecondition(err)
 	}
 	w.WriteHeader(http.StatusAccepted)

@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 
-	"github.com/gorilla/mux"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -25,6 +24,10 @@ const (
 	pathMany = prefix + "/namespaces/{namespace}/npudeploys"
 	pathOne  = pathMany + "/{name}"
 )
+
+func npuDeploys() kind {
+	return kind{name: v1.Kind, aName: "an NpuDeploy", resource: resource, schema: refNpuDeploy, many: pathMany, one: pathOne}
+}
 
 // needs is a permission of dudaji.com that a route takes.
 func needs(resource string, verbs ...string) []need {
@@ -65,18 +68,15 @@ func force(r *http.Request) (bool, error) {
 }
 
 // named is the NpuDeploy of the path, still without content.
-func named(r *http.Request) *unstructured.Unstructured {
-	deploy := &unstructured.Unstructured{}
-	deploy.SetGroupVersionKind(v1.GroupVersion().WithKind(v1.Kind))
-	deploy.SetNamespace(mux.Vars(r)["namespace"])
-	deploy.SetName(mux.Vars(r)["name"])
-	return deploy
-}
+func named(r *http.Request) *unstructured.Unstructured { return npuDeploys().named(r) }
 
-// writeDeploy answers with an object as Kubernetes has it, without the record of who owns
+// readDeploy reads an NpuDeploy for the path.
+func readDeploy(r *http.Request) (*unstructured.Unstructured, error) { return npuDeploys().read(r) }
+
+// writeObject answers with an object as Kubernetes has it, without the record of who owns
 // which field, which is longer than the rest.
-func writeDeploy(w http.ResponseWriter, status int, deploy *unstructured.Unstructured) error {
-	w.Header().Set("ETag", etag(deploy))
-	deploy.SetManagedFields(nil)
-	return writeJSON(w, status, deploy)
+func writeObject(w http.ResponseWriter, status int, object client.Object) error {
+	w.Header().Set("ETag", etag(object))
+	object.SetManagedFields(nil)
+	return writeJSON(w, status, object)
 }

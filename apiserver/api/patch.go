@@ -15,37 +15,37 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
-func patchRoute() route {
+func (k kind) patchRoute() route {
 	return route{
 		Operation: openapi.Operation{
-			Method: http.MethodPatch, Path: pathOne,
-			Summary: "Change an NpuDeploy by a merge patch, or apply some of its fields",
+			Method: http.MethodPatch, Path: k.one,
+			Summary: "Change " + k.aName + " by a merge patch, or apply some of its fields",
 			Query:   []openapi.Parameter{dryRunParameter(), forceParameter()},
 			Headers: []openapi.Parameter{{Name: "If-Match", Doc: "the ETag that was read; absent: any"}},
 			Accepts: openapi.Content{Types: []string{mediaMerge, mediaApply}, Schema: map[string]any{"type": "object"}},
-			Answers: jsonOf(refNpuDeploy), Status: http.StatusOK,
+			Answers: jsonOf(k.schema), Status: http.StatusOK,
 		},
-		change: "patch", needs: needs(resource, "get", "patch"), serve: patch,
+		change: "patch", needs: needs(k.resource, "get", "patch"), serve: k.patch,
 	}
 }
 
 // patch is never the making of an object: an apply is held to the live one.
-func patch(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+func (k kind) patch(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	media, err := mediaOf(r, mediaMerge, mediaApply)
 	if err != nil {
 		return err
 	}
 	if media == mediaMerge {
-		return mergePatch(w, r, user)
+		return k.mergePatch(w, r, user)
 	}
-	deploy, err := readDeploy(r)
+	object, err := k.read(r)
 	if err != nil {
 		return err
 	}
 	if r.Header.Get("If-Match") != "" {
-		return replace(w, r, user, deploy)
+		return k.replace(w, r, user, object)
 	}
-	live := named(r)
+	live := k.named(r)
 	if err := user.Get(r.Context(), client.ObjectKeyFromObject(live), live); err != nil {
 		return err
 	}
@@ -53,14 +53,14 @@ func patch(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error 
 	if err != nil {
 		return err
 	}
-	deploy.SetUID(live.GetUID())
-	if err := apply(r.Context(), user, deploy, options); err != nil {
+	object.SetUID(live.GetUID())
+	if err := apply(r.Context(), user, object, options); err != nil {
 		return err
 	}
-	return writeDeploy(w, http.StatusOK, deploy)
+	return writeObject(w, http.StatusOK, object)
 }
 
-func mergePatch(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+func (k kind) mergePatch(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	if r.URL.Query().Has("force") {
 		return problem.New(http.StatusBadRequest, "force is for "+mediaApply)
 	}
@@ -79,18 +79,18 @@ func mergePatch(w http.ResponseWriter, r *http.Request, user *kube.UserClient) e
 	if err != nil {
 		return err
 	}
-	deploy := named(r)
-	if err := merge(r.Context(), user, deploy, change, manager, dry); err != nil {
+	object := k.named(r)
+	if err := merge(r.Context(), user, object, change, manager, dry); err != nil {
 		if r.Header.Get("If-Match") != "" {
 			return asPrecondition(err)
 		}
 		return err
 	}
-	return writeDeploy(w, http.StatusOK, deploy)
+	return writeObject(w, http.StatusOK, object)
 }
 
-// merge sends a merge patch, and reads what became of deploy.
-func merge(ctx context.Context, user *kube.UserClient, deploy *unstructured.Unstructured, change map[string]any, owner client.FieldOwner, dry bool) error {
+// merge sends a merge patch, and reads what became of object.
+func merge(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured, change map[string]any, owner client.FieldOwner, dry bool) error {
 	content, err := json.Marshal(change)
 	if err != nil {
 		return err
@@ -99,16 +99,16 @@ func merge(ctx context.Context, user *kube.UserClient, deploy *unstructured.Unst
 	if dry {
 		options = append(options, client.DryRunAll)
 	}
-	return user.Patch(ctx, deploy, client.RawPatch(types.MergePatchType, content), options...)
+	return user.Patch(ctx, object, client.RawPatch(types.MergePatchType, content), options...)
 }
 
-// apply sends deploy as a server-side apply, and reads what became of it.
-func apply(ctx context.Context, user *kube.UserClient, deploy *unstructured.Unstructured, options []client.PatchOption) error {
-	content, err := deploy.MarshalJSON()
+// apply sends object as a server-side apply, and reads what became of it.
+func apply(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured, options []client.PatchOption) error {
+	content, err := object.MarshalJSON()
 	if err != nil {
 		return err
 	}
-	return user.Patch(ctx, deploy, client.RawPatch(types.ApplyPatchType, content), options...)
+	return user.Patch(ctx, object, client.RawPatch(types.ApplyPatchType, content), options...)
 }
 
 func applyOptions(r *http.Request) (options []client.PatchOption, dry bool, err error) {

@@ -90,7 +90,7 @@ func tryDeploy(r *http.Request, user *kube.UserClient, deploy *unstructured.Unst
 	live.SetName(deploy.GetName())
 	err := user.Get(r.Context(), client.ObjectKeyFromObject(live), live)
 	if apierrors.IsNotFound(err) {
-		return nil, attempted("create", createDeploy(r.Context(), user, deploy, true))
+		return nil, attempted("create", createObject(r.Context(), user, deploy, true))
 	}
 	if err != nil {
 		return nil, attempted("get", err)

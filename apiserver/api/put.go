@@ -13,66 +13,66 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
-func putRoute() route {
+func (k kind) putRoute() route {
 	return route{
 		Operation: openapi.Operation{
-			Method: http.MethodPut, Path: pathOne,
-			Summary: "Create an NpuDeploy (If-None-Match: *) or apply it over the version that was read (If-Match)",
+			Method: http.MethodPut, Path: k.one,
+			Summary: "Create " + k.aName + " (If-None-Match: *) or apply it over the version that was read (If-Match)",
 			Query:   []openapi.Parameter{dryRunParameter(), forceParameter()},
 			Headers: []openapi.Parameter{
 				{Name: "If-None-Match", Doc: "*: there must be none yet"},
 				{Name: "If-Match", Doc: "the ETag that was read, or *: there must be one"},
 			},
-			Accepts: openapi.Content{Types: []string{mediaJSON, mediaYAML}, Schema: refNpuDeploy},
-			Answers: jsonOf(refNpuDeploy), Status: http.StatusOK,
+			Accepts: openapi.Content{Types: []string{mediaJSON, mediaYAML}, Schema: k.schema},
+			Answers: jsonOf(k.schema), Status: http.StatusOK,
 		},
-		change: "apply", needs: needs(resource, "get", "create", "patch"), serve: put,
+		change: "apply", needs: needs(k.resource, "get", "create", "patch"), serve: k.put,
 	}
 }
 
 // put says what the object is to be, and what it must be before. Without the latter, the
 // last of two writers would win without a word.
-func put(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+func (k kind) put(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	if _, err := mediaOf(r, mediaJSON, mediaYAML); err != nil {
 		return err
 	}
-	deploy, err := readDeploy(r)
+	object, err := k.read(r)
 	if err != nil {
 		return err
 	}
 	match, none := r.Header.Get("If-Match") != "", r.Header.Get("If-None-Match")
 	switch {
 	case match && none == "":
-		return replace(w, r, user, deploy)
+		return k.replace(w, r, user, object)
 	case none == "*" && !match:
-		return putNew(w, r, user, deploy)
+		return k.putNew(w, r, user, object)
 	}
 	return problem.New(http.StatusPreconditionRequired, "send If-None-Match: * to create, or If-Match with the ETag that you read to change")
 }
 
-func putNew(w http.ResponseWriter, r *http.Request, user *kube.UserClient, deploy *unstructured.Unstructured) error {
+func (k kind) putNew(w http.ResponseWriter, r *http.Request, user *kube.UserClient, object *unstructured.Unstructured) error {
 	dry, err := dryRun(r)
 	if err != nil {
 		return err
 	}
-	err = createDeploy(r.Context(), user, deploy, dry)
+	err = createObject(r.Context(), user, object, dry)
 	if apierrors.IsAlreadyExists(err) {
-		return failed("there is an NpuDeploy of this name already")
+		return failed("there is " + k.aName + " of this name already")
 	}
 	if err != nil {
 		return attempted("create", err)
 	}
-	return writeDeploy(w, http.StatusCreated, deploy)
+	return writeObject(w, http.StatusCreated, object)
 }
 
 // replace applies over the version that the client has seen. Fields that this API owned
 // and the body leaves out go; what others own stays.
-func replace(w http.ResponseWriter, r *http.Request, user *kube.UserClient, deploy *unstructured.Unstructured) error {
+func (k kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserClient, object *unstructured.Unstructured) error {
 	options, dry, err := applyOptions(r)
 	if err != nil {
 		return err
 	}
-	live, err := matching(r, user)
+	live, err := k.matching(r, user)
 	if err != nil {
 		return err
 	}
@@ -82,29 +82,29 @@ func replace(w http.ResponseWriter, r *http.Request, user *kube.UserClient, depl
 		}
 	}
 	// With the uid nothing is made anew that has been deleted in between.
-	deploy.SetUID(live.GetUID())
-	deploy.SetResourceVersion(live.GetResourceVersion())
-	if err := apply(r.Context(), user, deploy, options); err != nil {
+	object.SetUID(live.GetUID())
+	object.SetResourceVersion(live.GetResourceVersion())
+	if err := apply(r.Context(), user, object, options); err != nil {
 		return attempted("patch", asPrecondition(err))
 	}
-	return writeDeploy(w, http.StatusOK, deploy)
+	return writeObject(w, http.StatusOK, object)
 }
 
 // matching reads the live object, which If-Match must match.
-func matching(r *http.Request, user *kube.UserClient) (*unstructured.Unstructured, error) {
+func (k kind) matching(r *http.Request, user *kube.UserClient) (*unstructured.Unstructured, error) {
 	version, anyVersion, err := ifMatch(r)
 	if err != nil {
 		return nil, err
 	}
-	live := named(r)
+	live := k.named(r)
 	err = user.Get(r.Context(), client.ObjectKeyFromObject(live), live)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, failed("there is no NpuDeploy of this name")
+		return nil, failed("there is no " + k.name + " of this name")
 	case err != nil:
 		return nil, attempted("get", err)
 	case !anyVersion && live.GetResourceVersion() != version:
-		return nil, failed("the NpuDeploy has changed since it was read: its ETag is " + etag(live))
+		return nil, failed("the " + k.name + " has changed since it was read: its ETag is " + etag(live))
 	}
 	return live, nil
 }
@@ -114,5 +114,5 @@ func asPrecondition(err error) error {
 	if !apierrors.IsConflict(err) || apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict) {
 		return err
 	}
-	return failed("the NpuDeploy has changed since it was read")
+	return failed("the object has changed since it was read")
 }

@@ -97,5 +97,5 @@ func get(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	return writeDeploy(w, http.StatusOK, deploy)
+	return writeObject(w, http.StatusOK, deploy)
 }

@@ -42,5 +42,5 @@ func (a *API) restart(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	if err := merge(r.Context(), user, deploy, change, restarter, dry); err != nil {
 		return err
 	}
-	return writeDeploy(w, http.StatusOK, deploy)
+	return writeObject(w, http.StatusOK, deploy)
 }

@@ -38,8 +38,8 @@ const prefix = "/api/v1"
 
 // table is every route but the public ones.
 func (a *API) table() []route {
-	return slices.Concat(meRoutes(), readRoutes(), scaleRoutes(), []route{
-		createRoute(), putRoute(), patchRoute(), deleteRoute(), a.restartRoute(), a.previewRoute(),
+	return slices.Concat(meRoutes(), readRoutes(), npuDeploys().writeRoutes(), scaleRoutes(), []route{
+		a.restartRoute(), a.previewRoute(),
 	})
 }
 
