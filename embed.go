@@ -14,11 +14,14 @@ var module embed.FS
 //go:embed examples/*/npudeploy.yaml examples/*/project.yaml
 var examples embed.FS
 
-//go:embed bundle/crd/dudaji.com_npudeploys.yaml
-var crd []byte
+//go:embed bundle/crd/dudaji.com_*.yaml
+var crds embed.FS
 
-// CRD returns the CustomResourceDefinition of NpuDeploy as YAML, as it is installed.
-func CRD() []byte { return crd }
+// CRD returns the CustomResourceDefinition of a resource of ours, npudeploys or projects,
+// as YAML, as it is installed.
+func CRD(resource string) ([]byte, error) {
+	return crds.ReadFile("bundle/crd/dudaji.com_" + resource + ".yaml")
+}
 
 // Module returns the CUE module dudaji.com/nufi as it was compiled in.
 func Module() fs.FS { return module }

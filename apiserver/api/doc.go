@@ -1,9 +1,10 @@
 // Package api is NuFi's REST API, below /api/v1.
 //
 // router.go is the table of all routes: the router and the OpenAPI document are made
-// from it. A handler is given the client of the person who asks, and everything that it
-// reads and writes goes that way: Kubernetes' RBAC and admission decide, and there is no
-// other client in reach. Objects pass through as Kubernetes has them, without loss.
+// from it. A handler is given the client of the person who asks, and what it reads and
+// writes goes that way: Kubernetes' RBAC and admission decide, and there is no other
+// client in reach. What the server knows without asking is read after an access review as
+// the person. Objects pass through as Kubernetes has them, without loss.
 //
 // What a request passes, from the outside:
 //

@@ -8,21 +8,28 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
 // The schemas that routes refer to by name.
 const (
-	refNpuDeploy = openapi.Ref("NpuDeploy")
-	refList      = openapi.Ref("NpuDeployList")
-	refProblem   = openapi.Ref("Problem")
+	refNpuDeploy   = openapi.Ref("NpuDeploy")
+	refList        = openapi.Ref("NpuDeployList")
+	refProject     = openapi.Ref("Project")
+	refProjectList = openapi.Ref("ProjectList")
+	refProblem     = openapi.Ref("Problem")
 )
 
-// document is the OpenAPI document of the table. NpuDeploy's schema is the CRD's own, with
-// its descriptions and bounds.
+// document is the OpenAPI document of the table. The schemas of NpuDeploy and Project are
+// the CRDs' own, with their descriptions and bounds.
 func (a *API) document() ([]byte, error) {
-	deploy, err := crdSchema(nufi.CRD())
+	deploy, err := crdSchema(resource)
+	if err != nil {
+		return nil, err
+	}
+	project, err := crdSchema(live.Projects)
 	if err != nil {
 		return nil, err
 	}
@@ -37,21 +44,31 @@ func (a *API) document() ([]byte, error) {
 		Operations:  operations,
 		Problem:     openapi.Content{Types: []string{problem.ContentType}, Schema: refProblem},
 		Schemas: map[string]any{
-			string(refNpuDeploy): deploy,
-			string(refProblem):   problem.Error{},
-			string(refList): map[string]any{
-				"type":        "object",
-				"description": "A page of NpuDeploys. metadata.continue, if there is one, asks for the next.",
-				"properties": map[string]any{
-					"metadata": map[string]any{"type": "object"},
-					"items":    map[string]any{"type": "array", "items": map[string]any{"$ref": "#/components/schemas/NpuDeploy"}},
-				},
-			},
+			string(refNpuDeploy):   deploy,
+			string(refList):        listOf(refNpuDeploy, "A page of NpuDeploys. metadata.continue, if there is one, asks for the next."),
+			string(refProject):     project,
+			string(refProjectList): listOf(refProject, "Projects, by name."),
+			string(refProblem):     problem.Error{},
 		},
 	}.Document()
 }
 
-func crdSchema(text []byte) (map[string]any, error) {
+func listOf(item openapi.Ref, description string) map[string]any {
+	return map[string]any{
+		"type":        "object",
+		"description": description,
+		"properties": map[string]any{
+			"metadata": map[string]any{"type": "object"},
+			"items":    map[string]any{"type": "array", "items": map[string]any{"$ref": "#/components/schemas/" + string(item)}},
+		},
+	}
+}
+
+func crdSchema(resource string) (map[string]any, error) {
+	text, err := nufi.CRD(resource)
+	if err != nil {
+		return nil, fmt.Errorf("reading the CRD: %w", err)
+	}
 	var crd apiextensionsv1.CustomResourceDefinition
 	if err := yaml.Unmarshal(text, &crd); err != nil {
 		return nil, fmt.Errorf("reading the CRD: %w", err)

@@ -207,6 +207,11 @@ func TestTheOpenAPIDocumentHasEveryRoute(t *testing.T) {
 			t.Errorf("the schema %s is not there", found[1])
 		}
 	}
+	for _, words := range []string{"model is what the server loads", "members are the people and groups"} {
+		if !strings.Contains(string(got.body), words) {
+			t.Errorf("no field is described as the CRDs do: %s", words)
+		}
+	}
 }
 
 func TestAPanicIsAnError(t *testing.T) {

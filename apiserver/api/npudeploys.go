@@ -73,6 +73,16 @@ func named(r *http.Request) *unstructured.Unstructured { return npuDeploys().nam
 // readDeploy reads an NpuDeploy for the path.
 func readDeploy(r *http.Request) (*unstructured.Unstructured, error) { return npuDeploys().read(r) }
 
+// writeIfChanged answers with an object, or says that the client has it already.
+func writeIfChanged(w http.ResponseWriter, r *http.Request, object client.Object) error {
+	if r.Header.Get("If-None-Match") != etag(object) {
+		return writeObject(w, http.StatusOK, object)
+	}
+	w.Header().Set("ETag", etag(object))
+	w.WriteHeader(http.StatusNotModified)
+	return nil
+}
+
 // writeObject answers with an object as Kubernetes has it, without the record of who owns
 // which field, which is longer than the rest.
 func writeObject(w http.ResponseWriter, status int, object client.Object) error {

@@ -22,7 +22,8 @@ import (
 type record struct {
 	route  string // the template, never the path: paths are without number
 	change string
-	stream bool // it lasted as long as the reader liked
+	about  string // what was changed, where the path does not say
+	stream bool   // it lasted as long as the reader liked
 	person auth.Person
 }
 
@@ -118,7 +119,7 @@ func audit(r *http.Request, seen *record, status int) {
 	}
 	logr.FromContextOrDiscard(r.Context()).Info("served a change",
 		"person", seen.person.Name(), "groups", seen.person.Groups(), "change", seen.change,
-		"route", seen.route, "path", r.URL.EscapedPath(), "dryRun", r.URL.Query().Get("dryRun"),
+		"route", seen.route, "path", r.URL.EscapedPath(), "about", seen.about, "dryRun", r.URL.Query().Get("dryRun"),
 		"outcome", outcome, "status", status, "client", r.RemoteAddr)
 }
 

@@ -82,9 +82,9 @@ func (k kind) mergePatch(w http.ResponseWriter, r *http.Request, user *kube.User
 	object := k.named(r)
 	if err := merge(r.Context(), user, object, change, manager, dry); err != nil {
 		if r.Header.Get("If-Match") != "" {
-			return asPrecondition(err)
+			err = asPrecondition(err)
 		}
-		return err
+		return attempted("patch", err)
 	}
 	return writeObject(w, http.StatusOK, object)
 }

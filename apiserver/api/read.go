@@ -92,10 +92,5 @@ func get(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	if err := user.Get(r.Context(), client.ObjectKeyFromObject(deploy), deploy); err != nil {
 		return err
 	}
-	if r.Header.Get("If-None-Match") == etag(deploy) {
-		w.Header().Set("ETag", etag(deploy))
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	return writeObject(w, http.StatusOK, deploy)
+	return writeIfChanged(w, r, deploy)
 }

@@ -24,8 +24,11 @@ type Operation struct {
 	Status  int     // of success
 }
 
-// Parameter is of the query or a header, and optional.
-type Parameter struct{ Name, Doc string }
+// Parameter is of the query or a header.
+type Parameter struct {
+	Name, Doc string
+	Required  bool
+}
 
 // Content is a body: its media types and its schema, a Go value of its type or a Ref.
 type Content struct {
@@ -113,19 +116,19 @@ func parametersOf(o Operation) []any {
 	names := regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(o.Path, -1)
 	parameters := make([]any, 0, len(names)+len(o.Query)+len(o.Headers))
 	for _, name := range names {
-		parameters = append(parameters, parameter("path", Parameter{Name: name[1]}, true))
+		parameters = append(parameters, parameter("path", Parameter{Name: name[1], Required: true}))
 	}
 	for _, query := range o.Query {
-		parameters = append(parameters, parameter("query", query, false))
+		parameters = append(parameters, parameter("query", query))
 	}
 	for _, header := range o.Headers {
-		parameters = append(parameters, parameter("header", header, false))
+		parameters = append(parameters, parameter("header", header))
 	}
 	return parameters
 }
 
-func parameter(in string, p Parameter, required bool) map[string]any {
-	described := map[string]any{"in": in, "name": p.Name, "required": required, "schema": map[string]any{"type": "string"}}
+func parameter(in string, p Parameter) map[string]any {
+	described := map[string]any{"in": in, "name": p.Name, "required": p.Required, "schema": map[string]any{"type": "string"}}
 	if p.Doc != "" {
 		described["description"] = p.Doc
 	}

@@ -1,0 +1,48 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/problem"
+)
+
+// reviewsAtATime is how many access reviews one request has under way. A list of many
+// namespaces takes as many as these, each of a millisecond.
+const reviewsAtATime = 16
+
+// canIn says whether the person may do verb in a namespace. It asks about all of them
+// first: for who may everywhere, that one answer serves for each. An empty name means any.
+func canIn(ctx context.Context, user *kube.UserClient, verb, group, resource, namespace, name string) (bool, error) {
+	everywhere, err := user.Can(ctx, verb, group, resource, "", "")
+	if err != nil || everywhere {
+		return everywhere, err
+	}
+	return user.Can(ctx, verb, group, resource, namespace, name)
+}
+
+// each does one thing for each of n, a few at a time, until one fails.
+func each(ctx context.Context, n int, one func(ctx context.Context, i int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(reviewsAtATime)
+	for i := range n {
+		group.Go(func() error { return one(ctx, i) })
+	}
+	return group.Wait()
+}
+
+// lacking is the 403 for what this API itself decides by an access review.
+func lacking(missing problem.Missing) *problem.Error {
+	detail := fmt.Sprintf("you may not %s %s of %s", missing.Verb, missing.Resource, missing.Group)
+	if missing.Namespace != "" {
+		detail += " in the namespace " + missing.Namespace
+	}
+	p := problem.New(http.StatusForbidden, detail)
+	p.Reason, p.Missing = metav1.StatusReasonForbidden, &missing
+	return p
+}

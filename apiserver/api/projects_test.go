@@ -1,0 +1,311 @@
+package api_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/dudaji/nufi/apiserver/api"
+	"github.com/dudaji/nufi/apiserver/auth"
+)
+
+// locals are people of one namespace: ada is another in each.
+type locals struct {
+	byName
+
+	of string
+}
+
+func (l *locals) Authenticate(r *http.Request) (auth.Person, error) {
+	person, err := l.byName.Authenticate(r)
+	if err != nil {
+		return auth.Person{}, err
+	}
+	return auth.NewPerson(person.Name()+"@"+l.of, nil)
+}
+
+// newProjects is a stage with a Project of its namespace's name. Of the people, ada is its
+// admin, eve its editor, vera its viewer and mallory nobody there; root may do with
+// Projects whatever there is, and nothing else.
+func newProjects(t *testing.T, change ...func(*api.Options)) *stage {
+	t.Helper()
+	people := &locals{byName: byName{[]string{"root", "ada", "eve", "vera", "mallory"}}}
+	s := newStage(t, append(change, func(o *api.Options) { o.Authenticator = people })...)
+	people.of = s.namespace
+	s.empower("root", rbacv1.PolicyRule{APIGroups: []string{"dudaji.com"}, Resources: []string{"projects"}, Verbs: []string{"*"}})
+	for person, role := range map[string]string{"ada": "nufi-project-admin", "eve": "nufi-project-editor", "vera": "nufi-project-viewer"} {
+		s.bind(person+"@"+s.namespace, role)
+		s.awaitMay(person, "list", "dudaji.com", "npudeploys")
+	}
+	s.ask("root", http.MethodPost, "/api/v1/projects", project(s.namespace)).want(t, http.StatusCreated)
+	return s
+}
+
+func project(name string) string {
+	return `{"metadata": {"name": "` + name + `", "labels": {"of": "` + name + `"}}, "spec": {"displayName": "Research",
+		"members": [{"kind": "User", "name": "oidc:ann@example.com", "role": "Viewer"}]}}`
+}
+
+// empower gives a person rules in the whole cluster.
+func (s *stage) empower(person string, rule rbacv1.PolicyRule) {
+	s.t.Helper()
+	client, err := kubernetes.NewForConfig(control.Config(s.t))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	name := metav1.ObjectMeta{Name: s.namespace + "-" + rule.Resources[0]}
+	role := &rbacv1.ClusterRole{ObjectMeta: name, Rules: []rbacv1.PolicyRule{rule}}
+	if _, err := client.RbacV1().ClusterRoles().Create(s.t.Context(), role, metav1.CreateOptions{}); err != nil {
+		s.t.Fatal(err)
+	}
+	binding := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: name,
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: person + "@" + s.namespace}},
+	}
+	if _, err := client.RbacV1().ClusterRoleBindings().Create(s.t.Context(), binding, metav1.CreateOptions{}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.awaitMay(person, rule.Verbs[0], rule.APIGroups[0], rule.Resources[0])
+}
+
+// awaitMay waits until Kubernetes has seen a binding.
+func (s *stage) awaitMay(person, verb, group, resource string) {
+	s.t.Helper()
+	client, err := kubernetes.NewForConfig(control.Config(s.t))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User:               person + "@" + s.namespace,
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Group: group, Resource: resource, Namespace: s.namespace},
+	}}
+	err = wait.PollUntilContextTimeout(s.t.Context(), 10*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		answer, err := client.AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		return err == nil && answer.Status.Allowed, err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// mine is the path of the stage's Project.
+func (s *stage) mine(more string) string { return "/api/v1/projects/" + s.namespace + more }
+
+// awaitKnown waits until a Project is in the server's cache, as a member reads it.
+func (s *stage) awaitKnown(person string) reply {
+	s.t.Helper()
+	var got reply
+	await(s.t, person+" to see the project", func() bool {
+		got = s.ask(person, http.MethodGet, s.mine(""), "")
+		return got.status == http.StatusOK
+	})
+	return got
+}
+
+func await(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		return is(), nil
+	})
+	if err != nil {
+		t.Fatalf("waiting for %s: %v", what, err)
+	}
+}
+
+func TestWhoMadeAProjectReadsItAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	for _, name := range []string{s.namespace + "-a", s.namespace + "-b"} {
+		created := s.ask("root", http.MethodPost, "/api/v1/projects", project(name)).want(t, http.StatusCreated)
+		location := created.header.Get("Location")
+		read := s.ask("root", http.MethodGet, location, "").want(t, http.StatusOK)
+		if location != "/api/v1/projects/"+name || read.header.Get("ETag") != created.header.Get("ETag") {
+			t.Errorf("%s with ETag %s is read with %s", location, created.header.Get("ETag"), read.header.Get("ETag"))
+		}
+		if field(t, read, "kind") != "Project" || field(t, read, "spec", "displayName") != "Research" || field(t, read, "metadata", "managedFields") != nil {
+			t.Errorf("read %s", read.body)
+		}
+		s.ask("root", http.MethodGet, location, "", "If-None-Match", read.header.Get("ETag")).want(t, http.StatusNotModified)
+	}
+}
+
+func TestAMemberSeesTheirProjectAndNoOther(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	other := s.namespace + "-other"
+	created := s.ask("root", http.MethodPost, "/api/v1/projects", project(other)).want(t, http.StatusCreated)
+	for _, person := range []string{"ada", "eve", "vera"} {
+		read := s.awaitKnown(person)
+		if field(t, read, "kind") != "Project" || field(t, read, "metadata", "managedFields") != nil || read.header.Get("ETag") == "" {
+			t.Errorf("%s reads %s", person, read.body)
+		}
+		list := s.ask(person, http.MethodGet, "/api/v1/projects", "").want(t, http.StatusOK)
+		if got := names(t, list); !slices.Equal(got, []string{s.namespace}) || field(t, list, "kind") != "ProjectList" {
+			t.Errorf("%s lists %s", person, list.body)
+		}
+		refused := s.ask(person, http.MethodGet, created.header.Get("Location"), "").want(t, http.StatusForbidden).problem(t)
+		if refused.Missing == nil || refused.Missing.Verb != "get" || refused.Missing.Resource != "projects" || refused.Missing.Namespace != other {
+			t.Errorf("%s lacks %v", person, refused.Missing)
+		}
+	}
+	if got := names(t, s.ask("mallory", http.MethodGet, "/api/v1/projects", "").want(t, http.StatusOK)); len(got) != 0 {
+		t.Errorf("a stranger lists %v", got)
+	}
+	// Whether there is one is told to nobody who would not see it.
+	there := s.ask("mallory", http.MethodGet, s.mine(""), "").want(t, http.StatusForbidden).problem(t)
+	nowhere := s.ask("mallory", http.MethodGet, s.mine("-nowhere"), "").want(t, http.StatusForbidden).problem(t)
+	if strings.ReplaceAll(nowhere.Detail, s.namespace+"-nowhere", s.namespace) != there.Detail {
+		t.Errorf("%q and %q", there.Detail, nowhere.Detail)
+	}
+	s.ask("root", http.MethodGet, s.mine("-nowhere"), "").want(t, http.StatusNotFound)
+}
+
+func TestAnAdministratorListsProjectsByLabel(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	s.awaitKnown("vera")
+	if got := names(t, s.ask("root", http.MethodGet, "/api/v1/projects?labelSelector=of%3D"+s.namespace, "").want(t, http.StatusOK)); !slices.Equal(got, []string{s.namespace}) {
+		t.Errorf("listed %v", got)
+	}
+	all := names(t, s.ask("root", http.MethodGet, "/api/v1/projects", "").want(t, http.StatusOK))
+	if !slices.Contains(all, s.namespace) || !slices.IsSorted(all) {
+		t.Errorf("listed %v", all)
+	}
+	s.ask("root", http.MethodGet, "/api/v1/projects?labelSelector=%28", "").want(t, http.StatusBadRequest).problem(t)
+}
+
+// A role in a namespace is none for what is in no namespace.
+func TestAMembersRoleReadsNoProjectFromKubernetes(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	s.awaitKnown("ada")
+	for _, path := range []string{"/apis/dudaji.com/v1/projects", "/apis/dudaji.com/v1/projects/" + s.namespace} {
+		config := rest.CopyConfig(control.Config(t))
+		config.Impersonate.UserName = "ada@" + s.namespace
+		client, err := kubernetes.NewForConfig(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := client.RESTClient().Get().AbsPath(path).Do(t.Context()).Error(); err == nil || !strings.Contains(err.Error(), "forbidden") {
+			t.Errorf("%s: %v, want forbidden", path, err)
+		}
+	}
+}
+
+func TestAProjectIsWrittenAsAnNpuDeployIs(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	path, text := s.mine("-new"), `{"spec": {"displayName": "One"}}`
+	s.ask("root", http.MethodPut, path+"?dryRun=All", text, "If-None-Match", "*").want(t, http.StatusCreated)
+	s.ask("root", http.MethodGet, path, "").want(t, http.StatusNotFound)
+	s.ask("root", http.MethodPut, path, text).want(t, http.StatusPreconditionRequired)
+	first := s.ask("root", http.MethodPut, path, text, "If-None-Match", "*").want(t, http.StatusCreated)
+	s.ask("root", http.MethodPut, path, text, "If-None-Match", "*").want(t, http.StatusPreconditionFailed)
+
+	second := s.ask("root", http.MethodPut, path, "spec: {description: Two}", "If-Match", first.header.Get("ETag"), "Content-Type", "application/yaml").want(t, http.StatusOK)
+	if field(t, second, "spec", "displayName") != nil || field(t, second, "spec", "description") != "Two" {
+		t.Errorf("applied to %s", second.body)
+	}
+	s.ask("root", http.MethodPut, path, text, "If-Match", first.header.Get("ETag")).want(t, http.StatusPreconditionFailed)
+	merged := s.ask("root", http.MethodPatch, path, `{"spec": {"displayName": "Three"}}`,
+		"Content-Type", "application/merge-patch+json", "If-Match", second.header.Get("ETag")).want(t, http.StatusOK)
+	if field(t, merged, "spec", "displayName") != "Three" || field(t, merged, "spec", "description") != "Two" {
+		t.Errorf("merged to %s", merged.body)
+	}
+	applied := s.ask("root", http.MethodPatch, path, "spec: {description: Four}", "Content-Type", "application/apply-patch+yaml").want(t, http.StatusOK)
+	if field(t, applied, "spec", "description") != "Four" {
+		t.Errorf("applied to %s", applied.body)
+	}
+	s.ask("root", http.MethodDelete, path, "", "If-Match", first.header.Get("ETag")).want(t, http.StatusPreconditionFailed)
+	s.ask("root", http.MethodDelete, path+"?dryRun=All", "").want(t, http.StatusAccepted)
+	s.ask("root", http.MethodDelete, path, "", "If-Match", applied.header.Get("ETag")).want(t, http.StatusAccepted)
+	s.ask("root", http.MethodGet, path, "").want(t, http.StatusNotFound)
+}
+
+func TestARefusalOfAProjectNamesTheField(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	for name, test := range map[string]struct {
+		body   string
+		status int
+		field  string
+	}{
+		"of another kind": {`{"kind": "NpuDeploy", "metadata": {"name": "a"}}`, 422, "kind"},
+		"no role":         {`{"metadata": {"name": "a"}, "spec": {"members": [{"kind": "User", "name": "a"}]}}`, 422, "spec.members[0].role"},
+		"Kubernetes' own": {`{"metadata": {"name": "a"}, "spec": {"members": [{"kind": "User", "name": "system:admin", "role": "Admin"}]}}`, 422, "spec.members[0].name"},
+		"a mistyped one":  {`{"metadata": {"name": "a"}, "spec": {"member": []}}`, 400, ""},
+		"taken":           {project(s.namespace), 409, ""},
+	} {
+		got := s.ask("root", http.MethodPost, "/api/v1/projects", test.body).want(t, test.status).problem(t)
+		if test.field != "" && (len(got.Errors) == 0 || got.Errors[0].Field != test.field) {
+			t.Errorf("%s: the fields at fault are %v, want %s", name, got.Errors, test.field)
+		}
+	}
+}
+
+// Only who may write Projects in the whole cluster writes one: not its own admin.
+func TestNoMemberChangesTheirProject(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	s.awaitKnown("vera")
+	merge := []string{"Content-Type", "application/merge-patch+json"}
+	member := s.member("User", "ada")
+	for _, call := range []tried{
+		{http.MethodPost, "/api/v1/projects", project(s.namespace + "-mine"), nil, "create", false},
+		{http.MethodPut, s.mine("-mine"), project(s.namespace + "-mine"), []string{"If-None-Match", "*"}, "create", false},
+		{http.MethodPut, s.mine(""), project(s.namespace), []string{"If-Match", "*"}, "get", false},
+		{http.MethodPatch, s.mine(""), `{"spec": {"quota": null}}`, merge, "patch", false},
+		{http.MethodDelete, s.mine(""), "", nil, "delete", false},
+		{http.MethodPut, member, `{"role": "Admin"}`, nil, "patch", false},
+		{http.MethodDelete, member, "", nil, "patch", false},
+	} {
+		for _, person := range []string{"ada", "eve", "vera", "mallory"} {
+			missing := s.ask(person, call.method, call.path, call.body, call.headers...).want(t, http.StatusForbidden).problem(t).Missing
+			if missing == nil || missing.Verb != call.verb || missing.Resource != "projects" || missing.Namespace != "" {
+				t.Errorf("%s as %s: missing is %v, want %s", call.path, person, missing, call.verb)
+			}
+		}
+	}
+}
+
+func TestAProjectWithNpuDeploysIsDeletedOnlyByItsName(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	for _, name := range []string{"a", "b"} {
+		s.ask("eve", http.MethodPost, "", short(name)).want(t, http.StatusCreated)
+	}
+	s.empower("root", rbacv1.PolicyRule{APIGroups: []string{"dudaji.com"}, Resources: []string{"npudeploys"}, Verbs: []string{"list"}})
+	for _, query := range []string{"", "?dryRun=All"} {
+		refused := s.ask("root", http.MethodDelete, s.mine(query), "").want(t, http.StatusConflict).problem(t)
+		if !strings.Contains(refused.Detail, "2 of them") || !strings.Contains(refused.Detail, "?confirm="+s.namespace) {
+			t.Errorf("it is refused by %q", refused.Detail)
+		}
+	}
+	s.ask("root", http.MethodDelete, s.mine("?confirm=yes"), "").want(t, http.StatusBadRequest)
+	// How many there are is not for who may not delete them by it.
+	if got := s.ask("vera", http.MethodDelete, s.mine(""), "").want(t, http.StatusForbidden); strings.Contains(string(got.body), "2 of them") {
+		t.Errorf("the viewer is told %s", got.body)
+	}
+	s.ask("root", http.MethodDelete, s.mine("?confirm="+s.namespace), "").want(t, http.StatusAccepted)
+	s.ask("root", http.MethodGet, s.mine(""), "").want(t, http.StatusNotFound)
+}
+
+func TestNpuDeploysThatAPersonMayNotListAreCountedForADeletion(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	s.ask("eve", http.MethodPost, "", short("a")).want(t, http.StatusCreated)
+	await(t, "what the server knows of to count", func() bool {
+		return s.ask("root", http.MethodDelete, s.mine("?dryRun=All"), "").status == http.StatusConflict
+	})
+}
