@@ -37,16 +37,19 @@ func explain(r *http.Request, route route, user *kube.UserClient, err error) err
 	answer, _ := problem.From(err)
 	var at attempt
 	tried := errors.As(err, &at)
-	vars := mux.Vars(r)
 	for _, need := range route.needs {
 		if tried && need.verb != at.verb {
 			continue
 		}
-		allowed, reviewErr := user.Can(r.Context(), need.verb, need.group, need.resource, vars["namespace"], vars["name"])
+		namespace, name := mux.Vars(r)["namespace"], mux.Vars(r)["name"]
+		if need.inside {
+			namespace, name = name, ""
+		}
+		allowed, reviewErr := user.Can(r.Context(), need.verb, need.group, need.resource, namespace, name)
 		if reviewErr != nil || allowed {
 			continue
 		}
-		answer.Missing = &problem.Missing{Verb: need.verb, Group: need.group, Resource: need.resource, Namespace: vars["namespace"]}
+		answer.Missing = &problem.Missing{Verb: need.verb, Group: need.group, Resource: need.resource, Namespace: namespace}
 		break
 	}
 	return answer

@@ -31,15 +31,18 @@ type route struct {
 	serve  handler
 }
 
-// need is a permission of Kubernetes' RBAC, in the namespace of the path.
-type need struct{ verb, group, resource string }
+// need is a permission of Kubernetes' RBAC, in the namespace of the path, or of its project.
+type need struct {
+	verb, group, resource string
+	inside                bool // the project of the path
+}
 
 const prefix = "/api/v1"
 
 // table is every route but the public ones.
 func (a *API) table() []route {
 	return slices.Concat(meRoutes(), readRoutes(), npuDeploys().writeRoutes(), scaleRoutes(), a.projectRoutes(), a.memberRoutes(), []route{
-		a.restartRoute(), a.previewRoute(),
+		a.restartRoute(), a.previewRoute(), a.quotaRoute(),
 	})
 }
 

@@ -1,0 +1,61 @@
+package api_test
+
+import (
+	"net/http"
+	"reflect"
+	"testing"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+)
+
+// counted is a ResourceQuota of an owner's, as Kubernetes keeps it.
+func counted(name, uid string) string {
+	return `{"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "of-` + uid[:4] + `", "ownerReferences": [
+		{"apiVersion": "dudaji.com/v1", "kind": "Project", "name": "` + name + `", "uid": "` + uid + `", "controller": true}]},
+		"spec": {"hard": {"requests.rebellions.ai/ATOM": "8", "requests.rebellions.ai/npu": "8", "requests.cpu": "64", "requests.nvidia.com/gpu": "0"}}}`
+}
+
+func TestAQuotaIsToldByResourceAndByAccelerator(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	uid := field(t, s.awaitKnown("vera"), "metadata", "uid").(string)
+	quota := func(person string) map[string]any {
+		return s.ask(person, http.MethodGet, s.mine("/quota"), "").want(t, http.StatusOK).json(t)
+	}
+	kubectl(t, s, counted("another", "0000"), "apply", "-f", "-")
+	if got := quota("vera"); len(got["resources"].([]any)) != 0 || len(got["accelerators"].([]any)) != 0 {
+		t.Errorf("without a quota of its own: %v", got)
+	}
+	kubectl(t, s, counted(s.namespace, uid), "apply", "-f", "-")
+	kubectl(t, s, `{"status": {"used": {"requests.rebellions.ai/ATOM": "2", "requests.rebellions.ai/npu": "1", "requests.cpu": "1500m"}}}`,
+		"patch", "resourcequota", "of-"+uid[:4], "--subresource=status", "--type=merge", "--patch-file", "-")
+	want := map[string]any{
+		"resources": []any{
+			map[string]any{"resource": "requests.cpu", "hard": "64", "used": "1500m"},
+			map[string]any{"resource": "requests.nvidia.com/gpu", "hard": "0"},
+			map[string]any{"resource": "requests.rebellions.ai/ATOM", "hard": "8", "used": "2"},
+			map[string]any{"resource": "requests.rebellions.ai/npu", "hard": "8", "used": "1"},
+		},
+		"accelerators": []any{
+			map[string]any{"type": "atom", "hard": 8.0, "used": 3.0},
+			map[string]any{"type": "nvidia", "hard": 0.0, "used": 0.0},
+		},
+	}
+	for _, person := range []string{"ada", "eve", "vera"} {
+		if got := quota(person); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s reads %v", person, got)
+		}
+	}
+}
+
+func TestAQuotaIsForWhoMayListItInTheNamespace(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	s.ask("mallory", http.MethodGet, s.mine("/quota"), "").want(t, http.StatusForbidden).problem(t)
+	missing := s.ask("root", http.MethodGet, s.mine("/quota"), "").want(t, http.StatusForbidden).problem(t).Missing
+	if missing == nil || missing.Verb != "list" || missing.Resource != "resourcequotas" || missing.Namespace != s.namespace {
+		t.Errorf("missing is %v", missing)
+	}
+	s.empower("root", rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"resourcequotas"}, Verbs: []string{"list"}})
+	s.ask("root", http.MethodGet, s.mine("-nowhere")+"/quota", "").want(t, http.StatusNotFound)
+}
