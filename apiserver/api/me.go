@@ -8,14 +8,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
 )
 
-// me is who asks, and what they may do in one namespace.
+// me is who asks, where they may work, and what they may do in one namespace.
 type me struct {
-	Name   string   `json:"name" doc:"as Kubernetes knows the person"`
-	Groups []string `json:"groups" doc:"without those that Kubernetes adds by itself"`
-	May    *may     `json:"may,omitempty" doc:"what the person may do in the namespace that was asked for"`
+	Name     string      `json:"name" doc:"as Kubernetes knows the person"`
+	Groups   []string    `json:"groups" doc:"without those that Kubernetes adds by itself"`
+	Projects []myProject `json:"projects,omitzero" doc:"those that the person sees, by name; absent where Kubernetes is away and was not asked lately"`
+	May      *may        `json:"may,omitempty" doc:"what the person may do in the namespace that was asked for"`
 }
 
 type may struct {
@@ -31,20 +33,25 @@ type permission struct {
 	Names     []string `json:"names,omitempty" doc:"absent: any"`
 }
 
-func meRoutes() []route {
+func (a *API) meRoutes() []route {
 	return []route{{
 		Operation: openapi.Operation{
 			Method: http.MethodGet, Path: prefix + "/me", Summary: "Who I am",
 			Query:   []openapi.Parameter{{Name: "namespace", Doc: "say what I may do there"}},
 			Answers: jsonOf(me{}), Status: http.StatusOK,
 		},
-		serve: whoAmI,
+		serve: a.whoAmI,
 	}}
 }
 
-func whoAmI(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+func (a *API) whoAmI(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	person := user.Person()
-	answer := me{Name: person.Name(), Groups: append([]string{}, person.Groups()...)}
+	mine, err := a.myProjects(r.Context(), user)
+	if err != nil && !kube.Away(err) {
+		return err
+	}
+	a.stale(w, a.options.Live.Lost(live.Projects))
+	answer := me{Name: person.Name(), Groups: append([]string{}, person.Groups()...), Projects: mine}
 	if namespace := r.URL.Query().Get("namespace"); namespace != "" {
 		typed, err := user.Kubernetes()
 		if err != nil {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/http"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -36,4 +37,27 @@ func deletes(may map[string]any) bool {
 		}
 	}
 	return false
+}
+
+// What somebody is in a project is told by their rights: the members of its spec are others.
+func TestIAmToldMyProjectsAndWhatIAmThere(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	for person, role := range map[string]string{"ada": "Admin", "eve": "Editor", "vera": "Viewer"} {
+		s.awaitKnown(person)
+		got := s.ask(person, http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK).json(t)["projects"]
+		want := []any{map[string]any{"name": s.namespace, "displayName": "Research", "role": role}}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s has the projects %v, want %v", person, got, want)
+		}
+	}
+	if got, told := s.ask("mallory", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK).json(t)["projects"].([]any); !told || len(got) != 0 {
+		t.Errorf("a stranger has %v", got)
+	}
+	for _, one := range s.ask("root", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK).json(t)["projects"].([]any) {
+		if one := one.(map[string]any); one["name"] == s.namespace && one["role"] == nil {
+			return
+		}
+	}
+	t.Error("who may read all Projects and nothing in them is not told of one, or has a role in it")
 }
