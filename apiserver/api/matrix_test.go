@@ -17,8 +17,8 @@ import (
 	"github.com/dudaji/nufi/test/issuer"
 )
 
-// cell is one route, and how it answers who may do everything, the project's admin, its
-// viewer, and the admin of another project.
+// cell is one route, with a query if it needs one, and how it answers who may do
+// everything, the project's admin, its viewer, and the admin of another project.
 type cell struct {
 	route   string
 	body    string // NAME stands for the object's, NAMESPACE for the project's
@@ -31,6 +31,8 @@ func matrix() []cell {
 	const (
 		merge  = "application/merge-patch+json"
 		one    = "/api/v1/namespaces/{namespace}/npudeploys/{name}"
+		mine   = "/api/v1/projects/{name}"
+		member = mine + "/members?kind=User&name=ann"
 		change = `{"spec": {"model": "org/other"}}`
 	)
 	return []cell{
@@ -46,6 +48,16 @@ func matrix() []cell {
 		{"GET " + one + "/scale", "", nil, [4]int{200, 200, 200, 403}},
 		{"PUT " + one + "/scale", `{"replicas": 2}`, nil, [4]int{200, 200, 403, 403}},
 		{"POST " + one + "/restart", "", nil, [4]int{200, 200, 403, 403}},
+		{"GET /api/v1/projects", "", nil, [4]int{200, 200, 200, 200}},
+		{"POST /api/v1/projects", project("new-NAME"), nil, [4]int{201, 403, 403, 403}},
+		{"GET " + mine, "", nil, [4]int{200, 200, 200, 403}},
+		{"PUT " + mine, `{"spec": {"displayName": "Other"}}`, []string{"If-Match", "*"}, [4]int{200, 403, 403, 403}},
+		{"PATCH " + mine, `{"spec": {"quota": null}}`, []string{"Content-Type", merge}, [4]int{200, 403, 403, 403}},
+		{"DELETE " + mine, "", nil, [4]int{409, 403, 403, 403}}, // There are NpuDeploys.
+		{"GET " + mine + "/quota", "", nil, [4]int{200, 200, 200, 403}},
+		{"GET " + mine + "/members", "", nil, [4]int{200, 200, 200, 403}},
+		{"PUT " + member, `{"role": "Admin"}`, nil, [4]int{200, 403, 403, 403}},
+		{"DELETE " + member, "", nil, [4]int{202, 403, 403, 403}},
 	}
 }
 
@@ -77,6 +89,10 @@ func newTheatre(t *testing.T) *theatre {
 	for _, person := range []string{"platform", "owner", "viewer"} {
 		th.awaitRights(th.token(person, nil))
 	}
+	th.ask(th.token("platform", nil), http.MethodPost, "/api/v1/projects", project(th.namespace)).want(t, http.StatusCreated)
+	await(t, "the server to know the project", func() bool {
+		return th.ask(th.token("viewer", nil), http.MethodGet, th.mine(""), "").status == http.StatusOK
+	})
 	return th
 }
 
@@ -122,9 +138,10 @@ func (th *theatre) token(person string, changes map[string]any) string {
 	return th.key.Sign(th.t, claims)
 }
 
-// try asks for a route with an object's name in it.
+// try asks for a route with an object's name in it, or the one project's.
 func (th *theatre) try(c cell, name, token string) reply {
 	method, path, _ := strings.Cut(c.route, " ")
+	path = strings.Replace(path, "/projects/{name}", "/projects/{namespace}", 1)
 	fill := strings.NewReplacer("{namespace}", th.namespace, "{name}", name, "NAMESPACE", th.namespace, "NAME", name)
 	return th.ask(token, method, fill.Replace(path), fill.Replace(c.body), c.headers...)
 }
@@ -170,7 +187,8 @@ func TestNoRouteIsForSomebodyWhoIsNotBelieved(t *testing.T) {
 	th.ask(th.token("platform", nil), http.MethodPost, "", short("there")).want(t, http.StatusCreated)
 	known := map[string]bool{}
 	for _, c := range matrix() {
-		known[c.route] = true
+		route, _, _ := strings.Cut(c.route, "?")
+		known[route] = true
 		for who, token := range refused {
 			got := th.try(c, "there", token)
 			if got.status != http.StatusUnauthorized || got.header.Get("WWW-Authenticate") == "" {
