@@ -12,8 +12,8 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
-// reviewsAtATime is how many access reviews one request has under way. A list of many
-// namespaces takes as many as these, each of a millisecond.
+// reviewsAtATime is how many access reviews one request has under way: it may take one for
+// each project that there is.
 const reviewsAtATime = 16
 
 // canIn says whether the person may do verb in a namespace. It asks about all of them

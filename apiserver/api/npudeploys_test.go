@@ -347,6 +347,7 @@ func TestNamesThatAreNonePassNoFurther(t *testing.T) {
 	for _, path := range []string{
 		"/api/v1/namespaces/kube%20system/npudeploys", "/api/v1/namespaces/A/npudeploys", "/api/v1/namespaces/x/npudeploys/a%0d%0aX-Y:z",
 		"/api/v1/namespaces/x%2Fpods/npudeploys", "/api/v1/namespaces/x/npudeploys/a%3Fb", "/api/v1/namespaces/x/npudeploys/a%2F..%2Fb",
+		"/api/v1/projects/A", "/api/v1/projects/..%2Fme", "/api/v1/projects/a%0d%0aX-Y:z", "/api/v1/projects/x/members/%2E%2E",
 	} {
 		got := s.ask("ann", http.MethodGet, path, "")
 		if got.status != http.StatusNotFound && got.status != http.StatusMovedPermanently || got.header.Get("X-Y") != "" {
