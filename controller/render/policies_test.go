@@ -2,8 +2,11 @@ package render_test
 
 import (
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"path"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 
@@ -117,5 +120,29 @@ func TestTemplatesThatContradictTheirSchemaDoNotCompile(t *testing.T) {
 				t.Error("this was compiled")
 			}
 		})
+	}
+}
+
+// Another module is a dependency that a candidate may name; compiling is no reason to
+// go and fetch it.
+func TestCompilingAsksNoRegistry(t *testing.T) {
+	var asked atomic.Int32
+	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		http.NotFound(w, r)
+	}))
+	t.Cleanup(registry.Close)
+	t.Setenv("CUE_REGISTRY", strings.TrimPrefix(registry.URL, "http://")+"+insecure")
+	module := edited(t, "cue.mod/module.cue", func(content string) string {
+		return content + `deps: "example.com/other@v0": v: "v0.1.0"` + "\n"
+	})
+	module = editedIn(t, module, policyFile, func(_, content string) string {
+		return strings.Replace(content, "package policy\n", "package policy\n\nimport \"example.com/other\"\n\n_other: other.field\n", 1)
+	})
+	if _, err := render.Compile(module); err == nil || !strings.Contains(err.Error(), "example.com/other") {
+		t.Errorf("the error is %v", err)
+	}
+	if asked.Load() > 0 {
+		t.Errorf("the registry was asked %d times", asked.Load())
 	}
 }
