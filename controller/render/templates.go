@@ -39,7 +39,9 @@ func Compile(module fs.FS) (*Templates, error) {
 		return nil, err
 	}
 	t := &Templates{Digest: digest, context: cuecontext.New(), words: words{}}
-	instances := load.Instances([]string{workloadPackage, projectPackage}, &load.Config{FS: module})
+	// What a set needs is in it: a dependency is no reason to go to the network.
+	config := &load.Config{FS: module, Env: []string{"CUE_REGISTRY=none"}}
+	instances := load.Instances([]string{workloadPackage, projectPackage}, config)
 	if t.workload, err = t.compile(instances[0], fieldDeploy); err != nil {
 		return nil, err
 	}
