@@ -11,24 +11,11 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/controller/plan"
 	"github.com/dudaji/nufi/controller/render"
 	"github.com/dudaji/nufi/controller/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
-
-// planned is what a new set of templates does to one live deployment.
-type planned struct {
-	Namespace string          `json:"namespace"`
-	Name      string          `json:"name"`
-	Effect    render.Effect   `json:"effect"`
-	Changes   []plannedChange `json:"changes,omitempty"`
-	Message   string          `json:"message,omitempty"`
-}
-
-type plannedChange struct {
-	Object string        `json:"object"`
-	Effect render.Effect `json:"effect"`
-}
 
 type planOptions struct {
 	before, after, output   string
@@ -51,14 +38,14 @@ not be answered or a spec would be refused.`,
   nufi plan --templates . --from /etc/nufi/templates -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			plan, err := makePlan(cmd.Context(), o)
+			deploys, err := makePlan(cmd.Context(), o)
 			if err != nil {
 				return &exitError{code: exitTrouble, err: err}
 			}
-			if err := printPlan(cmd.OutOrStdout(), o.output, plan); err != nil {
+			if err := printPlan(cmd.OutOrStdout(), o.output, deploys); err != nil {
 				return &exitError{code: exitTrouble, err: err}
 			}
-			return planExit(plan)
+			return planExit(deploys)
 		},
 	}
 	flags := cmd.Flags()
@@ -71,7 +58,7 @@ not be answered or a spec would be refused.`,
 	return cmd
 }
 
-func makePlan(ctx context.Context, o planOptions) ([]planned, error) {
+func makePlan(ctx context.Context, o planOptions) ([]plan.Deploy, error) {
 	before, err := templates.Open(o.before, templates.Hooks{})
 	if err != nil {
 		return nil, err
@@ -91,71 +78,37 @@ func makePlan(ctx context.Context, o planOptions) ([]planned, error) {
 	if err := kube.List(ctx, &live, &client.ListOptions{}); err != nil {
 		return nil, fmt.Errorf("listing NpuDeploys: %w", err)
 	}
-	plan := make([]planned, len(live.Items))
-	for i := range live.Items {
-		plan[i] = planOne(before.Serving(), after.Serving(), &live.Items[i])
-	}
-	return plan, nil
+	return plan.All(before.Serving(), after.Serving(), live.Items), nil
 }
 
-// planOne compares what deploy renders to. What does not render today is not running by
-// these templates: all of it would be new, and nothing is lost if it stays refused.
-func planOne(before, after *render.Templates, deploy *v1.NpuDeploy) planned {
-	plan := planned{Namespace: deploy.Namespace, Name: deploy.Name}
-	now, refusedNow := before.Render(deploy)
-	next, refusedNext := after.Render(deploy)
-	switch {
-	case refusedNow != nil && refusedNext != nil:
-		plan.Effect, plan.Message = render.None, "refused now as then: "+refusedNext.Error()
-		return plan
-	case refusedNext != nil:
-		plan.Effect, plan.Message = render.Refused, refusedNext.Error()
-		return plan
-	case refusedNow != nil:
-		now = &render.Result{}
-	}
-	effect, changes := render.Compare(now, next)
-	plan.Effect = effect
-	for _, change := range changes {
-		plan.Changes = append(plan.Changes, plannedChange(change))
-	}
-	return plan
-}
-
-func planExit(plan []planned) error {
-	code := 0
-	for _, deploy := range plan {
-		switch deploy.Effect {
-		case render.None:
-		case render.Refused:
-			return &exitError{code: exitTrouble}
-		default:
-			code = exitDifferent
-		}
-	}
-	if code == 0 {
+func planExit(deploys []plan.Deploy) error {
+	switch plan.Worst(deploys) {
+	case render.None:
 		return nil
+	case render.Refused:
+		return &exitError{code: exitTrouble}
+	default:
+		return &exitError{code: exitDifferent}
 	}
-	return &exitError{code: code}
 }
 
-func printPlan(w io.Writer, output string, plan []planned) error {
+func printPlan(w io.Writer, output string, deploys []plan.Deploy) error {
 	switch output {
 	case "table":
-		return printPlanTable(w, plan)
+		return printPlanTable(w, deploys)
 	case "json":
 		encoder := json.NewEncoder(w)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(plan)
+		return encoder.Encode(deploys)
 	default:
 		return fmt.Errorf("-o %s: %w: use table or json", output, errNoSuchOutput)
 	}
 }
 
-func printPlanTable(w io.Writer, plan []planned) error {
+func printPlanTable(w io.Writer, deploys []plan.Deploy) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "NAMESPACE\tNAME\tEFFECT\tCHANGES")
-	for _, deploy := range plan {
+	for _, deploy := range deploys {
 		words := []string{}
 		for _, change := range deploy.Changes {
 			words = append(words, fmt.Sprintf("%s (%s)", change.Object, change.Effect))

@@ -51,7 +51,7 @@ func Compare(before, after *Result) (Effect, []Change) {
 	}
 	worst := None
 	for _, change := range changes {
-		worst = worse(worst, change.Effect)
+		worst = Worse(worst, change.Effect)
 	}
 	return worst, changes
 }
@@ -82,7 +82,8 @@ func podTemplate(object *unstructured.Unstructured) any {
 	return template
 }
 
-func worse(a, b Effect) Effect {
+// Worse is the worse of two effects.
+func Worse(a, b Effect) Effect {
 	order := []Effect{None, InPlace, Restart, Delete, Refused}
 	return slices.MaxFunc([]Effect{a, b}, func(a, b Effect) int {
 		return slices.Index(order, a) - slices.Index(order, b)
