@@ -1,7 +1,6 @@
 package render
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -261,24 +260,4 @@ func conjuncts(value cue.Value) []cue.Value {
 		return args
 	}
 	return nil
-}
-
-// oneLine keeps CUE's own words, for those who do write CUE: the first error and its
-// position in the templates.
-func oneLine(err error) error {
-	list := cueerrors.Errors(err)
-	if len(list) == 0 {
-		return err
-	}
-	first := list[0]
-	text := shorten(strings.ReplaceAll(first.Error(), "\n", " "))
-	if positions := cueerrors.Positions(first); len(positions) > 0 {
-		position := positions[0].Position()
-		if inner, ok := strings.CutPrefix(text, "import failed: "); ok {
-			// The first position is the import's, the last that of what is wrong.
-			text, position = inner, positions[len(positions)-1].Position()
-		}
-		text = fmt.Sprintf("%s:%d: %s", strings.TrimPrefix(position.Filename, "/"), position.Line, text)
-	}
-	return errors.New(text)
 }

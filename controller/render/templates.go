@@ -24,6 +24,8 @@ const (
 type Templates struct {
 	// Digest identifies the files: "sha256:" and twelve hexadecimal digits.
 	Digest string
+	// Module is what it was compiled from, for whoever compiles it again elsewhere.
+	Module fs.FS
 
 	// context is of this set alone, so that a replaced set leaves nothing behind.
 	context           *cue.Context
@@ -32,13 +34,13 @@ type Templates struct {
 }
 
 // Compile loads the CUE module at the root of module and builds its templates. It
-// reads every file once; what it returns does not depend on module any more.
+// reads every file once, and renders by what it read then.
 func Compile(module fs.FS) (*Templates, error) {
 	digest, err := Digest(module)
 	if err != nil {
 		return nil, err
 	}
-	t := &Templates{Digest: digest, context: cuecontext.New(), words: words{}}
+	t := &Templates{Digest: digest, Module: module, context: cuecontext.New(), words: words{}}
 	// What a set needs is in it: a dependency is no reason to go to the network.
 	config := &load.Config{FS: module, Env: []string{"CUE_REGISTRY=none"}}
 	instances := load.Instances([]string{workloadPackage, projectPackage}, config)
@@ -53,17 +55,17 @@ func Compile(module fs.FS) (*Templates, error) {
 
 func (t *Templates) compile(instance *build.Instance, input string) (*engine, error) {
 	if instance.Err != nil {
-		return nil, fmt.Errorf("loading the templates: %w", oneLine(instance.Err))
+		return nil, broken("loading the templates", instance.Err)
 	}
 	value := t.context.BuildInstance(instance)
 	if err := value.Validate(); err != nil {
-		return nil, fmt.Errorf("compiling the templates: %w", oneLine(err))
+		return nil, broken("compiling the templates", err)
 	}
 	// What a template does not refer to, in a package that it imports, is not yet
 	// judged: the facts and the policy are held against their schemas here.
 	for _, imported := range instance.Imports {
 		if err := t.context.BuildInstance(imported).Validate(cue.Concrete(true)); err != nil {
-			return nil, fmt.Errorf("compiling the templates: %w", oneLine(err))
+			return nil, broken("compiling the templates", err)
 		}
 	}
 	t.words.add(instance)
