@@ -9,6 +9,10 @@
 //  2. a good candidate is compiled here and replaces the serving set in one step;
 //  3. a bad one is reported, and the serving set goes on.
 //
+// Plan asks that child what a candidate would do to live NpuDeploys, and swaps nothing. The
+// child is bounded in time, in memory and in what it says, and is given no environment: a
+// candidate may be anybody's.
+//
 // At the start there is no last good set to go on with: a bad directory is an error,
 // because falling back to another policy would restart what runs.
 package templates

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/controller/render"
@@ -11,49 +12,66 @@ import (
 )
 
 // verdict compiles candidate and renders with it what has to render: the examples, and
-// all that is live. All of what is wrong is in the error, a line each.
-func verdict(candidate fs.FS, live Live) error {
+// all that is live. It returns all of what is wrong.
+func verdict(candidate fs.FS, live Live) []Fault {
 	set, err := render.Compile(candidate)
 	if err != nil {
-		return err
+		return faultsOf(err)
 	}
-	return errors.Join(rendersExamples(set), rendersDeploys(set, live.Deploys), rendersProjects(set, live.Projects))
+	return slices.Concat(rendersExamples(set), rendersDeploys(set, live.Deploys), rendersProjects(set, live.Projects))
 }
 
-func rendersExamples(set *render.Templates) error {
+// faultsOf are the faults of templates that do not compile.
+func faultsOf(err error) []Fault {
+	var broken *render.BrokenError
+	if !errors.As(err, &broken) {
+		return []Fault{{Message: err.Error()}}
+	}
+	faults := make([]Fault, len(broken.Faults))
+	for i, fault := range broken.Faults {
+		faults[i] = Fault{File: fault.Position.Filename, Line: fault.Position.Line, Message: fault.Message}
+	}
+	return faults
+}
+
+func rendersExamples(set *render.Templates) []Fault {
 	names, err := fs.Glob(nufi.Examples(), "examples/*/*.yaml")
 	if err != nil {
-		return err
+		return faultsOf(err)
 	}
-	var faults []error
+	var faults []Fault
 	for _, name := range names {
 		content, err := fs.ReadFile(nufi.Examples(), name)
-		if err != nil {
-			return err
+		if err == nil {
+			_, err = set.RenderManifests(name, content)
 		}
-		if _, err := set.RenderManifests(name, content); err != nil {
-			faults = append(faults, fmt.Errorf("rendering %s: %w", name, err))
-		}
+		faults = refused(faults, name, err)
 	}
-	return errors.Join(faults...)
+	return faults
 }
 
-func rendersDeploys(set *render.Templates, specs []v1.NpuDeploy) error {
-	var faults []error
+func rendersDeploys(set *render.Templates, specs []v1.NpuDeploy) []Fault {
+	var faults []Fault
 	for i := range specs {
-		if _, err := set.Render(&specs[i]); err != nil {
-			faults = append(faults, fmt.Errorf("rendering %s/%s: %w", specs[i].Namespace, specs[i].Name, err))
-		}
+		_, err := set.Render(&specs[i])
+		faults = refused(faults, specs[i].Namespace+"/"+specs[i].Name, err)
 	}
-	return errors.Join(faults...)
+	return faults
 }
 
-func rendersProjects(set *render.Templates, specs []v1.Project) error {
-	var faults []error
+func rendersProjects(set *render.Templates, specs []v1.Project) []Fault {
+	var faults []Fault
 	for i := range specs {
-		if _, err := set.RenderProject(&specs[i]); err != nil {
-			faults = append(faults, fmt.Errorf("rendering project %s: %w", specs[i].Name, err))
-		}
+		_, err := set.RenderProject(&specs[i])
+		faults = refused(faults, "project "+specs[i].Name, err)
 	}
-	return errors.Join(faults...)
+	return faults
+}
+
+// refused adds a fault to faults if there is an error.
+func refused(faults []Fault, what string, err error) []Fault {
+	if err == nil {
+		return faults
+	}
+	return append(faults, Fault{Message: fmt.Sprintf("rendering %s: %v", what, err)})
 }
