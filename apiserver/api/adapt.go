@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -11,16 +12,28 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/limits"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
-// adapt gives a route's handler its person's client and its time, and turns its error
-// into a problem.
+// adapt bounds what a route's handler may be sent, and notes what route it is.
 func (a *API) adapt(route route) http.Handler {
+	handler := a.respond(route)
+	for _, layer := range append(route.layers, limits.Bodies(cmp.Or(route.bodyBytes, a.options.Limits.BodyBytes))) {
+		handler = layer(handler)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := recordOf(r.Context())
 		seen.route, seen.change = route.Path, route.change
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// respond gives a route's handler its person's client and its time, and turns its error
+// into a problem.
+func (a *API) respond(route route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := a.timeFor(r.Context(), route)
 		defer cancel()
 		if err := a.serve(route, w, r.WithContext(ctx)); err != nil {
@@ -37,7 +50,7 @@ func (a *API) timeFor(ctx context.Context, route route) (context.Context, contex
 	if route.stream {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, a.options.Limits.Time)
+	return context.WithTimeout(ctx, cmp.Or(route.time, a.options.Limits.Time))
 }
 
 func (a *API) serve(route route, w http.ResponseWriter, r *http.Request) error {

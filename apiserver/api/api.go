@@ -122,7 +122,6 @@ func (a *API) wrap(metrics *metrics) error {
 		auth.Middleware(a.options.Authenticator, problem.WriteStatus),
 		publicFirst(a.public),
 		limits.InFlight(a.options.Limits.InFlight),
-		limits.Bodies(a.options.Limits.BodyBytes),
 		crossOrigin,
 		auth.RefuseHeaders(problem.WriteStatus),
 		observe(metrics, a.options.Clock),

@@ -11,10 +11,11 @@
 //	identify     a request id, and headers that every answer has
 //	recovering   a panic is a 500
 //	observe      metrics by route, a log line for each change
-//	auth.RefuseHeaders, auth.CrossOrigin, limits.Bodies, limits.InFlight
+//	auth.RefuseHeaders, auth.CrossOrigin, limits.InFlight
 //	public       what needs no person: the OpenAPI document, the login
 //	auth.Middleware, limits.PerPerson
-//	router       parameters that the route does not know are refused, then the handler
+//	router       limits.Bodies and other bounds of the route
+//	             parameters that the route does not know are refused, then the handler
 //
 // Every error is a problem of RFC 9457.
 package api

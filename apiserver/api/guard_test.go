@@ -140,7 +140,7 @@ func TestMoreThanTheServerCanTakeIsRefused(t *testing.T) {
 func TestABodyThatIsTooLargeIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, func(o *api.Options) { o.Limits.BodyBytes = 10 })
-	s.ask("ann", http.MethodPost, "/api/v1/me", strings.Repeat("x", 11)).want(t, http.StatusRequestEntityTooLarge).problem(t)
+	s.ask("ann", http.MethodPost, s.previewPath(), strings.Repeat("x", 11)).want(t, http.StatusRequestEntityTooLarge).problem(t)
 
 	// Without a length beforehand, it is found out while reading.
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+s.previewPath(), io.MultiReader(strings.NewReader(strings.Repeat("x", 11))))

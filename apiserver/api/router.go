@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -26,6 +27,11 @@ type route struct {
 	// needs are the permissions that the handler's calls take, so that a refusal can name
 	// the one that is missing.
 	needs []need
+	// bodyBytes and time are the route's own bounds; 0 is what all others have.
+	bodyBytes int64
+	time      time.Duration
+	// layers are bounds besides those of all routes, the innermost first.
+	layers []func(http.Handler) http.Handler
 	// stream says that the answer has no time to end: see follow.
 	stream bool
 	serve  handler
