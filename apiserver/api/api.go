@@ -41,6 +41,7 @@ type Limits struct {
 	Time      time.Duration // of one request
 	Person    limits.Budget
 	Streams   StreamLimits
+	Check     CheckLimits
 }
 
 // StreamLimits bound answers that go on and on.
@@ -49,6 +50,14 @@ type StreamLimits struct {
 	Beat             time.Duration // from one sign of life to the next
 	Review           time.Duration // until a person is asked for again, and what they may
 	Write            time.Duration // until a reader who does not read is cut
+}
+
+// CheckLimits bound checks of templates, each of which is a stranger's program that runs in
+// a process of its own. A person has one at a time.
+type CheckLimits struct {
+	BodyBytes int64
+	InFlight  int           // in all
+	Time      time.Duration // of one; the server's time to write an answer has to be longer
 }
 
 // DefaultLimits are far above what people and their tools need.
@@ -62,6 +71,7 @@ func DefaultLimits() Limits {
 			InAll: 2000, PerPerson: 50,
 			Beat: 15 * time.Second, Review: 30 * time.Second, Write: 10 * time.Second,
 		},
+		Check: CheckLimits{BodyBytes: 4 << 20, InFlight: 2, Time: 50 * time.Second},
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
@@ -37,7 +38,13 @@ import (
 
 var control = env.New()
 
-func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
+// The test binary is its own child, where templates are evaluated.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == templates.JudgeCommand {
+		os.Exit(templates.JudgeMain(os.Stdin, os.Stdout))
+	}
+	os.Exit(control.Run(m))
+}
 
 // byName believes whoever says who they are, as long as they say it as a bearer token.
 type byName struct{ names []string }
@@ -120,6 +127,11 @@ func knownCluster(t *testing.T) *live.Cluster {
 	})
 	if known.err != nil {
 		t.Fatal(known.err)
+	}
+	err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, 30*time.Second, true,
+		func(context.Context) (bool, error) { return known.cluster.Ready(), nil })
+	if err != nil {
+		t.Fatal("the cluster is not known: ", err)
 	}
 	return known.cluster
 }

@@ -48,7 +48,7 @@ const prefix = "/api/v1"
 // table is every route but the public ones.
 func (a *API) table() []route {
 	return slices.Concat(a.meRoutes(), readRoutes(), npuDeploys().writeRoutes(), scaleRoutes(), a.projectRoutes(), a.memberRoutes(), []route{
-		a.restartRoute(), a.previewRoute(), a.quotaRoute(),
+		a.restartRoute(), a.previewRoute(), a.quotaRoute(), a.policyRoute(),
 	})
 }
 

@@ -40,7 +40,7 @@ type Error struct {
 
 // Fault is a mistake in one field.
 type Fault struct {
-	Field   string `json:"field" doc:"path of the field in what was sent: spec.accelerator.count"`
+	Field   string `json:"field" doc:"path of the field in what was sent: spec.accelerator.count; of templates the file and line: schemas/policy/policy.cue:53"`
 	Message string `json:"message" doc:"what is wrong with it"`
 }
 

@@ -1,0 +1,121 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi/apiserver/archive"
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/limits"
+	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/controller/plan"
+	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/controller/templates"
+)
+
+// policyCheck is what a set of templates would do.
+type policyCheck struct {
+	Templates string        `json:"templates" doc:"digest of the templates that were sent"`
+	Serving   string        `json:"serving" doc:"digest of the templates that serve now"`
+	Effect    render.Effect `json:"effect" doc:"the worst of all"`
+	Examined  int           `json:"examined" doc:"how many NpuDeploys were looked at: those that the person may list"`
+	Deploys   []plan.Deploy `json:"deploys" doc:"each of them"`
+}
+
+func (a *API) policyRoute() route {
+	bounds := a.options.Limits.Check
+	each := a.options.Limits.Person
+	each.InFlight = 1
+	return route{
+		Operation: openapi.Operation{
+			Method: http.MethodPost, Path: prefix + "/policy/check",
+			Summary: "Say what a directory of templates would do to every NpuDeploy that I may list; nothing is written",
+			Accepts: openapi.Content{Types: []string{archive.Gzip, archive.Tar, archive.Zip}},
+			Answers: jsonOf(policyCheck{}), Status: http.StatusOK,
+		},
+		bodyBytes: bounds.BodyBytes, time: bounds.Time,
+		layers: []func(http.Handler) http.Handler{limits.InFlight(bounds.InFlight), limits.PerPerson(each, a.options.Clock)},
+		serve:  a.checkPolicy,
+	}
+}
+
+func (a *API) checkPolicy(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+	candidate, err := readTemplates(r)
+	if err != nil {
+		return err
+	}
+	digest, err := render.Digest(candidate)
+	if err != nil {
+		return err
+	}
+	deploys, err := a.visible(r.Context(), user)
+	if err != nil {
+		return err
+	}
+	serving := a.options.Templates()
+	planned, err := templates.Plan(r.Context(), serving.Module, candidate, deploys)
+	if err != nil {
+		return a.rejected(err)
+	}
+	return writeJSON(w, http.StatusOK, policyCheck{
+		Templates: digest, Serving: serving.Digest, Effect: plan.Worst(planned), Examined: len(deploys),
+		Deploys: append([]plan.Deploy{}, planned...), // a list, if an empty one
+	})
+}
+
+// readTemplates reads a body that is an archive.
+func readTemplates(r *http.Request) (fs.FS, error) {
+	media, err := mediaOf(r, archive.Gzip, archive.Tar, archive.Zip)
+	if err != nil {
+		return nil, err
+	}
+	content, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	candidate, err := archive.Read(media, content)
+	if errors.Is(err, archive.ErrTooLarge) {
+		return nil, problem.New(http.StatusRequestEntityTooLarge, firstLine(err.Error()))
+	}
+	if err != nil {
+		return nil, problem.New(http.StatusBadRequest, firstLine(err.Error()))
+	}
+	return candidate, nil
+}
+
+// rejected is the problem of templates that make no plan. Whatever they did to the process
+// that evaluated them, or did not end doing, is theirs to mend.
+func (a *API) rejected(err error) error {
+	var why *templates.RejectedError
+	if errors.As(err, &why) {
+		p := problem.New(http.StatusUnprocessableEntity, "the templates do not compile, or do not render the examples")
+		p.Reason = metav1.StatusReasonInvalid
+		for _, fault := range why.Faults {
+			p.Errors = append(p.Errors, problem.Fault{Field: placeOf(fault), Message: fault.Message})
+		}
+		return p
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		p := problem.New(http.StatusUnprocessableEntity, fmt.Sprintf("the templates were not evaluated within %s", a.options.Limits.Check.Time))
+		p.Reason = metav1.StatusReasonInvalid
+		return p
+	}
+	if errors.Is(err, context.Canceled) {
+		return problem.New(http.StatusRequestTimeout, "the client did not wait for the answer")
+	}
+	return err
+}
+
+// placeOf is a fault's file:line, empty for a fault without.
+func placeOf(fault templates.Fault) string {
+	if fault.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", fault.File, fault.Line)
+}
