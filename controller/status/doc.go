@@ -10,6 +10,8 @@
 //  3. Endpoint is judged by the route object's own status and by who has the host.
 //  4. Ready is the most actionable of the four that is not True.
 //
+// Diagnose says of a single pod what step 2 says of all.
+//
 // Invariants: the same input yields the same status, whatever the order of its
 // lists; judging its own output changes nothing; pods of an earlier revision change
 // neither a condition's status nor its reason; messages are one bounded line

@@ -39,7 +39,7 @@ func notAnswering(observed Observed, pod corev1.Pod, container corev1.ContainerS
 	since := podCondition(pod, corev1.PodReady).LastTransitionTime
 	started := container.State.Running.StartedAt
 	event := warning(observed, pod, "Unhealthy", "Readiness", "Liveness")
-	if event != nil && eventTime(event).Before(started.Time) {
+	if event != nil && EventTime(event).Before(started.Time) {
 		event = nil
 	}
 	wasReady := started.Before(&since)

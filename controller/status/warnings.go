@@ -13,7 +13,7 @@ import (
 // lastWarning ends a message with what was said of the pod since then, if anything.
 func lastWarning(observed Observed, pod corev1.Pod, since metav1.Time) string {
 	event := warning(observed, pod, "")
-	if event == nil || eventTime(event).Before(since.Time) {
+	if event == nil || EventTime(event).Before(since.Time) {
 		return ""
 	}
 	return "; last warning: " + event.Message
@@ -41,13 +41,13 @@ func warning(observed Observed, pod corev1.Pod, reason string, prefixes ...strin
 // newer orders by time, and by text where times are equal, so that the order of
 // the list does not matter.
 func newer(a, b *corev1.Event) bool {
-	at, bt := eventTime(a), eventTime(b)
+	at, bt := EventTime(a), EventTime(b)
 	return cmp.Or(at.Compare(bt), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message)) > 0
 }
 
-// eventTime is when the event was last seen; both generations of the API fill
+// EventTime is when an event was last seen; both generations of the API fill
 // fields of their own.
-func eventTime(event *corev1.Event) time.Time {
+func EventTime(event *corev1.Event) time.Time {
 	switch {
 	case event.Series != nil:
 		return event.Series.LastObservedTime.Time
