@@ -17,6 +17,7 @@ import (
 type following struct {
 	contentType string        // of events there are beats, of text there are none
 	frames      <-chan []byte // closed when there are no more
+	end         func() error  // why there are none, if it is a fault; nil: it never is
 	// may is asked now and then: an error says that the person may no longer.
 	may func(ctx context.Context) error
 }
@@ -35,7 +36,10 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 	if err == nil {
 		err = a.pump(r, opened, f)
 	}
-	if why := (*problem.Error)(nil); errors.As(err, &why) && f.contentType == stream.ContentType {
+	if why := (*problem.Error)(nil); errors.As(err, &why) {
+		if f.contentType != stream.ContentType {
+			panic(http.ErrAbortHandler) // or the reader takes the text for whole
+		}
 		_ = opened.Send(endOf(why)) // the reader may be gone
 	}
 	return nil
@@ -51,6 +55,9 @@ func (a *API) pump(r *http.Request, opened *stream.Stream, f following) error {
 		var err error
 		select {
 		case frame, more := <-f.frames:
+			if !more && f.end != nil {
+				return f.end()
+			}
 			if !more {
 				return nil
 			}
