@@ -47,6 +47,9 @@ func matrix(t *testing.T) []cell {
 		{"PUT " + one, change, []string{"If-Match", "*"}, [4]int{200, 200, 403, 403}},
 		{"PATCH " + one, change, []string{"Content-Type", merge}, [4]int{200, 200, 403, 403}},
 		{"DELETE " + one, "", nil, [4]int{202, 202, 403, 403}},
+		{"GET " + one + "/pods", "", nil, [4]int{200, 200, 200, 403}},
+		{"GET " + one + "/events", "", nil, [4]int{200, 200, 200, 403}},
+		{"GET " + one + "/logs", "", nil, [4]int{404, 404, 404, 403}}, // there are no pods
 		{"GET " + one + "/scale", "", nil, [4]int{200, 200, 200, 403}},
 		{"PUT " + one + "/scale", `{"replicas": 2}`, nil, [4]int{200, 200, 403, 403}},
 		{"POST " + one + "/restart", "", nil, [4]int{200, 200, 403, 403}},

@@ -57,15 +57,7 @@ func dryRun(r *http.Request) (bool, error) {
 	return false, problem.New(http.StatusBadRequest, "dryRun has to be All, or absent")
 }
 
-func force(r *http.Request) (bool, error) {
-	switch r.URL.Query().Get("force") {
-	case "", "false":
-		return false, nil
-	case "true":
-		return true, nil
-	}
-	return false, problem.New(http.StatusBadRequest, "force has to be true or false")
-}
+func force(r *http.Request) (bool, error) { return isSet(r, "force") }
 
 // named is the NpuDeploy of the path, still without content.
 func named(r *http.Request) *unstructured.Unstructured { return npuDeploys().named(r) }

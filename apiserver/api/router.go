@@ -49,6 +49,7 @@ const prefix = "/api/v1"
 func (a *API) table() []route {
 	return slices.Concat(a.meRoutes(), readRoutes(), npuDeploys().writeRoutes(), scaleRoutes(), a.projectRoutes(), a.memberRoutes(), []route{
 		a.restartRoute(), a.previewRoute(), a.quotaRoute(), a.policyRoute(),
+		a.podsRoute(), eventsRoute(), a.logsRoute(),
 	})
 }
 

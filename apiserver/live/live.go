@@ -59,7 +59,7 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 		}
 		c.informers = append(c.informers, informer)
 	}
-	return c, nil
+	return c, indexPods(ctx, filled)
 }
 
 // Run keeps up with the cluster until ctx ends. Kubernetes' API server may be away at any

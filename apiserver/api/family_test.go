@@ -1,0 +1,192 @@
+package api_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+)
+
+// kin is an NpuDeploy and what a controller would have made of it. vic may look at it all.
+type kin struct {
+	*stage
+
+	name  string
+	admin kubernetes.Interface
+	set   metav1.OwnerReference // of pods
+}
+
+func newKin(s *stage, name string) *kin {
+	s.t.Helper()
+	s.create(name)
+	uid, _ := field(s.t, s.ask("ann", http.MethodGet, name, "").want(s.t, http.StatusOK), "metadata", "uid").(string)
+	admin, err := kubernetes.NewForConfig(control.Config(s.t))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	k := &kin{stage: s, name: name, admin: admin}
+	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: k.labels()}, Spec: k.spec("")}
+	selector := &metav1.LabelSelector{MatchLabels: k.labels()}
+	deployment, err := admin.AppsV1().Deployments(s.namespace).Create(s.t.Context(), &appsv1.Deployment{
+		ObjectMeta: k.meta(name, ownedBy("dudaji.com/v1", "NpuDeploy", name, types.UID(uid))),
+		Spec:       appsv1.DeploymentSpec{Selector: selector, Template: template},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	set, err := admin.AppsV1().ReplicaSets(s.namespace).Create(s.t.Context(), &appsv1.ReplicaSet{
+		ObjectMeta: k.meta(name+"-1", ownedBy("apps/v1", "Deployment", name, deployment.UID)),
+		Spec:       appsv1.ReplicaSetSpec{Selector: selector, Template: template},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	k.set = ownedBy("apps/v1", "ReplicaSet", set.Name, set.UID)
+	return k
+}
+
+// newHome is a stage with one NpuDeploy that vic may look into.
+func newHome(s *stage) *kin {
+	s.t.Helper()
+	s.bind("vic", "nufi-project-viewer")
+	k := newKin(s, "home")
+	await(s.t, "vic's rights", func() bool { return k.ask("vic", http.MethodGet, "home/pods", "").status == http.StatusOK })
+	return k
+}
+
+func ownedBy(version, kind, name string, uid types.UID) metav1.OwnerReference {
+	yes := true
+	return metav1.OwnerReference{APIVersion: version, Kind: kind, Name: name, UID: uid, Controller: &yes}
+}
+
+// device is a kind of device that no other test's nodes have.
+func (k *kin) device() corev1.ResourceName { return corev1.ResourceName("nufi.test/" + k.namespace) }
+
+func (k *kin) labels() map[string]string { return map[string]string{"dudaji.com/npudeploy": k.name} }
+
+func (k *kin) meta(name string, owner metav1.OwnerReference) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Name: name, Labels: k.labels(), OwnerReferences: []metav1.OwnerReference{owner}}
+}
+
+func (k *kin) spec(node string) corev1.PodSpec {
+	return corev1.PodSpec{NodeName: node, Containers: []corev1.Container{
+		{Name: "proxy", Image: "example.com/proxy:1"},
+		{Name: "server", Image: "example.com/vllm:1", Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{
+			corev1.ResourceMemory: resource.MustParse("4Gi"), k.device(): resource.MustParse("2"),
+		}}},
+	}}
+}
+
+// pod makes one on a node, if it is given one, and writes its status.
+func (k *kin) pod(name, node string, owner metav1.OwnerReference, status corev1.PodStatus) *corev1.Pod {
+	k.t.Helper()
+	made, err := k.admin.CoreV1().Pods(k.namespace).Create(k.t.Context(),
+		&corev1.Pod{ObjectMeta: k.meta(name, owner), Spec: k.spec(node)}, metav1.CreateOptions{})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return k.write(made, status)
+}
+
+func (k *kin) write(pod *corev1.Pod, status corev1.PodStatus) *corev1.Pod {
+	k.t.Helper()
+	pod = pod.DeepCopy()
+	pod.Status = status
+	written, err := k.admin.CoreV1().Pods(k.namespace).UpdateStatus(k.t.Context(), pod, metav1.UpdateOptions{})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return written
+}
+
+// node adds one whose kubelet has the logs that serve writes. Without serve nobody listens
+// there.
+func (k *kin) node(serve http.HandlerFunc) string {
+	k.t.Helper()
+	kubelet := httptest.NewTLSServer(serve)
+	k.t.Cleanup(kubelet.Close)
+	if serve == nil {
+		kubelet.Close()
+	}
+	_, text, err := net.SplitHostPort(kubelet.Listener.Addr().String())
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	port, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-of-" + k.namespace}}
+	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "127.0.0.1"}}
+	node.Status.DaemonEndpoints.KubeletEndpoint.Port = int32(port)
+	node.Status.Allocatable = corev1.ResourceList{k.device(): resource.MustParse("8")}
+	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
+	if _, err := k.admin.CoreV1().Nodes().Create(k.t.Context(), node, metav1.CreateOptions{}); err != nil {
+		k.t.Fatal(err)
+	}
+	k.t.Cleanup(func() {
+		if err := k.admin.CoreV1().Nodes().Delete(context.WithoutCancel(k.t.Context()), node.Name, metav1.DeleteOptions{}); err != nil {
+			k.t.Error(err)
+		}
+	})
+	await(k.t, "the node to be known", func() bool {
+		var known corev1.Node
+		err := knownCluster(k.t).Reader().Get(k.t.Context(), types.NamespacedName{Name: node.Name}, &known)
+		return err == nil
+	})
+	return node.Name
+}
+
+func running() corev1.PodStatus {
+	return corev1.PodStatus{
+		Phase:      corev1.PodRunning,
+		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},
+		ContainerStatuses: []corev1.ContainerStatus{
+			{Name: "proxy", Ready: true, ContainerID: "test://proxy", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+			{Name: "server", Ready: true, ContainerID: "test://1", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+		},
+	}
+}
+
+// pulling is a pod whose server's image is not there.
+func pulling() corev1.PodStatus {
+	status := running()
+	status.Phase, status.Conditions[0].Status = corev1.PodPending, corev1.ConditionFalse
+	status.ContainerStatuses[1] = corev1.ContainerStatus{Name: "server", Image: "example.com/vllm:1", State: corev1.ContainerState{
+		Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "no such tag"},
+	}}
+	return status
+}
+
+// dead is a pod whose server has ended, and has been started again if it is said.
+func dead(code int32, again bool) corev1.PodStatus {
+	status := running()
+	exit := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: "Error", ContainerID: "test://1"}}
+	server := &status.ContainerStatuses[1]
+	if again {
+		server.LastTerminationState, server.ContainerID, server.RestartCount = exit, "test://2", 1
+		return status
+	}
+	server.State, server.Ready = exit, false
+	return status
+}
+
+// await looks until it is so.
+func await(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !so(); <-time.After(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("waited in vain for ", what)
+		}
+	}
+}

@@ -1,0 +1,318 @@
+package api_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi/apiserver/api"
+)
+
+// said is one event of a stream.
+type said struct{ Name, Data string }
+
+// open begins a request that goes on.
+func (k *kin) open(ctx context.Context, query, accept string) *bufio.Reader {
+	k.t.Helper()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		k.url+"/api/v1/namespaces/"+k.namespace+"/npudeploys/"+k.name+"/logs?"+query, nil)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer vic")
+	request.Header.Set("Accept", accept)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	k.t.Cleanup(func() { _ = response.Body.Close() })
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(response.Body)
+		k.t.Fatalf("status %d: %s", response.StatusCode, text)
+	}
+	return bufio.NewReader(response.Body)
+}
+
+// hear reads events, as browsers do, until one of the name is there or all have come.
+func hear(t *testing.T, body *bufio.Reader, until string) []said {
+	t.Helper()
+	var all []said
+	for one := (said{}); ; {
+		line, err := body.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		switch name {
+		case "event":
+			one.Name = value
+		case "data":
+			one.Data += value + "\n"
+		case "":
+			if one.Data != "" {
+				one.Data = strings.TrimSuffix(one.Data, "\n")
+				all = append(all, one)
+			}
+			if one.Name == until && until != "" {
+				return all
+			}
+			one = said{}
+		default:
+			if line != ":\n" {
+				t.Fatalf("a line of events is %q", line)
+			}
+		}
+	}
+}
+
+// asks says whether the request only looks whether there is a log.
+func asks(r *http.Request) bool { return r.URL.Query().Get("tailLines") == "0" }
+
+// write sends text on its way.
+func write(w http.ResponseWriter, text string) {
+	_, _ = io.WriteString(w, text)
+	_ = http.NewResponseController(w).Flush()
+}
+
+func TestALogIsText(t *testing.T) {
+	t.Parallel()
+	k := newHome(newStage(t))
+	asked := make(chan *url.URL, 10)
+	node := k.node(func(w http.ResponseWriter, r *http.Request) {
+		if !asks(r) {
+			asked <- r.URL
+			write(w, "one\n\x1b[31mtwo\xff\n")
+		}
+	})
+	k.pod("a-waits", "", k.set, corev1.PodStatus{})
+	k.pod("b", node, k.set, running())
+	for query, want := range map[string]string{
+		"": "/server?limitBytes=10485760&tailLines=1000",
+		"?pod=b&container=proxy&tail=5&since=90s&previous=true&timestamps=true": "/proxy?limitBytes=10485760&previous=true&sinceSeconds=90&tailLines=5&timestamps=true",
+		"?since=1500ms&follow=true": "/server?follow=true&sinceSeconds=2",
+	} {
+		got := k.ask("vic", http.MethodGet, "home/logs"+query, "").want(t, http.StatusOK)
+		if string(got.body) != "one\n\x1b[31mtwo\xff\n" || got.header.Get("Content-Type") != "text/plain; charset=utf-8" {
+			t.Errorf("%q: %q %q", query, got.header.Get("Content-Type"), got.body)
+		}
+		if got.header.Get("NuFi-Pod") != "b" || !strings.HasPrefix(want, "/"+got.header.Get("NuFi-Container")+"?") {
+			t.Errorf("%q: read of %v", query, got.header)
+		}
+		if call, want := <-asked, "/containerLogs/"+k.namespace+"/b"+want; call.String() != want {
+			t.Errorf("%q: the kubelet is asked %s, want %s", query, call, want)
+		}
+	}
+}
+
+func TestALogThatIsFollowedEndsWithItsContainer(t *testing.T) {
+	t.Parallel()
+	k := newHome(newStage(t))
+	next := make(chan string)
+	node := k.node(func(w http.ResponseWriter, r *http.Request) {
+		if asks(r) {
+			return
+		}
+		for text := range next {
+			write(w, text)
+		}
+	})
+	pod := k.pod("a", node, k.set, running())
+	body := k.open(t.Context(), "follow=true", "text/event-stream")
+	if got := hear(t, body, "pod"); len(got) != 1 || got[0].Data != `{"container":"server","pod":"a"}` {
+		t.Errorf("the beginning is %q", got)
+	}
+	next <- "loading 1%\rloading 99%\n\nevent: end\ndata: forged\xff\n"
+	next <- "the end of"
+	k.write(pod, dead(7, true))
+	close(next)
+	want := []said{
+		{"", "loading 1%\nloading 99%"}, {"", ""}, {"", "event: end"}, {"", "data: forged\uFFFD"}, {"part", "the end of"},
+		{"end", `{"detail":"container server ended with exit code 7 (Error)","exitCode":7}`},
+	}
+	if diff := cmp.Diff(want, hear(t, body, "")); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func TestALogThatIsFollowedEndsWithItsPod(t *testing.T) {
+	t.Parallel()
+	k := newHome(newStage(t, func(o *api.Options) { o.Limits.Streams.Review = 50 * time.Millisecond }))
+	silent := k.node(func(_ http.ResponseWriter, r *http.Request) {
+		if !asks(r) {
+			<-r.Context().Done() // the node says nothing any more
+		}
+	})
+	k.pod("a", silent, k.set, running())
+	body := k.open(t.Context(), "follow=true", "text/event-stream")
+	hear(t, body, "pod")
+	now := int64(0)
+	if err := k.admin.CoreV1().Pods(k.namespace).Delete(t.Context(), "a", metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil {
+		t.Fatal(err)
+	}
+	if got := hear(t, body, ""); len(got) != 1 || got[0].Name != "end" || !strings.Contains(got[0].Data, "the pod is gone") {
+		t.Errorf("the end is %q", got)
+	}
+}
+
+func TestALogIsNoLongerReadByWhoMayNoLonger(t *testing.T) {
+	t.Parallel()
+	k := newHome(newStage(t, func(o *api.Options) { o.Limits.Streams.Review = 50 * time.Millisecond }))
+	node := k.node(func(_ http.ResponseWriter, r *http.Request) {
+		if !asks(r) {
+			<-r.Context().Done()
+		}
+	})
+	k.pod("a", node, k.set, running())
+	body := k.open(t.Context(), "follow=true", "text/event-stream")
+	hear(t, body, "pod")
+	if err := k.admin.RbacV1().RoleBindings(k.namespace).Delete(t.Context(), "vic-nufi-project-viewer", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := hear(t, body, ""); len(got) != 1 || got[0].Name != "end" || !strings.Contains(got[0].Data, `"status":403`) {
+		t.Errorf("the end is %q", got)
+	}
+}
+
+func TestATextThatIsNotWholeIsBrokenOff(t *testing.T) {
+	t.Parallel()
+	k := newHome(newStage(t))
+	node := k.node(func(w http.ResponseWriter, r *http.Request) {
+		if !asks(r) {
+			write(w, "a line\n")
+			<-r.Context().Done()
+		}
+	})
+	k.pod("a", node, k.set, running())
+	body := k.open(t.Context(), "follow=true", "")
+	if line, err := body.ReadString('\n'); line != "a line\n" || err != nil {
+		t.Fatalf("read %q: %v", line, err)
+	}
+	k.api.EndStreams()
+	if rest, err := io.ReadAll(body); len(rest) != 0 || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("read %q: %v", rest, err)
+	}
+}
+
+// Not parallel: no other test has a reader then.
+func TestNobodyReadsALogForAReaderWhoIsGoneOrDoesNotRead(t *testing.T) { //nolint:paralleltest // it counts
+	k := newHome(newStage(t, func(o *api.Options) { o.Limits.Streams.Write = 100 * time.Millisecond }))
+	came, left := make(chan string, 10), make(chan string, 10)
+	node := k.node(func(w http.ResponseWriter, r *http.Request) {
+		if asks(r) {
+			return
+		}
+		came <- r.URL.Path
+		for r.Context().Err() == nil && r.URL.Query().Get("sinceSeconds") == "" {
+			write(w, strings.Repeat("x", 1<<10)+"\n")
+		}
+		<-r.Context().Done()
+		left <- r.URL.Path
+	})
+	k.pod("a", node, k.set, running())
+	k.open(t.Context(), "follow=true", "") // and nobody reads
+	<-came
+	<-left
+	ctx, leave := context.WithCancel(t.Context())
+	k.open(ctx, "follow=true&since=1s", "text/event-stream")
+	<-came
+	leave()
+	<-left
+	await(t, "the reader to end", func() bool {
+		var stacks strings.Builder
+		if err := pprof.Lookup("goroutine").WriteTo(&stacks, 2); err != nil {
+			t.Fatal(err)
+		}
+		return !strings.Contains(stacks.String(), "(*podLog).read")
+	})
+}
+
+func TestALogThatCannotBeReadIsRefusedWithItsReason(t *testing.T) {
+	t.Parallel()
+	k := newHome(newStage(t, func(o *api.Options) { o.Limits.Time = 3 * time.Second }))
+	node := k.node(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.Contains(r.URL.Path, "silent"):
+			<-r.Context().Done()
+		case r.URL.Query().Get("previous") != "":
+			http.Error(w, `previous terminated container "server" in pod "pulls" not found`, http.StatusBadRequest)
+		default:
+			http.Error(w, `container "server" in pod "pulls" is waiting to start: trying and failing to pull image`, http.StatusBadRequest)
+		}
+	})
+	k.pod("pulls", node, k.set, pulling())
+	k.pod("silent", node, k.set, running())
+	k.pod("waits", "", k.set, corev1.PodStatus{Phase: corev1.PodPending})
+	other := newKin(k.stage, "other")
+	other.pod("foreign", node, other.set, running())
+	for query, want := range map[string]struct {
+		status int
+		detail string
+	}{
+		"pod=pulls":                  {400, "is waiting to start: trying and failing to pull image; ImagePull: image example.com/vllm:1 of container server cannot be pulled: no such tag"},
+		"pod=pulls&previous=true":    {400, `previous terminated container "server" in pod "pulls" not found; ImagePull: `},
+		"pod=waits":                  {409, "pod waits has no node yet; Progressing: waiting for the scheduler"},
+		"pod=silent":                 {504, "node " + node + " does not answer"},
+		"pod=silent&container=other": {400, "container has to be one of proxy, server"},
+		"pod=foreign":                {404, "the NpuDeploy has no pod foreign"},
+		"follow=yes":                 {400, "follow has to be true or false"},
+		"since=yesterday":            {400, "since has to be a duration"},
+		"since=-1s":                  {400, "since has to be a duration"},
+		"tail=-1":                    {400, "tail has to be a number"},
+		"limit=1":                    {400, "limit"},
+	} {
+		got := k.ask("vic", http.MethodGet, "home/logs?"+query, "", "Accept", "text/event-stream").want(t, want.status).problem(t)
+		if !strings.Contains(got.Detail, want.detail) {
+			t.Errorf("%s: %q, want %q", query, got.Detail, want.detail)
+		}
+	}
+}
+
+func TestANodeWithoutAKubeletIsTold(t *testing.T) {
+	t.Parallel()
+	k := newHome(newStage(t))
+	node := k.node(nil)
+	k.pod("a", node, k.set, running())
+	got := k.ask("vic", http.MethodGet, "home/logs?follow=true", "").want(t, http.StatusBadGateway).problem(t)
+	if !strings.HasPrefix(got.Detail, "node "+node+" gives no log (a simulated one has none): ") {
+		t.Errorf("the log is refused by %q", got.Detail)
+	}
+}
+
+func TestALogOfALogsSizeSaysThatThereMayBeMore(t *testing.T) {
+	t.Parallel()
+	k := newHome(newStage(t))
+	line := strings.Repeat("x", 1<<10-1) + "\n"
+	node := k.node(func(w http.ResponseWriter, r *http.Request) {
+		for range 11 << 10 { // more than it was asked for
+			if _, err := io.WriteString(w, line); err != nil || r.Context().Err() != nil {
+				return
+			}
+		}
+	})
+	k.pod("a", node, k.set, running())
+	heard := hear(t, k.open(t.Context(), "", "text/event-stream"), "")
+	last := heard[len(heard)-1]
+	var end struct{ Detail string }
+	if err := json.Unmarshal([]byte(last.Data), &end); err != nil || !strings.Contains(end.Detail, "there may be more") {
+		t.Errorf("the end is %q", fmt.Sprint(last))
+	}
+	if lines := len(heard) - 2; lines != 10<<10 { // between pod and end
+		t.Errorf("%d lines", lines)
+	}
+}

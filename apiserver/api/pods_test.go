@@ -1,0 +1,145 @@
+package api_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// told is an answer of a pods route, as far as these tests look.
+type told struct {
+	Ready struct{ Status, Reason, Message string }
+	Total int
+	Pods  []struct {
+		Name, Node, Phase, Reason, Message string
+		Ready                              bool
+		Restarts                           int
+		Devices                            map[string]int
+		Containers                         []struct{ Name, Image, State, Reason string }
+	}
+}
+
+func (k *kin) pods() told {
+	k.t.Helper()
+	var answer told
+	if err := json.Unmarshal(k.ask("vic", http.MethodGet, k.name+"/pods", "").want(k.t, http.StatusOK).body, &answer); err != nil {
+		k.t.Fatal(err)
+	}
+	return answer
+}
+
+func TestPodsSayWhyTheyAreNotReady(t *testing.T) {
+	t.Parallel()
+	k := newHome(newStage(t))
+	node := k.node(nil)
+	k.pod("a", node, k.set, pulling())
+	k.pod("b", node, k.set, running())
+	k.pod("c", node, k.set, dead(3, false))
+	k.pod("d", "", k.set, corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/3 nodes are available: 3 node(s) had untolerated taint. preemption: none",
+	}}})
+	k.pod("e", "gone", k.set, pulling())
+	f := k.pod("f", node, k.set, corev1.PodStatus{Phase: corev1.PodPending})
+	kubectl(t, k.stage, k.eventOf("Pod", "f", string(f.UID), "FailedMount", "no such secret"), "create", "-f", "-")
+
+	got := k.pods()
+	why := map[string][2]string{}
+	for _, pod := range got.Pods {
+		why[pod.Name] = [2]string{pod.Reason, pod.Message}
+		if pod.Ready != (pod.Reason == "Ready") {
+			t.Errorf("pod %s is ready: %v, and %s", pod.Name, pod.Ready, pod.Reason)
+		}
+		if pod.Devices[string(k.device())] != 2 || len(pod.Devices) != 1 || pod.Containers[1].Image != "example.com/vllm:1" {
+			t.Errorf("pod %s is told as %v", pod.Name, pod)
+		}
+	}
+	want := map[string][2]string{
+		"a": {"ImagePull", "image example.com/vllm:1 of container server cannot be pulled: no such tag"},
+		"b": {"Ready", ""},
+		"c": {"CrashLoop", "container server exited with code 3, 0 restarts"},
+		"d": {"Unschedulable", "0/3 nodes are available: 3 node(s) had untolerated taint"},
+		"e": {"NodeLost", "node gone is gone"},
+		"f": {"ContainerConfig", "a volume cannot be mounted: no such secret"},
+	}
+	if diff := cmp.Diff(want, why); diff != "" {
+		t.Errorf("the pods (-want +got):\n%s", diff)
+	}
+	if got.Total != 6 || got.Ready.Status != "Unknown" {
+		t.Errorf("told %d pods, Ready %v", got.Total, got.Ready)
+	}
+}
+
+func TestAPodThatOnlyWearsTheLabelIsNotTold(t *testing.T) {
+	t.Parallel()
+	k := newHome(newStage(t))
+	k.pod("own", "", k.set, corev1.PodStatus{})
+	k.pod("of-nobody", "", ownedBy("apps/v1", "ReplicaSet", k.set.Name, "another-uid"), corev1.PodStatus{})
+	other := newKin(k.stage, "other")
+	k.pod("of-another", "", other.set, corev1.PodStatus{}) // with our label
+	if got := k.pods(); len(got.Pods) != 1 || got.Pods[0].Name != "own" {
+		t.Errorf("told %v", got.Pods)
+	}
+	if got := other.pods(); len(got.Pods) != 0 {
+		t.Errorf("the other is told %v", got.Pods)
+	}
+}
+
+func TestWithoutPodsTheNpuDeploySaysWhy(t *testing.T) {
+	t.Parallel()
+	k := newHome(newStage(t))
+	k.refuse()
+	got := k.pods()
+	if got.Ready.Reason != "QuotaExceeded" || got.Ready.Message != "exceeded quota" || got.Pods == nil {
+		t.Errorf("told %v", got)
+	}
+	log := k.ask("vic", http.MethodGet, "home/logs", "").want(t, http.StatusNotFound).problem(t)
+	if log.Detail != "the NpuDeploy has no pods: QuotaExceeded: exceeded quota" {
+		t.Errorf("the log is refused by %q", log.Detail)
+	}
+}
+
+// refuse writes what the controller does where a quota is in the way.
+func (k *kin) refuse() {
+	k.t.Helper()
+	kubectl(k.t, k.stage, "", "patch", "npudeploy", k.name, "--subresource=status", "--type=merge", "-p", `{"status": {"replicas": 0, "readyReplicas": 0,
+		"conditions": [{"type": "Ready", "status": "False", "reason": "QuotaExceeded", "message": "exceeded quota", "lastTransitionTime": "2026-03-01T12:00:00Z"}]}}`)
+}
+
+func TestWhatAPersonMayNotReadIsNamed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	k := newKin(s, "home") // ann may read NpuDeploys here, and nothing else
+	for _, path := range []string{"home/pods", "home/events", "home/logs"} {
+		missing := k.ask("ann", http.MethodGet, path, "").want(t, http.StatusForbidden).problem(t).Missing
+		if missing == nil || missing.Verb != "list" || missing.Resource != "deployments" {
+			t.Errorf("%s: %v is missing", path, missing)
+		}
+		k.ask("bob", http.MethodGet, path, "").want(t, http.StatusForbidden)
+	}
+}
+
+func TestAPodThatWaitsForDevicesSaysHowManyThereAre(t *testing.T) {
+	t.Parallel()
+	k := newHome(newStage(t))
+	node := k.node(nil)
+	for _, name := range []string{"a", "b", "c", "d"} {
+		k.pod(name, node, k.set, running())
+	}
+	k.pod("waits", "", k.set, corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/3 nodes are available: 1 Insufficient " + string(k.device()) + ", 2 node(s) had untolerated taint.",
+	}}})
+	kubectl(t, k.stage, "", "patch", "npudeploy", k.name, "--subresource=status", "--type=merge", "-p",
+		`{"status": {"replicas": 5, "readyReplicas": 4, "accelerator": {"type": "atom", "count": 2, "resourceName": "`+string(k.device())+`"}}}`)
+	want := "2 " + string(k.device()) + " requested, 8 allocatable, 8 in use, 0 free on the best of 1 node"
+	await(t, "the pods to be known", func() bool {
+		for _, pod := range k.pods().Pods {
+			if pod.Name == "waits" && pod.Reason == "NoFreeDevice" && pod.Message == want {
+				return true
+			}
+		}
+		return false
+	})
+}
