@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
-	"testing"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -179,14 +177,4 @@ func dead(code int32, again bool) corev1.PodStatus {
 	}
 	server.State, server.Ready = exit, false
 	return status
-}
-
-// await looks until it is so.
-func await(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !so(); <-time.After(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("waited in vain for ", what)
-		}
-	}
 }
