@@ -35,6 +35,9 @@ func BenchmarkFleet(b *testing.B) {
 		f.settle()
 		b.ReportMetric(f.writes()/float64(*size), "writes/set")
 		b.ReportMetric(f.process.cpu().Seconds()*1000/float64(*size), "cpu-ms/set")
+		b.ReportMetric(f.metric("go_memstats_alloc_bytes_total", "")/1024/float64(*size), "KB/set")
+		b.ReportMetric(f.metric("go_memstats_mallocs_total", "")/float64(*size), "allocs/set")
+		b.ReportMetric(f.metric("controller_runtime_reconcile_total", `controller="npudeploy"`)/float64(*size), "reconciles/set")
 
 		cpu, writes := f.process.cpu(), f.writes()
 		f.pass(quiet)
