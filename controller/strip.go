@@ -22,11 +22,12 @@ func stripChild(object any) (any, error) {
 		return nil, err
 	}
 	replicas, scaled, _ := unstructured.NestedFieldNoCopy(child.Object, "spec", "replicas")
-	template, _, _ := unstructured.NestedMap(child.Object, "spec", "template", "spec")
+	template, _, _ := unstructured.NestedFieldNoCopy(child.Object, "spec", "template", "spec")
 	delete(child.Object, "spec")
 	switch child.GetKind() {
 	case "Deployment":
-		spec := map[string]any{"template": map[string]any{"spec": stripContainers(template)}}
+		pod, _ := template.(map[string]any)
+		spec := map[string]any{"template": map[string]any{"spec": stripContainers(pod)}}
 		if scaled {
 			spec["replicas"] = replicas
 		}
