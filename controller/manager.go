@@ -58,7 +58,8 @@ type Options struct {
 // New puts the controller together. Nothing runs before the manager is started.
 func New(config *rest.Config, o Options) (manager.Manager, error) {
 	config = rest.CopyConfig(config)
-	config.QPS = -1 // The API server's priority and fairness does that.
+	config.QPS = -1                  // The API server's priority and fairness does that.
+	config.DisableCompression = true // Each event of a watch would be compressed by itself.
 	mgr, err := newManager(config, o)
 	if err != nil {
 		return nil, err
