@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	"sigs.k8s.io/yaml"
+
 	"github.com/dudaji/nufi/cluster"
 )
 
@@ -39,6 +42,7 @@ func (f *fleet) startController() {
 	command := exec.CommandContext(context.WithoutCancel(f.Context()), binary,
 		"--kubeconfig="+f.cluster.KubeconfigPath(), "--metrics-bind-address="+address, "--health-probe-bind-address=0",
 		"--templates="+f.templates, fmt.Sprintf("--workers=%d", writers), "--log-level=error")
+	command.Env = append(os.Environ(), f.environment()...)
 	command.Stderr = os.Stderr
 	if err := command.Start(); err != nil {
 		f.Fatal(err)
@@ -48,6 +52,27 @@ func (f *fleet) startController() {
 		_ = command.Wait()
 	})
 	f.process = &process{TB: f.B, pid: command.Process.Pid, metrics: "http://" + address + "/metrics"}
+}
+
+// environment is what the bundle sets for the controller, its collector of garbage
+// above all.
+func (f *fleet) environment() []string {
+	f.Helper()
+	content, err := os.ReadFile(filepath.Join(f.root, "bundle/controller/deployment.yaml"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	var deployment appsv1.Deployment
+	if err := yaml.UnmarshalStrict(content, &deployment); err != nil {
+		f.Fatal(err)
+	}
+	var environment []string
+	for _, variable := range deployment.Spec.Template.Spec.Containers[0].Env {
+		if variable.Value != "" {
+			environment = append(environment, variable.Name+"="+variable.Value)
+		}
+	}
+	return environment
 }
 
 // cpu is what the process used, of all cores.
