@@ -75,8 +75,8 @@ func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEn
 		if unavailable := (*UnavailableError)(nil); errors.As(err, &unavailable) {
 			break
 		}
-		if err != nil && wanted.ref.isNamespace() {
-			break // What is not ours gets no people, and no bounds.
+		if err != nil && wanted.ref.isGround() {
+			break
 		}
 	}
 	err := errors.Join(faults...)

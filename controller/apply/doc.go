@@ -16,6 +16,7 @@
 // What always holds:
 //   - In a namespace that a Project could not make its own, it has nothing.
 //   - A namespace is never pruned.
+//   - No pod is made to run as an account that should be ours and is not.
 //   - An object that is not ours is never written without its adopt annotation.
 //   - Nothing is deleted on doubt: by UID alone, after success alone, and never to get
 //     around an immutable field.

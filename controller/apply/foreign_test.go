@@ -97,6 +97,17 @@ func TestOtherChildrenAreAppliedBesideAFault(t *testing.T) {
 	}
 }
 
+// Whoever may name an NpuDeploy would have its pods run as any account of the namespace.
+func TestNothingRunsAsAnAccountThatIsNotOurs(t *testing.T) {
+	s := newStage(t)
+	s.createForeign(aServiceAccount)
+	changes, err := s.apply(aServiceAccount, aService, aDeployment)
+	conflict := (*apply.ConflictError)(nil)
+	if !errors.As(err, &conflict) || conflict.Ref.Kind != "ServiceAccount" || changes != "" {
+		t.Errorf("changed %q (%v)", changes, err)
+	}
+}
+
 func TestAKindThatIsNotInstalledIsNamed(t *testing.T) {
 	s := newStage(t)
 	s.options.Served = func(kind schema.GroupVersionKind) bool { return kind != service }

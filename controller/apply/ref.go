@@ -39,6 +39,12 @@ func (r Ref) String() string { return r.Kind + " " + r.Name }
 // isNamespace holds for the namespace that a Project makes: it is in none.
 func (r Ref) isNamespace() bool { return r.Group == "" && r.Kind == "Namespace" }
 
+// isGround holds for what the rest stands on: a namespace that is not ours gets no people
+// and no bounds, and no pod runs as an account that is not ours.
+func (r Ref) isGround() bool {
+	return r.isNamespace() || r.Group == "" && r.Kind == "ServiceAccount"
+}
+
 // key identifies a child whatever the version that it is applied with.
 type key struct{ group, kind, name string }
 
