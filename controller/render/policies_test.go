@@ -107,6 +107,8 @@ func TestTemplatesThatContradictTheirSchemaDoNotCompile(t *testing.T) {
 		"policy of another type":    {policyFile, "graceSeconds: 120", `graceSeconds: "120"`},
 		"policy out of bounds":      {policyFile, "graceSeconds: 120", "graceSeconds: 1"},
 		"unknown policy":            {policyFile, "allowed: {", "allowed: {\n\t\tuser: []"},
+		"unknown list of a project": {policyFile, `projects: "ml-serving": serviceAccounts: ["llama"]`, `projects: a: {users: []}`},
+		"project that cannot be":    {policyFile, `projects: "ml-serving": serviceAccounts: ["llama"]`, `projects: A: {}`},
 		"missing policy":            {policyFile, `podMonitor: "None"`, ""},
 		"unknown fact":              {atom, "memoryGiB:", "memory: 16\n\tmemoryGiB:"},
 		"missing fact":              {atom, `resource: "rebellions.ai/ATOM"`, ""},

@@ -105,8 +105,8 @@ type InferenceServer struct {
 	Affinity *corev1.Affinity `json:"affinity,omitempty"`
 
 	// serviceAccountName is the identity of the pods, an account of the NpuDeploy's
-	// own namespace. Absent means one made for this NpuDeploy, with no rights and no
-	// token.
+	// own namespace that policy allows. Absent means one made for this NpuDeploy, with
+	// no rights and no token.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
