@@ -20,8 +20,12 @@ func newDeploys(cache client.Reader, status client.SubResourceWriter) *deploys {
 }
 
 func (d *deploys) all(ctx context.Context) ([]v1.NpuDeploy, error) {
+	return d.in(ctx, metav1.NamespaceAll)
+}
+
+func (d *deploys) in(ctx context.Context, namespace string) ([]v1.NpuDeploy, error) {
 	var list v1.NpuDeployList
-	err := d.cache.List(ctx, &list, client.UnsafeDisableDeepCopy)
+	err := d.cache.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy)
 	return list.Items, err
 }
 

@@ -7,11 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -79,39 +74,4 @@ func words(suffixes []v1.HostSuffix) []string {
 		all = append(all, string(suffix))
 	}
 	return all
-}
-
-// hostsMoved has all deployments reconciled when hosts change hands.
-func (r *reconciler) hostsMoved() handler.EventHandler {
-	moved := func(ctx context.Context, before, after client.Object, queue workQueue) {
-		if slices.Equal(suffixesOf(before), suffixesOf(after)) {
-			return
-		}
-		all, err := r.deploys.all(ctx)
-		if err != nil {
-			return // The informer has not begun: all are reconciled then.
-		}
-		urgency := urgencyStatus
-		for i := range all {
-			enqueue(queue, priorityqueue.AddOpts{Priority: &urgency}, client.ObjectKeyFromObject(&all[i]))
-		}
-	}
-	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, queue workQueue) {
-			if !e.IsInInitialList { // At the start, all are reconciled anyway.
-				moved(ctx, nil, e.Object, queue)
-			}
-		},
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, queue workQueue) {
-			moved(ctx, e.ObjectOld, e.ObjectNew, queue)
-		},
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workQueue) { moved(ctx, e.Object, nil, queue) },
-	}
-}
-
-func suffixesOf(object client.Object) []v1.HostSuffix {
-	if project, ok := object.(*v1.Project); ok {
-		return project.Spec.HostSuffixes
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/controller/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -23,6 +24,12 @@ func (p *projects) all(ctx context.Context) ([]v1.Project, error) {
 	var list v1.ProjectList
 	err := p.cache.List(ctx, &list, client.UnsafeDisableDeepCopy)
 	return list.Items, err
+}
+
+// factsFor are what the NpuDeploys of a namespace follow.
+func (p *projects) factsFor(ctx context.Context, namespace string) (render.Facts, error) {
+	project, err := p.get(ctx, client.ObjectKey{Name: namespace})
+	return render.FactsOf(project), err
 }
 
 // record writes the inventory ahead of what it lists.

@@ -45,7 +45,11 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, nil
 	}
 	r.forgetFormer(deploy)
-	want := r.wanted.of(deploy)
+	facts, err := r.projects.factsFor(ctx, deploy.Namespace)
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("reading the project: %w", err)
+	}
+	want := r.wanted.of(deploy, facts)
 	host, err := r.claim(ctx, deploy, want)
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("claiming the host: %w", err)

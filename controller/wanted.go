@@ -19,6 +19,7 @@ import (
 // wanted is what a generation renders to, or why it does not.
 type wanted struct {
 	generation int64
+	facts      render.Facts
 	templates  string
 
 	set      *apply.Set // nil if it does not render, or may not be applied
@@ -43,10 +44,10 @@ func newWantedCache(serving func() *render.Templates, metrics *metrics) *wantedC
 	return &wantedCache{serving: serving, metrics: metrics, byUID: map[types.UID]*wanted{}}
 }
 
-// of renders deploy unless that was done with these templates.
-func (c *wantedCache) of(deploy *v1.NpuDeploy) *wanted {
-	return c.keep(deploy, func(want *wanted, templates *render.Templates) ([]*unstructured.Unstructured, error) {
-		result, err := templates.Render(deploy)
+// of renders deploy unless that was done with these facts and templates.
+func (c *wantedCache) of(deploy *v1.NpuDeploy, facts render.Facts) *wanted {
+	return c.keep(deploy, facts, func(want *wanted, templates *render.Templates) ([]*unstructured.Unstructured, error) {
+		result, err := templates.Render(deploy, facts)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +66,7 @@ func (c *wantedCache) of(deploy *v1.NpuDeploy) *wanted {
 
 // ofProject is of for a Project. There are no values to resolve.
 func (c *wantedCache) ofProject(project *v1.Project) *wanted {
-	return c.keep(project, func(_ *wanted, templates *render.Templates) ([]*unstructured.Unstructured, error) {
+	return c.keep(project, render.Facts{}, func(_ *wanted, templates *render.Templates) ([]*unstructured.Unstructured, error) {
 		manifests, err := templates.RenderProject(project)
 		if err != nil {
 			return nil, err
@@ -77,15 +78,15 @@ func (c *wantedCache) ofProject(project *v1.Project) *wanted {
 // renders returns an object's manifests, and notes what else of it is wanted.
 type renders func(want *wanted, templates *render.Templates) ([]*unstructured.Unstructured, error)
 
-func (c *wantedCache) keep(object client.Object, renders renders, owner apply.Owner) *wanted {
+func (c *wantedCache) keep(object client.Object, facts render.Facts, renders renders, owner apply.Owner) *wanted {
 	templates := c.serving()
 	c.mu.Lock()
 	known := c.byUID[object.GetUID()]
 	c.mu.Unlock()
-	if known != nil && known.generation == object.GetGeneration() && known.templates == templates.Digest {
+	if known != nil && known.generation == object.GetGeneration() && known.facts == facts && known.templates == templates.Digest {
 		return known
 	}
-	fresh := &wanted{generation: object.GetGeneration(), templates: templates.Digest}
+	fresh := &wanted{generation: object.GetGeneration(), facts: facts, templates: templates.Digest}
 	c.render(fresh, renders, templates, owner)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -63,7 +63,7 @@ func (r *reconciler) sources(informers cache.Cache) []source.Source {
 		source.Kind[client.Object](informers, newReplicaSet(), settled(byLabel)),
 		source.Kind[client.Object](informers, &corev1.Event{}, settled(r.byPod)),
 		source.Kind[client.Object](informers, &corev1.Node{}, settled(r.byNode), nodeChanged()),
-		source.Kind[client.Object](informers, &v1.Project{}, r.hostsMoved()),
+		source.Kind[client.Object](informers, &v1.Project{}, r.projectChanged()),
 	}
 }
 

@@ -42,7 +42,7 @@ type previewSource struct {
 }
 
 type previewPlace struct {
-	By   render.SourceKind `json:"by" doc:"user, policy, accelerator or template"`
+	By   render.SourceKind `json:"by" doc:"user, project, policy, accelerator or template"`
 	File string            `json:"file,omitempty" doc:"file of the templates"`
 	Line int               `json:"line,omitempty" doc:"line in it"`
 }
@@ -75,7 +75,11 @@ func (a *API) preview(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	if err != nil {
 		return err
 	}
-	answer, err := a.render(r.Context(), live, deploy, r.URL.Query().Get("sources") == "true")
+	facts, err := factsFor(r.Context(), user, deploy.GetNamespace())
+	if err != nil {
+		return err
+	}
+	answer, err := a.render(r.Context(), live, deploy, facts, r.URL.Query().Get("sources") == "true")
 	if err != nil {
 		return err
 	}
@@ -103,9 +107,25 @@ func tryDeploy(r *http.Request, user *kube.UserClient, deploy *unstructured.Unst
 	return live, attempted("patch", apply(r.Context(), user, deploy, append(options, client.DryRunAll)))
 }
 
+// factsFor are what a namespace's deployments follow of its Project, as far as the person
+// may read it.
+func factsFor(ctx context.Context, user *kube.UserClient, namespace string) (render.Facts, error) {
+	var project v1.Project
+	err := user.Get(ctx, client.ObjectKey{Name: namespace}, &project)
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
+		return render.Facts{}, nil
+	}
+	if err != nil {
+		return render.Facts{}, attempted("get", err)
+	}
+	return render.FactsOf(&project), nil
+}
+
 // render compares what both render to. Only so many renders run at a time as there are
 // processors: each takes one for milliseconds.
-func (a *API) render(ctx context.Context, live, deploy *unstructured.Unstructured, sources bool) (*preview, error) {
+func (a *API) render(
+	ctx context.Context, live, deploy *unstructured.Unstructured, facts render.Facts, sources bool,
+) (*preview, error) {
 	select {
 	case a.renders <- struct{}{}:
 		defer func() { <-a.renders }()
@@ -113,14 +133,14 @@ func (a *API) render(ctx context.Context, live, deploy *unstructured.Unstructure
 		return nil, ctx.Err()
 	}
 	set := a.options.Templates()
-	after, err := renderOne(set, deploy)
+	after, err := renderOne(set, deploy, facts)
 	if err != nil {
 		return nil, err
 	}
 	before := &render.Result{}
 	if live != nil {
 		// What does not render is not running by these templates: all of it would be new.
-		if now, err := renderOne(set, live); err == nil {
+		if now, err := renderOne(set, live, facts); err == nil {
 			before = now
 		}
 	}
@@ -143,12 +163,12 @@ func (a *API) render(ctx context.Context, live, deploy *unstructured.Unstructure
 	return answer, err
 }
 
-func renderOne(set *render.Templates, object *unstructured.Unstructured) (*render.Result, error) {
+func renderOne(set *render.Templates, object *unstructured.Unstructured, facts render.Facts) (*render.Result, error) {
 	deploy := &v1.NpuDeploy{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, deploy); err != nil {
 		return nil, err
 	}
-	return set.Render(deploy)
+	return set.Render(deploy, facts)
 }
 
 func diffOf(object string, before, after *render.Result) (string, error) {

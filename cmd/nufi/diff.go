@@ -34,7 +34,8 @@ func newDiffCommand() *cobra.Command {
 		Short: "Compare what NpuDeploys yield with what a cluster has",
 		Long: `Compare the manifests that NpuDeploys yield with the objects of a cluster. The API
 server merges each manifest in a dry run, as the controller's own apply would, so that
-its defaults and its admission are part of the answer. Nothing is written.
+its defaults and its admission are part of the answer. NpuDeploys follow the Project of their
+namespace, that of the files or that of the cluster. Nothing is written.
 
 The exit code is 0 if nothing differs, 1 if something does, 2 if the question could not
 be answered.`,
@@ -67,12 +68,13 @@ func clientFor(kubeconfig, kubeContext string) (client.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
-	return kube, nil
+	return kube, v1.AddToScheme(kube.Scheme())
 }
 
 func runDiff(cmd *cobra.Command, input *inputFlags, kube client.Client) error {
 	different := false
-	err := input.each(cmd, func(_ document, result *render.Manifests) error {
+	facts := func(namespace string) (render.Facts, error) { return liveFacts(cmd.Context(), kube, namespace) }
+	err := input.eachWith(cmd, facts, func(_ document, result *render.Manifests) error {
 		for _, object := range result.Objects {
 			differs, err := diffObject(cmd.Context(), kube, object, cmd.OutOrStdout())
 			if err != nil {

@@ -22,8 +22,8 @@ func newExplainCommand() *cobra.Command {
 		Use:   "explain -f FILE [PATH]",
 		Short: "Print where each field of each manifest came from",
 		Long: `Print where each field of each manifest came from: a line of the user's file, a line of
-the platform's policy, a fact about the accelerator, or the template. A value that was
-computed has several sources.
+the platform's policy, a fact about the accelerator, the template, or the project, if its
+Project is among the files. A value that was computed has several sources.
 
 PATH limits the output to one field and what is below it, in one manifest
 (deployment/llama-8b:spec.replicas, or deployment:spec.replicas) or in all of them
@@ -97,7 +97,7 @@ func printExplanations(w io.Writer, all []render.Explanation) error {
 		}
 		places := make([]string, len(explanation.Sources))
 		for i, source := range explanation.Sources {
-			places[i] = fmt.Sprintf("%s %s", source.Kind, place(source))
+			places[i] = place(source)
 		}
 		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\n", explanation.Path, explanation.Value, strings.Join(places, ", "))
 	}
@@ -105,14 +105,17 @@ func printExplanations(w io.Writer, all []render.Explanation) error {
 }
 
 func place(source render.Source) string {
-	return fmt.Sprintf("%s:%d", source.Position.Filename, source.Position.Line)
+	if !source.Position.IsValid() {
+		return string(source.Kind)
+	}
+	return fmt.Sprintf("%s %s:%d", source.Kind, source.Position.Filename, source.Position.Line)
 }
 
 func printExplanationsJSON(w io.Writer, all []render.Explanation) error {
 	type from struct {
 		Source render.SourceKind `json:"source"`
-		File   string            `json:"file"`
-		Line   int               `json:"line"`
+		File   string            `json:"file,omitempty"`
+		Line   int               `json:"line,omitempty"`
 	}
 	type line struct {
 		Object string          `json:"object"`

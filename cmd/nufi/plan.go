@@ -29,8 +29,8 @@ func newPlanCommand() *cobra.Command {
 		Short: "Say what a change of templates would do to every live deployment",
 		Long: `Say what replacing the templates would do to every NpuDeploy of a cluster: None, InPlace,
 Restart (its pods are replaced), Delete (an object goes), or Refused (its spec would not
-render any more, and what runs would stay as it is). Nothing is written; the NpuDeploys
-are all that is read.
+render any more, and what runs would stay as it is). Nothing is written; NpuDeploys
+and Projects are all that is read.
 
 The exit code is 0 if nothing would change, 1 if something would, 2 if the question could
 not be answered or a spec would be refused.`,
@@ -72,13 +72,14 @@ func makePlan(ctx context.Context, o planOptions) ([]plan.Deploy, error) {
 		return nil, err
 	}
 	var live v1.NpuDeployList
-	if err := v1.AddToScheme(kube.Scheme()); err != nil {
-		return nil, err
-	}
 	if err := kube.List(ctx, &live, &client.ListOptions{}); err != nil {
 		return nil, fmt.Errorf("listing NpuDeploys: %w", err)
 	}
-	return plan.All(before.Serving(), after.Serving(), live.Items), nil
+	var projects v1.ProjectList
+	if err := kube.List(ctx, &projects); err != nil {
+		return nil, fmt.Errorf("listing Projects: %w", err)
+	}
+	return plan.All(before.Serving(), after.Serving(), live.Items, render.FactsByNamespace(projects.Items)), nil
 }
 
 func planExit(deploys []plan.Deploy) error {

@@ -38,6 +38,14 @@ func (f *inputFlags) set() (*render.Templates, error) {
 // each renders every document in order. Faults go to errs, a line each, and do not end
 // it; the error says that there were some.
 func (f *inputFlags) each(cmd *cobra.Command, rendered func(document, *render.Manifests) error) error {
+	return f.eachWith(cmd, func(string) (render.Facts, error) { return render.Facts{}, nil }, rendered)
+}
+
+// eachWith is each, where more is known of a namespace than the documents say: one with
+// no Project among them has the facts that elsewhere returns.
+func (f *inputFlags) eachWith(
+	cmd *cobra.Command, elsewhere func(namespace string) (render.Facts, error), rendered func(document, *render.Manifests) error,
+) error {
 	documents, err := readDocuments(f.files, cmd.InOrStdin())
 	if err != nil {
 		return err
@@ -46,9 +54,16 @@ func (f *inputFlags) each(cmd *cobra.Command, rendered func(document, *render.Ma
 	if err != nil {
 		return err
 	}
+	among := factsAmong(documents)
 	faulty := false
 	for _, document := range documents {
-		result, err := set.RenderManifests(document.file, document.content)
+		facts, known := among[document.namespace()]
+		if !known {
+			if facts, err = elsewhere(document.namespace()); err != nil {
+				return err
+			}
+		}
+		result, err := set.RenderManifests(document.file, document.content, facts)
 		if err != nil {
 			printFaults(cmd.ErrOrStderr(), document.file, err)
 			faulty = true
@@ -88,8 +103,9 @@ func newRenderCommand() *cobra.Command {
 		Short: "Print the manifests that NpuDeploys and Projects yield",
 		Long: `Print the manifests that NpuDeploys and Projects yield, as the controller would apply them.
 
-No cluster is asked. Faults are printed to standard error, a line each with the path of
-the field, and the exit code is then 1; what has no fault is printed all the same.`,
+No cluster is asked: an NpuDeploy follows the Project of its namespace if that is among the
+files. Faults are printed to standard error, a line each with the path of the field, and the
+exit code is then 1; what has no fault is printed all the same.`,
 		Example: `  nufi render -f llama-8b.yaml
   nufi render -f deploys/ -o json | jq '.items[].kind'
   cat llama-8b.yaml | nufi render -f - | kubectl apply --dry-run=server -f -`,

@@ -25,11 +25,12 @@ type Change struct {
 	Effect render.Effect `json:"effect" doc:"InPlace, Restart or Delete"`
 }
 
-// All compares what the sets make of each of deploys, in their order.
-func All(before, after *render.Templates, deploys []v1.NpuDeploy) []Deploy {
+// All compares what the sets make of each of deploys, in their order, with the facts of
+// their namespaces.
+func All(before, after *render.Templates, deploys []v1.NpuDeploy, facts map[string]render.Facts) []Deploy {
 	all := make([]Deploy, len(deploys))
 	for i := range deploys {
-		all[i] = one(before, after, &deploys[i])
+		all[i] = one(before, after, &deploys[i], facts[deploys[i].Namespace])
 	}
 	return all
 }
@@ -45,10 +46,10 @@ func Worst(all []Deploy) render.Effect {
 
 // one compares what deploy renders to. What does not render today is not running by these
 // templates: all of it would be new, and nothing is lost if it stays refused.
-func one(before, after *render.Templates, deploy *v1.NpuDeploy) Deploy {
+func one(before, after *render.Templates, deploy *v1.NpuDeploy, facts render.Facts) Deploy {
 	plan := Deploy{Namespace: deploy.Namespace, Name: deploy.Name}
-	now, refusedNow := before.Render(deploy)
-	next, refusedNext := after.Render(deploy)
+	now, refusedNow := before.Render(deploy, facts)
+	next, refusedNext := after.Render(deploy, facts)
 	switch {
 	case refusedNow != nil && refusedNext != nil:
 		plan.Effect, plan.Message = render.None, "refused now as then: "+refusedNext.Error()

@@ -57,7 +57,7 @@ func TestEveryDeployHasItsEffectAndTheWorstCounts(t *testing.T) {
 		"it is refused today": {smaller, smaller, plan.Deploy{Effect: render.None, Message: "refused now as then: " + refused}},
 	} {
 		c.want.Namespace, c.want.Name = "search", "llama"
-		got := plan.All(c.before, c.after, deploys)
+		got := plan.All(c.before, c.after, deploys, nil)
 		if delta := cmp.Diff([]plan.Deploy{c.want}, got); delta != "" {
 			t.Errorf("%s (-want +got):\n%s", name, delta)
 		}
@@ -65,7 +65,7 @@ func TestEveryDeployHasItsEffectAndTheWorstCounts(t *testing.T) {
 			t.Errorf("%s: the worst is %s", name, worst)
 		}
 	}
-	if got := plan.All(smaller, serving, deploys); got[0].Effect != render.InPlace || len(got[0].Changes) == 0 {
+	if got := plan.All(smaller, serving, deploys, nil); got[0].Effect != render.InPlace || len(got[0].Changes) == 0 {
 		t.Errorf("what was refused until now is all new: %v", got)
 	}
 }

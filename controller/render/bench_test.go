@@ -2,6 +2,8 @@ package render_test
 
 import (
 	"testing"
+
+	"github.com/dudaji/nufi/controller/render"
 )
 
 const minimalSpec = `
@@ -21,12 +23,19 @@ spec:
 
 // What a render costs: docs/benchmarks.md has the figures.
 func BenchmarkRender(b *testing.B) {
-	for _, c := range []struct{ name, spec string }{{"minimal", minimalSpec}, {"endpoint", endpointSpec}} {
+	for _, c := range []struct {
+		name, spec string
+		facts      render.Facts
+	}{
+		{"minimal", minimalSpec, render.Facts{}},
+		{"project", minimalSpec, render.Facts{DefaultPriorityClass: "batch"}},
+		{"endpoint", endpointSpec, render.Facts{}},
+	} {
 		b.Run(c.name, func(b *testing.B) {
 			set, deploy := compiled(b), typed(b, []byte(c.spec))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := set.Render(deploy); err != nil {
+				if _, err := set.Render(deploy, c.facts); err != nil {
 					b.Fatal(err)
 				}
 			}

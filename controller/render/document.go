@@ -18,12 +18,12 @@ const userPrefix = "user:"
 // of the user's file for faults and for Explain. It sees what the API server would
 // prune or refuse: unknown fields, wrong types. Line breaks before the document in its
 // file keep the line numbers true.
-func (t *Templates) RenderYAML(file string, document []byte) (*Result, error) {
+func (t *Templates) RenderYAML(file string, document []byte, facts Facts) (*Result, error) {
 	deploy, err := t.extract(file, document)
 	if err != nil {
 		return nil, err
 	}
-	return t.renderDeploy(deploy, newStandIns(nil))
+	return t.renderDeploy(deploy, facts, newStandIns(nil))
 }
 
 // extract reads a document as a value of this set's context.

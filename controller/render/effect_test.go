@@ -36,7 +36,7 @@ func TestAChangeOfPolicySaysWhatItRestarts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			renderWith := func(module fs.FS) *render.Result {
-				result, err := compile(t, module).RenderYAML("a.yaml", []byte(planned))
+				result, err := compile(t, module).RenderYAML("a.yaml", []byte(planned), render.Facts{})
 				if err != nil {
 					t.Fatal(err)
 				}

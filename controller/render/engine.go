@@ -28,8 +28,8 @@ type engine struct {
 
 // render unifies object, a Go value or a cue.Value of this set's context, with the
 // templates.
-func (e *engine) render(object any, keys *standIns) (*Manifests, error) {
-	value := e.value.FillPath(cue.MakePath(cue.Str(e.input)), object)
+func (e *engine) render(object any, facts Facts, keys *standIns) (*Manifests, error) {
+	value := e.fill(object, facts)
 	// The spec comes first: what is wrong with it makes noise everywhere else.
 	if err := validate(value, e.input); err != nil {
 		return nil, e.faultsOf(e.elementErrors(err, value, object), value, keys)
@@ -45,6 +45,14 @@ func (e *engine) render(object any, keys *standIns) (*Manifests, error) {
 		return nil, fmt.Errorf("rendering: %w", err)
 	}
 	return manifests, nil
+}
+
+func (e *engine) fill(object any, facts Facts) cue.Value {
+	if facts == (Facts{}) {
+		return e.value.FillPath(cue.MakePath(cue.Str(e.input)), object)
+	}
+	// Both at once: each fill evaluates everything.
+	return e.value.FillPath(cue.MakePath(), map[string]any{e.input: object, fieldProject: facts})
 }
 
 func validate(value cue.Value, field string) error {

@@ -17,6 +17,7 @@ type SourceKind string
 // Who decides values, those that a reader asks for first.
 const (
 	FromUser        SourceKind = "user"
+	FromProject     SourceKind = "project"
 	FromPolicy      SourceKind = "policy"
 	FromAccelerator SourceKind = "accelerator"
 	FromTemplate    SourceKind = "template"
@@ -129,7 +130,7 @@ func (m *Manifests) sources(field cue.Value) []Source {
 }
 
 func rank(kind SourceKind) int {
-	return slices.Index([]SourceKind{FromUser, FromPolicy, FromAccelerator, FromTemplate}, kind)
+	return slices.Index([]SourceKind{FromUser, FromProject, FromPolicy, FromAccelerator, FromTemplate}, kind)
 }
 
 // follow walks from a value to the literals that it was made of. It says whether it
@@ -223,6 +224,8 @@ func sourceAt(position token.Pos) Source {
 	case strings.Contains(at.Filename, "schemas/npudeploy/"):
 		// The contract decides nothing: this is the bound on what Render was given.
 		return Source{Kind: FromUser}
+	case strings.HasSuffix(at.Filename, "schemas/workload/facts.cue"):
+		return Source{Kind: FromProject} // The same, of the facts.
 	case strings.Contains(at.Filename, "schemas/policy/"):
 		return Source{Kind: FromPolicy, Position: at}
 	case strings.Contains(at.Filename, "schemas/accelerators/"):

@@ -54,16 +54,41 @@ func TestWhatTheAPIServerHoldsIsExplainedAsItsTextIs(t *testing.T) {
 		if deploy.Namespace == "" {
 			continue // the API server holds none without
 		}
-		written, err := set.RenderYAML(file, text)
+		written, err := set.RenderYAML(file, text, render.Facts{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		held, err := set.Render(deploy)
+		held, err := set.Render(deploy, render.Facts{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if difference := cmp.Diff(decided(t, written), decided(t, held)); difference != "" {
 			t.Errorf("%s: -text +held\n%s", file, difference)
+		}
+	}
+}
+
+func TestTheProjectIsNamedWhereItsDefaultIsInUse(t *testing.T) {
+	t.Parallel()
+	set, facts := compiled(t), render.Facts{DefaultPriorityClass: "batch"}
+	spec := []byte(`
+apiVersion: dudaji.com/v1
+kind: NpuDeploy
+metadata: {name: llama, namespace: research}
+spec: {model: a/b, accelerator: {type: atom}}
+`)
+	written, err := set.RenderYAML(inputName, spec, facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := set.Render(typed(t, spec), facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, result := range []*render.Result{written, held} {
+		got := decided(t, result)["deployment/llama spec.template.spec.priorityClassName"]
+		if difference := cmp.Diff([]render.SourceKind{render.FromProject}, got); difference != "" {
+			t.Errorf("-want +got\n%s", difference)
 		}
 	}
 }

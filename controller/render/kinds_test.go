@@ -32,7 +32,7 @@ func npuDeploys() kind {
 		example:  "npudeploy.yaml", fixtures: "../../schemas/npudeploy/testdata", rules: "schemas/workload/rules*.cue",
 		goldens: "testdata/*.txtar",
 		render: func(set *render.Templates, document []byte) (*render.Manifests, error) {
-			result, err := set.RenderYAML(inputName, document)
+			result, err := set.RenderYAML(inputName, document, render.Facts{})
 			if err != nil {
 				return nil, err
 			}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/controller/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -23,7 +24,7 @@ func TestRendersRetainNothingWhateverTheNamesAndKeys(t *testing.T) {
 	const renders = 10_000
 	set := compiled(t)
 	retained := retainedBy(renders, func(i int) {
-		if _, err := set.Render(unlike(t, i)); err != nil {
+		if _, err := set.Render(unlike(t, i), render.Facts{DefaultPriorityClass: fmt.Sprint("class-", i)}); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -42,7 +43,7 @@ func TestFailingRendersRetainNothing(t *testing.T) {
 		if i%2 == 0 {
 			deploy.Spec.PodMetadata.Labels[fmt.Sprint("example.com/b-", i)] = "no label"
 		}
-		if _, err := set.Render(deploy); err == nil {
+		if _, err := set.Render(deploy, render.Facts{}); err == nil {
 			t.Fatal("this was rendered")
 		}
 	})
@@ -56,7 +57,7 @@ func TestAReloadOfTemplatesRetainsLessThanAKilobyte(t *testing.T) {
 	const reloads, tolerated = 200, 1024
 	deploy := unlike(t, 0)
 	retained := retainedBy(reloads, func(int) {
-		if _, err := compile(t, nufi.Module()).Render(deploy); err != nil {
+		if _, err := compile(t, nufi.Module()).Render(deploy, render.Facts{}); err != nil {
 			t.Fatal(err)
 		}
 	})

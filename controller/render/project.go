@@ -15,17 +15,17 @@ func (t *Templates) RenderProject(project *v1.Project) (*Manifests, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.project.render(input, keys)
+	return t.project.render(input, Facts{}, keys)
 }
 
 // RenderManifests renders the YAML document of any kind of ours: what is no Project is
-// taken for an NpuDeploy, and refused as one.
-func (t *Templates) RenderManifests(file string, document []byte) (*Manifests, error) {
+// taken for an NpuDeploy, and refused as one. The facts are for an NpuDeploy alone.
+func (t *Templates) RenderManifests(file string, document []byte, facts Facts) (*Manifests, error) {
 	var meta metav1.TypeMeta
 	if err := yaml.Unmarshal(document, &meta); err == nil && meta.Kind == v1.KindProject {
 		return t.RenderProjectYAML(file, document)
 	}
-	result, err := t.RenderYAML(file, document)
+	result, err := t.RenderYAML(file, document, facts)
 	if err != nil {
 		return nil, err
 	}
@@ -39,5 +39,5 @@ func (t *Templates) RenderProjectYAML(file string, document []byte) (*Manifests,
 	if err != nil {
 		return nil, err
 	}
-	return t.project.render(input, newStandIns(nil))
+	return t.project.render(input, Facts{}, newStandIns(nil))
 }

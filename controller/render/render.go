@@ -45,19 +45,20 @@ type Endpoint struct {
 	Path string `json:"path"`
 }
 
-// Render renders deploy as the API server holds it. The error is an *Error if the spec
-// is at fault, and any other if the templates are.
-func (t *Templates) Render(deploy *v1.NpuDeploy) (*Result, error) {
+// Render renders deploy as the API server holds it, with the facts of its namespace's
+// Project. The error is an *Error if the spec is at fault, and any other if the templates
+// are.
+func (t *Templates) Render(deploy *v1.NpuDeploy, facts Facts) (*Result, error) {
 	keys := newStandIns(t.words)
 	input, err := inputOf(v1.Kind, map[string]any{"name": deploy.Name, "namespace": deploy.Namespace}, &deploy.Spec, keys)
 	if err != nil {
 		return nil, err
 	}
-	return t.renderDeploy(input, keys)
+	return t.renderDeploy(input, facts, keys)
 }
 
-func (t *Templates) renderDeploy(input any, keys *standIns) (*Result, error) {
-	manifests, err := t.workload.render(input, keys)
+func (t *Templates) renderDeploy(input any, facts Facts, keys *standIns) (*Result, error) {
+	manifests, err := t.workload.render(input, facts, keys)
 	if err != nil {
 		return nil, err
 	}

@@ -37,8 +37,8 @@ func compiled(tb testing.TB) *render.Templates {
 
 const inputName = "npudeploy.yaml"
 
-// Each golden is a spec and what becomes of it: manifests and the values in use, or
-// faults.
+// Each golden is a spec, perhaps the Project of its namespace, and what becomes of it:
+// manifests and the values in use, or faults.
 func TestGoldensRenderAsWritten(t *testing.T) {
 	for _, file := range glob(t, "testdata/*.txtar") {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
@@ -48,7 +48,8 @@ func TestGoldensRenderAsWritten(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := txtar.Format(golden)
-			golden.Files = append(golden.Files[:1], outcome(t, golden.Files[0].Data)...)
+			facts, inputs := factsIn(t, golden)
+			golden.Files = append(golden.Files[:inputs], outcome(t, golden.Files[0].Data, facts)...)
 			got := txtar.Format(golden)
 			if *update {
 				write(t, file, got)
@@ -62,9 +63,9 @@ func TestGoldensRenderAsWritten(t *testing.T) {
 }
 
 // outcome is what a golden holds after the spec.
-func outcome(tb testing.TB, spec []byte) []txtar.File {
+func outcome(tb testing.TB, spec []byte, facts render.Facts) []txtar.File {
 	tb.Helper()
-	result, err := templatesOf(tb, spec).RenderYAML(inputName, spec)
+	result, err := templatesOf(tb, spec).RenderYAML(inputName, spec, facts)
 	if err != nil {
 		return []txtar.File{{Name: "faults", Data: []byte(faultLines(tb, err, true))}}
 	}
@@ -80,10 +81,10 @@ func TestGoldensRenderTheSameByRenderAndRenderYAML(t *testing.T) {
 	for _, file := range glob(t, "testdata/*.txtar") {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			spec := specOf(t, file)
+			spec, facts := inputsOf(t, file)
 			set := templatesOf(t, spec)
-			fromFile, fileErr := set.RenderYAML(inputName, spec)
-			fromServer, serverErr := set.Render(typed(t, spec))
+			fromFile, fileErr := set.RenderYAML(inputName, spec, facts)
+			fromServer, serverErr := set.Render(typed(t, spec), facts)
 			if diff := cmp.Diff(summary(t, fromFile, fileErr), summary(t, fromServer, serverErr)); diff != "" {
 				t.Errorf("(-RenderYAML +Render):\n%s", diff)
 			}
@@ -97,15 +98,15 @@ func TestGoldensRenderTheSameAHundredTimesInParallel(t *testing.T) {
 	for _, file := range glob(t, "testdata/*.txtar") {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			spec := specOf(t, file)
+			spec, facts := inputsOf(t, file)
 			set, deploy := templatesOf(t, spec), typed(t, spec)
-			result, err := set.Render(deploy)
+			result, err := set.Render(deploy, facts)
 			want := summary(t, result, err)
 			var group sync.WaitGroup
 			for range workers {
 				group.Go(func() {
 					for range times / workers {
-						result, err := set.Render(deploy)
+						result, err := set.Render(deploy, facts)
 						if got := summary(t, result, err); got != want {
 							t.Errorf("(-first +this):\n%s", cmp.Diff(want, got))
 						}
@@ -164,11 +165,32 @@ func manifests(tb testing.TB, result *render.Manifests) []byte {
 
 func specOf(tb testing.TB, golden string) []byte {
 	tb.Helper()
+	spec, _ := inputsOf(tb, golden)
+	return spec
+}
+
+func inputsOf(tb testing.TB, golden string) ([]byte, render.Facts) {
+	tb.Helper()
 	archive, err := txtar.ParseFile(golden)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return archive.Files[0].Data
+	facts, _ := factsIn(tb, archive)
+	return archive.Files[0].Data, facts
+}
+
+// factsIn are those of the Project that a golden has beside its spec, if it has one, and
+// the number of both.
+func factsIn(tb testing.TB, golden *txtar.Archive) (facts render.Facts, inputs int) {
+	tb.Helper()
+	if len(golden.Files) < 2 || golden.Files[1].Name != "project.yaml" {
+		return render.Facts{}, 1
+	}
+	project := &v1.Project{}
+	if err := yaml.UnmarshalStrict(golden.Files[1].Data, project); err != nil {
+		tb.Fatal(err)
+	}
+	return render.FactsOf(project), 2
 }
 
 // typed is the spec as the API server hands it to the controller.

@@ -24,7 +24,7 @@ func TestASpecOfAMegabyteIsRefusedInOneLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			document := "apiVersion: dudaji.com/v1\nkind: NpuDeploy\nmetadata: {name: a}\n" + spec
-			_, err := compiled(t).RenderYAML(inputName, []byte(document))
+			_, err := compiled(t).RenderYAML(inputName, []byte(document), render.Facts{})
 			checkOneLine(t, err)
 		})
 	}
@@ -38,7 +38,7 @@ func TestTheAPIServersCopyOfALargeSpecIsRefusedInOneLine(t *testing.T) {
 	}
 	projected := corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: sources}}
 	deploy.Spec.InferenceServer = &v1.InferenceServer{Volumes: []corev1.Volume{{Name: "a", VolumeSource: projected}}}
-	_, err := compiled(t).Render(deploy)
+	_, err := compiled(t).Render(deploy, render.Facts{})
 	checkOneLine(t, err)
 }
 

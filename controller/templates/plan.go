@@ -49,5 +49,5 @@ func compare(serving, candidate fs.FS, deploys []v1.NpuDeploy) answer {
 	if faults := rendersExamples(after); len(faults) > 0 {
 		return answer{Faults: faults}
 	}
-	return answer{Plan: plan.All(before, after, deploys)}
+	return answer{Plan: plan.All(before, after, deploys, nil)}
 }

@@ -154,9 +154,10 @@ func (s *Store) judge(ctx context.Context, candidate fs.FS) error {
 	if err != nil {
 		return fmt.Errorf("listing live specs: %w", err)
 	}
+	facts := render.FactsByNamespace(live.Projects)
 	var rendering Live
 	for i := range live.Deploys {
-		if _, err := s.Serving().Render(&live.Deploys[i]); err == nil {
+		if _, err := s.Serving().Render(&live.Deploys[i], facts[live.Deploys[i].Namespace]); err == nil {
 			rendering.Deploys = append(rendering.Deploys, live.Deploys[i])
 		}
 	}

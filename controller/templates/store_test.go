@@ -147,17 +147,18 @@ func TestAFileThatIsEditedInPlaceIsSeen(t *testing.T) {
 func TestABadCandidateLeavesTheServingSetAlone(t *testing.T) {
 	t.Parallel()
 	live := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom"}}}
-	live.Name, live.Namespace = "live", "default"
-	project := v1.Project{Spec: v1.ProjectSpec{DisplayName: "Live"}}
-	project.Name = "live"
+	live.Name, live.Namespace = "live", "research"
+	project := v1.Project{Spec: v1.ProjectSpec{DisplayName: "Live", DefaultPriorityClass: "batch"}}
+	project.Name = "research"
 	cases := map[string]struct {
 		edit func(string, string) string
 		want string
 	}{
 		"no CUE":                       {replace("policy.cue", "policy: {", "policy: {{"), "expected"},
 		"a field that policy lacks":    {replace("policy.cue", "drainSeconds: 5, ", ""), "drainSeconds"},
-		"a live spec that breaks":      {replace("atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [2, 4, 8]"), "rendering default/live: spec.accelerator.count"},
-		"a live project that breaks":   {replace("namespace.cue", "_values.displayName", `"Dead" & _values.displayName`), "rendering project live"},
+		"a live spec that breaks":      {replace("atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [2, 4, 8]"), "rendering research/live: spec.accelerator.count"},
+		"a live project that breaks":   {replace("namespace.cue", "_values.displayName", `"Dead" & _values.displayName`), "rendering project research"},
+		"a project's live spec":        {replace("rules.cue", "model: {", `model: {if project.defaultPriorityClass == "batch" {error("no batch today")}`), "rendering research/live: spec.model: no batch today"},
 		"an example that breaks":       {replace("rules.cue", "model: {", `model: {error("no models today")`), "rendering examples/"},
 		"templates without a contract": {replace("about.cue", "deploy: npudeploy.#NpuDeploy", "deploy: npudeploy.#Nothing"), "#Nothing"},
 	}

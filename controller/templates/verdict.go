@@ -18,7 +18,7 @@ func verdict(candidate fs.FS, live Live) []Fault {
 	if err != nil {
 		return faultsOf(err)
 	}
-	return slices.Concat(rendersExamples(set), rendersDeploys(set, live.Deploys), rendersProjects(set, live.Projects))
+	return slices.Concat(rendersExamples(set), rendersDeploys(set, live.Deploys, render.FactsByNamespace(live.Projects)), rendersProjects(set, live.Projects))
 }
 
 // faultsOf are the faults of templates that do not compile.
@@ -43,17 +43,17 @@ func rendersExamples(set *render.Templates) []Fault {
 	for _, name := range names {
 		content, err := fs.ReadFile(nufi.Examples(), name)
 		if err == nil {
-			_, err = set.RenderManifests(name, content)
+			_, err = set.RenderManifests(name, content, render.Facts{})
 		}
 		faults = refused(faults, name, err)
 	}
 	return faults
 }
 
-func rendersDeploys(set *render.Templates, specs []v1.NpuDeploy) []Fault {
+func rendersDeploys(set *render.Templates, specs []v1.NpuDeploy, facts map[string]render.Facts) []Fault {
 	var faults []Fault
 	for i := range specs {
-		_, err := set.Render(&specs[i])
+		_, err := set.Render(&specs[i], facts[specs[i].Namespace])
 		faults = refused(faults, specs[i].Namespace+"/"+specs[i].Name, err)
 	}
 	return faults

@@ -122,7 +122,8 @@ type InferenceServer struct {
 	// +kubebuilder:validation:MaxItems=16
 	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
 
-	// priorityClassName orders pods when devices are scarce. Absent means policy's.
+	// priorityClassName orders pods when devices are scarce. Absent means the
+	// project's defaultPriorityClass, or policy's.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1

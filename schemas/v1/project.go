@@ -79,6 +79,15 @@ type ProjectSpec struct {
 	// +optional
 	Quota *Quota `json:"quota,omitempty"`
 
+	// defaultPriorityClass orders the pods of the project's NpuDeploys that name no
+	// priority class. Absent means policy's.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	DefaultPriorityClass string `json:"defaultPriorityClass,omitempty"`
+
 	// hostSuffixes are the DNS names that belong to this project, with all names below
 	// them: its NpuDeploys may claim no other host, and nobody else's may claim these.
 	// Of two projects, the longer suffix wins, then the older project. Absent means

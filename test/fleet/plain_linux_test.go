@@ -35,7 +35,7 @@ func (f *fleet) applyPlainly() float64 {
 	}
 	results := make([]*render.Result, *size)
 	f.each(func(_ context.Context, i int) (err error) {
-		results[i], err = set.Render(deploy(plain, i))
+		results[i], err = set.Render(deploy(plain, i), render.Facts{})
 		return err
 	})
 	start := time.Now()

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/dudaji/nufi/controller/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// namespace is the document's, empty if it has none or cannot be read.
+func (d document) namespace() string {
+	var object metav1.PartialObjectMetadata
+	_ = yaml.Unmarshal(d.content, &object) // Its render tells.
+	return object.Namespace
+}
+
+// factsAmong are those of the Projects among documents, by namespace.
+func factsAmong(documents []document) map[string]render.Facts {
+	facts := map[string]render.Facts{}
+	for _, document := range documents {
+		var project v1.Project
+		if err := yaml.Unmarshal(document.content, &project); err == nil && project.Kind == v1.KindProject {
+			facts[project.Name] = render.FactsOf(&project)
+		}
+	}
+	return facts
+}
+
+// liveFacts are those of a cluster, as far as its user may read them.
+func liveFacts(ctx context.Context, kube client.Client, namespace string) (render.Facts, error) {
+	if namespace == "" {
+		return render.Facts{}, nil // No Project is called default.
+	}
+	var project v1.Project
+	err := kube.Get(ctx, client.ObjectKey{Name: namespace}, &project)
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) || meta.IsNoMatchError(err) {
+		return render.Facts{}, nil
+	}
+	if err != nil {
+		return render.Facts{}, fmt.Errorf("reading project %s: %w", namespace, err)
+	}
+	return render.FactsOf(&project), nil
+}
