@@ -15,10 +15,11 @@ import (
 )
 
 // How long an answer holds, how long while Kubernetes' API server is away and none can be
-// had, and how many are kept: about 200 bytes each.
+// had, how long that may take to turn out, and how many are kept: about 200 bytes each.
 const (
 	reviewTTL  = 5 * time.Second
 	reviewKept = 5 * time.Minute
+	reviewTime = 5 * time.Second
 	maxReviews = 20000
 )
 
@@ -59,15 +60,16 @@ func question(person auth.Person, asked *authorizationv1.ResourceAttributes) [sh
 // them, or a resource without, and an empty name means any. An answer may be five seconds
 // old, or five minutes while Kubernetes' API server is away.
 func (c *UserClient) Can(ctx context.Context, verb, group, resource, namespace, name string) (bool, error) {
-	asked := &authorizationv1.ResourceAttributes{Verb: verb, Group: group, Namespace: namespace, Name: name}
-	asked.Resource, asked.Subresource = split(resource)
+	asked := attributes(verb, group, resource, namespace, name)
 	key := question(c.person, asked)
 	last, known := c.reviews.last(key)
 	if known && c.reviews.clock().Sub(last.at) < reviewTTL {
 		return last.allowed, nil
 	}
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: asked}}
-	answer, err := c.access.Create(ctx, review, metav1.CreateOptions{})
+	limited, cancel := context.WithTimeout(ctx, reviewTime)
+	defer cancel()
+	answer, err := c.access.Create(limited, review, metav1.CreateOptions{})
 	switch {
 	case err != nil && known && Away(err) && ctx.Err() == nil:
 		return last.allowed, nil
@@ -78,8 +80,14 @@ func (c *UserClient) Can(ctx context.Context, verb, group, resource, namespace, 
 	return answer.Status.Allowed, nil
 }
 
-// split parts a resource from its subresource.
-func split(resource string) (string, string) {
+// Did notes that Kubernetes has let the person do it: that is as good as an answer.
+func (c *UserClient) Did(verb, group, resource, namespace, name string) {
+	c.reviews.note(question(c.person, attributes(verb, group, resource, namespace, name)), true)
+}
+
+func attributes(verb, group, resource, namespace, name string) *authorizationv1.ResourceAttributes {
 	resource, sub, _ := strings.Cut(resource, "/")
-	return resource, sub
+	return &authorizationv1.ResourceAttributes{
+		Verb: verb, Group: group, Resource: resource, Subresource: sub, Namespace: namespace, Name: name,
+	}
 }

@@ -16,7 +16,8 @@ type Contact struct {
 	lost  map[string]time.Time // since when the calls for a resource fail
 }
 
-func newContact(clock func() time.Time) *Contact {
+// NewContact returns a Contact that has heard nothing bad yet.
+func NewContact(clock func() time.Time) *Contact {
 	return &Contact{clock: clock, lost: map[string]time.Time{}}
 }
 

@@ -1,11 +1,16 @@
 package kube
 
 import (
+	"context"
 	"fmt"
-	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 	authenticationv1 "k8s.io/client-go/kubernetes/typed/authentication/v1"
 	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 )
 
@@ -34,14 +39,35 @@ func NewSystem(config *rest.Config) (*SystemClient, error) {
 // TokenReviews returns what auth.NewTokenReview asks.
 func (s *SystemClient) TokenReviews() authenticationv1.TokenReviewInterface { return s.tokens }
 
-// NewCache returns a cache that is filled with what the server may list and watch, and how
-// fresh it is. What is read from it has been allowed to nobody yet.
-func (s *SystemClient) NewCache(options cache.Options, clock func() time.Time) (cache.Cache, *Contact, error) {
-	contact, config := newContact(clock), rest.CopyConfig(s.config)
-	config.Wrap(contact.wrap)
-	filled, err := cache.New(config, options)
+// NewCache returns a cache that is filled with what the server may list and watch. The
+// contact tells how fresh it is. What is read from it has been allowed to nobody yet.
+func (s *SystemClient) NewCache(options cache.Options, contact *Contact) (cache.Cache, error) {
+	filled, err := cache.New(s.heard(contact), options)
 	if err != nil {
-		return nil, nil, fmt.Errorf("making a cache: %w", err)
+		return nil, fmt.Errorf("making a cache: %w", err)
 	}
-	return filled, contact, nil
+	return filled, nil
+}
+
+// Source returns what fills a store with a resource of all namespaces, as it is: for a
+// store that NewCache does not have.
+func (s *SystemClient) Source(resource schema.GroupVersionResource, contact *Contact) (toolscache.ListerWatcher, error) {
+	made, err := dynamic.NewForConfig(s.heard(contact))
+	if err != nil {
+		return nil, fmt.Errorf("making a source: %w", err)
+	}
+	objects := made.Resource(resource)
+	return toolscache.ToListWatcherWithWatchListSemantics(&toolscache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			return objects.List(ctx, options)
+		},
+		WatchFuncWithContext: objects.Watch,
+	}, made), nil
+}
+
+// heard is the server's own access, with the contact listening.
+func (s *SystemClient) heard(contact *Contact) *rest.Config {
+	config := rest.CopyConfig(s.config)
+	config.Wrap(contact.wrap)
+	return config
 }

@@ -24,7 +24,7 @@ func TestTheServersOwnRulesFillItsCaches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	filled, _, err := system.NewCache(cache.Options{Scheme: scheme, ReaderFailOnMissingInformer: true}, time.Now)
+	filled, err := system.NewCache(cache.Options{Scheme: scheme, ReaderFailOnMissingInformer: true}, kube.NewContact(time.Now))
 	if err != nil {
 		t.Fatal(err)
 	}

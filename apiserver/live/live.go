@@ -1,5 +1,6 @@
 // Package live is what the server knows of the cluster without asking: NpuDeploys,
-// Projects, nodes and pods, by one informer each, however many people look.
+// Projects, nodes and pods, by one watch each, however many people look. NpuDeploys are
+// Deploys, with their JSON and their changes; the others are in Reader.
 //
 // It is filled with the server's own rights. Nothing in it is for anybody before
 // kube.UserClient.Can has said so. Its objects are shared: nobody changes them.
@@ -10,7 +11,10 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -31,6 +35,8 @@ type Cluster struct {
 	cache     cache.Cache
 	contact   *kube.Contact
 	informers []cache.Informer
+	deploys   *Deploys
+	reflector *toolscache.Reflector
 }
 
 // New returns a Cluster that knows nothing before Run.
@@ -39,32 +45,49 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 	if err != nil {
 		return nil, err
 	}
-	shared := true
-	filled, contact, err := system.NewCache(cache.Options{
+	contact, shared := kube.NewContact(clock), true
+	filled, err := system.NewCache(cache.Options{
 		Scheme: scheme, ReaderFailOnMissingInformer: true, DefaultUnsafeDisableDeepCopy: &shared,
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Pod{}:  {Transform: stripPod},
 			&corev1.Node{}: {Transform: stripNode},
 		},
-	}, clock)
+	}, contact)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{cache: filled, contact: contact}
-	for _, kind := range []client.Object{&v1.NpuDeploy{}, &v1.Project{}, &corev1.Pod{}, &corev1.Node{}} {
+	c := &Cluster{cache: filled, contact: contact, deploys: &Deploys{}}
+	for _, kind := range []client.Object{&v1.Project{}, &corev1.Pod{}, &corev1.Node{}} {
 		informer, err := filled.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		if err != nil {
 			return nil, fmt.Errorf("making an informer: %w", err)
 		}
 		c.informers = append(c.informers, informer)
 	}
+	source, err := system.Source(v1.GroupVersion().WithResource(NpuDeploys), contact)
+	if err != nil {
+		return nil, err
+	}
+	c.reflector = toolscache.NewReflectorWithOptions(source, nil, filling{c.deploys}, toolscache.ReflectorOptions{
+		Name: NpuDeploys,
+		// Half a minute, which is the default, is long for people who wait for Kubernetes.
+		Backoff: &wait.Backoff{Duration: time.Second, Cap: 5 * time.Second, Steps: 5, Factor: 2, Jitter: 0.5},
+	})
 	return c, indexPods(ctx, filled)
 }
 
 // Run keeps up with the cluster until ctx ends. Kubernetes' API server may be away at any
 // time, the beginning too.
-func (c *Cluster) Run(ctx context.Context) error { return c.cache.Start(ctx) }
+func (c *Cluster) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		c.reflector.RunWithContext(ctx)
+		return nil
+	})
+	group.Go(func() error { return c.cache.Start(ctx) })
+	return group.Wait()
+}
 
 // Ready says whether all has been read once. Before, what Reader finds is not the cluster.
 func (c *Cluster) Ready() bool {
@@ -73,10 +96,14 @@ func (c *Cluster) Ready() bool {
 			return false
 		}
 	}
-	return true
+	now, _ := c.deploys.Now()
+	return now.Version != ""
 }
 
-// Reader reads what is known.
+// Deploys are the NpuDeploys that are known.
+func (c *Cluster) Deploys() *Deploys { return c.deploys }
+
+// Reader reads what is known of Projects, pods and nodes.
 func (c *Cluster) Reader() client.Reader { return c.cache }
 
 // Lost says since when nothing is heard of any of these resources: what Reader finds is as
