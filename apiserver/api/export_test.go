@@ -1,6 +1,13 @@
 package api
 
-import "github.com/gorilla/mux"
+import (
+	"context"
+
+	"github.com/gorilla/mux"
+
+	"github.com/dudaji/nufi/apiserver/auth"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
 
 // Routers returns what serves nobody in particular, and what serves persons.
 func (a *API) Routers() (public, private *mux.Router) { return a.public, a.private }
@@ -10,3 +17,12 @@ const MaxLine = maxLine
 
 // Block splits a log.
 func Block(data []byte, atEOF bool) (int, []byte, error) { return block(data, atEOF) }
+
+// Visible are the NpuDeploys that a person may list.
+func (a *API) Visible(ctx context.Context, person auth.Person) ([]v1.NpuDeploy, error) {
+	user, err := a.options.Users.Client(person)
+	if err != nil {
+		return nil, err
+	}
+	return a.visible(ctx, user)
+}

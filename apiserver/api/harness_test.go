@@ -18,10 +18,10 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"github.com/prometheus/client_golang/prometheus"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
@@ -128,11 +128,7 @@ func knownCluster(t *testing.T) *live.Cluster {
 	if known.err != nil {
 		t.Fatal(known.err)
 	}
-	err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, 30*time.Second, true,
-		func(context.Context) (bool, error) { return known.cluster.Ready(), nil })
-	if err != nil {
-		t.Fatal("the cluster is not known: ", err)
-	}
+	await(t, "the cluster to be known", known.cluster.Ready)
 	return known.cluster
 }
 
@@ -190,6 +186,21 @@ func (s *stage) bind(person string, roles ...string) {
 			s.t.Fatal(err)
 		}
 	}
+	await(s.t, "what was granted to hold", func() bool { return allows(s.t, client, person, s.namespace) })
+}
+
+// allows says whether Kubernetes' API server knows that the person may look.
+func allows(t *testing.T, client kubernetes.Interface, person, namespace string) bool {
+	t.Helper()
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User:               person,
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "list", Group: "dudaji.com", Resource: "npudeploys", Namespace: namespace},
+	}}
+	answer, err := client.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), review, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.Status.Allowed
 }
 
 // installedRoles are the bundle's own.

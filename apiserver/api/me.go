@@ -87,8 +87,13 @@ func writeJSON(w http.ResponseWriter, status int, value any) error {
 	if err != nil {
 		return err
 	}
+	return writeText(w, status, append(content, '\n'))
+}
+
+// writeText answers with what is JSON already.
+func writeText(w http.ResponseWriter, status int, content []byte) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(content, '\n')) // the client went away
+	_, _ = w.Write(content) // the client went away
 	return nil
 }

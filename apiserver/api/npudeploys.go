@@ -67,12 +67,20 @@ func readDeploy(r *http.Request) (*unstructured.Unstructured, error) { return np
 
 // writeIfChanged answers with an object, or says that the client has it already.
 func writeIfChanged(w http.ResponseWriter, r *http.Request, object client.Object) error {
+	if notModified(w, r, object) {
+		return nil
+	}
+	return writeObject(w, http.StatusOK, object)
+}
+
+// notModified answers a client that has this version already.
+func notModified(w http.ResponseWriter, r *http.Request, object metav1.Object) bool {
 	if r.Header.Get("If-None-Match") != etag(object) {
-		return writeObject(w, http.StatusOK, object)
+		return false
 	}
 	w.Header().Set("ETag", etag(object))
 	w.WriteHeader(http.StatusNotModified)
-	return nil
+	return true
 }
 
 // writeObject answers with an object as Kubernetes has it, without the record of who owns

@@ -1,96 +1,114 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strconv"
+	"time"
 
-	"github.com/gorilla/mux"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/labels"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// maxPage is how many objects a page has at most, and without a limit.
-const maxPage = 500
+// freshTime is how long Kubernetes has for an object before the server tells what it knows.
+const freshTime = 5 * time.Second
 
-func readRoutes() []route {
-	paging := []openapi.Parameter{
-		{Name: "labelSelector", Doc: "as kubectl takes it: team=search,stage!=test"},
-		{Name: "fieldSelector", Doc: "metadata.name=NAME or metadata.namespace=NAMESPACE"},
-		{Name: "limit", Doc: "size of a page, 1 to " + strconv.Itoa(maxPage)},
-		{Name: "continue", Doc: "metadata.continue of the page before"},
-	}
+func (a *API) readRoutes() []route {
+	query := append(selectionParameters(),
+		openapi.Parameter{Name: "limit", Doc: "size of a page, 1 to " + strconv.Itoa(maxPage)},
+		openapi.Parameter{Name: "continue", Doc: "metadata.continue of the page before"},
+		openapi.Parameter{Name: "resourceVersion", Doc: "that of an object or a list: wait for what is not older"},
+	)
 	return []route{
 		{
 			Operation: openapi.Operation{
-				Method: http.MethodGet, Path: pathAll, Summary: "List the NpuDeploys of all namespaces",
-				Query: paging, Answers: jsonOf(refList), Status: http.StatusOK,
+				Method: http.MethodGet, Path: pathAll, Summary: "List the NpuDeploys of all namespaces in which I may list them",
+				Query: query, Answers: jsonOf(refList), Status: http.StatusOK,
 			},
-			needs: needs(resource, "list"), serve: list,
+			needs: needs(resource, "list"), serve: a.list,
 		},
 		{
 			Operation: openapi.Operation{
 				Method: http.MethodGet, Path: pathMany, Summary: "List the NpuDeploys of a namespace",
-				Query: paging, Answers: jsonOf(refList), Status: http.StatusOK,
+				Query: query, Answers: jsonOf(refList), Status: http.StatusOK,
 			},
-			needs: needs(resource, "list"), serve: list,
+			needs: needs(resource, "list"), serve: a.list,
 		},
 		{
 			Operation: openapi.Operation{
 				Method: http.MethodGet, Path: pathOne, Summary: "Read an NpuDeploy; its ETag is for If-Match",
 				Answers: jsonOf(refNpuDeploy), Status: http.StatusOK,
 			},
-			needs: needs(resource, "get"), serve: get,
+			needs: needs(resource, "get"), serve: a.get,
 		},
 	}
 }
 
-func list(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	options, err := listOptions(r)
+// get asks Kubernetes: who is about to change an object needs it as it is now.
+func (a *API) get(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+	deploy := named(r)
+	ctx, cancel := context.WithTimeout(r.Context(), freshTime)
+	defer cancel()
+	err := user.Get(ctx, client.ObjectKeyFromObject(deploy), deploy)
+	if kube.Away(err) && r.Context().Err() == nil {
+		return a.getKnown(w, r, user)
+	}
 	if err != nil {
 		return err
 	}
-	page := &unstructured.UnstructuredList{}
-	page.SetGroupVersionKind(v1.GroupVersion().WithKind(v1.Kind + "List"))
-	if err := user.List(r.Context(), page, options); err != nil {
-		return err
-	}
-	for i := range page.Items {
-		page.Items[i].SetManagedFields(nil)
-	}
-	return writeJSON(w, http.StatusOK, page)
+	user.Did("get", v1.Group, resource, deploy.GetNamespace(), deploy.GetName())
+	return writeIfChanged(w, r, deploy)
 }
 
-// listOptions reads the selectors here, so that a fault in one is told by its name.
-func listOptions(r *http.Request) (*client.ListOptions, error) {
-	query := r.URL.Query()
-	options := &client.ListOptions{Namespace: mux.Vars(r)["namespace"], Continue: query.Get("continue"), Limit: maxPage}
-	var err error
-	if options.LabelSelector, err = labels.Parse(query.Get("labelSelector")); err != nil {
-		return nil, problem.New(http.StatusBadRequest, "labelSelector: "+firstLine(err.Error()))
+// getKnown answers with what the server knows, while Kubernetes is away.
+func (a *API) getKnown(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+	key := live.Key{Namespace: named(r).GetNamespace(), Name: named(r).GetName()}
+	allowed, err := mayGet(r.Context(), user, key)
+	if err != nil {
+		return err
 	}
-	if options.FieldSelector, err = fields.ParseSelector(query.Get("fieldSelector")); err != nil {
-		return nil, problem.New(http.StatusBadRequest, "fieldSelector: "+firstLine(err.Error()))
+	if !allowed {
+		return lacking(problem.Missing{Verb: "get", Group: v1.Group, Resource: resource, Namespace: key.Namespace})
 	}
-	if text := query.Get("limit"); text != "" {
-		options.Limit, err = strconv.ParseInt(text, 10, 64)
-		if err != nil || options.Limit < 1 || options.Limit > maxPage {
-			return nil, problem.New(http.StatusBadRequest, "limit has to be a number from 1 to "+strconv.Itoa(maxPage))
+	now, err := a.known(r.Context(), "")
+	if err != nil {
+		return err
+	}
+	i, found := now.Find(key)
+	if !found {
+		return apierrors.NewNotFound(schema.GroupResource{Group: v1.Group, Resource: resource}, key.Name)
+	}
+	since := a.options.Live.Lost(live.NpuDeploys)
+	if since.IsZero() {
+		since = a.options.Clock() // the server itself has not noticed yet
+	}
+	a.stale(w, since)
+	deploy := now.Deploys[i]
+	if notModified(w, r, deploy) {
+		return nil
+	}
+	w.Header().Set("ETag", etag(deploy))
+	return writeText(w, http.StatusOK, deploy.JSON)
+}
+
+// mayGet takes the right to list for that to get where only it is known: a list has all
+// of each object.
+func mayGet(ctx context.Context, user *kube.UserClient, key live.Key) (bool, error) {
+	allowed, err := user.Can(ctx, "get", v1.Group, resource, key.Namespace, key.Name)
+	for _, namespace := range []string{"", key.Namespace} {
+		if err == nil {
+			break
+		}
+		if may, unknown := user.Can(ctx, "list", v1.Group, resource, namespace, ""); unknown == nil && may {
+			return true, nil
 		}
 	}
-	return options, nil
-}
-
-func get(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	deploy := named(r)
-	if err := user.Get(r.Context(), client.ObjectKeyFromObject(deploy), deploy); err != nil {
-		return err
-	}
-	return writeIfChanged(w, r, deploy)
+	return allowed, err
 }
