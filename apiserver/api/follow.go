@@ -33,8 +33,11 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 	defer leave()
 	recordOf(r.Context()).stream = true
 	opened, err := stream.Open(w, f.contentType, a.options.Limits.Streams.Write)
+	if opened == nil {
+		return err
+	}
 	if err == nil {
-		err = a.pump(r, opened, f)
+		err = a.pump(r, user, opened, f)
 	}
 	if why := (*problem.Error)(nil); errors.As(err, &why) {
 		if f.contentType != stream.ContentType {
@@ -46,7 +49,7 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 }
 
 // pump returns nil when there is no more, and why it had to stop before otherwise.
-func (a *API) pump(r *http.Request, opened *stream.Stream, f following) error {
+func (a *API) pump(r *http.Request, user *kube.UserClient, opened *stream.Stream, f following) error {
 	limits := a.options.Limits.Streams
 	beat, review := time.NewTicker(limits.Beat), time.NewTicker(limits.Review)
 	defer beat.Stop()
@@ -67,7 +70,7 @@ func (a *API) pump(r *http.Request, opened *stream.Stream, f following) error {
 				err = opened.Beat()
 			}
 		case <-review.C:
-			err = a.still(r, f)
+			err = a.still(r, user, f)
 		case <-a.ending:
 			return problem.New(http.StatusServiceUnavailable, "the server stops: come back")
 		case <-r.Context().Done():
@@ -81,18 +84,22 @@ func (a *API) pump(r *http.Request, opened *stream.Stream, f following) error {
 
 // still is an error if the person would not be let in today. What cannot be checked while
 // Kubernetes is away stays as it was.
-func (a *API) still(r *http.Request, f following) error {
+func (a *API) still(r *http.Request, user *kube.UserClient, f following) error {
 	ctx, cancel := context.WithTimeout(r.Context(), a.options.Limits.Time)
 	defer cancel()
 	var invalid *auth.InvalidError
-	if _, err := a.options.Authenticator.Authenticate(r.WithContext(ctx)); errors.As(err, &invalid) || errors.Is(err, auth.ErrNoCredentials) {
+	person, err := a.options.Authenticator.Authenticate(r.WithContext(ctx))
+	switch {
+	case errors.As(err, &invalid), errors.Is(err, auth.ErrNoCredentials):
 		return problem.New(http.StatusUnauthorized, "the credentials hold no longer")
+	case err == nil && person.Key() != user.Person().Key():
+		return problem.New(http.StatusUnauthorized, "the credentials are another person's now, or the groups have changed")
 	}
-	err := f.may(ctx)
-	if kube.Away(err) {
-		return nil
+	if err := f.may(ctx); err != nil && !kube.Away(err) {
+		why, _ := problem.From(err)
+		return why
 	}
-	return err
+	return nil
 }
 
 // endOf is the last event of a stream that ends before its time: EventSource calls its own
