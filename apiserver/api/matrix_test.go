@@ -40,6 +40,8 @@ func matrix(t *testing.T) []cell {
 		{"GET /api/v1/me", "", nil, [4]int{200, 200, 200, 200}},
 		{"POST /api/v1/policy/check", packed(t, "", ""), nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/npudeploys", "", nil, [4]int{200, 200, 200, 200}},
+		{"GET /api/v1/watch/npudeploys", "", nil, [4]int{200, 200, 200, 200}},
+		{"GET /api/v1/namespaces/{namespace}/watch/npudeploys", "", nil, [4]int{200, 200, 200, 403}},
 		{"GET /api/v1/namespaces/{namespace}/npudeploys", "", nil, [4]int{200, 200, 200, 403}},
 		{"POST /api/v1/namespaces/{namespace}/npudeploys", short("new-NAME"), nil, [4]int{201, 201, 403, 403}},
 		{"POST /api/v1/namespaces/{namespace}/preview", short("NAME"), nil, [4]int{200, 200, 403, 403}},
@@ -156,6 +158,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	th := newTheatre(t)
 	tokens := map[string]string{}
 	persons := []string{"platform", "owner", "viewer", "other"}
+	th.api.EndStreams() // each ends at once
 	for _, person := range persons {
 		tokens[person] = th.token(person, nil)
 	}

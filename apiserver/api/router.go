@@ -47,7 +47,7 @@ const prefix = "/api/v1"
 
 // table is every route but the public ones.
 func (a *API) table() []route {
-	return slices.Concat(a.meRoutes(), a.readRoutes(), npuDeploys().writeRoutes(), scaleRoutes(), a.projectRoutes(), a.memberRoutes(), []route{
+	return slices.Concat(a.meRoutes(), a.readRoutes(), a.watchRoutes(), npuDeploys().writeRoutes(), scaleRoutes(), a.projectRoutes(), a.memberRoutes(), []route{
 		a.restartRoute(), a.previewRoute(), a.quotaRoute(), a.policyRoute(),
 		a.podsRoute(), eventsRoute(), a.logsRoute(),
 	})

@@ -39,14 +39,8 @@ func (e Event) Frame() []byte { return e.frame }
 // Bare is the Frame without its id.
 func (e Event) Bare() []byte { return e.frame[e.bare:] }
 
-// bytes is how much memory the event holds.
-func (e Event) bytes() int {
-	size := len(e.frame) + len(e.Deploy.JSON)
-	if e.Before != nil {
-		size += len(e.Before.JSON)
-	}
-	return size
-}
+// bytes is how much memory the event holds. Before is the Deploy of another.
+func (e Event) bytes() int { return len(e.frame) + len(e.Deploy.JSON) }
 
 // Position is a place between two events. It means something to one process only.
 type Position int

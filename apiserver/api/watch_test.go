@@ -1,0 +1,389 @@
+package api_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/dudaji/nufi/apiserver/api"
+	"github.com/dudaji/nufi/apiserver/auth"
+)
+
+const (
+	mergeJSON = "application/merge-patch+json"
+	watchAll  = "/api/v1/watch/npudeploys"
+)
+
+// told is an event as a reader has it.
+type told struct{ id, name, data string }
+
+// watched is a stream that somebody reads.
+type watched struct {
+	t      *testing.T
+	status int
+	header http.Header
+	lines  *bufio.Reader
+	cut    func()
+}
+
+// watch opens a stream; a path as ask has it.
+func (s *stage) watch(person, path string, headers ...string) *watched {
+	s.t.Helper()
+	if !strings.HasPrefix(path, "/") {
+		path = "/api/v1/namespaces/" + s.namespace + "/watch/npudeploys" + path
+	}
+	ctx, cut := context.WithTimeout(s.t.Context(), time.Minute)
+	s.t.Cleanup(cut)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+person)
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := (&http.Client{}).Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = response.Body.Close() })
+	return &watched{s.t, response.StatusCode, response.Header, bufio.NewReader(response.Body), cut}
+}
+
+// next is the next event, without the comments before it; false at the end.
+func (w *watched) next() (told, bool) {
+	w.t.Helper()
+	var event told
+	for {
+		line, err := w.lines.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			return event, false
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		switch name {
+		case "id":
+			event.id = value
+		case "event":
+			event.name = value
+		case "data":
+			event.data += value
+		case "":
+			if event.name != "" {
+				return event, true
+			}
+		}
+	}
+}
+
+// want reads as many events, and compares them as "NAME object".
+func (w *watched) want(want ...string) []told {
+	w.t.Helper()
+	var events []told
+	for _, one := range want {
+		event, ok := w.next()
+		if !ok || event.String() != one {
+			w.t.Fatalf("after %v: %q with the data %s, want %q", events, event, event.data, one)
+		}
+		events = append(events, event)
+	}
+	return events
+}
+
+// String is an event's name and its object's.
+func (e told) String() string {
+	var object metav1.PartialObjectMetadata
+	if err := json.Unmarshal([]byte(e.data), &object); err != nil {
+		return e.name + " " + err.Error()
+	}
+	return strings.TrimSpace(e.name + " " + object.Name)
+}
+
+// gauge is the value of a metric without labels.
+func (s *stage) gauge(name string) float64 {
+	s.t.Helper()
+	families, err := s.registry.Gather()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == name {
+			return family.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	s.t.Fatal("no metric ", name)
+	return 0
+}
+
+func (s *stage) patch(name, change string) reply {
+	s.t.Helper()
+	return s.ask("ann", http.MethodPatch, name, change, "Content-Type", mergeJSON).want(s.t, http.StatusOK)
+}
+
+func model(name string) string { return fmt.Sprintf(`{"spec": {"model": "org/%s"}}`, name) }
+
+func TestAWatchBeginsWithAllThereIsAndGoesOn(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	w := s.watch("vic", "")
+	if got := w.header.Get("Content-Type"); w.status != http.StatusOK || got != "text/event-stream" {
+		t.Fatalf("status %d, %s", w.status, got)
+	}
+	begun := w.want("RESET", "ADDED a", "BOOKMARK")
+	if begun[0].id != "" || begun[1].id != "" || begun[2].id == "" || !strings.Contains(begun[2].data, `"k8s.io/initial-events-end":"true"`) {
+		t.Errorf("it begins with %v", begun)
+	}
+	patched := s.patch("a", model("other"))
+	s.create("b")
+	s.ask("ann", http.MethodDelete, "a", "").want(t, http.StatusAccepted)
+	// What is created is changed once more: this API applies what it owns.
+	events := w.want("MODIFIED a", "ADDED b", "MODIFIED b", "DELETED a")
+	if events[0].id != strings.Trim(patched.header.Get("ETag"), `"`) {
+		t.Errorf("the id is %s, and the version %s", events[0].id, patched.header.Get("ETag"))
+	}
+	if got := (reply{body: []byte(events[0].data)}); field(t, got, "spec", "model") != "org/other" || field(t, got, "metadata", "managedFields") != nil {
+		t.Errorf("the object is %s", got.body)
+	}
+}
+
+// One reads all the time, the other is cut off after every second event and resumes.
+func TestNothingIsMissedOrRepeatedAcrossCuts(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	list := s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	version, _ := field(t, list, "metadata", "resourceVersion").(string)
+	const changes = 30
+	go func() {
+		for i := range changes {
+			s.patch("a", model(fmt.Sprint(i)))
+		}
+	}()
+	steady := s.watch("vic", "?resourceVersion="+version)
+	var all, pieces []told
+	for range changes {
+		event, _ := steady.next()
+		all = append(all, event)
+	}
+	last := ""
+	for len(pieces) < changes {
+		w := s.watch("vic", "?resourceVersion="+version, "Last-Event-ID", last)
+		for range 2 {
+			event, _ := w.next()
+			pieces = append(pieces, event)
+		}
+		last = pieces[len(pieces)-1].id
+		w.cut()
+	}
+	if !slices.Equal(all, pieces) || slices.ContainsFunc(all, func(e told) bool { return e.name != "MODIFIED" }) {
+		t.Errorf("one was told %v\nthe other %v", all, pieces)
+	}
+}
+
+func TestWhoResumesAfterSomethingUnknownBeginsAnew(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	for _, id := range []string{"1", "99999999999999", "x", "-1"} {
+		s.watch("vic", "", "Last-Event-ID", id).want("RESET", "ADDED a", "BOOKMARK")
+	}
+	s.watch("vic", "?resourceVersion=1").want("RESET", "ADDED a", "BOOKMARK")
+	if got := s.watch("vic", "?resourceVersion=x").status; got != http.StatusBadRequest {
+		t.Errorf("a version that is none: %d", got)
+	}
+}
+
+func TestAnObjectThatMatchesNoLongerIsGone(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	w := s.watch("vic", "?labelSelector=stage%3Dtest")
+	w.want("RESET", "BOOKMARK")
+	label := func(value string) { s.patch("a", `{"metadata": {"labels": {"stage": `+value+`}}}`) }
+	label(`"test"`)
+	s.patch("a", model("other"))
+	label("null")
+	s.patch("a", model("unseen"))
+	label(`"test"`)
+	s.ask("ann", http.MethodDelete, "a", "").want(t, http.StatusAccepted)
+	events := w.want("ADDED a", "MODIFIED a", "DELETED a", "ADDED a", "DELETED a")
+	for i := 1; i < len(events); i++ {
+		if events[i].id <= events[i-1].id {
+			t.Errorf("the id %s comes after %s", events[i].id, events[i-1].id)
+		}
+	}
+}
+
+// unbind takes what newStage or bind gave.
+func (s *stage) unbind(person, role string) {
+	s.t.Helper()
+	client, err := kubernetes.NewForConfig(control.Config(s.t))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := client.RbacV1().RoleBindings(s.namespace).Delete(s.t.Context(), person+"-"+role, metav1.DeleteOptions{}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func often(o *api.Options) { o.Limits.Streams.Review = 100 * time.Millisecond }
+
+func TestRightsThatAreTakenEndAWatchOfTheNamespace(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, often)
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	w := s.watch("vic", "")
+	w.want("RESET", "ADDED a", "BOOKMARK")
+	s.unbind("vic", "nufi-view")
+	for {
+		event, ok := w.next()
+		if !ok {
+			t.Fatal("it ends without a word")
+		}
+		if event.name != "BOOKMARK" {
+			if event.name != "end" || !strings.Contains(event.data, `"status":403`) {
+				t.Errorf("it ends with %v: %s", event, event.data)
+			}
+			break
+		}
+	}
+	if event, ok := w.next(); ok {
+		t.Errorf("after the end: %v", event)
+	}
+	if got := s.watch("vic", "").status; got != http.StatusForbidden {
+		t.Errorf("who may not watch is answered %d", got)
+	}
+}
+
+func TestRightsThatAreGivenAndTakenShowInAWatchOfAllNamespaces(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, often)
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	only := watchAll + "?fieldSelector=metadata.namespace%3D" + s.namespace
+	w := s.watch("bob", only)
+	w.want("RESET", "BOOKMARK")
+	s.bind("bob", "nufi-view")
+	w.want("ADDED a")
+	s.patch("a", model("other"))
+	if event := w.want("MODIFIED a")[0]; event.id != "" {
+		t.Errorf("bob may not watch everywhere, and has an id to resume after: %s", event.id)
+	}
+	s.unbind("bob", "nufi-view")
+	gone := w.want("DELETED a")[0]
+	if strings.Contains(gone.data, "spec") || !strings.Contains(gone.data, `"uid"`) {
+		t.Errorf("what bob may not see any more is told: %s", gone.data)
+	}
+	s.watch("bob", only, "Last-Event-ID", "1").want("RESET", "BOOKMARK")
+}
+
+func TestCredentialsThatHoldNoLongerEndAStream(t *testing.T) {
+	t.Parallel()
+	believed := make(chan byName, 1)
+	believed <- byName{[]string{"ann", "vic"}}
+	s := newStage(t, often, func(o *api.Options) { o.Authenticator = changing(believed) })
+	w := s.watch("vic", "")
+	w.want("RESET", "BOOKMARK")
+	<-believed
+	believed <- byName{}
+	if event, ok := w.next(); !ok || event.name != "end" || !strings.Contains(event.data, `"status":401`) {
+		t.Errorf("it goes on with %v: %s", event, event.data)
+	}
+}
+
+// changing believes whom the one in the channel believes.
+type changing chan byName
+
+func (c changing) Authenticate(r *http.Request) (auth.Person, error) {
+	now := <-c
+	defer func() { c <- now }()
+	return now.Authenticate(r)
+}
+
+func TestAReaderWhoDoesNotReadIsCutAndNobodyElse(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(o *api.Options) { o.Limits.Streams.Write = 300 * time.Millisecond })
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	slow, reader := s.watch("vic", ""), s.watch("vic", "")
+	first := slow.want("RESET", "ADDED a", "BOOKMARK")
+	reader.want("RESET", "ADDED a", "BOOKMARK")
+	// More than fits between the two of them.
+	const changes = 60
+	var last string
+	for i := range changes {
+		s.patch("a", fmt.Sprintf(`{"metadata": {"annotations": {"note": "%d %s"}}}`, i, strings.Repeat("x", 250<<10)))
+		last = reader.want("MODIFIED a")[0].id
+	}
+	await(t, "the slow one to be cut", func() bool { return s.gauge("nufi_apiserver_streams") == 1 })
+	resumed := s.watch("vic", "", "Last-Event-ID", first[2].id)
+	for range changes {
+		if event := resumed.want("MODIFIED a")[0]; event.id == last {
+			return
+		}
+	}
+	t.Error("who was cut has not caught up")
+}
+
+func TestAServerThatStopsEndsItsStreams(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	w := s.watch("vic", "")
+	w.want("RESET", "BOOKMARK")
+	s.api.EndStreams()
+	event, _ := w.next()
+	if event.name != "end" || !strings.Contains(event.data, `"status":503`) {
+		t.Errorf("it ends with %v: %s", event, event.data)
+	}
+	if event, ok := w.next(); ok {
+		t.Errorf("after the end: %v", event)
+	}
+}
+
+func TestStreamsAreBoundedAndTakeNoPlaceOfRequests(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(o *api.Options) {
+		o.Limits.InFlight, o.Limits.Person.InFlight = 1, 1
+		o.Limits.Streams.InAll, o.Limits.Streams.PerPerson = 3, 2
+	})
+	open := []*watched{s.watch("vic", ""), s.watch("vic", "")}
+	refused := s.watch("vic", "")
+	if refused.status != http.StatusTooManyRequests || refused.header.Get("Retry-After") == "" {
+		t.Errorf("a third of one person's: %d", refused.status)
+	}
+	open = append(open, s.watch("ann", ""))
+	if got := s.watch("ann", "").status; got != http.StatusTooManyRequests {
+		t.Errorf("a fourth of all: %d", got)
+	}
+	s.ask("vic", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK)
+	for _, w := range open {
+		w.cut()
+	}
+	await(t, "all streams to be closed", func() bool { return s.gauge("nufi_apiserver_streams") == 0 })
+	if got := s.watch("ann", "").status; got != http.StatusOK {
+		t.Errorf("when others have gone: %d", got)
+	}
+}
+
+func TestASilentStreamBeats(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(o *api.Options) { o.Limits.Streams.Beat = 50 * time.Millisecond })
+	w := s.watch("vic", "")
+	w.want("RESET", "BOOKMARK")
+	for range 2 {
+		if line, err := w.lines.ReadString('\n'); err != nil || line != ":\n" && line != "\n" {
+			t.Errorf("%q, %v", line, err)
+		}
+	}
+}
