@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -128,9 +129,10 @@ func (s *stage) gauge(name string) float64 {
 	return 0
 }
 
-func (s *stage) patch(name, change string) reply {
+// patch changes the NpuDeploy a.
+func (s *stage) patch(change string) reply {
 	s.t.Helper()
-	return s.ask("ann", http.MethodPatch, name, change, "Content-Type", mergeJSON).want(s.t, http.StatusOK)
+	return s.ask("ann", http.MethodPatch, "a", change, "Content-Type", mergeJSON).want(s.t, http.StatusOK)
 }
 
 func model(name string) string { return fmt.Sprintf(`{"spec": {"model": "org/%s"}}`, name) }
@@ -147,7 +149,7 @@ func TestAWatchBeginsWithAllThereIsAndGoesOn(t *testing.T) {
 	if begun[0].id != "" || begun[1].id != "" || begun[2].id == "" || !strings.Contains(begun[2].data, `"k8s.io/initial-events-end":"true"`) {
 		t.Errorf("it begins with %v", begun)
 	}
-	patched := s.patch("a", model("other"))
+	patched := s.patch(model("other"))
 	s.create("b")
 	s.ask("ann", http.MethodDelete, "a", "").want(t, http.StatusAccepted)
 	// What is created is changed once more: this API applies what it owns.
@@ -169,7 +171,7 @@ func TestNothingIsMissedOrRepeatedAcrossCuts(t *testing.T) {
 	const changes = 30
 	go func() {
 		for i := range changes {
-			s.patch("a", model(fmt.Sprint(i)))
+			s.patch(model(strconv.Itoa(i)))
 		}
 	}()
 	steady := s.watch("vic", "?resourceVersion="+version)
@@ -212,11 +214,11 @@ func TestAnObjectThatMatchesNoLongerIsGone(t *testing.T) {
 	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
 	w := s.watch("vic", "?labelSelector=stage%3Dtest")
 	w.want("RESET", "BOOKMARK")
-	label := func(value string) { s.patch("a", `{"metadata": {"labels": {"stage": `+value+`}}}`) }
+	label := func(value string) { s.patch(`{"metadata": {"labels": {"stage": ` + value + `}}}`) }
 	label(`"test"`)
-	s.patch("a", model("other"))
+	s.patch(model("other"))
 	label("null")
-	s.patch("a", model("unseen"))
+	s.patch(model("unseen"))
 	label(`"test"`)
 	s.ask("ann", http.MethodDelete, "a", "").want(t, http.StatusAccepted)
 	events := w.want("ADDED a", "MODIFIED a", "DELETED a", "ADDED a", "DELETED a")
@@ -277,7 +279,7 @@ func TestRightsThatAreGivenAndTakenShowInAWatchOfAllNamespaces(t *testing.T) {
 	w.want("RESET", "BOOKMARK")
 	s.bind("bob", "nufi-view")
 	w.want("ADDED a")
-	s.patch("a", model("other"))
+	s.patch(model("other"))
 	if event := w.want("MODIFIED a")[0]; event.id != "" {
 		t.Errorf("bob may not watch everywhere, and has an id to resume after: %s", event.id)
 	}
@@ -323,7 +325,7 @@ func TestAReaderWhoDoesNotReadIsCutAndNobodyElse(t *testing.T) {
 	const changes = 60
 	var last string
 	for i := range changes {
-		s.patch("a", fmt.Sprintf(`{"metadata": {"annotations": {"note": "%d %s"}}}`, i, strings.Repeat("x", 250<<10)))
+		s.patch(fmt.Sprintf(`{"metadata": {"annotations": {"note": "%d %s"}}}`, i, strings.Repeat("x", 250<<10)))
 		last = reader.want("MODIFIED a")[0].id
 	}
 	await(t, "the slow one to be cut", func() bool { return s.gauge("nufi_apiserver_streams") == 1 })

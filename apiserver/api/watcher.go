@@ -25,21 +25,25 @@ const batchBytes = 64 << 10
 // Who may watch in some namespaces only is given no ids: which ones these are may change
 // while nobody watches, so that what follows an id would not be all there is to tell.
 type watcher struct {
+	user    *kube.UserClient
 	deploys *live.Deploys
 	chosen  selection
-	rights  *rights
+	rights  *rights // run's alone
 	frames  chan []byte
 	fresh   chan *rights // asked for anew
 	marked  string       // the version of the last bookmark
 }
 
 func newWatcher(deploys *live.Deploys, chosen selection, may *rights) *watcher {
-	return &watcher{deploys: deploys, chosen: chosen, rights: may, frames: make(chan []byte), fresh: make(chan *rights, 1)}
+	return &watcher{
+		user: may.user, deploys: deploys, chosen: chosen, rights: may,
+		frames: make(chan []byte), fresh: make(chan *rights, 1),
+	}
 }
 
 // ask has the rights looked at anew. It is for another goroutine than run's.
 func (w *watcher) ask(ctx context.Context) error {
-	fresh, err := rightsOf(ctx, w.rights.user, w.rights.verb, w.rights.namespace)
+	fresh, err := rightsOf(ctx, w.user, "watch", w.chosen.namespace)
 	if err != nil {
 		return err
 	}

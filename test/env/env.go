@@ -94,7 +94,7 @@ func (e *Env) Run(m *testing.M) int {
 }
 
 // Cluster returns the control plane, starting it for the first test that asks.
-func (e *Env) Cluster(t *testing.T) *cluster.Cluster {
+func (e *Env) Cluster(t testing.TB) *cluster.Cluster {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a control plane is not started with -short")
@@ -107,7 +107,7 @@ func (e *Env) Cluster(t *testing.T) *cluster.Cluster {
 }
 
 // Config returns the administrator's access to the control plane.
-func (e *Env) Config(t *testing.T) *rest.Config {
+func (e *Env) Config(t testing.TB) *rest.Config {
 	t.Helper()
 	return e.Cluster(t).RESTConfig()
 }

@@ -18,7 +18,7 @@ import (
 
 // Namespace creates a namespace for the test and deletes it afterwards. Where the
 // controller-manager runs, it can hold pods when Namespace returns.
-func (e *Env) Namespace(t *testing.T) string {
+func (e *Env) Namespace(t testing.TB) string {
 	t.Helper()
 	client, err := kubernetes.NewForConfig(e.Config(t))
 	if err != nil {
@@ -37,7 +37,7 @@ func (e *Env) Namespace(t *testing.T) string {
 }
 
 // remove does not wait: the namespace's pods give their devices back at once.
-func remove(t *testing.T, client kubernetes.Interface, namespace string) {
+func remove(t testing.TB, client kubernetes.Interface, namespace string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 	defer cancel()
@@ -47,7 +47,7 @@ func remove(t *testing.T, client kubernetes.Interface, namespace string) {
 }
 
 // awaitServiceAccount waits for the account without which no pod is admitted.
-func awaitServiceAccount(t *testing.T, client kubernetes.Interface, namespace string) {
+func awaitServiceAccount(t testing.TB, client kubernetes.Interface, namespace string) {
 	t.Helper()
 	err := wait.PollUntilContextCancel(t.Context(), 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		_, err := client.CoreV1().ServiceAccounts(namespace).Get(ctx, "default", metav1.GetOptions{})
