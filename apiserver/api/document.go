@@ -45,7 +45,7 @@ func (a *API) document() ([]byte, error) {
 		Problem:     openapi.Content{Types: []string{problem.ContentType}, Schema: refProblem},
 		Schemas: map[string]any{
 			string(refNpuDeploy):   deploy,
-			string(refList):        listOf(refNpuDeploy, "A page of NpuDeploys. metadata.continue, if there is one, asks for the next."),
+			string(refList):        listOf(refNpuDeploy, "A page of NpuDeploys. metadata.continue, if there is one, asks for the next; metadata.resourceVersion, if there is one, begins a watch."),
 			string(refProject):     project,
 			string(refProjectList): listOf(refProject, "Projects, by name."),
 			string(refProblem):     problem.Error{},

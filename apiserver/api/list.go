@@ -59,15 +59,12 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, user *kube.UserClient
 
 // from are the matching ones after a key.
 func (s selection) from(after live.Key, now live.State) []*live.Deploy {
-	i, found := now.Find(after)
-	if found {
-		i++
-	}
-	if s.namespace == "" && s.labels.Empty() && s.fields.Empty() {
-		return now.Deploys[i:]
+	within := now.In(s.namespace, after)
+	if s.labels.Empty() && s.fields.Empty() {
+		return within
 	}
 	var chosen []*live.Deploy
-	for _, deploy := range now.Deploys[i:] {
+	for _, deploy := range within {
 		if s.matches(deploy) {
 			chosen = append(chosen, deploy)
 		}

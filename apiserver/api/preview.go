@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -139,10 +140,7 @@ func (a *API) render(
 	}
 	before := &render.Result{}
 	if live != nil {
-		// What does not render is not running by these templates: all of it would be new.
-		if now, err := renderOne(set, live, facts); err == nil {
-			before = now
-		}
+		before = renderLive(set, live, deploy, facts, after)
 	}
 	answer := &preview{Templates: set.Digest, Changes: []previewChange{}}
 	var changes []render.Change
@@ -161,6 +159,22 @@ func (a *API) render(
 		answer.Sources, err = sourcesOf(after)
 	}
 	return answer, err
+}
+
+// renderLive is what the live one renders to. Name, namespace, spec and facts are all that a
+// render reads, and most of its time is the evaluation.
+func renderLive(
+	set *render.Templates, live, deploy *unstructured.Unstructured, facts render.Facts, after *render.Result,
+) *render.Result {
+	if equality.Semantic.DeepEqual(live.Object["spec"], deploy.Object["spec"]) {
+		return after
+	}
+	// What does not render is not running by these templates: all of it would be new.
+	now, err := renderOne(set, live, facts)
+	if err != nil {
+		return &render.Result{}
+	}
+	return now
 }
 
 func renderOne(set *render.Templates, object *unstructured.Unstructured, facts render.Facts) (*render.Result, error) {

@@ -64,6 +64,6 @@ func (a *API) countDeploys(ctx context.Context, user *kube.UserClient, namespace
 	if !a.options.Live.Lost(live.NpuDeploys).IsZero() {
 		return 0, problem.New(http.StatusServiceUnavailable, "it is not known which NpuDeploys there are: send ?confirm="+namespace+" if they may go")
 	}
-	err = a.options.Live.Reader().List(ctx, list, client.InNamespace(namespace))
-	return len(list.Items), err
+	now, err := a.known(ctx, "")
+	return len(now.In(namespace, live.Key{})), err
 }

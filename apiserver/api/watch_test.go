@@ -26,8 +26,8 @@ const (
 	watchAll  = "/api/v1/watch/npudeploys"
 )
 
-// told is an event as a reader has it.
-type told struct{ id, name, data string }
+// change is an event as a reader has it.
+type change struct{ id, name, data string }
 
 // watched is a stream that somebody reads.
 type watched struct {
@@ -63,9 +63,9 @@ func (s *stage) watch(person, path string, headers ...string) *watched {
 }
 
 // next is the next event, without the comments before it; false at the end.
-func (w *watched) next() (told, bool) {
+func (w *watched) next() (change, bool) {
 	w.t.Helper()
-	var event told
+	var event change
 	for {
 		line, err := w.lines.ReadString('\n')
 		if errors.Is(err, io.EOF) {
@@ -91,9 +91,9 @@ func (w *watched) next() (told, bool) {
 }
 
 // want reads as many events, and compares them as "NAME object".
-func (w *watched) want(want ...string) []told {
+func (w *watched) want(want ...string) []change {
 	w.t.Helper()
-	var events []told
+	var events []change
 	for _, one := range want {
 		event, ok := w.next()
 		if !ok || event.String() != one {
@@ -105,7 +105,7 @@ func (w *watched) want(want ...string) []told {
 }
 
 // String is an event's name and its object's.
-func (e told) String() string {
+func (e change) String() string {
 	var object metav1.PartialObjectMetadata
 	if err := json.Unmarshal([]byte(e.data), &object); err != nil {
 		return e.name + " " + err.Error()
@@ -175,7 +175,7 @@ func TestNothingIsMissedOrRepeatedAcrossCuts(t *testing.T) {
 		}
 	}()
 	steady := s.watch("vic", "?resourceVersion="+version)
-	var all, pieces []told
+	var all, pieces []change
 	for range changes {
 		event, _ := steady.next()
 		all = append(all, event)
@@ -190,7 +190,7 @@ func TestNothingIsMissedOrRepeatedAcrossCuts(t *testing.T) {
 		last = pieces[len(pieces)-1].id
 		w.cut()
 	}
-	if !slices.Equal(all, pieces) || slices.ContainsFunc(all, func(e told) bool { return e.name != "MODIFIED" }) {
+	if !slices.Equal(all, pieces) || slices.ContainsFunc(all, func(e change) bool { return e.name != "MODIFIED" }) {
 		t.Errorf("one was told %v\nthe other %v", all, pieces)
 	}
 }

@@ -30,6 +30,20 @@ func (s State) Reaches(version string) bool { return !newer(version, s.Version) 
 // Find returns the index of a key, or where it would be.
 func (s State) Find(key Key) (int, bool) { return find(s.Deploys, key) }
 
+// In are those of a namespace that come after a key; of all namespaces, if it is empty.
+func (s State) In(namespace string, after Key) []*Deploy {
+	from, found := s.Find(after)
+	if found {
+		from++
+	}
+	if namespace == "" {
+		return s.Deploys[from:]
+	}
+	first, _ := s.Find(Key{Namespace: namespace})
+	last, _ := s.Find(Key{Namespace: namespace + "\x00"}) // the next that could be
+	return s.Deploys[min(max(from, first), last):last]
+}
+
 func find(deploys []*Deploy, key Key) (int, bool) {
 	return slices.BinarySearchFunc(deploys, key, func(d *Deploy, key Key) int { return d.Key().Compare(key) })
 }

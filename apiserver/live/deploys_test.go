@@ -154,6 +154,30 @@ func TestWhatAReaderHoldsDoesNotChange(t *testing.T) {
 	}
 }
 
+func TestANamespaceIsAPieceOfAll(t *testing.T) {
+	t.Parallel()
+	deploys := &live.Deploys{}
+	var all []any
+	for _, key := range []string{"a/x", "b/x", "b/y", "b/z", "b-c/x", "c/x"} {
+		namespace, name, _ := strings.Cut(key, "/")
+		object := deploy(name, "1")
+		object.SetNamespace(namespace)
+		all = append(all, object)
+	}
+	done(t, deploys.Filling().Replace(all, "10"))
+	now, _ := deploys.Now()
+	for asked, names := range map[[3]string]string{
+		{"b"}: "b/x b/y b/z", {"b", "b", "x"}: "b/y b/z", {"b", "b", "z"}: "", {"b", "c", "x"}: "", {"b", "a", "x"}: "b/x b/y b/z",
+		{"b", "b", "xx"}: "b/y b/z", {"d"}: "", {"", "b", "z"}: "b-c/x c/x", {"a"}: "a/x",
+	} {
+		var found []string
+		for _, deploy := range now.In(asked[0], live.Key{Namespace: asked[1], Name: asked[2]}) {
+			found = append(found, deploy.Namespace+"/"+deploy.Name)
+		}
+		want(t, strings.Join(asked[:], " "), strings.Join(found, " "), names)
+	}
+}
+
 func TestTheJSONHasAllButManagedFields(t *testing.T) {
 	t.Parallel()
 	now, _ := told(t).Now()

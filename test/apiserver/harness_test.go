@@ -50,76 +50,76 @@ type served struct {
 	client *http.Client
 }
 
-func serve(t testing.TB, change func(*api.Options)) *served {
-	t.Helper()
-	config := ownConfig(t)
+func serve(tb testing.TB, change func(*api.Options)) *served {
+	tb.Helper()
+	config := ownConfig(tb)
 	users, err := kube.NewUsers(config)
-	must(t, err)
+	must(tb, err)
 	system, err := kube.NewSystem(config)
-	must(t, err)
+	must(tb, err)
 	store, err := templates.Open("", templates.Hooks{})
-	must(t, err)
-	known, err := live.New(t.Context(), system, time.Now)
-	must(t, err)
+	must(tb, err)
+	known, err := live.New(tb.Context(), system, time.Now)
+	must(tb, err)
 	options := api.Options{
 		Authenticator: named{}, Users: users, Templates: store.Serving, Live: known,
 		Log: logr.Discard(), Registry: prometheus.NewRegistry(), Clock: time.Now, Limits: api.DefaultLimits(),
 	}
 	change(&options)
 	handler, err := api.New(options)
-	must(t, err)
+	must(tb, err)
 	server := httptest.NewServer(handler)
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithCancel(tb.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- known.Run(ctx) }()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100, ReadBufferSize: 64 << 10}}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		client.CloseIdleConnections()
 		handler.EndStreams()
 		server.Close()
 		stop()
-		must(t, <-ended)
+		must(tb, <-ended)
 	})
-	await(t, "the cluster to be known", known.Ready)
-	return &served{t, server.URL, client}
+	await(tb, "the cluster to be known", known.Ready)
+	return &served{tb, server.URL, client}
 }
 
 // ownConfig is the access of the server's own service account.
-func ownConfig(t testing.TB) *rest.Config {
-	t.Helper()
+func ownConfig(tb testing.TB) *rest.Config {
+	tb.Helper()
 	root, err := cluster.Checkout(".")
-	must(t, err)
+	must(tb, err)
 	for _, file := range []string{
 		"namespace.yaml", "apiserver/service_account.yaml", "apiserver/role.yaml", "apiserver/role_binding.yaml", "rbac/user_roles.yaml",
 	} {
-		must(t, control.Cluster(t).Apply(t.Context(), filepath.Join(root, "bundle", file)))
+		must(tb, control.Cluster(tb).Apply(tb.Context(), filepath.Join(root, "bundle", file)))
 	}
-	config := rest.AnonymousClientConfig(control.Config(t))
-	config.BearerToken = strings.TrimSpace(kubectl(t, "create", "token", "nufi-apiserver", "-n", "nufi-system"))
+	config := rest.AnonymousClientConfig(control.Config(tb))
+	config.BearerToken = strings.TrimSpace(kubectl(tb, "create", "token", "nufi-apiserver", "-n", "nufi-system"))
 	config.QPS = -1
 	return config
 }
 
-func kubectl(t testing.TB, args ...string) string {
-	t.Helper()
-	out, err := control.Cluster(t).Kubectl(t.Context(), args...)
-	must(t, err)
+func kubectl(tb testing.TB, args ...string) string {
+	tb.Helper()
+	out, err := control.Cluster(tb).Kubectl(tb.Context(), args...)
+	must(tb, err)
 	return out
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // await looks until it is so.
-func await(t testing.TB, what string, so func() bool) {
-	t.Helper()
+func await(tb testing.TB, what string, so func() bool) {
+	tb.Helper()
 	for end := time.Now().Add(2 * time.Minute); !so(); <-time.After(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("waited in vain for ", what)
+			tb.Fatal("waited in vain for ", what)
 		}
 	}
 }
@@ -133,10 +133,10 @@ type reply struct {
 
 func (r reply) stale() bool { return r.header.Get("Warning") != "" }
 
-func (r reply) metadata(t testing.TB) map[string]any {
-	t.Helper()
+func (r reply) metadata(tb testing.TB) map[string]any {
+	tb.Helper()
 	var object struct{ Metadata map[string]any }
-	must(t, json.Unmarshal(r.body, &object))
+	must(tb, json.Unmarshal(r.body, &object))
 	return object.Metadata
 }
 
@@ -161,10 +161,10 @@ func (s *served) ask(person, method, path, body string) reply {
 	return reply{response.StatusCode, response.Header, content}
 }
 
-// want asks and fails the test unless the answer has the status.
-func (s *served) want(status int, person, method, path, body string) reply {
+// want asks as ann, and fails the test unless the answer has the status.
+func (s *served) want(status int, method, path, body string) reply {
 	s.Helper()
-	got := s.ask(person, method, path, body)
+	got := s.ask("ann", method, path, body)
 	if got.status != status {
 		s.Fatalf("%s %s: status %d, want %d: %s", method, path, got.status, status, got.body)
 	}

@@ -33,12 +33,12 @@ func outage(t *testing.T) {
 	kubectl(t, "create", "rolebinding", "ann-view", "--clusterrole=nufi-view", "--user=ann", "-n", namespace)
 	many := "/api/v1/namespaces/" + namespace + "/npudeploys"
 	await(t, "ann's rights", func() bool { return s.ask("ann", http.MethodGet, many+"/none", "").status == http.StatusNotFound })
-	s.want(http.StatusCreated, "ann", http.MethodPost, many, strings.Replace(deploy, "NAME", "a", 1))
-	before := s.want(http.StatusOK, "ann", http.MethodGet, many+"/a", "")
+	s.want(http.StatusCreated, http.MethodPost, many, strings.Replace(deploy, "NAME", "a", 1))
+	before := s.want(http.StatusOK, http.MethodGet, many+"/a", "")
 	version := strings.Trim(before.header.Get("ETag"), `"`)
 	lists := []string{many, "/api/v1/npudeploys"}
 	for _, path := range lists {
-		if got := s.want(http.StatusOK, "ann", http.MethodGet, path+"?resourceVersion="+version, ""); got.stale() {
+		if got := s.want(http.StatusOK, http.MethodGet, path+"?resourceVersion="+version, ""); got.stale() {
 			t.Errorf("%s is stale before the outage", path)
 		}
 	}
@@ -47,10 +47,10 @@ func outage(t *testing.T) {
 	must(t, control.Cluster(t).StopAPIServer())
 	for _, path := range append(lists, many+"/a") {
 		await(t, path+" to be stale", func() bool {
-			got := s.want(http.StatusOK, "ann", http.MethodGet, path, "")
+			got := s.want(http.StatusOK, http.MethodGet, path, "")
 			return got.stale()
 		})
-		got := s.want(http.StatusOK, "ann", http.MethodGet, path, "")
+		got := s.want(http.StatusOK, http.MethodGet, path, "")
 		if _, err := strconv.Atoi(got.header.Get("Age")); err != nil || got.header.Get("Warning") != `110 - "Response is Stale"` || !strings.Contains(string(got.body), `"name":"a"`) {
 			t.Errorf("%s: Age %q, Warning %q: %s", path, got.header.Get("Age"), got.header.Get("Warning"), got.body)
 		}
@@ -79,11 +79,11 @@ func outage(t *testing.T) {
 			return got.status == http.StatusOK && !got.stale()
 		})
 	}
-	if got := s.want(http.StatusOK, "ann", http.MethodGet, many+"/a", ""); got.header.Get("ETag") != before.header.Get("ETag") {
+	if got := s.want(http.StatusOK, http.MethodGet, many+"/a", ""); got.header.Get("ETag") != before.header.Get("ETag") {
 		t.Errorf("what was refused has been done: %s", got.body)
 	}
-	s.want(http.StatusNotFound, "ann", http.MethodGet, many+"/b", "")
-	restarted := s.want(http.StatusOK, "ann", http.MethodPost, many+"/a/restart", "")
+	s.want(http.StatusNotFound, http.MethodGet, many+"/b", "")
+	restarted := s.want(http.StatusOK, http.MethodPost, many+"/a/restart", "")
 	if generation := restarted.metadata(t)["generation"]; generation != float64(2) {
 		t.Errorf("one restart has made generation %v", generation)
 	}

@@ -94,22 +94,22 @@ func (e *Env) Run(m *testing.M) int {
 }
 
 // Cluster returns the control plane, starting it for the first test that asks.
-func (e *Env) Cluster(t testing.TB) *cluster.Cluster {
-	t.Helper()
+func (e *Env) Cluster(tb testing.TB) *cluster.Cluster {
+	tb.Helper()
 	if testing.Short() {
-		t.Skip("a control plane is not started with -short")
+		tb.Skip("a control plane is not started with -short")
 	}
-	e.once.Do(func() { e.err = e.start(context.WithoutCancel(t.Context())) })
+	e.once.Do(func() { e.err = e.start(context.WithoutCancel(tb.Context())) })
 	if e.err != nil {
-		t.Fatal("no control plane: ", e.err)
+		tb.Fatal("no control plane: ", e.err)
 	}
 	return e.cluster
 }
 
 // Config returns the administrator's access to the control plane.
-func (e *Env) Config(t testing.TB) *rest.Config {
-	t.Helper()
-	return e.Cluster(t).RESTConfig()
+func (e *Env) Config(tb testing.TB) *rest.Config {
+	tb.Helper()
+	return e.Cluster(tb).RESTConfig()
 }
 
 // Nodes adds simulated nodes, which takes Workloads. They are shared: a test that counts

@@ -18,38 +18,38 @@ import (
 
 // Namespace creates a namespace for the test and deletes it afterwards. Where the
 // controller-manager runs, it can hold pods when Namespace returns.
-func (e *Env) Namespace(t testing.TB) string {
-	t.Helper()
-	client, err := kubernetes.NewForConfig(e.Config(t))
+func (e *Env) Namespace(tb testing.TB) string {
+	tb.Helper()
+	client, err := kubernetes.NewForConfig(e.Config(tb))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: prefix(t.Name())}}
-	created, err := client.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{})
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: prefix(tb.Name())}}
+	created, err := client.CoreV1().Namespaces().Create(tb.Context(), namespace, metav1.CreateOptions{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { remove(t, client, created.Name) })
+	tb.Cleanup(func() { remove(tb, client, created.Name) })
 	if slices.Contains(e.run, cluster.ControllerManager) {
-		awaitServiceAccount(t, client, created.Name)
+		awaitServiceAccount(tb, client, created.Name)
 	}
 	return created.Name
 }
 
 // remove does not wait: the namespace's pods give their devices back at once.
-func remove(t testing.TB, client kubernetes.Interface, namespace string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+func remove(tb testing.TB, client kubernetes.Interface, namespace string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)
 	defer cancel()
 	if err := client.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil {
-		t.Error(err)
+		tb.Error(err)
 	}
 }
 
 // awaitServiceAccount waits for the account without which no pod is admitted.
-func awaitServiceAccount(t testing.TB, client kubernetes.Interface, namespace string) {
-	t.Helper()
-	err := wait.PollUntilContextCancel(t.Context(), 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+func awaitServiceAccount(tb testing.TB, client kubernetes.Interface, namespace string) {
+	tb.Helper()
+	err := wait.PollUntilContextCancel(tb.Context(), 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		_, err := client.CoreV1().ServiceAccounts(namespace).Get(ctx, "default", metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return false, nil
@@ -57,7 +57,7 @@ func awaitServiceAccount(t testing.TB, client kubernetes.Interface, namespace st
 		return err == nil, err
 	})
 	if err != nil {
-		t.Fatal("waiting for the default service account: ", err)
+		tb.Fatal("waiting for the default service account: ", err)
 	}
 }
 
