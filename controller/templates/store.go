@@ -23,9 +23,10 @@ const (
 
 // Store holds the serving set.
 type Store struct {
-	dir     string
-	hooks   Hooks
-	serving atomic.Pointer[render.Templates]
+	dir      string
+	hooks    Hooks
+	serving  atomic.Pointer[served]
+	rejected atomic.Pointer[Rejection]
 }
 
 // Hooks are what a Store asks and tells.
@@ -55,12 +56,12 @@ func Open(dir string, hooks Hooks) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.serving.Store(set)
+	s.serving.Store(&served{set, time.Now()})
 	return s, nil
 }
 
 // Serving returns the set that renders now. It never blocks.
-func (s *Store) Serving() *render.Templates { return s.serving.Load() }
+func (s *Store) Serving() *render.Templates { return s.serving.Load().set }
 
 // NeedLeaderElection says that every replica keeps its own set up to date.
 func (s *Store) NeedLeaderElection() bool { return false }
@@ -109,6 +110,7 @@ func (l *looker) once(ctx context.Context, now time.Time) error {
 	}
 	if digest == l.store.Serving().Digest {
 		l.serving, l.rejected = seen, ""
+		l.store.rejected.Store(nil)
 		return nil
 	}
 	if digest == l.rejected && now.Before(l.judgeAgain) {
@@ -122,7 +124,8 @@ func (l *looker) once(ctx context.Context, now time.Time) error {
 		return l.reject(digest, now, err)
 	}
 	l.rejected = ""
-	l.store.serving.Store(set)
+	l.store.rejected.Store(nil)
+	l.store.serving.Store(&served{set, now})
 	l.store.hooks.Swapped(set)
 	return nil
 }
@@ -143,6 +146,7 @@ func (l *looker) reject(digest string, now time.Time, reason error) error {
 	if known {
 		return nil
 	}
+	l.store.rejected.Store(&Rejection{Candidate: digest, Reason: reason, Time: now})
 	l.store.hooks.Rejected(digest, reason)
 	return reason
 }
