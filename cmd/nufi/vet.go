@@ -23,7 +23,7 @@ the platform's policy. Prints nothing if all is well, else a line for each fault
 the exit code is 1.
 
 With --templates the folder is checked first, as the controller checks a replacement: it
-must compile and render every example within a minute.`,
+must compile and render every example and each of its presets within a minute.`,
 		Example: `  nufi vet llama-8b.yaml
   nufi vet --templates . deploys/`,
 		RunE: func(cmd *cobra.Command, args []string) error {

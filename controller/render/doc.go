@@ -5,6 +5,7 @@
 //	Render          an NpuDeploy, or its YAML -> Result: objects in apply order, and the
 //	                values in use
 //	RenderProject   a Project, or its YAML -> Manifests
+//	Catalogue       what a form has to know of the set
 //	Explain         Manifests -> where each field came from
 //
 // A render is one unification and four looks at it: does the spec keep the contract,

@@ -15,8 +15,9 @@ import (
 
 // The packages where a render starts; they import the rest.
 const (
-	workloadPackage = "./schemas/workload"
-	projectPackage  = "./schemas/project"
+	workloadPackage  = "./schemas/workload"
+	projectPackage   = "./schemas/project"
+	cataloguePackage = "./schemas/catalogue"
 )
 
 // Templates is a compiled set of templates. It is immutable, and safe for any number
@@ -26,6 +27,8 @@ type Templates struct {
 	Digest string
 	// Module is what it was compiled from, for whoever compiles it again elsewhere.
 	Module fs.FS
+	// Catalogue is shared: nobody changes it.
+	Catalogue *Catalogue
 
 	// context is of this set alone, so that a replaced set leaves nothing behind.
 	context           *cue.Context
@@ -43,14 +46,14 @@ func Compile(module fs.FS) (*Templates, error) {
 	t := &Templates{Digest: digest, Module: module, context: cuecontext.New(), words: words{}}
 	// What a set needs is in it: a dependency is no reason to go to the network.
 	config := &load.Config{FS: module, Env: []string{"CUE_REGISTRY=none"}}
-	instances := load.Instances([]string{workloadPackage, projectPackage}, config)
+	instances := load.Instances([]string{workloadPackage, projectPackage, cataloguePackage}, config)
 	if t.workload, err = t.compile(instances[0], fieldDeploy); err != nil {
 		return nil, err
 	}
 	if t.project, err = t.compile(instances[1], fieldProject); err != nil {
 		return nil, err
 	}
-	return t, nil
+	return t, t.readCatalogue(instances[2])
 }
 
 func (t *Templates) compile(instance *build.Instance, input string) (*engine, error) {

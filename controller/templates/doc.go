@@ -5,7 +5,8 @@
 //
 //  1. the candidate is judged in a child process, which can be killed: CUE evaluation
 //     has no time-out of its own (cue-lang/cue#2489). It must compile, render every
-//     example, and render every live NpuDeploy and Project that the serving set renders;
+//     example and each of its presets, and render every live NpuDeploy and Project that
+//     the serving set renders;
 //  2. a good candidate is compiled here and replaces the serving set in one step;
 //  3. a bad one is reported, and the serving set goes on.
 //

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
+
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/controller/render"
 	"github.com/dudaji/nufi/controller/templates"
@@ -160,6 +162,8 @@ func TestABadCandidateLeavesTheServingSetAlone(t *testing.T) {
 		"a live project that breaks":   {replace("namespace.cue", "_values.displayName", `"Dead" & _values.displayName`), "rendering project research"},
 		"a project's live spec":        {replace("rules.cue", "model: {", `model: {if project.defaultPriorityClass == "batch" {error("no batch today")}`), "rendering research/live: spec.model: no batch today"},
 		"an example that breaks":       {replace("rules.cue", "model: {", `model: {error("no models today")`), "rendering examples/"},
+		"a preset that breaks":         {replace("presets.cue", "count: 4", "count: 3"), "rendering preset llama-8b: spec.accelerator.count"},
+		"a preset of unknown fields":   {replace("presets.cue", `model: "Qwen`, `size: 7, model: "Qwen`), "rendering preset qwen-7b: spec.size"},
 		"templates without a contract": {replace("about.cue", "deploy: npudeploy.#NpuDeploy", "deploy: npudeploy.#Nothing"), "#Nothing"},
 	}
 	for name, c := range cases {
@@ -173,14 +177,39 @@ func TestABadCandidateLeavesTheServingSetAlone(t *testing.T) {
 			if err := next(t, verdicts); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("verdict is %v, want one with %q", err, c.want)
 			}
-			if store.Serving() != before {
+			state := store.State()
+			if state.Set != before {
 				t.Error("the serving set was replaced")
+			}
+			if state.Rejected == nil || state.Rejected.Candidate == before.Digest || !strings.Contains(state.Rejected.Reason.Error(), c.want) {
+				t.Errorf("the store remembers %+v, want a rejection with %q", state.Rejected, c.want)
 			}
 			mount(t, dir, "..3", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
 			if err := next(t, verdicts); err != nil {
 				t.Errorf("the mended set was rejected: %v", err)
 			}
+			if mended := store.State(); mended.Rejected != nil || !mended.Since.After(state.Since) {
+				t.Errorf("the store remembers %+v of a set that serves since %s", mended.Rejected, mended.Since)
+			}
 		})
+	}
+}
+
+func TestGoingBackToTheServingSetEndsARejection(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mount(t, dir, "..1", unchanged)
+	store, verdicts := watched(t, dir, templates.Live{})
+	mount(t, dir, "..2", replace("policy.cue", "policy: {", "policy: {{"))
+	if err := next(t, verdicts); err == nil || store.State().Rejected == nil {
+		t.Fatalf("verdict is %v, the store remembers %+v", err, store.State().Rejected)
+	}
+	mount(t, dir, "..3", unchanged)
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		return store.State().Rejected == nil, nil
+	})
+	if err != nil {
+		t.Errorf("the store remembers %+v of a directory that serves", store.State().Rejected)
 	}
 }
 

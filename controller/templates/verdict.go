@@ -11,14 +11,15 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// verdict compiles candidate and renders with it what has to render: the examples, and
-// all that is live. It returns all of what is wrong.
+// verdict compiles candidate and renders with it what has to render: the examples, its
+// own presets, and all that is live. It returns all of what is wrong.
 func verdict(candidate fs.FS, live Live) []Fault {
 	set, err := render.Compile(candidate)
 	if err != nil {
 		return faultsOf(err)
 	}
-	return slices.Concat(rendersExamples(set), rendersDeploys(set, live.Deploys, render.FactsByNamespace(live.Projects)), rendersProjects(set, live.Projects))
+	return slices.Concat(rendersExamples(set), rendersPresets(set),
+		rendersDeploys(set, live.Deploys, render.FactsByNamespace(live.Projects)), rendersProjects(set, live.Projects))
 }
 
 // faultsOf are the faults of templates that do not compile.
@@ -46,6 +47,15 @@ func rendersExamples(set *render.Templates) []Fault {
 			_, err = set.RenderManifests(name, content, render.Facts{})
 		}
 		faults = refused(faults, name, err)
+	}
+	return faults
+}
+
+func rendersPresets(set *render.Templates) []Fault {
+	var faults []Fault
+	for _, preset := range set.Catalogue.Presets {
+		_, err := set.RenderPreset(preset)
+		faults = refused(faults, "preset "+preset.Name, err)
 	}
 	return faults
 }
