@@ -13,11 +13,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/limits"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/controller/templates"
 )
 
 // Options are what the API is made of.
@@ -25,9 +27,11 @@ type Options struct {
 	Authenticator  auth.Authenticator
 	Users          *kube.Users
 	Templates      func() *render.Templates // those that serve now
-	Live           *live.Cluster            // what is known without asking
-	Login          *auth.Login              // nil: nobody logs in with a browser
-	TrustedOrigins []string                 // scheme://host[:port] of pages that may write
+	TemplateState  func() templates.State
+	Live           *live.Cluster  // what is known without asking
+	Devices        *devices.Board // who holds which
+	Login          *auth.Login    // nil: nobody logs in with a browser
+	TrustedOrigins []string       // scheme://host[:port] of pages that may write
 	Log            logr.Logger
 	Registry       prometheus.Registerer
 	Clock          func() time.Time
@@ -90,8 +94,8 @@ type API struct {
 
 // New returns the API. It asks nobody anything yet.
 func New(options Options) (*API, error) {
-	if options.Authenticator == nil || options.Users == nil || options.Templates == nil || options.Live == nil {
-		return nil, errors.New("an API needs an authenticator, users, templates and what is live")
+	if options.Authenticator == nil || options.Users == nil || options.Templates == nil || options.TemplateState == nil || options.Live == nil || options.Devices == nil {
+		return nil, errors.New("an API needs an authenticator, users, templates, what is live and devices")
 	}
 	ending := make(chan struct{})
 	a := &API{

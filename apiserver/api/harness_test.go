@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -28,11 +29,15 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/stream"
 	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/controller/render"
 	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/fetchers"
 	"github.com/dudaji/nufi/test/env"
 )
 
@@ -85,7 +90,7 @@ func newStage(t *testing.T, change ...func(*api.Options)) *stage {
 		t.Fatal(err)
 	}
 	options := api.Options{
-		Templates: store.Serving, Live: knownCluster(t),
+		Templates: store.Serving, TemplateState: store.State, Live: knownCluster(t), Devices: knownDevices(t, store, nil),
 		Authenticator: byName{[]string{"ann", "bob", "vic"}}, Users: users, Log: s.log.logger(),
 		Registry: s.registry, Clock: time.Now, Limits: api.DefaultLimits(),
 	}
@@ -130,6 +135,28 @@ func knownCluster(t *testing.T) *live.Cluster {
 	}
 	await(t, "the cluster to be known", known.cluster.Ready)
 	return known.cluster
+}
+
+// knownDevices are kept up to date until the test ends.
+func knownDevices(t *testing.T, store *templates.Store, poller *fetchers.Poller) *devices.Board {
+	t.Helper()
+	board := devices.NewBoard(knownCluster(t), func() *render.Catalogue { return store.Serving().Catalogue }, poller)
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { ended <- board.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return board
+}
+
+// poll waits until it is done.
+func poll(t *testing.T, done func() bool) error {
+	t.Helper()
+	return wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) { return done(), nil })
 }
 
 // installed makes one test install the server's identity for all.
@@ -218,7 +245,7 @@ func installedRoles(t *testing.T) []*rbacv1.ClusterRole {
 	return roles
 }
 
-// reply is an answer, read to its end.
+// reply is an answer, read to its end. Of a stream it is the first line.
 type reply struct {
 	status int
 	header http.Header
@@ -256,7 +283,12 @@ func do(t *testing.T, request *http.Request) reply {
 		t.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	content, err := io.ReadAll(response.Body)
+	var content []byte
+	if response.Header.Get("Content-Type") == stream.ContentType {
+		content, err = bufio.NewReader(response.Body).ReadBytes('\n')
+	} else {
+		content, err = io.ReadAll(response.Body)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,10 +47,14 @@ const prefix = "/api/v1"
 
 // table is every route but the public ones.
 func (a *API) table() []route {
-	return slices.Concat(a.meRoutes(), a.readRoutes(), a.watchRoutes(), npuDeploys().writeRoutes(), scaleRoutes(), a.projectRoutes(), a.memberRoutes(), []route{
-		a.restartRoute(), a.previewRoute(), a.quotaRoute(), a.policyRoute(),
-		a.podsRoute(), eventsRoute(), a.logsRoute(),
-	})
+	return slices.Concat(
+		a.meRoutes(), a.readRoutes(), a.watchRoutes(), npuDeploys().writeRoutes(), scaleRoutes(),
+		a.projectRoutes(), a.memberRoutes(), a.deviceRoutes(), a.templateRoutes(),
+		[]route{
+			a.restartRoute(), a.previewRoute(), a.quotaRoute(), a.policyRoute(),
+			a.podsRoute(), eventsRoute(), a.logsRoute(),
+		},
+	)
 }
 
 // privateRouter serves the table. Its requests have a person.

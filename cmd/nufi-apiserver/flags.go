@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/cmd/internal/prometheus"
 )
 
 // flags are all that can be configured.
@@ -23,6 +24,7 @@ type flags struct {
 	drain               time.Duration
 	logLevel, logFormat string
 	oidc                oidcFlags
+	prometheus          prometheus.Flags
 }
 
 // oidcFlags are those of the provider; without an issuer there is none.
@@ -68,6 +70,7 @@ func newCommand(run func(context.Context, flags) error) *cobra.Command {
 	set.StringVar(&f.logLevel, "log-level", "info", "debug, info or error")
 	set.StringVar(&f.logFormat, "log-format", "json", "json or console")
 	f.oidc.add(command)
+	f.prometheus.Add(set, "prometheus-")
 	return command
 }
 

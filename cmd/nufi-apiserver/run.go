@@ -19,12 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dudaji/nufi/apiserver/api"
-	"github.com/dudaji/nufi/apiserver/kube"
-	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/server"
 	"github.com/dudaji/nufi/cmd/internal/logs"
-	"github.com/dudaji/nufi/controller/render"
-	"github.com/dudaji/nufi/controller/templates"
 )
 
 // grace is how long requests may take that were begun before the end.
@@ -50,12 +46,16 @@ func run(ctx context.Context, f flags) error {
 		return err
 	}
 	defer traced.close(context.WithoutCancel(ctx))
-	handler, known, err := newAPI(ctx, f, logger, registry, traced)
+	c, err := connect(ctx, f, traced)
+	if err != nil {
+		return err
+	}
+	handler, err := newAPI(ctx, f, c, logger, registry)
 	if err != nil {
 		return err
 	}
 	options := server.Options{
-		Handler: traced.requests(handler), Ending: handler.EndStreams, Ready: known.Ready,
+		Handler: traced.requests(handler), Ending: handler.EndStreams, Ready: c.known.Ready,
 		Metrics: registry, Drain: f.drain, Grace: grace, Log: logger,
 	}
 	if options.TLS, err = watchedTLS(ctx, f, logger); err != nil {
@@ -71,58 +71,21 @@ func run(ctx context.Context, f flags) error {
 	}
 	logger.Info("serving", "address", options.Listen.Addr().String(), "tls", options.TLS != nil)
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return known.Run(ctx) })
+	c.run(ctx, group)
 	group.Go(func() error { return server.Run(ctx, options) })
 	return group.Wait()
 }
 
-func newAPI(ctx context.Context, f flags, logger logr.Logger, registry prometheus.Registerer, traced traced) (*api.API, *live.Cluster, error) {
-	config, err := restConfig(f.kubeconfig)
+func newAPI(ctx context.Context, f flags, c *connected, logger logr.Logger, registry prometheus.Registerer) (*api.API, error) {
+	believed, login, err := authenticators(ctx, f, c.system)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	system, err := kube.NewSystem(config)
-	if err != nil {
-		return nil, nil, err
-	}
-	users, err := kube.NewUsers(config, traced.calls)
-	if err != nil {
-		return nil, nil, err
-	}
-	believed, login, err := authenticators(ctx, f, system)
-	if err != nil {
-		return nil, nil, err
-	}
-	store, err := openTemplates(ctx, f.templatesDir, logger)
-	if err != nil {
-		return nil, nil, err
-	}
-	known, err := live.New(ctx, system, time.Now)
-	if err != nil {
-		return nil, nil, err
-	}
-	handler, err := api.New(api.Options{
-		Templates: store.Serving, Live: known,
-		Authenticator: believed, Users: users, Login: login, TrustedOrigins: f.trustedOrigins,
+	return api.New(api.Options{
+		Templates: c.store.Serving, TemplateState: c.store.State, Live: c.known, Devices: c.board,
+		Authenticator: believed, Users: c.users, Login: login, TrustedOrigins: f.trustedOrigins,
 		Log: logger, Registry: registry, Clock: time.Now, Limits: api.DefaultLimits(),
 	})
-	return handler, known, err
-}
-
-// openTemplates looks after the directory until ctx ends. A candidate is judged by the
-// examples: whether live deployments render with it, the controller sees to.
-func openTemplates(ctx context.Context, dir string, logger logr.Logger) (*templates.Store, error) {
-	store, err := templates.Open(dir, templates.Hooks{
-		Live:     func(context.Context) (templates.Live, error) { return templates.Live{}, nil },
-		Judge:    templates.Judge,
-		Swapped:  func(set *render.Templates) { logger.Info("swapped the templates", "digest", set.Digest) },
-		Rejected: func(string, error) {}, // The store logs the reason.
-	})
-	if err != nil {
-		return nil, fmt.Errorf("--templates: %w", err)
-	}
-	go func() { _ = store.Start(ctx) }() // It ends with ctx, and never with an error.
-	return store, nil
 }
 
 func restConfig(path string) (*rest.Config, error) {

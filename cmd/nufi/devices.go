@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/utils/clock"
 
+	"github.com/dudaji/nufi/cmd/internal/prometheus"
 	"github.com/dudaji/nufi/fetchers"
 )
 
@@ -24,7 +25,7 @@ const (
 var errNoDevices = errors.New("no devices: Prometheus knows none of the metrics of the supported accelerators")
 
 type devicesFlags struct {
-	connection prometheusFlags
+	connection prometheus.Flags
 	output     string
 	watch      bool
 	interval   time.Duration
@@ -53,7 +54,8 @@ other credentials, 5 if it knows no device, 1 for anything else.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return devices(cmd, flags) },
 	}
-	flags.connection.add(cmd)
+	flags.connection.Add(cmd.Flags(), "")
+	cobra.CheckErr(cmd.MarkFlagRequired("prometheus"))
 	cmd.Flags().StringVarP(&flags.output, "output", "o", "table", "table, json or yaml")
 	cmd.Flags().BoolVarP(&flags.watch, "watch", "w", false, "print again whenever something changes")
 	cmd.Flags().DurationVar(&flags.interval, "interval", 15*time.Second, "how often --watch asks")
@@ -70,7 +72,7 @@ func devices(cmd *cobra.Command, flags devicesFlags) error {
 	if flags.interval <= 0 || flags.timeout <= 0 || flags.maxAge <= 0 {
 		return errors.New("--interval, --timeout and --max-age: want more than 0s")
 	}
-	querier, err := flags.connection.querier()
+	querier, err := flags.connection.Querier()
 	if err != nil {
 		return err
 	}

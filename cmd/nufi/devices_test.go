@@ -18,9 +18,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// prometheus answers every query with the series that the query names: metrics are
+// speaking is a Prometheus that answers every query with the series it names: metrics are
 // lines of name, labels as JSON, and value.
-func prometheus(metrics string) http.HandlerFunc {
+func speaking(metrics string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var series []string
 		for line := range strings.Lines(metrics) {
@@ -48,7 +48,7 @@ DCGM_FI_DEV_GPU_TEMP {"Hostname":"gpu-1","device":"nvidia0"} NaN
 `
 
 func TestDevicesAreATable(t *testing.T) {
-	code, out, aside := runDevices(t, prometheus(twoDevices))
+	code, out, aside := runDevices(t, speaking(twoDevices))
 	want := `NODE    DEVICE   TYPE  MODEL      UTIL  MEMORY       TEMP  POWER  HEALTH              POD                    AGE
 atom-1  rbln0    RBLN  RBLN-CA25  94%   14.0/15.7Gi  54C   61W    Healthy             ml-serving/llama-8b-0  N
 gpu-1   nvidia0  GPU   -          -     -            -     -      Unhealthy (XID 79)  -                      N
@@ -65,7 +65,7 @@ gpu-1   nvidia0  GPU   -          -     -            -     -      Unhealthy (XID
 }
 
 func TestDevicesAreReadByPrograms(t *testing.T) {
-	_, out, _ := runDevices(t, prometheus(twoDevices), "-o", "json")
+	_, out, _ := runDevices(t, speaking(twoDevices), "-o", "json")
 	var devices []map[string]any
 	if err := json.Unmarshal([]byte(out), &devices); err != nil || len(devices) != 2 {
 		t.Fatalf("got %d devices, %v", len(devices), err)
@@ -73,7 +73,7 @@ func TestDevicesAreReadByPrograms(t *testing.T) {
 	if _, found := devices[1]["utilization"]; found {
 		t.Error("what is absent has a value")
 	}
-	_, out, _ = runDevices(t, prometheus(twoDevices), "-o", "yaml")
+	_, out, _ = runDevices(t, speaking(twoDevices), "-o", "yaml")
 	if !strings.HasPrefix(out, "---\n- deviceID: rbln0\n") {
 		t.Errorf("got %q", out)
 	}
@@ -88,7 +88,7 @@ func TestTheExitCodeSaysWhyThereAreNoDevices(t *testing.T) {
 		code    int
 		says    string
 	}{
-		"no metrics":          {prometheus(""), exitNoDevices, "no devices"},
+		"no metrics":          {speaking(""), exitNoDevices, "no devices"},
 		"no credentials":      {status(http.StatusUnauthorized), exitUnauthorized, "unauthorized: 401 Unauthorized"},
 		"no backend":          {status(http.StatusBadGateway), exitUnreachable, "unreachable: 502 Bad Gateway"},
 		"something else":      {status(http.StatusOK), 1, "not an answer of Prometheus"},
@@ -111,7 +111,7 @@ func TestTheTokenAndTheAuthorityAreRead(t *testing.T) {
 			http.Error(w, "who are you?", http.StatusUnauthorized)
 			return
 		}
-		prometheus(twoDevices)(w, r)
+		speaking(twoDevices)(w, r)
 	}))
 	t.Cleanup(server.Close)
 	token := written(t, "token", "secret\n")
@@ -139,7 +139,7 @@ func TestTheTokenAndTheAuthorityAreRead(t *testing.T) {
 }
 
 func TestWatchingPrintsWhatChanges(t *testing.T) {
-	server := httptest.NewServer(prometheus(twoDevices))
+	server := httptest.NewServer(speaking(twoDevices))
 	t.Cleanup(server.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

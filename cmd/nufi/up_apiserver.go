@@ -20,7 +20,8 @@ const (
 
 // runAPIServer compiles the API server and starts it, and returns its URL when it is
 // ready. Whoever reaches it is the developer, who may do everything in this cluster.
-func (u *up) runAPIServer(ctx context.Context, c *cluster.Cluster, kube client.Client) (string, error) {
+// Prometheus is its URL, empty if there is none.
+func (u *up) runAPIServer(ctx context.Context, c *cluster.Cluster, kube client.Client, prometheus string) (string, error) {
 	if err := empower(ctx, kube); err != nil {
 		return "", fmt.Errorf("giving rights to the developer: %w", err)
 	}
@@ -28,6 +29,7 @@ func (u *up) runAPIServer(ctx context.Context, c *cluster.Cluster, kube client.C
 		return []string{
 			"--bind-address=" + served, "--metrics-bind-address=" + probes, "--dev-auth=" + developer,
 			"--drain=0s", // No load balancer has to learn of a stop.
+			"--prometheus=" + prometheus,
 		}
 	})
 }

@@ -24,13 +24,13 @@ func (u *up) fill(ctx context.Context, c *cluster.Cluster, kube client.Client) (
 			return told, err
 		}
 	}
-	if !u.noAPIServer {
-		if told.API, err = u.runAPIServer(ctx, c, kube); err != nil {
+	if u.monitoring {
+		if told.Prometheus, err = u.runMonitoring(ctx, c, kube, told.Metrics); err != nil {
 			return told, err
 		}
 	}
-	if u.monitoring {
-		if told.Prometheus, err = u.runMonitoring(ctx, c, kube, told.Metrics); err != nil {
+	if !u.noAPIServer {
+		if told.API, err = u.runAPIServer(ctx, c, kube, told.Prometheus); err != nil {
 			return told, err
 		}
 	}

@@ -34,6 +34,7 @@ Try:
 {{- end }}
 {{- with .API }}
     curl {{ . }}/api/v1/npudeploys
+    curl {{ . }}/api/v1/devices
 {{- end }}
 {{- with .Prometheus }}
     nufi devices --prometheus {{ . }} --watch

@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -83,7 +84,7 @@ func serving(t *testing.T, result *render.Result) string {
 	if !found || result.Resolved.Accelerator == nil {
 		return ""
 	}
-	return strings.Join([]string{result.Resolved.Image, model, result.Resolved.Accelerator.ResourceName, string('0' + rune(result.Resolved.Accelerator.Count))}, " ")
+	return fmt.Sprint(result.Resolved.Image, model, *result.Resolved.Accelerator)
 }
 
 func TestTemplatesWithoutAWholeCatalogueDoNotCompile(t *testing.T) {

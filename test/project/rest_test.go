@@ -23,8 +23,10 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/controller/render"
 	"github.com/dudaji/nufi/controller/templates"
 )
 
@@ -58,9 +60,11 @@ func newDoor(r *room) *door {
 	if err != nil {
 		r.Fatal(err)
 	}
+	seen := known(r.T, config)
 	made, err := api.New(api.Options{
-		Authenticator: believed{}, Users: users, Templates: store.Serving, Live: known(r.T, config),
-		Log: logr.Discard(), Registry: prometheus.NewRegistry(), Clock: time.Now, Limits: api.DefaultLimits(),
+		Authenticator: believed{}, Users: users, Templates: store.Serving, TemplateState: store.State, Live: seen,
+		Devices: devices.NewBoard(seen, func() *render.Catalogue { return store.Serving().Catalogue }, nil),
+		Log:     logr.Discard(), Registry: prometheus.NewRegistry(), Clock: time.Now, Limits: api.DefaultLimits(),
 	})
 	if err != nil {
 		r.Fatal(err)

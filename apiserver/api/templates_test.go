@@ -1,0 +1,88 @@
+package api_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dudaji/nufi/apiserver/api"
+	"github.com/dudaji/nufi/controller/templates"
+)
+
+func TestTheCatalogueIsForEverybodyAndItsPresetsRender(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	got := s.ask("bob", http.MethodGet, "/api/v1/catalogue", "").want(t, http.StatusOK)
+	answer := got.json(t)
+	if kinds := answer["endpointKinds"].([]any); !slices.Contains(kinds, any("HTTPRoute")) {
+		t.Errorf("endpoint kinds are %v", kinds)
+	}
+	for _, preset := range answer["presets"].([]any) {
+		preset := preset.(map[string]any)
+		body := `{"metadata": {"name": "` + preset["name"].(string) + `"}, "spec": ` + marshal(t, preset["spec"]) + `}`
+		s.ask("ann", http.MethodPost, s.previewPath(), body).want(t, http.StatusOK)
+	}
+	s.ask("bob", http.MethodGet, "/api/v1/catalogue", "", "If-None-Match", got.header.Get("ETag")).want(t, http.StatusNotModified)
+}
+
+func TestTheRolloutOfTemplatesIsCountedAmongWhatAPersonMaySee(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.create("a")
+	s.create("b")
+	serving := s.ask("bob", http.MethodGet, "/api/v1/templates", "").want(t, http.StatusOK).json(t)
+	if serving["source"] != "CompiledIn" || serving["rejected"] != nil || len(serving["rollout"].([]any)) != 0 {
+		t.Errorf("bob is told %v", serving)
+	}
+	kubectl(t, s, "", "patch", "npudeploy", "a", "--subresource=status", "--type=merge", `-p={"status": {"templates": "`+serving["digest"].(string)+`"}}`)
+	want := []any{
+		map[string]any{"serving": false, "npudeploys": 1.0},
+		map[string]any{"digest": serving["digest"], "serving": true, "npudeploys": 1.0},
+	}
+	err := poll(t, func() bool {
+		answer := s.ask("vic", http.MethodGet, "/api/v1/templates", "").want(t, http.StatusOK).json(t)
+		return cmp.Equal(answer["rollout"], any(want))
+	})
+	if err != nil {
+		t.Errorf("vic is told %s, want %v", s.ask("vic", http.MethodGet, "/api/v1/templates", "").body, want)
+	}
+}
+
+// The reasons of a rejection name deployments of all namespaces.
+func TestWhyACandidateWasRejectedIsForWhoMaySeeAllDeployments(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, believing("half", "whole", "bob"), func(o *api.Options) {
+		state := o.TemplateState()
+		state.Directory = "/etc/nufi/templates"
+		state.Rejected = &templates.Rejection{
+			Candidate: "sha256:0123456789ab", Time: time.Now(),
+			Reason: errors.Join(errors.New("rendering secret/a: spec.model: no"), errors.New("rendering project b: no")),
+		}
+		o.TemplateState = func() templates.State { return state }
+	})
+	allowList(t, "half", "", "npudeploys")
+	allowList(t, "whole", "", "npudeploys")
+	allowList(t, "whole", "", "projects")
+	for person, want := range map[string]int{"bob": 0, "half": 0, "whole": 2} {
+		answer := s.ask(person, http.MethodGet, "/api/v1/templates", "").want(t, http.StatusOK).json(t)
+		rejected := answer["rejected"].(map[string]any)
+		reasons, _ := rejected["reasons"].([]any)
+		if len(reasons) != want || (rejected["candidate"] != nil) != (want > 0) || rejected["since"] == nil || answer["source"] != "Directory" {
+			t.Errorf("%s is told %v", person, answer)
+		}
+	}
+}
+
+func marshal(t *testing.T, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

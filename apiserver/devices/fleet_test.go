@@ -1,0 +1,314 @@
+package devices
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"golang.org/x/tools/txtar"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/fetchers"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// noon is when every test takes place.
+func noon() time.Time { return time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC) }
+
+// recorded answers with the exposition of the fetchers' own tests, but for a vendor whose
+// metrics begin with refused.
+type recorded struct {
+	samples []fetchers.Sample
+	refused string
+}
+
+type labels model.Metric
+
+func (l labels) Get(name string) string { return string(l[model.LabelName(name)]) }
+
+func (r *recorded) Query(_ context.Context, expression string, _ time.Time) (fetchers.Answer, error) {
+	if r.refused != "" && strings.Contains(expression, r.refused) {
+		return fetchers.Answer{}, fmt.Errorf("%w: dial tcp 10.0.0.1:9090", fetchers.ErrUnreachable)
+	}
+	var answer fetchers.Answer
+	for _, sample := range r.samples {
+		if strings.Contains(expression, sample.Labels.Get("__name__")) {
+			answer.Samples = append(answer.Samples, sample)
+		}
+	}
+	return answer, nil
+}
+
+func record(t *testing.T, names ...string) *recorded {
+	t.Helper()
+	r := &recorded{}
+	for _, name := range names {
+		archive, err := txtar.ParseFile(filepath.Join("..", "..", "fetchers", "testdata", name+".txtar"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parser := expfmt.NewTextParser(model.UTF8Validation)
+		families, err := parser.TextToMetricFamilies(bytes.NewReader(archive.Files[0].Data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		vector, err := expfmt.ExtractSamples(&expfmt.DecodeOptions{Timestamp: model.TimeFromUnix(noon().Unix())}, slices.Collect(maps.Values(families))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sample := range vector {
+			r.samples = append(r.samples, fetchers.Sample{Labels: labels(sample.Metric), Value: float64(sample.Value), Time: noon()})
+		}
+	}
+	return r
+}
+
+// snapshot is what the fetchers make of it, after what they made of before.
+func (r *recorded) snapshot(t *testing.T, before *fetchers.Snapshot) *fetchers.Snapshot {
+	t.Helper()
+	return fetchers.NewCollector(fetchers.NewFetchers(time.Minute, noon), r, time.Minute, noon).Collect(t.Context(), before)
+}
+
+func catalogue(t *testing.T) *render.Catalogue {
+	t.Helper()
+	set, err := render.Compile(nufi.Module())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set.Catalogue
+}
+
+func machine(name, resourceName, total, allocatable string) corev1.Node {
+	return corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Status: corev1.NodeStatus{
+			Capacity:    corev1.ResourceList{corev1.ResourceName(resourceName): resource.MustParse(total)},
+			Allocatable: corev1.ResourceList{corev1.ResourceName(resourceName): resource.MustParse(allocatable)},
+			Conditions:  []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+		},
+	}
+}
+
+func pod(namespace, name, node, deploy string, containers ...corev1.Container) corev1.Pod {
+	return corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{labelDeploy: deploy}},
+		Spec:       corev1.PodSpec{NodeName: node, Containers: containers},
+		Status:     corev1.PodStatus{Phase: corev1.PodPending},
+	}
+}
+
+// aliased asks by another name of the same device.
+func aliased(count string) corev1.Container {
+	return corev1.Container{Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{"rebellions.ai/npu": resource.MustParse(count)}}}
+}
+
+// sources are two ATOM nodes, one of them cordoned, one by the alias, and pods of two
+// namespaces.
+func sources(t *testing.T) Sources {
+	t.Helper()
+	cordoned := machine("atom-2", atom, "8", "8")
+	cordoned.Spec.Unschedulable = true
+	done := pod("ml-serving", "done", "atom-1", "", container("8"))
+	done.Status.Phase = corev1.PodSucceeded
+	project := v1.Project{ObjectMeta: metav1.ObjectMeta{Name: "ml-serving"}}
+	project.Spec.Quota = &v1.Quota{Accelerators: []v1.AcceleratorQuota{{Type: "atom", Count: 6}, {Type: "nvidia", Count: 0}}}
+	return Sources{
+		Catalogue: catalogue(t),
+		Nodes:     []corev1.Node{machine("atom-1", atom, "8", "7"), cordoned, machine("atom-3", "rebellions.ai/npu", "4", "4"), machine("plain", "cpu", "8", "8")},
+		Pods: []corev1.Pod{
+			pod("ml-serving", "llama-8b-0", "atom-1", "llama-8b", container("2")),
+			pod("ml-serving", "waits", "", "llama-8b", container("4")),
+			pod("other", "secret", "atom-1", "", container("1")),
+			pod("other", "alias", "atom-3", "", aliased("1")),
+			done,
+		},
+		Projects: []v1.Project{project},
+	}
+}
+
+func typeOf(t *testing.T, answer Answer, name string) Type {
+	t.Helper()
+	at := slices.IndexFunc(answer.Types, func(of Type) bool { return of.Type == name })
+	if at < 0 {
+		t.Fatalf("there is no %s among %v", name, answer.Types)
+	}
+	return answer.Types[at]
+}
+
+func TestEverybodyLearnsWhatIsFreeAndNotWhoHoldsTheRest(t *testing.T) {
+	t.Parallel()
+	fleet := NewFleet(sources(t))
+	answer := fleet.Answer(Rights{})
+	want := Type{Type: "atom", Total: 20, Allocatable: 19, Allocated: 4, Free: 7, LargestFree: 4, Waiting: 4}
+	if got := typeOf(t, answer, "atom"); got != want {
+		t.Errorf("atom is %+v, want %+v", got, want)
+	}
+	if got := typeOf(t, answer, "nvidia"); got != (Type{Type: "nvidia"}) {
+		t.Errorf("nvidia is %+v", got)
+	}
+	text, err := fleet.JSON(Rights{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(answer.Nodes) != 3 {
+		t.Errorf("%d nodes have devices, want 3", len(answer.Nodes))
+	}
+	for _, name := range []string{"atom-1", "ml-serving", "secret", "llama"} {
+		if bytes.Contains(text, []byte(name)) {
+			t.Errorf("%s is named: %s", name, text)
+		}
+	}
+}
+
+func TestWhoSeesANamespaceSeesItsPodsAndTheirNodesAlone(t *testing.T) {
+	t.Parallel()
+	all := sources(t)
+	all.Metrics = record(t, "rebellions").snapshot(t, nil)
+	answer := NewFleet(all).Answer(Rights{Namespaces: map[string]bool{"ml-serving": true, "other": false}})
+	node := answer.Nodes[0]
+	if node.Name != "atom-1" || answer.Nodes[1].Name != "" || answer.Nodes[2].Name != "" {
+		t.Errorf("the nodes are %+v", answer.Nodes)
+	}
+	holder := Holder{Pod: Pod{"ml-serving", "llama-8b-0", "llama-8b"}, Type: "atom", Count: 2}
+	if !slices.Equal(node.Holders, []Holder{holder}) {
+		t.Errorf("the holders are %+v", node.Holders)
+	}
+	if want := (NodeCount{Type: "atom", Total: 8, Allocatable: 7, Allocated: 3, Free: 4}); node.Types[0] != want {
+		t.Errorf("the node has %+v, want %+v", node.Types[0], want)
+	}
+	if len(node.Devices) != 1 || node.Devices[0].ID != "rbln0" || *node.Devices[0].Pod != holder.Pod || node.Devices[0].Type != "atom" {
+		t.Errorf("the devices are %+v", node.Devices)
+	}
+	six, none := int64(6), int64(0)
+	want := []Project{{Namespace: "ml-serving", Types: []ProjectCount{{Type: "atom", Held: 2, Waiting: 4, Quota: &six}, {Type: "nvidia", Quota: &none}}}}
+	if diff := cmp.Diff(want, answer.Projects); diff != "" {
+		t.Errorf("projects (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhoListsNodesSeesAllDevicesAndStillNoForeignPods(t *testing.T) {
+	t.Parallel()
+	all := sources(t)
+	all.Metrics = record(t, "rebellions", "nvidia").snapshot(t, nil)
+	answer := NewFleet(all).Answer(Rights{Nodes: true, Namespaces: map[string]bool{"other": true}})
+	devices := answer.Nodes[0].Devices
+	if len(devices) != 2 || devices[0].Pod != nil || devices[1].Pod != nil {
+		t.Errorf("the devices of atom-1 are %+v", devices)
+	}
+	if *devices[0].Utilization != 0.935 || !devices[0].Health.Healthy || devices[1].Health.Healthy {
+		t.Errorf("the devices of atom-1 are %+v", devices)
+	}
+	if len(answer.Unplaced) == 0 || answer.Unplaced[0].Type != "nvidia" || answer.Metrics.State != MetricsRead {
+		t.Errorf("unplaced are %+v, metrics %+v", answer.Unplaced, answer.Metrics)
+	}
+}
+
+// What no exporter says is no number, 0 least of all.
+func TestWhatNoExporterSaysIsAbsent(t *testing.T) {
+	t.Parallel()
+	all := sources(t)
+	fleet := NewFleet(all)
+	text, err := fleet.JSON(Rights{Nodes: true, Everywhere: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(text, []byte(`"metrics":{"state":"None","vendors":[]}`)) || bytes.Contains(text, []byte("utilization")) || bytes.Contains(text, []byte(`"devices"`)) {
+		t.Errorf("without Prometheus: %s", text)
+	}
+	r := record(t, "sapeon")
+	all.Metrics = r.snapshot(t, nil)
+	all.Nodes = append(all.Nodes, machine("x330-1", "sapeon.com/snx3", "8", "8"))
+	text, err = NewFleet(all).JSON(Rights{Nodes: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(text, []byte(`"temperatures"`)) || bytes.Contains(text, []byte("utilization")) || bytes.Contains(text, []byte("memoryUsed")) {
+		t.Errorf("an exporter without utilisation: %s", text)
+	}
+}
+
+func TestAVendorThatCannotBeReadSaysSoAndKeepsItsDevices(t *testing.T) {
+	t.Parallel()
+	r := record(t, "rebellions", "nvidia")
+	all := sources(t)
+	before := r.snapshot(t, nil)
+	r.refused = "rbln_"
+	all.Metrics = r.snapshot(t, before)
+	fleet := NewFleet(all)
+	for who, want := range map[string]struct {
+		rights  Rights
+		problem string
+	}{
+		"who lists nodes":       {Rights{Nodes: true}, "querying the metrics of RBLN devices: unreachable: dial tcp 10.0.0.1:9090"},
+		"who has no such right": {Rights{Everywhere: true}, cannotRead},
+	} {
+		answer := fleet.Answer(want.rights)
+		for _, vendor := range answer.Metrics.Vendors {
+			problem := ""
+			if vendor.Family == "RBLN" {
+				problem = want.problem
+			}
+			if vendor.Problem != problem || !vendor.Fetched.Equal(noon()) {
+				t.Errorf("%s is told %+v, want %q", who, vendor, problem)
+			}
+		}
+		if device := answer.Nodes[0].Devices[0]; !device.Stale || device.Utilization == nil {
+			t.Errorf("%s sees %+v, want it stale", who, device)
+		}
+	}
+}
+
+func TestMetricsThatAreStillAwaitedAreNotNone(t *testing.T) {
+	t.Parallel()
+	all := sources(t)
+	all.Metrics = &fetchers.Snapshot{}
+	if got := NewFleet(all).Answer(Rights{}).Metrics.State; got != MetricsAwaited {
+		t.Errorf("the state is %s", got)
+	}
+}
+
+func TestPersonsWhoSeeTheSameShareAnAnswer(t *testing.T) {
+	t.Parallel()
+	fleet := NewFleet(sources(t))
+	seen := func(rights Rights) *byte {
+		text, err := fleet.JSON(rights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &text[0]
+	}
+	one := seen(Rights{Namespaces: map[string]bool{"ml-serving": true, "other": false}})
+	if one != seen(Rights{Namespaces: map[string]bool{"ml-serving": true}}) {
+		t.Error("the same rights are computed twice")
+	}
+	for name, other := range map[string]Rights{
+		"nodes":      {Nodes: true, Namespaces: map[string]bool{"ml-serving": true}},
+		"everywhere": {Everywhere: true},
+		"more":       {Namespaces: map[string]bool{"ml-serving": true, "other": true}},
+		"nothing":    {},
+	} {
+		if one == seen(other) {
+			t.Errorf("%s: others are shown what one person may see", name)
+		}
+	}
+	for i := range 2 * maxAnswers {
+		seen(Rights{Namespaces: map[string]bool{strconv.Itoa(i): true}})
+	}
+	if got := len(fleet.answers); got != maxAnswers {
+		t.Errorf("%d answers are kept, want %d", got, maxAnswers)
+	}
+}

@@ -1,0 +1,25 @@
+package live
+
+import (
+	"context"
+
+	"github.com/dudaji/nufi/controller/templates"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// Specs are what a candidate set of templates has to render. It waits until all has been
+// read once: a candidate that is judged by less could be swapped in here and nowhere else.
+func (c *Cluster) Specs(ctx context.Context) (templates.Live, error) {
+	if !c.cache.WaitForCacheSync(ctx) {
+		return templates.Live{}, ctx.Err()
+	}
+	var deploys v1.NpuDeployList
+	if err := c.cache.List(ctx, &deploys); err != nil {
+		return templates.Live{}, err
+	}
+	var projects v1.ProjectList
+	if err := c.cache.List(ctx, &projects); err != nil {
+		return templates.Live{}, err
+	}
+	return templates.Live{Deploys: deploys.Items, Projects: projects.Items}, nil
+}
