@@ -110,13 +110,10 @@ func (s *stage) devices(person string) devices.Answer {
 func (s *stage) awaitDevices(person string, want func(devices.Answer) bool) devices.Answer {
 	s.t.Helper()
 	var answer devices.Answer
-	err := poll(s.t, func() bool {
+	await(s.t, person+" to be answered otherwise", func() bool {
 		answer = s.devices(person)
 		return want(answer)
 	})
-	if err != nil {
-		s.t.Fatalf("%s is answered %+v", person, answer)
-	}
 	return answer
 }
 
@@ -210,8 +207,8 @@ func (s *stage) events(person, path string) <-chan devices.Answer {
 	return events
 }
 
-// await reads events until one is as it has to be.
-func await(t *testing.T, events <-chan devices.Answer, want func(devices.Answer) bool) {
+// awaitEvent reads events until one is as it has to be.
+func awaitEvent(t *testing.T, events <-chan devices.Answer, want func(devices.Answer) bool) {
 	t.Helper()
 	for {
 		select {
@@ -233,15 +230,15 @@ func TestAWatchTellsTheNewestOfWhatChanged(t *testing.T) {
 	s := newStage(t, believing("member"))
 	addNode(t, "rebel-a", "rebellions.ai/REBEL", "8")
 	events := s.events("member", "/api/v1/watch/devices")
-	await(t, events, func(answer devices.Answer) bool { return countOf(answer, "rebel").Free == 8 })
+	awaitEvent(t, events, func(answer devices.Answer) bool { return countOf(answer, "rebel").Free == 8 })
 	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
 		addPod(t, s.namespace, name, "rebel-a", "rebellions.ai/REBEL", "1")
 	}
-	await(t, events, func(answer devices.Answer) bool { return countOf(answer, "rebel").Free == 2 })
+	awaitEvent(t, events, func(answer devices.Answer) bool { return countOf(answer, "rebel").Free == 2 })
 	if err := admin(t).CoreV1().Pods(s.namespace).Delete(t.Context(), "a", metav1.DeleteOptions{GracePeriodSeconds: new(int64)}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, events, func(answer devices.Answer) bool { return countOf(answer, "rebel").Free == 3 })
+	awaitEvent(t, events, func(answer devices.Answer) bool { return countOf(answer, "rebel").Free == 3 })
 }
 
 // What a person is told follows their rights while they watch.
@@ -254,14 +251,14 @@ func TestAWatchFollowsWhatThePersonMaySee(t *testing.T) {
 		return slices.ContainsFunc(answer.Projects, func(p devices.Project) bool { return p.Namespace == s.namespace })
 	}
 	events := s.events("later", "/api/v1/watch/devices")
-	await(t, events, func(answer devices.Answer) bool {
+	awaitEvent(t, events, func(answer devices.Answer) bool {
 		if mine(answer) {
 			t.Error("the project is shown too early")
 		}
 		return countOf(answer, "nvidia").Allocated == 2
 	})
 	allowList(t, "later", s.namespace, "pods")
-	await(t, events, mine)
+	awaitEvent(t, events, mine)
 }
 
 // silent is a Prometheus that does not answer.

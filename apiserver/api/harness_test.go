@@ -153,12 +153,6 @@ func knownDevices(t *testing.T, store *templates.Store, poller *fetchers.Poller)
 	return board
 }
 
-// poll waits until it is done.
-func poll(t *testing.T, done func() bool) error {
-	t.Helper()
-	return wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) { return done(), nil })
-}
-
 // installed makes one test install the server's identity for all.
 var installed sync.Once
 

@@ -44,13 +44,10 @@ func TestTheRolloutOfTemplatesIsCountedAmongWhatAPersonMaySee(t *testing.T) {
 		map[string]any{"serving": false, "npudeploys": 1.0},
 		map[string]any{"digest": serving["digest"], "serving": true, "npudeploys": 1.0},
 	}
-	err := poll(t, func() bool {
+	await(t, "the rollout to be counted", func() bool {
 		answer := s.ask("vic", http.MethodGet, "/api/v1/templates", "").want(t, http.StatusOK).json(t)
 		return cmp.Equal(answer["rollout"], any(want))
 	})
-	if err != nil {
-		t.Errorf("vic is told %s, want %v", s.ask("vic", http.MethodGet, "/api/v1/templates", "").body, want)
-	}
 }
 
 // The reasons of a rejection name deployments of all namespaces.

@@ -83,11 +83,11 @@ func (r *recorded) snapshot(t *testing.T, before *fetchers.Snapshot) *fetchers.S
 	return fetchers.NewCollector(fetchers.NewFetchers(time.Minute, noon), r, time.Minute, noon).Collect(t.Context(), before)
 }
 
-func catalogue(t *testing.T) *render.Catalogue {
-	t.Helper()
+func catalogue(tb testing.TB) *render.Catalogue {
+	tb.Helper()
 	set, err := render.Compile(nufi.Module())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return set.Catalogue
 }

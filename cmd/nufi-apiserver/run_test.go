@@ -14,12 +14,19 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/dudaji/nufi/controller/templates"
 	"github.com/dudaji/nufi/test/env"
 )
 
 var control = env.New()
 
-func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
+// The test binary is its own child: see templates.JudgeCommand.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == templates.JudgeCommand {
+		os.Exit(templates.JudgeMain(os.Stdin, os.Stdout))
+	}
+	os.Exit(control.Run(m))
+}
 
 func TestFlagsThatWouldOpenTheServerAreRefused(t *testing.T) {
 	t.Parallel()
@@ -53,6 +60,7 @@ func TestTheServerServesWhoeverItIsStartedForAndStops(t *testing.T) {
 	command.SetArgs([]string{
 		"--kubeconfig=" + control.Cluster(t).KubeconfigPath(), "--dev-auth=ann", "--drain=0s",
 		"--bind-address=" + address, "--metrics-bind-address=" + ops,
+		"--prometheus=http://" + freeAddress(t), // Nobody answers there.
 	})
 	ended := make(chan error, 1)
 	go func() { ended <- command.ExecuteContext(ctx) }()
@@ -61,6 +69,14 @@ func TestTheServerServesWhoeverItIsStartedForAndStops(t *testing.T) {
 	var me struct{ Name string }
 	if err := json.Unmarshal(read(t, "http://"+address+"/api/v1/me"), &me); err != nil || me.Name != "ann" {
 		t.Errorf("the server knows %q: %v", me.Name, err)
+	}
+	var devices struct{ Metrics struct{ State string } }
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		text, err := fetch(ctx, "http://"+address+"/api/v1/devices")
+		return err == nil && json.Unmarshal(text, &devices) == nil && devices.Metrics.State == "Read", nil
+	})
+	if err != nil {
+		t.Errorf("the devices' metrics are %+v: %v", devices.Metrics, err)
 	}
 	if text := string(read(t, "http://"+ops+"/metrics")); !strings.Contains(text, `nufi_apiserver_requests_total{code="200",method="GET",route="/api/v1/me"} 1`) {
 		t.Errorf("the metrics are %s", text)

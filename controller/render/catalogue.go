@@ -113,5 +113,5 @@ func (t *Templates) RenderPreset(preset Preset) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the preset: %w", err)
 	}
-	return t.RenderYAML(preset.Name, document)
+	return t.RenderYAML(preset.Name, document, Facts{})
 }

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+// Whoever reads --help finds a row for each flag, of whatever package.
+func TestThePageHasARowForEachFlag(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/api-server.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	newCommand(func(context.Context, flags) error { return nil }).Flags().VisitAll(func(f *pflag.Flag) {
+		if !strings.Contains(string(page), "\n| `--"+f.Name+"` |") {
+			t.Errorf("docs/api-server.md has no row for --%s", f.Name)
+		}
+	})
+}
