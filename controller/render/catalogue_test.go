@@ -53,7 +53,7 @@ func TestPresetsRenderAndServeWhatExamplesServe(t *testing.T) {
 	t.Parallel()
 	served := map[string]bool{}
 	for _, file := range glob(t, "../../examples/*/npudeploy.yaml") {
-		result, err := compiled(t).RenderYAML(file, read(t, file))
+		result, err := compiled(t).RenderYAML(file, read(t, file), render.Facts{})
 		if err != nil {
 			t.Fatal(err)
 		}
