@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/go-logr/logr"
 
 	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/stream"
 )
@@ -49,19 +51,23 @@ func (a *API) devices(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 // deviceRights asks what the person may see. Counts are for everybody: whoever fills in a
 // form has to know what is free.
 func (a *API) deviceRights(ctx context.Context, user *kube.UserClient) (devices.Rights, error) {
-	if err := known(a.options.Live); err != nil {
-		return devices.Rights{}, err
+	if !a.options.Live.Ready() {
+		return devices.Rights{}, unread()
 	}
 	fleet, err := a.options.Devices.Fleet(ctx)
 	if err != nil {
 		return devices.Rights{}, err
 	}
-	rights := devices.Rights{}
-	if rights.Nodes, err = user.Can(ctx, "list", "", "nodes", "", ""); err != nil {
-		return rights, err
+	nodes, err := user.Can(ctx, "list", "", live.Nodes, "", "")
+	if err != nil {
+		return devices.Rights{}, err
 	}
-	rights.Everywhere, rights.Namespaces, err = listable(ctx, user, "", "pods", fleet.Namespaces())
-	return rights, err
+	pods, err := rightsOf(ctx, user, need{verb: "list", resource: live.Pods}, "")
+	if err != nil {
+		return devices.Rights{}, err
+	}
+	err = pods.learn(ctx, slices.Values(fleet.Namespaces()))
+	return devices.Rights{Nodes: nodes, Everywhere: pods.everywhere, Namespaces: pods.known}, err
 }
 
 // deviceAnswer is shared: nobody changes it.

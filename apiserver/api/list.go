@@ -33,7 +33,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, user *kube.UserClient
 	if err != nil {
 		return err
 	}
-	rights, err := rightsOf(r.Context(), user, "list", chosen.namespace)
+	rights, err := rightsOf(r.Context(), user, toDeploys("list"), chosen.namespace)
 	if err != nil {
 		return err
 	}

@@ -58,8 +58,12 @@ func (a *API) checkPolicy(w http.ResponseWriter, r *http.Request, user *kube.Use
 	if err != nil {
 		return err
 	}
+	facts, err := a.factsOf(r.Context(), deploys)
+	if err != nil {
+		return err
+	}
 	serving := a.options.Templates()
-	planned, err := templates.Plan(r.Context(), serving.Module, candidate, deploys)
+	planned, err := templates.Plan(r.Context(), serving.Module, candidate, deploys, facts)
 	if err != nil {
 		return a.rejected(err)
 	}

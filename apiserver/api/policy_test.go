@@ -6,9 +6,11 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,12 +118,27 @@ func TestACheckSaysWhatTemplatesWouldDoToWhatThePersonMaySee(t *testing.T) {
 	}
 }
 
+// The Project's default is one that the candidate does not allow.
+func TestACheckKnowsWhatDeploymentsFollowOfTheirProject(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.create("a")
+	s.project("urgent")
+	next := packed(t, "priorityClasses: []", `priorityClasses: ["serving", "batch"]`)
+	s.check("ann", next, func(c checked) bool {
+		return slices.ContainsFunc(c.Deploys, func(deploy plan.Deploy) bool {
+			return deploy.Namespace == s.namespace && deploy.Effect == render.Restart
+		})
+	})
+}
+
 func TestBrokenTemplatesAreToldWithFileAndLine(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
+	lines := strings.Count(repositoryFile(t, "schemas/policy/policy.cue"), "\n")
 	for edit, want := range map[[2]string]problem.Fault{
-		{shorter, "graceSeconds: 1"}:             {Field: "schemas/policy/schema.cue:71", Message: "checked.shutdown.graceSeconds: invalid value 1 (out of bound >=5)"},
-		{"policy: {", "policy: {{"}:              {Field: "schemas/policy/policy.cue:96", Message: "expected '}', found 'EOF'"},
+		{shorter, "graceSeconds: 1"}:             {Field: placeOf(t, "schema.cue", "graceSeconds!:"), Message: "checked.shutdown.graceSeconds: invalid value 1 (out of bound >=5)"},
+		{"policy: {", "policy: {{"}:              {Field: fmt.Sprintf("schemas/policy/policy.cue:%d", lines), Message: "expected '}', found 'EOF'"},
 		{"\tmodel: {", `	model: {error("none")`}: {Message: "rendering examples/article/npudeploy.yaml: spec.model: none"},
 	} {
 		answer := s.ask("ann", http.MethodPost, pathCheck, packed(t, edit[0], edit[1])).want(t, http.StatusUnprocessableEntity).problem(t)
@@ -129,6 +146,16 @@ func TestBrokenTemplatesAreToldWithFileAndLine(t *testing.T) {
 			t.Errorf("%v: %v, want %v", edit, answer.Errors, want)
 		}
 	}
+}
+
+// placeOf is where a text is in a file of the policy.
+func placeOf(t *testing.T, file, text string) string {
+	t.Helper()
+	before, _, found := strings.Cut(repositoryFile(t, "schemas/policy/"+file), text)
+	if !found {
+		t.Fatalf("%s has no %q", file, text)
+	}
+	return fmt.Sprintf("schemas/policy/%s:%d", file, strings.Count(before, "\n")+1)
 }
 
 func TestHostileArchivesAreRefused(t *testing.T) {

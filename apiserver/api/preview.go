@@ -76,7 +76,7 @@ func (a *API) preview(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	if err != nil {
 		return err
 	}
-	facts, err := factsFor(r.Context(), user, deploy.GetNamespace())
+	facts, err := a.factsIn(r.Context(), deploy.GetNamespace())
 	if err != nil {
 		return err
 	}
@@ -106,20 +106,6 @@ func tryDeploy(r *http.Request, user *kube.UserClient, deploy *unstructured.Unst
 	}
 	deploy.SetUID(live.GetUID())
 	return live, attempted("patch", apply(r.Context(), user, deploy, append(options, client.DryRunAll)))
-}
-
-// factsFor are what a namespace's deployments follow of its Project, as far as the person
-// may read it.
-func factsFor(ctx context.Context, user *kube.UserClient, namespace string) (render.Facts, error) {
-	var project v1.Project
-	err := user.Get(ctx, client.ObjectKey{Name: namespace}, &project)
-	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
-		return render.Facts{}, nil
-	}
-	if err != nil {
-		return render.Facts{}, attempted("get", err)
-	}
-	return render.FactsOf(&project), nil
 }
 
 // render compares what both render to. Only so many renders run at a time as there are

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/controller/render"
 )
 
 // quota is what bounds a project, and how much of that is in use.
@@ -54,21 +55,18 @@ func (a *API) quota(w http.ResponseWriter, r *http.Request, user *kube.UserClien
 	if err := user.List(r.Context(), found, client.InNamespace(project.Name)); err != nil {
 		return attempted("list", err)
 	}
-	types, err := a.options.Templates().Accelerators()
-	if err != nil {
-		return err
-	}
 	own := &corev1.ResourceQuota{} // None bounds nothing.
 	for i := range found.Items {
 		if metav1.IsControlledBy(&found.Items[i], project) {
 			own = &found.Items[i]
 		}
 	}
-	return writeJSON(w, http.StatusOK, quotaOf(own, types))
+	return writeJSON(w, http.StatusOK, quotaOf(own, a.options.Templates().Catalogue.Accelerators))
 }
 
 // quotaOf sums up an accelerator's resources: a pod asks for devices by one of them.
-func quotaOf(counted *corev1.ResourceQuota, types map[string]string) quota {
+func quotaOf(counted *corev1.ResourceQuota, accelerators []render.Accelerator) quota {
+	types := typesOf(accelerators)
 	answer := quota{Resources: []bound{}, Accelerators: []deviceBound{}}
 	devices := map[string]*deviceBound{}
 	for _, name := range slices.Sorted(maps.Keys(counted.Spec.Hard)) {
@@ -91,4 +89,16 @@ func quotaOf(counted *corev1.ResourceQuota, types map[string]string) quota {
 		answer.Accelerators = append(answer.Accelerators, *devices[kind])
 	}
 	return answer
+}
+
+// typesOf names the accelerator of each extended resource that pods ask for devices by.
+func typesOf(accelerators []render.Accelerator) map[string]string {
+	types := map[string]string{}
+	for _, accelerator := range accelerators {
+		types[accelerator.Resource] = accelerator.Name
+		for _, alias := range accelerator.Aliases {
+			types[alias] = accelerator.Name
+		}
+	}
+	return types
 }

@@ -9,11 +9,11 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// rights are where a person may do something with NpuDeploys. Each question is asked once:
-// who wants to know anew makes new rights. It is not for concurrent use.
+// rights are where a person may do something. Each question is asked once: who wants to know
+// anew makes new rights. It is not for concurrent use.
 type rights struct {
 	user       *kube.UserClient
-	verb       string
+	what       need
 	namespace  string // the only one; empty: all
 	everywhere bool
 	known      map[string]bool // by namespace
@@ -21,18 +21,28 @@ type rights struct {
 
 // rightsOf asks for the rights in a namespace, without which there is an error. In
 // all of them, it is no error to have none.
-func rightsOf(ctx context.Context, user *kube.UserClient, verb, namespace string) (*rights, error) {
-	allowed, err := user.Can(ctx, verb, v1.Group, resource, namespace, "")
-	if err != nil {
+func rightsOf(ctx context.Context, user *kube.UserClient, what need, namespace string) (*rights, error) {
+	r := &rights{user: user, what: what, namespace: namespace, known: map[string]bool{}}
+	allowed, err := r.ask(ctx, namespace)
+	switch {
+	case err != nil:
 		return nil, err
+	case namespace == "":
+		r.everywhere = allowed
+	case !allowed:
+		return nil, lacking(problem.Missing{Verb: what.verb, Group: what.group, Resource: what.resource, Namespace: namespace})
+	default:
+		r.known[namespace] = true
 	}
-	if namespace != "" && !allowed {
-		return nil, lacking(problem.Missing{Verb: verb, Group: v1.Group, Resource: resource, Namespace: namespace})
-	}
-	return &rights{
-		user: user, verb: verb, namespace: namespace,
-		everywhere: namespace == "" && allowed, known: map[string]bool{namespace: allowed},
-	}, nil
+	return r, nil
+}
+
+// toDeploys is the permission to do verb with NpuDeploys.
+func toDeploys(verb string) need { return need{verb: verb, group: v1.Group, resource: resource} }
+
+// ask asks for a namespace, or for all of them if it is empty.
+func (r *rights) ask(ctx context.Context, namespace string) (bool, error) {
+	return r.user.Can(ctx, r.what.verb, r.what.group, r.what.resource, namespace, "")
 }
 
 // whole says whether the person may all over what was asked for: what is left out is left
@@ -48,7 +58,7 @@ func (r *rights) in(ctx context.Context, namespace string) (bool, error) {
 	if known {
 		return allowed, nil
 	}
-	allowed, err := r.user.Can(ctx, r.verb, v1.Group, resource, namespace, "")
+	allowed, err := r.ask(ctx, namespace)
 	if err != nil {
 		return false, err
 	}
@@ -69,7 +79,7 @@ func (r *rights) learn(ctx context.Context, namespaces iter.Seq[string]) error {
 	}
 	answers := make([]bool, len(unknown))
 	err := each(ctx, len(unknown), func(ctx context.Context, i int) (err error) {
-		answers[i], err = r.user.Can(ctx, r.verb, v1.Group, resource, unknown[i], "")
+		answers[i], err = r.ask(ctx, unknown[i])
 		return err
 	})
 	if err != nil {

@@ -24,7 +24,7 @@ func (a *API) visible(ctx context.Context, user *kube.UserClient) ([]v1.NpuDeplo
 	if err != nil {
 		return nil, err
 	}
-	rights, err := rightsOf(ctx, user, "list", "")
+	rights, err := rightsOf(ctx, user, toDeploys("list"), "")
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +75,7 @@ func namespacesOf(deploys []*live.Deploy) iter.Seq[string] {
 func (a *API) known(ctx context.Context, version string) (live.State, error) {
 	now, changed := a.options.Live.Deploys().Now()
 	if now.Version == "" {
-		p := problem.New(http.StatusServiceUnavailable, "the server has not read the cluster yet")
-		p.RetryAfter = 1
-		return live.State{}, p
+		return live.State{}, unread()
 	}
 	ctx, cancel := context.WithTimeout(ctx, catchUp)
 	defer cancel()
@@ -90,4 +88,11 @@ func (a *API) known(ctx context.Context, version string) (live.State, error) {
 		}
 	}
 	return now, nil
+}
+
+// unread is for who comes before the server has read the cluster once.
+func unread() *problem.Error {
+	p := problem.New(http.StatusServiceUnavailable, "the server has not read the cluster yet")
+	p.RetryAfter = 1
+	return p
 }

@@ -43,7 +43,7 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request, user *kube.UserClien
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		after = id
 	}
-	rights, err := rightsOf(r.Context(), user, "watch", chosen.namespace)
+	rights, err := rightsOf(r.Context(), user, toDeploys("watch"), chosen.namespace)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func newWatcher(deploys *live.Deploys, chosen selection, may *rights) *watcher {
 
 // ask has the rights looked at anew. It is for another goroutine than run's.
 func (w *watcher) ask(ctx context.Context) error {
-	fresh, err := rightsOf(ctx, w.user, "watch", w.chosen.namespace)
+	fresh, err := rightsOf(ctx, w.user, toDeploys("watch"), w.chosen.namespace)
 	if err != nil {
 		return err
 	}

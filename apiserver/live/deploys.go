@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"slices"
 	"sync"
 )
@@ -53,6 +54,21 @@ func (d *Deploys) Now() (State, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.state(), d.next()
+}
+
+// first waits for the first list.
+func (d *Deploys) first(ctx context.Context) (State, error) {
+	for {
+		now, changed := d.Now()
+		if now.Version != "" {
+			return now, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return now, ctx.Err()
+		}
+	}
 }
 
 func (d *Deploys) state() State {

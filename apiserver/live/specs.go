@@ -13,13 +13,17 @@ func (c *Cluster) Specs(ctx context.Context) (templates.Live, error) {
 	if !c.cache.WaitForCacheSync(ctx) {
 		return templates.Live{}, ctx.Err()
 	}
-	var deploys v1.NpuDeployList
-	if err := c.cache.List(ctx, &deploys); err != nil {
+	now, err := c.deploys.first(ctx)
+	if err != nil {
 		return templates.Live{}, err
+	}
+	specs := make([]v1.NpuDeploy, len(now.Deploys))
+	for i, deploy := range now.Deploys {
+		specs[i] = *deploy.NpuDeploy
 	}
 	var projects v1.ProjectList
 	if err := c.cache.List(ctx, &projects); err != nil {
 		return templates.Live{}, err
 	}
-	return templates.Live{Deploys: deploys.Items, Projects: projects.Items}, nil
+	return templates.Live{Deploys: specs, Projects: projects.Items}, nil
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dudaji/nufi/controller/plan"
+	"github.com/dudaji/nufi/controller/render"
 )
 
 // JudgeCommand is the argument with which a program that calls Judge or Plan must call
@@ -41,6 +42,8 @@ type task struct {
 	// Serving is set where the two are to be compared, and the candidate not judged by what is live.
 	Serving map[string]string `json:"serving,omitempty"`
 	Live    Live              `json:"live"`
+	// Facts are those of the namespaces of what is compared.
+	Facts map[string]render.Facts `json:"facts,omitempty"`
 }
 
 // answer is what it writes on stdout.
@@ -132,7 +135,7 @@ func serve(in io.Reader, out io.Writer) error {
 
 func perform(t task) answer {
 	if t.Serving != nil {
-		return compare(files(t.Serving), files(t.Candidate), t.Live.Deploys)
+		return compare(files(t.Serving), files(t.Candidate), t.Live.Deploys, t.Facts)
 	}
 	return answer{Faults: verdict(files(t.Candidate), t.Live)}
 }

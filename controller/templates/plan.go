@@ -11,10 +11,10 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Plan says what candidate would do to deploys, which serving renders now. Candidate has to
-// compile and to render the examples. A child process does it, and sees nothing of deploys
-// but their names and specs.
-func Plan(ctx context.Context, serving, candidate fs.FS, deploys []v1.NpuDeploy) ([]plan.Deploy, error) {
+// Plan says what candidate would do to deploys, which serving renders now with the facts of
+// their namespaces. Candidate has to compile and to render the examples. A child process
+// does it, and sees nothing of deploys but their names and specs.
+func Plan(ctx context.Context, serving, candidate fs.FS, deploys []v1.NpuDeploy, facts map[string]render.Facts) ([]plan.Deploy, error) {
 	now, err := contents(serving)
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func Plan(ctx context.Context, serving, candidate fs.FS, deploys []v1.NpuDeploy)
 			ObjectMeta: metav1.ObjectMeta{Namespace: deploy.Namespace, Name: deploy.Name}, Spec: deploy.Spec,
 		}
 	}
-	said, err := run(ctx, task{Serving: now, Candidate: next, Live: Live{Deploys: specs}})
+	said, err := run(ctx, task{Serving: now, Candidate: next, Live: Live{Deploys: specs}, Facts: facts})
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func Plan(ctx context.Context, serving, candidate fs.FS, deploys []v1.NpuDeploy)
 }
 
 // compare is the child's part of Plan.
-func compare(serving, candidate fs.FS, deploys []v1.NpuDeploy) answer {
+func compare(serving, candidate fs.FS, deploys []v1.NpuDeploy, facts map[string]render.Facts) answer {
 	before, err := render.Compile(serving)
 	if err != nil {
 		return answer{Faults: faultsOf(err)}
@@ -49,5 +49,5 @@ func compare(serving, candidate fs.FS, deploys []v1.NpuDeploy) answer {
 	if faults := rendersExamples(after); len(faults) > 0 {
 		return answer{Faults: faults}
 	}
-	return answer{Plan: plan.All(before, after, deploys, nil)}
+	return answer{Plan: plan.All(before, after, deploys, facts)}
 }

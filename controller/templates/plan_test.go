@@ -37,7 +37,7 @@ func live() []v1.NpuDeploy {
 func TestAPlanSaysWhatACandidateWouldDo(t *testing.T) {
 	t.Parallel()
 	next := candidate(t, replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
-	got, err := templates.Plan(t.Context(), nufi.Module(), next, live())
+	got, err := templates.Plan(t.Context(), nufi.Module(), next, live(), nil)
 	want := []plan.Deploy{{
 		Namespace: "default", Name: "live", Effect: render.Restart, Changes: []plan.Change{{Object: "deployment/live", Effect: render.Restart}},
 	}}
@@ -67,7 +67,7 @@ func TestACandidateThatHarmsItsProcessIsRejected(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := templates.Plan(t.Context(), nufi.Module(), candidate(t, c.edit), slices.Repeat(live(), 4))
+			got, err := templates.Plan(t.Context(), nufi.Module(), candidate(t, c.edit), slices.Repeat(live(), 4), nil)
 			var rejected *templates.RejectedError
 			if !errors.As(err, &rejected) || !strings.Contains(rejected.Faults[0].String(), c.want) {
 				t.Errorf("the plan has %d, the error is %.300v, want %s", len(got), err, c.want)
@@ -81,7 +81,7 @@ func TestAPlanEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("the client is gone")
 	cancel(gone)
-	if _, err := templates.Plan(ctx, nufi.Module(), nufi.Module(), live()); !errors.Is(err, gone) {
+	if _, err := templates.Plan(ctx, nufi.Module(), nufi.Module(), live(), nil); !errors.Is(err, gone) {
 		t.Errorf("the error is %v", err)
 	}
 }
