@@ -2,10 +2,13 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/gorilla/mux"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/live"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -26,3 +29,25 @@ func (a *API) Visible(ctx context.Context, person auth.Person) ([]v1.NpuDeploy, 
 	}
 	return a.visible(ctx, user)
 }
+
+// ReadDeploy reads a body.
+func ReadDeploy(r *http.Request) (*unstructured.Unstructured, error) { return readDeploy(r) }
+
+// ReadScale reads a body of one of this API's own types.
+func ReadScale(r *http.Request) (replicas *int32, err error) {
+	var wanted wantedScale
+	err = readJSON(r, &wanted)
+	return wanted.Replicas, err
+}
+
+// ReadQuery reads all that queries have of lists, watches and logs, and returns the faults.
+func ReadQuery(r *http.Request) []error {
+	_, selection := selectionOf(r)
+	_, version := versionParameter(r)
+	_, log := logOptions(r)
+	_, cut := cutOf(r)
+	return []error{selection, version, log, cut}
+}
+
+// ThereAndBack is a key by way of the token of a page.
+func ThereAndBack(key live.Key) (live.Key, error) { return keyOf(tokenOf(key)) }
