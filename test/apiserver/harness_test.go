@@ -20,9 +20,11 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/controller/render"
 	"github.com/dudaji/nufi/controller/templates"
 	"github.com/dudaji/nufi/test/env"
 )
@@ -62,7 +64,8 @@ func serve(tb testing.TB, change func(*api.Options)) *served {
 	known, err := live.New(tb.Context(), system, time.Now)
 	must(tb, err)
 	options := api.Options{
-		Authenticator: named{}, Users: users, Templates: store.Serving, Live: known,
+		Authenticator: named{}, Users: users, Templates: store.Serving, TemplateState: store.State, Live: known,
+		Devices: devices.NewBoard(known, func() *render.Catalogue { return store.Serving().Catalogue }, nil),
 		Log: logr.Discard(), Registry: prometheus.NewRegistry(), Clock: time.Now, Limits: api.DefaultLimits(),
 	}
 	change(&options)
