@@ -66,7 +66,7 @@ func serve(tb testing.TB, change func(*api.Options)) *served {
 	options := api.Options{
 		Authenticator: named{}, Users: users, Templates: store.Serving, TemplateState: store.State, Live: known,
 		Devices: devices.NewBoard(known, func() *render.Catalogue { return store.Serving().Catalogue }, nil),
-		Log: logr.Discard(), Registry: prometheus.NewRegistry(), Clock: time.Now, Limits: api.DefaultLimits(),
+		Log:     logr.Discard(), Registry: prometheus.NewRegistry(), Clock: time.Now, Limits: api.DefaultLimits(),
 	}
 	change(&options)
 	handler, err := api.New(options)
