@@ -253,7 +253,7 @@ func calls(s *stage) []tried {
 		{http.MethodPut, "a/scale", `{"replicas": 1}`, nil, "patch", false},
 		{http.MethodPost, "a/restart", "", nil, "patch", false},
 		{http.MethodPost, s.previewPath(), short("a"), nil, "patch", false},
-		{http.MethodPost, s.previewPath(), short("new"), nil, "create", false},
+		{http.MethodPost, s.previewPath(), short("new"), nil, "patch", false},
 		{http.MethodDelete, "a", "", nil, "delete", false},
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -72,7 +72,7 @@ func (a *API) preview(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	if deploy.GetName() == "" {
 		return problem.Invalid("metadata.name", "is missing")
 	}
-	live, err := tryDeploy(r, user, deploy)
+	options, _, err := applyOptions(r)
 	if err != nil {
 		return err
 	}
@@ -80,95 +80,94 @@ func (a *API) preview(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	if err != nil {
 		return err
 	}
-	answer, err := a.render(r.Context(), live, deploy, facts, r.URL.Query().Get("sources") == "true")
+	by := basis{a.options.Templates(), facts}
+	is := rendered{object: named(r)}
+	is.object.SetName(deploy.GetName())
+	// Kubernetes makes of deploy what it would make of it in earnest: merged with what others
+	// own, and judged by admission. Meanwhile the live one renders.
+	group, ctx := errgroup.WithContext(r.Context())
+	group.Go(func() error { return attempted("patch", apply(ctx, user, deploy, append(options, client.DryRunAll))) })
+	group.Go(func() error { return attempted("get", a.look(ctx, user, by, &is)) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	then := is
+	if is.result == nil || !equality.Semantic.DeepEqual(is.object.Object["spec"], deploy.Object["spec"]) {
+		then = rendered{object: deploy}
+		if err := a.render(r.Context(), by, &then); err != nil {
+			return err
+		}
+	}
+	if then.fault != nil {
+		return then.fault
+	}
+	answer, err := compare(by, is.result, then.result, r.URL.Query().Get("sources") == "true")
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-// tryDeploy has Kubernetes make of deploy what it would make of it in earnest: merged
-// with what others own, and judged by admission. It returns the live one, nil if there is
-// none.
-func tryDeploy(r *http.Request, user *kube.UserClient, deploy *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	live := named(r)
-	live.SetName(deploy.GetName())
-	err := user.Get(r.Context(), client.ObjectKeyFromObject(live), live)
-	if apierrors.IsNotFound(err) {
-		return nil, attempted("create", createObject(r.Context(), user, deploy, true))
-	}
-	if err != nil {
-		return nil, attempted("get", err)
-	}
-	options, _, err := applyOptions(r)
-	if err != nil {
-		return nil, err
-	}
-	deploy.SetUID(live.GetUID())
-	return live, attempted("patch", apply(r.Context(), user, deploy, append(options, client.DryRunAll)))
+// basis is what an NpuDeploy renders by. Besides, only its name, namespace and spec count.
+type basis struct {
+	set   *render.Templates
+	facts render.Facts
 }
 
-// render compares what both render to. Only so many renders run at a time as there are
-// processors: each takes one for milliseconds.
-func (a *API) render(
-	ctx context.Context, live, deploy *unstructured.Unstructured, facts render.Facts, sources bool,
-) (*preview, error) {
+// rendered is an NpuDeploy and what it renders to, or why it does not.
+type rendered struct {
+	object *unstructured.Unstructured
+	result *render.Result
+	fault  error
+}
+
+// look reads and renders the live one, if there is one.
+func (a *API) look(ctx context.Context, user *kube.UserClient, by basis, is *rendered) error {
+	if err := user.Get(ctx, client.ObjectKeyFromObject(is.object), is.object); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	return a.render(ctx, by, is)
+}
+
+// render takes a processor for milliseconds: only so many run at a time as there are.
+func (a *API) render(ctx context.Context, by basis, one *rendered) error {
 	select {
 	case a.renders <- struct{}{}:
 		defer func() { <-a.renders }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	set := a.options.Templates()
-	after, err := renderOne(set, deploy, facts)
-	if err != nil {
-		return nil, err
+	deploy := &v1.NpuDeploy{}
+	if one.fault = runtime.DefaultUnstructuredConverter.FromUnstructured(one.object.Object, deploy); one.fault == nil {
+		one.result, one.fault = by.set.Render(deploy, by.facts)
 	}
-	before := &render.Result{}
-	if live != nil {
-		before = renderLive(set, live, deploy, facts, after)
+	return nil
+}
+
+// compare says what becomes of what is. What does not render now is not running by these
+// templates: all of it would be new.
+func compare(by basis, is, then *render.Result, sources bool) (*preview, error) {
+	if is == nil {
+		is = &render.Result{}
 	}
-	answer := &preview{Templates: set.Digest, Changes: []previewChange{}}
+	answer := &preview{Templates: by.set.Digest, Changes: []previewChange{}}
 	var changes []render.Change
-	answer.Effect, changes = render.Compare(before, after)
+	answer.Effect, changes = render.Compare(is, then)
 	for _, change := range changes {
-		text, err := diffOf(change.Object, before, after)
+		text, err := diffOf(change.Object, is, then)
 		if err != nil {
 			return nil, err
 		}
 		answer.Changes = append(answer.Changes, previewChange{Object: change.Object, Effect: change.Effect, Diff: text})
 	}
-	for _, object := range after.Objects {
+	for _, object := range then.Objects {
 		answer.Manifests = append(answer.Manifests, object.Object)
 	}
+	var err error
 	if sources {
-		answer.Sources, err = sourcesOf(after)
+		answer.Sources, err = sourcesOf(then)
 	}
 	return answer, err
-}
-
-// renderLive is what the live one renders to. Name, namespace, spec and facts are all that a
-// render reads, and most of its time is the evaluation.
-func renderLive(
-	set *render.Templates, live, deploy *unstructured.Unstructured, facts render.Facts, after *render.Result,
-) *render.Result {
-	if equality.Semantic.DeepEqual(live.Object["spec"], deploy.Object["spec"]) {
-		return after
-	}
-	// What does not render is not running by these templates: all of it would be new.
-	now, err := renderOne(set, live, facts)
-	if err != nil {
-		return &render.Result{}
-	}
-	return now
-}
-
-func renderOne(set *render.Templates, object *unstructured.Unstructured, facts render.Facts) (*render.Result, error) {
-	deploy := &v1.NpuDeploy{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, deploy); err != nil {
-		return nil, err
-	}
-	return set.Render(deploy, facts)
 }
 
 func diffOf(object string, before, after *render.Result) (string, error) {
