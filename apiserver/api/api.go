@@ -83,6 +83,7 @@ func DefaultLimits() Limits {
 type API struct {
 	options Options
 	renders chan struct{} // a slot for each that may run
+	pages   sync.Pool     // of *bytes.Buffer, for lists
 	streams *limits.Streams
 	ending  chan struct{} // closed when streams are to end
 	end     func()

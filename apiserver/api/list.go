@@ -1,7 +1,7 @@
 package api
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -54,7 +54,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, user *kube.UserClient
 		meta.Continue = tokenOf(allowed[cut.limit-1].Key())
 	}
 	a.stale(w, a.options.Live.Lost(live.NpuDeploys))
-	return writeList(w, meta, allowed)
+	return a.writeList(w, meta, allowed)
 }
 
 // from are the matching ones after a key.
@@ -108,31 +108,35 @@ func keyOf(token string) (live.Key, error) {
 	return live.Key{Namespace: namespace, Name: name}, nil
 }
 
-// writeList puts a list together from what has been encoded before.
-func writeList(w http.ResponseWriter, meta metav1.ListMeta, deploys []*live.Deploy) error {
+// keptPage is how large a buffer for a page may be that is kept for the next one.
+const keptPage = 4 << 20
+
+// writeList puts a list together from what has been encoded before, and writes it at once:
+// much of the time of a long one is the kernel's.
+func (a *API) writeList(w http.ResponseWriter, meta metav1.ListMeta, deploys []*live.Deploy) error {
 	described, err := json.Marshal(meta)
 	if err != nil {
 		return err
 	}
-	head := `{"apiVersion":"` + v1.GroupVersion().String() + `","kind":"` + v1.Kind + `List","metadata":` + string(described) + `,"items":[`
-	const tail = "]}\n"
-	size := len(head) + len(tail) + max(0, len(deploys)-1)
-	for _, deploy := range deploys {
-		size += len(deploy.JSON)
+	text, _ := a.pages.Get().(*bytes.Buffer)
+	if text == nil {
+		text = &bytes.Buffer{}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(size))
-	w.WriteHeader(http.StatusOK)
-	// An error is the client's, who went away, and holds on to the end.
-	text := bufio.NewWriterSize(w, 64<<10)
-	_, _ = text.WriteString(head)
+	text.WriteString(`{"apiVersion":"` + v1.GroupVersion().String() + `","kind":"` + v1.Kind + `List","metadata":`)
+	text.Write(described)
+	text.WriteString(`,"items":[`)
 	for i, deploy := range deploys {
 		if i > 0 {
-			_ = text.WriteByte(',')
+			text.WriteByte(',')
 		}
-		_, _ = text.Write(deploy.JSON)
+		text.Write(deploy.JSON)
 	}
-	_, _ = text.WriteString(tail)
-	_ = text.Flush()
-	return nil
+	text.WriteString("]}\n")
+	w.Header().Set("Content-Length", strconv.Itoa(text.Len()))
+	err = writeText(w, http.StatusOK, text.Bytes())
+	if text.Cap() <= keptPage {
+		text.Reset()
+		a.pages.Put(text)
+	}
+	return err
 }

@@ -41,7 +41,7 @@ func (a *API) visible(ctx context.Context, user *kube.UserClient) ([]v1.NpuDeplo
 
 // filter keeps what the person may see.
 func (r *rights) filter(ctx context.Context, deploys []*live.Deploy) ([]*live.Deploy, error) {
-	if r.everywhere {
+	if r.whole() {
 		return deploys, nil
 	}
 	if err := r.learn(ctx, namespacesOf(deploys)); err != nil {
