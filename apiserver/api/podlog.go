@@ -9,6 +9,8 @@ import (
 	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/utils/ptr"
 
@@ -61,10 +63,19 @@ func (l *podLog) read(ctx context.Context) {
 	switch {
 	case ctx.Err() != nil: // nobody reads
 	case err != nil:
-		l.err = problem.New(http.StatusBadGateway, "the log broke off: "+firstLine(err.Error()))
+		l.err = brokenOff(err)
 	case l.events:
 		l.tell(ctx, "end", l.ending(ctx, size))
 	}
+}
+
+// brokenOff is Kubernetes' own answer, if the log was refused, or a fault on the way.
+func brokenOff(err error) error {
+	if apierrors.ReasonForError(err) != metav1.StatusReasonUnknown {
+		answer, _ := problem.From(err)
+		return answer
+	}
+	return problem.New(http.StatusBadGateway, "the log broke off: "+firstLine(err.Error()))
 }
 
 // copy returns how many bytes of the log it has read.
