@@ -95,18 +95,16 @@ func (f *fleet) startCluster() {
 	})
 }
 
-// deploy is the i-th NpuDeploy: with an account and a route of its own, and so with
-// three children.
+// deploy is the i-th NpuDeploy, with three children: a Deployment, a Service and a
+// ServiceAccount.
 func deploy(namespace string, i int) *v1.NpuDeploy {
 	count, replicas := int32(1), int32(1)
-	name := fmt.Sprintf("server-%04d", i)
 	return &v1.NpuDeploy{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("server-%04d", i)},
 		Spec: v1.NpuDeploySpec{
 			Model:           "org/model",
 			Accelerator:     &v1.Accelerator{Type: "atom", Count: &count},
-			InferenceServer: &v1.InferenceServer{Replicas: &replicas, ServiceAccountName: "default"},
-			Endpoint:        &v1.Endpoint{Kind: v1.EndpointVirtualService, Host: name + ".example"},
+			InferenceServer: &v1.InferenceServer{Replicas: &replicas},
 		},
 	}
 }
