@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -207,15 +208,19 @@ func (s *stage) bind(person string, roles ...string) {
 			s.t.Fatal(err)
 		}
 	}
-	await(s.t, "what was granted to hold", func() bool { return allows(s.t, client, person, s.namespace) })
+	verb := "list"
+	if slices.Contains(roles, "nufi-edit") {
+		verb = "create"
+	}
+	await(s.t, "what was granted to hold", func() bool { return allows(s.t, client, person, verb, s.namespace) })
 }
 
-// allows says whether Kubernetes' API server knows that the person may look.
-func allows(t *testing.T, client kubernetes.Interface, person, namespace string) bool {
+// allows says whether Kubernetes' API server knows that the person may.
+func allows(t *testing.T, client kubernetes.Interface, person, verb, namespace string) bool {
 	t.Helper()
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 		User:               person,
-		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "list", Group: "dudaji.com", Resource: "npudeploys", Namespace: namespace},
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Group: "dudaji.com", Resource: "npudeploys", Namespace: namespace},
 	}}
 	answer, err := client.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), review, metav1.CreateOptions{})
 	if err != nil {

@@ -32,13 +32,13 @@ func TestTheCatalogueIsForEverybodyAndItsPresetsRender(t *testing.T) {
 
 func TestTheRolloutOfTemplatesIsCountedAmongWhatAPersonMaySee(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, believing("ann", "bob", "counter")) // Others see what other tests make, too.
+	s := newStage(t, believing("ann", "stranger", "counter")) // Others see what other tests make, too.
 	s.bind("counter", "nufi-view")
 	s.create("a")
 	s.create("b")
-	serving := s.ask("bob", http.MethodGet, "/api/v1/templates", "").want(t, http.StatusOK).json(t)
+	serving := s.ask("stranger", http.MethodGet, "/api/v1/templates", "").want(t, http.StatusOK).json(t)
 	if serving["source"] != "CompiledIn" || serving["rejected"] != nil || len(serving["rollout"].([]any)) != 0 {
-		t.Errorf("bob is told %v", serving)
+		t.Errorf("a stranger is told %v", serving)
 	}
 	kubectl(t, s, "", "patch", "npudeploy", "a", "--subresource=status", "--type=merge", `-p={"status": {"templates": "`+serving["digest"].(string)+`"}}`)
 	want := []any{
