@@ -18,9 +18,6 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// LabelDeploy names the NpuDeploy that a pod or a ReplicaSet serves.
-const LabelDeploy = "dudaji.com/npudeploy"
-
 // observe collects what a judgement rests on. All of it comes from informers.
 func (r *reconciler) observe(
 	ctx context.Context, deploy *v1.NpuDeploy, want *wanted, done applied, host holding,

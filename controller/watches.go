@@ -31,7 +31,7 @@ const (
 
 // addIndices makes lists cost what they return.
 func addIndices(ctx context.Context, informers cache.Cache) error {
-	deployOf := func(object client.Object) []string { return []string{object.GetLabels()[LabelDeploy]} }
+	deployOf := func(object client.Object) []string { return []string{object.GetLabels()[v1.LabelDeploy]} }
 	for _, index := range []struct {
 		object client.Object
 		field  string
@@ -142,7 +142,7 @@ func controllerOf(object client.Object, kind string) string {
 }
 
 func byLabel(_ context.Context, object client.Object) []types.NamespacedName {
-	name := object.GetLabels()[LabelDeploy]
+	name := object.GetLabels()[v1.LabelDeploy]
 	if name == "" {
 		return nil
 	}

@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/kube"
-	"github.com/dudaji/nufi/controller"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -50,7 +49,7 @@ func familyOf(r *http.Request, user *kube.UserClient) (*family, error) {
 	for _, entry := range f.deploy.Status.Inventory {
 		f.uids[types.UID(entry.UID)] = entry.UID != ""
 	}
-	related := []client.ListOption{client.InNamespace(key.Namespace), client.MatchingLabels{controller.LabelDeploy: key.Name}}
+	related := []client.ListOption{client.InNamespace(key.Namespace), client.MatchingLabels{v1.LabelDeploy: key.Name}}
 	for _, kind := range []string{"DeploymentList", "ReplicaSetList"} {
 		empty := func() *metav1.PartialObjectMetadataList {
 			list := &metav1.PartialObjectMetadataList{}

@@ -13,9 +13,6 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// labelDeploy is on every pod of an NpuDeploy.
-const labelDeploy = "dudaji.com/npudeploy"
-
 // Sources are what a Fleet is made of.
 type Sources struct {
 	Catalogue *render.Catalogue
@@ -110,7 +107,7 @@ func (f *Fleet) addPod(object *corev1.Pod) {
 	if ended(object) {
 		return
 	}
-	pod := Pod{Namespace: object.Namespace, Name: object.Name, NpuDeploy: object.Labels[labelDeploy]}
+	pod := Pod{Namespace: object.Namespace, Name: object.Name, NpuDeploy: object.Labels[v1.LabelDeploy]}
 	for i := range f.Catalogue.Accelerators {
 		kind := &f.Catalogue.Accelerators[i]
 		var count int64

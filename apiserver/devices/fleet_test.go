@@ -105,7 +105,7 @@ func machine(name, resourceName, total, allocatable string) corev1.Node {
 
 func pod(namespace, name, node, deploy string, containers ...corev1.Container) corev1.Pod {
 	return corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{labelDeploy: deploy}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{v1.LabelDeploy: deploy}},
 		Spec:       corev1.PodSpec{NodeName: node, Containers: containers},
 		Status:     corev1.PodStatus{Phase: corev1.PodPending},
 	}

@@ -13,6 +13,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // exporters pretend to be the exporters of the simulated nodes, and the servers of the
@@ -22,9 +24,6 @@ type exporters struct {
 	nodes []string
 	now   func() time.Time
 }
-
-// deployLabel is on every pod of an NpuDeploy.
-const deployLabel = "dudaji.com/npudeploy"
 
 // simulatedDevice is a device and the pod that holds it, nil if none does.
 type simulatedDevice struct {
@@ -176,7 +175,7 @@ func describeGPU(w io.Writer, d simulatedDevice, load float64) {
 func servers(pods []corev1.Pod, seconds float64) string {
 	var text strings.Builder
 	for i, pod := range pods {
-		deploy := pod.Labels[deployLabel]
+		deploy := pod.Labels[v1.LabelDeploy]
 		if deploy == "" || pod.Status.Phase != corev1.PodRunning {
 			continue
 		}

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi/fetchers"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 func TestDevicesAreHeldByThePodsThatAskForThem(t *testing.T) {
@@ -64,7 +65,7 @@ func TestWhatIsSimulatedIsWhatFetchersRead(t *testing.T) {
 
 func TestAServerCountsUpwards(t *testing.T) {
 	pod := podWith("a", "atom-0", 1, 0)
-	pod.Labels = map[string]string{deployLabel: "llama-8b"}
+	pod.Labels = map[string]string{v1.LabelDeploy: "llama-8b"}
 	pod.Status.Phase = corev1.PodRunning
 	waiting := *pod.DeepCopy()
 	waiting.Status.Phase = corev1.PodPending

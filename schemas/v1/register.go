@@ -14,6 +14,9 @@ const (
 	KindProject = "Project"
 )
 
+// LabelDeploy is the label by which a pod or a ReplicaSet names its NpuDeploy.
+const LabelDeploy = "dudaji.com/npudeploy"
+
 // GroupVersion returns dudaji.com/v1.
 func GroupVersion() schema.GroupVersion {
 	return schema.GroupVersion{Group: Group, Version: Version}
