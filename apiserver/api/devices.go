@@ -43,9 +43,7 @@ func (a *API) devices(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", mediaJSON)
-	_, _ = w.Write(append(answer, '\n')) // the client went away
-	return nil
+	return writeText(w, http.StatusOK, answer, []byte("\n"))
 }
 
 // deviceRights asks what the person may see. Counts are for everybody: whoever fills in a

@@ -87,13 +87,16 @@ func writeJSON(w http.ResponseWriter, status int, value any) error {
 	if err != nil {
 		return err
 	}
-	return writeText(w, status, append(content, '\n'))
+	return writeText(w, status, content, []byte("\n"))
 }
 
-// writeText answers with what is JSON already.
-func writeText(w http.ResponseWriter, status int, content []byte) error {
+// writeText answers with what is JSON already, in pieces. They may be others' too: nothing
+// is appended to them.
+func writeText(w http.ResponseWriter, status int, pieces ...[]byte) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(content) // the client went away
+	for _, piece := range pieces {
+		_, _ = w.Write(piece) // the client went away
+	}
 	return nil
 }
