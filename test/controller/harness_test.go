@@ -2,7 +2,6 @@
 package controller_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -14,13 +13,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/cluster"
 	"github.com/dudaji/nufi/controller"
@@ -42,12 +37,8 @@ type subjectOnce struct {
 
 func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
 
-// patience is how long a test waits for what the controller does; soon is what it
-// promises.
-const (
-	patience = time.Minute
-	soon     = 2 * time.Second
-)
+// soon is how long the controller promises to take.
+const soon = 2 * time.Second
 
 var (
 	service        = schema.GroupVersionKind{Version: "v1", Kind: "Service"}
@@ -68,17 +59,6 @@ func newRoom(t *testing.T) *room {
 	t.Helper()
 	t.Parallel()
 	config := control.Config(t)
-	known := runtime.NewScheme()
-	if err := scheme.AddToScheme(known); err != nil {
-		t.Fatal(err)
-	}
-	if err := v1.AddToScheme(known); err != nil {
-		t.Fatal(err)
-	}
-	made, err := client.New(config, client.Options{Scheme: known})
-	if err != nil {
-		t.Fatal(err)
-	}
 	shared.once.Do(func() {
 		for i := range 16 {
 			control.Nodes(t, cluster.Node{
@@ -91,7 +71,7 @@ func newRoom(t *testing.T) *room {
 		}
 		shared.running = subject.Start(t, config, options)
 	})
-	return &room{T: t, Subject: shared.running, client: made, namespace: control.Namespace(t)}
+	return &room{T: t, Subject: shared.running, client: subject.Client(t, config), namespace: control.Namespace(t)}
 }
 
 const aDeploy = `
@@ -117,14 +97,7 @@ func with(oldNew ...string) string {
 // user applies a manifest as kubectl does.
 func (r *room) user(manifest string) {
 	r.Helper()
-	object := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(manifest, "NAMESPACE", r.namespace)), &object.Object); err != nil {
-		r.Fatal(err)
-	}
-	err := r.client.Apply(r.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("kubectl"), client.ForceOwnership)
-	if err != nil {
-		r.Fatal(err)
-	}
+	subject.Apply(r.T, r.client, strings.ReplaceAll(manifest, "NAMESPACE", r.namespace))
 }
 
 func (r *room) deploy(name string) *v1.NpuDeploy {
@@ -157,11 +130,7 @@ func (r *room) settle() {
 
 func (r *room) await(what string, is func() bool, state func() any) {
 	r.Helper()
-	err := wait.PollUntilContextTimeout(r.Context(), 10*time.Millisecond, patience, true,
-		func(context.Context) (bool, error) { return is(), nil })
-	if err != nil {
-		r.Fatalf("waiting for %s: %v: %v", what, err, state())
-	}
+	subject.Await(r.T, what, is, state)
 }
 
 // find returns an object named web, or nil.
@@ -169,14 +138,9 @@ func (r *room) find(kind schema.GroupVersionKind, name string) *unstructured.Uns
 	r.Helper()
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(kind)
-	err := r.client.Get(r.Context(), types.NamespacedName{Namespace: r.namespace, Name: name}, object)
-	if client.IgnoreNotFound(err) != nil {
-		r.Fatal(err)
-	}
-	if err != nil {
-		return nil
-	}
-	return object
+	object.SetNamespace(r.namespace)
+	object.SetName(name)
+	return subject.Find(r.T, r.client, object)
 }
 
 // patch changes an object as another user would.

@@ -3,26 +3,20 @@
 package project_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/rand"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/controller"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -42,9 +36,6 @@ type subjectOnce struct {
 }
 
 func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
-
-// patience is how long a test waits for what the controller does.
-const patience = time.Minute
 
 var (
 	namespace     = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
@@ -70,7 +61,7 @@ func newRoom(t *testing.T, name string) *room {
 		install(t)
 		shared.running = subject.Start(t, asController(config), controller.Options{})
 	})
-	return &room{T: t, Subject: shared.running, client: newClient(t, config), name: name + "-" + rand.String(5)}
+	return &room{T: t, Subject: shared.running, client: subject.Client(t, config), name: name + "-" + rand.String(5)}
 }
 
 // install gives the controller's account its rights.
@@ -96,33 +87,10 @@ func as(config *rest.Config, user string, groups ...string) *rest.Config {
 	return config
 }
 
-func newClient(t *testing.T, config *rest.Config) client.Client {
-	t.Helper()
-	known := runtime.NewScheme()
-	if err := scheme.AddToScheme(known); err != nil {
-		t.Fatal(err)
-	}
-	if err := v1.AddToScheme(known); err != nil {
-		t.Fatal(err)
-	}
-	made, err := client.New(config, client.Options{Scheme: known})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return made
-}
-
 // apply applies a manifest as kubectl does. NAME stands for the room's.
 func (r *room) apply(manifest string) {
 	r.Helper()
-	object := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(manifest, "NAME", r.name)), &object.Object); err != nil {
-		r.Fatal(err)
-	}
-	err := r.client.Apply(r.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("kubectl"), client.ForceOwnership)
-	if err != nil {
-		r.Fatal(err)
-	}
+	subject.Apply(r.T, r.client, strings.ReplaceAll(manifest, "NAME", r.name))
 }
 
 // project applies a spec in one line, and waits until it is in place.
@@ -158,11 +126,7 @@ func (r *room) awaitReason(kind, reason string) metav1.Condition {
 
 func (r *room) await(what string, is func() bool, state func() any) {
 	r.Helper()
-	err := wait.PollUntilContextTimeout(r.Context(), 20*time.Millisecond, patience, true,
-		func(context.Context) (bool, error) { return is(), nil })
-	if err != nil {
-		r.Fatalf("waiting for %s: %v: %v", what, err, state())
-	}
+	subject.Await(r.T, what, is, state)
 }
 
 // child is one of the project's, or nil. A namespace is in none.
@@ -170,18 +134,13 @@ func (r *room) child(kind schema.GroupVersionKind, name string) *unstructured.Un
 	r.Helper()
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(kind)
-	key := types.NamespacedName{Namespace: r.name, Name: name}
+	object.SetName(name)
+	object.SetNamespace(r.name)
 	if kind == namespace {
-		key = types.NamespacedName{Name: r.name}
+		object.SetName(r.name)
+		object.SetNamespace("")
 	}
-	err := r.client.Get(r.Context(), key, object)
-	if client.IgnoreNotFound(err) != nil {
-		r.Fatal(err)
-	}
-	if err != nil {
-		return nil
-	}
-	return object
+	return subject.Find(r.T, r.client, object)
 }
 
 // field is what a child has at a path, nil if it is not there.

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/controller/subject"
 )
 
 // Who may do what in the project, asked as each of them.
@@ -19,10 +20,10 @@ func TestPeopleMayWhatTheirRolesSay(t *testing.T) {
 	r.project(`{members: [{kind: User, name: ada, role: Admin}, {kind: User, name: eve, role: Editor}, {kind: Group, name: product, role: Viewer}]}`)
 	config := control.Config(t)
 	who := map[string]client.Client{
-		"admin":    newClient(t, as(config, "ada")),
-		"editor":   newClient(t, as(config, "eve")),
-		"viewer":   newClient(t, as(config, "vera", "product")),
-		"stranger": newClient(t, as(config, "mallory", "others")),
+		"admin":    subject.Client(t, as(config, "ada")),
+		"editor":   subject.Client(t, as(config, "eve")),
+		"viewer":   subject.Client(t, as(config, "vera", "product")),
+		"stranger": subject.Client(t, as(config, "mallory", "others")),
 	}
 	for access, may := range map[string]string{
 		"list dudaji.com/npudeploys":                    "admin editor viewer",
@@ -87,7 +88,7 @@ func TestTwoPeopleWorkAsTheirRolesAllow(t *testing.T) {
 	r := newRoom(t, "work")
 	r.project("{members: [{kind: User, name: eve, role: Editor}, {kind: User, name: vic, role: Viewer}]}")
 	config := control.Config(t)
-	editor, viewer := newClient(t, as(config, "eve")), newClient(t, as(config, "vic"))
+	editor, viewer := subject.Client(t, as(config, "eve")), subject.Client(t, as(config, "vic"))
 	deploy := func() *v1.NpuDeploy {
 		return &v1.NpuDeploy{ObjectMeta: metav1.ObjectMeta{Namespace: r.name, Name: "web"}, Spec: v1.NpuDeploySpec{Model: "org/model"}}
 	}
