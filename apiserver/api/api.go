@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime"
 	"sync"
 	"time"
 
@@ -82,8 +81,8 @@ func DefaultLimits() Limits {
 // API serves the routes.
 type API struct {
 	options Options
-	renders chan struct{} // a slot for each that may run
-	pages   sync.Pool     // of *bytes.Buffer, for lists
+	renders *renders
+	pages   sync.Pool // of *bytes.Buffer, for lists
 	streams *limits.Streams
 	ending  chan struct{} // closed when streams are to end
 	end     func()
@@ -101,7 +100,7 @@ func New(options Options) (*API, error) {
 	ending := make(chan struct{})
 	a := &API{
 		options: options,
-		renders: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		renders: newRenders(),
 		streams: limits.NewStreams(options.Limits.Streams.InAll, options.Limits.Streams.PerPerson),
 		ending:  ending, end: sync.OnceFunc(func() { close(ending) }),
 	}

@@ -7,9 +7,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/sync/errgroup"
-	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -17,7 +14,6 @@ import (
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/controller/render"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // preview is what an NpuDeploy would become.
@@ -80,45 +76,36 @@ func (a *API) preview(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	if err != nil {
 		return err
 	}
-	by := basis{a.options.Templates(), facts}
-	is := rendered{object: named(r)}
+	by := basis{a.options.Templates(), facts, r.URL.Query().Get("sources") == "true"}
+	is, then := rendered{object: named(r)}, rendered{object: deploy.DeepCopy()}
 	is.object.SetName(deploy.GetName())
 	// Kubernetes makes of deploy what it would make of it in earnest: merged with what others
-	// own, and judged by admission. Meanwhile the live one renders.
+	// own, and judged by admission. That is mostly what was sent, which renders meanwhile.
 	group, ctx := errgroup.WithContext(r.Context())
 	group.Go(func() error { return attempted("patch", apply(ctx, user, deploy, append(options, client.DryRunAll))) })
-	group.Go(func() error { return attempted("get", a.look(ctx, user, by, &is)) })
+	group.Go(func() error {
+		if err := a.look(ctx, user, by, &is); err != nil {
+			return attempted("get", err)
+		}
+		return a.renders.next(ctx, by, &is, &then)
+	})
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	then := is
-	if is.result == nil || !equality.Semantic.DeepEqual(is.object.Object["spec"], deploy.Object["spec"]) {
+	if !sameSpec(then.object, deploy) {
 		then = rendered{object: deploy}
-		if err := a.render(r.Context(), by, &then); err != nil {
+		if err := a.renders.next(r.Context(), by, &is, &then); err != nil {
 			return err
 		}
 	}
 	if then.fault != nil {
 		return then.fault
 	}
-	answer, err := compare(by, is.result, then.result, r.URL.Query().Get("sources") == "true")
+	answer, err := compare(by, is.result, then.result)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, answer)
-}
-
-// basis is what an NpuDeploy renders by. Besides, only its name, namespace and spec count.
-type basis struct {
-	set   *render.Templates
-	facts render.Facts
-}
-
-// rendered is an NpuDeploy and what it renders to, or why it does not.
-type rendered struct {
-	object *unstructured.Unstructured
-	result *render.Result
-	fault  error
 }
 
 // look reads and renders the live one, if there is one.
@@ -126,27 +113,12 @@ func (a *API) look(ctx context.Context, user *kube.UserClient, by basis, is *ren
 	if err := user.Get(ctx, client.ObjectKeyFromObject(is.object), is.object); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	return a.render(ctx, by, is)
-}
-
-// render takes a processor for milliseconds: only so many run at a time as there are.
-func (a *API) render(ctx context.Context, by basis, one *rendered) error {
-	select {
-	case a.renders <- struct{}{}:
-		defer func() { <-a.renders }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	deploy := &v1.NpuDeploy{}
-	if one.fault = runtime.DefaultUnstructuredConverter.FromUnstructured(one.object.Object, deploy); one.fault == nil {
-		one.result, one.fault = by.set.Render(deploy, by.facts)
-	}
-	return nil
+	return a.renders.recall(ctx, by, is)
 }
 
 // compare says what becomes of what is. What does not render now is not running by these
 // templates: all of it would be new.
-func compare(by basis, is, then *render.Result, sources bool) (*preview, error) {
+func compare(by basis, is, then *render.Result) (*preview, error) {
 	if is == nil {
 		is = &render.Result{}
 	}
@@ -164,7 +136,7 @@ func compare(by basis, is, then *render.Result, sources bool) (*preview, error) 
 		answer.Manifests = append(answer.Manifests, object.Object)
 	}
 	var err error
-	if sources {
+	if by.sources {
 		answer.Sources, err = sourcesOf(then)
 	}
 	return answer, err

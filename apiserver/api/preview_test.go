@@ -111,8 +111,12 @@ func TestAPreviewFollowsTheProject(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.ask("ann", http.MethodGet, "/api/v1/projects/"+s.namespace, "").want(t, http.StatusForbidden)
+	s.create("a")
+	s.preview(short("a"))
 	s.project("batch")
-	await(t, "the Project to be known", func() bool { return priorityIn(t, s.preview(short("a"))) == "batch" })
+	await(t, "the Project to be known", func() bool {
+		return priorityIn(t, s.preview(short("a"))) == "batch" && priorityIn(t, s.preview(short("b"))) == "batch"
+	})
 }
 
 // project makes the stage's namespace one of a Project.
