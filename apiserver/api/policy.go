@@ -23,9 +23,10 @@ import (
 type policyCheck struct {
 	Templates string        `json:"templates" doc:"digest of the templates that were sent"`
 	Serving   string        `json:"serving" doc:"digest of the templates that serve now"`
-	Effect    render.Effect `json:"effect" doc:"the worst of all"`
 	Examined  int           `json:"examined" doc:"how many NpuDeploys were looked at: those that the person may list"`
-	Deploys   []plan.Deploy `json:"deploys" doc:"each of them"`
+	Effect    render.Effect `json:"effect" doc:"the worst of all"`
+	Deploys   []plan.Impact `json:"deploys" doc:"each of these NpuDeploys"`
+	Projects  []plan.Impact `json:"projects" doc:"each Project that the person sees"`
 }
 
 func (a *API) policyRoute() route {
@@ -35,7 +36,7 @@ func (a *API) policyRoute() route {
 	return route{
 		Operation: openapi.Operation{
 			Method: http.MethodPost, Path: prefix + "/policy/check",
-			Summary: "Say what a directory of templates would do to every NpuDeploy that I may list; nothing is written",
+			Summary: "Say what a directory of templates would do to every NpuDeploy that I may list and every Project that I see; nothing is written",
 			Accepts: openapi.Content{Types: []string{archive.Gzip, archive.Tar, archive.Zip}},
 			Answers: jsonOf(policyCheck{}), Status: http.StatusOK,
 		},
@@ -54,23 +55,33 @@ func (a *API) checkPolicy(w http.ResponseWriter, r *http.Request, user *kube.Use
 	if err != nil {
 		return err
 	}
-	deploys, err := a.visible(r.Context(), user)
-	if err != nil {
-		return err
-	}
-	facts, err := a.factsOf(r.Context(), deploys)
+	what, facts, err := a.concerned(r.Context(), user)
 	if err != nil {
 		return err
 	}
 	serving := a.options.Templates()
-	planned, err := templates.Plan(r.Context(), serving.Module, candidate, deploys, facts)
+	planned, err := templates.Plan(r.Context(), serving.Module, candidate, what, facts)
 	if err != nil {
 		return a.rejected(err)
 	}
 	return writeJSON(w, http.StatusOK, policyCheck{
-		Templates: digest, Serving: serving.Digest, Effect: plan.Worst(planned), Examined: len(deploys),
-		Deploys: append([]plan.Deploy{}, planned...), // a list, if an empty one
+		Templates: digest, Serving: serving.Digest, Examined: len(what.Deploys),
+		Effect: planned.Effect, Deploys: planned.Deploys, Projects: planned.Projects,
 	})
+}
+
+// concerned is what a check tells a person of, and the facts of its namespaces.
+func (a *API) concerned(ctx context.Context, user *kube.UserClient) (templates.Live, map[string]render.Facts, error) {
+	deploys, err := a.visible(ctx, user)
+	if err != nil {
+		return templates.Live{}, nil, err
+	}
+	projects, err := a.seenProjects(ctx, user)
+	if err != nil {
+		return templates.Live{}, nil, err
+	}
+	facts, err := a.factsOf(ctx, deploys)
+	return templates.Live{Deploys: deploys, Projects: projects}, facts, err
 }
 
 // readTemplates reads a body that is an archive.

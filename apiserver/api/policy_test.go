@@ -60,7 +60,7 @@ type checked struct {
 	Templates, Serving string
 	Effect             render.Effect
 	Examined           int
-	Deploys            []plan.Deploy
+	Deploys, Projects  []plan.Impact
 }
 
 // check asks until so many NpuDeploys are known to the server.
@@ -92,7 +92,7 @@ func TestACheckSaysWhatTemplatesWouldDoToWhatThePersonMaySee(t *testing.T) {
 
 	next := packed(t, shorter, longer)
 	got := s.check("member", next, func(c checked) bool { return c.Examined > 0 })
-	want := []plan.Deploy{{
+	want := []plan.Impact{{
 		Namespace: s.namespace, Name: "mine", Effect: render.Restart,
 		Changes: []plan.Change{{Object: "deployment/mine", Effect: render.Restart}},
 	}}
@@ -126,10 +126,33 @@ func TestACheckKnowsWhatDeploymentsFollowOfTheirProject(t *testing.T) {
 	s.project("urgent")
 	next := packed(t, "priorityClasses: []", `priorityClasses: ["serving", "batch"]`)
 	s.check("ann", next, func(c checked) bool {
-		return slices.ContainsFunc(c.Deploys, func(deploy plan.Deploy) bool {
+		return slices.ContainsFunc(c.Deploys, func(deploy plan.Impact) bool {
 			return deploy.Namespace == s.namespace && deploy.Effect == render.Restart
 		})
 	})
+}
+
+func TestACheckComparesTheProjectsThatThePersonSees(t *testing.T) {
+	t.Parallel()
+	s, other := newProjects(t), newProjects(t)
+	next := packed(t, `ingress: "Restrict"`, `ingress: "Open"`)
+	got := s.check("ada", next, func(c checked) bool { return len(c.Projects) > 0 })
+	want := []plan.Impact{{
+		Name: s.namespace, Effect: render.Delete,
+		Changes: []plan.Change{{Object: "networkpolicy/nufi-project", Effect: render.Delete}},
+	}}
+	if delta := cmp.Diff(want, got.Projects); delta != "" || got.Effect != render.Delete {
+		t.Errorf("an admin of the project is told %v (-want +got):\n%s", got, delta)
+	}
+	s.check("root", next, func(c checked) bool {
+		seen := func(name string) bool {
+			return slices.ContainsFunc(c.Projects, func(project plan.Impact) bool { return project.Name == name })
+		}
+		return seen(s.namespace) && seen(other.namespace)
+	})
+	if got := s.check("mallory", next, func(checked) bool { return true }); got.Projects == nil || len(got.Projects) > 0 || got.Effect != render.None {
+		t.Errorf("who sees no Project is told %v", got)
+	}
 }
 
 func TestBrokenTemplatesAreToldWithFileAndLine(t *testing.T) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,7 +8,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/dudaji/nufi/controller/plan"
 	"github.com/dudaji/nufi/controller/render"
@@ -26,11 +26,12 @@ func newPlanCommand() *cobra.Command {
 	var o planOptions
 	cmd := &cobra.Command{
 		Use:   "plan --templates DIR",
-		Short: "Say what a change of templates would do to every live deployment",
-		Long: `Say what replacing the templates would do to every NpuDeploy of a cluster: None, InPlace,
-Restart (its pods are replaced), Delete (an object goes), or Refused (its spec would not
-render any more, and what runs would stay as it is). Nothing is written; NpuDeploys
-and Projects are all that is read.
+		Short: "Say what a change of templates would do to all that is live",
+		Long: `Say what replacing the templates would do to every NpuDeploy and Project of a cluster:
+None, InPlace, Restart (its pods are replaced), Delete (an object goes), or Refused (its spec
+would not render any more, and what is there would stay as it is). Nothing is written;
+NpuDeploys and Projects are all that is read. Projects that
+may not be listed are left out, with a word of it, and so is what NpuDeploys follow of them.
 
 The exit code is 0 if nothing would change, 1 if something would, 2 if the question could
 not be answered or a spec would be refused.`,
@@ -38,14 +39,14 @@ not be answered or a spec would be refused.`,
   nufi plan --templates . --from /etc/nufi/templates -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			deploys, err := makePlan(cmd.Context(), o)
+			planned, err := makePlan(cmd, o)
+			if err == nil {
+				err = printPlan(cmd.OutOrStdout(), o.output, planned)
+			}
 			if err != nil {
 				return &exitError{code: exitTrouble, err: err}
 			}
-			if err := printPlan(cmd.OutOrStdout(), o.output, deploys); err != nil {
-				return &exitError{code: exitTrouble, err: err}
-			}
-			return planExit(deploys)
+			return planExit(planned.Effect)
 		},
 	}
 	flags := cmd.Flags()
@@ -58,12 +59,12 @@ not be answered or a spec would be refused.`,
 	return cmd
 }
 
-func makePlan(ctx context.Context, o planOptions) ([]plan.Deploy, error) {
-	before, err := templates.Open(o.before, templates.Hooks{})
+func makePlan(cmd *cobra.Command, o planOptions) (*plan.Plan, error) {
+	now, err := templates.Open(o.before, templates.Hooks{})
 	if err != nil {
 		return nil, err
 	}
-	after, err := templates.Open(o.after, templates.Hooks{})
+	next, err := templates.Open(o.after, templates.Hooks{})
 	if err != nil {
 		return nil, err
 	}
@@ -71,19 +72,24 @@ func makePlan(ctx context.Context, o planOptions) ([]plan.Deploy, error) {
 	if err != nil {
 		return nil, err
 	}
-	var live v1.NpuDeployList
-	if err := kube.List(ctx, &live, &client.ListOptions{}); err != nil {
+	var deploys v1.NpuDeployList
+	if err := kube.List(cmd.Context(), &deploys); err != nil {
 		return nil, fmt.Errorf("listing NpuDeploys: %w", err)
 	}
 	var projects v1.ProjectList
-	if err := kube.List(ctx, &projects); err != nil {
+	err = kube.List(cmd.Context(), &projects)
+	switch {
+	case apierrors.IsForbidden(err), meta.IsNoMatchError(err):
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "nufi: left out Projects:", err)
+	case err != nil:
 		return nil, fmt.Errorf("listing Projects: %w", err)
 	}
-	return plan.All(before.Serving(), after.Serving(), live.Items, render.FactsByNamespace(projects.Items)), nil
+	sets := plan.Sets{Now: now.Serving(), Next: next.Serving()}
+	return sets.Compare(deploys.Items, projects.Items, render.FactsByNamespace(projects.Items)), nil
 }
 
-func planExit(deploys []plan.Deploy) error {
-	switch plan.Worst(deploys) {
+func planExit(effect render.Effect) error {
+	switch effect {
 	case render.None:
 		return nil
 	case render.Refused:
@@ -93,31 +99,36 @@ func planExit(deploys []plan.Deploy) error {
 	}
 }
 
-func printPlan(w io.Writer, output string, deploys []plan.Deploy) error {
+func printPlan(w io.Writer, output string, planned *plan.Plan) error {
 	switch output {
 	case "table":
-		return printPlanTable(w, deploys)
+		return printPlanTable(w, planned)
 	case "json":
 		encoder := json.NewEncoder(w)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(deploys)
+		return encoder.Encode(planned)
 	default:
 		return fmt.Errorf("-o %s: %w: use table or json", output, errNoSuchOutput)
 	}
 }
 
-func printPlanTable(w io.Writer, deploys []plan.Deploy) error {
+func printPlanTable(w io.Writer, planned *plan.Plan) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "NAMESPACE\tNAME\tEFFECT\tCHANGES")
-	for _, deploy := range deploys {
+	_, _ = fmt.Fprintln(table, "KIND\tNAMESPACE\tNAME\tEFFECT\tCHANGES")
+	printImpacts(table, v1.Kind, planned.Deploys)
+	printImpacts(table, v1.KindProject, planned.Projects)
+	return table.Flush()
+}
+
+func printImpacts(table io.Writer, kind string, impacts []plan.Impact) {
+	for _, impact := range impacts {
 		words := []string{}
-		for _, change := range deploy.Changes {
+		for _, change := range impact.Changes {
 			words = append(words, fmt.Sprintf("%s (%s)", change.Object, change.Effect))
 		}
-		if deploy.Message != "" {
-			words = append(words, deploy.Message)
+		if impact.Message != "" {
+			words = append(words, impact.Message)
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", deploy.Namespace, deploy.Name, deploy.Effect, strings.Join(words, ", "))
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", kind, impact.Namespace, impact.Name, impact.Effect, strings.Join(words, ", "))
 	}
-	return table.Flush()
 }

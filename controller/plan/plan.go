@@ -6,14 +6,26 @@
 package plan
 
 import (
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
 	"github.com/dudaji/nufi/controller/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Deploy is what a set of templates does to one live NpuDeploy.
-type Deploy struct {
-	Namespace string        `json:"namespace" doc:"of the NpuDeploy"`
-	Name      string        `json:"name" doc:"of the NpuDeploy"`
+// Plan is what a set of templates does to all that is live.
+type Plan struct {
+	Effect   render.Effect `json:"effect" doc:"the worst of all"`
+	Deploys  []Impact      `json:"deploys" doc:"each NpuDeploy"`
+	Projects []Impact      `json:"projects" doc:"each Project"`
+}
+
+// Impact is what it does to one NpuDeploy or Project.
+type Impact struct {
+	Namespace string        `json:"namespace,omitempty" doc:"of an NpuDeploy"`
+	Name      string        `json:"name" doc:"of the NpuDeploy or the Project"`
 	Effect    render.Effect `json:"effect" doc:"None, InPlace, Restart (pods are replaced), Delete (an object goes) or Refused (the spec would not render, and what runs stays as it is)"`
 	Changes   []Change      `json:"changes,omitempty" doc:"each object that would differ"`
 	Message   string        `json:"message,omitempty" doc:"why the spec is refused"`
@@ -25,45 +37,71 @@ type Change struct {
 	Effect render.Effect `json:"effect" doc:"InPlace, Restart or Delete"`
 }
 
-// All compares what the sets make of each of deploys, in their order, with the facts of
-// their namespaces.
-func All(before, after *render.Templates, deploys []v1.NpuDeploy, facts map[string]render.Facts) []Deploy {
-	all := make([]Deploy, len(deploys))
+// Sets are the templates that are compared.
+type Sets struct{ Now, Next *render.Templates }
+
+// renderer renders one live object with either set.
+type renderer func(*render.Templates) (*render.Result, error)
+
+// Compare says what becoming Next does to deploys, with the facts of their namespaces, and
+// to projects, in their orders. As many are rendered at a time as there are processors.
+func (s Sets) Compare(deploys []v1.NpuDeploy, projects []v1.Project, facts map[string]render.Facts) *Plan {
+	plan := &Plan{Effect: render.None, Deploys: make([]Impact, len(deploys)), Projects: make([]Impact, len(projects))}
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	weigh := func(impact *Impact, rendered renderer) {
+		group.Go(func() error {
+			s.weigh(impact, rendered)
+			return nil
+		})
+	}
 	for i := range deploys {
-		all[i] = one(before, after, &deploys[i], facts[deploys[i].Namespace])
+		plan.Deploys[i].Namespace, plan.Deploys[i].Name = deploys[i].Namespace, deploys[i].Name
+		weigh(&plan.Deploys[i], rendererOf(&deploys[i], facts[deploys[i].Namespace]))
 	}
-	return all
+	for i := range projects {
+		plan.Projects[i].Name = projects[i].Name
+		weigh(&plan.Projects[i], rendererOfProject(&projects[i]))
+	}
+	_ = group.Wait() // What is refused is no error.
+	for _, impact := range slices.Concat(plan.Deploys, plan.Projects) {
+		plan.Effect = render.Worse(plan.Effect, impact.Effect)
+	}
+	return plan
 }
 
-// Worst is the worst effect of all, None if there are none.
-func Worst(all []Deploy) render.Effect {
-	worst := render.None
-	for _, deploy := range all {
-		worst = render.Worse(worst, deploy.Effect)
-	}
-	return worst
+func rendererOf(deploy *v1.NpuDeploy, facts render.Facts) renderer {
+	return func(set *render.Templates) (*render.Result, error) { return set.Render(deploy, facts) }
 }
 
-// one compares what deploy renders to. What does not render today is not running by these
-// templates: all of it would be new, and nothing is lost if it stays refused.
-func one(before, after *render.Templates, deploy *v1.NpuDeploy, facts render.Facts) Deploy {
-	plan := Deploy{Namespace: deploy.Namespace, Name: deploy.Name}
-	now, refusedNow := before.Render(deploy, facts)
-	next, refusedNext := after.Render(deploy, facts)
+func rendererOfProject(project *v1.Project) renderer {
+	return func(set *render.Templates) (*render.Result, error) {
+		manifests, err := set.RenderProject(project)
+		if err != nil {
+			return nil, err
+		}
+		return &render.Result{Manifests: *manifests}, nil
+	}
+}
+
+// weigh compares what an object renders to. What does not render today is not running by
+// these templates: all of it would be new, and nothing is lost if it stays refused.
+func (s Sets) weigh(impact *Impact, rendered renderer) {
+	now, refusedNow := rendered(s.Now)
+	next, refusedNext := rendered(s.Next)
 	switch {
 	case refusedNow != nil && refusedNext != nil:
-		plan.Effect, plan.Message = render.None, "refused now as then: "+refusedNext.Error()
-		return plan
+		impact.Effect, impact.Message = render.None, "refused now as then: "+refusedNext.Error()
+		return
 	case refusedNext != nil:
-		plan.Effect, plan.Message = render.Refused, refusedNext.Error()
-		return plan
+		impact.Effect, impact.Message = render.Refused, refusedNext.Error()
+		return
 	case refusedNow != nil:
 		now = &render.Result{}
 	}
 	effect, changes := render.Compare(now, next)
-	plan.Effect = effect
+	impact.Effect = effect
 	for _, change := range changes {
-		plan.Changes = append(plan.Changes, Change(change))
+		impact.Changes = append(impact.Changes, Change(change))
 	}
-	return plan
 }

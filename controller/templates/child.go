@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing/fstest"
 	"time"
@@ -26,6 +27,9 @@ const JudgeCommand = "judge-templates"
 const (
 	// judgeLimit is how long a candidate may take: a thousand times what ours takes.
 	judgeLimit = time.Minute
+	// maxProcessors are those that it renders on. The stack of each one's thread, and what is
+	// rendered there, count as its memory.
+	maxProcessors = 8
 	// maxAnswer and maxLastWords are how much it may say, in bytes.
 	maxAnswer    = 8 << 20
 	maxLastWords = 1 << 10
@@ -48,8 +52,8 @@ type task struct {
 
 // answer is what it writes on stdout.
 type answer struct {
-	Faults []Fault       `json:"faults,omitempty"`
-	Plan   []plan.Deploy `json:"plan,omitempty"`
+	Faults []Fault    `json:"faults,omitempty"`
+	Plan   *plan.Plan `json:"plan,omitempty"`
 }
 
 // run has a child do the task: this very program again, which is ended after a minute. A
@@ -68,9 +72,8 @@ func run(ctx context.Context, t task) (*answer, error) {
 	child := exec.CommandContext(ctx, program, JudgeCommand) //nolint:gosec // This very program.
 	output, lastWords := &bounded{left: maxAnswer, full: errTooLong}, &bounded{left: maxLastWords}
 	child.Stdin, child.Stdout, child.Stderr, child.WaitDelay = bytes.NewReader(input), output, lastWords, time.Second
-	// Nothing of our environment is in reach of a candidate. More processors would help it
-	// little, and the stacks of their threads would count as its memory.
-	child.Env = []string{"GOMAXPROCS=2"}
+	// Nothing of our environment is in reach of a candidate.
+	child.Env = []string{fmt.Sprint("GOMAXPROCS=", min(runtime.GOMAXPROCS(0), maxProcessors))}
 	if err := child.Run(); err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -135,7 +138,7 @@ func serve(in io.Reader, out io.Writer) error {
 
 func perform(t task) answer {
 	if t.Serving != nil {
-		return compare(files(t.Serving), files(t.Candidate), t.Live.Deploys, t.Facts)
+		return compare(files(t.Serving), files(t.Candidate), t.Live, t.Facts)
 	}
 	return answer{Faults: verdict(files(t.Candidate), t.Live)}
 }

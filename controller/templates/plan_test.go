@@ -28,19 +28,26 @@ func candidate(t *testing.T, edit func(string, string) string) fs.FS {
 	return snapshot
 }
 
-func live() []v1.NpuDeploy {
+func live() templates.Live {
 	deploy := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom"}}}
 	deploy.Name, deploy.Namespace = "live", "default"
-	return []v1.NpuDeploy{deploy}
+	project := v1.Project{}
+	project.Name = "search"
+	return templates.Live{Deploys: []v1.NpuDeploy{deploy}, Projects: []v1.Project{project}}
 }
 
 func TestAPlanSaysWhatACandidateWouldDo(t *testing.T) {
 	t.Parallel()
-	next := candidate(t, replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
-	got, err := templates.Plan(t.Context(), nufi.Module(), next, live(), nil)
-	want := []plan.Deploy{{
-		Namespace: "default", Name: "live", Effect: render.Restart, Changes: []plan.Change{{Object: "deployment/live", Effect: render.Restart}},
-	}}
+	edits := func(name, content string) string {
+		content = replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240")(name, content)
+		return replace("policy.cue", `"Restrict"`, `"Open"`)(name, content)
+	}
+	got, err := templates.Plan(t.Context(), nufi.Module(), candidate(t, edits), live(), nil)
+	want := &plan.Plan{
+		Effect:   render.Delete,
+		Deploys:  []plan.Impact{{Namespace: "default", Name: "live", Effect: render.Restart, Changes: []plan.Change{{Object: "deployment/live", Effect: render.Restart}}}},
+		Projects: []plan.Impact{{Name: "search", Effect: render.Delete, Changes: []plan.Change{{Object: "networkpolicy/nufi-project", Effect: render.Delete}}}},
+	}
 	if delta := cmp.Diff(want, got); err != nil || delta != "" {
 		t.Errorf("%v (-want +got):\n%s", err, delta)
 	}
@@ -67,10 +74,11 @@ func TestACandidateThatHarmsItsProcessIsRejected(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := templates.Plan(t.Context(), nufi.Module(), candidate(t, c.edit), slices.Repeat(live(), 4), nil)
+			four := templates.Live{Deploys: slices.Repeat(live().Deploys, 4)}
+			got, err := templates.Plan(t.Context(), nufi.Module(), candidate(t, c.edit), four, nil)
 			var rejected *templates.RejectedError
 			if !errors.As(err, &rejected) || !strings.Contains(rejected.Faults[0].String(), c.want) {
-				t.Errorf("the plan has %d, the error is %.300v, want %s", len(got), err, c.want)
+				t.Errorf("the plan is %.300v, the error is %.300v, want %s", got, err, c.want)
 			}
 		})
 	}
