@@ -13,13 +13,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/server"
+	"github.com/dudaji/nufi/cmd/internal/kubeconfig"
 	"github.com/dudaji/nufi/cmd/internal/logs"
 )
 
@@ -89,11 +89,9 @@ func newAPI(ctx context.Context, f flags, c *connected, logger logr.Logger, regi
 }
 
 func restConfig(path string) (*rest.Config, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = path
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	config, err := kubeconfig.Load(path, "")
 	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+		return nil, err
 	}
 	config.QPS = -1 // Priority and fairness of Kubernetes' API server does that, for each person.
 	return config, nil

@@ -2,17 +2,16 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/dudaji/nufi/cmd/internal/kubeconfig"
 	"github.com/dudaji/nufi/cmd/internal/logs"
 	"github.com/dudaji/nufi/controller"
 	"github.com/dudaji/nufi/controller/templates"
@@ -35,11 +34,9 @@ func run(ctx context.Context, f flags) error {
 }
 
 func newManager(f flags, logger logr.Logger) (manager.Manager, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = f.kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	config, err := kubeconfig.Load(f.kubeconfig, "")
 	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+		return nil, err
 	}
 	return controller.New(config, controller.Options{
 		MetricsAddress:          f.metricsAddress,

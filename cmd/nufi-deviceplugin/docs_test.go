@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
 
 	"github.com/dudaji/nufi/deviceplugin/description"
 )
@@ -22,9 +23,8 @@ func TestTheManualHasARowForEachFlagReasonAndMetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var o options
 	var names []string
-	o.flags().VisitAll(func(f *flag.Flag) { names = append(names, "--"+f.Name) })
+	newCommand(nil).Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 	names = append(names, reasons(t, "../../deviceplugin/probe/prober.go")...)
 	names = append(names, reasons(t, "../../deviceplugin/health/status.go")...)
 	for _, dir := range []string{"kubelet/metrics.go", "kubelet/standing.go", "exporter/devices.go", "exporter/attribution.go"} {

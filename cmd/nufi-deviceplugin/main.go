@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -24,18 +23,15 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stderr); err != nil {
+	err := newCommand(run).ExecuteContext(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "nufi-deviceplugin:", err)
-		os.Exit(1) //nolint:gocritic // the process ends either way
+		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, stderr io.Writer) error {
-	flags, err := parse(args, stderr)
-	if err != nil {
-		return err
-	}
+func run(ctx context.Context, flags options) error {
 	log, err := newLogger()
 	if err != nil {
 		return err

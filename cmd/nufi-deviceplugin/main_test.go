@@ -1,17 +1,21 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"flag"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 )
+
+// execute is what main does with arguments.
+func execute(ctx context.Context, args ...string) error {
+	command := newCommand(run) //nolint:contextcheck // It is executed with ctx.
+	command.SetArgs(args)
+	return command.ExecuteContext(ctx)
+}
 
 func TestThePluginRunsUntilItIsToldToStop(t *testing.T) {
 	root := t.TempDir()
@@ -20,7 +24,7 @@ func TestThePluginRunsUntilItIsToldToStop(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	err := run(ctx, []string{"--host-root", root, "--kubelet-dir", t.TempDir(), "--listen", "127.0.0.1:0"}, io.Discard)
+	err := execute(ctx, "--host-root", root, "--kubelet-dir", t.TempDir(), "--listen", "127.0.0.1:0")
 	if err != nil {
 		t.Error(err)
 	}
@@ -35,25 +39,35 @@ func TestWhatCannotWorkIsSaidAtTheStart(t *testing.T) {
 		"a host root that is not there":   {[]string{"--host-root", none, "--listen", "127.0.0.1:0"}, fs.ErrNotExist},
 		"a description that is not there": {[]string{"--devices", none}, fs.ErrNotExist},
 		"a kubeconfig that is not there":  {[]string{"--kubeconfig", none}, fs.ErrNotExist},
-		"a call for help":                 {[]string{"--help"}, flag.ErrHelp},
 	} {
-		if err := run(t.Context(), c.args, io.Discard); !errors.Is(err, c.want) {
+		if err := execute(t.Context(), c.args...); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if err := run(t.Context(), []string{"x330.yaml"}, io.Discard); err == nil {
+	if err := execute(t.Context(), "x330.yaml"); err == nil {
 		t.Error("an argument without a flag was taken")
 	}
 }
 
 func TestTheNodesNameHasADefault(t *testing.T) {
+	named := func() string {
+		var name string
+		command := newCommand(func(_ context.Context, o options) error {
+			name = o.nodeName
+			return nil
+		})
+		command.SetArgs([]string{})
+		if err := command.Execute(); err != nil {
+			t.Error(err)
+		}
+		return name
+	}
 	t.Setenv("NODE_NAME", "npu-node-1")
-	o, err := parse(nil, &bytes.Buffer{})
-	if err != nil || o.nodeName != "npu-node-1" {
-		t.Errorf("from the environment: %q, %v", o.nodeName, err)
+	if name := named(); name != "npu-node-1" {
+		t.Errorf("from the environment: %q", name)
 	}
 	t.Setenv("NODE_NAME", "")
-	if o, err = parse(nil, &bytes.Buffer{}); err != nil || o.nodeName == "" {
-		t.Errorf("from the host: %q, %v", o.nodeName, err)
+	if name := named(); name == "" {
+		t.Error("from the host: none")
 	}
 }

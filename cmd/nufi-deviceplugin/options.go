@@ -1,12 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os"
 
+	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -27,38 +27,45 @@ type options struct {
 	kubeconfig   string
 }
 
-func (o *options) flags() *flag.FlagSet {
-	flags := flag.NewFlagSet("nufi-deviceplugin", flag.ContinueOnError)
-	flags.StringVar(&o.devices, "devices", "", "description `file` of the accelerator; the X330's own if empty")
-	flags.StringVar(&o.hostRoot, "host-root", "/host", "`directory` that holds the host's sys and dev")
-	flags.StringVar(&o.hostPrefix, "host-prefix", "", "the same `directory` as the container runtime sees it; empty if it is the host's root")
-	flags.StringVar(&o.kubeletDir, "kubelet-dir", "/var/lib/kubelet/device-plugins", "the kubelet's device plugin `directory`")
-	flags.StringVar(&o.podResources, "pod-resources", "/var/lib/kubelet/pod-resources/kubelet.sock", "the kubelet's pod-resources `socket`; none if empty")
-	flags.StringVar(&o.cdiDir, "cdi-dir", "", "`directory` of the runtime's CDI specifications; no CDI if empty")
-	flags.StringVar(&o.listen, "listen", ":9406", "`address` of /metrics, /healthz and /readyz")
-	flags.StringVar(&o.nodeName, "node-name", os.Getenv("NODE_NAME"), "the node's `name`; NODE_NAME or the host's name if empty")
-	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` to reach the API server with; the pod's own account if empty")
-	return flags
+func newCommand(run func(context.Context, options) error) *cobra.Command {
+	var o options
+	command := &cobra.Command{
+		Use:           "nufi-deviceplugin",
+		Short:         "Give a node's accelerators to pods, and tell how they are",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := o.nameNode(); err != nil {
+				return err
+			}
+			return run(command.Context(), o)
+		},
+	}
+	set := command.Flags()
+	set.StringVar(&o.devices, "devices", "", "description `file` of the accelerator; the X330's own if empty")
+	set.StringVar(&o.hostRoot, "host-root", "/host", "`directory` that holds the host's sys and dev")
+	set.StringVar(&o.hostPrefix, "host-prefix", "", "the same `directory` as the container runtime sees it; empty if it is the host's root")
+	set.StringVar(&o.kubeletDir, "kubelet-dir", "/var/lib/kubelet/device-plugins", "the kubelet's device plugin `directory`")
+	set.StringVar(&o.podResources, "pod-resources", "/var/lib/kubelet/pod-resources/kubelet.sock", "the kubelet's pod-resources `socket`; none if empty")
+	set.StringVar(&o.cdiDir, "cdi-dir", "", "`directory` of the runtime's CDI specifications; no CDI if empty")
+	set.StringVar(&o.listen, "listen", ":9406", "`address` of /metrics, /healthz and /readyz")
+	set.StringVar(&o.nodeName, "node-name", os.Getenv("NODE_NAME"), "the node's `name`; NODE_NAME or the host's name if empty")
+	set.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` to reach the API server with; the pod's own account if empty")
+	return command
 }
 
-func parse(args []string, stderr io.Writer) (options, error) {
-	var o options
-	flags := o.flags()
-	flags.SetOutput(stderr)
-	if err := flags.Parse(args); err != nil {
-		return o, err
+// nameNode falls back on the host's name.
+func (o *options) nameNode() error {
+	if o.nodeName != "" {
+		return nil
 	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	name, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("finding the node's name: %w", err)
 	}
-	if o.nodeName == "" {
-		name, err := os.Hostname()
-		if err != nil {
-			return o, fmt.Errorf("finding the node's name: %w", err)
-		}
-		o.nodeName = name
-	}
-	return o, nil
+	o.nodeName = name
+	return nil
 }
 
 // api returns nil outside of a cluster: the plugin then reports nothing, and serves

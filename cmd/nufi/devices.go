@@ -15,7 +15,7 @@ import (
 	"github.com/dudaji/nufi/fetchers"
 )
 
-// The exit codes of devices, beside 1 for all that is not listed.
+// The exit codes of devices, beside 2 for all that is not listed.
 const (
 	exitUnreachable  = 3
 	exitUnauthorized = 4
@@ -46,12 +46,12 @@ A vendor whose metrics cannot be read is reported on stderr; the others are prin
 --watch its last numbers stay, and are marked as stale.
 
 Exit codes: 0 if devices were printed, 3 if Prometheus cannot be reached, 4 if it wants
-other credentials, 5 if it knows no device, 1 for anything else.`,
+other credentials, 5 if it knows no device, 2 for anything else.`,
 		Example: `  kubectl -n monitoring port-forward svc/prometheus-operated 9090 &
   nufi devices --prometheus http://localhost:9090
   nufi devices --prometheus https://prometheus.example --token-file token --ca-file ca.crt -o json
   nufi devices --prometheus http://localhost:9090 --watch`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return devices(cmd, flags) },
 	}
 	flags.connection.Add(cmd.Flags(), "")

@@ -91,7 +91,7 @@ func TestTheExitCodeSaysWhyThereAreNoDevices(t *testing.T) {
 		"no metrics":          {speaking(""), exitNoDevices, "no devices"},
 		"no credentials":      {status(http.StatusUnauthorized), exitUnauthorized, "unauthorized: 401 Unauthorized"},
 		"no backend":          {status(http.StatusBadGateway), exitUnreachable, "unreachable: 502 Bad Gateway"},
-		"something else":      {status(http.StatusOK), 1, "not an answer of Prometheus"},
+		"something else":      {status(http.StatusOK), exitTrouble, "not an answer of Prometheus"},
 		"no answer in time":   {func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, exitUnreachable, "deadline exceeded"},
 		"a broken connection": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, exitUnreachable, "unreachable"},
 	}

@@ -12,23 +12,17 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/dudaji/nufi/cmd/internal/kubeconfig"
 	"github.com/dudaji/nufi/controller/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// The exit codes of diff are those of `kubectl diff`.
-const (
-	exitDifferent = 1
-	exitTrouble   = 2
-)
-
 func newDiffCommand() *cobra.Command {
 	var input inputFlags
-	var kubeconfig, kubeContext string
+	var path, kubeContext string
 	cmd := &cobra.Command{
 		Use:   "diff -f FILE",
 		Short: "Compare what NpuDeploys yield with what a cluster has",
@@ -41,27 +35,25 @@ The exit code is 0 if nothing differs, 1 if something does, 2 if the question co
 be answered.`,
 		Example: `  nufi diff -f llama-8b.yaml
   nufi diff -f deploys/ --templates .`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			kube, err := clientFor(kubeconfig, kubeContext)
+			kube, err := clientFor(path, kubeContext)
 			if err != nil {
-				return &exitError{code: exitTrouble, err: err}
+				return err
 			}
 			return runDiff(cmd, &input, kube)
 		},
 	}
 	input.add(cmd)
-	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "kubeconfig file (default $KUBECONFIG, or ~/.kube/config)")
+	cmd.Flags().StringVar(&path, "kubeconfig", "", "kubeconfig file (default $KUBECONFIG, or ~/.kube/config)")
 	cmd.Flags().StringVar(&kubeContext, "context", "", "context of the kubeconfig (default the current one)")
 	return cmd
 }
 
-func clientFor(kubeconfig, kubeContext string) (client.Client, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: kubeContext}).ClientConfig()
+func clientFor(path, kubeContext string) (client.Client, error) {
+	config, err := kubeconfig.Load(path, kubeContext)
 	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+		return nil, err
 	}
 	config.WarningHandler = nil
 	kube, err := client.New(config, client.Options{})
@@ -89,7 +81,7 @@ func runDiff(cmd *cobra.Command, input *inputFlags, kube client.Client) error {
 	case errors.As(err, &silent):
 		return &exitError{code: exitTrouble}
 	case err != nil:
-		return &exitError{code: exitTrouble, err: err}
+		return err
 	case different:
 		return &exitError{code: exitDifferent}
 	}

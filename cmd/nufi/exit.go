@@ -6,6 +6,12 @@ import (
 	"io"
 )
 
+// The exit codes, as of `kubectl diff`: 1 is an answer (a fault, a difference), 2 is none.
+const (
+	exitDifferent = 1
+	exitTrouble   = 2
+)
+
 // exitError ends the program with a code of its own. Without an err it says nothing:
 // what there is to say has been printed.
 type exitError struct {
@@ -27,7 +33,7 @@ func report(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	code := 1
+	code := exitTrouble
 	var exit *exitError
 	if errors.As(err, &exit) {
 		code = exit.code

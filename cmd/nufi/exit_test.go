@@ -15,8 +15,8 @@ func TestAnErrorBecomesALineAndACode(t *testing.T) {
 		line string
 	}{
 		"none":            {nil, 0, ""},
-		"any":             {errors.New("it broke"), 1, "nufi: it broke\n"},
-		"with a code":     {&exitError{code: 2, err: errors.New("no cluster")}, 2, "nufi: no cluster\n"},
+		"any":             {errors.New("it broke"), 2, "nufi: it broke\n"},
+		"with a code":     {&exitError{code: 4, err: errors.New("no cluster")}, 4, "nufi: no cluster\n"},
 		"said already":    {&exitError{code: 1}, 1, ""},
 		"wrapped silence": {fmt.Errorf("comparing: %w", &exitError{code: 3}), 3, ""},
 	}

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,10 +15,21 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	err := newCommand().ExecuteContext(ctx)
-	stop()
-	os.Exit(report(os.Stderr, err))
+	os.Exit(report(os.Stderr, newCommand().ExecuteContext(context.Background())))
+}
+
+// untilSignal is the context of a command that has something to end when it is told to.
+// The others are ended as they are, even while they read a terminal.
+func untilSignal(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+}
+
+// noArguments refuses what cobra's own would call an unknown command.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unexpected argument %q: see %s --help", args[0], cmd.CommandPath())
+	}
+	return nil
 }
 
 func newCommand() *cobra.Command {

@@ -37,14 +37,18 @@ The exit code is 0 if nothing would change, 1 if something would, 2 if the quest
 not be answered or a spec would be refused.`,
 		Example: `  nufi plan --templates .
   nufi plan --templates . --from /etc/nufi/templates -o json`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			planned, err := makePlan(cmd, o)
-			if err == nil {
-				err = printPlan(cmd.OutOrStdout(), o.output, planned)
-			}
+			write, err := planPrinter(o.output)
 			if err != nil {
-				return &exitError{code: exitTrouble, err: err}
+				return err
+			}
+			planned, err := makePlan(cmd, o)
+			if err != nil {
+				return err
+			}
+			if err := write(cmd.OutOrStdout(), planned); err != nil {
+				return err
 			}
 			return planExit(planned.Effect)
 		},
@@ -99,20 +103,24 @@ func planExit(effect render.Effect) error {
 	}
 }
 
-func printPlan(w io.Writer, output string, planned *plan.Plan) error {
+func planPrinter(output string) (func(io.Writer, *plan.Plan) error, error) {
 	switch output {
 	case "table":
-		return printPlanTable(w, planned)
+		return printPlan, nil
 	case "json":
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(planned)
+		return printPlanJSON, nil
 	default:
-		return fmt.Errorf("-o %s: %w: use table or json", output, errNoSuchOutput)
+		return nil, fmt.Errorf("-o %s: %w: use table or json", output, errNoSuchOutput)
 	}
 }
 
-func printPlanTable(w io.Writer, planned *plan.Plan) error {
+func printPlanJSON(w io.Writer, planned *plan.Plan) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(planned)
+}
+
+func printPlan(w io.Writer, planned *plan.Plan) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "KIND\tNAMESPACE\tNAME\tEFFECT\tCHANGES")
 	printImpacts(table, v1.Kind, planned.Deploys)

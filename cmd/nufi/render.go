@@ -74,7 +74,7 @@ func (f *inputFlags) eachWith(
 		}
 	}
 	if faulty {
-		return &exitError{code: 1}
+		return &exitError{code: exitDifferent}
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ exit code is then 1; what has no fault is printed all the same.`,
 		Example: `  nufi render -f llama-8b.yaml
   nufi render -f deploys/ -o json | jq '.items[].kind'
   cat llama-8b.yaml | nufi render -f - | kubectl apply --dry-run=server -f -`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			write, err := objectPrinter(output)
 			if err != nil {

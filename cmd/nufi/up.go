@@ -37,13 +37,17 @@ type upOptions struct {
 func newUpCommand() *cobra.Command {
 	o := upOptions{}
 	cmd := &cobra.Command{
-		Use:     "up",
-		Short:   "Start a cluster on this machine, with simulated NPU nodes and the examples",
-		Long:    upLong,
-		Args:    cobra.NoArgs,
+		Use:   "up",
+		Short: "Start a cluster on this machine, with simulated NPU nodes and the examples",
+		Long:  upLong,
+		Example: `  nufi up
+  nufi up --reset --monitoring`,
+		Args:    noArguments,
 		PreRunE: func(*cobra.Command, []string) error { return o.checkMonitoring() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runUp(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			ctx, stop := untilSignal(cmd)
+			defer stop()
+			return runUp(ctx, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()

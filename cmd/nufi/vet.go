@@ -47,9 +47,11 @@ func vetTemplates(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := templates.Judge(cmd.Context(), candidate, templates.Live{}); err != nil {
+	ctx, stop := untilSignal(cmd)
+	defer stop()
+	if err := templates.Judge(ctx, candidate, templates.Live{}); err != nil {
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), err)
-		return &exitError{code: 1}
+		return &exitError{code: exitDifferent}
 	}
 	return nil
 }

@@ -51,6 +51,9 @@ func revision(dir string) string {
 
 // walk calls visit for each CUE file below dir, in lexical order.
 func walk(dir string, visit func(name string) error) error {
+	if _, err := os.Stat(dir); err != nil { // A walk would call it ".".
+		return fmt.Errorf("reading the templates: %w", err)
+	}
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || path.Ext(name) != ".cue" {
 			return err

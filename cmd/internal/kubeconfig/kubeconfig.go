@@ -1,0 +1,27 @@
+// Package kubeconfig finds the cluster that a program is to talk to, as kubectl does.
+package kubeconfig
+
+import (
+	"errors"
+	"fmt"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+var errNoCluster = errors.New("no cluster is known: set --kubeconfig or $KUBECONFIG")
+
+// Load reads the file at path; if that is empty, those of $KUBECONFIG, the pod's service
+// account or ~/.kube/config. An empty context is the current one.
+func Load(path, context string) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = path
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context}).ClientConfig()
+	if clientcmd.IsEmptyConfig(err) {
+		return nil, errNoCluster
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	return config, nil
+}
