@@ -3,12 +3,9 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
+	"github.com/dudaji/nufi/cmd/internal/program"
 	"github.com/dudaji/nufi/controller/templates"
 )
 
@@ -17,11 +14,5 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == templates.JudgeCommand {
 		os.Exit(templates.JudgeMain(os.Stdin, os.Stdout))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := newCommand(run).ExecuteContext(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "nufi-apiserver:", err)
-		os.Exit(1)
-	}
+	os.Exit(program.Run(newCommand(run)))
 }

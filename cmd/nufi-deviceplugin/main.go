@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/zapr"
@@ -17,18 +15,13 @@ import (
 	"go.uber.org/zap"
 	"k8s.io/utils/clock"
 
+	"github.com/dudaji/nufi/cmd/internal/program"
 	"github.com/dudaji/nufi/deviceplugin"
 	"github.com/dudaji/nufi/deviceplugin/description"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := newCommand(run).ExecuteContext(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "nufi-deviceplugin:", err)
-		os.Exit(1)
-	}
+	os.Exit(program.Run(newCommand(run)))
 }
 
 func run(ctx context.Context, flags options) error {

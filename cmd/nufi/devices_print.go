@@ -1,9 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -35,16 +35,14 @@ func printDevices(w io.Writer, snapshot *fetchers.Snapshot) error {
 	for device := range snapshot.All() {
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
 			device.Node, device.DeviceID, device.Type, orDash(device.Model), ratio(device.Utilization),
-			memory(device), hottest(device.Temperatures), watts(device.Power), health(device.Health),
+			memory(device), largest(device.Temperatures, "C"), largest(device.Power, "W"), health(device.Health),
 			holder(device.Pod), age(device, snapshot.Time()))
 	}
 	return table.Flush()
 }
 
 func printDevicesJSON(w io.Writer, snapshot *fetchers.Snapshot) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(listed(snapshot))
+	return writeJSON(w, listed(snapshot))
 }
 
 func printDevicesYAML(w io.Writer, snapshot *fetchers.Snapshot) error {
@@ -89,27 +87,13 @@ func gibibytes(bytes *int64) string {
 	return strconv.FormatFloat(float64(*bytes)/(1<<30), 'f', 1, 64)
 }
 
-func hottest(temperatures map[string]float64) string {
-	if len(temperatures) == 0 {
+// largest is the hottest place, or the rail that carries most: rails of one device may
+// contain each other.
+func largest(readings map[string]float64, unit string) string {
+	if len(readings) == 0 {
 		return "-"
 	}
-	highest := 0.0
-	for _, degrees := range temperatures {
-		highest = max(highest, degrees)
-	}
-	return strconv.FormatFloat(highest, 'f', 0, 64) + "C"
-}
-
-// watts is the rail that carries most: rails of one device may contain each other.
-func watts(power map[string]float64) string {
-	if len(power) == 0 {
-		return "-"
-	}
-	most := 0.0
-	for _, draw := range power {
-		most = max(most, draw)
-	}
-	return strconv.FormatFloat(most, 'f', 0, 64) + "W"
+	return strconv.FormatFloat(slices.Max(slices.Collect(maps.Values(readings))), 'f', 0, 64) + unit
 }
 
 func health(health *fetchers.Health) string {

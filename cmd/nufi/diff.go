@@ -15,14 +15,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
-	"github.com/dudaji/nufi/cmd/internal/kubeconfig"
 	"github.com/dudaji/nufi/controller/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 func newDiffCommand() *cobra.Command {
 	var input inputFlags
-	var path, kubeContext string
+	var cluster clusterFlags
 	cmd := &cobra.Command{
 		Use:   "diff -f FILE",
 		Short: "Compare what NpuDeploys yield with what a cluster has",
@@ -37,7 +36,7 @@ be answered.`,
   nufi diff -f deploys/ --templates .`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			kube, err := clientFor(path, kubeContext)
+			kube, err := cluster.client()
 			if err != nil {
 				return err
 			}
@@ -45,22 +44,8 @@ be answered.`,
 		},
 	}
 	input.add(cmd)
-	cmd.Flags().StringVar(&path, "kubeconfig", "", "kubeconfig file (default $KUBECONFIG, or ~/.kube/config)")
-	cmd.Flags().StringVar(&kubeContext, "context", "", "context of the kubeconfig (default the current one)")
+	cluster.add(cmd)
 	return cmd
-}
-
-func clientFor(path, kubeContext string) (client.Client, error) {
-	config, err := kubeconfig.Load(path, kubeContext)
-	if err != nil {
-		return nil, err
-	}
-	config.WarningHandler = nil
-	kube, err := client.New(config, client.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("connecting to the cluster: %w", err)
-	}
-	return kube, v1.AddToScheme(kube.Scheme())
 }
 
 func runDiff(cmd *cobra.Command, input *inputFlags, kube client.Client) error {

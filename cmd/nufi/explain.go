@@ -130,7 +130,5 @@ func printExplanationsJSON(w io.Writer, all []render.Explanation) error {
 			lines[i].From = append(lines[i].From, from{source.Kind, source.Position.Filename, source.Position.Line})
 		}
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(lines)
+	return writeJSON(w, lines)
 }

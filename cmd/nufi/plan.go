@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -18,8 +17,8 @@ import (
 )
 
 type planOptions struct {
-	before, after, output   string
-	kubeconfig, kubeContext string
+	before, after, output string
+	cluster               clusterFlags
 }
 
 func newPlanCommand() *cobra.Command {
@@ -57,8 +56,7 @@ not be answered or a spec would be refused.`,
 	flags.StringVar(&o.after, "templates", "", "folder of a CUE module: the templates to come")
 	flags.StringVar(&o.before, "from", "", "folder of a CUE module: the templates in use (default: those compiled in)")
 	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
-	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file (default $KUBECONFIG, or ~/.kube/config)")
-	flags.StringVar(&o.kubeContext, "context", "", "context of the kubeconfig (default the current one)")
+	o.cluster.add(cmd)
 	_ = cmd.MarkFlagRequired("templates")
 	return cmd
 }
@@ -72,7 +70,7 @@ func makePlan(cmd *cobra.Command, o planOptions) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	kube, err := clientFor(o.kubeconfig, o.kubeContext)
+	kube, err := o.cluster.client()
 	if err != nil {
 		return nil, err
 	}
@@ -108,16 +106,10 @@ func planPrinter(output string) (func(io.Writer, *plan.Plan) error, error) {
 	case "table":
 		return printPlan, nil
 	case "json":
-		return printPlanJSON, nil
+		return func(w io.Writer, planned *plan.Plan) error { return writeJSON(w, planned) }, nil
 	default:
 		return nil, fmt.Errorf("-o %s: %w: use table or json", output, errNoSuchOutput)
 	}
-}
-
-func printPlanJSON(w io.Writer, planned *plan.Plan) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(planned)
 }
 
 func printPlan(w io.Writer, planned *plan.Plan) error {

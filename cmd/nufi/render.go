@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -128,8 +127,6 @@ exit code is then 1; what has no fault is printed all the same.`,
 	return cmd
 }
 
-var errNoSuchOutput = errors.New("there is no such output")
-
 func objectPrinter(output string) (func(io.Writer, []*unstructured.Unstructured) error, error) {
 	switch output {
 	case "yaml":
@@ -163,7 +160,5 @@ func printJSON(w io.Writer, objects []*unstructured.Unstructured) error {
 	for i, object := range objects {
 		items[i] = object.Object
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
+	return writeJSON(w, map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
 }

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/cmd/internal/kubeconfig"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// clusterFlags name the cluster that a command asks.
+type clusterFlags struct{ kubeconfig, context string }
+
+func (f *clusterFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig file (default $KUBECONFIG, or ~/.kube/config)")
+	cmd.Flags().StringVar(&f.context, "context", "", "context of the kubeconfig (default the current one)")
+}
+
+func (f *clusterFlags) client() (client.Client, error) {
+	config, err := kubeconfig.Load(f.kubeconfig, f.context)
+	if err != nil {
+		return nil, err
+	}
+	config.WarningHandler = nil
+	kube, err := client.New(config, client.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	return kube, v1.AddToScheme(kube.Scheme())
+}
