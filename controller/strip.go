@@ -66,12 +66,23 @@ func stripPod(object any) (any, error) {
 		return object, nil
 	}
 	stripMeta(&pod.ObjectMeta)
-	spec := corev1.PodSpec{NodeName: pod.Spec.NodeName}
-	for _, container := range pod.Spec.Containers {
-		spec.Containers = append(spec.Containers, corev1.Container{Name: container.Name, Resources: container.Resources})
+	pod.Spec = corev1.PodSpec{
+		NodeName:       pod.Spec.NodeName,
+		InitContainers: stripPodContainers(pod.Spec.InitContainers),
+		Containers:     stripPodContainers(pod.Spec.Containers),
 	}
-	pod.Spec = spec
 	return pod, nil
+}
+
+// stripPodContainers keeps what says how many devices a pod holds.
+func stripPodContainers(containers []corev1.Container) []corev1.Container {
+	kept := make([]corev1.Container, len(containers))
+	for i, container := range containers {
+		kept[i] = corev1.Container{
+			Name: container.Name, Resources: container.Resources, RestartPolicy: container.RestartPolicy,
+		}
+	}
+	return kept
 }
 
 func stripNode(object any) (any, error) {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,7 +117,7 @@ func view(p *corev1.Pod, why status.Outcome) pod {
 	seen := pod{
 		Name: p.Name, Node: p.Spec.NodeName, Phase: string(p.Status.Phase), Ready: why.Reason == v1.ReasonReady,
 		Created: p.CreationTimestamp.UTC(), Deleting: p.DeletionTimestamp != nil,
-		Devices: map[string]int64{}, Reason: why.Reason, Message: why.Message,
+		Devices: devicesOf(p), Reason: why.Reason, Message: why.Message,
 	}
 	add := func(c corev1.Container, statuses []corev1.ContainerStatus) {
 		one := container{Name: c.Name, Image: c.Image, State: "Waiting"}
@@ -133,13 +134,20 @@ func view(p *corev1.Pod, why status.Outcome) pod {
 	}
 	for _, c := range p.Spec.Containers {
 		add(c, p.Status.ContainerStatuses)
-		for name, quantity := range c.Resources.Limits {
+	}
+	return seen
+}
+
+func devicesOf(p *corev1.Pod) map[string]int64 {
+	devices := map[string]int64{}
+	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
+		for name := range c.Resources.Requests {
 			if isDevice(name) {
-				seen.Devices[string(name)] += quantity.Value()
+				devices[string(name)] = status.Requested(p, name)
 			}
 		}
 	}
-	return seen
+	return devices
 }
 
 func (c *container) observe(status *corev1.ContainerStatus) {

@@ -7,6 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/controller/status"
 )
 
 // note marks the Fleet as old if the change of one object has a part in it.
@@ -46,7 +48,7 @@ func matters(before, after client.Object) bool {
 }
 
 func moved(before, after *corev1.Pod) bool {
-	return before.Spec.NodeName != after.Spec.NodeName || ended(before) != ended(after) || !maps.Equal(before.Labels, after.Labels)
+	return before.Spec.NodeName != after.Spec.NodeName || status.HasEnded(before) != status.HasEnded(after) || !maps.Equal(before.Labels, after.Labels)
 }
 
 func offersOther(before, after *corev1.Node) bool {

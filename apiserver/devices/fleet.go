@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/controller/status"
 	"github.com/dudaji/nufi/fetchers"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -104,7 +105,7 @@ func ready(object *corev1.Node) bool {
 }
 
 func (f *Fleet) addPod(object *corev1.Pod) {
-	if ended(object) {
+	if status.HasEnded(object) {
 		return
 	}
 	pod := Pod{Namespace: object.Namespace, Name: object.Name, NpuDeploy: object.Labels[v1.LabelDeploy]}
@@ -112,7 +113,7 @@ func (f *Fleet) addPod(object *corev1.Pod) {
 		kind := &f.Catalogue.Accelerators[i]
 		var count int64
 		for _, resource := range names(kind) {
-			count += requested(object, resource)
+			count += status.Requested(object, resource)
 		}
 		if count > 0 {
 			f.hold(pod, object.Spec.NodeName, kind.Name, count)

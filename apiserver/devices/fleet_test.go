@@ -36,6 +36,12 @@ type recorded struct {
 	refused string
 }
 
+const atom = "rebellions.ai/ATOM"
+
+func container(count string) corev1.Container {
+	return corev1.Container{Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{atom: resource.MustParse(count)}}}
+}
+
 type labels model.Metric
 
 func (l labels) Get(name string) string { return string(l[model.LabelName(name)]) }

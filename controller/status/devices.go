@@ -36,12 +36,8 @@ func CountDevices(
 func held(pods []corev1.Pod, resource corev1.ResourceName) int64 {
 	var sum int64
 	for i := range pods {
-		if phase := pods[i].Status.Phase; phase == corev1.PodSucceeded || phase == corev1.PodFailed {
-			continue
-		}
-		for _, container := range pods[i].Spec.Containers {
-			quantity := container.Resources.Limits[resource]
-			sum += quantity.Value()
+		if !HasEnded(&pods[i]) {
+			sum += Requested(&pods[i], resource)
 		}
 	}
 	return sum
