@@ -19,6 +19,8 @@ ARG VERSION=dev
 LABEL org.opencontainers.image.title=nufi-apiserver \
       org.opencontainers.image.version=${VERSION} \
       org.opencontainers.image.licenses=Apache-2.0
+# A provider of identities may have a certificate that a public authority signed.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/nufi-apiserver /nufi-apiserver
 USER 65532:65532
 ENTRYPOINT ["/nufi-apiserver"]

@@ -32,6 +32,9 @@ func TestEachProgramHasAnImage(t *testing.T) {
 			}
 		}
 		find(t, file, `(ENV CGO_ENABLED=0 )`)
+		if speaksTLS := name == "nufi" || name == "nufi-apiserver"; speaksTLS != strings.Contains(last, "ca-certificates.crt") {
+			t.Errorf("%s speaks TLS with the world: %t; the last stage of %s says otherwise", name, speaksTLS, file)
+		}
 		find(t, file, `(go build .* \./cmd/`+name+`\n)`)
 	}
 }
