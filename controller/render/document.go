@@ -36,6 +36,9 @@ func (t *Templates) extract(file string, document []byte) (cue.Value, error) {
 		return cue.Value{}, unreadable(file, err)
 	}
 	object := &ast.StructLit{Elts: extracted.Decls}
+	if faults := misreadings(object, document); len(faults) > 0 {
+		return cue.Value{}, &Error{Faults: faults}
+	}
 	canonicalQuantities(object)
 	// An expression neither stays in the context nor loses its positions.
 	value := t.context.BuildExpr(object)
@@ -45,11 +48,11 @@ func (t *Templates) extract(file string, document []byte) (cue.Value, error) {
 	return value, nil
 }
 
-// unreadable is the fault of a document that is no YAML, or has a field twice.
+// unreadable is the fault of a document that is no YAML, or has a value that is none.
 func unreadable(file string, err error) error {
 	first := cueerrors.Errors(err)[0]
 	if path := userPath(first.Path(), newStandIns(nil)); path != "" {
-		fault := Fault{Path: path, Message: "is given twice"}
+		fault := Fault{Path: path, Message: messageOf(first)}
 		if positions := cueerrors.Positions(first); len(positions) > 0 {
 			fault.Position = userPosition(positions[0].Position())
 		}

@@ -1,0 +1,79 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/token"
+	"sigs.k8s.io/yaml"
+)
+
+// misreadings are what Kubernetes would read otherwise than CUE does. Of two fields of
+// one name it takes the last, where CUE unifies them; a bare yes, no, on or off is a
+// boolean for it, where CUE sees text.
+func misreadings(object ast.Expr, document []byte) []Fault {
+	var kube any
+	if err := yaml.Unmarshal(document, &kube); err != nil {
+		return []Fault{{Message: shorten("Kubernetes cannot read it: " + strings.ReplaceAll(err.Error(), "\n", " "))}}
+	}
+	var found misread
+	found.compare(nil, object, kube)
+	slices.SortFunc(found, func(a, b Fault) int { return strings.Compare(a.String(), b.String()) })
+	return found
+}
+
+type misread []Fault
+
+func (m *misread) compare(path []string, node ast.Expr, kube any) {
+	switch node := node.(type) {
+	case *ast.StructLit:
+		m.compareFields(path, node, kube)
+	case *ast.ListLit:
+		list, _ := kube.([]any)
+		for i, element := range node.Elts {
+			if i < len(list) {
+				m.compare(append(path, strconv.Itoa(i)), element, list[i])
+			}
+		}
+	case *ast.BasicLit:
+		if value, isBoolean := kube.(bool); isBoolean && node.Kind == token.STRING {
+			m.add(path, node, fmt.Sprintf("must be string, not bool: Kubernetes reads %s as %t without quotation marks", node.Value, value))
+		}
+	}
+}
+
+func (m *misread) compareFields(path []string, object *ast.StructLit, kube any) {
+	fields, _ := kube.(map[string]any)
+	given := map[string]bool{}
+	for _, element := range slices.Backward(object.Elts) { // The last one counts.
+		field, ok := element.(*ast.Field)
+		if !ok {
+			continue
+		}
+		name, _, err := ast.LabelName(field.Label)
+		if err != nil {
+			continue
+		}
+		below := append(slices.Clone(path), name)
+		if given[name] {
+			m.add(below, field.Label, "is given twice")
+			continue
+		}
+		given[name] = true
+		value, found := fields[name]
+		if !found && fields != nil {
+			m.add(below, field.Label, "Kubernetes reads another name without quotation marks")
+			continue
+		}
+		m.compare(below, field.Value, value)
+	}
+}
+
+func (m *misread) add(path []string, node ast.Node, message string) {
+	*m = append(*m, Fault{
+		Path: userPath(path, newStandIns(nil)), Message: message, Position: userPosition(node.Pos().Position()),
+	})
+}
