@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"unicode"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
@@ -110,8 +111,10 @@ func readInput(file string, in io.Reader) ([]byte, error) {
 	return content, nil
 }
 
-// split cuts content at the lines that begin with ---, and leaves out documents of
-// blank lines and comments.
+// separator begins a document, which may go on behind it in the same line.
+const separator = "---"
+
+// split cuts content into documents, and leaves out those of blank lines and comments.
 func split(file string, content []byte) []document {
 	var documents []document
 	var current bytes.Buffer
@@ -125,9 +128,9 @@ func split(file string, content []byte) []document {
 		blank = true
 	}
 	for i, line := range bytes.SplitAfter(content, []byte("\n")) {
-		if bytes.HasPrefix(line, []byte("---")) {
-			flush(i + 1)
-			continue
+		if rest, cut := bytes.CutPrefix(line, []byte(separator)); cut && (len(rest) == 0 || unicode.IsSpace(rune(rest[0]))) {
+			flush(i)
+			line = append([]byte("   "), rest...)
 		}
 		current.Write(line)
 		text := bytes.TrimSpace(line)

@@ -11,12 +11,12 @@ import (
 
 func TestDocumentsKeepTheLinesOfTheirFile(t *testing.T) {
 	t.Parallel()
-	documents := split("x.yaml", []byte("# only a comment\n---\na: 1\n---\n\n--- # another\nb: 2\n"))
+	documents := split("x.yaml", []byte("# only a comment\n---\na: 1\n---\n\n--- # another\nb: 2\n--- {c: 3}\n---- d\n"))
 	var got []string
 	for _, document := range documents {
 		got = append(got, string(document.content))
 	}
-	want := []string{"\n\na: 1\n", "\n\n\n\n\n\nb: 2\n"}
+	want := []string{"\n   \na: 1\n", "\n\n\n\n\n    # another\nb: 2\n", "\n\n\n\n\n\n\n    {c: 3}\n---- d\n"}
 	if delta := cmp.Diff(want, got); delta != "" {
 		t.Errorf("documents (-want +got):\n%s", delta)
 	}
