@@ -56,21 +56,28 @@ func faultsOf(err error) []fault {
 
 // Retry says what another attempt is good for. Terminal means nothing: only another
 // spec, other templates or a new kind help, and each of them is an event. Otherwise
-// after is when to try; 0 leaves that to the caller's back-off.
+// after is when to try; 0 leaves that to the caller's back-off, if only one fault asks
+// for that.
 func Retry(err error) (after time.Duration, terminal bool) {
 	faults := faultsOf(err)
 	terminal = len(faults) > 0
 	for _, f := range faults {
-		if contested := (*ContestedError)(nil); errors.As(f, &contested) {
-			if after == 0 || contested.RetryAfter < after {
-				after = contested.RetryAfter
-			}
+		contested := (*ContestedError)(nil)
+		switch isContested := errors.As(f, &contested); {
+		case isContested && (after == 0 || contested.RetryAfter < after):
+			after = contested.RetryAfter
+		case !isContested && !isTerminal(f):
+			return 0, false
 		}
-		switch f.Reason() {
-		case v1.ReasonKindNotAllowed, v1.ReasonImmutable, v1.ReasonKindNotInstalled:
-		default:
-			terminal = false
-		}
+		terminal = terminal && isTerminal(f)
 	}
 	return after, terminal
+}
+
+func isTerminal(f fault) bool {
+	switch f.Reason() {
+	case v1.ReasonKindNotAllowed, v1.ReasonImmutable, v1.ReasonKindNotInstalled:
+		return true
+	}
+	return false
 }

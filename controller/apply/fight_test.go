@@ -95,6 +95,23 @@ func TestSomebodyWhoKeepsDeletingDoesNotMakeAHotLoop(t *testing.T) {
 	t.Error("the fight goes on at full speed")
 }
 
+func TestAFightDoesNotDelayWhatElseIsTriedAgain(t *testing.T) {
+	s := newStage(t)
+	s.wantApply("created Service web", aService)
+	if contested := s.fight(); contested.Name != "web" {
+		t.Errorf("%s is contested", contested.Name)
+	}
+	_, err := s.apply(aService)
+	if after, terminal := apply.Retry(err); after == 0 || terminal {
+		t.Errorf("a fight alone is looked at after %s (terminal: %t)", after, terminal)
+	}
+	s.createForeign(aDeployment)
+	_, err = s.apply(aService, aDeployment)
+	if after, terminal := apply.Retry(err); after != 0 || terminal {
+		t.Errorf("beside a conflict: after %s (terminal: %t), want the back-off's delay", after, terminal)
+	}
+}
+
 // wantApplyError applies a manifest and wants the fight to be still on.
 func (s *stage) wantApplyError(manifest string) {
 	s.Helper()
