@@ -17,7 +17,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/dudaji/nufi/controller/apply"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,verbs=get;list;watch
@@ -28,7 +27,7 @@ type kinds struct {
 	mapper    meta.RESTMapper
 	informers cache.Cache
 	watch     func(source.Source) error
-	appeared  func(ctx context.Context) error // a kind is there that somebody may wait for
+	appeared  func() // a kind is there that somebody may wait for
 
 	mu      sync.Mutex
 	served  map[schema.GroupVersionKind]bool
@@ -123,7 +122,8 @@ func (k *kinds) start(ctx context.Context, kind schema.GroupVersionKind) error {
 		return err
 	}
 	logr.FromContextOrDiscard(ctx).Info("Found a new kind", "kind", kind.Kind)
-	return k.appeared(ctx)
+	k.appeared()
+	return nil
 }
 
 // definedBy maps the name of a definition (virtualservices.networking.istio.io) to
@@ -145,18 +145,4 @@ func controlKinds(add adder, k *kinds) error {
 		return err
 	}
 	return made.Watch(source.Kind[client.Object](k.informers, newCRD(), &handler.EnqueueRequestForObject{}))
-}
-
-// waitingForKinds enqueues whoever was told that a kind is missing.
-func (r *reconciler) waitingForKinds(ctx context.Context) error {
-	all, err := r.deploys.all(ctx)
-	if err != nil {
-		return err
-	}
-	for i := range all {
-		if !meta.IsStatusConditionTrue(all[i].Status.Conditions, v1.ConditionApplied) {
-			r.queue.add(client.ObjectKeyFromObject(&all[i]))
-		}
-	}
-	return nil
 }

@@ -127,8 +127,9 @@ func (r *reconciler) control(mgr manager.Manager, workers int) error {
 		return err
 	}
 	installed := &kinds{
-		mapper: mgr.GetRESTMapper(), informers: mgr.GetCache(), watch: ours.Watch, appeared: r.waitingForKinds,
-		served: map[schema.GroupVersionKind]bool{}, watched: map[schema.GroupVersionKind]bool{},
+		mapper: mgr.GetRESTMapper(), informers: mgr.GetCache(), watch: ours.Watch,
+		appeared: func() { r.queue.addLater(r.deploys.names()...) },
+		served:   map[schema.GroupVersionKind]bool{}, watched: map[schema.GroupVersionKind]bool{},
 	}
 	r.applier = apply.New(apply.Options{
 		Cache: mgr.GetCache(), Client: direct, Served: installed.isServed, Clock: r.clock,
