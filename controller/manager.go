@@ -30,9 +30,10 @@ import (
 )
 
 const (
-	// An error is tried again at once, then ever more slowly.
+	// An error is tried again at once, then ever more slowly. That somebody hands over an
+	// object without our label is no event: it is seen at the next attempt.
 	retryFirst = 50 * time.Millisecond
-	retryLast  = 5 * time.Minute
+	retryLast  = time.Minute
 	// stopLimit fits into a pod's default grace period.
 	stopLimit = 20 * time.Second
 )

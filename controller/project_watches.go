@@ -63,7 +63,7 @@ func (r *projectReconciler) sources(informers cache.Cache) []source.Source {
 }
 
 func byProject(_ context.Context, object client.Object) []types.NamespacedName {
-	if name := controllerOf(object, v1.KindProject); name != "" {
+	if name := ownerOf(object, v1.KindProject); name != "" {
 		return []types.NamespacedName{{Name: name}}
 	}
 	return nil

@@ -126,16 +126,20 @@ func isChild(object client.Object) bool {
 }
 
 func byController(_ context.Context, object client.Object) []types.NamespacedName {
-	if name := controllerOf(object, v1.Kind); name != "" {
+	if name := ownerOf(object, v1.Kind); name != "" {
 		return []types.NamespacedName{{Namespace: object.GetNamespace(), Name: name}}
 	}
 	return nil
 }
 
-// controllerOf is the name of the object of this kind of ours that controls another.
-func controllerOf(object client.Object, kind string) string {
+// ownerOf is the name of the object of this kind of ours that controls another, or which
+// that is handed over to.
+func ownerOf(object client.Object, kind string) string {
 	owner := metav1.GetControllerOfNoCopy(object)
-	if owner == nil || owner.Kind != kind || owner.APIVersion != v1.GroupVersion().String() {
+	if owner == nil {
+		return object.GetAnnotations()[v1.AnnotationAdopt]
+	}
+	if owner.Kind != kind || owner.APIVersion != v1.GroupVersion().String() {
 		return ""
 	}
 	return owner.Name

@@ -1,0 +1,43 @@
+package controller
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+func TestAnObjectConcernsItsOwnerOrWhomItIsHandedOverTo(t *testing.T) {
+	t.Parallel()
+	yes := true
+	ours := metav1.OwnerReference{APIVersion: "dudaji.com/v1", Kind: "NpuDeploy", Name: "web", Controller: &yes}
+	others := metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "other", Controller: &yes}
+	handed := map[string]string{"dudaji.com/adopt": "heir"}
+	for name, row := range map[string]struct {
+		owners      []metav1.OwnerReference
+		annotations map[string]string
+		want        string
+	}{
+		"ours":                           {[]metav1.OwnerReference{ours}, nil, "web"},
+		"nobody's":                       {nil, nil, ""},
+		"handed over":                    {nil, handed, "heir"},
+		"handed over by another's owner": {[]metav1.OwnerReference{others}, handed, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			object := &unstructured.Unstructured{}
+			object.SetNamespace("team")
+			object.SetOwnerReferences(row.owners)
+			object.SetAnnotations(row.annotations)
+			var want []types.NamespacedName
+			if row.want != "" {
+				want = []types.NamespacedName{{Namespace: "team", Name: row.want}}
+			}
+			if diff := cmp.Diff(want, byController(t.Context(), object)); diff != "" {
+				t.Errorf("concerned (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
