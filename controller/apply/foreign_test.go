@@ -43,8 +43,8 @@ func TestAConflictNamesTheField(t *testing.T) {
 	s.createForeign(with(aService, "app: web", "app: other"))
 	_, err := s.apply(aService)
 	conflict := (*apply.ConflictError)(nil)
-	if !errors.As(err, &conflict) || conflict.Manager != "helm" || conflict.Field != ".spec.selector" {
-		t.Fatalf("error %#v, want a conflict with helm on .spec.selector", err)
+	if !errors.As(err, &conflict) || conflict.Manager != "helm" || conflict.Field != ".spec.selector" || conflict.Owner != "web" {
+		t.Fatalf("error %#v, want a conflict with helm on .spec.selector that says how to hand it over", err)
 	}
 }
 
@@ -67,7 +67,7 @@ func TestAnObjectThatSomebodyElseControlsIsNeverAdopted(t *testing.T) {
 
 func TestWhatIsHandedOverIsAdopted(t *testing.T) {
 	s := newStage(t)
-	s.createForeign(with(aService, "annotations: {}", "annotations: {dudaji.com/adopt: web, old: gone}", "port: 80", "port: 81"))
+	s.createForeign(with(aService, "annotations: {}", "annotations: {dudaji.com/adopt: web, old: gone}", "port: 80", "port: 81", "app: web", "app: other"))
 	s.wantApply("adopted Service web", aService)
 	object := s.get(service)
 	if _, stays := object.GetAnnotations()["old"]; stays {

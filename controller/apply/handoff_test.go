@@ -59,3 +59,14 @@ func TestReplicasAreTakenBack(t *testing.T) {
 	s.wantApply("configured Deployment web", free)
 	s.wantField(deployment, int64(3), "spec", "replicas")
 }
+
+func TestAnAdoptedDeploymentKeepsItsNumber(t *testing.T) {
+	s := newStage(t)
+	free := with(aDeployment, "  replicas: 3\n", "")
+	s.createForeign(with(aDeployment, "{name: web, namespace", "{annotations: {dudaji.com/adopt: web}, name: web, namespace"))
+	s.wantApply("adopted Deployment web", free)
+	s.wantField(deployment, int64(3), "spec", "replicas")
+	s.awaitCache(s.get(deployment))
+	s.scale(5)
+	s.wantQuiet(free)
+}

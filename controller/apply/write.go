@@ -30,15 +30,8 @@ func (a *Applier) write(
 		}
 		body, options = pinned, append(options, client.ForceOwnership)
 	}
-	if action == Adopted {
-		if err := a.upgrade(ctx, owner, wanted); err != nil {
-			return trace{}, err
-		}
-	}
-	if present != nil && wanted.releasesReplicas && present.ownsReplicas {
-		if err := a.handOff(ctx, owner, wanted, present); err != nil {
-			return trace{}, err
-		}
+	if err := a.prepare(ctx, owner, wanted, present, action); err != nil {
+		return trace{}, err
 	}
 	written, err := a.patch(ctx, owner, wanted.ref, body, options...)
 	if isOutOfPlace(action, err) {
@@ -52,6 +45,24 @@ func (a *Applier) write(
 		resourceVersion: written.resourceVersion,
 		uid:             written.uid,
 	}, nil
+}
+
+// prepare settles whose the fields are that the apply would otherwise drop, or leave
+// behind. The number of replicas comes first: whoever set it by an update is about to lose
+// it to us, and we do not say it.
+func (a *Applier) prepare(ctx context.Context, owner Owner, wanted manifest, present *live, action Action) error {
+	switch {
+	case action == Adopted && wanted.releasesReplicas:
+		if err := a.handOff(ctx, owner, wanted, present, client.ForceOwnership); err != nil {
+			return err
+		}
+	case present != nil && wanted.releasesReplicas && present.ownsReplicas:
+		return a.handOff(ctx, owner, wanted, present)
+	}
+	if action == Adopted {
+		return a.upgrade(ctx, owner, wanted)
+	}
+	return nil
 }
 
 // patch server-side applies body and returns the object that results.
@@ -78,8 +89,9 @@ func forExisting(body []byte, uid types.UID) ([]byte, error) {
 	return json.Marshal(content)
 }
 
-// isTaken says that a creation was refused because there is an object of that name.
+// isTaken says that a creation was refused because there is an object of that name. If
+// that has other values in fields of the manifest, the refusal is about those.
 func isTaken(err error) bool {
-	unavailable := (*UnavailableError)(nil)
-	return errors.As(err, &unavailable) && apierrors.IsConflict(unavailable.Err)
+	conflict, unavailable := (*ConflictError)(nil), (*UnavailableError)(nil)
+	return errors.As(err, &conflict) || errors.As(err, &unavailable) && apierrors.IsConflict(unavailable.Err)
 }
