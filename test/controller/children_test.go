@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -159,18 +161,38 @@ func TestAnAutoscalerKeepsItsNumber(t *testing.T) {
 	if got := r.deploy("web").Status.ReadyReplicas; got != 3 {
 		t.Fatalf("%d pods after the hand-over, want 3", got)
 	}
-	scale := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "autoscaling/v1", "kind": "Scale",
-		"metadata": map[string]any{"name": "web", "namespace": r.namespace},
-		"spec":     map[string]any{"replicas": int64(2)},
-	}}
-	if err := r.client.SubResource("scale").Update(t.Context(), r.find(deployment, "web"), client.WithSubResourceBody(scale)); err != nil {
-		t.Fatal(err)
-	}
+	r.scale(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: "web"}}, 2)
 	r.await("two pods", func() bool { return r.deploy("web").Status.ReadyReplicas == 2 }, func() any { return r.deploy("web").Status })
 	r.settle()
 	if got := r.deploy("web").Status.ReadyReplicas; got != 2 {
 		t.Errorf("%d pods, want the autoscaler's 2", got)
+	}
+}
+
+// scale reads a scale subresource and writes another number, as an autoscaler does.
+func (r *room) scale(target client.Object, replicas int32) {
+	r.Helper()
+	scale := &autoscalingv1.Scale{}
+	if err := r.client.SubResource("scale").Get(r.Context(), target, scale); err != nil {
+		r.Fatal(err)
+	}
+	if scale.Status.Selector == "" || scale.Status.Replicas != scale.Spec.Replicas {
+		r.Errorf("the scale is %+v", scale)
+	}
+	scale.Spec.Replicas = replicas
+	if err := r.client.SubResource("scale").Update(r.Context(), target, client.WithSubResourceBody(scale)); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func TestAnAutoscalerMayScaleTheNpuDeployItself(t *testing.T) {
+	r := newRoom(t)
+	r.user(aDeploy)
+	r.settle()
+	r.scale(r.deploy("web"), 2)
+	r.await("two pods", func() bool { return r.deploy("web").Status.ReadyReplicas == 2 }, func() any { return r.deploy("web").Status })
+	if got := *r.deploy("web").Spec.InferenceServer.Replicas; got != 2 {
+		t.Errorf("the spec says %d", got)
 	}
 }
 
