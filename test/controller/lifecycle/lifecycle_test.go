@@ -47,6 +47,29 @@ func TestDriftDuringARestartIsHealed(t *testing.T) {
 	s.await("the service to be back", func() bool { return s.find(service) != nil })
 }
 
+func TestOneReplicaWorksAndTheOtherTakesOver(t *testing.T) {
+	s := newScene(t)
+	const leases = "default"
+	options := controller.Options{LeaderElection: true, LeaderElectionNamespace: leases}
+	first := s.controller(options)
+	s.user(aDeploy)
+	s.awaitReason(v1.ConditionApplied, v1.ReasonApplied)
+	second := s.controller(options)
+	s.await("the second to ask for the lease", func() bool { return second.Requests(leases) > 0 })
+	if err := s.client.Delete(t.Context(), s.find(service)); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the first to bring the service back", func() bool { return s.find(service) != nil })
+	if wrote := second.Writes(s.namespace); len(wrote) > 0 {
+		t.Errorf("without the lease the second wrote %v", wrote)
+	}
+	s.stop(first)
+	if err := s.client.Delete(t.Context(), s.find(service)); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the second to bring the service back", func() bool { return s.find(service) != nil })
+}
+
 func TestAnOutageOfTheAPIServerIsSurvived(t *testing.T) {
 	s := newScene(t)
 	s.controller(controller.Options{})
