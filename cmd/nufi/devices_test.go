@@ -125,8 +125,8 @@ func TestTheTokenAndTheAuthorityAreRead(t *testing.T) {
 		"no authority":       {[]string{"--token-file", token}, exitUnreachable},
 		"no token":           {[]string{"--ca-file", authority}, exitUnauthorized},
 		"no such token":      {[]string{"--ca-file", authority, "--token-file", token + "x"}, exitUnauthorized},
-		"no certificate":     {[]string{"--ca-file", token}, 1},
-		"half a client pair": {[]string{"--ca-file", authority, "--cert-file", authority}, 1},
+		"no certificate":     {[]string{"--ca-file", token}, exitTrouble},
+		"half a client pair": {[]string{"--ca-file", authority, "--cert-file", authority}, exitTrouble},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
