@@ -62,6 +62,8 @@ func apiServerArgs(dir string, p ports, withControllers bool) []string {
 		portFlag(p.apiServer),
 		"--tls-cert-file=" + certPath(dir, server), "--tls-private-key-file=" + keyPath(dir, server),
 		"--client-ca-file=" + certPath(dir, "ca"),
+		"--kubelet-client-certificate=" + certPath(dir, kubeletClient), "--kubelet-client-key=" + keyPath(dir, kubeletClient),
+		"--kubelet-preferred-address-types=InternalIP", // Nobody resolves a node's name.
 		"--authorization-mode=Node,RBAC", "--allow-privileged=true",
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + keyPath(dir, serviceAccounts),

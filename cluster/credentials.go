@@ -15,6 +15,8 @@ const (
 	server = "server"
 	// serviceAccounts is the pair whose key signs the tokens of service accounts.
 	serviceAccounts = "service-accounts"
+	// kubeletClient is the pair that the API server is known to kubelets by, for logs.
+	kubeletClient = "kubelet-client"
 )
 
 // issueCredentials writes the certificates and kubeconfigs of a cluster whose API
@@ -27,8 +29,8 @@ func issueCredentials(dir string, port int, now time.Time) (*rest.Config, error)
 	if err := writePair(dir, "ca", root); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{server, serviceAccounts} {
-		issued, err := ca.issue(name, "nufi")
+	for name, group := range map[string]string{server: "nufi", serviceAccounts: "nufi", kubeletClient: "system:masters"} {
+		issued, err := ca.issue(name, group)
 		if err != nil {
 			return nil, fmt.Errorf("issuing %s: %w", name, err)
 		}

@@ -11,7 +11,8 @@
 //     child processes inherit, so it ends when the last of them does, and a dead
 //     owner blocks nobody.
 //   - A half-made binary is never found: it is compiled aside and renamed.
-//   - Everything listens on loopback, and every connection verifies certificates.
+//   - Everything listens on loopback, and every connection verifies certificates, but
+//     for those to kubelets, which make their own.
 //   - No child outlives its parent on Linux, whatever ends the parent.
 //
 // It never imports k8s.io/kubernetes, and nothing of NuFi's own: it knows a
