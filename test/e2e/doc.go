@@ -1,6 +1,7 @@
 // Package e2e serves a model on a real node: the control plane of package cluster, a
 // kubelet with containerd and runc, the device plugin's bundle over a fake host's X330s,
-// the controller, and a server in a container that tells what it was given.
+// the controller, a server in a container that tells what it was given, and the API
+// server, which reads that container's log.
 //
 // The steps: TestMain compiles what runs and starts the test binary again in
 // namespaces of its own; that one starts everything and looks at it as a user would,

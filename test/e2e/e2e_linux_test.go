@@ -30,6 +30,9 @@ func TestAModelIsServedOnARealNode(t *testing.T) {
 		{"a server that finds too few healthy devices says how many there are", (*node).tellsOfShortage},
 		{"devices that recover are used", (*node).recovers},
 		{"a kubelet's restart leaves servers and devices as they were", (*node).survivesRestart},
+		{"a log is for who may view its deployment", (*node).readsLog},
+		{"the log of a server that crashed can be read after its restart", (*node).readsPrevious},
+		{"who follows a log gets all that was written before the pod was gone", (*node).followsToTheEnd},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { n.T = t; step.holds(n) }) {
 			return // The next step builds on this one.

@@ -11,14 +11,13 @@ import (
 	"github.com/dudaji/nufi/cluster"
 )
 
-// kubeletConfig: version 1 of cgroups will do, and nobody is served, so that nobody has
-// to be authenticated. A change of devices is told within a second.
+// kubeletConfig: version 1 of cgroups will do, and a change of devices is told within a
+// second. Logs are for whom the cluster's authority has certified and its API server lets.
 const kubeletConfig = `
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-address: 127.0.0.1
-authentication: {anonymous: {enabled: false}, webhook: {enabled: false}}
-authorization: {mode: AlwaysAllow}
+address: %[3]s
+authentication: {x509: {clientCAFile: %[4]s}}
 containerRuntimeEndpoint: unix://%[1]s/containerd.sock
 cgroupDriver: cgroupfs
 cgroupRoot: /%[2]s
@@ -45,7 +44,7 @@ type kubelet struct {
 // plugins cannot be configured.
 func (n *node) startKubelet() {
 	n.Helper()
-	config := n.write("kubelet.yaml", fmt.Sprintf(kubeletConfig, n.folder, filepath.Base(n.folder)))
+	config := n.write("kubelet.yaml", fmt.Sprintf(kubeletConfig, n.folder, filepath.Base(n.folder), nodeAddress, n.authority()))
 	log, err := os.OpenFile(n.cluster.LogPath(cluster.Component(kubeletName)), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		n.Fatal(err)

@@ -94,7 +94,7 @@ func compile(ctx context.Context, folder string) (string, error) {
 		return "", err
 	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(folder, "bin")+"/",
-		"./cmd/nufi-controller", "./cmd/nufi-deviceplugin", "./test/e2e/server")
+		"./cmd/nufi-apiserver", "./cmd/nufi-controller", "./cmd/nufi-deviceplugin", "./test/e2e/server")
 	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0") // A container has no libraries.
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("compiling: %w\n%s", err, out)

@@ -22,6 +22,7 @@ import (
 
 // The programs, by the names of their binaries and logs.
 const (
+	apiServer    = "nufi-apiserver"
 	containerd   = "containerd"
 	controller   = "nufi-controller"
 	devicePlugin = "nufi-deviceplugin"
@@ -64,6 +65,7 @@ func newNode(t *testing.T) *node {
 	n.await(controller, "the controller", func(ctx context.Context) error {
 		return get(ctx, "http://"+controllerAddress+"/readyz", nil)
 	})
+	n.startAPIServer()
 	return n
 }
 
@@ -150,6 +152,12 @@ func (n *node) write(name, content string) string {
 		n.Fatal(err)
 	}
 	return path
+}
+
+// authority returns the file of the certificate that all others of the cluster are signed by.
+func (n *node) authority() string {
+	n.Helper()
+	return n.write("ca.crt", string(n.cluster.RESTConfig().CAData))
 }
 
 func (n *node) path(name string) string { return filepath.Join(n.folder, name) }

@@ -1,12 +1,13 @@
-// Command server stands for an inference server: it is healthy, and tells what its
-// container was given. With the argument pause it only waits, as the container that
-// holds a pod's network has to.
+// Command server stands for an inference server: it is healthy, tells what its container
+// was given, and writes a log when it begins, crashes or ends. With the argument pause it
+// only waits, as the container that holds a pod's network has to.
 package main
 
 import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/signal"
@@ -24,14 +25,31 @@ func main() {
 		return
 	}
 	instance := rand.Text()
+	say(instance + " begins")
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /container", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(look(instance)) // whoever asked is gone if this fails
 	})
+	mux.HandleFunc("GET /crash", func(http.ResponseWriter, *http.Request) {
+		say(instance + " crashes")
+		os.Exit(3)
+	})
+	go func() {
+		pause()
+		say(instance + " ends")
+		os.Exit(0)
+	}()
 	server := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	if err := server.ListenAndServe(); err != nil {
 		os.Exit(1)
+	}
+}
+
+// say writes as many lines as a reader could lose some of.
+func say(what string) {
+	for i := range 1000 {
+		_, _ = fmt.Fprintln(os.Stdout, what, i) // as a server does, whether they are read or not
 	}
 }
 

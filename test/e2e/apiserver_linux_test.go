@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+
+	"github.com/dudaji/nufi/cluster"
+)
+
+const (
+	apiAddress    = "127.0.0.1:8090"
+	apiOpsAddress = "127.0.0.1:8091"
+	// viewer is whom the API server takes everybody for who brings no token.
+	viewer = "viewer"
+)
+
+// apiAccess is the API server's access to the cluster: as its own account.
+const apiAccess = `
+apiVersion: v1
+kind: Config
+clusters: [{name: nufi, cluster: {server: %q, certificate-authority: %q}}]
+users: [{name: nufi-apiserver, user: {token: %q}}]
+contexts: [{name: nufi, context: {cluster: nufi, user: nufi-apiserver}}]
+current-context: nufi
+`
+
+// startAPIServer starts it with the rights that the bundle gives it, and no others.
+func (n *node) startAPIServer() {
+	n.Helper()
+	root, err := cluster.Checkout(".")
+	if err != nil {
+		n.Fatal(err)
+	}
+	for _, file := range []string{
+		"namespace.yaml", "rbac/user_roles.yaml",
+		"apiserver/service_account.yaml", "apiserver/role.yaml", "apiserver/role_binding.yaml",
+	} {
+		n.kubectl("apply", "-f", filepath.Join(root, "bundle", file))
+	}
+	n.kubectl("create", "rolebinding", viewer, "--clusterrole=view", "--user="+viewer)
+	token := strings.TrimSpace(n.kubectl("create", "token", apiServer, "--namespace=nufi-system"))
+	access := n.write("apiserver.kubeconfig", fmt.Sprintf(apiAccess, n.cluster.RESTConfig().Host, n.authority(), token))
+	n.launch(apiServer, "--kubeconfig="+access, "--dev-auth="+viewer,
+		"--bind-address="+apiAddress, "--metrics-bind-address="+apiOpsAddress)
+	n.await(apiServer, "the API server", func(ctx context.Context) error {
+		return get(ctx, "http://"+apiOpsAddress+"/readyz", nil)
+	})
+}
+
+// log asks the API server for a log of the first NpuDeploy; without a token, as the viewer.
+func (n *node) log(query, accept, token string) (status int, body io.Reader) {
+	n.Helper()
+	url := "http://" + apiAddress + "/api/v1/namespaces/" + namespace + "/npudeploys/first/logs?" + query
+	request, err := http.NewRequestWithContext(n.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		n.Fatal(err)
+	}
+	request.Header.Set("Accept", accept)
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		n.Fatal(err)
+	}
+	n.Cleanup(func() { _ = response.Body.Close() })
+	return response.StatusCode, response.Body
+}
+
+// text returns a log as the viewer gets it.
+func (n *node) text(query string) string {
+	n.Helper()
+	status, body := n.log(query, "text/plain", "")
+	text := n.rest(body)
+	if status != http.StatusOK {
+		n.Fatalf("a log is refused: %s\nthe log of %s ends:\n%s", text, kubeletName, n.tail(kubeletName))
+	}
+	return text
+}
+
+// rest reads an answer to its end, which has to be one.
+func (n *node) rest(body io.Reader) string {
+	n.Helper()
+	text, err := io.ReadAll(body)
+	if err != nil {
+		n.Fatalf("the log broke off: %v\nthe log of %s ends:\n%s", err, apiServer, n.tail(apiServer))
+	}
+	return string(text)
+}
