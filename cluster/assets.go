@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // assetsVariable names the folder of existing binaries, as everywhere in the field.
@@ -59,6 +60,8 @@ func (b Builder) Assets(ctx context.Context) (string, error) {
 	}
 	target := filepath.Join(b.Cache, s.key())
 	if exists(target) {
+		now := time.Now()
+		_ = os.Chtimes(target, now, now) // trim wants to know; a cache that cannot be written to is not trimmed
 		return target, nil
 	}
 	return target, b.build(ctx, source, s.version, target)

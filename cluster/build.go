@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // binary is the one program that the others are links to.
@@ -26,7 +27,11 @@ func (b Builder) build(ctx context.Context, source, version, target string) erro
 	if exists(target) {
 		return lock.release()
 	}
-	return errors.Join(b.compileAside(ctx, source, version, target), lock.release())
+	err = b.compileAside(ctx, source, version, target)
+	if err == nil {
+		err = trim(b.Cache, time.Now())
+	}
+	return errors.Join(err, lock.release())
 }
 
 // compileAside leaves either all of target or nothing of it. What a killed build left

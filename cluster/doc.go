@@ -10,7 +10,8 @@
 //   - One cluster per directory. The claim is a lock on an open file that the
 //     child processes inherit, so it ends when the last of them does, and a dead
 //     owner blocks nobody.
-//   - A half-made binary is never found: it is compiled aside and renamed.
+//   - A half-made binary is never found: it is compiled aside and renamed. A build
+//     removes those that have not been asked for in a week and do not run.
 //   - Everything listens on loopback, and every connection verifies certificates, but
 //     for those to kubelets, which make their own.
 //   - No child outlives its parent on Linux, whatever ends the parent.
