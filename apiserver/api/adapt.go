@@ -26,6 +26,7 @@ func (a *API) adapt(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := recordOf(r.Context())
 		seen.route, seen.change = route.Path, route.change
+		seen.person, _ = auth.From(r.Context())
 		handler.ServeHTTP(w, r)
 	})
 }
@@ -58,7 +59,6 @@ func (a *API) serve(route route, w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return problem.New(http.StatusUnauthorized, "log in, or send a bearer token")
 	}
-	recordOf(r.Context()).person = person
 	if err := checkQuery(r, route.Query); err != nil {
 		return err
 	}

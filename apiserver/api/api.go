@@ -138,8 +138,8 @@ func (a *API) wrap(metrics *metrics) error {
 		limits.InFlight(a.options.Limits.InFlight),
 		crossOrigin,
 		auth.RefuseHeaders(problem.WriteStatus),
-		observe(metrics, a.options.Clock),
 		recovering,
+		observe(metrics, a.options.Clock),
 		identify(a.options.Log),
 	} {
 		handler = layer(handler)

@@ -9,8 +9,8 @@
 // What a request passes, from the outside:
 //
 //	identify     a request id, and headers that every answer has
-//	recovering   a panic is a 500
 //	observe      metrics by route, a log line for each change
+//	recovering   a panic is a 500
 //	auth.RefuseHeaders, auth.CrossOrigin, limits.InFlight
 //	public       what needs no person: the OpenAPI document, the login
 //	auth.Middleware, limits.PerPerson

@@ -3,17 +3,29 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/limits"
 	"github.com/dudaji/nufi/apiserver/live"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // Routers returns what serves nobody in particular, and what serves persons.
 func (a *API) Routers() (public, private *mux.Router) { return a.public, a.private }
+
+// Observed is a handler as the API has its own.
+func Observed(registry prometheus.Registerer, handler http.Handler) (http.Handler, error) {
+	metrics, err := newMetrics(registry, limits.NewStreams(0, 0))
+	if err != nil {
+		return nil, err
+	}
+	return observe(metrics, time.Now)(recovering(handler)), nil
+}
 
 // MaxLine is how much of a line is kept at a time.
 const MaxLine = maxLine

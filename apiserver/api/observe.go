@@ -1,10 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"time"
 
@@ -60,7 +62,8 @@ func identify(log logr.Logger) func(http.Handler) http.Handler {
 	}
 }
 
-// recovering answers 500 where a handler panics.
+// recovering answers 500 where a handler panics. It goes inside observe, which is to see
+// the answer.
 func recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -72,12 +75,16 @@ func recovering(next http.Handler) http.Handler {
 	})
 }
 
-// afterPanic passes on the panic that means to end a connection.
+// afterPanic passes on the panic that means to end a connection, and ends it where an
+// answer was begun: a problem behind it would be read as its end.
 func afterPanic(w http.ResponseWriter, r *http.Request, met any) {
 	if err, ok := met.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(met)
 	}
 	logr.FromContextOrDiscard(r.Context()).Error(nil, "recovered from a panic", "panic", met, "stack", string(debug.Stack()))
+	if begun, ok := w.(*answer); ok && begun.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
 	problem.WriteStatus(w, r, http.StatusInternalServerError, "the server made a mistake; its log has the request id")
 }
 
@@ -86,26 +93,36 @@ func afterPanic(w http.ResponseWriter, r *http.Request, met any) {
 func observe(metrics *metrics, clock func() time.Time) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			seen, answer, begun := &record{route: "none"}, &answer{ResponseWriter: w, status: http.StatusOK}, clock()
+			seen, answer, begun := &record{route: "none"}, &answer{ResponseWriter: w}, clock()
 			metrics.inFlight.Inc()
 			defer func() {
 				metrics.inFlight.Dec()
+				method, status := methodOf(r), cmp.Or(answer.status, http.StatusOK)
 				if !seen.stream {
-					metrics.seconds.WithLabelValues(r.Method, seen.route).Observe(clock().Sub(begun).Seconds())
+					metrics.seconds.WithLabelValues(method, seen.route).Observe(clock().Sub(begun).Seconds())
 				}
-				metrics.requests.WithLabelValues(r.Method, seen.route, strconv.Itoa(answer.status)).Inc()
+				metrics.requests.WithLabelValues(method, seen.route, strconv.Itoa(status)).Inc()
 				nameSpan(r, seen, w.Header().Get(problem.RequestID))
-				audit(r, seen, answer.status)
+				audit(r, seen, status)
 			}()
 			next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), recordKey{}, seen)))
 		})
 	}
 }
 
+// methodOf is a request's method as a label: any other word than these is a client's own,
+// and there is no end of them.
+func methodOf(r *http.Request) string {
+	if slices.Contains(methods(), r.Method) {
+		return r.Method
+	}
+	return "other"
+}
+
 // nameSpan says what the span of the request is about, if there is one.
 func nameSpan(r *http.Request, seen *record, id string) {
 	span := trace.SpanFromContext(r.Context())
-	span.SetName(r.Method + " " + seen.route)
+	span.SetName(methodOf(r) + " " + seen.route)
 	span.SetAttributes(attribute.String("http.route", seen.route), attribute.String("nufi.request.id", id))
 }
 
@@ -127,13 +144,19 @@ func audit(r *http.Request, seen *record, status int) {
 type answer struct {
 	http.ResponseWriter
 
-	status int
+	status int // 0 until the answer begins
 }
 
 // WriteHeader notes the status and passes it on.
 func (a *answer) WriteHeader(status int) {
 	a.status = status
 	a.ResponseWriter.WriteHeader(status)
+}
+
+// Write begins the answer, if nothing has.
+func (a *answer) Write(text []byte) (int, error) {
+	a.status = cmp.Or(a.status, http.StatusOK)
+	return a.ResponseWriter.Write(text)
 }
 
 // Unwrap lets http.ResponseController reach the connection.

@@ -105,10 +105,15 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 	problem.WriteStatus(w, r, http.StatusNotFound, "there is nothing at this path")
 }
 
+// methods are all that routes have.
+func methods() []string {
+	return []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+}
+
 // notAllowed names the methods that the path has.
 func (a *API) notAllowed(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+	for _, method := range methods() {
 		other := r.Clone(r.Context())
 		other.Method = method
 		var match mux.RouteMatch

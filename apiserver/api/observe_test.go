@@ -1,0 +1,105 @@
+package api_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/dudaji/nufi/apiserver/api"
+	"github.com/dudaji/nufi/apiserver/kube"
+)
+
+// Whoever is nobody can send any word for a method, and each would be kept for ever.
+func TestMetricsKnowNoMethodOfAClientsOwn(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for _, method := range []string{"FOO", "BAR", "CONNECT", http.MethodOptions, http.MethodHead} {
+		s.ask("", method, "/api/v1/me", "").want(t, http.StatusUnauthorized)
+	}
+	const want = `
+# HELP nufi_apiserver_requests_total Requests served, by method, route template and status.
+# TYPE nufi_apiserver_requests_total counter
+nufi_apiserver_requests_total{code="401",method="other",route="none"} 5
+`
+	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(want), "nufi_apiserver_requests_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+// fallible is a way to Kubernetes with a bug in it.
+type fallible struct{ http.RoundTripper }
+
+func (f fallible) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPatch {
+		panic("on purpose")
+	}
+	return f.RoundTripper.RoundTrip(r)
+}
+
+func TestAChangeThatPanicsIsNotDone(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(o *api.Options) {
+		var err error
+		o.Users, err = kube.NewUsers(serverConfig(t), func(next http.RoundTripper) http.RoundTripper { return fallible{next} })
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusInternalServerError).problem(t)
+	for _, word := range []string{`"change":"restart"`, `"person":"ann"`, `"outcome":"refused"`, `"status":500`} {
+		if !strings.Contains(s.log.String(), word) {
+			t.Errorf("the log has no %s: %s", word, s.log)
+		}
+	}
+	const want = `
+# HELP nufi_apiserver_requests_total Requests served, by method, route template and status.
+# TYPE nufi_apiserver_requests_total counter
+nufi_apiserver_requests_total{code="500",method="POST",route="/api/v1/namespaces/{namespace}/npudeploys/{name}/restart"} 1
+`
+	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(want), "nufi_apiserver_requests_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnAnswerThatPanicsMidwayIsNotReadAsWhole(t *testing.T) {
+	t.Parallel()
+	handler, err := api.Observed(prometheus.NewRegistry(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+		panic("on purpose")
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if text, err := io.ReadAll(response.Body); !errors.Is(err, io.ErrUnexpectedEOF) || string(text) != "half" {
+		t.Errorf("read %q, and then %v", text, err)
+	}
+}
+
+func TestAChangeThatIsRefusedBeforeItIsReadLeavesALine(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(o *api.Options) { o.Limits.BodyBytes = 10 })
+	s.ask("ann", http.MethodPost, "", strings.Repeat("x", 11)).want(t, http.StatusRequestEntityTooLarge)
+	for _, word := range []string{`"change":"create"`, `"person":"ann"`, `"outcome":"refused"`, `"status":413`} {
+		if !strings.Contains(s.log.String(), word) {
+			t.Errorf("the log has no %s: %s", word, s.log)
+		}
+	}
+}
