@@ -4,9 +4,14 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/dudaji/nufi/apiserver/api"
+	"github.com/dudaji/nufi/apiserver/kube"
 )
 
 // short is the short form of an NpuDeploy.
@@ -74,6 +79,42 @@ func TestPutSaysWhatMustBeThereBefore(t *testing.T) {
 	}
 	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", first.header.Get("ETag")).want(t, http.StatusPreconditionFailed)
 	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", second.header.Get("ETag")).want(t, http.StatusOK)
+}
+
+// meddling has somebody else write once, before what is applied arrives.
+type meddling struct {
+	http.RoundTripper
+
+	meddle func()
+}
+
+func (m meddling) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("Content-Type") == "application/apply-patch+yaml" {
+		m.meddle()
+	}
+	return m.RoundTripper.RoundTrip(r)
+}
+
+func TestWhoPutsOverAnyVersionWinsOverWhoeverElseWrites(t *testing.T) {
+	t.Parallel()
+	var meddle func()
+	s := newStage(t, func(o *api.Options) {
+		var err error
+		o.Users, err = kube.NewUsers(serverConfig(t), func(next http.RoundTripper) http.RoundTripper {
+			return meddling{next, func() { meddle() }}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	s.create("a")
+	others := func() {
+		kubectl(t, s, "", "annotate", "npudeploy", "a", "note="+uuid.NewString(), "--overwrite")
+	}
+	meddle = sync.OnceFunc(others)
+	put := s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", "*").want(t, http.StatusOK)
+	meddle = sync.OnceFunc(others)
+	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", put.header.Get("ETag")).want(t, http.StatusPreconditionFailed)
 }
 
 func TestPutDoesNotTakeWhatOthersOwnUnlessItSaysSo(t *testing.T) {

@@ -102,8 +102,16 @@ func merge(ctx context.Context, user *kube.UserClient, object *unstructured.Unst
 	return user.Patch(ctx, object, client.RawPatch(types.MergePatchType, content), options...)
 }
 
-// apply sends object as a server-side apply, and reads what became of it.
+// apply is a server-side apply of object, which becomes what came of it.
 func apply(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured, options []client.PatchOption) error {
+	err := sendApply(ctx, user, object, options...)
+	if emptied := emptiedBy(err, object); len(emptied) > 0 {
+		return applyEmptied(ctx, user, object, emptied, options)
+	}
+	return err
+}
+
+func sendApply(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured, options ...client.PatchOption) error {
 	content, err := object.MarshalJSON()
 	if err != nil {
 		return err

@@ -66,28 +66,41 @@ func (k kind) putNew(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 }
 
 // replace applies over the version that the client has seen. Fields that this API owned
-// and the body leaves out go; what others own stays.
+// and the body leaves out go; what others own stays. Who takes any version is not to learn
+// of others who write at the same time, such as the controller.
 func (k kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserClient, object *unstructured.Unstructured) error {
 	options, dry, err := applyOptions(r)
 	if err != nil {
 		return err
 	}
+	var applied *unstructured.Unstructured
+	for range tries {
+		applied = object.DeepCopy()
+		err = k.tryReplace(r, user, applied, options, dry)
+		if r.Header.Get("If-Match") != "*" || !overtaken(err) {
+			break
+		}
+	}
+	if err != nil {
+		return asPrecondition(err)
+	}
+	return writeObject(w, http.StatusOK, applied)
+}
+
+func (k kind) tryReplace(r *http.Request, user *kube.UserClient, object *unstructured.Unstructured, options []client.PatchOption, dry bool) error {
 	live, err := k.matching(r, user)
 	if err != nil {
 		return err
 	}
 	if !dry {
 		if err := own(r.Context(), user, live); err != nil {
-			return attempted("patch", asPrecondition(err))
+			return attempted("patch", err)
 		}
 	}
 	// With the uid nothing is made anew that has been deleted in between.
 	object.SetUID(live.GetUID())
 	object.SetResourceVersion(live.GetResourceVersion())
-	if err := apply(r.Context(), user, object, options); err != nil {
-		return attempted("patch", asPrecondition(err))
-	}
-	return writeObject(w, http.StatusOK, object)
+	return attempted("patch", apply(r.Context(), user, object, options))
 }
 
 // matching reads the live object, which If-Match must match.
@@ -109,9 +122,14 @@ func (k kind) matching(r *http.Request, user *kube.UserClient) (*unstructured.Un
 	return live, nil
 }
 
-// asPrecondition tells a version that has been overtaken from a field that others own.
+// overtaken tells a version that others have overtaken from a field that others own.
+func overtaken(err error) bool {
+	return apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
+}
+
+// asPrecondition makes one that was not met of a version that was overtaken.
 func asPrecondition(err error) error {
-	if !apierrors.IsConflict(err) || apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict) {
+	if !overtaken(err) {
 		return err
 	}
 	return failed("the object has changed since it was read")
