@@ -60,13 +60,23 @@ func readObject(r *http.Request) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// YAML takes JSON in, and strictly no key comes twice.
-	content, err := yaml.YAMLToJSONStrict(text)
-	if err != nil {
-		return nil, problem.New(http.StatusBadRequest, "the body is neither JSON nor YAML: "+firstLine(err.Error()))
-	}
 	object := map[string]any{}
-	if err := json.Unmarshal(content, &object); err != nil || object == nil {
+	// JSON is YAML, but those who read YAML do not know all of JSON's escapes.
+	strict, err := kjson.UnmarshalStrict(text, &object)
+	if err != nil {
+		content, err := yaml.YAMLToJSONStrict(text)
+		if err != nil {
+			return nil, problem.New(http.StatusBadRequest, "the body is neither JSON nor YAML: "+firstLine(err.Error()))
+		}
+		object, strict = nil, nil
+		if err := json.Unmarshal(content, &object); err != nil {
+			return nil, problem.New(http.StatusBadRequest, "the body is not an object")
+		}
+	}
+	switch {
+	case len(strict) > 0: // a key comes twice
+		return nil, problem.New(http.StatusBadRequest, "the body cannot be read: "+firstLine(strict[0].Error()))
+	case object == nil:
 		return nil, problem.New(http.StatusBadRequest, "the body is not an object")
 	}
 	return object, nil

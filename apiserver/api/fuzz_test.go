@@ -37,7 +37,7 @@ func bomb() string {
 
 func FuzzABodyIsAnObjectOfItsPath(f *testing.F) {
 	for _, seed := range []string{
-		short("a"), "spec: {model: a/b}", "metadata: {name: {a: b}}", `{"kind": []}`, "[1]", "null", "", "{", "a: b: c",
+		short("a"), `{"spec": {"description": "\ud83d\ude00 a\/b"}}`, `{"a": 1, "a": 2}`, "spec: {model: a/b}", "metadata: {name: {a: b}}", `{"kind": []}`, "[1]", "null", "", "{", "a: b: c",
 		"metadata: {name: a, name: b}", "? [a]\n: b", "- a\n- b", "!!binary aGk=", "a: !!float .nan", "{\"a\": 1e999}",
 		"metadata: {managedFields: [1], uid: x, resourceVersion: '7'}\nstatus: 7", strings.Repeat("[", 20000), bomb(), "\x00\xff\ufeff{}",
 	} {

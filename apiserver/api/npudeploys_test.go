@@ -49,6 +49,18 @@ func TestWhatIsCreatedCanBeRead(t *testing.T) {
 	s.ask("vic", http.MethodGet, location, "", "If-None-Match", read.header.Get("ETag")).want(t, http.StatusNotModified)
 }
 
+// Other languages than Go escape what is not ASCII, and slashes.
+func TestJSONIsTakenAsOthersWriteIt(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	body := `{"metadata": {"name": "a", "annotations": {"note": "\ud83d\ude00"}}, "spec": {"model": "org\/model",` + "\n\t" + `"accelerator": {"type": "atom"}}}`
+	created := s.ask("ann", http.MethodPost, "", body).want(t, http.StatusCreated)
+	if note, model := field(t, created, "metadata", "annotations", "note"), field(t, created, "spec", "model"); note != "\U0001F600" || model != "org/model" {
+		t.Errorf("the note is %q, and the model %q", note, model)
+	}
+	s.ask("ann", http.MethodPost, "", `{"metadata": {"name": "b"}, "spec": {"model": "a/b", "model": "c/d"}}`).want(t, http.StatusBadRequest).problem(t)
+}
+
 func TestTheArticlesYAMLIsTakenAsItStands(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
