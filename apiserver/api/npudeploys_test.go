@@ -260,7 +260,7 @@ func TestARefusalNamesTheField(t *testing.T) {
 		"of another kind":      {`{"kind": "Pod", "metadata": {"name": "a"}}`, 422, "kind"},
 		"metadata is none":     {`{"metadata": "a"}`, 422, "metadata"},
 		"no name":              {`{"spec": {"model": "m/m"}}`, 422, "metadata.name"},
-		"a field that is none": {`{"metadata": {"name": "a"}, "spec": {"model": "m/m", "acelerator": {}}}`, 400, ""},
+		"a field that is none": {`{"metadata": {"name": "a"}, "spec": {"model": "m/m", "acelerator": {}}}`, 422, "spec.acelerator"},
 		"a key twice":          {`{"metadata": {"name": "a", "name": "b"}}`, 400, ""},
 		"taken":                {short("taken"), 409, ""},
 		"no object":            {`[]`, 400, ""},
@@ -308,6 +308,36 @@ func calls(s *stage) []tried {
 		{http.MethodPost, s.previewPath(), short("a"), nil, "patch", false},
 		{http.MethodPost, s.previewPath(), short("new"), nil, "patch", false},
 		{http.MethodDelete, "a", "", nil, "delete", false},
+	}
+}
+
+// Kubernetes itself says it by another status for each verb, and names no field.
+func TestAFieldThatIsNoneIsNamedWhateverTheVerb(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.create("a")
+	const apply, merge = "application/apply-patch+yaml", "application/merge-patch+json"
+	for name, test := range map[string]struct {
+		body  string
+		field string
+	}{
+		"mistyped":        {`{"metadata": {"name": "a"}, "spec": {"model": "m/m", "accelerator": {"typ": "atom"}}}`, "spec.accelerator.typ"},
+		"of another type": {`{"metadata": {"name": "a"}, "spec": {"model": 7}}`, "spec.model"},
+	} {
+		for _, call := range []tried{
+			{method: http.MethodPost, path: "?dryRun=All"},
+			{method: http.MethodPut, path: "a", headers: []string{"If-Match", "*"}},
+			{method: http.MethodPut, path: "a", headers: []string{"If-None-Match", "*"}},
+			{method: http.MethodPatch, path: "a", headers: []string{"Content-Type", apply}},
+			{method: http.MethodPatch, path: "a", headers: []string{"Content-Type", merge}},
+			{method: http.MethodPost, path: s.previewPath()},
+		} {
+			got := s.ask("ann", call.method, call.path, test.body, call.headers...).want(t, http.StatusUnprocessableEntity)
+			answer := got.problem(t)
+			if len(answer.Errors) == 0 || answer.Errors[0].Field != test.field || len(got.body) > 1000 {
+				t.Errorf("%s: %s %s %v: %s", name, call.method, call.path, call.headers, got.body)
+			}
+		}
 	}
 }
 

@@ -62,7 +62,7 @@ func (a *API) countDeploys(ctx context.Context, user *kube.UserClient, namespace
 		return len(list.Items), err
 	}
 	if !a.options.Live.Lost(live.NpuDeploys).IsZero() {
-		return 0, problem.New(http.StatusServiceUnavailable, "it is not known which NpuDeploys there are: send ?confirm="+namespace+" if they may go")
+		return 0, problem.Unavailable("it is not known which NpuDeploys there are: send ?confirm=" + namespace + " if they may go")
 	}
 	now, err := a.known(ctx, "")
 	return len(now.In(namespace, live.Key{})), err

@@ -244,7 +244,7 @@ func TestARefusalOfAProjectNamesTheField(t *testing.T) {
 		"of another kind": {`{"kind": "NpuDeploy", "metadata": {"name": "a"}}`, 422, "kind"},
 		"no role":         {`{"metadata": {"name": "a"}, "spec": {"members": [{"kind": "User", "name": "a"}]}}`, 422, "spec.members[0].role"},
 		"Kubernetes' own": {`{"metadata": {"name": "a"}, "spec": {"members": [{"kind": "User", "name": "system:admin", "role": "Admin"}]}}`, 422, "spec.members[0].name"},
-		"a mistyped one":  {`{"metadata": {"name": "a"}, "spec": {"member": []}}`, 400, ""},
+		"a mistyped one":  {`{"metadata": {"name": "a"}, "spec": {"member": []}}`, 422, "spec.member"},
 		"taken":           {project(s.namespace), 409, ""},
 	} {
 		got := s.ask("root", http.MethodPost, "/api/v1/projects", test.body).want(t, test.status).problem(t)

@@ -1,6 +1,7 @@
 package problem
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -35,13 +36,18 @@ func From(err error) (*Error, bool) {
 	case errors.As(err, &faults):
 		return fromFaults(faults), true
 	case meta.IsNoMatchError(err):
-		return New(http.StatusServiceUnavailable, "the cluster does not have this kind"), true
+		return Unavailable("the cluster does not have this kind"), true
 	case kube.Away(err):
-		p := New(http.StatusServiceUnavailable, "Kubernetes' API server does not answer")
-		p.RetryAfter = retryAway
-		return p, true
+		return Unavailable("Kubernetes' API server does not answer"), true
 	}
 	return New(http.StatusInternalServerError, "the server made a mistake; its log has the request id"), false
+}
+
+// Unavailable is a 503 that tells when to come back.
+func Unavailable(detail string) *Error {
+	p := New(http.StatusServiceUnavailable, detail)
+	p.RetryAfter = retryAway
+	return p
 }
 
 // noField is what Kubernetes writes where it has no path.
@@ -52,12 +58,22 @@ func fromStatus(status metav1.Status) *Error {
 	if code < http.StatusBadRequest || code > 599 {
 		code = http.StatusBadGateway
 	}
+	if p := fromShape(status.Message); p != nil {
+		return p
+	}
 	p := New(code, status.Message)
+	switch code {
+	case http.StatusUnauthorized:
+		// Who asks has been believed: it is the server whom Kubernetes does not, or no longer.
+		return Unavailable("Kubernetes' API server does not accept the call: " + status.Message)
+	case http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusTooManyRequests:
+		p.RetryAfter = retryAway
+	}
 	p.Reason = status.Reason
 	if status.Details == nil {
 		return p
 	}
-	p.RetryAfter = int(status.Details.RetryAfterSeconds)
+	p.RetryAfter = cmp.Or(int(status.Details.RetryAfterSeconds), p.RetryAfter)
 	for _, cause := range status.Details.Causes {
 		if cause.Field != "" && cause.Field != noField {
 			// A conflict's path begins with a dot, no other does.

@@ -1,8 +1,9 @@
 // Package problem is how the API server says no: problem details of RFC 9457, made from
 // whatever error a request met.
 //
-// Kubernetes' own refusals keep their status, their reason and their field paths. What
-// is nobody's business but the server's own (a bug) becomes a 500 without detail.
+// Kubernetes' own refusals keep their status, their reason and their field paths. A field
+// that a kind does not have is a 422, whatever the verb. What is nobody's business but the
+// server's own (a bug) becomes a 500 without detail.
 package problem
 
 import (

@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -31,6 +33,16 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		"Kubernetes' API server is away": {&url.Error{Op: "Get", URL: "https://secret", Err: syscall.ECONNREFUSED}, 503, "5", nil},
 		"it takes too long":              {fmt.Errorf("getting: %w", context.DeadlineExceeded), 503, "5", nil},
 		"it is busy":                     {apierrors.NewTooManyRequests("busy", 7), 429, "7", nil},
+		"it has no leader":               {apierrors.NewServiceUnavailable("etcd"), 503, "5", nil},
+		"it does not know the server":    {apierrors.NewUnauthorized("Unauthorized"), 503, "5", nil},
+		"a field is none, to a create": {
+			apierrors.NewBadRequest(`Project in version "v1" cannot be handled as a Project: strict decoding error: unknown field "spec.a", duplicate field "spec.b"`), 422, "",
+			[]problem.Fault{{Field: "spec.a", Message: "unknown field"}, {Field: "spec.b", Message: "duplicate field"}},
+		},
+		"fields are none, to an apply": {
+			&apierrors.StatusError{ErrStatus: metav1.Status{Code: 500, Message: "failed to create typed patch object (a/b; dudaji.com/v1, Kind=NpuDeploy): errors:\n  .spec.a: field not declared in schema\n  .spec.b: expected string, got &value.valueUnstructured{Value:7}"}}, 422, "",
+			[]problem.Fault{{Field: "spec.a", Message: "unknown field"}, {Field: "spec.b", Message: "expected string"}},
+		},
 		"a field is at fault": {
 			apierrors.NewInvalid(kind, "a", field.ErrorList{field.Required(field.NewPath("spec", "model"), "say it")}), 422, "",
 			[]problem.Fault{{Field: "spec.model", Message: "Required value: say it"}},
@@ -54,7 +66,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		if strings.Contains(w.Body.String(), "secret") || !strings.Contains(w.Body.String(), `"instance":"/a%0Ab"`) {
 			t.Errorf("%s: the client reads %s", name, w.Body)
 		}
-		if len(answer.Errors) != len(test.fields) || len(test.fields) > 0 && answer.Errors[0] != test.fields[0] {
+		if !slices.Equal(answer.Errors, test.fields) {
 			t.Errorf("%s: the fields are %v, want %v", name, answer.Errors, test.fields)
 		}
 	}
