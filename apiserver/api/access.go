@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,6 +35,28 @@ func each(ctx context.Context, n int, one func(ctx context.Context, i int) error
 		group.Go(func() error { return one(ctx, i) })
 	}
 	return group.Wait()
+}
+
+// eachKnown is each, but that it leaves out what cannot be known while Kubernetes is away,
+// and says why, if there was any. It fails if that is all.
+func eachKnown(ctx context.Context, n int, one func(ctx context.Context, i int) error) (leftOut, err error) {
+	unknown := make([]error, n)
+	err = each(ctx, n, func(ctx context.Context, i int) error {
+		err := one(ctx, i)
+		if kube.Away(err) && ctx.Err() == nil {
+			unknown[i] = err
+			return nil
+		}
+		return err
+	})
+	unknown = slices.DeleteFunc(unknown, func(err error) bool { return err == nil })
+	switch {
+	case err != nil || len(unknown) == 0:
+		return nil, err
+	case len(unknown) == n:
+		return nil, unknown[0]
+	}
+	return unknown[0], nil
 }
 
 // lacking is the 403 for what this API itself decides by an access review.

@@ -35,7 +35,7 @@ func (a *API) deviceRoutes() []route {
 }
 
 func (a *API) devices(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	rights, err := a.deviceRights(r.Context(), user)
+	rights, leftOut, err := a.deviceRights(r.Context(), user)
 	if err != nil {
 		return err
 	}
@@ -43,29 +43,32 @@ func (a *API) devices(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	if err != nil {
 		return err
 	}
+	a.stale(w, a.options.Live.Lost(live.Nodes, live.Pods, live.Projects))
+	incomplete(w, leftOut)
 	return writeText(w, http.StatusOK, answer, []byte("\n"))
 }
 
-// deviceRights asks what the person may see. Counts are for everybody: whoever fills in a
-// form has to know what is free.
-func (a *API) deviceRights(ctx context.Context, user *kube.UserClient) (devices.Rights, error) {
+// deviceRights asks what the person may see, and says whether that is not all known while
+// Kubernetes is away. Counts are for everybody: whoever fills in a form has to know what
+// is free.
+func (a *API) deviceRights(ctx context.Context, user *kube.UserClient) (rights devices.Rights, leftOut bool, err error) {
 	if !a.options.Live.Ready() {
-		return devices.Rights{}, unread()
+		return devices.Rights{}, false, unread()
 	}
 	fleet, err := a.options.Devices.Fleet(ctx)
 	if err != nil {
-		return devices.Rights{}, err
+		return devices.Rights{}, false, err
 	}
 	nodes, err := user.Can(ctx, "list", "", live.Nodes, "", "")
 	if err != nil {
-		return devices.Rights{}, err
+		return devices.Rights{}, false, err
 	}
-	pods, err := rightsOf(ctx, user, need{verb: "list", resource: live.Pods}, "")
+	pods, err := knownRightsOf(ctx, user, need{verb: "list", resource: live.Pods}, "")
 	if err != nil {
-		return devices.Rights{}, err
+		return devices.Rights{}, false, err
 	}
 	err = pods.learn(ctx, slices.Values(fleet.Namespaces()))
-	return devices.Rights{Nodes: nodes, Everywhere: pods.everywhere, Namespaces: pods.known}, err
+	return devices.Rights{Nodes: nodes, Everywhere: pods.everywhere, Namespaces: pods.known}, pods.leftOut, err
 }
 
 // deviceAnswer is shared: nobody changes it.
@@ -78,14 +81,16 @@ func (a *API) deviceAnswer(ctx context.Context, rights devices.Rights) ([]byte, 
 }
 
 func (a *API) watchDevices(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	rights, err := a.deviceRights(r.Context(), user)
+	rights, leftOut, err := a.deviceRights(r.Context(), user)
 	if err != nil {
 		return err
 	}
+	a.stale(w, a.options.Live.Lost(live.Nodes, live.Pods, live.Projects))
+	incomplete(w, leftOut)
 	frames, reviewed := make(chan []byte), make(chan devices.Rights, 1)
 	go a.deviceFrames(r.Context(), rights, reviewed, frames)
 	return a.follow(w, r, user, following{contentType: stream.ContentType, frames: frames, may: func(ctx context.Context) error {
-		rights, err := a.deviceRights(ctx, user)
+		rights, _, err := a.deviceRights(ctx, user)
 		if err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func (a *API) document() ([]byte, error) {
 			string(refNpuDeploy):   deploy,
 			string(refList):        listOf(refNpuDeploy, "A page of NpuDeploys. metadata.continue, if there is one, asks for the next; metadata.resourceVersion, if there is one, begins a watch."),
 			string(refProject):     project,
-			string(refProjectList): listOf(refProject, "Projects, by name."),
+			string(refProjectList): listOf(refProject, "A page of Projects, by name. metadata.continue, if there is one, asks for the next."),
 			string(refProblem):     problem.Error{},
 		},
 	}.Document()

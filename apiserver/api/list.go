@@ -12,6 +12,7 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -33,7 +34,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, user *kube.UserClient
 	if err != nil {
 		return err
 	}
-	rights, err := rightsOf(r.Context(), user, toDeploys("list"), chosen.namespace)
+	rights, err := knownRightsOf(r.Context(), user, toDeploys("list"), chosen.namespace)
 	if err != nil {
 		return err
 	}
@@ -54,6 +55,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, user *kube.UserClient
 		meta.Continue = tokenOf(allowed[cut.limit-1].Key())
 	}
 	a.stale(w, a.options.Live.Lost(live.NpuDeploys))
+	incomplete(w, rights.leftOut)
 	return a.writeList(w, meta, allowed)
 }
 
@@ -70,6 +72,13 @@ func (s selection) from(after live.Key, now live.State) []*live.Deploy {
 		}
 	}
 	return chosen
+}
+
+func pageParameters() []openapi.Parameter {
+	return []openapi.Parameter{
+		{Name: "limit", Doc: "size of a page, 1 to " + strconv.Itoa(maxPage)},
+		{Name: "continue", Doc: "metadata.continue of the page before"},
+	}
 }
 
 // cut is which part of a list is a page.

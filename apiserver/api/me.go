@@ -46,11 +46,16 @@ func (a *API) meRoutes() []route {
 
 func (a *API) whoAmI(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	person := user.Person()
-	mine, err := a.myProjects(r.Context(), user)
-	if err != nil && !kube.Away(err) {
+	mine, leftOut, err := a.myProjects(r.Context(), user)
+	switch {
+	case err == nil:
+	case kube.Away(err):
+		mine, leftOut = nil, true
+	default:
 		return err
 	}
 	a.stale(w, a.options.Live.Lost(live.Projects))
+	incomplete(w, leftOut)
 	answer := me{Name: person.Name(), Groups: append([]string{}, person.Groups()...), Projects: mine}
 	if namespace := r.URL.Query().Get("namespace"); namespace != "" {
 		typed, err := user.Kubernetes()

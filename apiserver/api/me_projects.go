@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/dudaji/nufi/apiserver/kube"
@@ -14,24 +15,27 @@ type myProject struct {
 	Role        v1.Role `json:"role,omitempty" doc:"Viewer, Editor or Admin, told by what the person may in the namespace, however they came by it; absent: less than a Viewer"`
 }
 
-func (a *API) myProjects(ctx context.Context, user *kube.UserClient) ([]myProject, error) {
-	seen, err := a.seenProjects(ctx, user)
+// myProjects are those that the person sees, and whether some were left out: see seenProjects.
+func (a *API) myProjects(ctx context.Context, user *kube.UserClient) (mine []myProject, leftOut bool, err error) {
+	seen, unseen, err := a.seenProjects(ctx, user, "")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	mine := make([]myProject, len(seen))
-	err = each(ctx, len(seen), func(ctx context.Context, i int) (err error) {
-		mine[i] = myProject{Name: seen[i].Name, DisplayName: seen[i].Spec.DisplayName}
-		if mine[i].DisplayName == "" {
-			mine[i].DisplayName = seen[i].Name
-		}
-		mine[i].Role, err = roleIn(ctx, user, seen[i].Name)
+	known := make([]bool, len(seen))
+	all := make([]myProject, len(seen))
+	unknown, err := eachKnown(ctx, len(seen), func(ctx context.Context, i int) (err error) {
+		all[i] = myProject{Name: seen[i].Name, DisplayName: cmp.Or(seen[i].Spec.DisplayName, seen[i].Name)}
+		all[i].Role, err = roleIn(ctx, user, seen[i].Name)
+		known[i] = err == nil
 		return err
 	})
-	if err != nil {
-		return nil, err
+	mine = []myProject{}
+	for i := range all {
+		if known[i] {
+			mine = append(mine, all[i])
+		}
 	}
-	return mine, nil
+	return mine, unseen != nil || unknown != nil, err
 }
 
 // roleIn is the most that a person is in a namespace, by a permission that each role of

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/archive"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/limits"
+	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/controller/plan"
@@ -64,6 +66,7 @@ func (a *API) checkPolicy(w http.ResponseWriter, r *http.Request, user *kube.Use
 	if err != nil {
 		return a.rejected(err)
 	}
+	a.stale(w, a.options.Live.Lost(live.NpuDeploys, live.Projects))
 	return writeJSON(w, http.StatusOK, policyCheck{
 		Templates: digest, Serving: serving.Digest, Examined: len(what.Deploys),
 		Effect: planned.Effect, Deploys: planned.Deploys, Projects: planned.Projects,
@@ -76,8 +79,8 @@ func (a *API) concerned(ctx context.Context, user *kube.UserClient) (templates.L
 	if err != nil {
 		return templates.Live{}, nil, err
 	}
-	projects, err := a.seenProjects(ctx, user)
-	if err != nil {
+	projects, leftOut, err := a.seenProjects(ctx, user, "")
+	if err = cmp.Or(err, leftOut); err != nil { // a check leaves out nothing
 		return templates.Live{}, nil, err
 	}
 	facts, err := a.factsOf(ctx, deploys)

@@ -30,7 +30,7 @@ func (a *API) projectRoutes() []route {
 		{
 			Operation: openapi.Operation{
 				Method: http.MethodGet, Path: k.many, Summary: "List the Projects that I see, by name",
-				Query:   []openapi.Parameter{{Name: "labelSelector", Doc: "as kubectl takes it: team=search,stage!=test"}},
+				Query:   append(pageParameters(), openapi.Parameter{Name: "labelSelector", Doc: "as kubectl takes it: team=search,stage!=test"}),
 				Answers: jsonOf(refProjectList), Status: http.StatusOK,
 			},
 			serve: a.listProjects,
@@ -59,12 +59,22 @@ func (a *API) listProjects(w http.ResponseWriter, r *http.Request, user *kube.Us
 	if err != nil {
 		return problem.New(http.StatusBadRequest, "labelSelector: "+firstLine(err.Error()))
 	}
-	list := &v1.ProjectList{}
-	list.SetGroupVersionKind(v1.GroupVersion().WithKind(v1.KindProject + "List"))
-	if list.Items, err = a.seenProjects(r.Context(), user, client.MatchingLabelsSelector{Selector: selector}); err != nil {
+	cut, err := cutOf(r)
+	if err != nil {
 		return err
 	}
+	list := &v1.ProjectList{}
+	list.SetGroupVersionKind(v1.GroupVersion().WithKind(v1.KindProject + "List"))
+	seen, leftOut, err := a.seenProjects(r.Context(), user, cut.after.Name, client.MatchingLabelsSelector{Selector: selector})
+	if err != nil {
+		return err
+	}
+	if list.Items = seen; len(seen) > cut.limit {
+		list.Items = seen[:cut.limit]
+		list.Continue = tokenOf(live.Key{Name: seen[cut.limit-1].Name})
+	}
 	a.stale(w, a.options.Live.Lost(live.Projects))
+	incomplete(w, leftOut != nil)
 	return writeJSON(w, http.StatusOK, list)
 }
 
@@ -90,25 +100,27 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	return whole(project), err
 }
 
-// seenProjects are the Projects that the person sees, by name.
-func (a *API) seenProjects(ctx context.Context, user *kube.UserClient, options ...client.ListOption) ([]v1.Project, error) {
+// seenProjects are the Projects after a name that the person sees, in order, and why some
+// are left out, of which that cannot be known while Kubernetes is away.
+func (a *API) seenProjects(ctx context.Context, user *kube.UserClient, after string, options ...client.ListOption) (kept []v1.Project, leftOut, err error) {
 	list := &v1.ProjectList{}
 	if err := a.options.Live.Reader().List(ctx, list, options...); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	seen := make([]bool, len(list.Items))
-	err := each(ctx, len(seen), func(ctx context.Context, i int) (err error) {
-		seen[i], err = sees(ctx, user, list.Items[i].Name)
+	all := slices.DeleteFunc(list.Items, func(p v1.Project) bool { return p.Name <= after })
+	seen := make([]bool, len(all))
+	leftOut, err = eachKnown(ctx, len(all), func(ctx context.Context, i int) (err error) {
+		seen[i], err = sees(ctx, user, all[i].Name)
 		return err
 	})
-	kept := []v1.Project{}
-	for i := range list.Items {
+	kept = []v1.Project{}
+	for i := range all {
 		if seen[i] {
-			kept = append(kept, *whole(&list.Items[i]))
+			kept = append(kept, *whole(&all[i]))
 		}
 	}
 	slices.SortFunc(kept, func(a, b v1.Project) int { return cmp.Compare(a.Name, b.Name) })
-	return kept, err
+	return kept, leftOut, err
 }
 
 // sees says whether the person sees a Project: may get Projects in its namespace, where

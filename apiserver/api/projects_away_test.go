@@ -6,14 +6,18 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // thinLine changes options to those of an API with one way to Kubernetes, which cut ends.
@@ -71,9 +75,8 @@ func ownCluster(t *testing.T, config *rest.Config) *live.Cluster {
 	return known
 }
 
-// Not parallel: a Project that another test makes before the cut is one that nobody was
-// asked about.
-func TestProjectsAreReadWhileKubernetesIsAwayAndNotWritten(t *testing.T) { //nolint:paralleltest // see above
+func TestProjectsAreReadWhileKubernetesIsAwayAndNotWritten(t *testing.T) {
+	t.Parallel()
 	change, cut := thinLine(t)
 	s := newProjects(t, change)
 	for _, person := range []string{"vera", "root"} {
@@ -114,4 +117,46 @@ func TestProjectsAreReadWhileKubernetesIsAwayAndNotWritten(t *testing.T) { //nol
 			t.Errorf("%s %s has no Retry-After", call.method, call.path)
 		}
 	}
+}
+
+// What other tests make before the cut is left out, too.
+func TestWhatAPersonWasNotAskedAboutIsLeftOutWhileKubernetesIsAway(t *testing.T) {
+	t.Parallel()
+	var known *live.Cluster
+	change, cut := thinLine(t)
+	s := newProjects(t, change, func(o *api.Options) { known = o.Live })
+	s.ask("eve", http.MethodPost, "", short("a")).want(t, http.StatusCreated)
+	s.awaitKnown("vera")
+	await(t, "vera to list the NpuDeploy", func() bool {
+		return slices.Equal(names(t, s.ask("vera", http.MethodGet, "/api/v1/npudeploys", "").want(t, http.StatusOK)), []string{"a"})
+	})
+	paths := []string{"/api/v1/npudeploys", "/api/v1/projects", "/api/v1/me", "/api/v1/devices"}
+	for _, path := range paths {
+		if got := s.ask("vera", http.MethodGet, path, "").want(t, http.StatusOK); got.header.Values("Warning") != nil {
+			t.Errorf("%s: Warning is %v while all is well", path, got.header.Values("Warning"))
+		}
+	}
+	elsewhere := &stage{t: t, namespace: control.Namespace(t)}
+	kubectl(t, elsewhere, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "b"}, "spec": {"model": "a/b"}}`, "create", "-f", "-")
+	s.ask("root", http.MethodPost, "/api/v1/projects", project(elsewhere.namespace)).want(t, http.StatusCreated)
+	await(t, "the server to know the other project", func() bool {
+		deploys, _ := known.Deploys().Now()
+		return len(deploys.In(elsewhere.namespace, live.Key{})) == 1 &&
+			known.Reader().Get(t.Context(), client.ObjectKey{Name: elsewhere.namespace}, &v1.Project{}) == nil
+	})
+	cut()
+	for _, path := range paths {
+		got := s.ask("vera", http.MethodGet, path, "").want(t, http.StatusOK)
+		if want := []string{`110 - "Response is Stale"`, `199 - "Response is Incomplete"`}; !slices.Equal(got.header.Values("Warning"), want) {
+			t.Errorf("%s: Warning is %v, want %v", path, got.header.Values("Warning"), want)
+		}
+		if text := string(got.body); strings.Contains(text, elsewhere.namespace) || path != "/api/v1/devices" && !strings.Contains(text, s.namespace) {
+			t.Errorf("%s: %s", path, text)
+		}
+	}
+	for _, path := range []string{"/api/v1/npudeploys", "/api/v1/projects"} {
+		s.ask("mallory", http.MethodGet, path, "").want(t, http.StatusServiceUnavailable)
+	}
+	// A check that may leave something out is none.
+	s.ask("vera", http.MethodGet, "/api/v1/templates", "").want(t, http.StatusServiceUnavailable)
 }

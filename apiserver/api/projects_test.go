@@ -185,6 +185,36 @@ func TestAnAdministratorListsProjectsByLabel(t *testing.T) {
 	s.ask("root", http.MethodGet, "/api/v1/projects?labelSelector=%28", "").want(t, http.StatusBadRequest).problem(t)
 }
 
+func TestProjectsComeInPages(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	var want []string
+	for _, end := range []string{"", "-a", "-b", "-c", "-d"} {
+		want = append(want, s.namespace+end)
+		if end != "" {
+			body := strings.Replace(project(s.namespace+end), `"of": "`+s.namespace+end, `"of": "`+s.namespace, 1)
+			s.ask("root", http.MethodPost, "/api/v1/projects", body).want(t, http.StatusCreated)
+		}
+	}
+	list := "/api/v1/projects?labelSelector=of%3D" + s.namespace
+	await(t, "the server to know the projects", func() bool {
+		return len(names(t, s.ask("root", http.MethodGet, list, "").want(t, http.StatusOK))) == len(want)
+	})
+	var got []string
+	sizes := []int{}
+	for next, more := "", true; more; {
+		page := s.ask("root", http.MethodGet, list+"&limit=2&continue="+next, "").want(t, http.StatusOK)
+		got, sizes = append(got, names(t, page)...), append(sizes, len(names(t, page)))
+		next, more = field(t, page, "metadata", "continue").(string)
+	}
+	if !slices.Equal(got, want) || !slices.Equal(sizes, []int{2, 2, 1}) {
+		t.Errorf("pages of %v are %v, want %v", sizes, got, want)
+	}
+	for _, query := range []string{"limit=0", "limit=1001", "continue=x", "fieldSelector=x"} {
+		s.ask("root", http.MethodGet, "/api/v1/projects?"+query, "").want(t, http.StatusBadRequest).problem(t)
+	}
+}
+
 // A role in a namespace is none for what is in no namespace.
 func TestAMembersRoleReadsNoProjectFromKubernetes(t *testing.T) {
 	t.Parallel()

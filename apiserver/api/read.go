@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,9 +20,7 @@ import (
 const freshTime = 5 * time.Second
 
 func (a *API) readRoutes() []route {
-	query := append(selectionParameters(),
-		openapi.Parameter{Name: "limit", Doc: "size of a page, 1 to " + strconv.Itoa(maxPage)},
-		openapi.Parameter{Name: "continue", Doc: "metadata.continue of the page before"},
+	query := append(append(selectionParameters(), pageParameters()...),
 		openapi.Parameter{Name: "resourceVersion", Doc: "that of an object or a list: wait for what is not older"},
 	)
 	return []route{

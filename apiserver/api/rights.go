@@ -17,6 +17,8 @@ type rights struct {
 	namespace  string // the only one; empty: all
 	everywhere bool
 	known      map[string]bool // by namespace
+	partial    bool            // what cannot be known while Kubernetes is away is left out
+	leftOut    bool            // there was some
 }
 
 // rightsOf asks for the rights in a namespace, without which there is an error. In
@@ -34,6 +36,17 @@ func rightsOf(ctx context.Context, user *kube.UserClient, what need, namespace s
 	default:
 		r.known[namespace] = true
 	}
+	return r, nil
+}
+
+// knownRightsOf are rightsOf as far as they can be known while Kubernetes is away, for an
+// answer that can be incomplete.
+func knownRightsOf(ctx context.Context, user *kube.UserClient, what need, namespace string) (*rights, error) {
+	r, err := rightsOf(ctx, user, what, namespace)
+	if err != nil {
+		return nil, err
+	}
+	r.partial = true
 	return r, nil
 }
 
@@ -77,16 +90,25 @@ func (r *rights) learn(ctx context.Context, namespaces iter.Seq[string]) error {
 			unknown = append(unknown, namespace)
 		}
 	}
-	answers := make([]bool, len(unknown))
-	err := each(ctx, len(unknown), func(ctx context.Context, i int) (err error) {
-		answers[i], err = r.ask(ctx, unknown[i])
+	answers := make([]*bool, len(unknown))
+	leftOut, err := eachKnown(ctx, len(unknown), func(ctx context.Context, i int) error {
+		allowed, err := r.ask(ctx, unknown[i])
+		if err == nil {
+			answers[i] = &allowed
+		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
 	for i, namespace := range unknown {
-		r.known[namespace] = answers[i]
+		if answers[i] != nil {
+			r.known[namespace] = *answers[i]
+		}
 	}
+	switch {
+	case err != nil:
+		return err
+	case !r.partial:
+		return leftOut
+	}
+	r.leftOut = r.leftOut || leftOut != nil
 	return nil
 }

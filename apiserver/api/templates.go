@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/controller/render"
 	tmpl "github.com/dudaji/nufi/controller/templates"
@@ -84,6 +85,7 @@ func (a *API) templates(w http.ResponseWriter, r *http.Request, user *kube.UserC
 	if answer.Rejected, err = rejectionFor(r.Context(), user, state.Rejected); err != nil {
 		return err
 	}
+	a.stale(w, a.options.Live.Lost(live.NpuDeploys))
 	return writeJSON(w, http.StatusOK, answer)
 }
 

@@ -15,11 +15,13 @@ import (
 )
 
 // How long an answer holds, how long while Kubernetes' API server is away and none can be
-// had, how long that may take to turn out, and how many are kept: about 200 bytes each.
+// had, how long that may take to turn out and is then believed, and how many are kept:
+// about 200 bytes each.
 const (
 	reviewTTL  = 5 * time.Second
 	reviewKept = 5 * time.Minute
 	reviewTime = 5 * time.Second
+	reviewRest = time.Second
 	maxReviews = 20000
 )
 
@@ -49,6 +51,16 @@ func (r *reviews) note(key any, allowed bool) {
 	r.answers.Add(key, review{allowed, r.clock()}, reviewKept)
 }
 
+// lose has the person's questions fail by err for a moment. It is theirs alone: who
+// overloads the way to Kubernetes is not to take it from others.
+func (r *reviews) lose(person auth.Person, err error) { r.answers.Add(person.Key(), err, reviewRest) }
+
+func (r *reviews) lost(person auth.Person) error {
+	found, _ := r.answers.Get(person.Key())
+	err, _ := found.(error)
+	return err
+}
+
 // question is what a person asks to do, hashed: whoever asks for long names fills no memory.
 func question(person auth.Person, asked *authorizationv1.ResourceAttributes) [sha256.Size]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "%x %q %q %q %q %q %q",
@@ -66,18 +78,34 @@ func (c *UserClient) Can(ctx context.Context, verb, group, resource, namespace, 
 	if known && c.reviews.clock().Sub(last.at) < reviewTTL {
 		return last.allowed, nil
 	}
-	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: asked}}
+	allowed, err := c.review(ctx, asked)
+	switch {
+	case err == nil:
+		c.reviews.note(key, allowed)
+		return allowed, nil
+	case known && Away(err) && ctx.Err() == nil:
+		return last.allowed, nil
+	}
+	return false, fmt.Errorf("reviewing access: %w", err)
+}
+
+// review asks Kubernetes, unless that has just failed on its way: in a list of many
+// namespaces, each would wait in vain.
+func (c *UserClient) review(ctx context.Context, asked *authorizationv1.ResourceAttributes) (bool, error) {
+	if err := c.reviews.lost(c.person); err != nil {
+		return false, err
+	}
 	limited, cancel := context.WithTimeout(ctx, reviewTime)
 	defer cancel()
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: asked}}
 	answer, err := c.access.Create(limited, review, metav1.CreateOptions{})
 	switch {
-	case err != nil && known && Away(err) && ctx.Err() == nil:
-		return last.allowed, nil
-	case err != nil:
-		return false, fmt.Errorf("reviewing access: %w", err)
+	case err == nil:
+		return answer.Status.Allowed, nil
+	case Away(err) && ctx.Err() == nil:
+		c.reviews.lose(c.person, err)
 	}
-	c.reviews.note(key, answer.Status.Allowed)
-	return answer.Status.Allowed, nil
+	return false, err
 }
 
 // Did notes that Kubernetes has let the person do it: that is as good as an answer.

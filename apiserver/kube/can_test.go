@@ -3,12 +3,18 @@ package kube_test
 import (
 	"context"
 	"errors"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/dudaji/nufi/apiserver/kube"
 )
 
 func TestAnAnswerOfWhatAPersonMayDoHoldsForSeconds(t *testing.T) {
@@ -56,4 +62,31 @@ func may(ctx context.Context, person kubernetes.Interface, namespace string) err
 		err = errors.New("not yet")
 	}
 	return err
+}
+
+// severed is a way to Kubernetes that leads nowhere.
+type severed struct{ tries *atomic.Int64 }
+
+func (s severed) RoundTrip(*http.Request) (*http.Response, error) {
+	s.tries.Add(1)
+	return nil, &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}
+}
+
+// A list asks about each of a thousand namespaces, and may wait seconds for each.
+func TestWhoseQuestionDoesNotGetThroughDoesNotAskTheNextAtOnce(t *testing.T) {
+	t.Parallel()
+	var tries atomic.Int64
+	users, err := kube.NewUsers(server(t), func(http.RoundTripper) http.RoundTripper { return severed{&tries} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, ask := range []struct {
+		person, namespace string
+		tries             int64
+	}{{"oidc:cat", "a", 1}, {"oidc:cat", "b", 1}, {"oidc:dog", "a", 2}} {
+		_, err := clientOf(t, users, someone(t, ask.person)).Can(t.Context(), "list", "", "pods", ask.namespace, "")
+		if !kube.Away(err) || tries.Load() != ask.tries {
+			t.Errorf("%d: %d tries, want %d: %v", i, tries.Load(), ask.tries, err)
+		}
+	}
 }
