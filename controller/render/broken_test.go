@@ -28,6 +28,10 @@ func TestWhatIsBrokenInTemplatesIsToldWithItsFileAndLine(t *testing.T) {
 				`schemas/policy/policy.cue: checked.shutdown.graceSeconds: conflicting values "120" and int (mismatched types string and int)`,
 			},
 		},
+		"a registry that other names begin like": {
+			[][2]string{{"registries: []", `registries: ["registry.example.com"]`}},
+			[]string{"schemas/policy/schema.cue: checked.allowed.registries.0: invalid value \"registry.example.com\" (out of bound =~\"/$\")"},
+		},
 		"no CUE": {[][2]string{{"policy: {", "policy: {{"}}, []string{"schemas/policy/policy.cue: expected '}', found 'EOF'"}},
 	} {
 		module := nufi.Module()
