@@ -3,6 +3,7 @@ package limits_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -83,5 +84,25 @@ func TestStreamsAreBoundedInAll(t *testing.T) {
 	leaves[0]()
 	if _, err := streams.Enter(t.Context(), someone(t, "cat")); err != nil {
 		t.Error("when one has left: ", err)
+	}
+}
+
+// Another token is another Person to Kubernetes, and so are other groups.
+func TestWhoeverAPersonComesAsTheirBudgetIsOne(t *testing.T) {
+	t.Parallel()
+	handler := limits.PerPerson(limits.Budget{PerSecond: 0.001, Burst: 1, InFlight: 2}, time.Now)(
+		http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	streams := limits.NewStreams(9, 1)
+	for i, want := range []int{http.StatusOK, http.StatusTooManyRequests} {
+		ann, err := auth.NewPerson("ann", []string{strconv.Itoa(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := serve(t, handler, ann); got != want {
+			t.Errorf("request %d: %d, want %d", i, got, want)
+		}
+		if _, err := streams.Enter(t.Context(), ann); (err != nil) != (i > 0) {
+			t.Errorf("stream %d: %v", i, err)
+		}
 	}
 }

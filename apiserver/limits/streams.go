@@ -2,7 +2,6 @@ package limits
 
 import (
 	"context"
-	"crypto/sha256"
 	"net/http"
 	"sync"
 
@@ -33,12 +32,12 @@ type Streams struct {
 	all, each int
 	mu        sync.Mutex
 	open      int
-	persons   map[[sha256.Size]byte]int
+	persons   map[string]int // by name
 }
 
 // NewStreams allows so many streams in all, and so many of each person.
 func NewStreams(all, each int) *Streams {
-	return &Streams{all: all, each: each, persons: map[[sha256.Size]byte]int{}}
+	return &Streams{all: all, each: each, persons: map[string]int{}}
 }
 
 // Enter makes a stream of the person's request: it gives its place among the requests
@@ -46,26 +45,26 @@ func NewStreams(all, each int) *Streams {
 func (s *Streams) Enter(ctx context.Context, person auth.Person) (leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key := person.Key()
-	if s.open >= s.all || s.persons[key] >= s.each {
+	name := person.Name()
+	if s.open >= s.all || s.persons[name] >= s.each {
 		p := problem.New(http.StatusTooManyRequests, "too many streams are open")
 		p.RetryAfter = 5
 		return nil, p
 	}
 	s.open++
-	s.persons[key]++
+	s.persons[name]++
 	if release, ok := ctx.Value(leaveKey{}).(func()); ok {
 		release()
 	}
-	return func() { s.leave(key) }, nil
+	return func() { s.leave(name) }, nil
 }
 
-func (s *Streams) leave(key [sha256.Size]byte) {
+func (s *Streams) leave(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
-	if s.persons[key]--; s.persons[key] == 0 {
-		delete(s.persons, key)
+	if s.persons[name]--; s.persons[name] == 0 {
+		delete(s.persons, name)
 	}
 }
 
