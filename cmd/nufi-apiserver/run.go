@@ -26,8 +26,11 @@ import (
 // grace is how long requests may take that were begun before the end.
 const grace = 20 * time.Second
 
-// run returns when ctx ends and what was begun is finished.
-func run(ctx context.Context, f flags) error {
+// run returns when ctx ends and what was begun is finished. Until then the server knows
+// what happens in the cluster: what it serves while it drains is no older than before.
+func run(ended context.Context, f flags) error {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ended))
+	defer stop()
 	logger, err := logs.New(f.logLevel, f.logFormat)
 	if err != nil {
 		return err
@@ -72,7 +75,12 @@ func run(ctx context.Context, f flags) error {
 	logger.Info("serving", "address", options.Listen.Addr().String(), "tls", options.TLS != nil)
 	group, ctx := errgroup.WithContext(ctx)
 	c.run(ctx, group)
-	group.Go(func() error { return server.Run(ctx, options) })
+	serving, end := context.WithCancel(ended)
+	defer context.AfterFunc(ctx, end)()
+	group.Go(func() error {
+		defer stop()
+		return server.Run(serving, options)
+	})
 	return group.Wait()
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,55 @@ func TestTheServerServesWhoeverItIsStartedForAndStops(t *testing.T) {
 		t.Errorf("the metrics are %s", text)
 	}
 	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// Load balancers send requests until they have learnt of the end.
+func TestWhileItDrainsTheServerHearsOfTheCluster(t *testing.T) {
+	t.Parallel()
+	kubectl := func(args ...string) {
+		t.Helper()
+		if _, err := control.Cluster(t).Kubectl(t.Context(), args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kubectl("create", "clusterrolebinding", "drain", "--clusterrole=cluster-admin", "--user=drain")
+	address, ops := freeAddress(t), freeAddress(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	command := newCommand(run)
+	command.SetArgs([]string{
+		"--kubeconfig=" + control.Cluster(t).KubeconfigPath(), "--dev-auth=drain", "--drain=5s",
+		"--bind-address=" + address, "--metrics-bind-address=" + ops,
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- command.ExecuteContext(ctx) }()
+	await(t, "http://"+ops+"/readyz")
+	await(t, "http://"+address+"/api/v1/namespaces/default/npudeploys")
+	cancel()
+	err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		_, err := fetch(ctx, "http://"+ops+"/readyz")
+		return err != nil, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubectl("create", "namespace", "drain")
+	file := filepath.Join(t.TempDir(), "a.yaml")
+	text := "{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: a, namespace: drain}, spec: {model: a/b}}"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kubectl("create", "-f", file)
+	err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		text, err := fetch(ctx, "http://"+address+"/api/v1/namespaces/drain/npudeploys")
+		return strings.Contains(string(text), `"name":"a"`), err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
