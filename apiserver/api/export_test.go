@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -17,6 +18,18 @@ import (
 
 // Routers returns what serves nobody in particular, and what serves persons.
 func (a *API) Routers() (public, private *mux.Router) { return a.public, a.private }
+
+// Needs are the permissions that routes say their handlers take, as "verb group/resource".
+func (a *API) Needs() []string {
+	var all []string
+	for _, route := range a.routes {
+		for _, need := range route.needs {
+			all = append(all, need.verb+" "+need.group+"/"+need.resource)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 // Observed is a handler as the API has its own.
 func Observed(registry prometheus.Registerer, handler http.Handler) (http.Handler, error) {

@@ -1,0 +1,51 @@
+package api_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// Too little would fail the tests of the routes, which are made with this role.
+func TestTheServerMayDoNothingAsSomebodyThatNoRouteTakes(t *testing.T) {
+	t.Parallel()
+	want := slices.DeleteFunc(newStage(t).api.Needs(), func(need string) bool {
+		return need == "watch dudaji.com/npudeploys" // is asked about, and the watch is the server's
+	})
+	for _, review := range []string{"selfsubjectaccessreviews", "selfsubjectrulesreviews"} {
+		want = append(want, "create authorization.k8s.io/"+review)
+	}
+	var got []string
+	for document := range strings.SplitSeq(repositoryFile(t, "bundle/apiserver/role.yaml"), "---\n") {
+		role := &rbacv1.ClusterRole{}
+		if err := yaml.UnmarshalStrict([]byte(document), role); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, impersonated(role)...)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-routes +role):\n%s", diff)
+	}
+}
+
+// impersonated is what a role lets its bearer do as somebody else.
+func impersonated(role *rbacv1.ClusterRole) []string {
+	var all []string
+	for _, rule := range role.Rules {
+		for _, verb := range rule.Verbs {
+			verb, as := strings.CutPrefix(verb, "impersonate-on:user-info:")
+			for _, resource := range rule.Resources {
+				if as {
+					all = append(all, verb+" "+rule.APIGroups[0]+"/"+resource)
+				}
+			}
+		}
+	}
+	return all
+}
