@@ -39,12 +39,13 @@ type Options struct {
 
 // Limits bound what clients may take.
 type Limits struct {
-	BodyBytes int64
-	InFlight  int           // requests being served at a time, in all
-	Time      time.Duration // of one request
-	Person    limits.Budget
-	Streams   StreamLimits
-	Check     CheckLimits
+	HeaderBytes, AddressBytes int // below what the server that listens lets through
+	BodyBytes                 int64
+	InFlight                  int           // requests being served at a time, in all
+	Time                      time.Duration // of one request
+	Person                    limits.Budget
+	Streams                   StreamLimits
+	Check                     CheckLimits
 }
 
 // StreamLimits bound answers that go on and on.
@@ -66,10 +67,12 @@ type CheckLimits struct {
 // DefaultLimits are far above what people and their tools need.
 func DefaultLimits() Limits {
 	return Limits{
-		BodyBytes: 1 << 20,
-		InFlight:  400,
-		Time:      30 * time.Second,
-		Person:    limits.Budget{PerSecond: 50, Burst: 200, InFlight: 50},
+		HeaderBytes:  64 << 10, // a token or a session of many groups fits in
+		AddressBytes: 8 << 10,
+		BodyBytes:    1 << 20,
+		InFlight:     400,
+		Time:         30 * time.Second,
+		Person:       limits.Budget{PerSecond: 50, Burst: 200, InFlight: 50},
 		Streams: StreamLimits{
 			InAll: 2000, PerPerson: 50,
 			Beat: 15 * time.Second, Review: 30 * time.Second, Write: 10 * time.Second,
@@ -138,6 +141,7 @@ func (a *API) wrap(metrics *metrics) error {
 		limits.InFlight(a.options.Limits.InFlight),
 		crossOrigin,
 		auth.RefuseHeaders(problem.WriteStatus),
+		limits.Header(a.options.Limits.HeaderBytes, a.options.Limits.AddressBytes),
 		recovering,
 		observe(metrics, a.options.Clock),
 		identify(a.options.Log),

@@ -11,7 +11,7 @@
 //	identify     a request id, and headers that every answer has
 //	observe      metrics by route, a log line for each change
 //	recovering   a panic is a 500
-//	auth.RefuseHeaders, auth.CrossOrigin, limits.InFlight
+//	limits.Header, auth.RefuseHeaders, auth.CrossOrigin, limits.InFlight
 //	public       what needs no person: the OpenAPI document, the login
 //	auth.Middleware, limits.PerPerson
 //	router       limits.Bodies and other bounds of the route

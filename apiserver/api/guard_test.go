@@ -151,6 +151,15 @@ func TestABodyThatIsTooLargeIsRefused(t *testing.T) {
 	do(t, request).want(t, http.StatusRequestEntityTooLarge).problem(t)
 }
 
+func TestAHeaderOrAnAddressThatIsTooLargeIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for _, who := range []string{"", "ann"} {
+		s.ask(who, http.MethodGet, "/api/v1/me", "", "X-Large", strings.Repeat("x", 64<<10)).want(t, http.StatusRequestHeaderFieldsTooLarge).problem(t)
+		s.ask(who, http.MethodGet, "/api/v1/me?namespace="+strings.Repeat("x", 8<<10), "").want(t, http.StatusRequestURITooLong).problem(t)
+	}
+}
+
 func TestABodyThatDoesNotComeIsTheClientsFault(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

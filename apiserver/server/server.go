@@ -28,7 +28,7 @@ const (
 	readTime       = 30 * time.Second
 	writeTime      = 60 * time.Second
 	idleTime       = 2 * time.Minute
-	maxHeaderBytes = 64 << 10 // a token or a session of many groups fits in
+	maxHeaderBytes = 128 << 10 // above what handlers refuse with a problem
 )
 
 // Options are what to serve and where.
@@ -82,7 +82,9 @@ func newServer(handler http.Handler, log logr.Logger) *http.Server {
 		WriteTimeout:      writeTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          errorLog(log),
+		// Or it would answer OPTIONS * by itself, to everybody.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     errorLog(log),
 	}
 }
 

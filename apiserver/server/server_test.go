@@ -100,7 +100,7 @@ func TestAHeaderThatIsTooLongIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = connection.Close() }()
-	if _, err := io.WriteString(connection, "GET / HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", 80<<10)+"\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(connection, "GET / HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", 150<<10)+"\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
@@ -109,6 +109,37 @@ func TestAHeaderThatIsTooLongIsRefused(t *testing.T) {
 	}
 	_ = response.Body.Close()
 	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("status %d", response.StatusCode)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// net/http would answer OPTIONS * by itself.
+func TestEveryRequestIsTheHandlers(t *testing.T) {
+	t.Parallel()
+	clients := listen(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- server.Run(ctx, server.Options{Handler: http.NotFoundHandler(), Listen: clients, Grace: time.Second, Log: testr.New(t)})
+	}()
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", clients.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	if _, err := io.WriteString(connection, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusNotFound {
 		t.Errorf("status %d", response.StatusCode)
 	}
 	cancel()
