@@ -35,6 +35,7 @@ func identityHeader(name string) bool {
 
 // CrossOrigin answers 403 to a request with an unsafe method that a page of another origin
 // made a browser send. Clients that are no browsers pass: they carry no ambient credentials.
+// Who brings a session has a browser, which has to say where the request comes from.
 // Trusted origins are of the form scheme://host[:port].
 func CrossOrigin(fail ErrorWriter, trusted ...string) (func(http.Handler) http.Handler, error) {
 	protection := http.NewCrossOriginProtection()
@@ -46,5 +47,25 @@ func CrossOrigin(fail ErrorWriter, trusted ...string) (func(http.Handler) http.H
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, http.StatusForbidden, "the request comes from a page of another origin")
 	}))
-	return protection.Handler, nil
+	return func(next http.Handler) http.Handler {
+		guarded := protection.Handler(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if unexplained(r) {
+				fail(w, r, http.StatusForbidden, "a session takes a browser that says where a request comes from: Sec-Fetch-Site or Origin is missing")
+				return
+			}
+			guarded.ServeHTTP(w, r)
+		})
+	}, nil
+}
+
+// unexplained holds for an unsafe request with a session of which no browser says where it
+// comes from: an old one, or a proxy that drops headers.
+func unexplained(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return false
+	}
+	_, err := r.Cookie(sessionCookie)
+	return err == nil && r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == ""
 }

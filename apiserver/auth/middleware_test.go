@@ -138,6 +138,9 @@ func TestAForeignPageCannotWrite(t *testing.T) {
 		"an old browser's own page":     {http.MethodPost, http.Header{"Origin": {"https://nufi.test"}}, 200},
 		"a trusted page":                {http.MethodPost, http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://console.example.com"}}, 200},
 		"curl":                          {http.MethodPatch, nil, 200},
+		"a session out of nowhere":      {http.MethodPost, http.Header{"Cookie": {"__Host-nufi-session=a"}}, 403},
+		"a session that reads":          {http.MethodGet, http.Header{"Cookie": {"__Host-nufi-session=a"}}, 200},
+		"a session of our own page's":   {http.MethodPost, http.Header{"Cookie": {"__Host-nufi-session=a"}, "Origin": {"https://nufi.test"}}, 200},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), test.method, "https://nufi.test/api/v1/projects", nil)
 		r.Header = test.header

@@ -187,7 +187,11 @@ func TestAPersonLogsInWithPKCE(t *testing.T) {
 			if status, _, _ := s.do(t, http.MethodGet, me, nil, posing); status != http.StatusBadRequest {
 				t.Errorf("whoever poses as another is answered %d", status)
 			}
-			if status, _, _ := s.do(t, http.MethodPost, s.server.URL+"/auth/logout", nil, nil); status != http.StatusNoContent {
+			if status, _, _ := s.do(t, http.MethodPost, s.server.URL+"/auth/logout", nil, nil); status != http.StatusForbidden {
+				t.Errorf("whoever does not say where they come from logs the person out: %d", status)
+			}
+			own := http.Header{"Sec-Fetch-Site": {"same-origin"}}
+			if status, _, _ := s.do(t, http.MethodPost, s.server.URL+"/auth/logout", nil, own); status != http.StatusNoContent {
 				t.Errorf("logging out is answered %d", status)
 			}
 			if status, _, _ := s.do(t, http.MethodGet, me, nil, nil); status != http.StatusUnauthorized {
