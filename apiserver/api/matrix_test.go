@@ -43,6 +43,7 @@ func matrix(t *testing.T) []cell {
 		{"GET /api/v1/watch/npudeploys", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/namespaces/{namespace}/watch/npudeploys", "", nil, [4]int{200, 200, 200, 403}},
 		{"GET /api/v1/catalogue", "", nil, [4]int{200, 200, 200, 200}},
+		{"GET /api/v1/catalogue?namespace=NAMESPACE", "", nil, [4]int{200, 200, 200, 403}},
 		{"GET /api/v1/devices", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/watch/devices", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/templates", "", nil, [4]int{200, 200, 200, 200}},

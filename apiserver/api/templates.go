@@ -8,9 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/controller/render"
 	tmpl "github.com/dudaji/nufi/controller/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -51,22 +54,33 @@ func (a *API) templateRoutes() []route {
 		{
 			Operation: openapi.Operation{
 				Method: http.MethodGet, Path: prefix + "/catalogue", Summary: "What an NpuDeploy may ask for, and what follows if it does not",
+				Query:   []openapi.Parameter{{Name: "namespace", Doc: "say what policy allows there"}},
 				Answers: jsonOf(render.Catalogue{}), Status: http.StatusOK,
 			},
-			serve: a.catalogue,
+			needs: needs(resource, "list"), serve: a.catalogue,
 		},
 	}
 }
 
-func (a *API) catalogue(w http.ResponseWriter, r *http.Request, _ *kube.UserClient) error {
+// catalogue has exceptions of policy for who may list the NpuDeploys that they are of.
+func (a *API) catalogue(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	set := a.options.Templates()
-	tag := `"` + set.Digest + `"`
+	catalogue, tag := set.Catalogue, `"`+set.Digest+`"`
+	if namespace := r.URL.Query().Get("namespace"); namespace != "" {
+		if len(validation.IsDNS1123Label(namespace)) > 0 {
+			return problem.New(http.StatusBadRequest, "no namespace can have this name")
+		}
+		if _, err := rightsOf(r.Context(), user, toDeploys("list"), namespace); err != nil {
+			return err
+		}
+		catalogue, tag = catalogue.In(namespace), `"`+set.Digest+"/"+namespace+`"`
+	}
 	w.Header().Set("ETag", tag)
 	if r.Header.Get("If-None-Match") == tag {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	return writeJSON(w, http.StatusOK, set.Catalogue)
+	return writeJSON(w, http.StatusOK, catalogue)
 }
 
 func (a *API) templates(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {

@@ -28,6 +28,12 @@ func TestTheCatalogueIsForEverybodyAndItsPresetsRender(t *testing.T) {
 		s.ask("ann", http.MethodPost, s.previewPath(), body).want(t, http.StatusOK)
 	}
 	s.ask("bob", http.MethodGet, "/api/v1/catalogue", "", "If-None-Match", got.header.Get("ETag")).want(t, http.StatusNotModified)
+	there := "/api/v1/catalogue?namespace=" + s.namespace
+	s.ask("vic", http.MethodGet, there, "", "If-None-Match", got.header.Get("ETag")).want(t, http.StatusOK)
+	if missing := s.ask("bob", http.MethodGet, there, "").want(t, http.StatusForbidden).problem(t).Missing; missing == nil || missing.Namespace != s.namespace {
+		t.Errorf("bob lacks %v", missing)
+	}
+	s.ask("vic", http.MethodGet, "/api/v1/catalogue?namespace=a%0d%0ab", "").want(t, http.StatusBadRequest).problem(t)
 }
 
 func TestTheRolloutOfTemplatesIsCountedAmongWhatAPersonMaySee(t *testing.T) {

@@ -18,8 +18,26 @@ type Catalogue struct {
 	Presets         []Preset      `json:"presets" doc:"what policy offers to start from"`
 	EndpointKinds   []string      `json:"endpointKinds" doc:"for spec.endpoint.kind"`
 	ModelCacheKinds []string      `json:"modelCacheKinds" doc:"for spec.modelCache.kind"`
-	Allowed         Allowed       `json:"allowed" doc:"what policy allows"`
+	Allowed         Allowed       `json:"allowed" doc:"what policy allows: in the namespace that was asked for, or where there are no exceptions"`
 	Defaults        Defaults      `json:"defaults" doc:"what is used where a spec says nothing"`
+
+	exceptions map[string]Allowed // by project; a list that is nil is no exception
+}
+
+// In is the catalogue for a namespace: with its project's exceptions.
+func (c *Catalogue) In(namespace string) *Catalogue {
+	own, there := c.exceptions[namespace], *c
+	for _, list := range []struct{ all, own *[]string }{
+		{&there.Allowed.HostPaths, &own.HostPaths},
+		{&there.Allowed.Registries, &own.Registries},
+		{&there.Allowed.PriorityClasses, &own.PriorityClasses},
+		{&there.Allowed.ServiceAccounts, &own.ServiceAccounts},
+	} {
+		if *list.own != nil {
+			*list.all = *list.own
+		}
+	}
+	return &there
 }
 
 // Accelerator is a type of device.
@@ -49,6 +67,7 @@ type Allowed struct {
 	HostPaths       []string `json:"hostPaths" doc:"directories of nodes below which a spec may mount; none: nowhere"`
 	Registries      []string `json:"registries" doc:"prefixes of images; none: any image"`
 	PriorityClasses []string `json:"priorityClasses" doc:"none: any"`
+	ServiceAccounts []string `json:"serviceAccounts" doc:"that pods may run as beside their own; none: no other"`
 }
 
 // Defaults are what policy says where a spec says nothing.
@@ -97,10 +116,16 @@ func (t *Templates) readCatalogue(instance *build.Instance) error {
 	if err := validate(value, fieldCatalogue); err != nil {
 		return broken("compiling the catalogue", err)
 	}
-	t.Catalogue = &Catalogue{}
-	if err := decode(value, fieldCatalogue, t.Catalogue); err != nil {
+	var read struct {
+		Catalogue
+
+		Exceptions map[string]Allowed `json:"exceptions"`
+	}
+	if err := decode(value, fieldCatalogue, &read); err != nil {
 		return fmt.Errorf("compiling the catalogue: %w", err)
 	}
+	t.Catalogue = &read.Catalogue
+	t.Catalogue.exceptions = read.Exceptions
 	return nil
 }
 

@@ -13,7 +13,8 @@ import (
 
 func TestTheCatalogueHasWhatFactsAndPolicySay(t *testing.T) {
 	t.Parallel()
-	catalogue := compile(t, underPolicy(t, `registries: ["registry.example.com/"]`, `domain: "example.com"`)).Catalogue
+	catalogue := compile(t, underPolicy(t, `registries: ["registry.example.com/"]`, `domain: "example.com"`,
+		`projects: {sandbox: {registries: [], serviceAccounts: ["builder"]}}`)).Catalogue
 	atom := catalogue.Accelerators[slices.IndexFunc(catalogue.Accelerators, func(a render.Accelerator) bool { return a.Name == "atom" })]
 	want := render.Accelerator{
 		Name: "atom", Vendor: "Rebellions", Product: "ATOM", Resource: "rebellions.ai/ATOM", Aliases: []string{"rebellions.ai/npu"},
@@ -25,6 +26,15 @@ func TestTheCatalogueHasWhatFactsAndPolicySay(t *testing.T) {
 	}
 	if got := catalogue.Allowed.Registries; !slices.Equal(got, []string{"registry.example.com/"}) {
 		t.Errorf("registries are %v", got)
+	}
+	there := catalogue.In("sandbox").Allowed
+	if diff := cmp.Diff(render.Allowed{
+		HostPaths: catalogue.Allowed.HostPaths, Registries: []string{}, PriorityClasses: catalogue.Allowed.PriorityClasses, ServiceAccounts: []string{"builder"},
+	}, there); diff != "" || len(there.HostPaths) == 0 {
+		t.Errorf("in a project with exceptions (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(catalogue.Allowed, catalogue.In("other").Allowed); diff != "" || len(catalogue.Allowed.ServiceAccounts) > 0 {
+		t.Errorf("in a project without (-all +there):\n%s", diff)
 	}
 	if defaults := catalogue.Defaults; defaults.Endpoint.Domain != "example.com" || defaults.Endpoint.Gateways["Ingress"] != "nginx" || defaults.ModelCache.MountPath != "/models" || defaults.Requests.CPU.Base != 2 {
 		t.Errorf("defaults are %+v", defaults)
