@@ -165,6 +165,38 @@ func TestAKeyThatTheProviderRotatesInIsFetched(t *testing.T) {
 	wantInvalid(t, "the key that was rotated out", err, "not signed by the provider")
 }
 
+func TestAKeyThatTheProviderTakesBackIsBelievedForAnHourAtMost(t *testing.T) {
+	t.Parallel()
+	stolen, good := issuer.NewKey(t, "one", jose.ES256), issuer.NewKey(t, "two", jose.ES256)
+	provider := issuer.New(t, now, stolen, good)
+	options, later := optionsOf(provider), time.Duration(0)
+	options.Clock = func() time.Time { return now.Add(later) }
+	opened := open(t, options)
+	claims := provider.Claims(map[string]any{"exp": now.Add(24 * time.Hour).Unix()})
+	try := func(key issuer.Key) error {
+		_, err := opened.Authenticate(bearing(t, key.Sign(t, claims)))
+		return err
+	}
+	if err := try(stolen); err != nil {
+		t.Fatal(err)
+	}
+	provider.Rotate(good) // and nobody comes with a key that is new
+
+	later += time.Hour
+	provider.Down(true)
+	for range 3 {
+		if err := try(good); err != nil {
+			t.Errorf("without the provider, its last keys: %v", err)
+		}
+		later += time.Hour
+	}
+	provider.Down(false)
+	wantInvalid(t, "the key that was taken back", try(stolen), "not signed by the provider")
+	if err := try(good); err != nil {
+		t.Errorf("the key that is left: %v", err)
+	}
+}
+
 func TestForgedKeyNamesDoNotFloodTheProvider(t *testing.T) {
 	t.Parallel()
 	key := issuer.NewKey(t, "one", jose.ES256)

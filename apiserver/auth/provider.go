@@ -93,10 +93,9 @@ func (o *OIDC) find(ctx context.Context) (*provider, error) {
 	fetcher := &http.Client{Timeout: providerTimeout, Transport: &keyFetches{
 		next: o.client.Transport, limit: rate.NewLimiter(keyFetchesPerSecond, keyFetchBurst),
 	}}
-	return &provider{
-		endpoint: found.Endpoint(),
-		keys:     oidc.NewRemoteKeySet(oidc.ClientContext(ctx, fetcher), where.Keys),
-	}, nil
+	ctx = oidc.ClientContext(ctx, fetcher)
+	fresh := func() oidc.KeySet { return oidc.NewRemoteKeySet(ctx, where.Keys) }
+	return &provider{endpoint: found.Endpoint(), keys: &keySets{fresh: fresh, clock: o.options.Clock}}, nil
 }
 
 // errTooOften says that the keys have just been fetched: who signed with another is unknown.
