@@ -30,6 +30,19 @@ func ifMatch(r *http.Request) (version string, anyVersion bool, err error) {
 	return version, false, nil
 }
 
+// has says whether a client that reads has the tag already, by its If-None-Match. A proxy
+// that compresses may have made weak tags of ours.
+func has(r *http.Request, tag string) bool {
+	for _, values := range r.Header.Values("If-None-Match") {
+		for value := range strings.SplitSeq(values, ",") {
+			if value = strings.TrimPrefix(strings.TrimSpace(value), "W/"); value == tag || value == "*" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // failed is a precondition's 412.
 func failed(detail string) *problem.Error {
 	p := problem.New(http.StatusPreconditionFailed, detail)

@@ -39,7 +39,7 @@ func (k kind) remove(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 		options = append(options, client.Preconditions{ResourceVersion: &version})
 	}
 	if err := user.Delete(r.Context(), k.named(r), options...); err != nil {
-		return asPrecondition(err)
+		return k.unmet(r, err)
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil

@@ -75,7 +75,7 @@ func writeIfChanged(w http.ResponseWriter, r *http.Request, object client.Object
 
 // notModified answers a client that has this version already.
 func notModified(w http.ResponseWriter, r *http.Request, object metav1.Object) bool {
-	if r.Header.Get("If-None-Match") != etag(object) {
+	if !has(r, etag(object)) {
 		return false
 	}
 	w.Header().Set("ETag", etag(object))

@@ -46,7 +46,10 @@ func TestWhatIsCreatedCanBeRead(t *testing.T) {
 	if field(t, read, "spec", "model") != "org/model" || field(t, read, "metadata", "managedFields") != nil {
 		t.Errorf("read %s", read.body)
 	}
-	s.ask("vic", http.MethodGet, location, "", "If-None-Match", read.header.Get("ETag")).want(t, http.StatusNotModified)
+	tag := read.header.Get("ETag")
+	for header, status := range map[string]int{tag: 304, "W/" + tag: 304, `"7", ` + tag: 304, "*": 304, `"7"`: 200, strings.Trim(tag, `"`): 200} {
+		s.ask("vic", http.MethodGet, location, "", "If-None-Match", header).want(t, status)
+	}
 }
 
 // Other languages than Go escape what is not ASCII, and slashes.
@@ -80,6 +83,11 @@ func TestPutSaysWhatMustBeThereBefore(t *testing.T) {
 	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", `"1"`).want(t, http.StatusPreconditionFailed).problem(t)
 	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", "*").want(t, http.StatusPreconditionFailed).problem(t)
 	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", "1").want(t, http.StatusBadRequest).problem(t)
+	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", "*", "If-None-Match", "*").want(t, http.StatusBadRequest).problem(t)
+	for _, match := range []string{"*", `"1"`} {
+		s.ask("ann", http.MethodPatch, "a", "{}", "If-Match", match, "Content-Type", "application/merge-patch+json").want(t, http.StatusPreconditionFailed).problem(t)
+		s.ask("ann", http.MethodDelete, "a", "", "If-Match", match).want(t, http.StatusPreconditionFailed).problem(t)
+	}
 	first := s.ask("ann", http.MethodPut, "a", short("a"), "If-None-Match", "*").want(t, http.StatusCreated)
 	s.ask("ann", http.MethodPut, "a", short("a"), "If-None-Match", "*").want(t, http.StatusPreconditionFailed).problem(t)
 

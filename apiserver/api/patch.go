@@ -81,10 +81,7 @@ func (k kind) mergePatch(w http.ResponseWriter, r *http.Request, user *kube.User
 	}
 	object := k.named(r)
 	if err := merge(r.Context(), user, object, change, manager, dry); err != nil {
-		if r.Header.Get("If-Match") != "" {
-			err = asPrecondition(err)
-		}
-		return attempted("patch", err)
+		return attempted("patch", k.unmet(r, err))
 	}
 	return writeObject(w, http.StatusOK, object)
 }

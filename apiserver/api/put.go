@@ -42,9 +42,11 @@ func (k kind) put(w http.ResponseWriter, r *http.Request, user *kube.UserClient)
 	}
 	match, none := r.Header.Get("If-Match") != "", r.Header.Get("If-None-Match")
 	switch {
-	case match && none == "":
+	case match && none != "":
+		return problem.New(http.StatusBadRequest, "If-Match and If-None-Match exclude each other")
+	case match:
 		return k.replace(w, r, user, object)
-	case none == "*" && !match:
+	case none == "*":
 		return k.putNew(w, r, user, object)
 	}
 	return problem.New(http.StatusPreconditionRequired, "send If-None-Match: * to create, or If-Match with the ETag that you read to change")
@@ -82,7 +84,7 @@ func (k kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 		}
 	}
 	if err != nil {
-		return asPrecondition(err)
+		return k.unmet(r, err)
 	}
 	return writeObject(w, http.StatusOK, applied)
 }
@@ -127,10 +129,16 @@ func overtaken(err error) bool {
 	return apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
 }
 
-// asPrecondition makes one that was not met of a version that was overtaken.
-func asPrecondition(err error) error {
-	if !overtaken(err) {
+// unmet makes a precondition's failure of what Kubernetes answers to a request with
+// If-Match.
+func (k kind) unmet(r *http.Request, err error) error {
+	switch {
+	case r.Header.Get("If-Match") == "":
 		return err
+	case apierrors.IsNotFound(err):
+		return failed("there is no " + k.name + " of this name")
+	case overtaken(err):
+		return failed("the object has changed since it was read")
 	}
-	return failed("the object has changed since it was read")
+	return err
 }

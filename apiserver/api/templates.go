@@ -76,7 +76,7 @@ func (a *API) catalogue(w http.ResponseWriter, r *http.Request, user *kube.UserC
 		catalogue, tag = catalogue.In(namespace), `"`+set.Digest+"/"+namespace+`"`
 	}
 	w.Header().Set("ETag", tag)
-	if r.Header.Get("If-None-Match") == tag {
+	if has(r, tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
