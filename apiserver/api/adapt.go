@@ -38,6 +38,10 @@ func (a *API) respond(route route) http.Handler {
 		ctx, cancel := a.timeFor(r.Context(), route)
 		defer cancel()
 		if err := a.serve(route, w, r.WithContext(ctx)); err != nil {
+			if r.Context().Err() != nil { // nobody reads what is wrong
+				w.WriteHeader(statusClientGone)
+				return
+			}
 			answer, known := problem.From(err)
 			if !known {
 				logr.FromContextOrDiscard(r.Context()).Error(err, "could not serve a request", "route", route.Path)
@@ -46,6 +50,9 @@ func (a *API) respond(route route) http.Handler {
 		}
 	})
 }
+
+// statusClientGone is how proxies count a request whose client hung up: no server's fault.
+const statusClientGone = 499
 
 func (a *API) timeFor(ctx context.Context, route route) (context.Context, context.CancelFunc) {
 	if route.stream {

@@ -130,14 +130,21 @@ func audit(r *http.Request, seen *record, status int) {
 	if seen.change == "" || seen.person.IsZero() {
 		return
 	}
-	outcome := "done"
-	if status >= http.StatusBadRequest {
-		outcome = "refused"
-	}
 	logr.FromContextOrDiscard(r.Context()).Info("served a change",
 		"person", seen.person.Name(), "groups", seen.person.Groups(), "change", seen.change,
 		"route", seen.route, "path", r.URL.EscapedPath(), "about", seen.about, "dryRun", r.URL.Query().Get("dryRun"),
-		"outcome", outcome, "status", status, "client", r.RemoteAddr)
+		"outcome", outcomeOf(status), "status", status, "client", r.RemoteAddr)
+}
+
+// outcomeOf is what became of a change. Of one that broke off, Kubernetes may have done it.
+func outcomeOf(status int) string {
+	switch {
+	case status < http.StatusBadRequest:
+		return "done"
+	case status < statusClientGone:
+		return "refused"
+	}
+	return "unknown"
 }
 
 // answer remembers the status.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -52,7 +53,7 @@ func TestAChangeThatPanicsIsNotDone(t *testing.T) {
 		}
 	})
 	s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusInternalServerError).problem(t)
-	for _, word := range []string{`"change":"restart"`, `"person":"ann"`, `"outcome":"refused"`, `"status":500`} {
+	for _, word := range []string{`"change":"restart"`, `"person":"ann"`, `"outcome":"unknown"`, `"status":500`} {
 		if !strings.Contains(s.log.String(), word) {
 			t.Errorf("the log has no %s: %s", word, s.log)
 		}
@@ -64,6 +65,43 @@ nufi_apiserver_requests_total{code="500",method="POST",route="/api/v1/namespaces
 `
 	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(want), "nufi_apiserver_requests_total"); err != nil {
 		t.Error(err)
+	}
+}
+
+// hangUp has the client go away before what it changes arrives.
+type hangUp struct {
+	http.RoundTripper
+
+	cancel func()
+}
+
+func (h hangUp) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPatch {
+		h.cancel()
+		<-r.Context().Done()
+	}
+	return h.RoundTripper.RoundTrip(r)
+}
+
+func TestAClientThatHangsUpIsNoFaultOfTheServers(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := newStage(t, func(o *api.Options) {
+		var err error
+		o.Users, err = kube.NewUsers(serverConfig(t), func(next http.RoundTripper) http.RoundTripper { return hangUp{next, cancel} })
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	s.create("a")
+	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/v1/namespaces/"+s.namespace+"/npudeploys/a/restart", nil)
+	r.Header.Set("Authorization", "Bearer ann")
+	s.api.ServeHTTP(w, r)
+	if w.Code != 499 || w.Body.Len() > 0 {
+		t.Errorf("answered with %d: %s", w.Code, w.Body)
+	}
+	if log := s.log.String(); !strings.Contains(log, `"outcome":"unknown","status":499`) || strings.Contains(log, "could not serve") {
+		t.Errorf("the log is %s", log)
 	}
 }
 
