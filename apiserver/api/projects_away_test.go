@@ -136,6 +136,12 @@ func TestWhatAPersonWasNotAskedAboutIsLeftOutWhileKubernetesIsAway(t *testing.T)
 			t.Errorf("%s: Warning is %v while all is well", path, got.header.Values("Warning"))
 		}
 	}
+	watch := s.watch("vera", watchAll)
+	if first, _ := watch.next(); first.name != "RESET" {
+		t.Errorf("a watch begins with %v", first)
+	}
+	watch.cut()
+	await(t, "the watch to end", func() bool { return s.gauge("nufi_apiserver_streams") == 0 })
 	elsewhere := &stage{t: t, namespace: control.Namespace(t)}
 	kubectl(t, elsewhere, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "b"}, "spec": {"model": "a/b"}}`, "create", "-f", "-")
 	s.ask("root", http.MethodPost, "/api/v1/projects", project(elsewhere.namespace)).want(t, http.StatusCreated)
@@ -156,6 +162,10 @@ func TestWhatAPersonWasNotAskedAboutIsLeftOutWhileKubernetesIsAway(t *testing.T)
 	}
 	for _, path := range []string{"/api/v1/npudeploys", "/api/v1/projects"} {
 		s.ask("mallory", http.MethodGet, path, "").want(t, http.StatusServiceUnavailable)
+	}
+	// A watch would never tell of what it leaves out.
+	if only, _ := s.watch("vera", watchAll).next(); only.name != "end" || !strings.Contains(only.data, `"status":503`) {
+		t.Errorf("a watch begins with %v", only)
 	}
 	// A check that may leave something out is none.
 	s.ask("vera", http.MethodGet, "/api/v1/templates", "").want(t, http.StatusServiceUnavailable)

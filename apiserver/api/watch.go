@@ -58,5 +58,5 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request, user *kube.UserClien
 		telling.wait()
 	}()
 	go telling.run(ctx, after)
-	return a.follow(w, r, user, following{contentType: stream.ContentType, frames: telling.frames, may: telling.ask})
+	return a.follow(w, r, user, following{contentType: stream.ContentType, frames: telling.frames, end: telling.why, may: telling.ask})
 }

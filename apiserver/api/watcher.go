@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/stream"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -32,6 +34,7 @@ type watcher struct {
 	frames  chan []byte
 	fresh   chan *rights // asked for anew
 	marked  string       // the version of the last bookmark
+	err     error        // why run ended: for who has seen frames closed
 }
 
 func newWatcher(deploys *live.Deploys, chosen selection, may *rights) *watcher {
@@ -61,9 +64,22 @@ func (w *watcher) wait() {
 	}
 }
 
+// why is the problem of a watch that ended before its time.
+func (w *watcher) why() error {
+	if w.err == nil || errors.Is(w.err, context.Canceled) {
+		return nil
+	}
+	answer, _ := problem.From(w.err)
+	return answer
+}
+
 // run makes frames until ctx ends, or what the person may do cannot be known.
 func (w *watcher) run(ctx context.Context, after string) {
 	defer close(w.frames)
+	w.err = w.tellOn(ctx, after)
+}
+
+func (w *watcher) tellOn(ctx context.Context, after string) error {
 	var position live.Position
 	if w.rights.whole() {
 		position, _ = w.deploys.Resume(after) // otherwise Since does not know it
@@ -75,17 +91,17 @@ func (w *watcher) run(ctx context.Context, after string) {
 			tell = func() error { return w.begin(ctx, now) }
 		}
 		if err := tell(); err != nil {
-			return
+			return err
 		}
 		position = now.Position
 		select {
 		case <-changed:
 		case fresh := <-w.fresh:
 			if err := w.review(ctx, fresh, now); err != nil {
-				return
+				return err
 			}
 		case <-ctx.Done():
-			return
+			return ctx.Err()
 		}
 	}
 }
