@@ -60,18 +60,15 @@ func (t *Templates) compile(instance *build.Instance, input string) (*engine, er
 	if instance.Err != nil {
 		return nil, broken("loading the templates", instance.Err)
 	}
-	value := t.context.BuildInstance(instance)
+	t.words.add(instance)
+	imports, err := t.evaluateImports(instance)
+	if err != nil {
+		return nil, err
+	}
+	value := t.context.BuildInstance(instance, cue.Scope(imports))
 	if err := value.Validate(); err != nil {
 		return nil, broken("compiling the templates", err)
 	}
-	// What a template does not refer to, in a package that it imports, is not yet
-	// judged: the facts and the policy are held against their schemas here.
-	for _, imported := range instance.Imports {
-		if err := t.context.BuildInstance(imported).Validate(cue.Concrete(true)); err != nil {
-			return nil, broken("compiling the templates", err)
-		}
-	}
-	t.words.add(instance)
 	return &engine{context: t.context, value: value, input: input}, nil
 }
 
