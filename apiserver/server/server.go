@@ -52,6 +52,7 @@ func Run(ctx context.Context, o Options) error {
 	var draining atomic.Bool
 	clients := newServer(o.Handler, o.Log)
 	clients.TLSConfig, clients.ReadTimeout = o.TLS, cmp.Or(o.ReadTime, readTime)
+	clients.ReadHeaderTimeout = min(headerTime, clients.ReadTimeout)
 	if o.Ending != nil {
 		clients.RegisterOnShutdown(o.Ending)
 	}

@@ -87,75 +87,9 @@ func TestWhatWasBegunIsFinished(t *testing.T) {
 	}
 }
 
-func TestAHeaderThatIsTooLongIsRefused(t *testing.T) {
-	t.Parallel()
-	clients := listen(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		ended <- server.Run(ctx, server.Options{Handler: http.NotFoundHandler(), Listen: clients, Grace: time.Second, Log: testr.New(t)})
-	}()
-	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", clients.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = connection.Close() }()
-	if _, err := io.WriteString(connection, "GET / HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", 150<<10)+"\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = response.Body.Close()
-	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-		t.Errorf("status %d", response.StatusCode)
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
-}
-
-// net/http would answer OPTIONS * by itself.
-func TestEveryRequestIsTheHandlers(t *testing.T) {
-	t.Parallel()
-	clients := listen(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		ended <- server.Run(ctx, server.Options{Handler: http.NotFoundHandler(), Listen: clients, Grace: time.Second, Log: testr.New(t)})
-	}()
-	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", clients.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = connection.Close() }()
-	if _, err := io.WriteString(connection, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = response.Body.Close()
-	if response.StatusCode != http.StatusNotFound {
-		t.Errorf("status %d", response.StatusCode)
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
-}
-
-// A body that comes byte by byte holds a request no longer than a request may take.
-func TestABodyThatDoesNotComeEndsItsRequest(t *testing.T) {
-	t.Parallel()
-	read := make(chan error, 1)
-	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, err := io.ReadAll(r.Body)
-		read <- err
-	})
+// say sends what a client says, byte for byte, to a server that ends with the test.
+func say(t *testing.T, handler http.HandlerFunc, words string) net.Conn {
+	t.Helper()
 	clients := listen(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -168,15 +102,61 @@ func TestABodyThatDoesNotComeEndsItsRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = connection.Close() }()
-	if _, err := io.WriteString(connection, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"); err != nil {
+	t.Cleanup(func() {
+		_ = connection.Close()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := io.WriteString(connection, words); err != nil {
 		t.Fatal(err)
 	}
+	return connection
+}
+
+func wantStatus(t *testing.T, connection net.Conn, want int) {
+	t.Helper()
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != want {
+		t.Errorf("status %d, want %d", response.StatusCode, want)
+	}
+}
+
+func TestAHeaderThatIsTooLongIsRefused(t *testing.T) {
+	t.Parallel()
+	connection := say(t, http.NotFound, "GET / HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", 150<<10)+"\r\n\r\n")
+	wantStatus(t, connection, http.StatusRequestHeaderFieldsTooLarge)
+}
+
+// net/http would answer OPTIONS * by itself.
+func TestEveryRequestIsTheHandlers(t *testing.T) {
+	t.Parallel()
+	wantStatus(t, say(t, http.NotFound, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"), http.StatusNotFound)
+}
+
+// A body that comes byte by byte holds a request no longer than a request may take.
+func TestABodyThatDoesNotComeEndsItsRequest(t *testing.T) {
+	t.Parallel()
+	read := make(chan error, 1)
+	say(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		read <- err
+	}, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
 	if err := <-read; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the body ends with %v", err)
 	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
+}
+
+// A header that comes byte by byte holds a connection no longer either.
+func TestAHeaderThatDoesNotComeEndsItsConnection(t *testing.T) {
+	t.Parallel()
+	connection := say(t, func(http.ResponseWriter, *http.Request) { t.Error("half a request was served") }, "GET / HTTP/1.1\r\nHost: x\r\n")
+	if _, err := io.Copy(io.Discard, connection); err != nil {
+		t.Errorf("the connection ends with %v", err)
 	}
 }
