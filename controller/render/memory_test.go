@@ -122,7 +122,7 @@ func unlike(tb testing.TB, i int) *v1.NpuDeploy {
 // retainedBy is by how many bytes the heap has grown after so many calls of run, and
 // some before to warm up.
 func retainedBy(times int, run func(i int)) int {
-	const warmUp = 50
+	const warmUp = 500
 	for i := range warmUp {
 		run(i)
 	}
