@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -61,7 +62,7 @@ func (m *Manifests) Explain() ([]Explanation, error) {
 	var all []Explanation
 	for _, object := range m.Objects {
 		name := objectName(object.GetKind(), object.GetName())
-		m.explain(byName[name], func(path, value string, sources []Source) {
+		m.explain(byName[name], nil, func(path, value string, sources []Source) {
 			all = append(all, Explanation{Object: name, Path: path, Value: value, Sources: sources})
 		})
 	}
@@ -79,28 +80,24 @@ func (m *Manifests) kindAndName(object cue.Value) (kind, name string) {
 
 func objectName(kind, name string) string { return strings.ToLower(kind) + "/" + name }
 
-// explain calls found for each scalar below object.
-func (m *Manifests) explain(object cue.Value, found func(path, value string, sources []Source)) {
-	depth := len(object.Path().Selectors())
-	object.Walk(nil, func(field cue.Value) {
-		if kind := field.Kind(); kind == cue.StructKind || kind == cue.ListKind {
-			return
+// explain calls found for each scalar at and below path. A value's own path is of no use: one
+// that CUE shares between fields has that of the first.
+func (m *Manifests) explain(value cue.Value, path []string, found func(path, value string, sources []Source)) {
+	switch value.Kind() {
+	case cue.StructKind:
+		for fields, _ := value.Fields(); fields.Next(); {
+			m.explain(fields.Value(), append(slices.Clip(path), fields.Selector().String()), found)
 		}
-		content, err := field.MarshalJSON()
-		if err != nil {
-			return
+	case cue.ListKind:
+		elements, _ := value.List()
+		for i := 0; elements.Next(); i++ {
+			m.explain(elements.Value(), append(slices.Clip(path), strconv.Itoa(i)), found)
 		}
-		found(m.pathBelow(field, depth), string(content), m.sources(field))
-	})
-}
-
-func (m *Manifests) pathBelow(field cue.Value, depth int) string {
-	selectors := field.Path().Selectors()[depth:]
-	elements := make([]string, len(selectors))
-	for i, selector := range selectors {
-		elements[i] = selector.String()
+	default:
+		if content, err := value.MarshalJSON(); err == nil {
+			found(userPath(path, m.keys), string(content), m.sources(value))
+		}
 	}
-	return userPath(elements, m.keys)
 }
 
 // sources are the places that field's value came from, the template's own only if

@@ -1,7 +1,12 @@
 package render_test
 
 import (
+	"fmt"
 	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,21 +37,26 @@ func decided(t *testing.T, result *render.Result) map[string][]render.SourceKind
 	return all
 }
 
-func TestWhatTheAPIServerHoldsIsExplainedAsItsTextIs(t *testing.T) {
-	t.Parallel()
-	set, err := render.Compile(nufi.Module())
-	if err != nil {
-		t.Fatal(err)
-	}
+// exampleTexts are the examples by file.
+func exampleTexts(t *testing.T) map[string][]byte {
+	t.Helper()
 	files, err := fs.Glob(nufi.Examples(), "examples/*/npudeploy.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d examples: %v", len(files), err)
 	}
+	texts := map[string][]byte{}
 	for _, file := range files {
-		text, err := fs.ReadFile(nufi.Examples(), file)
-		if err != nil {
+		if texts[file], err = fs.ReadFile(nufi.Examples(), file); err != nil {
 			t.Fatal(err)
 		}
+	}
+	return texts
+}
+
+func TestWhatTheAPIServerHoldsIsExplainedAsItsTextIs(t *testing.T) {
+	t.Parallel()
+	set := compiled(t)
+	for file, text := range exampleTexts(t) {
 		deploy := &v1.NpuDeploy{}
 		if err := yaml.Unmarshal(text, deploy); err != nil {
 			t.Fatal(err)
@@ -89,6 +99,52 @@ spec: {model: a/b, accelerator: {type: atom}}
 		got := decided(t, result)["deployment/llama spec.template.spec.priorityClassName"]
 		if difference := cmp.Diff([]render.SourceKind{render.FromProject}, got); difference != "" {
 			t.Errorf("-want +got\n%s", difference)
+		}
+	}
+}
+
+// scalarsOf are the paths of all scalars in content, as explanations write them.
+func scalarsOf(path string, content any) []string {
+	var all []string
+	switch content := content.(type) {
+	case map[string]any:
+		for name, field := range content {
+			if !regexp.MustCompile(`^[A-Za-z][\w-]*$`).MatchString(name) {
+				name = fmt.Sprintf("[%q]", name)
+			} else if path != "" {
+				name = "." + name
+			}
+			all = append(all, scalarsOf(path+name, field)...)
+		}
+	case []any:
+		for i, item := range content {
+			all = append(all, scalarsOf(fmt.Sprintf("%s[%d]", path, i), item)...)
+		}
+	default:
+		all = append(all, path)
+	}
+	return all
+}
+
+func TestEachFieldOfEachManifestIsExplained(t *testing.T) {
+	t.Parallel()
+	set := compiled(t)
+	for file, text := range exampleTexts(t) {
+		result, err := set.RenderYAML(file, text, render.Facts{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, object := range result.Objects {
+			for _, path := range scalarsOf("", object.Object) {
+				want = append(want, strings.ToLower(object.GetKind())+"/"+object.GetName()+" "+path)
+			}
+		}
+		got := slices.Collect(maps.Keys(decided(t, result)))
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: fields (-rendered +explained):\n%s", file, diff)
 		}
 	}
 }
