@@ -380,3 +380,14 @@ func kubectl(t *testing.T, s *stage, input string, args ...string) {
 		t.Fatal(err)
 	}
 }
+
+// through has people's calls to Kubernetes go another way.
+func through(t *testing.T, way func(http.RoundTripper) http.RoundTripper) func(*api.Options) {
+	t.Helper()
+	return func(o *api.Options) {
+		var err error
+		if o.Users, err = kube.NewUsers(serverConfig(t), way); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

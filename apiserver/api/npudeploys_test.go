@@ -9,9 +9,6 @@ import (
 
 	"github.com/google/uuid"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/dudaji/nufi/apiserver/api"
-	"github.com/dudaji/nufi/apiserver/kube"
 )
 
 // short is the short form of an NpuDeploy.
@@ -118,15 +115,9 @@ func (m meddling) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestWhoPutsOverAnyVersionWinsOverWhoeverElseWrites(t *testing.T) {
 	t.Parallel()
 	var meddle func()
-	s := newStage(t, func(o *api.Options) {
-		var err error
-		o.Users, err = kube.NewUsers(serverConfig(t), func(next http.RoundTripper) http.RoundTripper {
-			return meddling{next, func() { meddle() }}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	})
+	s := newStage(t, through(t, func(next http.RoundTripper) http.RoundTripper {
+		return meddling{next, func() { meddle() }}
+	}))
 	s.create("a")
 	others := func() {
 		kubectl(t, s, "", "annotate", "npudeploy", "a", "note="+uuid.NewString(), "--overwrite")

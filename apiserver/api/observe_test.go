@@ -13,8 +13,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/dudaji/nufi/apiserver/api"
-	"github.com/dudaji/nufi/apiserver/kube"
 )
+
+// wantRequests wants one sample of the count of requests, and no other.
+func (s *stage) wantRequests(sample string) {
+	s.t.Helper()
+	const name = "nufi_apiserver_requests_total"
+	want := "# HELP " + name + " Requests served, by method, route template and status.\n# TYPE " + name + " counter\n" + sample + "\n"
+	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(want), name); err != nil {
+		s.t.Error(err)
+	}
+}
 
 // Whoever is nobody can send any word for a method, and each would be kept for ever.
 func TestMetricsKnowNoMethodOfAClientsOwn(t *testing.T) {
@@ -23,14 +32,7 @@ func TestMetricsKnowNoMethodOfAClientsOwn(t *testing.T) {
 	for _, method := range []string{"FOO", "BAR", "CONNECT", http.MethodOptions, http.MethodHead} {
 		s.ask("", method, "/api/v1/me", "").want(t, http.StatusUnauthorized)
 	}
-	const want = `
-# HELP nufi_apiserver_requests_total Requests served, by method, route template and status.
-# TYPE nufi_apiserver_requests_total counter
-nufi_apiserver_requests_total{code="401",method="other",route="none"} 5
-`
-	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(want), "nufi_apiserver_requests_total"); err != nil {
-		t.Error(err)
-	}
+	s.wantRequests(`nufi_apiserver_requests_total{code="401",method="other",route="none"} 5`)
 }
 
 // fallible is a way to Kubernetes with a bug in it.
@@ -45,27 +47,14 @@ func (f fallible) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestAChangeThatPanicsIsNotDone(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(o *api.Options) {
-		var err error
-		o.Users, err = kube.NewUsers(serverConfig(t), func(next http.RoundTripper) http.RoundTripper { return fallible{next} })
-		if err != nil {
-			t.Fatal(err)
-		}
-	})
+	s := newStage(t, through(t, func(next http.RoundTripper) http.RoundTripper { return fallible{next} }))
 	s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusInternalServerError).problem(t)
 	for _, word := range []string{`"change":"restart"`, `"person":"ann"`, `"outcome":"unknown"`, `"status":500`} {
 		if !strings.Contains(s.log.String(), word) {
 			t.Errorf("the log has no %s: %s", word, s.log)
 		}
 	}
-	const want = `
-# HELP nufi_apiserver_requests_total Requests served, by method, route template and status.
-# TYPE nufi_apiserver_requests_total counter
-nufi_apiserver_requests_total{code="500",method="POST",route="/api/v1/namespaces/{namespace}/npudeploys/{name}/restart"} 1
-`
-	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(want), "nufi_apiserver_requests_total"); err != nil {
-		t.Error(err)
-	}
+	s.wantRequests(`nufi_apiserver_requests_total{code="500",method="POST",route="/api/v1/namespaces/{namespace}/npudeploys/{name}/restart"} 1`)
 }
 
 // hangUp has the client go away before what it changes arrives.
@@ -86,13 +75,7 @@ func (h hangUp) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestAClientThatHangsUpIsNoFaultOfTheServers(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	s := newStage(t, func(o *api.Options) {
-		var err error
-		o.Users, err = kube.NewUsers(serverConfig(t), func(next http.RoundTripper) http.RoundTripper { return hangUp{next, cancel} })
-		if err != nil {
-			t.Fatal(err)
-		}
-	})
+	s := newStage(t, through(t, func(next http.RoundTripper) http.RoundTripper { return hangUp{next, cancel} }))
 	s.create("a")
 	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/v1/namespaces/"+s.namespace+"/npudeploys/a/restart", nil)
 	r.Header.Set("Authorization", "Bearer ann")

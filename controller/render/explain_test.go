@@ -2,7 +2,6 @@ package render_test
 
 import (
 	"fmt"
-	"io/fs"
 	"maps"
 	"regexp"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
-	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/controller/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -37,26 +35,11 @@ func decided(t *testing.T, result *render.Result) map[string][]render.SourceKind
 	return all
 }
 
-// exampleTexts are the examples by file.
-func exampleTexts(t *testing.T) map[string][]byte {
-	t.Helper()
-	files, err := fs.Glob(nufi.Examples(), "examples/*/npudeploy.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d examples: %v", len(files), err)
-	}
-	texts := map[string][]byte{}
-	for _, file := range files {
-		if texts[file], err = fs.ReadFile(nufi.Examples(), file); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return texts
-}
-
 func TestWhatTheAPIServerHoldsIsExplainedAsItsTextIs(t *testing.T) {
 	t.Parallel()
 	set := compiled(t)
-	for file, text := range exampleTexts(t) {
+	for _, file := range glob(t, "../../examples/*/npudeploy.yaml") {
+		text := read(t, file)
 		deploy := &v1.NpuDeploy{}
 		if err := yaml.Unmarshal(text, deploy); err != nil {
 			t.Fatal(err)
@@ -103,13 +86,16 @@ spec: {model: a/b, accelerator: {type: atom}}
 	}
 }
 
+// plainName is a key that explanations write without brackets.
+var plainName = regexp.MustCompile(`^[A-Za-z][\w-]*$`)
+
 // scalarsOf are the paths of all scalars in content, as explanations write them.
 func scalarsOf(path string, content any) []string {
 	var all []string
 	switch content := content.(type) {
 	case map[string]any:
 		for name, field := range content {
-			if !regexp.MustCompile(`^[A-Za-z][\w-]*$`).MatchString(name) {
+			if !plainName.MatchString(name) {
 				name = fmt.Sprintf("[%q]", name)
 			} else if path != "" {
 				name = "." + name
@@ -129,7 +115,8 @@ func scalarsOf(path string, content any) []string {
 func TestEachFieldOfEachManifestIsExplained(t *testing.T) {
 	t.Parallel()
 	set := compiled(t)
-	for file, text := range exampleTexts(t) {
+	for _, file := range glob(t, "../../examples/*/npudeploy.yaml") {
+		text := read(t, file)
 		result, err := set.RenderYAML(file, text, render.Facts{})
 		if err != nil {
 			t.Fatal(err)
