@@ -72,11 +72,10 @@ func (a *API) preview(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	if err != nil {
 		return err
 	}
-	facts, err := a.factsIn(r.Context(), deploy.GetNamespace())
+	by, err := a.basisOf(r, deploy.GetNamespace())
 	if err != nil {
 		return err
 	}
-	by := basis{a.options.Templates(), facts, r.URL.Query().Get("sources") == "true"}
 	is, then := rendered{object: named(r)}, rendered{object: deploy.DeepCopy()}
 	is.object.SetName(deploy.GetName())
 	// Kubernetes makes of deploy what it would make of it in earnest: merged with what others
@@ -106,6 +105,16 @@ func (a *API) preview(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 		return err
 	}
 	return writeJSON(w, http.StatusOK, answer)
+}
+
+// basisOf is what the NpuDeploys of a namespace render by now.
+func (a *API) basisOf(r *http.Request, namespace string) (basis, error) {
+	sources, err := isSet(r, "sources")
+	if err != nil {
+		return basis{}, err
+	}
+	facts, err := a.factsIn(r.Context(), namespace)
+	return basis{a.options.Templates(), facts, sources}, err
 }
 
 // look reads and renders the live one, if there is one.

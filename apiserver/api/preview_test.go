@@ -89,6 +89,7 @@ func TestAPreviewSaysWhereFieldsCameFrom(t *testing.T) {
 			t.Errorf("nothing came from %s: %v", kind, by)
 		}
 	}
+	s.ask("ann", http.MethodPost, s.previewPath()+"?sources=perhaps", short("a")).want(t, http.StatusBadRequest).problem(t)
 }
 
 func TestAPreviewsFaultsHaveTheirPaths(t *testing.T) {
