@@ -11,7 +11,7 @@ var size = flag.Int("fleet", 1000, "number of NpuDeploys")
 const (
 	// writers is how many requests the plain loop has under way, and the controller.
 	writers = 16
-	// children are those of each NpuDeploy: a Deployment, a Service and a ServiceAccount.
+	// children are those of each NpuDeploy: a Deployment, a Service and a VirtualService.
 	children = 3
 	// calm without a write means that a wave has passed.
 	calm = 10 * time.Second

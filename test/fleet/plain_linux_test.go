@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -9,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/controller/render"
 )
@@ -30,7 +30,7 @@ func (f *fleet) each(do func(ctx context.Context, i int) error) {
 // applyPlainly server-side applies the objects of a fleet and does nothing else.
 func (f *fleet) applyPlainly() rates {
 	f.Helper()
-	set, err := render.Compile(nufi.Module())
+	set, err := render.Compile(os.DirFS(f.templates))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -46,6 +46,7 @@ func newFleet(b *testing.B) *fleet {
 	if err := os.CopyFS(f.templates, nufi.Module()); err != nil {
 		b.Fatal(err)
 	}
+	f.editPolicy(`serviceAccount: "Own"`, `serviceAccount: "NamespaceDefault"`)
 	f.startCluster()
 	known := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, v1.AddToScheme} {
@@ -96,15 +97,17 @@ func (f *fleet) startCluster() {
 }
 
 // deploy is the i-th NpuDeploy, with three children: a Deployment, a Service and a
-// ServiceAccount.
+// VirtualService.
 func deploy(namespace string, i int) *v1.NpuDeploy {
 	count, replicas := int32(1), int32(1)
+	name := fmt.Sprintf("server-%04d", i)
 	return &v1.NpuDeploy{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("server-%04d", i)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec: v1.NpuDeploySpec{
 			Model:           "org/model",
 			Accelerator:     &v1.Accelerator{Type: "atom", Count: &count},
 			InferenceServer: &v1.InferenceServer{Replicas: &replicas},
+			Endpoint:        &v1.Endpoint{Host: name + ".nufi.me"},
 		},
 	}
 }
@@ -119,22 +122,30 @@ func (f *fleet) createDeploys() {
 func (f *fleet) changePolicy() time.Duration {
 	f.Helper()
 	before := f.metric("nufi_applies_total", `result="configured"`)
+	f.editPolicy("annotations: {}", `annotations: {note: "new"}`)
+	return f.await("the new policy", func() bool {
+		return f.metric("nufi_applies_total", `result="configured"`)-before >= float64(*size*children)
+	})
+}
+
+// editPolicy replaces a part of the policy, in one step.
+func (f *fleet) editPolicy(old, changed string) {
+	f.Helper()
 	name := filepath.Join(f.templates, "schemas/policy/policy.cue")
 	content, err := os.ReadFile(name)
 	if err != nil {
 		f.Fatal(err)
 	}
-	changed := strings.Replace(string(content), "\tannotations: {}\n", "\tannotations: {note: \"new\"}\n", 1)
+	if strings.Count(string(content), old) != 1 {
+		f.Fatalf("the policy has no %s, or more than one", old)
+	}
 	aside := filepath.Join(f.TempDir(), "policy.cue")
-	if err := os.WriteFile(aside, []byte(changed), 0o600); err != nil {
+	if err := os.WriteFile(aside, []byte(strings.Replace(string(content), old, changed, 1)), 0o600); err != nil {
 		f.Fatal(err)
 	}
 	if err := os.Rename(aside, name); err != nil {
 		f.Fatal(err)
 	}
-	return f.await("the new policy", func() bool {
-		return f.metric("nufi_applies_total", `result="configured"`)-before >= float64(*size*children)
-	})
 }
 
 // await polls, and returns how long it took.
