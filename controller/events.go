@@ -16,11 +16,12 @@ import (
 type eventRecorder = events.EventRecorder
 
 // tell makes an event of each condition of an object that turned. That things begin as
-// expected is no news.
+// expected is no news, until all is ready.
 func tell(recorder eventRecorder, object runtime.Object, turned []status.Transition) {
 	for _, t := range turned {
 		isWarning := t.To == metav1.ConditionFalse && !isOnItsWay(t.Reason)
-		if t.From == metav1.ConditionUnknown && !isWarning && t.Type != v1.ConditionReady {
+		isReady := t.Type == v1.ConditionReady && t.To == metav1.ConditionTrue
+		if t.From == metav1.ConditionUnknown && !isWarning && !isReady {
 			continue
 		}
 		kind := corev1.EventTypeNormal

@@ -278,6 +278,9 @@ func TestAnEventIsMadeWhenAConditionTurns(t *testing.T) {
 	seen := func() []string { return r.events("web") }
 	r.await("the event", func() bool { return strings.Contains(fmt.Sprint(seen()), "Warning "+v1.ReasonInvalidSpec) },
 		func() any { return seen() })
+	if strings.Contains(fmt.Sprint(seen()), v1.ReasonProgressing) {
+		t.Errorf("events %q tell that it began as expected", seen())
+	}
 }
 
 func (r *room) events(name string) []string {
