@@ -5,7 +5,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -43,12 +42,6 @@ func cacheOptions() cache.Options {
 			},
 		},
 	}
-}
-
-func newChild(kind schema.GroupVersionKind) *unstructured.Unstructured {
-	child := &unstructured.Unstructured{}
-	child.SetGroupVersionKind(kind)
-	return child
 }
 
 func deploymentKind() schema.GroupVersionKind {

@@ -115,7 +115,7 @@ func (k *kinds) start(ctx context.Context, kind schema.GroupVersionKind) error {
 	if !isServed {
 		return fmt.Errorf("%s of %s is defined and not served yet", kind.Kind, kind.GroupVersion())
 	}
-	if _, err := k.informers.GetInformer(ctx, newChild(kind)); err != nil {
+	if _, err := k.informers.GetInformer(ctx, apply.NewChild(kind)); err != nil {
 		return fmt.Errorf("starting the informer of %s: %w", kind.Kind, err)
 	}
 	if err := k.begin(kind); err != nil {

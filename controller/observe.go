@@ -8,8 +8,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -54,10 +52,7 @@ func (r *reconciler) workload(ctx context.Context, deploy *v1.NpuDeploy, want *w
 	if err != nil || object == nil {
 		return workload, err
 	}
-	workload.Deployment = &appsv1.Deployment{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, workload.Deployment); err != nil {
-		return workload, err
-	}
+	workload.Deployment = object.(*appsv1.Deployment)
 	of := []client.ListOption{
 		client.InNamespace(deploy.Namespace), client.MatchingFields{indexDeploy: deploy.Name}, client.UnsafeDisableDeepCopy,
 	}
@@ -99,7 +94,9 @@ func (r *reconciler) route(ctx context.Context, deploy *v1.NpuDeploy, want *want
 	for _, kind := range apply.Kinds() {
 		if host.isOurs() && kind.Kind == string(route.Kind) {
 			object, err := r.child(ctx, deploy, kind, want.name(kind.Kind))
-			route.Object = object
+			if object != nil {
+				route.Object = object
+			}
 			return route, err
 		}
 	}
@@ -109,12 +106,11 @@ func (r *reconciler) route(ctx context.Context, deploy *v1.NpuDeploy, want *want
 // child reads one of our children, nil if there is none or its kind is not installed.
 func (r *reconciler) child(
 	ctx context.Context, deploy *v1.NpuDeploy, kind schema.GroupVersionKind, name string,
-) (*unstructured.Unstructured, error) {
+) (client.Object, error) {
 	if name == "" {
 		return nil, nil //nolint:nilnil // Absence is an answer.
 	}
-	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(kind)
+	object := apply.NewChild(kind)
 	err := r.cache.Get(ctx, client.ObjectKey{Namespace: deploy.Namespace, Name: name}, object)
 	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) || isNotCached(err) {
 		return nil, nil //nolint:nilnil // Absence is an answer.

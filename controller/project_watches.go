@@ -57,7 +57,7 @@ func (r *projectReconciler) sources(informers cache.Cache) []source.Source {
 	all = append(all, r.queue,
 		source.Kind[client.Object](informers, &v1.Project{}, &handler.EnqueueRequestForObject{}, specChanged()))
 	for _, kind := range kinds {
-		all = append(all, source.Kind[client.Object](informers, newChild(kind), settled(byProject)))
+		all = append(all, source.Kind[client.Object](informers, apply.NewChild(kind), settled(byProject, apply.Drifted)))
 	}
 	return all
 }

@@ -1,61 +1,46 @@
 package controller
 
 import (
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // These are the informers' transforms: what nobody reads is not kept.
 
 // stripChild keeps the summary of what we own, and what status is judged by.
 func stripChild(object any) (any, error) {
-	child, ok := object.(*unstructured.Unstructured)
+	child, ok := object.(client.Object)
 	if !ok {
 		return object, nil
 	}
-	if err := apply.Summarize(child); err != nil {
-		return nil, err
-	}
-	replicas, scaled, _ := unstructured.NestedFieldNoCopy(child.Object, "spec", "replicas")
-	template, _, _ := unstructured.NestedFieldNoCopy(child.Object, "spec", "template", "spec")
-	delete(child.Object, "spec")
-	switch child.GetKind() {
-	case "Deployment":
-		pod, _ := template.(map[string]any)
-		spec := map[string]any{"template": map[string]any{"spec": stripContainers(pod)}}
-		if scaled {
-			spec["replicas"] = replicas
+	apply.Summarize(child)
+	switch child := child.(type) {
+	case *appsv1.Deployment:
+		pod := corev1.PodSpec{
+			InitContainers: stripContainers(child.Spec.Template.Spec.InitContainers),
+			Containers:     stripContainers(child.Spec.Template.Spec.Containers),
 		}
-		child.Object["spec"] = spec
-	case string(v1.EndpointHTTPRoute):
-	default:
-		delete(child.Object, "status")
+		child.Spec = appsv1.DeploymentSpec{Replicas: child.Spec.Replicas, Template: corev1.PodTemplateSpec{Spec: pod}}
+	case *unstructured.Unstructured:
+		delete(child.Object, "spec")
 	}
 	return child, nil
 }
 
-// stripContainers keeps names, limits and startup probes.
-func stripContainers(pod map[string]any) map[string]any {
-	kept := map[string]any{}
-	for _, list := range []string{"initContainers", "containers"} {
-		containers, _ := pod[list].([]any)
-		short := make([]any, 0, len(containers))
-		for _, container := range containers {
-			container, _ := container.(map[string]any)
-			one := map[string]any{}
-			for _, field := range []string{"name", "resources", "startupProbe"} {
-				if value, found := container[field]; found {
-					one[field] = value
-				}
-			}
-			short = append(short, one)
+// stripContainers keeps what says how many devices a pod holds, and how long it may
+// take to start.
+func stripContainers(containers []corev1.Container) []corev1.Container {
+	kept := make([]corev1.Container, len(containers))
+	for i, container := range containers {
+		kept[i] = corev1.Container{
+			Name: container.Name, Resources: container.Resources, RestartPolicy: container.RestartPolicy,
+			StartupProbe: container.StartupProbe,
 		}
-		kept[list] = short
 	}
 	return kept
 }
@@ -68,21 +53,10 @@ func stripPod(object any) (any, error) {
 	stripMeta(&pod.ObjectMeta)
 	pod.Spec = corev1.PodSpec{
 		NodeName:       pod.Spec.NodeName,
-		InitContainers: stripPodContainers(pod.Spec.InitContainers),
-		Containers:     stripPodContainers(pod.Spec.Containers),
+		InitContainers: stripContainers(pod.Spec.InitContainers),
+		Containers:     stripContainers(pod.Spec.Containers),
 	}
 	return pod, nil
-}
-
-// stripPodContainers keeps what says how many devices a pod holds.
-func stripPodContainers(containers []corev1.Container) []corev1.Container {
-	kept := make([]corev1.Container, len(containers))
-	for i, container := range containers {
-		kept[i] = corev1.Container{
-			Name: container.Name, Resources: container.Resources, RestartPolicy: container.RestartPolicy,
-		}
-	}
-	return kept
 }
 
 func stripNode(object any) (any, error) {

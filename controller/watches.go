@@ -7,7 +7,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -59,17 +58,17 @@ func (r *reconciler) sources(informers cache.Cache) []source.Source {
 	return []source.Source{
 		r.queue,
 		source.Kind[client.Object](informers, &v1.NpuDeploy{}, &handler.EnqueueRequestForObject{}, specChanged()),
-		source.Kind[client.Object](informers, &corev1.Pod{}, settled(byLabel)),
-		source.Kind[client.Object](informers, newReplicaSet(), settled(byLabel)),
-		source.Kind[client.Object](informers, &corev1.Event{}, settled(r.byPod)),
-		source.Kind[client.Object](informers, &corev1.Node{}, settled(r.byNode), nodeChanged()),
+		source.Kind[client.Object](informers, &corev1.Pod{}, settled(byLabel, never)),
+		source.Kind[client.Object](informers, newReplicaSet(), settled(byLabel, never)),
+		source.Kind[client.Object](informers, &corev1.Event{}, settled(r.byPod, never)),
+		source.Kind[client.Object](informers, &corev1.Node{}, settled(r.byNode, never), nodeChanged()),
 		source.Kind[client.Object](informers, &v1.Project{}, r.projectChanged()),
 	}
 }
 
 // watchChildren is for one kind of child.
 func watchChildren(informers cache.Cache, kind schema.GroupVersionKind) source.Source {
-	return source.Kind[client.Object](informers, newChild(kind), settled(byController))
+	return source.Kind[client.Object](informers, apply.NewChild(kind), settled(byController, apply.Drifted))
 }
 
 // specChanged leaves out our own status patches.
@@ -91,8 +90,15 @@ func nodeChanged() predicate.Predicate {
 	}}
 }
 
+// drift says whether what we own changed from one version of an object to the next, nil
+// if that is gone.
+type drift func(before, after client.Object) bool
+
+// never is for what is not ours.
+func never(_, _ client.Object) bool { return false }
+
 // settled enqueues what an object concerns, before and after, once events have settled.
-func settled(of concerns) handler.EventHandler {
+func settled(of concerns, is drift) handler.EventHandler {
 	add := func(ctx context.Context, object client.Object, drifted bool, queue workQueue) {
 		after, urgency := settleStatus, urgencyStatus
 		if drifted {
@@ -110,19 +116,14 @@ func settled(of concerns) handler.EventHandler {
 			if e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion() {
 				return // A relist.
 			}
-			drifted := apply.Drifted(e.ObjectOld, e.ObjectNew)
+			drifted := is(e.ObjectOld, e.ObjectNew)
 			add(ctx, e.ObjectOld, drifted, queue)
 			add(ctx, e.ObjectNew, drifted, queue)
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workQueue) {
-			add(ctx, e.Object, isChild(e.Object), queue)
+			add(ctx, e.Object, is(e.Object, nil), queue)
 		},
 	}
-}
-
-func isChild(object client.Object) bool {
-	_, is := object.(*unstructured.Unstructured)
-	return is
 }
 
 func byController(_ context.Context, object client.Object) []types.NamespacedName {

@@ -26,8 +26,8 @@ type Applier struct {
 
 // Options are what an Applier works with.
 type Options struct {
-	// Cache reads unstructured objects that Summarize was applied to: all that carry
-	// the label LabelManagedBy. They are not modified.
+	// Cache reads what NewChild returns, of the objects that carry the label
+	// LabelManagedBy, summarized. They are not modified.
 	Cache client.Reader
 	// Client asks the API server itself.
 	Client client.Client

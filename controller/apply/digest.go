@@ -12,8 +12,8 @@ func digest(content []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// A mark is what an apply leaves behind: the digest of the manifest, and that of the
-// fields we own in what the API server made of it.
+// A mark is what an apply leaves behind: the digest of the manifest, and that of the entry
+// which the API server made of it in the object's managed fields.
 func mark(intent, owned string) string { return intent + "-" + owned }
 
 // intentOf is the first half of a mark.

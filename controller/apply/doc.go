@@ -6,8 +6,8 @@
 //  1. NewSet has refused what no template of such an owner may yield: other kinds, other
 //     namespaces, other roles.
 //  2. New children are recorded in the inventory before the first write.
-//  3. Each child is compared: the digest of its manifest and of the fields that we own
-//     in the live object, against the digest that the last apply left behind. Equal
+//  3. Each child is compared: the digest of its manifest and of our entry in the live
+//     object's managed fields, against the digest that the last apply left behind. Equal
 //     means that there is nothing to do, and nothing is asked.
 //  4. What differs is server-side applied: what was never seen, on the condition that
 //     there is no such object; what is ours, by force.

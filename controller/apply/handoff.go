@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	appsv1 "k8s.io/client-go/applyconfigurations/apps/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -20,10 +21,9 @@ const HandOffManager = v1.FieldManager + "-handoff"
 func (a *Applier) handOff(
 	ctx context.Context, owner Owner, wanted manifest, present *live, options ...client.PatchOption,
 ) error {
-	object := newObject(owner.Namespace, wanted.ref)
-	object.SetUID(present.uid)
-	object.Object["spec"] = map[string]any{"replicas": present.replicas}
-	body, err := json.Marshal(object.Object)
+	intent := appsv1.Deployment(wanted.ref.Name, owner.Namespace).WithUID(present.uid).
+		WithSpec(appsv1.DeploymentSpec().WithReplicas(*present.replicas))
+	body, err := json.Marshal(intent)
 	if err != nil {
 		return fmt.Errorf("encoding the hand-off of %s: %w", wanted.ref, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	testclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -210,10 +211,9 @@ func (s *stage) awaitCache(object *unstructured.Unstructured) {
 	})
 }
 
-func (s *stage) cached(object *unstructured.Unstructured) *unstructured.Unstructured {
+func (s *stage) cached(object *unstructured.Unstructured) client.Object {
 	s.Helper()
-	cached := &unstructured.Unstructured{}
-	cached.SetGroupVersionKind(object.GroupVersionKind())
+	cached := apply.NewChild(object.GroupVersionKind())
 	err := s.cache.Get(s.Context(), client.ObjectKeyFromObject(object), cached)
 	if client.IgnoreNotFound(err) != nil {
 		s.Fatal(err)
@@ -239,11 +239,11 @@ func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
 
 func newClient(t *testing.T, config *rest.Config) client.Client {
 	t.Helper()
-	scheme := runtime.NewScheme()
-	if err := v1.AddToScheme(scheme); err != nil {
+	known := runtime.NewScheme()
+	if err := errors.Join(scheme.AddToScheme(known), v1.AddToScheme(known)); err != nil {
 		t.Fatal(err)
 	}
-	made, err := client.New(config, client.Options{Scheme: scheme})
+	made, err := client.New(config, client.Options{Scheme: known})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,8 @@ func newCache(t *testing.T, config *rest.Config, namespace string) cache.Cache {
 		DefaultLabelSelector:         labels.SelectorFromSet(labels.Set{apply.LabelManagedBy: apply.ManagedBy}),
 		DefaultUnsafeDisableDeepCopy: &shared,
 		DefaultTransform: func(object any) (any, error) {
-			return object, apply.Summarize(object.(*unstructured.Unstructured))
+			apply.Summarize(object.(client.Object))
+			return object, nil
 		},
 	})
 	if err != nil {

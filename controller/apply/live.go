@@ -3,10 +3,12 @@ package apply
 import (
 	"context"
 
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,7 +25,7 @@ type live struct {
 	deleting        bool
 	owned           string
 	ownsReplicas    bool
-	replicas        any
+	replicas        *int32
 }
 
 // read asks one reader: the informers, which keep what carries our label and lag
@@ -33,7 +35,7 @@ func read(ctx context.Context, from client.Reader, namespace string, ref Ref) (*
 	err := from.Get(ctx, client.ObjectKeyFromObject(object), object)
 	switch {
 	case err == nil:
-		return observe(object)
+		return observe(object), nil
 	case apierrors.IsNotFound(err):
 		return nil, nil //nolint:nilnil // Absence is an answer.
 	case meta.IsNoMatchError(err):
@@ -51,9 +53,24 @@ func (a *Applier) find(ctx context.Context, namespace string, ref Ref) (*live, e
 	return read(ctx, a.direct, namespace, ref)
 }
 
-func newObject(namespace string, ref Ref) *unstructured.Unstructured {
-	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(ref.GroupVersionKind)
+// NewChild is a child of this kind as it is read, and as informers keep it. A comparison
+// takes metadata alone; what some are judged by beyond that is in these two.
+func NewChild(kind schema.GroupVersionKind) client.Object {
+	switch kind.Kind {
+	case "Deployment":
+		return &appsv1.Deployment{}
+	case string(v1.EndpointHTTPRoute):
+		route := &unstructured.Unstructured{}
+		route.SetGroupVersionKind(kind)
+		return route
+	}
+	child := &metav1.PartialObjectMetadata{}
+	child.SetGroupVersionKind(kind)
+	return child
+}
+
+func newObject(namespace string, ref Ref) client.Object {
+	object := NewChild(ref.GroupVersionKind)
 	if !ref.isNamespace() {
 		object.SetNamespace(namespace)
 	}
@@ -61,23 +78,23 @@ func newObject(namespace string, ref Ref) *unstructured.Unstructured {
 	return object
 }
 
-// observe reads an object without changing it, unless it has to be summarized first:
-// then it does not come from an informer.
-func observe(object *unstructured.Unstructured) (*live, error) {
-	if err := Summarize(object); err != nil {
-		return nil, err
-	}
+// observe reads an object, which is summarized if it does not come from an informer.
+func observe(object client.Object) *live {
+	Summarize(object)
+	summary := summaryOf(object)
 	seen := &live{
 		uid:             object.GetUID(),
 		resourceVersion: object.GetResourceVersion(),
 		adoptBy:         object.GetAnnotations()[v1.AnnotationAdopt],
 		deleting:        object.GetDeletionTimestamp() != nil,
+		owned:           summary.FieldsType,
+		ownsReplicas:    summary.Subresource == subresourceScale,
 	}
 	if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
 		seen.controller, seen.controlledBy = controller.UID, controller.Kind+" "+controller.Name
 	}
-	seen.owned, _, _ = unstructured.NestedString(object.Object, fieldOwned, "digest")
-	seen.ownsReplicas, _, _ = unstructured.NestedBool(object.Object, fieldOwned, "replicas")
-	seen.replicas, _, _ = unstructured.NestedFieldNoCopy(object.Object, "spec", "replicas")
-	return seen, nil
+	if deployment, is := object.(*appsv1.Deployment); is {
+		seen.replicas = deployment.Spec.Replicas
+	}
+	return seen
 }

@@ -1,142 +1,88 @@
 package apply
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
-	"maps"
-	"reflect"
 	"slices"
-	"strings"
+	"strconv"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	k8sjson "k8s.io/apimachinery/pkg/util/json"
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Summarize replaces an object's managed fields, the larger part of it, by what a
-// comparison needs: the digest of the fields that we own. An informer calls it for
-// what it keeps (as a transform), so that a comparison need not.
-func Summarize(object *unstructured.Unstructured) error {
-	if _, done := object.Object[fieldOwned]; done {
+// The API server keeps the book of who owns which field (KEP-555): one that somebody else
+// changes or removes is no longer listed as ours, and a change under our own name gives
+// our entry another time. As long as that entry is the same, what we applied is in place,
+// and no value has to be read, or even watched.
+
+// operationOwned marks the one entry that Summarize leaves. The API server itself knows
+// Apply and Update alone.
+const operationOwned metav1.ManagedFieldsOperationType = "Owned"
+
+// Summarize replaces an object's managed fields, the larger part of its metadata, by what
+// a comparison needs: the digest of our entry. An informer calls it for what it keeps, as
+// a transform.
+func Summarize(object client.Object) {
+	entries := object.GetManagedFields()
+	if summaryOf(object) != nil {
+		return
+	}
+	summary := metav1.ManagedFieldsEntry{Manager: v1.FieldManager, Operation: operationOwned}
+	if i := slices.IndexFunc(entries, isOurEntry); i >= 0 {
+		summary.FieldsType = digestOf(entries[i])
+		if _, isDeployment := object.(*appsv1.Deployment); isDeployment && hasReplicas(entries[i]) {
+			summary.Subresource = subresourceScale
+		}
+	}
+	object.SetManagedFields([]metav1.ManagedFieldsEntry{summary})
+}
+
+// subresourceScale says that the number of replicas is among the fields that we own.
+const subresourceScale = "scale"
+
+// summaryOf returns what Summarize left, or nil.
+func summaryOf(object client.Object) *metav1.ManagedFieldsEntry {
+	entries := object.GetManagedFields()
+	if len(entries) != 1 || entries[0].Operation != operationOwned {
 		return nil
 	}
-	fields := ownedFields(object)
-	content, err := project(fields, object.Object)
-	if err != nil {
-		return fmt.Errorf("reading the managed fields of %s %s: %w", object.GetKind(), object.GetName(), err)
-	}
-	_, replicas, _ := unstructured.NestedFieldNoCopy(fields, "f:spec", "f:replicas")
-	object.Object[fieldOwned] = map[string]any{"digest": digest(content), "replicas": replicas}
-	unstructured.RemoveNestedField(object.Object, "metadata", "managedFields")
-	return nil
+	return &entries[0]
 }
 
 // Drifted says whether the fields that we own differ between two summarized versions of
-// an object. It is false for objects that are no children.
+// an object. They do if there is no later version.
 func Drifted(before, after client.Object) bool {
-	old, isChild := before.(*unstructured.Unstructured)
-	young, isChildToo := after.(*unstructured.Unstructured)
-	return isChild && isChildToo && !reflect.DeepEqual(old.Object[fieldOwned], young.Object[fieldOwned])
-}
-
-// fieldOwned holds the summary. No kind of Kubernetes has a field of that name.
-const fieldOwned = "nufi-owned"
-
-// ownedFields is our entry of the managed fields, the FieldsV1 tree, or nil.
-func ownedFields(object *unstructured.Unstructured) map[string]any {
-	entries, _, _ := unstructured.NestedFieldNoCopy(object.Object, "metadata", "managedFields")
-	list, _ := entries.([]any)
-	for _, entry := range list {
-		entry, _ := entry.(map[string]any)
-		if entry["manager"] == v1.FieldManager && entry["operation"] == "Apply" && entry["subresource"] == nil {
-			fields, _ := entry["fieldsV1"].(map[string]any)
-			return fields
-		}
+	if after == nil {
+		return true
 	}
-	return nil
+	old, young := summaryOf(before), summaryOf(after)
+	return old != nil && young != nil && *old != *young
 }
 
-// project writes what value has at each place that fields name, in an order of its own.
-func project(fields map[string]any, value any) ([]byte, error) {
-	var out bytes.Buffer
-	err := projectInto(&out, fields, value)
-	return out.Bytes(), err
+func isOurEntry(entry metav1.ManagedFieldsEntry) bool {
+	return entry.Manager == v1.FieldManager && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == ""
 }
 
-func projectInto(out *bytes.Buffer, fields map[string]any, value any) error {
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if name == "." { // The value itself, whose presence is written already.
-			continue
-		}
-		child, found, err := step(name, value)
-		if err != nil {
-			return err
-		}
-		below, _ := fields[name].(map[string]any)
-		fmt.Fprintf(out, "%s %t\n", name, found)
-		switch _, isMap := child.(map[string]any); {
-		case !found:
-		case len(below) > 0:
-			err = projectInto(out, below, child)
-			out.WriteString("end\n")
-		case isMap:
-			// Either atomic, then a change takes it from us; or applied empty, then what
-			// it holds now is others'.
-		default:
-			err = json.NewEncoder(out).Encode(child)
-		}
-		if err != nil {
-			return err
-		}
+func digestOf(entry metav1.ManagedFieldsEntry) string {
+	var content []byte
+	if entry.FieldsV1 != nil {
+		content = slices.Clone(entry.FieldsV1.GetRawBytes())
 	}
-	return nil
+	if entry.Time != nil {
+		content = strconv.AppendInt(content, entry.Time.Unix(), 10)
+	}
+	return digest(content)
 }
 
-// step goes from value to the place that one element of FieldsV1 names: f:NAME is a
-// field, k:{...} the item with these keys and v:VALUE the item of that value.
-func step(element string, value any) (child any, found bool, err error) {
-	kind, name, _ := strings.Cut(element, ":")
-	switch kind {
-	case "f":
-		object, _ := value.(map[string]any)
-		child, found = object[name]
-		return child, found, nil
-	case "k":
-		var keys map[string]any
-		if err := k8sjson.Unmarshal([]byte(name), &keys); err != nil {
-			return nil, false, err
-		}
-		child, found = find(value, func(item any) bool { return hasKeys(item, keys) })
-		return child, found, nil
-	case "v":
-		var wanted any
-		if err := k8sjson.Unmarshal([]byte(name), &wanted); err != nil {
-			return nil, false, err
-		}
-		child, found = find(value, func(item any) bool { return reflect.DeepEqual(item, wanted) })
-		return child, found, nil
+func hasReplicas(entry metav1.ManagedFieldsEntry) bool {
+	var fields struct {
+		Spec map[string]json.RawMessage `json:"f:spec"`
 	}
-	return nil, false, nil
-}
-
-func find(list any, is func(item any) bool) (any, bool) {
-	items, _ := list.([]any)
-	i := slices.IndexFunc(items, is)
-	if i < 0 {
-		return nil, false
+	if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
+		return false
 	}
-	return items[i], true
-}
-
-func hasKeys(item any, keys map[string]any) bool {
-	object, _ := item.(map[string]any)
-	for name, want := range keys {
-		if !reflect.DeepEqual(object[name], want) {
-			return false
-		}
-	}
-	return true
+	_, has := fields.Spec["f:replicas"]
+	return has
 }

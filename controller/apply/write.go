@@ -73,7 +73,7 @@ func (a *Applier) patch(
 	if err := a.writer.Patch(ctx, object, client.RawPatch(types.ApplyPatchType, body), options...); err != nil {
 		return nil, classify(ref, err)
 	}
-	return observe(object)
+	return observe(object), nil
 }
 
 // forExisting makes a body for creation one for a change. The UID makes the API server

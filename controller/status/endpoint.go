@@ -92,13 +92,17 @@ func pending(message string) verdict {
 }
 
 // parentsOf returns nothing for a status of another shape: who wrote it is not us.
-func parentsOf(object *unstructured.Unstructured) []parent {
+func parentsOf(object metav1.Object) []parent {
+	full, ok := object.(*unstructured.Unstructured)
+	if !ok {
+		return nil
+	}
 	var route struct {
 		Status struct {
 			Parents []parent `json:"parents"`
 		} `json:"status"`
 	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &route); err != nil {
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(full.Object, &route); err != nil {
 		return nil
 	}
 	return route.Status.Parents

@@ -6,7 +6,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -101,6 +100,6 @@ type Route struct {
 	// Refused is why no deployment of this namespace may have the host. Empty means that
 	// it may.
 	Refused string
-	// Object is the live route, or nil.
-	Object *unstructured.Unstructured
+	// Object is the live route, or nil. An HTTPRoute is unstructured, with its status.
+	Object metav1.Object
 }

@@ -151,8 +151,8 @@ type InventoryEntry struct {
 	// +kubebuilder:validation:MaxLength=128
 	UID string `json:"uid,omitempty"`
 
-	// digest is over what was applied and what the API server made of it in the
-	// fields we own. Equal after a restart, it means that there is nothing to do.
+	// digest is over what was applied and the entry that the API server made of it in
+	// the managed fields. Equal after a restart, it means that there is nothing to do.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
