@@ -160,9 +160,9 @@ func TestBrokenTemplatesAreToldWithFileAndLine(t *testing.T) {
 	s := newStage(t)
 	lines := strings.Count(repositoryFile(t, "schemas/policy/policy.cue"), "\n")
 	for edit, want := range map[[2]string]problem.Fault{
-		{shorter, "graceSeconds: 1"}:             {Field: placeOf(t, "schema.cue", "graceSeconds!:"), Message: "checked.shutdown.graceSeconds: invalid value 1 (out of bound >=5)"},
-		{"policy: {", "policy: {{"}:              {Field: fmt.Sprintf("schemas/policy/policy.cue:%d", lines), Message: "expected '}', found 'EOF'"},
-		{"\tmodel: {", `	model: {error("none")`}: {Message: "rendering examples/article/npudeploy.yaml: spec.model: none"},
+		{shorter, "graceSeconds: 1"}: {Field: placeOf(t, "schema.cue", "graceSeconds!:"), Message: "checked.shutdown.graceSeconds: invalid value 1 (out of bound >=5)"},
+		{"policy: {", "policy: {{"}:  {Field: fmt.Sprintf("schemas/policy/policy.cue:%d", lines), Message: "expected '}', found 'EOF'"},
+		{"general: [", `general: [if deploy.spec != _|_ {spec: model: error("none")},`}: {Message: "rendering examples/article/npudeploy.yaml: spec.model: none"},
 	} {
 		answer := s.ask("ann", http.MethodPost, pathCheck, packed(t, edit[0], edit[1])).want(t, http.StatusUnprocessableEntity).problem(t)
 		if len(answer.Errors) == 0 || answer.Errors[0] != want {

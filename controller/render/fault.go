@@ -185,10 +185,28 @@ func shorten(text string) string {
 	return strings.ToValidUTF8(text[:maxMessage], "") + "..."
 }
 
+// withinRule cuts off what leads to a rule: refuse.devices.0, or refuse alone.
+func withinRule(path []string) []string {
+	switch {
+	case len(path) == 0 || path[0] != fieldRefuse:
+		return path
+	case len(path) > 2 && isIndex(path[2]):
+		return path[3:]
+	default:
+		return path[1:]
+	}
+}
+
+func isIndex(element string) bool {
+	_, err := strconv.Atoi(element)
+	return err == nil
+}
+
 // userPath writes a CUE path as the user knows it: without the field that holds the
 // input or the rules, with list indices in brackets and odd keys in quotes.
 func userPath(path []string, keys *standIns) string {
-	if len(path) > 0 && slices.Contains([]string{fieldDeploy, fieldProject, fieldRefuse}, path[0]) {
+	path = withinRule(path)
+	if len(path) > 0 && slices.Contains([]string{fieldDeploy, fieldProject}, path[0]) {
 		path = path[1:]
 	}
 	var out strings.Builder
@@ -196,7 +214,7 @@ func userPath(path []string, keys *standIns) string {
 		if unquoted, err := strconv.Unquote(element); err == nil {
 			element = unquoted
 		}
-		if _, err := strconv.Atoi(element); err == nil {
+		if isIndex(element) {
 			out.WriteString("[" + element + "]")
 			continue
 		}
@@ -219,10 +237,7 @@ func (e *engine) positionOf(err cueerrors.Error, root cue.Value) token.Position 
 			return userPosition(position.Position())
 		}
 	}
-	path := err.Path()
-	if len(path) > 0 && path[0] == fieldRefuse {
-		path = path[1:]
-	}
+	path := withinRule(err.Path())
 	for length := len(path); length > 0; length-- {
 		if position := e.fieldPosition(root, path[:length]); position.IsValid() {
 			return position
