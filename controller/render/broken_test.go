@@ -56,6 +56,19 @@ func TestWhatIsBrokenInTemplatesIsToldWithItsFileAndLine(t *testing.T) {
 	}
 }
 
+func TestAnObjectThatIsNoManifestIsAFaultOfTheTemplates(t *testing.T) {
+	t.Parallel()
+	for field, line := range map[string]string{
+		"apiVersion": `apiVersion: "v1"`, "kind": `kind:       "Service"`, "metadata": "metadata:   _metadata",
+	} {
+		set := compile(t, edited(t, "schemas/workload/service.cue", func(content string) string { return strings.Replace(content, line, "", 1) }))
+		_, err := set.Render(typed(t, []byte(minimalSpec)), render.Facts{})
+		if want := "rendering: objects.service has no " + field; err == nil || err.Error() != want {
+			t.Errorf("the error is %v, and should be %s", err, want)
+		}
+	}
+}
+
 // A candidate may be anybody's: what it names is looked for among its own files.
 func TestTemplatesReadNothingButThemselves(t *testing.T) {
 	t.Parallel()

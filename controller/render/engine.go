@@ -70,10 +70,29 @@ func (m *Manifests) read() error {
 		if !ok {
 			return fmt.Errorf("objects.%s is no object", name)
 		}
-		m.Objects = append(m.Objects, &unstructured.Unstructured{Object: content})
+		manifest := &unstructured.Unstructured{Object: content}
+		if field := lacking(manifest); field != "" {
+			return fmt.Errorf("objects.%s has no %s", name, field)
+		}
+		m.Objects = append(m.Objects, manifest)
 	}
 	sortForApply(m.Objects)
 	return nil
+}
+
+// lacking is the field without which an object is no manifest, "" if it has them all. CUE
+// would copy the metadata that objects share into each of them to look for them.
+func lacking(object *unstructured.Unstructured) string {
+	switch _, hasMetadata := object.Object["metadata"].(map[string]any); {
+	case object.GetAPIVersion() == "":
+		return "apiVersion"
+	case object.GetKind() == "":
+		return "kind"
+	case !hasMetadata:
+		return "metadata"
+	default:
+		return ""
+	}
 }
 
 // decode goes by way of JSON: k8s.io's keeps whole numbers whole, as unstructured
