@@ -206,8 +206,8 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 func TestEndlessTemplatesAreEnded(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, func(o *api.Options) { o.Limits.Check.Time = 5 * time.Second })
-	endless := packed(t, "objects: deployment: {", `_slow: [for a in list.Range(0, 100000, 1) for b in list.Range(0, 100000, 1) if a == b {a}]
-objects: deployment: {`)
+	endless := packed(t, "_noAccelerator: {", `_slow: [for a in list.Range(0, 100000, 1) for b in list.Range(0, 100000, 1) if a == b {a}]
+_noAccelerator: {`)
 	answer := s.ask("ann", http.MethodPost, pathCheck, endless).want(t, http.StatusUnprocessableEntity).problem(t)
 	if !strings.Contains(answer.Detail, "not evaluated within 5s") {
 		t.Errorf("the problem is %q", answer.Detail)

@@ -240,8 +240,8 @@ func TestABadDirectoryIsAnErrorAtTheStart(t *testing.T) {
 func TestACandidateThatDoesNotEndIsKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	mount(t, dir, "..1", replace("deployment.cue", "objects: deployment: {", `_slow: [for a in list.Range(0, 100000, 1) for b in list.Range(0, 100000, 1) if a == b {a}]
-objects: deployment: {`))
+	mount(t, dir, "..1", replace("values.cue", "_noAccelerator: {", `_slow: [for a in list.Range(0, 100000, 1) for b in list.Range(0, 100000, 1) if a == b {a}]
+_noAccelerator: {`))
 	candidate, err := templates.Snapshot(dir)
 	if err != nil {
 		t.Fatal(err)
