@@ -32,6 +32,22 @@ func TestEveryErrorOfTheRulesIsReachedByAFixture(t *testing.T) {
 	})
 }
 
+// Of a list and of a struct the user reads the same: the field.
+func TestARuleMayStandInAListOrInAStruct(t *testing.T) {
+	t.Parallel()
+	for _, rule := range []string{
+		`refuse: ours: [if deploy.spec.model == "a/b" {spec: model: error("is retired")}]`,
+		`refuse: spec: model: {if deploy.spec.model == "a/b" {error("is retired")}}`,
+	} {
+		set := compile(t, edited(t, "schemas/workload/service.cue", func(content string) string { return content + rule }))
+		deploy := typed(t, []byte(minimalSpec))
+		deploy.Spec.Model = "a/b"
+		if _, err := set.Render(deploy, render.Facts{}); err == nil || err.Error() != "spec.model: is retired" {
+			t.Errorf("%s says %v", rule, err)
+		}
+	}
+}
+
 // markedSets are templates with marks in the messages of the rules, by policy.
 type markedSets map[string]*render.Templates
 
