@@ -22,13 +22,13 @@ const (
 // BenchmarkFleet makes all figures in one run: they are ratios, and machines differ.
 func BenchmarkFleet(b *testing.B) {
 	for b.Loop() {
+		baseline := measurePlain(b)
 		f := newFleet(b)
-		baseline := f.applyPlainly()
 		f.createDeploys()
 		f.startController()
 
 		took := f.await("children", func() bool { return f.created() >= float64(*size*children) })
-		own := rates{written: perSecond(took), settled: perSecond(took + f.awaitPods(ours))}
+		own := rates{written: perSecond(took), settled: perSecond(took + f.awaitPods())}
 		b.ReportMetric(baseline.written, "plain-sets/s")
 		b.ReportMetric(own.written, "sets/s")
 		b.ReportMetric(own.written/baseline.written, "of-plain")

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"os"
+	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -10,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/controller/render"
 )
 
@@ -27,26 +27,17 @@ func (f *fleet) each(do func(ctx context.Context, i int) error) {
 	}
 }
 
-// applyPlainly server-side applies the objects of a fleet and does nothing else.
-func (f *fleet) applyPlainly() rates {
-	f.Helper()
-	set, err := render.Compile(os.DirFS(f.templates))
-	if err != nil {
-		f.Fatal(err)
-	}
-	results := make([]*render.Result, *size)
-	f.each(func(_ context.Context, i int) (err error) {
-		if results[i], err = set.Render(deploy(plain, i), render.Facts{}); err != nil {
-			return err
-		}
-		for _, object := range results[i].Objects { // Or the controller would watch these pods too.
-			unstructured.RemoveNestedField(object.Object, "spec", "template", "metadata", "labels", apply.LabelManagedBy)
-		}
-		return nil
-	})
+// measurePlain server-side applies the objects of a fleet, and does nothing else. It has a
+// cluster of its own: whoever comes second finds the API server and the
+// controller-manager slower by a third.
+func measurePlain(b *testing.B) rates {
+	b.Helper()
+	f := newFleet(b)
+	defer f.stop()
+	sets := f.renderAll()
 	start := time.Now()
 	f.each(func(ctx context.Context, i int) error {
-		for _, object := range results[i].Objects {
+		for _, object := range sets[i] {
 			if err := f.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("plain")); err != nil {
 				return err
 			}
@@ -54,10 +45,29 @@ func (f *fleet) applyPlainly() rates {
 		return nil
 	})
 	written := time.Since(start)
-	if got := len(results[0].Objects); got != children {
+	return rates{written: perSecond(written), settled: perSecond(written + f.awaitPods())}
+}
+
+// renderAll returns the objects of all NpuDeploys.
+func (f *fleet) renderAll() [][]*unstructured.Unstructured {
+	f.Helper()
+	set, err := render.Compile(os.DirFS(f.templates))
+	if err != nil {
+		f.Fatal(err)
+	}
+	sets := make([][]*unstructured.Unstructured, *size)
+	f.each(func(_ context.Context, i int) error {
+		result, err := set.Render(deploy(i), render.Facts{})
+		if err != nil {
+			return err
+		}
+		sets[i] = result.Objects
+		return nil
+	})
+	if got := len(sets[0]); got != children {
 		f.Fatalf("%d children of each, want %d", got, children)
 	}
-	return rates{written: perSecond(written), settled: perSecond(written + f.awaitPods(plain))}
+	return sets
 }
 
 // rates are in NpuDeploys per second.
@@ -69,7 +79,7 @@ type rates struct {
 func perSecond(took time.Duration) float64 { return float64(*size) / took.Seconds() }
 
 // awaitPods waits for the controller-manager to catch up, and returns how long it took.
-func (f *fleet) awaitPods(namespace string) time.Duration {
+func (f *fleet) awaitPods() time.Duration {
 	f.Helper()
 	return f.await("the controller-manager to catch up", func() bool {
 		var pods corev1.PodList

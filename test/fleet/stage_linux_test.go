@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,13 +29,10 @@ type fleet struct {
 	root      string
 	templates string
 	process   *process
+	stop      func() // the cluster
 }
 
-// ours is where the controller works, plain where the loop does.
-const (
-	ours  = "ours"
-	plain = "plain"
-)
+const namespace = "fleet"
 
 func newFleet(b *testing.B) *fleet {
 	b.Helper()
@@ -57,10 +55,8 @@ func newFleet(b *testing.B) *fleet {
 	if f.client, err = client.New(f.cluster.RESTConfig(), client.Options{Scheme: known}); err != nil {
 		b.Fatal(err)
 	}
-	for _, name := range []string{ours, plain} {
-		if err := f.client.Create(b.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
-			b.Fatal(err)
-		}
+	if err := f.client.Create(b.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+		b.Fatal(err)
 	}
 	return f
 }
@@ -89,16 +85,17 @@ func (f *fleet) startCluster() {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Cleanup(func() {
+	f.stop = sync.OnceFunc(func() {
 		if err := f.cluster.Stop(); err != nil {
 			f.Error(err)
 		}
 	})
+	f.Cleanup(f.stop)
 }
 
 // deploy is the i-th NpuDeploy, with three children: a Deployment, a Service and a
 // VirtualService.
-func deploy(namespace string, i int) *v1.NpuDeploy {
+func deploy(i int) *v1.NpuDeploy {
 	count, replicas := int32(1), int32(1)
 	name := fmt.Sprintf("server-%04d", i)
 	return &v1.NpuDeploy{
@@ -114,7 +111,7 @@ func deploy(namespace string, i int) *v1.NpuDeploy {
 
 func (f *fleet) createDeploys() {
 	f.Helper()
-	f.each(func(ctx context.Context, i int) error { return f.client.Create(ctx, deploy(ours, i)) })
+	f.each(func(ctx context.Context, i int) error { return f.client.Create(ctx, deploy(i)) })
 }
 
 // changePolicy adds an annotation to every object, and returns how long it took until
