@@ -123,7 +123,7 @@ func (e *Env) Nodes(t *testing.T, nodes ...cluster.Node) {
 }
 
 func (e *Env) start(ctx context.Context) error {
-	builder, err := cluster.NewBuilder(announce(os.Stderr))
+	builder, err := cluster.NewBuilder(Announce(os.Stderr))
 	if err != nil {
 		return err
 	}
@@ -154,8 +154,8 @@ func (e *Env) stop() error {
 	return os.RemoveAll(e.dir)
 }
 
-// announce writes a line for each step: a test that compiles for minutes says so.
-func announce(w io.Writer) cluster.Progress {
+// Announce writes a line for each step: a test that compiles for minutes says so.
+func Announce(w io.Writer) cluster.Progress {
 	last := ""
 	return func(step, _ string) {
 		if step != last {

@@ -76,6 +76,10 @@ type rates struct {
 	settled float64 // until the controller-manager has made of them what it does
 }
 
+func (r rates) mean(other rates) rates {
+	return rates{written: (r.written + other.written) / 2, settled: (r.settled + other.settled) / 2}
+}
+
 func perSecond(took time.Duration) float64 { return float64(*size) / took.Seconds() }
 
 // awaitPods waits for the controller-manager to catch up, and returns how long it took.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,10 +48,13 @@ func (f *fleet) startController() {
 	if err := command.Start(); err != nil {
 		f.Fatal(err)
 	}
-	f.Cleanup(func() {
+	stopCluster := f.stop
+	f.stop = sync.OnceFunc(func() {
 		_ = command.Process.Signal(os.Interrupt)
 		_ = command.Wait()
+		stopCluster()
 	})
+	f.Cleanup(f.stop)
 	f.process = &process{TB: f.B, pid: command.Process.Pid, metrics: "http://" + address + "/metrics"}
 }
 

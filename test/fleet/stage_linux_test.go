@@ -10,15 +10,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/cluster"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/env"
 )
 
 // fleet is a cluster of its own and who works on it.
@@ -29,13 +32,14 @@ type fleet struct {
 	root      string
 	templates string
 	process   *process
-	stop      func() // the cluster
+	stop      func() // the cluster, and the controller before it
 }
 
 const namespace = "fleet"
 
 func newFleet(b *testing.B) *fleet {
 	b.Helper()
+	log.SetLogger(logr.Discard())
 	f := &fleet{B: b, templates: b.TempDir()}
 	var err error
 	if f.root, err = cluster.Checkout("."); err != nil {
@@ -63,7 +67,7 @@ func newFleet(b *testing.B) *fleet {
 
 func (f *fleet) startCluster() {
 	f.Helper()
-	builder, err := cluster.NewBuilder(func(step, _ string) { f.Log(step) })
+	builder, err := cluster.NewBuilder(env.Announce(os.Stderr))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -145,15 +149,29 @@ func (f *fleet) editPolicy(old, changed string) {
 	}
 }
 
-// await polls, and returns how long it took.
+// awaitChildren returns how long it took until the last child was written. Each look costs
+// the controller CPU: it is often only towards the end.
+func (f *fleet) awaitChildren() time.Duration {
+	f.Helper()
+	all := float64(*size * children)
+	most := f.await("most children", func() bool { return f.created() >= all*0.95 })
+	return most + f.awaitEvery(20*time.Millisecond, "all children", func() bool { return f.created() >= all })
+}
+
+// await looks once a second, and returns how long it took.
 func (f *fleet) await(what string, is func() bool) time.Duration {
+	f.Helper()
+	return f.awaitEvery(time.Second, what, is)
+}
+
+func (f *fleet) awaitEvery(interval time.Duration, what string, is func() bool) time.Duration {
 	f.Helper()
 	start := time.Now()
 	for !is() {
 		if time.Since(start) > 20*time.Minute {
 			f.Fatalf("waited too long for %s", what)
 		}
-		f.pass(time.Second) // Each look costs the controller CPU.
+		f.pass(interval)
 	}
 	return time.Since(start)
 }
