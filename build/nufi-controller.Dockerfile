@@ -1,21 +1,22 @@
 # The controller. It holds the templates; --templates replaces them.
 #
-#   docker build -f build/nufi-controller.Dockerfile -t dudaji/nufi-controller:v0.1.0 .
+#   docker build -f build/nufi-controller.Dockerfile --build-arg VERSION=v0.1.0 -t dudaji/nufi-controller:v0.1.0 .
 #
 # GO_IMAGE takes a mirror or a digest of the same Go version.
 ARG GO_IMAGE=golang:1.26.8-bookworm
+ARG VERSION=dev
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
-ARG TARGETOS TARGETARCH
+ARG TARGETOS TARGETARCH VERSION
 ENV CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} GOFLAGS=-mod=readonly
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    go build -trimpath -ldflags="-s -w" -o /out/nufi-controller ./cmd/nufi-controller
+    go build -trimpath -ldflags="-s -w -X github.com/dudaji/nufi/cmd/internal/program.version=${VERSION}" -o /out/nufi-controller ./cmd/nufi-controller
 
 FROM scratch
-ARG VERSION=dev
+ARG VERSION
 LABEL org.opencontainers.image.title=nufi-controller \
       org.opencontainers.image.version=${VERSION} \
       org.opencontainers.image.licenses=Apache-2.0

@@ -21,6 +21,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/server"
 	"github.com/dudaji/nufi/cmd/internal/kubeconfig"
 	"github.com/dudaji/nufi/cmd/internal/logs"
+	"github.com/dudaji/nufi/cmd/internal/program"
 )
 
 // grace is how long requests may take that were begun before the end.
@@ -72,7 +73,7 @@ func run(ended context.Context, f flags) error {
 			return fmt.Errorf("--metrics-bind-address: %w", err)
 		}
 	}
-	logger.Info("serving", "address", options.Listen.Addr().String(), "tls", options.TLS != nil)
+	logger.Info("serving", "version", program.Version(), "address", options.Listen.Addr().String(), "tls", options.TLS != nil)
 	group, ctx := errgroup.WithContext(ctx)
 	c.run(ctx, group)
 	serving, end := context.WithCancel(ended)

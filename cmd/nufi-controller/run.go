@@ -13,6 +13,7 @@ import (
 
 	"github.com/dudaji/nufi/cmd/internal/kubeconfig"
 	"github.com/dudaji/nufi/cmd/internal/logs"
+	"github.com/dudaji/nufi/cmd/internal/program"
 	"github.com/dudaji/nufi/controller"
 	"github.com/dudaji/nufi/controller/templates"
 )
@@ -30,6 +31,7 @@ func run(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
+	logger.Info("Started", "version", program.Version())
 	return mgr.Start(logr.NewContext(ctx, logger))
 }
 

@@ -47,7 +47,7 @@ func run(ctx context.Context, flags options) error {
 	if err != nil {
 		return err
 	}
-	log.Info("started", "resource", config.Description.Resource, "node", config.NodeName,
+	log.Info("started", "version", program.Version(), "resource", config.Description.Resource, "node", config.NodeName,
 		"listen", config.Listener.Addr().String(), "reports", config.API != nil)
 	return plugin.Run(logr.NewContext(ctx, log))
 }

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/dudaji/nufi/cmd/internal/program"
 )
 
 func main() {
@@ -36,6 +38,7 @@ func newCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "nufi",
 		Short:         "Serve models on NPUs and GPUs on Kubernetes",
+		Version:       program.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

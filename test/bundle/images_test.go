@@ -35,7 +35,7 @@ func TestEachProgramHasAnImage(t *testing.T) {
 		if speaksTLS := name == "nufi" || name == "nufi-apiserver"; speaksTLS != strings.Contains(last, "ca-certificates.crt") {
 			t.Errorf("%s speaks TLS with the world: %t; the last stage of %s says otherwise", name, speaksTLS, file)
 		}
-		find(t, file, `(go build .* \./cmd/`+name+`\n)`)
+		find(t, file, `(go build .*-X github.com/dudaji/nufi/cmd/internal/program\.version=\$\{VERSION\}.* \./cmd/`+name+`\n)`)
 	}
 }
 

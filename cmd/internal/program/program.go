@@ -13,6 +13,7 @@ import (
 
 // Run returns the exit code. An error is one line on standard error.
 func Run(command *cobra.Command) int {
+	command.Version = Version()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := command.ExecuteContext(ctx); err != nil {
