@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
@@ -76,11 +75,12 @@ type applied struct {
 	isNew     bool // something was created
 }
 
-// afterOthers has the status of what was just created reported as soon as nobody waits
-// for a first write: of a fleet, all servers start before any is described.
+// afterOthers has the status of what was just created reported once its first events have
+// settled, and behind every first write: of a fleet, all servers start before any is
+// described.
 func afterOthers() reconcile.Result {
 	urgency := urgencyStatus
-	return reconcile.Result{RequeueAfter: time.Millisecond, Priority: &urgency}
+	return reconcile.Result{RequeueAfter: settleStatus, Priority: &urgency}
 }
 
 // apply does nothing for a spec that does not render: what runs goes on. The route of
