@@ -13,7 +13,7 @@ import (
 
 // misreadings are what Kubernetes would read otherwise than CUE does. Of two fields of
 // one name it takes the last, where CUE unifies them; a bare yes, no, on or off is a
-// boolean for it, where CUE sees text.
+// boolean for it, and a bare 08 a number, where CUE sees text.
 func misreadings(object ast.Expr, document []byte) []Fault {
 	var kube any
 	if err := yaml.Unmarshal(document, &kube); err != nil {
@@ -39,10 +39,25 @@ func (m *misread) compare(path []string, node ast.Expr, kube any) {
 			}
 		}
 	case *ast.BasicLit:
-		if value, isBoolean := kube.(bool); isBoolean && node.Kind == token.STRING {
-			m.add(path, node, fmt.Sprintf("must be string, not bool: Kubernetes reads %s as %t without quotation marks", node.Value, value))
+		if isReadOtherwise(node, kube) {
+			text := strings.Trim(strings.TrimPrefix(node.Value, hugeNumber), `"`)
+			m.add(path, node, fmt.Sprintf("Kubernetes reads %s as %v: write %[2]v, or %[1]q", text, kube))
 		}
 	}
+}
+
+// hugeNumber precedes what has more than 64 bits. CUE's parser makes a literal of both,
+// which is none.
+const hugeNumber = "number & "
+
+func isReadOtherwise(literal *ast.BasicLit, kube any) bool {
+	switch kube := kube.(type) {
+	case bool:
+		return literal.Value != strconv.FormatBool(kube)
+	case float64:
+		return literal.Kind == token.STRING || strings.HasPrefix(literal.Value, hugeNumber)
+	}
+	return false
 }
 
 func (m *misread) compareFields(path []string, object *ast.StructLit, kube any) {
