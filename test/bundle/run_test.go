@@ -35,6 +35,7 @@ func controllerWorks(t *testing.T) {
 	ingress := []string{"get", "ingress/qwen-7b", "-n", team, "-o", "name", "--ignore-not-found"}
 	change(t, team, `{"spec": {"endpoint": {"kind": "Ingress", "host": "qwen.example.com"}}}`)
 	see(t, "ingress.networking.k8s.io/qwen-7b", ingress...)
+	see(t, "Routed", "get", "npud/qwen-7b", "-n", team, "-o", `jsonpath={.status.conditions[?(@.type=="Endpoint")].reason}`)
 	change(t, team, `{"spec": {"endpoint": null}}`)
 	see(t, "", ingress...)
 
