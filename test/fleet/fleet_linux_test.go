@@ -9,7 +9,7 @@ import (
 var size = flag.Int("fleet", 1000, "number of NpuDeploys")
 
 const (
-	// writers is how many requests the plain loop has under way, and the controller.
+	// writers is how many requests the plain loop has under way.
 	writers = 16
 	// children are those of each NpuDeploy: a Deployment, a Service and a VirtualService.
 	children = 3

@@ -42,7 +42,7 @@ func (f *fleet) startController() {
 	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
 	command := exec.CommandContext(context.WithoutCancel(f.Context()), binary,
 		"--kubeconfig="+f.cluster.KubeconfigPath(), "--metrics-bind-address="+address, "--health-probe-bind-address=0",
-		"--templates="+f.templates, fmt.Sprintf("--workers=%d", writers), "--log-level=error")
+		"--templates="+f.templates, "--log-level=error")
 	command.Env = append(os.Environ(), f.environment()...)
 	command.Stderr = os.Stderr
 	if err := command.Start(); err != nil {
