@@ -1,6 +1,7 @@
 package render
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,13 +17,19 @@ import (
 // boolean for it, and a bare 08 a number, where CUE sees text.
 func misreadings(object ast.Expr, document []byte) []Fault {
 	var kube any
-	if err := yaml.Unmarshal(document, &kube); err != nil {
+	if err := yaml.Unmarshal(document, &kube, asWritten); err != nil {
 		return []Fault{{Message: shorten("Kubernetes cannot read it: " + strings.ReplaceAll(err.Error(), "\n", " "))}}
 	}
 	var found misread
 	found.compare(nil, object, kube)
 	slices.SortFunc(found, func(a, b Fault) int { return strings.Compare(a.String(), b.String()) })
 	return found
+}
+
+// asWritten keeps a number's digits: as a float, 0821234567 would be told as 8.21234567e+08.
+func asWritten(decoder *json.Decoder) *json.Decoder {
+	decoder.UseNumber()
+	return decoder
 }
 
 type misread []Fault
@@ -54,7 +61,7 @@ func isReadOtherwise(literal *ast.BasicLit, kube any) bool {
 	switch kube := kube.(type) {
 	case bool:
 		return literal.Value != strconv.FormatBool(kube)
-	case float64:
+	case json.Number:
 		return literal.Kind == token.STRING || strings.HasPrefix(literal.Value, hugeNumber)
 	}
 	return false
