@@ -34,7 +34,7 @@ golden:
 
 # the figures of docs/benchmarks.md
 bench:
-    go test -run '^$' -bench . -benchmem ./controller/render
+    go test -run '^$' -bench . -benchmem ./internal/render
     go test -run '^$' -bench . -benchtime 1x -timeout 30m ./test/fleet
 
 # print the manifests of a spec: just render examples/llama-8b/npudeploy.yaml

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/dudaji/nufi/controller/apply"
-	"github.com/dudaji/nufi/controller/status"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -71,7 +71,7 @@ func (r *projectReconciler) report(ctx context.Context, name types.NamespacedNam
 	if want.rendered.Reason == v1.ReasonRendered {
 		observed.Templates = want.templates
 	}
-	judged := status.JudgeProject(observed)
+	judged := status.EvaluateProject(observed)
 	changed, err := r.projects.report(ctx, project, judged)
 	if changed {
 		tell(r.recorder, project, status.Transitions(project.Status.Conditions, judged.Conditions))

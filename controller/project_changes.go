@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
-	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -41,7 +41,7 @@ func (r *reconciler) enqueueConcerned(ctx context.Context, before, after client.
 	switch {
 	case !slices.Equal(suffixesOf(old), suffixesOf(project)):
 		namespace = metav1.NamespaceAll
-	case render.FactsOf(old) != render.FactsOf(project):
+	case render.SettingsOf(old) != render.SettingsOf(project):
 		namespace = cmp.Or(project, old).Name
 	default:
 		return

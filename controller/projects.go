@@ -6,7 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -27,9 +27,9 @@ func (p *projects) all(ctx context.Context) ([]v1.Project, error) {
 }
 
 // factsFor are what the NpuDeploys of a namespace follow.
-func (p *projects) factsFor(ctx context.Context, namespace string) (render.Facts, error) {
+func (p *projects) factsFor(ctx context.Context, namespace string) (render.ProjectSettings, error) {
 	project, err := p.get(ctx, client.ObjectKey{Name: namespace})
-	return render.FactsOf(project), err
+	return render.SettingsOf(project), err
 }
 
 // record writes the inventory ahead of what it lists.

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/dudaji/nufi/controller/apply"
-	"github.com/dudaji/nufi/controller/status"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -61,7 +61,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("observing: %w", err)
 	}
-	changed, err := r.report(ctx, request, status.Judge(observed))
+	changed, err := r.report(ctx, request, status.Evaluate(observed))
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("patching the status: %w", err)
 	}

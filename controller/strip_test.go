@@ -6,7 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
-	"github.com/dudaji/nufi/controller/status"
+	"github.com/dudaji/nufi/internal/status"
 )
 
 func TestAStrippedPodHoldsAsManyDevices(t *testing.T) {

@@ -11,15 +11,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
-	"github.com/dudaji/nufi/controller/render"
-	"github.com/dudaji/nufi/controller/status"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // wanted is what a generation renders to, or why it does not.
 type wanted struct {
 	generation int64
-	facts      render.Facts
+	facts      render.ProjectSettings
 	templates  string
 
 	set      *apply.Set // nil if it does not render, or may not be applied
@@ -45,7 +45,7 @@ func newWantedCache(serving func() *render.Templates, metrics *metrics) *wantedC
 }
 
 // of renders deploy unless that was done with these facts and templates.
-func (c *wantedCache) of(deploy *v1.NpuDeploy, facts render.Facts) *wanted {
+func (c *wantedCache) of(deploy *v1.NpuDeploy, facts render.ProjectSettings) *wanted {
 	return c.keep(deploy, facts, func(want *wanted, templates *render.Templates) ([]*unstructured.Unstructured, error) {
 		result, err := templates.Render(deploy, facts)
 		if err != nil {
@@ -66,7 +66,7 @@ func (c *wantedCache) of(deploy *v1.NpuDeploy, facts render.Facts) *wanted {
 
 // ofProject is of for a Project. There are no values to resolve.
 func (c *wantedCache) ofProject(project *v1.Project) *wanted {
-	return c.keep(project, render.Facts{}, func(_ *wanted, templates *render.Templates) ([]*unstructured.Unstructured, error) {
+	return c.keep(project, render.ProjectSettings{}, func(_ *wanted, templates *render.Templates) ([]*unstructured.Unstructured, error) {
 		manifests, err := templates.RenderProject(project)
 		if err != nil {
 			return nil, err
@@ -78,7 +78,7 @@ func (c *wantedCache) ofProject(project *v1.Project) *wanted {
 // renders returns an object's manifests, and notes what else of it is wanted.
 type renders func(want *wanted, templates *render.Templates) ([]*unstructured.Unstructured, error)
 
-func (c *wantedCache) keep(object client.Object, facts render.Facts, renders renders, owner apply.Owner) *wanted {
+func (c *wantedCache) keep(object client.Object, facts render.ProjectSettings, renders renders, owner apply.Owner) *wanted {
 	templates := c.serving()
 	c.mu.Lock()
 	known := c.byUID[object.GetUID()]

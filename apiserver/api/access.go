@@ -43,7 +43,7 @@ func eachKnown(ctx context.Context, n int, one func(ctx context.Context, i int) 
 	unknown := make([]error, n)
 	err = each(ctx, n, func(ctx context.Context, i int) error {
 		err := one(ctx, i)
-		if kube.Away(err) && ctx.Err() == nil {
+		if kube.Unreachable(err) && ctx.Err() == nil {
 			unknown[i] = err
 			return nil
 		}

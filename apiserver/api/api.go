@@ -17,8 +17,8 @@ import (
 	"github.com/dudaji/nufi/apiserver/limits"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/problem"
-	"github.com/dudaji/nufi/controller/render"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/templates"
 )
 
 // Options are what the API is made of.
@@ -135,7 +135,7 @@ func (a *API) wrap(metrics *metrics) error {
 	}
 	var handler http.Handler = a.private
 	for _, layer := range []func(http.Handler) http.Handler{
-		limits.PerPerson(a.options.Limits.Person, a.options.Clock),
+		limits.PerUser(a.options.Limits.Person, a.options.Clock),
 		auth.Middleware(a.options.Authenticator, problem.WriteStatus),
 		publicFirst(a.public),
 		limits.InFlight(a.options.Limits.InFlight),

@@ -20,8 +20,8 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/devices"
-	"github.com/dudaji/nufi/controller/templates"
 	"github.com/dudaji/nufi/fetchers"
+	"github.com/dudaji/nufi/internal/templates"
 )
 
 func admin(t *testing.T) kubernetes.Interface {

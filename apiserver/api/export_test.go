@@ -47,7 +47,7 @@ const MaxLine = maxLine
 func Block(data []byte, atEOF bool) (int, []byte, error) { return block(data, atEOF) }
 
 // Visible are the NpuDeploys that a person may list.
-func (a *API) Visible(ctx context.Context, person auth.Person) ([]v1.NpuDeploy, error) {
+func (a *API) Visible(ctx context.Context, person auth.User) ([]v1.NpuDeploy, error) {
 	user, err := a.options.Users.Client(person)
 	if err != nil {
 		return nil, err

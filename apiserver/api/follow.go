@@ -100,7 +100,7 @@ func (a *API) still(r *http.Request, user *kube.UserClient, f following) error {
 	if !a.options.Live.Lost(live.NpuDeploys).IsZero() {
 		return nil
 	}
-	if err := f.may(ctx); err != nil && !kube.Away(err) {
+	if err := f.may(ctx); err != nil && !kube.Unreachable(err) {
 		why, _ := problem.From(err)
 		return why
 	}

@@ -35,10 +35,10 @@ import (
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/stream"
-	"github.com/dudaji/nufi/cluster"
-	"github.com/dudaji/nufi/controller/render"
-	"github.com/dudaji/nufi/controller/templates"
 	"github.com/dudaji/nufi/fetchers"
+	"github.com/dudaji/nufi/internal/cluster"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/templates"
 	"github.com/dudaji/nufi/test/env"
 )
 
@@ -46,8 +46,8 @@ var control = env.New()
 
 // The test binary is its own child, where templates are evaluated.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == templates.JudgeCommand {
-		os.Exit(templates.JudgeMain(os.Stdin, os.Stdout))
+	if len(os.Args) == 2 && os.Args[1] == templates.ValidateCommand {
+		os.Exit(templates.ValidateMain(os.Stdin, os.Stdout))
 	}
 	os.Exit(control.Run(m))
 }
@@ -55,17 +55,17 @@ func TestMain(m *testing.M) {
 // byName believes whoever says who they are, as long as they say it as a bearer token.
 type byName struct{ names []string }
 
-func (b byName) Authenticate(r *http.Request) (auth.Person, error) {
+func (b byName) Authenticate(r *http.Request) (auth.User, error) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
-		return auth.Person{}, auth.ErrNoCredentials
+		return auth.User{}, auth.ErrNoCredentials
 	}
 	for _, name := range b.names {
 		if name == token {
-			return auth.NewPerson(name, []string{"people"})
+			return auth.NewUser(name, []string{"people"})
 		}
 	}
-	return auth.Person{}, &auth.InvalidError{Reason: "nobody of this name"}
+	return auth.User{}, &auth.InvalidError{Reason: "nobody of this name"}
 }
 
 // stage is an API before the package's API server, and a namespace where ann may edit

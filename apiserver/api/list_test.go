@@ -114,7 +114,7 @@ func TestNothingIsVisibleButWhatMayBeListed(t *testing.T) {
 	s := newStage(t)
 	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
 	for name, want := range map[string]bool{"vic": true, "bob": false} {
-		person, err := auth.NewPerson(name, []string{"people"})
+		person, err := auth.NewUser(name, []string{"people"})
 		if err != nil {
 			t.Fatal(err)
 		}

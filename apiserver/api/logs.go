@@ -152,7 +152,7 @@ func (a *API) because(r *http.Request, user *kube.UserClient, f *family, pod *co
 		return problem.New(http.StatusGatewayTimeout, node+" does not answer: its kubelet has the log")
 	case !known:
 		return err
-	case answer.Status >= http.StatusInternalServerError && !kube.Away(err):
+	case answer.Status >= http.StatusInternalServerError && !kube.Unreachable(err):
 		return problem.New(http.StatusBadGateway, node+" gives no log (a simulated one has none): "+answer.Detail)
 	}
 	why, err := a.diagnoses(r, user, f)

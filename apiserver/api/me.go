@@ -49,7 +49,7 @@ func (a *API) whoAmI(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 	mine, leftOut, err := a.myProjects(r.Context(), user)
 	switch {
 	case err == nil:
-	case kube.Away(err):
+	case kube.Unreachable(err):
 		mine, leftOut = nil, true
 	default:
 		return err

@@ -12,7 +12,7 @@ import (
 // panics is an authenticator with a bug.
 type panics struct{}
 
-func (panics) Authenticate(*http.Request) (auth.Person, error) { panic("on purpose") }
+func (panics) Authenticate(*http.Request) (auth.User, error) { panic("on purpose") }
 
 func TestIAmToldWhoIAmAndWhatIMay(t *testing.T) {
 	t.Parallel()

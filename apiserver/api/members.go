@@ -75,7 +75,7 @@ func memberOf(r *http.Request) (v1.Member, error) {
 	if found.Kind != v1.MemberUser && found.Kind != v1.MemberGroup {
 		return v1.Member{}, problem.New(http.StatusBadRequest, "kind has to be User or Group")
 	}
-	if _, err := auth.NewPerson(found.Name, nil); err != nil {
+	if _, err := auth.NewUser(found.Name, nil); err != nil {
 		return v1.Member{}, problem.New(http.StatusBadRequest, err.Error())
 	}
 	return found, nil

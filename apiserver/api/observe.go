@@ -26,7 +26,7 @@ type record struct {
 	change string
 	about  string // what was changed, where the path does not say
 	stream bool   // it lasted as long as the reader liked
-	person auth.Person
+	person auth.User
 }
 
 type recordKey struct{}

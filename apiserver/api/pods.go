@@ -14,7 +14,7 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/openapi"
-	"github.com/dudaji/nufi/controller/status"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 

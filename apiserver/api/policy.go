@@ -16,9 +16,9 @@ import (
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
-	"github.com/dudaji/nufi/controller/plan"
-	"github.com/dudaji/nufi/controller/render"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/plan"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/templates"
 )
 
 // policyCheck is what a set of templates would do.
@@ -43,7 +43,7 @@ func (a *API) policyRoute() route {
 			Answers: jsonOf(policyCheck{}), Status: http.StatusOK,
 		},
 		bodyBytes: bounds.BodyBytes, time: bounds.Time,
-		layers: []func(http.Handler) http.Handler{limits.InFlight(bounds.InFlight), limits.PerPerson(each, a.options.Clock)},
+		layers: []func(http.Handler) http.Handler{limits.InFlight(bounds.InFlight), limits.PerUser(each, a.options.Clock)},
 		serve:  a.checkPolicy,
 	}
 }
@@ -74,7 +74,7 @@ func (a *API) checkPolicy(w http.ResponseWriter, r *http.Request, user *kube.Use
 }
 
 // concerned is what a check tells a person of, and the facts of its namespaces.
-func (a *API) concerned(ctx context.Context, user *kube.UserClient) (templates.Live, map[string]render.Facts, error) {
+func (a *API) concerned(ctx context.Context, user *kube.UserClient) (templates.Live, map[string]render.ProjectSettings, error) {
 	deploys, err := a.visible(ctx, user)
 	if err != nil {
 		return templates.Live{}, nil, err
@@ -114,8 +114,8 @@ func (a *API) rejected(err error) error {
 	if errors.As(err, &why) {
 		p := problem.New(http.StatusUnprocessableEntity, "the templates do not compile, or do not render the examples")
 		p.Reason = metav1.StatusReasonInvalid
-		for _, fault := range why.Faults {
-			p.Errors = append(p.Errors, problem.Fault{Field: placeOf(fault), Message: fault.Message})
+		for _, fault := range why.Violations {
+			p.Errors = append(p.Errors, problem.FieldError{Field: placeOf(fault), Message: fault.Message})
 		}
 		return p
 	}
@@ -131,7 +131,7 @@ func (a *API) rejected(err error) error {
 }
 
 // placeOf is a fault's file:line, empty for a fault without.
-func placeOf(fault templates.Fault) string {
+func placeOf(fault templates.Violation) string {
 	if fault.File == "" {
 		return ""
 	}

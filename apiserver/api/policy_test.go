@@ -21,8 +21,8 @@ import (
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/archive"
 	"github.com/dudaji/nufi/apiserver/problem"
-	"github.com/dudaji/nufi/controller/plan"
-	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/internal/plan"
+	"github.com/dudaji/nufi/internal/render"
 )
 
 const pathCheck = "/api/v1/policy/check"
@@ -159,7 +159,7 @@ func TestBrokenTemplatesAreToldWithFileAndLine(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	lines := strings.Count(repositoryFile(t, "schemas/policy/policy.cue"), "\n")
-	for edit, want := range map[[2]string]problem.Fault{
+	for edit, want := range map[[2]string]problem.FieldError{
 		{shorter, "graceSeconds: 1"}: {Field: placeOf(t, "schema.cue", "graceSeconds!:"), Message: "checked.shutdown.graceSeconds: invalid value 1 (out of bound >=5)"},
 		{"policy: {", "policy: {{"}:  {Field: fmt.Sprintf("schemas/policy/policy.cue:%d", lines), Message: "expected '}', found 'EOF'"},
 		{"general: [", `general: [if deploy.spec != _|_ {spec: model: error("none")},`}: {Message: "rendering examples/article/npudeploy.yaml: spec.model: none"},

@@ -13,7 +13,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
-	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/internal/render"
 )
 
 // preview is what an NpuDeploy would become.

@@ -91,7 +91,7 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	}
 	project := &v1.Project{}
 	if everywhere, err := user.Can(ctx, "get", v1.Group, live.Projects, "", key.Name); err == nil && everywhere {
-		if err := user.Get(ctx, key, project); !kube.Away(err) {
+		if err := user.Get(ctx, key, project); !kube.Unreachable(err) {
 			return whole(project), err
 		}
 	}

@@ -26,12 +26,12 @@ type locals struct {
 	of string
 }
 
-func (l *locals) Authenticate(r *http.Request) (auth.Person, error) {
+func (l *locals) Authenticate(r *http.Request) (auth.User, error) {
 	person, err := l.byName.Authenticate(r)
 	if err != nil {
-		return auth.Person{}, err
+		return auth.User{}, err
 	}
-	return auth.NewPerson(person.Name()+"@"+l.of, nil)
+	return auth.NewUser(person.Name()+"@"+l.of, nil)
 }
 
 // newProjects is a stage with a Project of its namespace's name. Of the people, ada is its

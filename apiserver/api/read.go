@@ -54,7 +54,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request, user *kube.UserClient)
 	ctx, cancel := context.WithTimeout(r.Context(), freshTime)
 	defer cancel()
 	err := user.Get(ctx, client.ObjectKeyFromObject(deploy), deploy)
-	if kube.Away(err) && r.Context().Err() == nil {
+	if kube.Unreachable(err) && r.Context().Err() == nil {
 		return a.getKnown(w, r, user)
 	}
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/lru"
 
-	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -20,7 +20,7 @@ const maxRecalled = 512
 // basis is what an NpuDeploy renders by. Besides, only its name, namespace and spec count.
 type basis struct {
 	set   *render.Templates
-	facts render.Facts
+	facts render.ProjectSettings
 	// sources is whether the result is to tell where its fields came from.
 	sources bool
 }
@@ -44,7 +44,7 @@ type edition struct {
 	uid        types.UID
 	generation int64
 	digest     string
-	facts      render.Facts
+	facts      render.ProjectSettings
 }
 
 func newRenders() *renders {

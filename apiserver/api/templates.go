@@ -14,8 +14,8 @@ import (
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
-	"github.com/dudaji/nufi/controller/render"
-	tmpl "github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/render"
+	tmpl "github.com/dudaji/nufi/internal/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 

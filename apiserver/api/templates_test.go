@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dudaji/nufi/apiserver/api"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/templates"
 )
 
 func TestTheCatalogueIsForEverybodyAndItsPresetsRender(t *testing.T) {

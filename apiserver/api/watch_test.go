@@ -308,7 +308,7 @@ func TestCredentialsThatHoldNoLongerEndAStream(t *testing.T) {
 // changing believes whom the one in the channel believes.
 type changing chan byName
 
-func (c changing) Authenticate(r *http.Request) (auth.Person, error) {
+func (c changing) Authenticate(r *http.Request) (auth.User, error) {
 	now := <-c
 	defer func() { c <- now }()
 	return now.Authenticate(r)

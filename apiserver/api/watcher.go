@@ -178,7 +178,7 @@ func (w *watcher) frameOf(name string, event live.Event) []byte {
 func (w *watcher) review(ctx context.Context, fresh *rights, now live.State) error {
 	deploys := w.chosen.from(live.Key{}, now)
 	if err := fresh.learn(ctx, namespacesOf(deploys)); err != nil {
-		if kube.Away(err) {
+		if kube.Unreachable(err) {
 			return nil
 		}
 		return err

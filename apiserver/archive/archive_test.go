@@ -13,7 +13,7 @@ import (
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/apiserver/archive"
-	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/internal/render"
 )
 
 // entry is one of a tar; a name alone is a file.

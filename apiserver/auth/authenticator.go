@@ -8,7 +8,7 @@ import (
 // Authenticator says who makes a request. Its error is ErrNoCredentials, an
 // *InvalidError, or ErrUnavailable with what is wrong.
 type Authenticator interface {
-	Authenticate(r *http.Request) (Person, error)
+	Authenticate(r *http.Request) (User, error)
 }
 
 var (
@@ -34,7 +34,7 @@ func Chain(authenticators ...Authenticator) Authenticator { return chain(authent
 
 type chain []Authenticator
 
-func (c chain) Authenticate(r *http.Request) (Person, error) {
+func (c chain) Authenticate(r *http.Request) (User, error) {
 	outcome := ErrNoCredentials
 	for _, authenticator := range c {
 		person, err := authenticator.Authenticate(r)
@@ -43,11 +43,11 @@ func (c chain) Authenticate(r *http.Request) (Person, error) {
 		}
 		var invalid *InvalidError
 		if errors.As(err, &invalid) && !invalid.Foreign {
-			return Person{}, err
+			return User{}, err
 		}
 		outcome = weightier(outcome, err)
 	}
-	return Person{}, outcome
+	return User{}, outcome
 }
 
 // weightier prefers unavailable over foreign over no credentials; of equals the first.

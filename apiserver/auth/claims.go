@@ -64,24 +64,24 @@ func (c *claims) time(claim string) (time.Time, error) {
 }
 
 // person makes the claims into a person with the prefixes.
-func (o *OIDC) person(c *claims) (Person, error) {
+func (o *OIDC) person(c *claims) (User, error) {
 	name, err := c.name(o.options.UsernameClaim)
 	if err != nil {
-		return Person{}, err
+		return User{}, err
 	}
 	groups, err := c.groups(o.options.GroupsClaim)
 	if err != nil {
-		return Person{}, err
+		return User{}, err
 	}
 	for i := range groups {
 		if err := checkText(groups[i]); err != nil {
-			return Person{}, &InvalidError{Reason: fmt.Sprintf("the claim %s: [%d]: %s", o.options.GroupsClaim, i, err)}
+			return User{}, &InvalidError{Reason: fmt.Sprintf("the claim %s: [%d]: %s", o.options.GroupsClaim, i, err)}
 		}
 		groups[i] = o.options.GroupsPrefix + groups[i]
 	}
-	person, err := NewPerson(o.options.UsernamePrefix+name, groups)
+	person, err := NewUser(o.options.UsernamePrefix+name, groups)
 	if err != nil {
-		return Person{}, &InvalidError{Reason: err.Error()}
+		return User{}, &InvalidError{Reason: err.Error()}
 	}
 	return person, nil
 }

@@ -10,13 +10,13 @@ import (
 // server that only its own machine reaches (see CheckLoopback), and knows nobody where
 // the request names another host: a web page whose name was bound to 127.0.0.1 would
 // otherwise act as the person.
-func NewDev(person Person) Authenticator { return dev{person} }
+func NewDev(person User) Authenticator { return dev{person} }
 
-type dev struct{ person Person }
+type dev struct{ person User }
 
-func (d dev) Authenticate(r *http.Request) (Person, error) {
+func (d dev) Authenticate(r *http.Request) (User, error) {
 	if d.person.IsZero() || !loopback(hostOf(r.Host)) {
-		return Person{}, ErrNoCredentials
+		return User{}, ErrNoCredentials
 	}
 	return d.person, nil
 }

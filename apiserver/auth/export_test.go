@@ -3,10 +3,10 @@ package auth
 import "net/http"
 
 // Begin gives tests a session without a login.
-func Begin(s *Sessions, w http.ResponseWriter, person Person) error { return s.begin(w, person) }
+func Begin(s *Sessions, w http.ResponseWriter, person User) error { return s.begin(w, person) }
 
 // Decode reads a session's cookie.
-func Decode(s *Sessions, text string) (Person, error) { return s.decode(text) }
+func Decode(s *Sessions, text string) (User, error) { return s.decode(text) }
 
 // Seal makes a session's cookie of any content.
 func Seal(k *Keys, content string) string { return k.seal(sessionCookie, []byte(content)) }

@@ -155,32 +155,32 @@ func (l *Login) attempt(r *http.Request) (attempt, error) {
 }
 
 // redeem exchanges the code for the person.
-func (l *Login) redeem(ctx context.Context, code string, begun attempt) (Person, error) {
+func (l *Login) redeem(ctx context.Context, code string, begun attempt) (User, error) {
 	config, err := l.config()
 	if err != nil {
-		return Person{}, err
+		return User{}, err
 	}
 	tokens, err := config.Exchange(oidc.ClientContext(ctx, l.oidc.client), code, oauth2.VerifierOption(begun.Verifier))
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.Response.StatusCode < http.StatusInternalServerError:
-		return Person{}, &InvalidError{Reason: "the provider does not take the code"}
+		return User{}, &InvalidError{Reason: "the provider does not take the code"}
 	case err != nil:
-		return Person{}, fmt.Errorf("%w: exchanging the code: %w", ErrUnavailable, scrub(err))
+		return User{}, fmt.Errorf("%w: exchanging the code: %w", ErrUnavailable, scrub(err))
 	}
 	raw, ok := tokens.Extra("id_token").(string)
 	if !ok {
-		return Person{}, &InvalidError{Reason: "the provider sent no ID token"}
+		return User{}, &InvalidError{Reason: "the provider sent no ID token"}
 	}
 	claims, err := l.oidc.verify(ctx, raw)
 	if err != nil {
-		return Person{}, err
+		return User{}, err
 	}
 	if !slices.Contains(claims.token.Audience, config.ClientID) {
-		return Person{}, &InvalidError{Reason: "the token is for another audience"}
+		return User{}, &InvalidError{Reason: "the token is for another audience"}
 	}
 	if subtle.ConstantTimeCompare([]byte(claims.token.Nonce), []byte(begun.Nonce)) != 1 {
-		return Person{}, &InvalidError{Reason: "the token answers another login"}
+		return User{}, &InvalidError{Reason: "the token answers another login"}
 	}
 	return l.oidc.person(claims)
 }

@@ -114,7 +114,7 @@ func (d *desk) come(t *testing.T, changes map[string]string) *httptest.ResponseR
 	return d.visit(t, d.login.Callback, callback+"?"+query.Encode())
 }
 
-func (d *desk) person(t *testing.T) (auth.Person, error) {
+func (d *desk) person(t *testing.T) (auth.User, error) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://nufi.test/", nil)
 	for _, cookie := range d.cookies {

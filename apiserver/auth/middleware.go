@@ -15,13 +15,13 @@ type ErrorWriter func(w http.ResponseWriter, r *http.Request, status int, detail
 type personKey struct{}
 
 // With returns a context that carries the person.
-func With(ctx context.Context, person Person) context.Context {
+func With(ctx context.Context, person User) context.Context {
 	return context.WithValue(ctx, personKey{}, person)
 }
 
 // From returns the person whom Middleware found. Without one it is false.
-func From(ctx context.Context) (Person, bool) {
-	person, ok := ctx.Value(personKey{}).(Person)
+func From(ctx context.Context) (User, bool) {
+	person, ok := ctx.Value(personKey{}).(User)
 	return person, ok && !person.IsZero()
 }
 

@@ -13,11 +13,11 @@ import (
 
 // says is an authenticator with one answer.
 type says struct {
-	person auth.Person
+	person auth.User
 	err    error
 }
 
-func (s says) Authenticate(*http.Request) (auth.Person, error) { return s.person, s.err }
+func (s says) Authenticate(*http.Request) (auth.User, error) { return s.person, s.err }
 
 // plainly writes an error as text.
 func plainly(w http.ResponseWriter, _ *http.Request, status int, detail string) {
@@ -93,7 +93,7 @@ func TestAContextWithoutAPersonHasNone(t *testing.T) {
 	if person, ok := auth.From(t.Context()); ok {
 		t.Errorf("it has %q", person)
 	}
-	if person, ok := auth.From(auth.With(t.Context(), auth.Person{})); ok {
+	if person, ok := auth.From(auth.With(t.Context(), auth.User{})); ok {
 		t.Errorf("with nobody it has %q", person)
 	}
 }
@@ -177,7 +177,7 @@ func TestDevelopmentIsForOneMachine(t *testing.T) {
 			t.Errorf("a request for %q: %v", host, err)
 		}
 	}
-	if _, err := auth.NewDev(auth.Person{}).Authenticate(bearing(t, "abc")); err == nil {
+	if _, err := auth.NewDev(auth.User{}).Authenticate(bearing(t, "abc")); err == nil {
 		t.Error("nobody is let in")
 	}
 }

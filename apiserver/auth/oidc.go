@@ -121,20 +121,20 @@ func (o *OIDC) Ready() error {
 }
 
 // Authenticate believes a bearer token of the provider's.
-func (o *OIDC) Authenticate(r *http.Request) (Person, error) {
+func (o *OIDC) Authenticate(r *http.Request) (User, error) {
 	token, err := bearer(r)
 	if err != nil {
-		return Person{}, err
+		return User{}, err
 	}
 	if issuer, ok := issuerOf(token); !ok || issuer != o.options.Issuer {
-		return Person{}, &InvalidError{Reason: "the token is not of the provider's", Foreign: true}
+		return User{}, &InvalidError{Reason: "the token is not of the provider's", Foreign: true}
 	}
 	claims, err := o.verify(r.Context(), token)
 	if err != nil {
-		return Person{}, err
+		return User{}, err
 	}
 	if !intersect(claims.token.Audience, o.options.Audiences) {
-		return Person{}, &InvalidError{Reason: "the token is for another audience"}
+		return User{}, &InvalidError{Reason: "the token is for another audience"}
 	}
 	return o.person(claims)
 }

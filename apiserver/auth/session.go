@@ -50,36 +50,36 @@ type session struct {
 }
 
 // Authenticate knows the person by the session's cookie.
-func (s *Sessions) Authenticate(r *http.Request) (Person, error) {
+func (s *Sessions) Authenticate(r *http.Request) (User, error) {
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return Person{}, ErrNoCredentials
+		return User{}, ErrNoCredentials
 	}
 	return s.decode(cookie.Value)
 }
 
-func (s *Sessions) decode(text string) (Person, error) {
+func (s *Sessions) decode(text string) (User, error) {
 	content, ok := s.keys.open(sessionCookie, text)
 	if !ok {
-		return Person{}, &InvalidError{Reason: "the session is not known: log in again"}
+		return User{}, &InvalidError{Reason: "the session is not known: log in again"}
 	}
 	var read session
 	if err := json.Unmarshal(content, &read); err != nil {
-		return Person{}, &InvalidError{Reason: "the session is not readable: log in again"}
+		return User{}, &InvalidError{Reason: "the session is not readable: log in again"}
 	}
 	if !s.clock().Before(time.Unix(read.Expires, 0)) {
-		return Person{}, &InvalidError{Reason: "the session has ended: log in again"}
+		return User{}, &InvalidError{Reason: "the session has ended: log in again"}
 	}
-	person, err := NewPerson(read.Name, read.Groups)
+	person, err := NewUser(read.Name, read.Groups)
 	if err != nil {
-		return Person{}, &InvalidError{Reason: err.Error()}
+		return User{}, &InvalidError{Reason: err.Error()}
 	}
 	return person, nil
 }
 
 // begin gives the browser a session of the person's. Who has a token of the cluster's has
 // no use for one, and impersonating them would be wrong.
-func (s *Sessions) begin(w http.ResponseWriter, person Person) error {
+func (s *Sessions) begin(w http.ResponseWriter, person User) error {
 	if person.IsZero() || person.token != nil {
 		return errors.New("a session is for a person whom the provider vouches for")
 	}

@@ -73,7 +73,7 @@ func newSessions(t *testing.T, keys *auth.Keys, clock func() time.Time) *auth.Se
 }
 
 // begin returns the cookie of a session of the person's.
-func begin(t *testing.T, sessions *auth.Sessions, person auth.Person) *http.Cookie {
+func begin(t *testing.T, sessions *auth.Sessions, person auth.User) *http.Cookie {
 	t.Helper()
 	w := httptest.NewRecorder()
 	if err := auth.Begin(sessions, w, person); err != nil {
@@ -200,7 +200,7 @@ func TestASessionIsShortAndFits(t *testing.T) {
 		}
 	}
 	sessions := newSessions(t, keys, clock)
-	for name, person := range map[string]auth.Person{
+	for name, person := range map[string]auth.User{
 		"groups that do not fit": someone(t, "ann", tooManyGroups()[:512]...),
 		"nobody":                 {},
 		"a token":                reviewedPerson(t, "ann", "abc"),

@@ -44,14 +44,14 @@ type tokenReview struct {
 
 // reviewed is what the cluster said of a token: a person or why there is none.
 type reviewed struct {
-	person  Person
+	person  User
 	invalid *InvalidError
 }
 
-func (t *tokenReview) Authenticate(r *http.Request) (Person, error) {
+func (t *tokenReview) Authenticate(r *http.Request) (User, error) {
 	token, err := bearer(r)
 	if err != nil {
-		return Person{}, err
+		return User{}, err
 	}
 	key := sha256.Sum256([]byte(token))
 	answer, known := t.answers.Get(key)
@@ -60,12 +60,12 @@ func (t *tokenReview) Authenticate(r *http.Request) (Person, error) {
 		ctx := context.WithoutCancel(r.Context())
 		answer, err, _ = t.flights.Do(string(key[:]), func() (any, error) { return t.review(ctx, key, token) })
 		if err != nil {
-			return Person{}, err
+			return User{}, err
 		}
 	}
 	outcome := answer.(reviewed) // only review adds
 	if outcome.invalid != nil {
-		return Person{}, outcome.invalid
+		return User{}, outcome.invalid
 	}
 	return outcome.person, nil
 }
@@ -94,7 +94,7 @@ func (t *tokenReview) judge(status authenticationv1.TokenReviewStatus, token str
 	if err := checkText(status.User.Username); err != nil {
 		return reviewed{invalid: &InvalidError{Reason: "the cluster's name for the token: " + err.Error()}}
 	}
-	return reviewed{person: Person{name: status.User.Username, groups: status.User.Groups, token: &token}}
+	return reviewed{person: User{name: status.User.Username, groups: status.User.Groups, token: &token}}
 }
 
 func intersect(a, b []string) bool {

@@ -33,7 +33,7 @@ func named(name string) authenticationv1.TokenReviewStatus {
 	return authenticationv1.TokenReviewStatus{Authenticated: true, User: authenticationv1.UserInfo{Username: name, Groups: []string{"system:authenticated"}}}
 }
 
-func reviewedPerson(t *testing.T, name, token string) auth.Person {
+func reviewedPerson(t *testing.T, name, token string) auth.User {
 	t.Helper()
 	person, err := auth.NewTokenReview(&reviewer{status: named(name)}, nil, time.Minute).Authenticate(bearing(t, token))
 	if err != nil {

@@ -19,7 +19,7 @@ const (
 //
 // client-go's own impersonation is not used: without a name it sends no header, so that
 // the call is the server's, and headers that a request has already are left as they are.
-func (p Person) Transport(own, plain http.RoundTripper) (http.RoundTripper, error) {
+func (p User) Transport(own, plain http.RoundTripper) (http.RoundTripper, error) {
 	switch {
 	case p.IsZero():
 		return nil, errors.New("no call can be made for nobody")
@@ -30,7 +30,7 @@ func (p Person) Transport(own, plain http.RoundTripper) (http.RoundTripper, erro
 }
 
 type transport struct {
-	person Person
+	person User
 	next   http.RoundTripper
 }
 

@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/live"
-	"github.com/dudaji/nufi/controller/render"
 	"github.com/dudaji/nufi/fetchers"
+	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 

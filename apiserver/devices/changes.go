@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi/controller/status"
+	"github.com/dudaji/nufi/internal/status"
 )
 
 // note marks the Fleet as old if the change of one object has a part in it.

@@ -8,9 +8,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/dudaji/nufi/controller/render"
-	"github.com/dudaji/nufi/controller/status"
 	"github.com/dudaji/nufi/fetchers"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 

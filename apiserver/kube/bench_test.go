@@ -15,7 +15,7 @@ func BenchmarkAClientIsMade(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	person, err := auth.NewPerson("oidc:ann", []string{"oidc:research"})
+	person, err := auth.NewUser("oidc:ann", []string{"oidc:research"})
 	if err != nil {
 		b.Fatal(err)
 	}

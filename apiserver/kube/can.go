@@ -53,16 +53,16 @@ func (r *reviews) note(key any, allowed bool) {
 
 // lose has the person's questions fail by err for a moment. It is theirs alone: who
 // overloads the way to Kubernetes is not to take it from others.
-func (r *reviews) lose(person auth.Person, err error) { r.answers.Add(person.Key(), err, reviewRest) }
+func (r *reviews) lose(person auth.User, err error) { r.answers.Add(person.Key(), err, reviewRest) }
 
-func (r *reviews) lost(person auth.Person) error {
+func (r *reviews) lost(person auth.User) error {
 	found, _ := r.answers.Get(person.Key())
 	err, _ := found.(error)
 	return err
 }
 
 // question is what a person asks to do, hashed: whoever asks for long names fills no memory.
-func question(person auth.Person, asked *authorizationv1.ResourceAttributes) [sha256.Size]byte {
+func question(person auth.User, asked *authorizationv1.ResourceAttributes) [sha256.Size]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "%x %q %q %q %q %q %q",
 		person.Key(), asked.Verb, asked.Group, asked.Resource, asked.Subresource, asked.Namespace, asked.Name))
 }
@@ -83,7 +83,7 @@ func (c *UserClient) Can(ctx context.Context, verb, group, resource, namespace, 
 	case err == nil:
 		c.reviews.note(key, allowed)
 		return allowed, nil
-	case known && Away(err) && ctx.Err() == nil:
+	case known && Unreachable(err) && ctx.Err() == nil:
 		return last.allowed, nil
 	}
 	return false, fmt.Errorf("reviewing access: %w", err)
@@ -102,7 +102,7 @@ func (c *UserClient) review(ctx context.Context, asked *authorizationv1.Resource
 	switch {
 	case err == nil:
 		return answer.Status.Allowed, nil
-	case Away(err) && ctx.Err() == nil:
+	case Unreachable(err) && ctx.Err() == nil:
 		c.reviews.lose(c.person, err)
 	}
 	return false, err

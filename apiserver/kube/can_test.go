@@ -85,7 +85,7 @@ func TestWhoseQuestionDoesNotGetThroughDoesNotAskTheNextAtOnce(t *testing.T) {
 		tries             int64
 	}{{"oidc:cat", "a", 1}, {"oidc:cat", "b", 1}, {"oidc:dog", "a", 2}} {
 		_, err := clientOf(t, users, someone(t, ask.person)).Can(t.Context(), "list", "", "pods", ask.namespace, "")
-		if !kube.Away(err) || tries.Load() != ask.tries {
+		if !kube.Unreachable(err) || tries.Load() != ask.tries {
 			t.Errorf("%d: %d tries, want %d: %v", i, tries.Load(), ask.tries, err)
 		}
 	}

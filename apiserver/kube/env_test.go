@@ -14,7 +14,7 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/kube"
-	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/internal/cluster"
 	"github.com/dudaji/nufi/test/env"
 )
 
@@ -85,16 +85,16 @@ func newUsers(t *testing.T, config *rest.Config) *kube.Users {
 	return users
 }
 
-func someone(t *testing.T, name string, groups ...string) auth.Person {
+func someone(t *testing.T, name string, groups ...string) auth.User {
 	t.Helper()
-	person, err := auth.NewPerson(name, groups)
+	person, err := auth.NewUser(name, groups)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return person
 }
 
-func clientOf(t *testing.T, users *kube.Users, person auth.Person) *kube.UserClient {
+func clientOf(t *testing.T, users *kube.Users, person auth.User) *kube.UserClient {
 	t.Helper()
 	client, err := users.Client(person)
 	if err != nil {

@@ -133,7 +133,7 @@ func TestTheConfigHandedOutHasNoCredentials(t *testing.T) {
 
 func TestNobodyHasNoClient(t *testing.T) {
 	t.Parallel()
-	if user, err := newUsers(t, control.Config(t)).Client(auth.Person{}); err == nil {
+	if user, err := newUsers(t, control.Config(t)).Client(auth.User{}); err == nil {
 		t.Errorf("nobody has %v", user)
 	}
 }

@@ -41,7 +41,7 @@ func (s *SystemClient) TokenReviews() authenticationv1.TokenReviewInterface { re
 
 // NewCache returns a cache that is filled with what the server may list and watch. The
 // contact tells how fresh it is. What is read from it has been allowed to nobody yet.
-func (s *SystemClient) NewCache(options cache.Options, contact *Contact) (cache.Cache, error) {
+func (s *SystemClient) NewCache(options cache.Options, contact *Connectivity) (cache.Cache, error) {
 	filled, err := cache.New(s.heard(contact), options)
 	if err != nil {
 		return nil, fmt.Errorf("making a cache: %w", err)
@@ -51,7 +51,7 @@ func (s *SystemClient) NewCache(options cache.Options, contact *Contact) (cache.
 
 // Source returns what fills a store with a resource of all namespaces, as it is: for a
 // store that NewCache does not have.
-func (s *SystemClient) Source(resource schema.GroupVersionResource, contact *Contact) (toolscache.ListerWatcher, error) {
+func (s *SystemClient) Source(resource schema.GroupVersionResource, contact *Connectivity) (toolscache.ListerWatcher, error) {
 	made, err := dynamic.NewForConfig(s.heard(contact))
 	if err != nil {
 		return nil, fmt.Errorf("making a source: %w", err)
@@ -66,7 +66,7 @@ func (s *SystemClient) Source(resource schema.GroupVersionResource, contact *Con
 }
 
 // heard is the server's own access, with the contact listening.
-func (s *SystemClient) heard(contact *Contact) *rest.Config {
+func (s *SystemClient) heard(contact *Connectivity) *rest.Config {
 	config := rest.CopyConfig(s.config)
 	config.Wrap(contact.wrap)
 	return config

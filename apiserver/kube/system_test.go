@@ -24,7 +24,7 @@ func TestTheServersOwnRulesFillItsCaches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	filled, err := system.NewCache(cache.Options{Scheme: scheme, ReaderFailOnMissingInformer: true}, kube.NewContact(time.Now))
+	filled, err := system.NewCache(cache.Options{Scheme: scheme, ReaderFailOnMissingInformer: true}, kube.NewConnectivity(time.Now))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestAPersonWithATokenOfTheClustersIsNotImpersonated(t *testing.T) {
 	}
 	reviews := auth.NewTokenReview(system.TokenReviews(), nil, time.Second)
 	request := bearing(t, serviceAccountToken(t, admin, namespace, "robot"))
-	var person auth.Person
+	var person auth.User
 	awaitGranted(t, func(context.Context) error {
 		person, err = reviews.Authenticate(request)
 		return err

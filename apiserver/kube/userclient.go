@@ -16,14 +16,14 @@ import (
 type UserClient struct {
 	client.Client
 
-	person  auth.Person
+	person  auth.User
 	config  *rest.Config
 	access  authorizationv1.SelfSubjectAccessReviewInterface
 	reviews *reviews
 }
 
 // Person returns whose client this is.
-func (c *UserClient) Person() auth.Person { return c.person }
+func (c *UserClient) Person() auth.User { return c.person }
 
 // Config returns the person's way to the API server for a client of another kind. There
 // are no credentials in it: they are in its transport, which acts as the person whatever

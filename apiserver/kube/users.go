@@ -74,7 +74,7 @@ func bareConfig(config *rest.Config) *rest.Config {
 
 // Client returns the way to the cluster for one person, who must not be nobody. It is
 // cheap: a request makes its own.
-func (u *Users) Client(person auth.Person) (*UserClient, error) {
+func (u *Users) Client(person auth.User) (*UserClient, error) {
 	way, err := person.Transport(u.own, u.plain)
 	if err != nil {
 		return nil, fmt.Errorf("making a client: %w", err)

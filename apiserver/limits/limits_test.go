@@ -11,9 +11,9 @@ import (
 	"github.com/dudaji/nufi/apiserver/limits"
 )
 
-func someone(t *testing.T, name string) auth.Person {
+func someone(t *testing.T, name string) auth.User {
 	t.Helper()
-	person, err := auth.NewPerson(name, nil)
+	person, err := auth.NewUser(name, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +21,7 @@ func someone(t *testing.T, name string) auth.Person {
 }
 
 // serve has one request of the person's served, and returns the status.
-func serve(t *testing.T, handler http.Handler, person auth.Person) int {
+func serve(t *testing.T, handler http.Handler, person auth.User) int {
 	t.Helper()
 	r := httptest.NewRequestWithContext(auth.With(t.Context(), person), http.MethodGet, "/", nil)
 	w := httptest.NewRecorder()
@@ -55,7 +55,7 @@ func TestAStreamTakesNoRequestsPlace(t *testing.T) {
 		}
 	}
 	budget := limits.Budget{PerSecond: 100, Burst: 100, InFlight: 1}
-	handler = limits.InFlight(1)(limits.PerPerson(budget, time.Now)(http.HandlerFunc(within)))
+	handler = limits.InFlight(1)(limits.PerUser(budget, time.Now)(http.HandlerFunc(within)))
 	if status := serve(t, handler, ann); status != http.StatusOK {
 		t.Errorf("the stream: %d", status)
 	}
@@ -90,11 +90,11 @@ func TestStreamsAreBoundedInAll(t *testing.T) {
 // Another token is another Person to Kubernetes, and so are other groups.
 func TestWhoeverAPersonComesAsTheirBudgetIsOne(t *testing.T) {
 	t.Parallel()
-	handler := limits.PerPerson(limits.Budget{PerSecond: 0.001, Burst: 1, InFlight: 2}, time.Now)(
+	handler := limits.PerUser(limits.Budget{PerSecond: 0.001, Burst: 1, InFlight: 2}, time.Now)(
 		http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	streams := limits.NewStreams(9, 1)
 	for i, want := range []int{http.StatusOK, http.StatusTooManyRequests} {
-		ann, err := auth.NewPerson("ann", []string{strconv.Itoa(i)})
+		ann, err := auth.NewUser("ann", []string{strconv.Itoa(i)})
 		if err != nil {
 			t.Fatal(err)
 		}

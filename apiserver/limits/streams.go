@@ -42,7 +42,7 @@ func NewStreams(all, each int) *Streams {
 
 // Enter makes a stream of the person's request: it gives its place among the requests
 // back, and takes one here until leave is called.
-func (s *Streams) Enter(ctx context.Context, person auth.Person) (leave func(), err error) {
+func (s *Streams) Enter(ctx context.Context, person auth.User) (leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := person.Name()

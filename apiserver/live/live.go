@@ -33,7 +33,7 @@ const (
 // Cluster is the cluster as it was last heard of.
 type Cluster struct {
 	cache     cache.Cache
-	contact   *kube.Contact
+	contact   *kube.Connectivity
 	informers []cache.Informer
 	deploys   *Deploys
 	reflector *toolscache.Reflector
@@ -45,7 +45,7 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 	if err != nil {
 		return nil, err
 	}
-	contact, shared := kube.NewContact(clock), true
+	contact, shared := kube.NewConnectivity(clock), true
 	filled, err := system.NewCache(cache.Options{
 		Scheme: scheme, ReaderFailOnMissingInformer: true, DefaultUnsafeDisableDeepCopy: &shared,
 		DefaultTransform: cache.TransformStripManagedFields(),

@@ -3,7 +3,7 @@ package live
 import (
 	"context"
 
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 

@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi/apiserver/kube"
-	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/internal/render"
 )
 
 // retryAway is how many seconds a client waits while Kubernetes' API server is away.
@@ -37,7 +37,7 @@ func From(err error) (*Error, bool) {
 		return fromFaults(faults), true
 	case meta.IsNoMatchError(err):
 		return Unavailable("the cluster does not have this kind"), true
-	case kube.Away(err):
+	case kube.Unreachable(err):
 		return Unavailable("Kubernetes' API server does not answer"), true
 	}
 	return New(http.StatusInternalServerError, "the server made a mistake; its log has the request id"), false
@@ -77,7 +77,7 @@ func fromStatus(status metav1.Status) *Error {
 	for _, cause := range status.Details.Causes {
 		if cause.Field != "" && cause.Field != noField {
 			// A conflict's path begins with a dot, no other does.
-			p.Errors = append(p.Errors, Fault{Field: strings.TrimPrefix(cause.Field, "."), Message: cause.Message})
+			p.Errors = append(p.Errors, FieldError{Field: strings.TrimPrefix(cause.Field, "."), Message: cause.Message})
 		}
 	}
 	return p
@@ -86,8 +86,8 @@ func fromStatus(status metav1.Status) *Error {
 func fromFaults(faults *render.Error) *Error {
 	p := New(http.StatusUnprocessableEntity, faults.Error())
 	p.Reason = metav1.StatusReasonInvalid
-	for _, fault := range faults.Faults {
-		p.Errors = append(p.Errors, Fault{Field: fault.Path, Message: fault.Message})
+	for _, fault := range faults.Violations {
+		p.Errors = append(p.Errors, FieldError{Field: fault.Path, Message: fault.Message})
 	}
 	return p
 }

@@ -31,16 +31,16 @@ type Error struct {
 	// Reason is Kubernetes' word, where it has one.
 	Reason metav1.StatusReason `json:"reason,omitempty" doc:"Kubernetes' word for what is wrong: Forbidden, Invalid, Conflict and so on"`
 	// RequestID is set by Write.
-	RequestID string   `json:"requestId,omitempty" doc:"finds the request in the server's log"`
-	Errors    []Fault  `json:"errors,omitempty" doc:"the fields that are at fault"`
-	Missing   *Missing `json:"missing,omitempty" doc:"the permission that the person lacks"`
+	RequestID string       `json:"requestId,omitempty" doc:"finds the request in the server's log"`
+	Errors    []FieldError `json:"errors,omitempty" doc:"the fields that are at fault"`
+	Missing   *Missing     `json:"missing,omitempty" doc:"the permission that the person lacks"`
 
 	// RetryAfter is how many seconds a client is to wait, 0 for unsaid.
 	RetryAfter int `json:"-"`
 }
 
-// Fault is a mistake in one field.
-type Fault struct {
+// FieldError is a mistake in one field.
+type FieldError struct {
 	Field   string `json:"field" doc:"path of the field in what was sent: spec.accelerator.count; of templates the file and line: schemas/policy/policy.cue:53"`
 	Message string `json:"message" doc:"what is wrong with it"`
 }
@@ -61,7 +61,7 @@ func New(status int, detail string) *Error {
 // Invalid returns a 422 for one field of what was sent.
 func Invalid(field, message string) *Error {
 	p := New(http.StatusUnprocessableEntity, field+": "+message)
-	p.Reason, p.Errors = metav1.StatusReasonInvalid, []Fault{{Field: field, Message: message}}
+	p.Reason, p.Errors = metav1.StatusReasonInvalid, []FieldError{{Field: field, Message: message}}
 	return p
 }
 

@@ -18,7 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/dudaji/nufi/apiserver/problem"
-	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/internal/render"
 )
 
 func TestErrorsBecomeProblems(t *testing.T) {
@@ -28,7 +28,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		err    error
 		status int
 		after  string
-		fields []problem.Fault
+		fields []problem.FieldError
 	}{
 		"Kubernetes' API server is away": {&url.Error{Op: "Get", URL: "https://secret", Err: syscall.ECONNREFUSED}, 503, "5", nil},
 		"it takes too long":              {fmt.Errorf("getting: %w", context.DeadlineExceeded), 503, "5", nil},
@@ -37,19 +37,19 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		"it does not know the server":    {apierrors.NewUnauthorized("Unauthorized"), 503, "5", nil},
 		"a field is none, to a create": {
 			apierrors.NewBadRequest(`Project in version "v1" cannot be handled as a Project: strict decoding error: unknown field "spec.a", duplicate field "spec.b"`), 422, "",
-			[]problem.Fault{{Field: "spec.a", Message: "unknown field"}, {Field: "spec.b", Message: "duplicate field"}},
+			[]problem.FieldError{{Field: "spec.a", Message: "unknown field"}, {Field: "spec.b", Message: "duplicate field"}},
 		},
 		"fields are none, to an apply": {
 			&apierrors.StatusError{ErrStatus: metav1.Status{Code: 500, Message: "failed to create typed patch object (a/b; dudaji.com/v1, Kind=NpuDeploy): errors:\n  .spec.a: field not declared in schema\n  .spec.b: expected string, got &value.valueUnstructured{Value:7}"}}, 422, "",
-			[]problem.Fault{{Field: "spec.a", Message: "unknown field"}, {Field: "spec.b", Message: "expected string"}},
+			[]problem.FieldError{{Field: "spec.a", Message: "unknown field"}, {Field: "spec.b", Message: "expected string"}},
 		},
 		"a field is at fault": {
 			apierrors.NewInvalid(kind, "a", field.ErrorList{field.Required(field.NewPath("spec", "model"), "say it")}), 422, "",
-			[]problem.Fault{{Field: "spec.model", Message: "Required value: say it"}},
+			[]problem.FieldError{{Field: "spec.model", Message: "Required value: say it"}},
 		},
 		"the templates refuse it": {
-			&render.Error{Faults: []render.Fault{{Path: "spec.accelerator.count", Message: "too many"}}}, 422, "",
-			[]problem.Fault{{Field: "spec.accelerator.count", Message: "too many"}},
+			&render.Error{Violations: []render.Violation{{Path: "spec.accelerator.count", Message: "too many"}}}, 422, "",
+			[]problem.FieldError{{Field: "spec.accelerator.count", Message: "too many"}},
 		},
 		"the body is too large": {fmt.Errorf("reading: %w", &http.MaxBytesError{Limit: 1}), 413, "", nil},
 		"a bug":                 {errors.New("secret detail"), 500, "", nil},

@@ -29,26 +29,26 @@ func fromShape(message string) *Error {
 }
 
 // decodingFaults are of a create or a merge patch.
-func decodingFaults(message string) []Fault {
+func decodingFaults(message string) []FieldError {
 	const begin = "strict decoding error: "
 	at := strings.LastIndex(message, begin)
 	if at < 0 {
 		return nil
 	}
-	var faults []Fault
+	var faults []FieldError
 	for _, found := range regexp.MustCompile(`(unknown|duplicate) field "([^"]+)"`).FindAllStringSubmatch(message[at:], -1) {
-		faults = append(faults, Fault{Field: found[2], Message: found[1] + " field"})
+		faults = append(faults, FieldError{Field: found[2], Message: found[1] + " field"})
 	}
 	return faults
 }
 
 // typeFaults are of an apply: a line each, or one behind the object's name.
-func typeFaults(message string) []Fault {
+func typeFaults(message string) []FieldError {
 	begin := regexp.MustCompile(`^failed to create typed patch object \([^)]*\): `)
 	if !begin.MatchString(message) {
 		return nil
 	}
-	var faults []Fault
+	var faults []FieldError
 	for line := range strings.Lines(begin.ReplaceAllString(message, "")) {
 		path, what, ok := strings.Cut(strings.TrimSpace(line), ": ")
 		if !ok || !strings.HasPrefix(path, ".") {
@@ -58,7 +58,7 @@ func typeFaults(message string) []Fault {
 		if what == "field not declared in schema" {
 			what = "unknown field"
 		}
-		faults = append(faults, Fault{Field: path[1:], Message: what})
+		faults = append(faults, FieldError{Field: path[1:], Message: what})
 	}
 	return faults
 }

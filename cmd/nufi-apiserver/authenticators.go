@@ -40,7 +40,7 @@ func authenticators(ctx context.Context, f flags, system *kube.SystemClient) (au
 		chain = append(chain, sessions)
 	}
 	if f.devAuth != "" {
-		person, err := auth.NewPerson(f.devAuth, nil)
+		person, err := auth.NewUser(f.devAuth, nil)
 		if err != nil {
 			return nil, nil, fmt.Errorf("--dev-auth: %w", err)
 		}

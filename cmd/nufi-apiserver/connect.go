@@ -13,9 +13,9 @@ import (
 	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
-	"github.com/dudaji/nufi/controller/render"
-	"github.com/dudaji/nufi/controller/templates"
 	"github.com/dudaji/nufi/fetchers"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/templates"
 )
 
 // How often Prometheus is asked, and how long it may take.
@@ -75,7 +75,7 @@ func (c *connected) run(ctx context.Context, group *errgroup.Group) {
 func openTemplates(dir string, known *live.Cluster, logger logr.Logger) (*templates.Store, error) {
 	store, err := templates.Open(dir, templates.Hooks{
 		Live:     known.Specs,
-		Judge:    templates.Judge,
+		Judge:    templates.Validate,
 		Swapped:  func(set *render.Templates) { logger.Info("swapped the templates", "digest", set.Digest) },
 		Rejected: func(string, error) {}, // The store logs the reason.
 	})

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dudaji/nufi/apiserver/auth"
-	"github.com/dudaji/nufi/cmd/internal/prometheus"
+	"github.com/dudaji/nufi/cmd/internal/program"
 )
 
 // flags are all that can be configured.
@@ -24,7 +24,7 @@ type flags struct {
 	drain               time.Duration
 	logLevel, logFormat string
 	oidc                oidcFlags
-	prometheus          prometheus.Flags
+	prometheus          program.PrometheusFlags
 }
 
 // oidcFlags are those of the provider; without an issuer there is none.

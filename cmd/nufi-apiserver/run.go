@@ -19,8 +19,6 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/server"
-	"github.com/dudaji/nufi/cmd/internal/kubeconfig"
-	"github.com/dudaji/nufi/cmd/internal/logs"
 	"github.com/dudaji/nufi/cmd/internal/program"
 )
 
@@ -32,7 +30,7 @@ const grace = 20 * time.Second
 func run(ended context.Context, f flags) error {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ended))
 	defer stop()
-	logger, err := logs.New(f.logLevel, f.logFormat)
+	logger, err := program.NewLogger(f.logLevel, f.logFormat)
 	if err != nil {
 		return err
 	}
@@ -98,7 +96,7 @@ func newAPI(ctx context.Context, f flags, c *connected, logger logr.Logger, regi
 }
 
 func restConfig(path string) (*rest.Config, error) {
-	config, err := kubeconfig.Load(path, "")
+	config, err := program.LoadKubeconfig(path, "")
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/templates"
 	"github.com/dudaji/nufi/test/env"
 )
 
@@ -23,8 +23,8 @@ var control = env.New()
 
 // The test binary is its own child: see templates.JudgeCommand.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == templates.JudgeCommand {
-		os.Exit(templates.JudgeMain(os.Stdin, os.Stdout))
+	if len(os.Args) == 2 && os.Args[1] == templates.ValidateCommand {
+		os.Exit(templates.ValidateMain(os.Stdin, os.Stdout))
 	}
 	os.Exit(control.Run(m))
 }

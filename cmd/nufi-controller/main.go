@@ -6,13 +6,13 @@ import (
 	"os"
 
 	"github.com/dudaji/nufi/cmd/internal/program"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/templates"
 )
 
 func main() {
 	// The controller runs itself to judge a candidate set of templates.
-	if len(os.Args) == 2 && os.Args[1] == templates.JudgeCommand {
-		os.Exit(templates.JudgeMain(os.Stdin, os.Stdout))
+	if len(os.Args) == 2 && os.Args[1] == templates.ValidateCommand {
+		os.Exit(templates.ValidateMain(os.Stdin, os.Stdout))
 	}
 	os.Exit(program.Run(newCommand(run)))
 }

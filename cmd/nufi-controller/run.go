@@ -11,16 +11,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/dudaji/nufi/cmd/internal/kubeconfig"
-	"github.com/dudaji/nufi/cmd/internal/logs"
 	"github.com/dudaji/nufi/cmd/internal/program"
 	"github.com/dudaji/nufi/controller"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/templates"
 )
 
 // run returns when ctx ends and what was begun is finished.
 func run(ctx context.Context, f flags) error {
-	logger, err := logs.New(f.logLevel, f.logFormat)
+	logger, err := program.NewLogger(f.logLevel, f.logFormat)
 	if err != nil {
 		return err
 	}
@@ -36,7 +34,7 @@ func run(ctx context.Context, f flags) error {
 }
 
 func newManager(f flags, logger logr.Logger) (manager.Manager, error) {
-	config, err := kubeconfig.Load(f.kubeconfig, "")
+	config, err := program.LoadKubeconfig(f.kubeconfig, "")
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +48,6 @@ func newManager(f flags, logger logr.Logger) (manager.Manager, error) {
 		Pod:                     types.NamespacedName{Namespace: os.Getenv("POD_NAMESPACE"), Name: os.Getenv("POD_NAME")},
 		Log:                     logger,
 		Registry:                metrics.Registry,
-		Judge:                   templates.Judge,
+		Judge:                   templates.Validate,
 	})
 }

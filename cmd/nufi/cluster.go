@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi/cmd/internal/kubeconfig"
+	"github.com/dudaji/nufi/cmd/internal/program"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -19,7 +19,7 @@ func (f *clusterFlags) add(cmd *cobra.Command) {
 }
 
 func (f *clusterFlags) client() (client.Client, error) {
-	config, err := kubeconfig.Load(f.kubeconfig, f.context)
+	config, err := program.LoadKubeconfig(f.kubeconfig, f.context)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/utils/clock"
 
-	"github.com/dudaji/nufi/cmd/internal/prometheus"
+	"github.com/dudaji/nufi/cmd/internal/program"
 	"github.com/dudaji/nufi/fetchers"
 )
 
@@ -25,7 +25,7 @@ const (
 var errNoDevices = errors.New("no devices: Prometheus knows none of the metrics of the supported accelerators")
 
 type devicesFlags struct {
-	connection prometheus.Flags
+	connection program.PrometheusFlags
 	output     string
 	watch      bool
 	interval   time.Duration

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
-	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -50,7 +50,9 @@ be answered.`,
 
 func runDiff(cmd *cobra.Command, input *inputFlags, kube client.Client) error {
 	different := false
-	facts := func(namespace string) (render.Facts, error) { return liveFacts(cmd.Context(), kube, namespace) }
+	facts := func(namespace string) (render.ProjectSettings, error) {
+		return liveFacts(cmd.Context(), kube, namespace)
+	}
 	err := input.eachWith(cmd, facts, func(_ document, result *render.Manifests) error {
 		for _, object := range result.Objects {
 			differs, err := diffObject(cmd.Context(), kube, object, cmd.OutOrStdout())

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
-	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -22,29 +22,29 @@ func (d document) namespace() string {
 }
 
 // factsAmong are those of the Projects among documents, by namespace.
-func factsAmong(documents []document) map[string]render.Facts {
-	facts := map[string]render.Facts{}
+func factsAmong(documents []document) map[string]render.ProjectSettings {
+	facts := map[string]render.ProjectSettings{}
 	for _, document := range documents {
 		var project v1.Project
 		if err := yaml.Unmarshal(document.content, &project); err == nil && project.Kind == v1.KindProject {
-			facts[project.Name] = render.FactsOf(&project)
+			facts[project.Name] = render.SettingsOf(&project)
 		}
 	}
 	return facts
 }
 
 // liveFacts are those of a cluster, as far as its user may read them.
-func liveFacts(ctx context.Context, kube client.Client, namespace string) (render.Facts, error) {
+func liveFacts(ctx context.Context, kube client.Client, namespace string) (render.ProjectSettings, error) {
 	if namespace == "" {
-		return render.Facts{}, nil // No Project is called default.
+		return render.ProjectSettings{}, nil // No Project is called default.
 	}
 	var project v1.Project
 	err := kube.Get(ctx, client.ObjectKey{Name: namespace}, &project)
 	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) || meta.IsNoMatchError(err) {
-		return render.Facts{}, nil
+		return render.ProjectSettings{}, nil
 	}
 	if err != nil {
-		return render.Facts{}, fmt.Errorf("reading project %s: %w", namespace, err)
+		return render.ProjectSettings{}, fmt.Errorf("reading project %s: %w", namespace, err)
 	}
-	return render.FactsOf(&project), nil
+	return render.SettingsOf(&project), nil
 }

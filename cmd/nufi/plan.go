@@ -10,9 +10,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 
-	"github.com/dudaji/nufi/controller/plan"
-	"github.com/dudaji/nufi/controller/render"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/plan"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -87,7 +87,7 @@ func makePlan(cmd *cobra.Command, o planOptions) (*plan.Plan, error) {
 		return nil, fmt.Errorf("listing Projects: %w", err)
 	}
 	sets := plan.Sets{Now: now.Serving(), Next: next.Serving()}
-	return sets.Compare(deploys.Items, projects.Items, render.FactsByNamespace(projects.Items)), nil
+	return sets.Compare(deploys.Items, projects.Items, render.SettingsByNamespace(projects.Items)), nil
 }
 
 func planExit(effect render.Effect) error {

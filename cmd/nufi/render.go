@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
-	"github.com/dudaji/nufi/controller/render"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/templates"
 )
 
 // inputFlags are those of the commands that read NpuDeploys and Projects.
@@ -37,13 +37,13 @@ func (f *inputFlags) set() (*render.Templates, error) {
 // each renders every document in order. Faults go to errs, a line each, and do not end
 // it; the error says that there were some.
 func (f *inputFlags) each(cmd *cobra.Command, rendered func(document, *render.Manifests) error) error {
-	return f.eachWith(cmd, func(string) (render.Facts, error) { return render.Facts{}, nil }, rendered)
+	return f.eachWith(cmd, func(string) (render.ProjectSettings, error) { return render.ProjectSettings{}, nil }, rendered)
 }
 
 // eachWith is each, where more is known of a namespace than the documents say: one with
 // no Project among them has the facts that elsewhere returns.
 func (f *inputFlags) eachWith(
-	cmd *cobra.Command, elsewhere func(namespace string) (render.Facts, error), rendered func(document, *render.Manifests) error,
+	cmd *cobra.Command, elsewhere func(namespace string) (render.ProjectSettings, error), rendered func(document, *render.Manifests) error,
 ) error {
 	documents, err := readDocuments(f.files, cmd.InOrStdin())
 	if err != nil {
@@ -85,7 +85,7 @@ func printFaults(w io.Writer, file string, err error) {
 		_, _ = fmt.Fprintf(w, "%s: %v\n", file, err)
 		return
 	}
-	for _, fault := range faults.Faults {
+	for _, fault := range faults.Violations {
 		where := file
 		if fault.Position.IsValid() {
 			where = fault.Position.String()

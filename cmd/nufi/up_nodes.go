@@ -3,7 +3,7 @@ package main
 import (
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/internal/cluster"
 )
 
 // nodes are the simulated machines: small enough that a user meets "no free device".

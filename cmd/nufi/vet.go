@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dudaji/nufi/controller/render"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/templates"
 )
 
 var errNothingToVet = errors.New("nothing to check: name files, or --templates")
@@ -49,7 +49,7 @@ func vetTemplates(cmd *cobra.Command, dir string) error {
 	}
 	ctx, stop := untilSignal(cmd)
 	defer stop()
-	if err := templates.Judge(ctx, candidate, templates.Live{}); err != nil {
+	if err := templates.Validate(ctx, candidate, templates.Live{}); err != nil {
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), err)
 		return &exitError{code: exitDifferent}
 	}
@@ -59,11 +59,11 @@ func vetTemplates(cmd *cobra.Command, dir string) error {
 // newJudgeCommand is the child process of templates.Judge.
 func newJudgeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    templates.JudgeCommand,
+		Use:    templates.ValidateCommand,
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if code := templates.JudgeMain(os.Stdin, cmd.OutOrStdout()); code != 0 {
+			if code := templates.ValidateMain(os.Stdin, cmd.OutOrStdout()); code != 0 {
 				return &exitError{code: code}
 			}
 			return nil

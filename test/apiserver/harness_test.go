@@ -23,9 +23,9 @@ import (
 	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
-	"github.com/dudaji/nufi/cluster"
-	"github.com/dudaji/nufi/controller/render"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/cluster"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/templates"
 	"github.com/dudaji/nufi/test/env"
 )
 
@@ -36,12 +36,12 @@ func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
 // named believes that everybody is who they say in their bearer token.
 type named struct{}
 
-func (named) Authenticate(r *http.Request) (auth.Person, error) {
+func (named) Authenticate(r *http.Request) (auth.User, error) {
 	name, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
-		return auth.Person{}, auth.ErrNoCredentials
+		return auth.User{}, auth.ErrNoCredentials
 	}
-	return auth.NewPerson(name, nil)
+	return auth.NewUser(name, nil)
 }
 
 // served is an API server that ends with the test.

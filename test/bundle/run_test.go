@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dudaji/nufi/controller"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/templates"
 )
 
 // A table of rights can miss one. Here the controller works with those of its account
@@ -53,7 +53,7 @@ func startController(t *testing.T) {
 	config.Impersonate = rest.ImpersonationConfig{UserName: account, Groups: accountGroups()}
 	mgr, err := controller.New(config, controller.Options{
 		MetricsAddress: "0", ProbeAddress: "0", LeaderElection: true, LeaderElectionNamespace: namespace,
-		Workers: 2, Log: logger, Registry: prometheus.NewRegistry(), Judge: templates.Judge,
+		Workers: 2, Log: logger, Registry: prometheus.NewRegistry(), Judge: templates.Validate,
 	})
 	if err != nil {
 		t.Fatal(err)

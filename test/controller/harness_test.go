@@ -17,8 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi/cluster"
 	"github.com/dudaji/nufi/controller"
+	"github.com/dudaji/nufi/internal/cluster"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/controller/subject"
 	"github.com/dudaji/nufi/test/env"

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/internal/cluster"
 )
 
 // kubeletConfig: version 1 of cgroups will do, and a change of devices is told within a

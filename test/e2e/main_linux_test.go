@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/internal/cluster"
 	"github.com/dudaji/nufi/test/env"
 )
 

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/internal/cluster"
 )
 
 // pluginOverlay changes no more of the plugin's bundle than it takes here: another image,

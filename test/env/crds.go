@@ -3,7 +3,7 @@ package env
 import (
 	"path/filepath"
 
-	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/internal/cluster"
 )
 
 // manifests returns the YAML files in folders of the repository.

@@ -34,7 +34,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
-	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/internal/cluster"
 )
 
 // startLimit is how long a start may take that has nothing to compile, and much more.

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi/controller/render"
+	"github.com/dudaji/nufi/internal/render"
 )
 
 // each does something for every number, as many at a time as there are writers.
@@ -57,7 +57,7 @@ func (f *fleet) renderAll() [][]*unstructured.Unstructured {
 	}
 	sets := make([][]*unstructured.Unstructured, *size)
 	f.each(func(_ context.Context, i int) error {
-		result, err := set.Render(deploy(i), render.Facts{})
+		result, err := set.Render(deploy(i), render.ProjectSettings{})
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/internal/cluster"
 )
 
 // process is the controller.

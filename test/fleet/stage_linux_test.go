@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dudaji/nufi"
-	"github.com/dudaji/nufi/cluster"
+	"github.com/dudaji/nufi/internal/cluster"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/env"
 )

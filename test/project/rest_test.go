@@ -26,15 +26,15 @@ import (
 	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
-	"github.com/dudaji/nufi/controller/render"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/templates"
 )
 
 // believed believes whoever says who they are, as a bearer token.
 type believed struct{}
 
-func (believed) Authenticate(r *http.Request) (auth.Person, error) {
-	return auth.NewPerson(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), nil)
+func (believed) Authenticate(r *http.Request) (auth.User, error) {
+	return auth.NewUser(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), nil)
 }
 
 // door is the API server's, with the rights that bundle/ gives it and no others.

@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/controller"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/controller/subject"
 	"github.com/dudaji/nufi/test/env"
@@ -29,8 +29,8 @@ import (
 var control = env.New(env.ControllerManager())
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == templates.JudgeCommand {
-		os.Exit(templates.JudgeMain(os.Stdin, os.Stdout))
+	if len(os.Args) == 2 && os.Args[1] == templates.ValidateCommand {
+		os.Exit(templates.ValidateMain(os.Stdin, os.Stdout))
 	}
 	os.Exit(control.Run(m))
 }

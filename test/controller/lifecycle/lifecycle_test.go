@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dudaji/nufi/cluster"
 	"github.com/dudaji/nufi/controller"
+	"github.com/dudaji/nufi/internal/cluster"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 

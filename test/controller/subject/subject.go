@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dudaji/nufi/controller"
-	"github.com/dudaji/nufi/controller/templates"
+	"github.com/dudaji/nufi/internal/templates"
 )
 
 // Subject is a controller that runs.
@@ -45,7 +45,7 @@ func Start(tb testing.TB, config *rest.Config, options controller.Options) *Subj
 	config = rest.CopyConfig(config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return counter{s, next} })
 	options.MetricsAddress, options.ProbeAddress = "0", "0"
-	options.Registry, options.Judge = s.Registry, templates.Judge
+	options.Registry, options.Judge = s.Registry, templates.Validate
 	if options.Workers == 0 {
 		options.Workers = 8
 	}

@@ -1,0 +1,125 @@
+package plan_test
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/plan"
+	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// edited is the repository's templates with another text in one file.
+func edited(t *testing.T, file, from, to string) *render.Templates {
+	t.Helper()
+	module := fstest.MapFS{}
+	err := fs.WalkDir(nufi.Module(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(nufi.Module(), name)
+		if name == file {
+			content = []byte(strings.Replace(string(content), from, to, 1))
+		}
+		module[name] = &fstest.MapFile{Data: content}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := render.Compile(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func deployed(name string, count int32) v1.NpuDeploy {
+	deploy := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom", Count: &count}}}
+	deploy.Namespace, deploy.Name = "search", name
+	return deploy
+}
+
+func TestEveryDeployHasItsEffectAndTheWorstCounts(t *testing.T) {
+	t.Parallel()
+	serving := edited(t, "", "", "")
+	longer := edited(t, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240")
+	smaller := edited(t, "schemas/accelerators/atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [1, 2, 8]")
+	const refused = "spec.accelerator.count: 4 cannot be split on atom: use 1, 2, 8"
+	deploys := []v1.NpuDeploy{deployed("llama", 4)}
+	for name, c := range map[string]struct {
+		now, next *render.Templates
+		want      plan.Impact
+	}{
+		"the same":            {serving, serving, plan.Impact{Effect: render.None}},
+		"pods are replaced":   {serving, longer, plan.Impact{Effect: render.Restart, Changes: []plan.Change{{"deployment/llama", render.Restart}}}},
+		"the spec is refused": {serving, smaller, plan.Impact{Effect: render.Refused, Message: refused}},
+		"it is refused today": {smaller, smaller, plan.Impact{Effect: render.None, Message: "refused now as then: " + refused}},
+	} {
+		c.want.Namespace, c.want.Name = "search", "llama"
+		want := &plan.Plan{Effect: c.want.Effect, Deploys: []plan.Impact{c.want}, Projects: []plan.Impact{}}
+		if delta := cmp.Diff(want, plan.Sets{Now: c.now, Next: c.next}.Compare(deploys, nil, nil)); delta != "" {
+			t.Errorf("%s (-want +got):\n%s", name, delta)
+		}
+	}
+	got := plan.Sets{Now: smaller, Next: serving}.Compare(deploys, nil, nil).Deploys[0]
+	if got.Effect != render.InPlace || len(got.Changes) == 0 {
+		t.Errorf("what was refused until now is all new: %v", got)
+	}
+}
+
+func TestAProjectHasTheEffectOnItsNamespaceAndWhatIsInIt(t *testing.T) {
+	t.Parallel()
+	serving := edited(t, "", "", "")
+	const policy = "schemas/policy/policy.cue"
+	project := v1.Project{Spec: v1.ProjectSpec{Quota: &v1.Quota{Accelerators: []v1.AcceleratorQuota{{Type: "atom", Count: 4}}}}}
+	project.Name = "search"
+	for name, c := range map[string]struct {
+		next *render.Templates
+		want plan.Impact
+	}{
+		"the same": {serving, plan.Impact{Effect: render.None}},
+		"another standard for pods": {edited(t, policy, `audit: "restricted"`, `audit: "baseline"`),
+			plan.Impact{Effect: render.InPlace, Changes: []plan.Change{{"namespace/search", render.InPlace}}}},
+		"requests come from outside": {edited(t, policy, `"Restrict"`, `"Open"`),
+			plan.Impact{Effect: render.Delete, Changes: []plan.Change{{"networkpolicy/nufi-project", render.Delete}}}},
+	} {
+		c.want.Name = "search"
+		want := &plan.Plan{Effect: c.want.Effect, Deploys: []plan.Impact{}, Projects: []plan.Impact{c.want}}
+		if delta := cmp.Diff(want, plan.Sets{Now: serving, Next: c.next}.Compare(nil, []v1.Project{project}, nil)); delta != "" {
+			t.Errorf("%s (-want +got):\n%s", name, delta)
+		}
+	}
+}
+
+// Whichever is rendered first.
+func TestImpactsAreInTheOrderOfWhatIsLiveAndOneThatIsRefusedEndsNoOther(t *testing.T) {
+	t.Parallel()
+	serving := edited(t, "", "", "")
+	var deploys []v1.NpuDeploy
+	var want []render.Effect
+	for i := range 100 {
+		count, effect := int32(4), render.None
+		if i%3 == 0 {
+			count, effect = 2, render.Refused
+		}
+		deploys = append(deploys, deployed(fmt.Sprint("llama-", i), count))
+		want = append(want, effect)
+	}
+	without := edited(t, "schemas/accelerators/atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [1, 4, 8]")
+	got := plan.Sets{Now: serving, Next: without}.Compare(deploys, nil, nil)
+	for i, impact := range got.Deploys {
+		if impact.Name != deploys[i].Name || impact.Effect != want[i] {
+			t.Errorf("in place %d is %v, want %s", i, impact, want[i])
+		}
+	}
+	if got.Effect != render.Refused {
+		t.Errorf("the worst is %s", got.Effect)
+	}
+}

@@ -1,0 +1,51 @@
+package render_test
+
+import (
+	"testing"
+
+	"github.com/dudaji/nufi/internal/render"
+)
+
+const minimalSpec = `
+metadata: {name: llama, namespace: ml-serving}
+spec:
+  model: meta-llama/Llama-3.1-8B-Instruct
+  accelerator: {type: atom}
+`
+
+const endpointSpec = `
+metadata: {name: llama, namespace: ml-serving}
+spec:
+  model: meta-llama/Llama-3.1-8B-Instruct
+  accelerator: {type: atom, count: 4}
+  endpoint: {host: llama.example.com}
+`
+
+// What a render costs: docs/benchmarks.md has the figures.
+func BenchmarkRender(b *testing.B) {
+	for _, c := range []struct {
+		name, spec string
+		facts      render.ProjectSettings
+	}{
+		{"minimal", minimalSpec, render.ProjectSettings{}},
+		{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}},
+		{"endpoint", endpointSpec, render.ProjectSettings{}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			set, deploy := compiled(b), typed(b, []byte(c.spec))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := set.Render(deploy, c.facts); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkCompile(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		compile(b, moduleOf(b, nil))
+	}
+}

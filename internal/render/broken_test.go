@@ -1,0 +1,116 @@
+package render_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/render"
+)
+
+func TestWhatIsBrokenInTemplatesIsToldWithItsFileAndLine(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		edits [][2]string
+		want  []string
+	}{
+		"two values": {
+			[][2]string{{"graceSeconds: 120", `graceSeconds: "120"`}, {"historyLimit: 3", "historyLimit: {}"}},
+			[]string{
+				"schemas/policy/policy.cue: checked.rollout.historyLimit: conflicting values {} and int (mismatched types struct and int)",
+				`schemas/policy/policy.cue: checked.shutdown.graceSeconds: conflicting values "120" and int (mismatched types string and int)`,
+			},
+		},
+		"a registry that other names begin like": {
+			[][2]string{{"registries: []", `registries: ["registry.example.com"]`}},
+			[]string{"schemas/policy/schema.cue: checked.allowed.registries.0: invalid value \"registry.example.com\" (out of bound =~\"/$\")"},
+		},
+		"no CUE": {[][2]string{{"policy: {", "policy: {{"}}, []string{"schemas/policy/policy.cue: expected '}', found 'EOF'"}},
+	} {
+		module := nufi.Module()
+		for _, edit := range c.edits {
+			module = editedIn(t, module, policyFile, func(_, content string) string { return strings.Replace(content, edit[0], edit[1], 1) })
+		}
+		_, err := render.Compile(module)
+		var broken *render.TemplateError
+		if !errors.As(err, &broken) {
+			t.Fatalf("%s: the error is %v", name, err)
+		}
+		var got []string
+		for _, fault := range broken.Faults {
+			got = append(got, fault.Position.Filename+": "+fault.Message)
+			if fault.Position.Line < 2 {
+				t.Errorf("%s: %s is on line %d", name, fault.Message, fault.Position.Line)
+			}
+		}
+		if delta := cmp.Diff(c.want, got); delta != "" {
+			t.Errorf("%s (-want +got):\n%s", name, delta)
+		}
+	}
+}
+
+func TestAnObjectThatIsNoManifestIsAFaultOfTheTemplates(t *testing.T) {
+	t.Parallel()
+	for field, line := range map[string]string{
+		"apiVersion": `apiVersion: "v1"`, "kind": `kind:       "Service"`, "metadata": "metadata:   _metadata",
+	} {
+		set := compile(t, edited(t, "schemas/workload/service.cue", func(content string) string { return strings.Replace(content, line, "", 1) }))
+		_, err := set.Render(typed(t, []byte(minimalSpec)), render.ProjectSettings{})
+		if want := "rendering: objects.service has no " + field; err == nil || err.Error() != want {
+			t.Errorf("the error is %v, and should be %s", err, want)
+		}
+	}
+}
+
+// A candidate may be anybody's: what it names is looked for among its own files.
+func TestTemplatesReadNothingButThemselves(t *testing.T) {
+	t.Parallel()
+	host := t.TempDir()
+	for name, content := range map[string]string{
+		"secret.json":        `"a secret"`,
+		"other.cue":          "package other\n\nfield: \"a secret\"\n",
+		"cue.mod/module.cue": "module: \"example.com/other@v0\"\nlanguage: version: \"v0.17.0\"\n",
+	} {
+		file := filepath.Join(host, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	up := strings.Repeat("../", 20)
+	for name, add := range map[string]map[string]string{
+		"a file":           embedding(host + "/secret.json"),
+		"a file by dots":   embedding(up + host[1:] + "/secret.json"),
+		"a module":         replacing(host),
+		"a module by dots": replacing("./" + up + host[1:]),
+	} {
+		module := edited(t, "cue.mod/module.cue", func(content string) string { return content + add["cue.mod/module.cue"] }).(fstest.MapFS)
+		delete(add, "cue.mod/module.cue")
+		for file, content := range add {
+			module[file] = &fstest.MapFile{Data: []byte(content)}
+		}
+		if _, err := render.Compile(module); err == nil {
+			t.Errorf("%s of this machine was read", name)
+		}
+	}
+}
+
+func embedding(file string) map[string]string {
+	return map[string]string{
+		"schemas/policy/x.cue": fmt.Sprintf("@extern(embed)\n\npackage policy\n\npolicy: labels: \"example.com/read\": _ @embed(file=%q)\n", file),
+	}
+}
+
+func replacing(dir string) map[string]string {
+	return map[string]string{
+		"cue.mod/module.cue":       `deps: "example.com/other@v0": v: "v0.1.0"` + "\n",
+		"cue.mod/local-module.cue": fmt.Sprintf("deps: \"example.com/other@v0\": replaceWith: %q\n", dir),
+		"schemas/policy/x.cue":     "package policy\n\nimport \"example.com/other\"\n\npolicy: labels: \"example.com/read\": other.field\n",
+	}
+}

@@ -1,0 +1,55 @@
+package render_test
+
+import (
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/render"
+)
+
+const planned = `apiVersion: dudaji.com/v1
+kind: NpuDeploy
+metadata: {name: a}
+spec: {model: a/b, accelerator: {type: atom, count: 4}, endpoint: {}}
+`
+
+func TestAChangeOfPolicySaysWhatItRestarts(t *testing.T) {
+	t.Parallel()
+	const policy = "schemas/policy/policy.cue"
+	cases := map[string]struct {
+		from, to string
+		effect   render.Effect
+		changes  []render.Change
+	}{
+		"nothing":        {"", "", render.None, nil},
+		"grace period":   {"graceSeconds: 120", "graceSeconds: 240", render.Restart, []render.Change{{"deployment/a", render.Restart}}},
+		"rollout":        {"historyLimit: 3", "historyLimit: 5", render.InPlace, []render.Change{{"deployment/a", render.InPlace}}},
+		"route's domain": {`domain: "nufi.me"`, `domain: "example.com"`, render.InPlace, []render.Change{{"virtualservice/a", render.InPlace}}},
+		"kind of route": {`kind:   "VirtualService"`, `kind:   "Ingress"`, render.Delete,
+			[]render.Change{{"ingress/a", render.InPlace}, {"virtualservice/a", render.Delete}}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			renderWith := func(module fs.FS) *render.Result {
+				result, err := compile(t, module).RenderYAML("a.yaml", []byte(planned), render.ProjectSettings{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return result
+			}
+			next := edited(t, policy, func(content string) string { return strings.Replace(content, c.from, c.to, 1) })
+			effect, changes := render.Compare(renderWith(nufi.Module()), renderWith(next))
+			if effect != c.effect {
+				t.Errorf("effect is %s, want %s", effect, c.effect)
+			}
+			if delta := cmp.Diff(c.changes, changes); delta != "" {
+				t.Errorf("changes (-want +got):\n%s", delta)
+			}
+		})
+	}
+}

@@ -1,0 +1,137 @@
+package render_test
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+
+	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// decided is who had a say in each field: object, path and kinds of sources.
+func decided(t *testing.T, result *render.Result) map[string][]render.SourceKind {
+	t.Helper()
+	explanations, err := result.Explain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]render.SourceKind{}
+	for _, explained := range explanations {
+		var kinds []render.SourceKind
+		for _, source := range explained.Sources {
+			if len(kinds) == 0 || kinds[len(kinds)-1] != source.Kind {
+				kinds = append(kinds, source.Kind)
+			}
+		}
+		all[explained.Object+" "+explained.Path] = kinds
+	}
+	return all
+}
+
+func TestWhatTheAPIServerHoldsIsExplainedAsItsTextIs(t *testing.T) {
+	t.Parallel()
+	set := compiled(t)
+	for _, file := range glob(t, "../../examples/*/npudeploy.yaml") {
+		text := read(t, file)
+		deploy := &v1.NpuDeploy{}
+		if err := yaml.Unmarshal(text, deploy); err != nil {
+			t.Fatal(err)
+		}
+		if deploy.Namespace == "" {
+			continue // the API server holds none without
+		}
+		written, err := set.RenderYAML(file, text, render.ProjectSettings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, err := set.Render(deploy, render.ProjectSettings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if difference := cmp.Diff(decided(t, written), decided(t, held)); difference != "" {
+			t.Errorf("%s: -text +held\n%s", file, difference)
+		}
+	}
+}
+
+func TestTheProjectIsNamedWhereItsDefaultIsInUse(t *testing.T) {
+	t.Parallel()
+	set, facts := compiled(t), render.ProjectSettings{DefaultPriorityClass: "batch"}
+	spec := []byte(`
+apiVersion: dudaji.com/v1
+kind: NpuDeploy
+metadata: {name: llama, namespace: research}
+spec: {model: a/b, accelerator: {type: atom}}
+`)
+	written, err := set.RenderYAML(inputName, spec, facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := set.Render(typed(t, spec), facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, result := range []*render.Result{written, held} {
+		got := decided(t, result)["deployment/llama spec.template.spec.priorityClassName"]
+		if difference := cmp.Diff([]render.SourceKind{render.FromProject}, got); difference != "" {
+			t.Errorf("-want +got\n%s", difference)
+		}
+	}
+}
+
+// plainName is a key that explanations write without brackets.
+var plainName = regexp.MustCompile(`^[A-Za-z][\w-]*$`)
+
+// scalarsOf are the paths of all scalars in content, as explanations write them.
+func scalarsOf(path string, content any) []string {
+	var all []string
+	switch content := content.(type) {
+	case map[string]any:
+		for name, field := range content {
+			if !plainName.MatchString(name) {
+				name = fmt.Sprintf("[%q]", name)
+			} else if path != "" {
+				name = "." + name
+			}
+			all = append(all, scalarsOf(path+name, field)...)
+		}
+	case []any:
+		for i, item := range content {
+			all = append(all, scalarsOf(fmt.Sprintf("%s[%d]", path, i), item)...)
+		}
+	default:
+		all = append(all, path)
+	}
+	return all
+}
+
+func TestEachFieldOfEachManifestIsExplained(t *testing.T) {
+	t.Parallel()
+	set := compiled(t)
+	for _, file := range glob(t, "../../examples/*/npudeploy.yaml") {
+		text := read(t, file)
+		result, err := set.RenderYAML(file, text, render.ProjectSettings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, object := range result.Objects {
+			for _, path := range scalarsOf("", object.Object) {
+				want = append(want, strings.ToLower(object.GetKind())+"/"+object.GetName()+" "+path)
+			}
+		}
+		got := slices.Collect(maps.Keys(decided(t, result)))
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: fields (-rendered +explained):\n%s", file, diff)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package render_test
+
+import (
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/render"
+)
+
+const policyFile = "schemas/policy/policy.cue"
+
+// templatesOf are the repository's templates under the policy that a fixture asks for.
+func templatesOf(tb testing.TB, fixture []byte) *render.Templates {
+	tb.Helper()
+	if !policyLine.Match(fixture) {
+		return compiled(tb)
+	}
+	return compile(tb, moduleOf(tb, fixture))
+}
+
+// moduleOf is the repository's module under the policy that a fixture asks for.
+func moduleOf(tb testing.TB, fixture []byte) fs.FS {
+	tb.Helper()
+	var choices []string
+	for _, found := range policyLine.FindAllSubmatch(fixture, -1) {
+		choices = append(choices, string(found[1]))
+	}
+	if choices == nil {
+		return nufi.Module()
+	}
+	return underPolicy(tb, choices...)
+}
+
+// underPolicy is the repository's module with other choices in policy.cue: each
+// replaces the line that names the same field.
+func underPolicy(tb testing.TB, choices ...string) fs.FS {
+	tb.Helper()
+	return edited(tb, policyFile, func(policy string) string {
+		for _, choice := range choices {
+			policy = choose(tb, policy, choice)
+		}
+		return policy
+	})
+}
+
+func choose(tb testing.TB, policy, choice string) string {
+	tb.Helper()
+	name, _, _ := strings.Cut(choice, ":")
+	lines := strings.Split(policy, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(strings.TrimSpace(line), name+":") {
+			lines[i] = choice
+			return strings.Join(lines, "\n")
+		}
+	}
+	tb.Fatalf("policy.cue has no line for %s", name)
+	return ""
+}
+
+func compile(tb testing.TB, module fs.FS) *render.Templates {
+	tb.Helper()
+	set, err := render.Compile(module)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return set
+}
+
+// edited is the repository's module with another content in the files that match
+// pattern.
+func edited(tb testing.TB, pattern string, edit func(content string) string) fs.FS {
+	tb.Helper()
+	return editedIn(tb, nufi.Module(), pattern, func(_, content string) string { return edit(content) })
+}
+
+func editedIn(tb testing.TB, module fs.FS, pattern string, edit func(name, content string) string) fs.FS {
+	tb.Helper()
+	changed, edits := fstest.MapFS{}, 0
+	err := fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(module, name)
+		if matches, _ := path.Match(pattern, name); matches {
+			content, edits = []byte(edit(path.Base(name), string(content))), edits+1
+		}
+		changed[name] = &fstest.MapFile{Data: content}
+		return err
+	})
+	if err != nil || edits == 0 {
+		tb.Fatalf("editing %s: %d files: %v", pattern, edits, err)
+	}
+	return changed
+}
+
+// What contradicts its schema never gets as far as a render.
+func TestTemplatesThatContradictTheirSchemaDoNotCompile(t *testing.T) {
+	const atom = "schemas/accelerators/atom.cue"
+	for name, c := range map[string]struct{ file, from, to string }{
+		"policy of another type":    {policyFile, "graceSeconds: 120", `graceSeconds: "120"`},
+		"policy out of bounds":      {policyFile, "graceSeconds: 120", "graceSeconds: 1"},
+		"unknown policy":            {policyFile, "allowed: {", "allowed: {\n\t\tuser: []"},
+		"unknown list of a project": {policyFile, `projects: "ml-serving": serviceAccounts: ["llama"]`, `projects: a: {users: []}`},
+		"project that cannot be":    {policyFile, `projects: "ml-serving": serviceAccounts: ["llama"]`, `projects: A: {}`},
+		"missing policy":            {policyFile, `podMonitor: "None"`, ""},
+		"unknown fact":              {atom, "memoryGiB:", "memory: 16\n\tmemoryGiB:"},
+		"missing fact":              {atom, `resource: "rebellions.ai/ATOM"`, ""},
+		"missing list":              {atom, "env: []", ""},
+		"capability nobody defined": {atom, `"Ray"`, `"ray"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			module := edited(t, c.file, func(content string) string { return strings.Replace(content, c.from, c.to, 1) })
+			if _, err := render.Compile(module); err == nil {
+				t.Error("this was compiled")
+			}
+		})
+	}
+}
+
+// Another module is a dependency that a candidate may name; compiling is no reason to
+// go and fetch it.
+func TestCompilingAsksNoRegistry(t *testing.T) {
+	var asked atomic.Int32
+	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		http.NotFound(w, r)
+	}))
+	t.Cleanup(registry.Close)
+	t.Setenv("CUE_REGISTRY", strings.TrimPrefix(registry.URL, "http://")+"+insecure")
+	module := edited(t, "cue.mod/module.cue", func(content string) string {
+		return content + `deps: "example.com/other@v0": v: "v0.1.0"` + "\n"
+	})
+	module = editedIn(t, module, policyFile, func(_, content string) string {
+		return strings.Replace(content, "package policy\n", "package policy\n\nimport \"example.com/other\"\n\n_other: other.field\n", 1)
+	})
+	if _, err := render.Compile(module); err == nil || !strings.Contains(err.Error(), "example.com/other") {
+		t.Errorf("the error is %v", err)
+	}
+	if asked.Load() > 0 {
+		t.Errorf("the registry was asked %d times", asked.Load())
+	}
+}

@@ -1,0 +1,68 @@
+package status_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// Where Available names a pod, that pod alone is diagnosed in the same words.
+func TestAPodIsDiagnosedInTheWordsOfItsCondition(t *testing.T) {
+	t.Parallel()
+	told := map[string]bool{}
+	for _, name := range situations(t) {
+		observed := parse(t, string(open(t, name).Files[0].Data))
+		judged := status.Evaluate(observed)
+		available := meta.FindStatusCondition(judged.Conditions, v1.ConditionAvailable)
+		for _, pod := range observed.Workload.Pods {
+			_, message, named := strings.Cut(available.Message, " pods, "+pod.Name+": ")
+			if !named {
+				continue
+			}
+			if at := strings.LastIndex(message, "; "); strings.HasSuffix(message, " of an earlier revision still serving") {
+				message = message[:at]
+			}
+			got := status.Diagnose(&v1.NpuDeploy{Status: judged}, whole(observed, pod), observed.Workload.Warnings, observed.Cluster)
+			if got.Reason != available.Reason || got.Message != message {
+				t.Errorf("%s: pod %s is %s: %s\nwant %s: %s", name, pod.Name, got.Reason, got.Message, available.Reason, message)
+			}
+			told[got.Reason] = true
+		}
+	}
+	if len(told) < 9 {
+		t.Errorf("only these reasons were met: %v", told)
+	}
+}
+
+// whole gives the pod the spec that it was made with: situations leave it out.
+func whole(observed status.Observed, pod corev1.Pod) corev1.Pod {
+	node := pod.Spec.NodeName
+	observed.Workload.Deployment.Spec.Template.Spec.DeepCopyInto(&pod.Spec)
+	pod.Spec.NodeName = node
+	return pod
+}
+
+func TestAPodOnItsWayOutIsNotDiagnosed(t *testing.T) {
+	t.Parallel()
+	at := metav1.NewTime(time.Date(2026, 3, 1, 12, 0, 30, 0, time.UTC))
+	ready := corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}}
+	for name, test := range map[string]struct {
+		pod  corev1.Pod
+		want status.Outcome
+	}{
+		"ready":    {corev1.Pod{Status: ready}, status.Outcome{Reason: v1.ReasonReady}},
+		"deleted":  {corev1.Pod{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &at}, Status: ready}, status.Outcome{Reason: v1.ReasonProgressing, Message: "it is deleted and has until 2026-03-01T12:00:30Z to stop"}},
+		"rejected": {corev1.Pod{Spec: corev1.PodSpec{NodeName: "npu-1"}, Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "UnexpectedAdmissionError", Message: "no device"}}, status.Outcome{Reason: v1.ReasonPodRejected, Message: "node npu-1 ended it: UnexpectedAdmissionError: no device"}},
+	} {
+		if got := status.Diagnose(&v1.NpuDeploy{}, test.pod, nil, status.Cluster{}); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}

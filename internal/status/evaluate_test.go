@@ -1,0 +1,78 @@
+package status_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+var update = flag.Bool("update", false, "rewrite the conditions in testdata")
+
+// Each file in testdata is one situation: what it is, what is observed, and the
+// conditions that follow.
+func TestASituationHasTheseConditions(t *testing.T) {
+	for _, name := range situations(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive := open(t, name)
+			got := page(status.Evaluate(parse(t, string(archive.Files[0].Data))))
+			if *update {
+				archive.Files[1].Data = []byte(got)
+				if err := os.WriteFile(name, txtar.Format(archive), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(archive.Files[1].Data), got); diff != "" {
+				t.Errorf("conditions differ (-want +got); -update rewrites them:\n%s", diff)
+			}
+		})
+	}
+}
+
+func situations(tb testing.TB) []string {
+	tb.Helper()
+	names, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(names) == 0 {
+		tb.Fatalf("finding situations: %v, %d found", err, len(names))
+	}
+	return names
+}
+
+// open returns the archive with its two files, observed.yaml and conditions.
+func open(tb testing.TB, name string) *txtar.Archive {
+	tb.Helper()
+	archive, err := txtar.ParseFile(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if len(archive.Files) == 1 {
+		archive.Files = append(archive.Files, txtar.File{Name: "conditions"})
+	}
+	if len(archive.Files) != 2 || archive.Files[0].Name != "observed.yaml" {
+		tb.Fatalf("%s: want the files observed.yaml and conditions", name)
+	}
+	return archive
+}
+
+// page prints a status for reading: a message that a line before has is left out.
+func page(judged v1.NpuDeployStatus) string {
+	var text strings.Builder
+	for _, condition := range judged.Conditions {
+		fmt.Fprintf(&text, "%s %s %s (generation %d, since %s)\n", condition.Type, condition.Status, condition.Reason,
+			condition.ObservedGeneration, condition.LastTransitionTime.UTC().Format("15:04:05"))
+		if message := "    " + condition.Message + "\n"; !strings.Contains(text.String(), message) {
+			text.WriteString(message)
+		}
+	}
+	fmt.Fprintf(&text, "%d pods, %d ready\n", judged.Replicas, judged.ReadyReplicas)
+	return text.String()
+}

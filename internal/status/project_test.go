@@ -1,0 +1,60 @@
+package status_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+func TestAProjectIsJudgedByItsStages(t *testing.T) {
+	namespace := v1.InventoryEntry{Version: "v1", Kind: "Namespace", Name: "team", UID: "1"}
+	intended := v1.InventoryEntry{Version: "v1", Kind: "Namespace", Name: "team"}
+	rendered := status.Outcome{Reason: v1.ReasonRendered}
+	for name, c := range map[string]struct {
+		observed  status.ObservedProject
+		want      []string // type, status, reason
+		namespace string
+	}{
+		"in place": {
+			status.ObservedProject{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonApplied}, Inventory: []v1.InventoryEntry{namespace}},
+			[]string{"Ready True Ready", "Rendered True Rendered", "Applied True Applied"}, "team",
+		},
+		"not to be rendered": {
+			status.ObservedProject{Render: status.Outcome{Reason: v1.ReasonInvalidSpec, Message: "spec.quota.cpu: must not be negative"}},
+			[]string{"Ready False InvalidSpec", "Rendered False InvalidSpec", "Applied False NotRendered", "Stalled True InvalidSpec"}, "before",
+		},
+		"somebody else's namespace": {
+			status.ObservedProject{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonConflict}, Inventory: []v1.InventoryEntry{intended}},
+			[]string{"Ready False Conflict", "Rendered True Rendered", "Applied False Conflict"}, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.observed.Project = &v1.Project{Status: v1.ProjectStatus{Namespace: "before"}}
+			c.observed.Project.Generation, c.observed.Now = 3, time.Unix(1000, 0)
+			got := status.EvaluateProject(c.observed)
+			if diff := cmp.Diff(c.want, conditionWords(got.Conditions)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if got.Namespace != c.namespace || got.ObservedGeneration != 3 {
+				t.Errorf("namespace %q of generation %d", got.Namespace, got.ObservedGeneration)
+			}
+			c.observed.Project = &v1.Project{ObjectMeta: c.observed.Project.ObjectMeta, Status: got}
+			if diff := cmp.Diff(got, status.EvaluateProject(c.observed)); diff != "" {
+				t.Errorf("judged again (-first +second):\n%s", diff)
+			}
+		})
+	}
+}
+
+func conditionWords(conditions []metav1.Condition) []string {
+	words := make([]string, 0, len(conditions))
+	for _, c := range conditions {
+		words = append(words, c.Type+" "+string(c.Status)+" "+c.Reason)
+	}
+	return words
+}

@@ -1,0 +1,154 @@
+package status_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// noon is the time of every judgement that does not say another.
+func noon() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
+
+// rest is what a situation says that no Kubernetes object holds.
+type rest struct {
+	Render, Apply *status.Outcome
+	Inventory     []v1.InventoryEntry
+	Accelerator   *v1.AcceleratorStatus
+	Devices       *status.Devices
+	Route         *struct {
+		Kind                 v1.EndpointKind
+		Host, Owner, Refused string
+	}
+	// Absent names what base.yaml has and this situation has not.
+	Absent []string
+}
+
+// parse reads the documents of a situation over those of base.yaml.
+func parse(tb testing.TB, situation string) status.Observed {
+	tb.Helper()
+	base, err := os.ReadFile("testdata/base.yaml")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	observed := status.Observed{
+		Deploy:   &v1.NpuDeploy{},
+		Workload: status.Workload{Deployment: &appsv1.Deployment{}},
+		Cluster:  status.Cluster{Nodes: map[string]status.Node{}},
+		Now:      noon(),
+	}
+	for _, text := range []string{string(base), situation} {
+		for _, document := range strings.Split(text, "\n---\n") {
+			add(tb, &observed, document)
+		}
+	}
+	return observed
+}
+
+func add(tb testing.TB, observed *status.Observed, document string) {
+	tb.Helper()
+	var kind metav1.TypeMeta
+	read(tb, document, &kind)
+	workload := &observed.Workload
+	switch kind.Kind {
+	case "":
+	case "NpuDeploy":
+		read(tb, document, observed.Deploy)
+	case "Deployment":
+		read(tb, document, workload.Deployment)
+	case "ReplicaSet":
+		workload.ReplicaSets = append(workload.ReplicaSets, readNew[metav1.PartialObjectMetadata](tb, document))
+	case "Pod":
+		workload.Pods = append(workload.Pods, readPod(tb, document))
+	case "Event":
+		workload.Warnings = append(workload.Warnings, readNew[corev1.Event](tb, document))
+	case "Node":
+		node := readNew[corev1.Node](tb, document)
+		ready := node.Status.Conditions[0]
+		observed.Cluster.Nodes[node.Name] = status.Node{
+			Ready: ready.Status == corev1.ConditionTrue, Since: ready.LastTransitionTime,
+		}
+	case "Observed":
+		addRest(observed, readNew[rest](tb, document))
+	default:
+		observed.Route.Object = readRoute(tb, document)
+	}
+}
+
+// readPod gives the pod the label of the current revision, if it has none.
+func readPod(tb testing.TB, document string) corev1.Pod {
+	tb.Helper()
+	pod := readNew[corev1.Pod](tb, document)
+	if pod.Labels == nil {
+		pod.Labels = map[string]string{appsv1.DefaultDeploymentUniqueLabelKey: "new"}
+	}
+	return pod
+}
+
+// readRoute keeps numbers as the API server's client has them.
+func readRoute(tb testing.TB, document string) *unstructured.Unstructured {
+	tb.Helper()
+	route := &unstructured.Unstructured{}
+	text, err := yaml.YAMLToJSON([]byte(document))
+	if err == nil {
+		err = route.UnmarshalJSON(text)
+	}
+	if err != nil {
+		tb.Fatalf("reading a route: %v\n%s", err, document)
+	}
+	return route
+}
+
+func addRest(observed *status.Observed, said rest) {
+	set(&observed.Render, said.Render)
+	set(&observed.Apply, said.Apply)
+	set(&observed.Cluster.Devices, said.Devices)
+	if said.Inventory != nil {
+		observed.Inventory = said.Inventory
+	}
+	if said.Accelerator != nil {
+		observed.Resolved = &status.Resolved{Accelerator: said.Accelerator}
+	}
+	if said.Route != nil {
+		observed.Route.Kind, observed.Route.Host, observed.Route.Owner = said.Route.Kind, said.Route.Host, said.Route.Owner
+		observed.Route.Refused = said.Route.Refused
+	}
+	for _, name := range said.Absent {
+		switch name {
+		case "Deployment":
+			observed.Workload = status.Workload{}
+		case "Resolved":
+			observed.Resolved, observed.Route = nil, status.Route{}
+		}
+	}
+}
+
+func set[T any](field *T, value *T) {
+	if value != nil {
+		*field = *value
+	}
+}
+
+func readNew[T any](tb testing.TB, document string) T {
+	tb.Helper()
+	var value T
+	read(tb, document, &value)
+	return value
+}
+
+func read(tb testing.TB, document string, into any) {
+	tb.Helper()
+	if err := yaml.Unmarshal([]byte(document), into); err != nil {
+		tb.Fatalf("reading a situation: %v\n%s", err, document)
+	}
+}

@@ -1,0 +1,254 @@
+package templates_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/templates"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// The test binary is its own child: see JudgeCommand.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == templates.ValidateCommand {
+		os.Exit(templates.ValidateMain(os.Stdin, os.Stdout))
+	}
+	os.Exit(m.Run())
+}
+
+// mount lays the templates out as the kubelet does a ConfigMap: a revision's folder, a
+// link ..data to it, and links into ..data. Calling it again replaces the revision.
+func mount(t *testing.T, dir, revision string, edit func(name string, content string) string) {
+	t.Helper()
+	folder := filepath.Join(dir, revision)
+	if err := os.CopyFS(folder, nufi.Module()); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(name, []byte(edit(filepath.Base(name), string(content))), 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := filepath.Join(dir, "..data_tmp")
+	if err := errors.Join(os.Symlink(revision, next), os.Rename(next, filepath.Join(dir, "..data"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"cue.mod", "schemas"} {
+		if err := os.Symlink(filepath.Join("..data", name), filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func unchanged(_, content string) string { return content }
+
+func replace(file, from, to string) func(string, string) string {
+	return func(name, content string) string {
+		if name != file {
+			return content
+		}
+		return strings.Replace(content, from, to, 1)
+	}
+}
+
+// watched opens a store on dir and runs it until the test ends; verdicts arrive on the
+// channel: nil for a swap, the reason for a rejection.
+func watched(t *testing.T, dir string, live templates.Live) (*templates.Store, <-chan error) {
+	t.Helper()
+	verdicts := make(chan error, 8)
+	store, err := templates.Open(dir, templates.Hooks{
+		Live:     func(context.Context) (templates.Live, error) { return live, nil },
+		Judge:    templates.Validate,
+		Swapped:  func(*render.Templates) { verdicts <- nil },
+		Rejected: func(_ string, reason error) { verdicts <- reason },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { ended <- store.Start(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return store, verdicts
+}
+
+func next(t *testing.T, verdicts <-chan error) error {
+	t.Helper()
+	select {
+	case verdict := <-verdicts:
+		return verdict
+	case <-time.After(time.Minute):
+		t.Fatal("no verdict")
+		return nil
+	}
+}
+
+func TestAGoodCandidateReplacesTheServingSetAsAWhole(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mount(t, dir, "..1", unchanged)
+	store, verdicts := watched(t, dir, templates.Live{})
+	before := store.Serving()
+	mount(t, dir, "..2", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
+	if err := next(t, verdicts); err != nil {
+		t.Fatal(err)
+	}
+	if store.Serving().Digest == before.Digest {
+		t.Error("the old set still serves")
+	}
+}
+
+// A plain directory has no ..data: an edit in place counts, whatever the size.
+func TestAFileThatIsEditedInPlaceIsSeen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, nufi.Module()); err != nil {
+		t.Fatal(err)
+	}
+	_, verdicts := watched(t, dir, templates.Live{})
+	file := filepath.Join(dir, "schemas", "policy", "policy.cue")
+	for _, edit := range []string{"graceSeconds: 121", "graceSeconds: 122", "graceSeconds: {"} {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := regexp.MustCompile("graceSeconds: [0-9]+").FindString(string(content))
+		if err := os.WriteFile(file, []byte(strings.Replace(string(content), from, edit, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := next(t, verdicts); (err == nil) == strings.HasSuffix(edit, "{") {
+			t.Errorf("%s: verdict is %v", edit, err)
+		}
+	}
+}
+
+func TestABadCandidateLeavesTheServingSetAlone(t *testing.T) {
+	t.Parallel()
+	live := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom"}}}
+	live.Name, live.Namespace = "live", "research"
+	project := v1.Project{Spec: v1.ProjectSpec{DisplayName: "Live", DefaultPriorityClass: "batch"}}
+	project.Name = "research"
+	cases := map[string]struct {
+		edit func(string, string) string
+		want string
+	}{
+		"no CUE":                       {replace("policy.cue", "policy: {", "policy: {{"), "expected"},
+		"a field that policy lacks":    {replace("policy.cue", "drainSeconds: 5, ", ""), "drainSeconds"},
+		"a live spec that breaks":      {replace("atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [2, 4, 8]"), "rendering research/live: spec.accelerator.count"},
+		"a live project that breaks":   {replace("namespace.cue", "_values.displayName", `"Dead" & _values.displayName`), "rendering project research"},
+		"a project's live spec":        {replace("rules.cue", "general: [", `general: [if project.defaultPriorityClass == "batch" {spec: model: error("no batch today")},`), "rendering research/live: spec.model: no batch today"},
+		"an example that breaks":       {replace("rules.cue", "general: [", `general: [if deploy.spec != _|_ {spec: model: error("no models today")},`), "rendering examples/"},
+		"a preset that breaks":         {replace("presets.cue", "count: 4", "count: 3"), "rendering preset llama-8b: spec.accelerator.count"},
+		"a preset of unknown fields":   {replace("presets.cue", `model: "Qwen`, `size: 7, model: "Qwen`), "rendering preset qwen-7b: spec.size"},
+		"templates without a contract": {replace("about.cue", "deploy: npudeploy.#NpuDeploy", "deploy: npudeploy.#Nothing"), "#Nothing"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			mount(t, dir, "..1", unchanged)
+			store, verdicts := watched(t, dir, templates.Live{Deploys: []v1.NpuDeploy{live}, Projects: []v1.Project{project}})
+			before := store.Serving()
+			mount(t, dir, "..2", c.edit)
+			if err := next(t, verdicts); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("verdict is %v, want one with %q", err, c.want)
+			}
+			state := store.State()
+			if state.Set != before {
+				t.Error("the serving set was replaced")
+			}
+			if state.Rejected == nil || state.Rejected.Candidate == before.Digest || !strings.Contains(state.Rejected.Reason.Error(), c.want) {
+				t.Errorf("the store remembers %+v, want a rejection with %q", state.Rejected, c.want)
+			}
+			mount(t, dir, "..3", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
+			if err := next(t, verdicts); err != nil {
+				t.Errorf("the mended set was rejected: %v", err)
+			}
+			if mended := store.State(); mended.Rejected != nil || !mended.Since.After(state.Since) {
+				t.Errorf("the store remembers %+v of a set that serves since %s", mended.Rejected, mended.Since)
+			}
+		})
+	}
+}
+
+func TestGoingBackToTheServingSetEndsARejection(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mount(t, dir, "..1", unchanged)
+	store, verdicts := watched(t, dir, templates.Live{})
+	mount(t, dir, "..2", replace("policy.cue", "policy: {", "policy: {{"))
+	if err := next(t, verdicts); err == nil || store.State().Rejected == nil {
+		t.Fatalf("verdict is %v, the store remembers %+v", err, store.State().Rejected)
+	}
+	mount(t, dir, "..3", unchanged)
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		return store.State().Rejected == nil, nil
+	})
+	if err != nil {
+		t.Errorf("the store remembers %+v of a directory that serves", store.State().Rejected)
+	}
+}
+
+func TestALiveSpecThatDoesNotRenderNowHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	broken := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "abacus"}}}
+	broken.Name, broken.Namespace = "broken", "default"
+	dir := t.TempDir()
+	mount(t, dir, "..1", unchanged)
+	_, verdicts := watched(t, dir, templates.Live{Deploys: []v1.NpuDeploy{broken}})
+	mount(t, dir, "..2", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
+	if err := next(t, verdicts); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestABadDirectoryIsAnErrorAtTheStart(t *testing.T) {
+	t.Parallel()
+	broken := t.TempDir()
+	mount(t, broken, "..1", replace("policy.cue", "policy: {", "policy: {{"))
+	for name, dir := range map[string]string{"empty": t.TempDir(), "missing": filepath.Join(t.TempDir(), "x"), "broken": broken} {
+		if _, err := templates.Open(dir, templates.Hooks{}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestACandidateThatDoesNotEndIsKilled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mount(t, dir, "..1", replace("values.cue", "_noAccelerator: {", `_slow: [for a in list.Range(0, 100000, 1) for b in list.Range(0, 100000, 1) if a == b {a}]
+_noAccelerator: {`))
+	candidate, err := templates.Snapshot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := templates.Validate(ctx, candidate, templates.Live{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Judge is %v, want the context's end", err)
+	}
+}
