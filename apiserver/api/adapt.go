@@ -26,7 +26,7 @@ func (a *API) adapt(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := recordOf(r.Context())
 		seen.route, seen.change = route.Path, route.change
-		seen.person, _ = auth.From(r.Context())
+		seen.person, _ = auth.UserFrom(r.Context())
 		handler.ServeHTTP(w, r)
 	})
 }
@@ -62,7 +62,7 @@ func (a *API) timeFor(ctx context.Context, route route) (context.Context, contex
 }
 
 func (a *API) serve(route route, w http.ResponseWriter, r *http.Request) error {
-	person, ok := auth.From(r.Context())
+	person, ok := auth.UserFrom(r.Context())
 	if !ok {
 		return problem.New(http.StatusUnauthorized, "log in, or send a bearer token")
 	}

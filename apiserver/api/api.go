@@ -27,8 +27,8 @@ type Options struct {
 	Users          *kube.Users
 	Templates      func() *render.Templates // those that serve now
 	TemplateState  func() templates.State
-	Live           *live.Cluster  // what is known without asking
-	Devices        *devices.Board // who holds which
+	Live           *live.Cache    // what is known without asking
+	Devices        *devices.Store // who holds which
 	Login          *auth.Login    // nil: nobody logs in with a browser
 	TrustedOrigins []string       // scheme://host[:port] of pages that may write
 	Log            logr.Logger
@@ -129,7 +129,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.Serv
 
 // wrap puts the layers around the routers, the innermost first.
 func (a *API) wrap(metrics *metrics) error {
-	crossOrigin, err := auth.CrossOrigin(problem.WriteStatus, a.options.TrustedOrigins...)
+	crossOrigin, err := auth.RejectCrossOrigin(problem.WriteStatus, a.options.TrustedOrigins...)
 	if err != nil {
 		return fmt.Errorf("trusted origins: %w", err)
 	}
@@ -140,7 +140,7 @@ func (a *API) wrap(metrics *metrics) error {
 		publicFirst(a.public),
 		limits.InFlight(a.options.Limits.InFlight),
 		crossOrigin,
-		auth.RefuseHeaders(problem.WriteStatus),
+		auth.RejectIdentityHeaders(problem.WriteStatus),
 		limits.Header(a.options.Limits.HeaderBytes, a.options.Limits.AddressBytes),
 		recovering,
 		observe(metrics, a.options.Clock),

@@ -20,14 +20,14 @@ func (a *API) deviceRoutes() []route {
 		{
 			Operation: openapi.Operation{
 				Method: http.MethodGet, Path: prefix + "/devices", Summary: "Which accelerators there are, which are free, and who holds the others",
-				Answers: jsonOf(devices.Answer{}), Status: http.StatusOK,
+				Answers: jsonOf(devices.View{}), Status: http.StatusOK,
 			},
 			serve: a.devices,
 		},
 		{
 			Operation: openapi.Operation{
 				Method: http.MethodGet, Path: prefix + "/watch/devices", Summary: "The same, again whenever it changed: server-sent events",
-				Answers: openapi.Content{Types: []string{stream.ContentType}, Schema: devices.Answer{}}, Status: http.StatusOK,
+				Answers: openapi.Content{Types: []string{stream.ContentType}, Schema: devices.View{}}, Status: http.StatusOK,
 			},
 			stream: true, serve: a.watchDevices,
 		},
@@ -43,7 +43,7 @@ func (a *API) devices(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	if err != nil {
 		return err
 	}
-	a.stale(w, a.options.Live.Lost(live.Nodes, live.Pods, live.Projects))
+	a.stale(w, a.options.Live.UnreachableSince(live.Nodes, live.Pods, live.Projects))
 	incomplete(w, leftOut)
 	return writeText(w, http.StatusOK, answer, []byte("\n"))
 }
@@ -55,7 +55,7 @@ func (a *API) deviceRights(ctx context.Context, user *kube.UserClient) (rights d
 	if !a.options.Live.Ready() {
 		return devices.Rights{}, false, unread()
 	}
-	fleet, err := a.options.Devices.Fleet(ctx)
+	fleet, err := a.options.Devices.Inventory(ctx)
 	if err != nil {
 		return devices.Rights{}, false, err
 	}
@@ -68,16 +68,16 @@ func (a *API) deviceRights(ctx context.Context, user *kube.UserClient) (rights d
 		return devices.Rights{}, false, err
 	}
 	err = pods.learn(ctx, slices.Values(fleet.Namespaces()))
-	return devices.Rights{Nodes: nodes, Everywhere: pods.everywhere, Namespaces: pods.known}, pods.leftOut, err
+	return devices.Rights{Nodes: nodes, AllNamespaces: pods.everywhere, Namespaces: pods.known}, pods.leftOut, err
 }
 
 // deviceAnswer is shared: nobody changes it.
 func (a *API) deviceAnswer(ctx context.Context, rights devices.Rights) ([]byte, error) {
-	fleet, err := a.options.Devices.Fleet(ctx)
+	fleet, err := a.options.Devices.Inventory(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return fleet.JSON(rights)
+	return fleet.MarshalView(rights)
 }
 
 func (a *API) watchDevices(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
@@ -85,7 +85,7 @@ func (a *API) watchDevices(w http.ResponseWriter, r *http.Request, user *kube.Us
 	if err != nil {
 		return err
 	}
-	a.stale(w, a.options.Live.Lost(live.Nodes, live.Pods, live.Projects))
+	a.stale(w, a.options.Live.UnreachableSince(live.Nodes, live.Pods, live.Projects))
 	incomplete(w, leftOut)
 	frames, reviewed := make(chan []byte), make(chan devices.Rights, 1)
 	go a.deviceFrames(r.Context(), rights, reviewed, frames)

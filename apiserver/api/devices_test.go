@@ -103,9 +103,9 @@ func believing(names ...string) func(*api.Options) {
 	}
 }
 
-func (s *stage) devices(person string) devices.Answer {
+func (s *stage) devices(person string) devices.View {
 	s.t.Helper()
-	var answer devices.Answer
+	var answer devices.View
 	if err := json.Unmarshal(s.ask(person, http.MethodGet, "/api/v1/devices", "").want(s.t, http.StatusOK).body, &answer); err != nil {
 		s.t.Fatal(err)
 	}
@@ -113,9 +113,9 @@ func (s *stage) devices(person string) devices.Answer {
 }
 
 // awaitDevices asks until the answer is as it has to be.
-func (s *stage) awaitDevices(person string, want func(devices.Answer) bool) devices.Answer {
+func (s *stage) awaitDevices(person string, want func(devices.View) bool) devices.View {
 	s.t.Helper()
-	var answer devices.Answer
+	var answer devices.View
 	await(s.t, person+" to be answered otherwise", func() bool {
 		answer = s.devices(person)
 		return want(answer)
@@ -123,7 +123,7 @@ func (s *stage) awaitDevices(person string, want func(devices.Answer) bool) devi
 	return answer
 }
 
-func countOf(answer devices.Answer, kind string) devices.Type {
+func countOf(answer devices.View, kind string) devices.Type {
 	for _, count := range answer.Types {
 		if count.Type == kind {
 			return count
@@ -150,7 +150,7 @@ func TestDevicesAreCountedForEverybodyAndNamedForWhoMaySee(t *testing.T) {
 		"member":   {[]string{"x330-a", ""}, []string{"mine"}, []string{s.namespace}},
 		"stranger": {[]string{"", ""}, nil, nil},
 	} {
-		answer := s.awaitDevices(person, func(answer devices.Answer) bool { return countOf(answer, "x330") == want })
+		answer := s.awaitDevices(person, func(answer devices.View) bool { return countOf(answer, "x330") == want })
 		var nodes, pods, projects []string
 		for _, node := range answer.Nodes {
 			if node.Types[0].Type != "x330" {
@@ -177,7 +177,7 @@ func TestDevicesAreCountedForEverybodyAndNamedForWhoMaySee(t *testing.T) {
 }
 
 // events yields the data of a stream's events, until the test ends.
-func (s *stage) events(person, path string) <-chan devices.Answer {
+func (s *stage) events(person, path string) <-chan devices.View {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
 	if err != nil {
@@ -191,7 +191,7 @@ func (s *stage) events(person, path string) <-chan devices.Answer {
 	if response.StatusCode != http.StatusOK {
 		s.t.Fatalf("%s: %s", path, response.Status)
 	}
-	events := make(chan devices.Answer)
+	events := make(chan devices.View)
 	ctx := s.t.Context()
 	go func() {
 		defer func() { _ = response.Body.Close() }()
@@ -199,7 +199,7 @@ func (s *stage) events(person, path string) <-chan devices.Answer {
 		lines := bufio.NewScanner(response.Body)
 		for lines.Buffer(nil, 1<<20); lines.Scan(); {
 			data, found := strings.CutPrefix(lines.Text(), "data: ")
-			var answer devices.Answer
+			var answer devices.View
 			if !found || json.Unmarshal([]byte(data), &answer) != nil {
 				continue
 			}
@@ -214,7 +214,7 @@ func (s *stage) events(person, path string) <-chan devices.Answer {
 }
 
 // awaitEvent reads events until one is as it has to be.
-func awaitEvent(t *testing.T, events <-chan devices.Answer, want func(devices.Answer) bool) {
+func awaitEvent(t *testing.T, events <-chan devices.View, want func(devices.View) bool) {
 	t.Helper()
 	for {
 		select {
@@ -236,15 +236,15 @@ func TestAWatchTellsTheNewestOfWhatChanged(t *testing.T) {
 	s := newStage(t, believing("member"))
 	addNode(t, "rebel-a", "rebellions.ai/REBEL", "8")
 	events := s.events("member", "/api/v1/watch/devices")
-	awaitEvent(t, events, func(answer devices.Answer) bool { return countOf(answer, "rebel").Free == 8 })
+	awaitEvent(t, events, func(answer devices.View) bool { return countOf(answer, "rebel").Free == 8 })
 	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
 		addPod(t, s.namespace, name, "rebel-a", "rebellions.ai/REBEL", "1")
 	}
-	awaitEvent(t, events, func(answer devices.Answer) bool { return countOf(answer, "rebel").Free == 2 })
+	awaitEvent(t, events, func(answer devices.View) bool { return countOf(answer, "rebel").Free == 2 })
 	if err := admin(t).CoreV1().Pods(s.namespace).Delete(t.Context(), "a", metav1.DeleteOptions{GracePeriodSeconds: new(int64)}); err != nil {
 		t.Fatal(err)
 	}
-	awaitEvent(t, events, func(answer devices.Answer) bool { return countOf(answer, "rebel").Free == 3 })
+	awaitEvent(t, events, func(answer devices.View) bool { return countOf(answer, "rebel").Free == 3 })
 }
 
 // What a person is told follows their rights while they watch.
@@ -253,11 +253,11 @@ func TestAWatchFollowsWhatThePersonMaySee(t *testing.T) {
 	s := newStage(t, believing("later"), func(o *api.Options) { o.Limits.Streams.Review = 100 * time.Millisecond })
 	addNode(t, "gpu-a", "nvidia.com/gpu", "8")
 	addPod(t, s.namespace, "mine", "gpu-a", "nvidia.com/gpu", "2")
-	mine := func(answer devices.Answer) bool {
+	mine := func(answer devices.View) bool {
 		return slices.ContainsFunc(answer.Projects, func(p devices.Project) bool { return p.Namespace == s.namespace })
 	}
 	events := s.events("later", "/api/v1/watch/devices")
-	awaitEvent(t, events, func(answer devices.Answer) bool {
+	awaitEvent(t, events, func(answer devices.View) bool {
 		if mine(answer) {
 			t.Error("the project is shown too early")
 		}
@@ -286,7 +286,7 @@ func TestADumbPrometheusIsToldOfAndCountsAreNotMissed(t *testing.T) {
 		}
 		o.Devices = knownDevices(t, store, poller)
 	})
-	answer := s.awaitDevices("stranger", func(answer devices.Answer) bool { return answer.Metrics.State == devices.MetricsRead })
+	answer := s.awaitDevices("stranger", func(answer devices.View) bool { return answer.Metrics.State == devices.MetricsRead })
 	if len(answer.Types) != 4 || len(answer.Metrics.Vendors) != len(fetchers.Vendors()) {
 		t.Errorf("the answer is %+v", answer)
 	}

@@ -27,7 +27,7 @@ type following struct {
 // too slow, the person is believed no longer or may no longer, or the server stops. Its
 // error is for who has been answered nothing yet. Whoever makes frames ends with r's context.
 func (a *API) follow(w http.ResponseWriter, r *http.Request, user *kube.UserClient, f following) error {
-	leave, err := a.streams.Enter(r.Context(), user.Person())
+	leave, err := a.streams.Enter(r.Context(), user.User())
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (a *API) pump(r *http.Request, user *kube.UserClient, opened *stream.Stream
 			err = opened.Send(frame)
 		case <-beat.C:
 			if f.contentType == stream.ContentType {
-				err = opened.Beat()
+				err = opened.Heartbeat()
 			}
 		case <-review.C:
 			err = a.still(r, user, f)
@@ -94,10 +94,10 @@ func (a *API) still(r *http.Request, user *kube.UserClient, f following) error {
 	switch {
 	case errors.As(err, &invalid), errors.Is(err, auth.ErrNoCredentials):
 		return problem.New(http.StatusUnauthorized, "the credentials hold no longer")
-	case err == nil && person.Key() != user.Person().Key():
+	case err == nil && person.Key() != user.User().Key():
 		return problem.New(http.StatusUnauthorized, "the credentials are another person's now, or the groups have changed")
 	}
-	if !a.options.Live.Lost(live.NpuDeploys).IsZero() {
+	if !a.options.Live.UnreachableSince(live.NpuDeploys).IsZero() {
 		return nil
 	}
 	if err := f.may(ctx); err != nil && !kube.Unreachable(err) {

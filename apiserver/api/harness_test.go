@@ -112,18 +112,18 @@ func newStage(t *testing.T, change ...func(*api.Options)) *stage {
 // known is what all stages know of the cluster.
 var known struct {
 	sync.Once
-	cluster *live.Cluster
+	cluster *live.Cache
 	err     error
 }
 
 // knownCluster is filled with the server's own rights, and kept up for all tests: it ends
 // with the process.
-func knownCluster(t *testing.T) *live.Cluster {
+func knownCluster(t *testing.T) *live.Cache {
 	t.Helper()
 	config := serverConfig(t)
 	known.Do(func() {
 		var system *kube.SystemClient
-		if system, known.err = kube.NewSystem(config); known.err != nil {
+		if system, known.err = kube.NewSystemClient(config); known.err != nil {
 			return
 		}
 		ctx := context.WithoutCancel(t.Context())
@@ -139,9 +139,9 @@ func knownCluster(t *testing.T) *live.Cluster {
 }
 
 // knownDevices are kept up to date until the test ends.
-func knownDevices(t *testing.T, store *templates.Store, poller *fetchers.Poller) *devices.Board {
+func knownDevices(t *testing.T, store *templates.Store, poller *fetchers.Poller) *devices.Store {
 	t.Helper()
-	board := devices.NewBoard(knownCluster(t), func() *render.Catalogue { return store.Serving().Catalogue }, poller)
+	board := devices.NewStore(knownCluster(t), func() *render.Catalogue { return store.Serving().Catalogue }, poller)
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { ended <- board.Run(ctx) }()

@@ -54,14 +54,14 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, user *kube.UserClient
 		allowed = allowed[:cut.limit]
 		meta.Continue = tokenOf(allowed[cut.limit-1].Key())
 	}
-	a.stale(w, a.options.Live.Lost(live.NpuDeploys))
+	a.stale(w, a.options.Live.UnreachableSince(live.NpuDeploys))
 	incomplete(w, rights.leftOut)
 	return a.writeList(w, meta, allowed)
 }
 
 // from are the matching ones after a key.
-func (s selection) from(after live.Key, now live.State) []*live.Deploy {
-	within := now.In(s.namespace, after)
+func (s selection) from(after live.Key, now live.Snapshot) []*live.Deploy {
+	within := now.ListAfter(s.namespace, after)
 	if s.labels.Empty() && s.fields.Empty() {
 		return within
 	}

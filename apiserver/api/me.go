@@ -45,7 +45,7 @@ func (a *API) meRoutes() []route {
 }
 
 func (a *API) whoAmI(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	person := user.Person()
+	person := user.User()
 	mine, leftOut, err := a.myProjects(r.Context(), user)
 	switch {
 	case err == nil:
@@ -54,7 +54,7 @@ func (a *API) whoAmI(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 	default:
 		return err
 	}
-	a.stale(w, a.options.Live.Lost(live.Projects))
+	a.stale(w, a.options.Live.UnreachableSince(live.Projects))
 	incomplete(w, leftOut)
 	answer := me{Name: person.Name(), Groups: append([]string{}, person.Groups()...), Projects: mine}
 	if namespace := r.URL.Query().Get("namespace"); namespace != "" {

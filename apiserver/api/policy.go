@@ -66,7 +66,7 @@ func (a *API) checkPolicy(w http.ResponseWriter, r *http.Request, user *kube.Use
 	if err != nil {
 		return a.rejected(err)
 	}
-	a.stale(w, a.options.Live.Lost(live.NpuDeploys, live.Projects))
+	a.stale(w, a.options.Live.UnreachableSince(live.NpuDeploys, live.Projects))
 	return writeJSON(w, http.StatusOK, policyCheck{
 		Templates: digest, Serving: serving.Digest, Examined: len(what.Deploys),
 		Effect: planned.Effect, Deploys: planned.Deploys, Projects: planned.Projects,

@@ -61,9 +61,9 @@ func (a *API) countDeploys(ctx context.Context, user *kube.UserClient, namespace
 	if !apierrors.IsForbidden(err) {
 		return len(list.Items), err
 	}
-	if !a.options.Live.Lost(live.NpuDeploys).IsZero() {
+	if !a.options.Live.UnreachableSince(live.NpuDeploys).IsZero() {
 		return 0, problem.Unavailable("it is not known which NpuDeploys there are: send ?confirm=" + namespace + " if they may go")
 	}
 	now, err := a.known(ctx, "")
-	return len(now.In(namespace, live.Key{})), err
+	return len(now.ListAfter(namespace, live.Key{})), err
 }

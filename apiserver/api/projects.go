@@ -73,7 +73,7 @@ func (a *API) listProjects(w http.ResponseWriter, r *http.Request, user *kube.Us
 		list.Items = seen[:cut.limit]
 		list.Continue = tokenOf(live.Key{Name: seen[cut.limit-1].Name})
 	}
-	a.stale(w, a.options.Live.Lost(live.Projects))
+	a.stale(w, a.options.Live.UnreachableSince(live.Projects))
 	incomplete(w, leftOut != nil)
 	return writeJSON(w, http.StatusOK, list)
 }
@@ -95,7 +95,7 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 			return whole(project), err
 		}
 	}
-	a.stale(w, a.options.Live.Lost(live.Projects))
+	a.stale(w, a.options.Live.UnreachableSince(live.Projects))
 	err = a.options.Live.Reader().Get(ctx, key, project)
 	return whole(project), err
 }

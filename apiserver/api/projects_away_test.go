@@ -47,15 +47,15 @@ func thinLine(t *testing.T) (change func(*api.Options), cut func()) {
 	cut = func() {
 		_ = line.Listener.Close() // It is closed once more by line.Close.
 		line.CloseClientConnections()
-		await(t, "the loss to be noticed", func() bool { return !known.Lost(live.Projects).IsZero() })
+		await(t, "the loss to be noticed", func() bool { return !known.UnreachableSince(live.Projects).IsZero() })
 	}
 	return func(o *api.Options) { o.Users, o.Live = users, known }, cut
 }
 
 // ownCluster is known by way of config, and by no other test.
-func ownCluster(t *testing.T, config *rest.Config) *live.Cluster {
+func ownCluster(t *testing.T, config *rest.Config) *live.Cache {
 	t.Helper()
-	system, err := kube.NewSystem(config)
+	system, err := kube.NewSystemClient(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestProjectsAreReadWhileKubernetesIsAwayAndNotWritten(t *testing.T) {
 // What other tests make before the cut is left out, too.
 func TestWhatAPersonWasNotAskedAboutIsLeftOutWhileKubernetesIsAway(t *testing.T) {
 	t.Parallel()
-	var known *live.Cluster
+	var known *live.Cache
 	change, cut := thinLine(t)
 	s := newProjects(t, change, func(o *api.Options) { known = o.Live })
 	s.ask("eve", http.MethodPost, "", short("a")).want(t, http.StatusCreated)
@@ -146,8 +146,8 @@ func TestWhatAPersonWasNotAskedAboutIsLeftOutWhileKubernetesIsAway(t *testing.T)
 	kubectl(t, elsewhere, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "b"}, "spec": {"model": "a/b"}}`, "create", "-f", "-")
 	s.ask("root", http.MethodPost, "/api/v1/projects", project(elsewhere.namespace)).want(t, http.StatusCreated)
 	await(t, "the server to know the other project", func() bool {
-		deploys, _ := known.Deploys().Now()
-		return len(deploys.In(elsewhere.namespace, live.Key{})) == 1 &&
+		deploys, _ := known.Deploys().Snapshot()
+		return len(deploys.ListAfter(elsewhere.namespace, live.Key{})) == 1 &&
 			known.Reader().Get(t.Context(), client.ObjectKey{Name: elsewhere.namespace}, &v1.Project{}) == nil
 	})
 	cut()

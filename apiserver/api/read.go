@@ -60,7 +60,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request, user *kube.UserClient)
 	if err != nil {
 		return err
 	}
-	user.Did("get", v1.Group, resource, deploy.GetNamespace(), deploy.GetName())
+	user.RecordAllowed("get", v1.Group, resource, deploy.GetNamespace(), deploy.GetName())
 	return writeIfChanged(w, r, deploy)
 }
 
@@ -82,7 +82,7 @@ func (a *API) getKnown(w http.ResponseWriter, r *http.Request, user *kube.UserCl
 	if !found {
 		return apierrors.NewNotFound(schema.GroupResource{Group: v1.Group, Resource: resource}, key.Name)
 	}
-	since := a.options.Live.Lost(live.NpuDeploys)
+	since := a.options.Live.UnreachableSince(live.NpuDeploys)
 	if since.IsZero() {
 		since = a.options.Clock() // the server itself has not noticed yet
 	}

@@ -99,7 +99,7 @@ func (a *API) templates(w http.ResponseWriter, r *http.Request, user *kube.UserC
 	if answer.Rejected, err = rejectionFor(r.Context(), user, state.Rejected); err != nil {
 		return err
 	}
-	a.stale(w, a.options.Live.Lost(live.NpuDeploys))
+	a.stale(w, a.options.Live.UnreachableSince(live.NpuDeploys))
 	return writeJSON(w, http.StatusOK, answer)
 }
 

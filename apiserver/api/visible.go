@@ -72,19 +72,19 @@ func namespacesOf(deploys []*live.Deploy) iter.Seq[string] {
 }
 
 // known is what the server knows, not older than a version.
-func (a *API) known(ctx context.Context, version string) (live.State, error) {
-	now, changed := a.options.Live.Deploys().Now()
+func (a *API) known(ctx context.Context, version string) (live.Snapshot, error) {
+	now, changed := a.options.Live.Deploys().Snapshot()
 	if now.Version == "" {
-		return live.State{}, unread()
+		return live.Snapshot{}, unread()
 	}
 	ctx, cancel := context.WithTimeout(ctx, catchUp)
 	defer cancel()
-	for !now.Reaches(version) {
+	for !now.Includes(version) {
 		select {
 		case <-changed:
-			now, changed = a.options.Live.Deploys().Now()
+			now, changed = a.options.Live.Deploys().Snapshot()
 		case <-ctx.Done():
-			return live.State{}, apierrors.NewTimeoutError("the server knows version "+now.Version+", and not yet "+version, 1)
+			return live.Snapshot{}, apierrors.NewTimeoutError("the server knows version "+now.Version+", and not yet "+version, 1)
 		}
 	}
 	return now, nil

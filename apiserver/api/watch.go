@@ -50,7 +50,7 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request, user *kube.UserClien
 	if _, err := a.known(r.Context(), ""); err != nil {
 		return err
 	}
-	a.stale(w, a.options.Live.Lost(live.NpuDeploys))
+	a.stale(w, a.options.Live.UnreachableSince(live.NpuDeploys))
 	telling := newWatcher(a.options.Live.Deploys(), chosen, rights)
 	ctx, stop := context.WithCancel(r.Context())
 	defer func() {

@@ -28,7 +28,7 @@ const batchBytes = 64 << 10
 // while nobody watches, so that what follows an id would not be all there is to tell.
 type watcher struct {
 	user    *kube.UserClient
-	deploys *live.Deploys
+	deploys *live.DeployCache
 	chosen  selection
 	rights  *rights // run's alone
 	frames  chan []byte
@@ -37,7 +37,7 @@ type watcher struct {
 	err     error        // why run ended: for who has seen frames closed
 }
 
-func newWatcher(deploys *live.Deploys, chosen selection, may *rights) *watcher {
+func newWatcher(deploys *live.DeployCache, chosen selection, may *rights) *watcher {
 	return &watcher{
 		user: may.user, deploys: deploys, chosen: chosen, rights: may,
 		frames: make(chan []byte), fresh: make(chan *rights, 1),
@@ -82,10 +82,10 @@ func (w *watcher) run(ctx context.Context, after string) {
 func (w *watcher) tellOn(ctx context.Context, after string) error {
 	var position live.Position
 	if w.rights.whole() {
-		position, _ = w.deploys.Resume(after) // otherwise Since does not know it
+		position, _ = w.deploys.PositionAfter(after) // otherwise Since does not know it
 	}
 	for {
-		events, now, changed, remembered := w.deploys.Since(position)
+		events, now, changed, remembered := w.deploys.EventsSince(position)
 		tell := func() error { return w.tellAll(ctx, events) }
 		if !remembered {
 			tell = func() error { return w.begin(ctx, now) }
@@ -107,7 +107,7 @@ func (w *watcher) tellOn(ctx context.Context, after string) error {
 }
 
 // begin tells all there is. No id comes before the end: who is cut off begins again.
-func (w *watcher) begin(ctx context.Context, now live.State) error {
+func (w *watcher) begin(ctx context.Context, now live.Snapshot) error {
 	deploys, err := w.rights.filter(ctx, w.chosen.from(live.Key{}, now))
 	if err != nil {
 		return err
@@ -170,12 +170,12 @@ func (w *watcher) frameOf(name string, event live.Event) []byte {
 	case w.rights.whole():
 		return event.Frame()
 	}
-	return event.Bare()
+	return event.FrameWithoutID()
 }
 
 // review tells what the person may see no longer, or has come to see. While that cannot
 // be known, all stays as it was.
-func (w *watcher) review(ctx context.Context, fresh *rights, now live.State) error {
+func (w *watcher) review(ctx context.Context, fresh *rights, now live.Snapshot) error {
 	deploys := w.chosen.from(live.Key{}, now)
 	if err := fresh.learn(ctx, namespacesOf(deploys)); err != nil {
 		if kube.Unreachable(err) {

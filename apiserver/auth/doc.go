@@ -2,7 +2,7 @@
 //
 // The steps of a request, in the order that a server composes them:
 //
-//  1. RefuseHeaders answers 400 to a client that sends a proxy's or Kubernetes' own
+//  1. RejectIdentityHeaders answers 400 to a client that sends a proxy's or Kubernetes' own
 //     identity headers.
 //  2. CrossOrigin answers 403 to an unsafe request that a foreign page makes a browser send.
 //  3. Middleware asks the Authenticators of a Chain in turn (OIDC, TokenReview, Sessions)

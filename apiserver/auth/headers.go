@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// RefuseHeaders answers 400 to a request with a header by which a proxy or a Kubernetes
+// RejectIdentityHeaders answers 400 to a request with a header by which a proxy or a Kubernetes
 // client names an identity: Impersonate-*, X-Remote-*, X-Forwarded-User and the like.
 // Nothing here believes them; a client that sends one is mistaken or up to something.
-func RefuseHeaders(fail ErrorWriter) func(http.Handler) http.Handler {
+func RejectIdentityHeaders(fail ErrorWriter) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			for name := range r.Header {
@@ -37,7 +37,7 @@ func identityHeader(name string) bool {
 // made a browser send. Clients that are no browsers pass: they carry no ambient credentials.
 // Who brings a session has a browser, which has to say where the request comes from.
 // Trusted origins are of the form scheme://host[:port].
-func CrossOrigin(fail ErrorWriter, trusted ...string) (func(http.Handler) http.Handler, error) {
+func RejectCrossOrigin(fail ErrorWriter, trusted ...string) (func(http.Handler) http.Handler, error) {
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range trusted {
 		if err := protection.AddTrustedOrigin(origin); err != nil {

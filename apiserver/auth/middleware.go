@@ -15,12 +15,12 @@ type ErrorWriter func(w http.ResponseWriter, r *http.Request, status int, detail
 type personKey struct{}
 
 // With returns a context that carries the person.
-func With(ctx context.Context, person User) context.Context {
+func WithUser(ctx context.Context, person User) context.Context {
 	return context.WithValue(ctx, personKey{}, person)
 }
 
 // From returns the person whom Middleware found. Without one it is false.
-func From(ctx context.Context) (User, bool) {
+func UserFrom(ctx context.Context) (User, bool) {
 	person, ok := ctx.Value(personKey{}).(User)
 	return person, ok && !person.IsZero()
 }
@@ -32,7 +32,7 @@ func Middleware(authenticator Authenticator, fail ErrorWriter) func(http.Handler
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			person, err := authenticator.Authenticate(r)
 			if err == nil && !person.IsZero() {
-				next.ServeHTTP(w, r.WithContext(With(r.Context(), person)))
+				next.ServeHTTP(w, r.WithContext(WithUser(r.Context(), person)))
 				return
 			}
 			refuse(w, r, err, fail)

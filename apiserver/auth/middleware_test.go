@@ -72,7 +72,7 @@ func TestNoRequestPassesWithoutAPerson(t *testing.T) {
 		"nobody, and no error": {says{}, http.StatusUnauthorized, `Bearer realm="nufi"`},
 	} {
 		handler := auth.Middleware(test.says, plainly)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			person, ok := auth.From(r.Context())
+			person, ok := auth.UserFrom(r.Context())
 			if !ok || person.Name() != "ann" {
 				t.Errorf("%s: the request passes as %q", name, person)
 			}
@@ -90,17 +90,17 @@ func TestNoRequestPassesWithoutAPerson(t *testing.T) {
 
 func TestAContextWithoutAPersonHasNone(t *testing.T) {
 	t.Parallel()
-	if person, ok := auth.From(t.Context()); ok {
+	if person, ok := auth.UserFrom(t.Context()); ok {
 		t.Errorf("it has %q", person)
 	}
-	if person, ok := auth.From(auth.With(t.Context(), auth.User{})); ok {
+	if person, ok := auth.UserFrom(auth.WithUser(t.Context(), auth.User{})); ok {
 		t.Errorf("with nobody it has %q", person)
 	}
 }
 
 func TestIdentityHeadersAreRefused(t *testing.T) {
 	t.Parallel()
-	handler := auth.RefuseHeaders(plainly)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
+	handler := auth.RejectIdentityHeaders(plainly)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
 	for name, want := range map[string]int{
 		"Impersonate-User": 400, "impersonate-group": 400, "IMPERSONATE-UID": 400, "Impersonate-Extra-Scopes": 400, "impersonate_user": 400,
 		"X-Remote-User": 400, "X-Remote-Group": 400, "X-Remote-Extra-A": 400, "x_remote_user": 400,
@@ -119,7 +119,7 @@ func TestIdentityHeadersAreRefused(t *testing.T) {
 
 func TestAForeignPageCannotWrite(t *testing.T) {
 	t.Parallel()
-	protect, err := auth.CrossOrigin(plainly, "https://console.example.com")
+	protect, err := auth.RejectCrossOrigin(plainly, "https://console.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestAForeignPageCannotWrite(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, w.Code, test.want)
 		}
 	}
-	if _, err := auth.CrossOrigin(plainly, "https://a.example/path"); err == nil {
+	if _, err := auth.RejectCrossOrigin(plainly, "https://a.example/path"); err == nil {
 		t.Error("a URL with a path is taken for an origin")
 	}
 }

@@ -2,14 +2,14 @@ package devices
 
 import "time"
 
-// Answer is a Fleet as one person may see it.
-type Answer struct {
-	Types    []Type    `json:"types" doc:"each type of accelerator that the templates know, over all nodes"`
-	Nodes    []Node    `json:"nodes" doc:"each node with accelerators"`
-	Projects []Project `json:"projects" doc:"each namespace whose pods the person may list, if it is a Project's or holds devices"`
-	Unplaced []Device  `json:"unplaced,omitempty" doc:"devices on nodes that the cluster does not have; for who may list nodes"`
-	Metrics  Metrics   `json:"metrics" doc:"where utilisation and the like come from"`
-	Lost     time.Time `json:"lost,omitzero" doc:"since when Kubernetes is not heard of: the counts are as old. Absent while all is well"`
+// View is a Inventory as one person may see it.
+type View struct {
+	Types            []Type    `json:"types" doc:"each type of accelerator that the templates know, over all nodes"`
+	Nodes            []Node    `json:"nodes" doc:"each node with accelerators"`
+	Projects         []Project `json:"projects" doc:"each namespace whose pods the person may list, if it is a Project's or holds devices"`
+	Unplaced         []Device  `json:"unplaced,omitempty" doc:"devices on nodes that the cluster does not have; for who may list nodes"`
+	Metrics          Metrics   `json:"metrics" doc:"where utilisation and the like come from"`
+	UnreachableSince time.Time `json:"lost,omitzero" doc:"since when Kubernetes is not heard of: the counts are as old. Absent while all is well"`
 }
 
 // Type is a type of accelerator over all nodes. A device counts whichever of its resource

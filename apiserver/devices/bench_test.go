@@ -24,15 +24,15 @@ func BenchmarkFleet(b *testing.B) {
 	b.Run("count", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			NewFleet(large)
+			NewInventory(large)
 		}
 	})
 	b.Run("answer", func(b *testing.B) {
-		fleet := NewFleet(large)
+		inventory := NewInventory(large)
 		b.ReportAllocs()
 		for b.Loop() {
-			clear(fleet.answers)
-			if _, err := fleet.JSON(Rights{Nodes: true, Everywhere: true}); err != nil {
+			clear(inventory.answers)
+			if _, err := inventory.MarshalView(Rights{Nodes: true, AllNamespaces: true}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -22,39 +22,39 @@ const (
 	lookInterval = 5 * time.Second
 )
 
-// Board keeps the newest Fleet. It is counted when somebody asks and something changed.
-type Board struct {
-	cluster   *live.Cluster
+// Store keeps the newest Inventory. It is counted when somebody asks and something changed.
+type Store struct {
+	cluster   *live.Cache
 	lost      func() time.Time // since when Kubernetes is not heard of
 	catalogue func() *render.Catalogue
 	poller    *fetchers.Poller // nil: there is no Prometheus
 
 	changed chan struct{} // holds one
 
-	mu      sync.Mutex
-	stale   bool
-	fleet   *Fleet
-	waiting map[chan struct{}]bool
+	mu        sync.Mutex
+	stale     bool
+	inventory *Inventory
+	waiting   map[chan struct{}]bool
 }
 
-// NewBoard returns a Board that hears of nothing before Run.
-func NewBoard(cluster *live.Cluster, catalogue func() *render.Catalogue, poller *fetchers.Poller) *Board {
-	return &Board{
+// NewStore returns a Store that hears of nothing before Run.
+func NewStore(cluster *live.Cache, catalogue func() *render.Catalogue, poller *fetchers.Poller) *Store {
+	return &Store{
 		cluster: cluster, catalogue: catalogue, poller: poller,
-		lost:    func() time.Time { return cluster.Lost(live.Nodes, live.Pods, live.Projects) },
+		lost:    func() time.Time { return cluster.UnreachableSince(live.Nodes, live.Pods, live.Projects) },
 		changed: make(chan struct{}, 1), stale: true, waiting: map[chan struct{}]bool{},
 	}
 }
 
-// Fleet returns the Fleet as it is now.
-func (b *Board) Fleet(ctx context.Context) (*Fleet, error) {
+// Inventory returns the Inventory as it is now.
+func (b *Store) Inventory(ctx context.Context) (*Inventory, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	sources := Sources{Catalogue: b.catalogue(), Lost: b.lost()}
+	sources := Sources{Catalogue: b.catalogue(), UnreachableSince: b.lost()}
 	if b.poller != nil {
 		sources.Metrics = b.poller.Snapshot()
 	}
-	if last := b.fleet; last != nil && !b.stale && last.Catalogue == sources.Catalogue && last.Metrics == sources.Metrics && last.Lost.Equal(sources.Lost) {
+	if last := b.inventory; last != nil && !b.stale && last.Catalogue == sources.Catalogue && last.Metrics == sources.Metrics && last.UnreachableSince.Equal(sources.UnreachableSince) {
 		return last, nil
 	}
 	b.stale = false // Before the read: a change after it shows next time.
@@ -62,11 +62,11 @@ func (b *Board) Fleet(ctx context.Context) (*Fleet, error) {
 		b.stale = true
 		return nil, err
 	}
-	b.fleet = NewFleet(sources)
-	return b.fleet, nil
+	b.inventory = NewInventory(sources)
+	return b.inventory, nil
 }
 
-func (b *Board) read(ctx context.Context, sources *Sources) error {
+func (b *Store) read(ctx context.Context, sources *Sources) error {
 	var nodes corev1.NodeList
 	var pods corev1.PodList
 	var projects v1.ProjectList
@@ -84,7 +84,7 @@ func (b *Board) read(ctx context.Context, sources *Sources) error {
 
 // Subscribe yields at once, and then after changes, at most once a second, until the
 // context ends. Whoever is slow hears of several changes once.
-func (b *Board) Subscribe(ctx context.Context) <-chan struct{} {
+func (b *Store) Subscribe(ctx context.Context) <-chan struct{} {
 	changes := make(chan struct{}, 1)
 	changes <- struct{}{}
 	b.mu.Lock()
@@ -99,7 +99,7 @@ func (b *Board) Subscribe(ctx context.Context) <-chan struct{} {
 }
 
 // Run hears of changes, and tells, until the context ends.
-func (b *Board) Run(ctx context.Context) error {
+func (b *Store) Run(ctx context.Context) error {
 	if err := b.cluster.Changes(ctx, b.note, &corev1.Node{}, &corev1.Pod{}, &v1.Project{}); err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (b *Board) Run(ctx context.Context) error {
 }
 
 // follow tells of changes until the context ends.
-func (b *Board) follow(ctx context.Context, metrics <-chan *fetchers.Snapshot) {
+func (b *Store) follow(ctx context.Context, metrics <-chan *fetchers.Snapshot) {
 	look := time.NewTicker(lookInterval)
 	defer look.Stop()
 	for lost := b.lost(); ; {
@@ -139,7 +139,7 @@ func (b *Board) follow(ctx context.Context, metrics <-chan *fetchers.Snapshot) {
 	}
 }
 
-func (b *Board) tell() {
+func (b *Store) tell() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stale = true

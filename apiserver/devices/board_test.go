@@ -12,10 +12,10 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// following is a Board that hears of what a test notes.
-func following(t *testing.T, lost func() time.Time, metrics <-chan *fetchers.Snapshot) *Board {
+// following is a Store that hears of what a test notes.
+func following(t *testing.T, lost func() time.Time, metrics <-chan *fetchers.Snapshot) *Store {
 	t.Helper()
-	b := NewBoard(nil, nil, nil)
+	b := NewStore(nil, nil, nil)
 	b.lost = lost
 	go b.follow(t.Context(), metrics)
 	return b

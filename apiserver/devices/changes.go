@@ -11,8 +11,8 @@ import (
 	"github.com/dudaji/nufi/internal/status"
 )
 
-// note marks the Fleet as old if the change of one object has a part in it.
-func (b *Board) note(before, after client.Object) {
+// note marks the Inventory as old if the change of one object has a part in it.
+func (b *Store) note(before, after client.Object) {
 	if !matters(before, after) {
 		return
 	}

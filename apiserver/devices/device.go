@@ -5,7 +5,7 @@ import (
 )
 
 // addDevice places what an exporter says.
-func (f *Fleet) addDevice(status *fetchers.HardwareDeviceStatus) {
+func (f *Inventory) addDevice(status *fetchers.HardwareDeviceStatus) {
 	n := f.nodes[status.Node]
 	device := Device{
 		ID: status.DeviceID, Family: status.Type, Type: f.typeOf(status.Vendor, n),
@@ -33,7 +33,7 @@ func (f *Fleet) addDevice(status *fetchers.HardwareDeviceStatus) {
 
 // typeOf is the one type of the vendor that the node has, or that there is: an exporter
 // does not say what Kubernetes calls a device. It is empty where that leaves several.
-func (f *Fleet) typeOf(vendor string, n *node) string {
+func (f *Inventory) typeOf(vendor string, n *node) string {
 	var known, here []string
 	for i := range f.Catalogue.Accelerators {
 		kind := &f.Catalogue.Accelerators[i]

@@ -14,32 +14,32 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Sources are what a Fleet is made of.
+// Sources are what a Inventory is made of.
 type Sources struct {
-	Catalogue *render.Catalogue
-	Nodes     []corev1.Node
-	Pods      []corev1.Pod
-	Projects  []v1.Project
-	Metrics   *fetchers.Snapshot // nil: there is no Prometheus
-	Lost      time.Time
+	Catalogue        *render.Catalogue
+	Nodes            []corev1.Node
+	Pods             []corev1.Pod
+	Projects         []v1.Project
+	Metrics          *fetchers.Snapshot // nil: there is no Prometheus
+	UnreachableSince time.Time
 }
 
-// Fleet is all accelerators at one time.
-type Fleet struct {
+// Inventory is all accelerators at one time.
+type Inventory struct {
 	Sources
 
 	nodes    map[string]*node
 	unplaced []Device
-	waiting  map[kindIn]int64
-	held     map[kindIn]int64
+	waiting  map[typeInNamespace]int64
+	held     map[typeInNamespace]int64
 	holders  map[Pod]Pod // by namespace and name, with the NpuDeploy
 
 	mu      sync.Mutex
 	answers map[string][]byte // as JSON, by Rights.key
 }
 
-// kindIn is a type of accelerator in a namespace.
-type kindIn struct{ kind, namespace string }
+// typeInNamespace is a type of accelerator in a namespace.
+type typeInNamespace struct{ kind, namespace string }
 
 // node is a node with accelerators.
 type node struct {
@@ -49,11 +49,11 @@ type node struct {
 	devices            []Device
 }
 
-// NewFleet counts. It keeps what it is given: nobody may change it.
-func NewFleet(sources Sources) *Fleet {
-	f := &Fleet{
+// NewInventory counts. It keeps what it is given: nobody may change it.
+func NewInventory(sources Sources) *Inventory {
+	f := &Inventory{
 		Sources: sources, nodes: map[string]*node{},
-		waiting: map[kindIn]int64{}, held: map[kindIn]int64{}, holders: map[Pod]Pod{}, answers: map[string][]byte{},
+		waiting: map[typeInNamespace]int64{}, held: map[typeInNamespace]int64{}, holders: map[Pod]Pod{}, answers: map[string][]byte{},
 	}
 	for i := range sources.Nodes {
 		f.addNode(&sources.Nodes[i])
@@ -72,7 +72,7 @@ func NewFleet(sources Sources) *Fleet {
 	return f
 }
 
-func (f *Fleet) addNode(object *corev1.Node) {
+func (f *Inventory) addNode(object *corev1.Node) {
 	n := &node{ready: ready(object), schedulable: !object.Spec.Unschedulable, counts: map[string]*NodeCount{}}
 	for i := range f.Catalogue.Accelerators {
 		kind := &f.Catalogue.Accelerators[i]
@@ -104,7 +104,7 @@ func ready(object *corev1.Node) bool {
 	})
 }
 
-func (f *Fleet) addPod(object *corev1.Pod) {
+func (f *Inventory) addPod(object *corev1.Pod) {
 	if status.HasEnded(object) {
 		return
 	}
@@ -122,9 +122,9 @@ func (f *Fleet) addPod(object *corev1.Pod) {
 }
 
 // hold gives devices to a pod, on a node or still without.
-func (f *Fleet) hold(pod Pod, on, kind string, count int64) {
+func (f *Inventory) hold(pod Pod, on, kind string, count int64) {
 	f.holders[Pod{Namespace: pod.Namespace, Name: pod.Name}] = pod
-	at := kindIn{kind, pod.Namespace}
+	at := typeInNamespace{kind, pod.Namespace}
 	if on == "" {
 		f.waiting[at] += count
 		return
@@ -154,7 +154,7 @@ func (n *node) finish() {
 }
 
 // Namespaces are those that hold devices, wait for some or are a Project's.
-func (f *Fleet) Namespaces() []string {
+func (f *Inventory) Namespaces() []string {
 	all := make([]string, 0, len(f.Projects)+len(f.held)+len(f.waiting))
 	for i := range f.Projects {
 		all = append(all, f.Projects[i].Name)

@@ -146,7 +146,7 @@ func sources(t *testing.T) Sources {
 	}
 }
 
-func typeOf(t *testing.T, answer Answer, name string) Type {
+func typeOf(t *testing.T, answer View, name string) Type {
 	t.Helper()
 	at := slices.IndexFunc(answer.Types, func(of Type) bool { return of.Type == name })
 	if at < 0 {
@@ -157,8 +157,8 @@ func typeOf(t *testing.T, answer Answer, name string) Type {
 
 func TestEverybodyLearnsWhatIsFreeAndNotWhoHoldsTheRest(t *testing.T) {
 	t.Parallel()
-	fleet := NewFleet(sources(t))
-	answer := fleet.Answer(Rights{})
+	inventory := NewInventory(sources(t))
+	answer := inventory.View(Rights{})
 	want := Type{Type: "atom", Total: 20, Allocatable: 19, Allocated: 4, Free: 7, LargestFree: 4, Waiting: 4}
 	if got := typeOf(t, answer, "atom"); got != want {
 		t.Errorf("atom is %+v, want %+v", got, want)
@@ -166,7 +166,7 @@ func TestEverybodyLearnsWhatIsFreeAndNotWhoHoldsTheRest(t *testing.T) {
 	if got := typeOf(t, answer, "nvidia"); got != (Type{Type: "nvidia"}) {
 		t.Errorf("nvidia is %+v", got)
 	}
-	text, err := fleet.JSON(Rights{})
+	text, err := inventory.MarshalView(Rights{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestWhoSeesANamespaceSeesItsPodsAndTheirNodesAlone(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
 	all.Metrics = record(t, "rebellions").snapshot(t, nil)
-	answer := NewFleet(all).Answer(Rights{Namespaces: map[string]bool{"ml-serving": true, "other": false}})
+	answer := NewInventory(all).View(Rights{Namespaces: map[string]bool{"ml-serving": true, "other": false}})
 	node := answer.Nodes[0]
 	if node.Name != "atom-1" || answer.Nodes[1].Name != "" || answer.Nodes[2].Name != "" {
 		t.Errorf("the nodes are %+v", answer.Nodes)
@@ -210,7 +210,7 @@ func TestWhoListsNodesSeesAllDevicesAndStillNoForeignPods(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
 	all.Metrics = record(t, "rebellions", "nvidia").snapshot(t, nil)
-	answer := NewFleet(all).Answer(Rights{Nodes: true, Namespaces: map[string]bool{"other": true}})
+	answer := NewInventory(all).View(Rights{Nodes: true, Namespaces: map[string]bool{"other": true}})
 	devices := answer.Nodes[0].Devices
 	if len(devices) != 2 || devices[0].Pod != nil || devices[1].Pod != nil {
 		t.Errorf("the devices of atom-1 are %+v", devices)
@@ -227,8 +227,8 @@ func TestWhoListsNodesSeesAllDevicesAndStillNoForeignPods(t *testing.T) {
 func TestWhatNoExporterSaysIsAbsent(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
-	fleet := NewFleet(all)
-	text, err := fleet.JSON(Rights{Nodes: true, Everywhere: true})
+	inventory := NewInventory(all)
+	text, err := inventory.MarshalView(Rights{Nodes: true, AllNamespaces: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func TestWhatNoExporterSaysIsAbsent(t *testing.T) {
 	r := record(t, "sapeon")
 	all.Metrics = r.snapshot(t, nil)
 	all.Nodes = append(all.Nodes, machine("x330-1", "sapeon.com/snx3", "8", "8"))
-	text, err = NewFleet(all).JSON(Rights{Nodes: true})
+	text, err = NewInventory(all).MarshalView(Rights{Nodes: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,15 +254,15 @@ func TestAVendorThatCannotBeReadSaysSoAndKeepsItsDevices(t *testing.T) {
 	before := r.snapshot(t, nil)
 	r.refused = "rbln_"
 	all.Metrics = r.snapshot(t, before)
-	fleet := NewFleet(all)
+	inventory := NewInventory(all)
 	for who, want := range map[string]struct {
 		rights  Rights
 		problem string
 	}{
 		"who lists nodes":       {Rights{Nodes: true}, "querying the metrics of RBLN devices: unreachable: dial tcp 10.0.0.1:9090"},
-		"who has no such right": {Rights{Everywhere: true}, cannotRead},
+		"who has no such right": {Rights{AllNamespaces: true}, cannotRead},
 	} {
-		answer := fleet.Answer(want.rights)
+		answer := inventory.View(want.rights)
 		for _, vendor := range answer.Metrics.Vendors {
 			problem := ""
 			if vendor.Family == "RBLN" {
@@ -282,16 +282,16 @@ func TestMetricsThatAreStillAwaitedAreNotNone(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
 	all.Metrics = &fetchers.Snapshot{}
-	if got := NewFleet(all).Answer(Rights{}).Metrics.State; got != MetricsAwaited {
+	if got := NewInventory(all).View(Rights{}).Metrics.State; got != MetricsAwaited {
 		t.Errorf("the state is %s", got)
 	}
 }
 
 func TestPersonsWhoSeeTheSameShareAnAnswer(t *testing.T) {
 	t.Parallel()
-	fleet := NewFleet(sources(t))
+	inventory := NewInventory(sources(t))
 	seen := func(rights Rights) *byte {
-		text, err := fleet.JSON(rights)
+		text, err := inventory.MarshalView(rights)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,7 +303,7 @@ func TestPersonsWhoSeeTheSameShareAnAnswer(t *testing.T) {
 	}
 	for name, other := range map[string]Rights{
 		"nodes":      {Nodes: true, Namespaces: map[string]bool{"ml-serving": true}},
-		"everywhere": {Everywhere: true},
+		"everywhere": {AllNamespaces: true},
 		"more":       {Namespaces: map[string]bool{"ml-serving": true, "other": true}},
 		"nothing":    {},
 	} {
@@ -314,7 +314,7 @@ func TestPersonsWhoSeeTheSameShareAnAnswer(t *testing.T) {
 	for i := range 2 * maxAnswers {
 		seen(Rights{Namespaces: map[string]bool{strconv.Itoa(i): true}})
 	}
-	if got := len(fleet.answers); got != maxAnswers {
+	if got := len(inventory.answers); got != maxAnswers {
 		t.Errorf("%d answers are kept, want %d", got, maxAnswers)
 	}
 }

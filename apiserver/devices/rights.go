@@ -8,12 +8,12 @@ import (
 
 // Rights are what a person may see.
 type Rights struct {
-	Nodes      bool            // may list nodes
-	Everywhere bool            // may list the pods of all namespaces
-	Namespaces map[string]bool // may list the pods of these, of those that were asked for
+	Nodes         bool            // may list nodes
+	AllNamespaces bool            // may list the pods of all namespaces
+	Namespaces    map[string]bool // may list the pods of these, of those that were asked for
 }
 
-func (r Rights) see(namespace string) bool { return r.Everywhere || r.Namespaces[namespace] }
+func (r Rights) see(namespace string) bool { return r.AllNamespaces || r.Namespaces[namespace] }
 
 // key is the same for persons who see the same.
 func (r Rights) key() string {
@@ -21,7 +21,7 @@ func (r Rights) key() string {
 	if r.Nodes {
 		key = append(key, "nodes")
 	}
-	if r.Everywhere {
+	if r.AllNamespaces {
 		return strings.Join(append(key, "all"), " ")
 	}
 	for _, namespace := range slices.Sorted(maps.Keys(r.Namespaces)) {

@@ -6,30 +6,30 @@ import (
 	"slices"
 )
 
-// maxAnswers is how many are kept of one Fleet: a megabyte each in a large cluster.
+// maxAnswers is how many are kept of one Inventory: a megabyte each in a large cluster.
 const maxAnswers = 50
 
-// JSON is the Answer for whoever has the rights. Persons who see the same share it.
-func (f *Fleet) JSON(rights Rights) ([]byte, error) {
+// JSON is the View for whoever has the rights. Persons who see the same share it.
+func (f *Inventory) MarshalView(rights Rights) ([]byte, error) {
 	key := rights.key()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if known, found := f.answers[key]; found {
 		return known, nil
 	}
-	text, err := json.Marshal(f.Answer(rights))
+	text, err := json.Marshal(f.View(rights))
 	if err == nil && len(f.answers) < maxAnswers {
 		f.answers[key] = text
 	}
 	return text, err
 }
 
-// Answer is what whoever has the rights may see of the Fleet. It shares with the Fleet:
+// View is what whoever has the rights may see of the Inventory. It shares with the Inventory:
 // nobody may change it.
-func (f *Fleet) Answer(rights Rights) Answer {
-	answer := Answer{
+func (f *Inventory) View(rights Rights) View {
+	answer := View{
 		Types: f.types(), Nodes: []Node{}, Projects: f.projects(rights),
-		Metrics: f.metrics(rights), Lost: f.Lost,
+		Metrics: f.metrics(rights), UnreachableSince: f.UnreachableSince,
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.nodes)) {
 		if n := f.nodes[name]; len(n.counts) > 0 || len(n.devices) > 0 {
@@ -44,7 +44,7 @@ func (f *Fleet) Answer(rights Rights) Answer {
 	return answer
 }
 
-func (f *Fleet) types() []Type {
+func (f *Inventory) types() []Type {
 	types := make([]Type, len(f.Catalogue.Accelerators))
 	for i := range types {
 		sum := &types[i]
@@ -97,12 +97,12 @@ func (d Device) view(rights Rights) Device {
 	return d
 }
 
-func (f *Fleet) projects(rights Rights) []Project {
-	quotas := map[kindIn]int64{}
+func (f *Inventory) projects(rights Rights) []Project {
+	quotas := map[typeInNamespace]int64{}
 	for i := range f.Projects {
 		if quota := f.Projects[i].Spec.Quota; quota != nil {
 			for _, bound := range quota.Accelerators {
-				quotas[kindIn{bound.Type, f.Projects[i].Name}] = int64(bound.Count)
+				quotas[typeInNamespace{bound.Type, f.Projects[i].Name}] = int64(bound.Count)
 			}
 		}
 	}
@@ -113,7 +113,7 @@ func (f *Fleet) projects(rights Rights) []Project {
 		}
 		project := Project{Namespace: namespace, Types: []ProjectCount{}}
 		for i := range f.Catalogue.Accelerators {
-			at := kindIn{f.Catalogue.Accelerators[i].Name, namespace}
+			at := typeInNamespace{f.Catalogue.Accelerators[i].Name, namespace}
 			count := ProjectCount{Type: at.kind, Held: f.held[at], Waiting: f.waiting[at]}
 			if quota, bounded := quotas[at]; bounded {
 				count.Quota = &quota
@@ -131,7 +131,7 @@ func (f *Fleet) projects(rights Rights) []Project {
 // may name hosts.
 const cannotRead = "the metrics cannot be read"
 
-func (f *Fleet) metrics(rights Rights) Metrics {
+func (f *Inventory) metrics(rights Rights) Metrics {
 	metrics := Metrics{State: MetricsNone, Vendors: []Vendor{}}
 	if f.Metrics == nil {
 		return metrics

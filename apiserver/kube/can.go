@@ -109,7 +109,7 @@ func (c *UserClient) review(ctx context.Context, asked *authorizationv1.Resource
 }
 
 // Did notes that Kubernetes has let the person do it: that is as good as an answer.
-func (c *UserClient) Did(verb, group, resource, namespace, name string) {
+func (c *UserClient) RecordAllowed(verb, group, resource, namespace, name string) {
 	c.reviews.note(question(c.person, attributes(verb, group, resource, namespace, name)), true)
 }
 

@@ -23,7 +23,7 @@ func NewConnectivity(clock func() time.Time) *Connectivity {
 
 // Lost says since when the cache hears nothing of any of these resources, such as
 // "npudeploys". It is zero while it hears of all.
-func (c *Connectivity) Lost(resources ...string) time.Time {
+func (c *Connectivity) UnreachableSince(resources ...string) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var earliest time.Time

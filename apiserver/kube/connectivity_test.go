@@ -52,7 +52,7 @@ func TestContactIsLostFromTheFirstCallThatFailsToTheNextThatDoesNot(t *testing.T
 		if step.lost != 0 {
 			want = time.Unix(step.lost, 0)
 		}
-		if got := contact.Lost("npudeploys", "projects"); !got.Equal(want) {
+		if got := contact.UnreachableSince("npudeploys", "projects"); !got.Equal(want) {
 			t.Errorf("after call %d: lost since %v, want %v", i, got, want)
 		}
 	}

@@ -25,8 +25,8 @@ type SystemClient struct {
 	tokens authenticationv1.TokenReviewInterface
 }
 
-// NewSystem returns the server's own access with the credentials of config.
-func NewSystem(config *rest.Config) (*SystemClient, error) {
+// NewSystemClient returns the server's own access with the credentials of config.
+func NewSystemClient(config *rest.Config) (*SystemClient, error) {
 	reviews := rest.CopyConfig(config)
 	reviews.QPS, reviews.Burst = reviewsPerSecond, 2*reviewsPerSecond
 	client, err := authenticationv1.NewForConfig(reviews)

@@ -16,7 +16,7 @@ import (
 
 func TestTheServersOwnRulesFillItsCaches(t *testing.T) {
 	t.Parallel()
-	system, err := kube.NewSystem(server(t))
+	system, err := kube.NewSystemClient(server(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func TestAPersonWithATokenOfTheClustersIsNotImpersonated(t *testing.T) {
 		t.Fatal(err)
 	}
 	grant(t, namespace, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Name: "robot", Namespace: namespace}, edits())
-	system, err := kube.NewSystem(config)
+	system, err := kube.NewSystemClient(config)
 	if err != nil {
 		t.Fatal(err)
 	}

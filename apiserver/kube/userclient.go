@@ -23,7 +23,7 @@ type UserClient struct {
 }
 
 // Person returns whose client this is.
-func (c *UserClient) Person() auth.User { return c.person }
+func (c *UserClient) User() auth.User { return c.person }
 
 // Config returns the person's way to the API server for a client of another kind. There
 // are no credentials in it: they are in its transport, which acts as the person whatever

@@ -23,7 +23,7 @@ func someone(t *testing.T, name string) auth.User {
 // serve has one request of the person's served, and returns the status.
 func serve(t *testing.T, handler http.Handler, person auth.User) int {
 	t.Helper()
-	r := httptest.NewRequestWithContext(auth.With(t.Context(), person), http.MethodGet, "/", nil)
+	r := httptest.NewRequestWithContext(auth.WithUser(t.Context(), person), http.MethodGet, "/", nil)
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
 	return w.Code
@@ -36,7 +36,7 @@ func TestAStreamTakesNoRequestsPlace(t *testing.T) {
 	streams := limits.NewStreams(2, 1)
 	var handler http.Handler
 	within := func(w http.ResponseWriter, r *http.Request) {
-		person, _ := auth.From(r.Context())
+		person, _ := auth.UserFrom(r.Context())
 		leave, err := streams.Enter(r.Context(), person)
 		if err != nil {
 			w.WriteHeader(http.StatusTeapot) // unlike who is refused as a request

@@ -28,7 +28,7 @@ func PerUser(budget Budget, clock func() time.Time) func(http.Handler) http.Hand
 	accounts := &accounts{budget: budget, known: lru.New(maxPersons)}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			person, ok := auth.From(r.Context())
+			person, ok := auth.UserFrom(r.Context())
 			if !ok {
 				next.ServeHTTP(w, r) // nobody: who guards the route has refused, or will
 				return

@@ -12,7 +12,7 @@ import (
 // Changes calls changed for each object of the kinds that is there, comes (before is nil),
 // changes or goes (after is nil), until ctx ends. It is called from the informers' own
 // goroutines, of each kind its own, and must not block.
-func (c *Cluster) Changes(ctx context.Context, changed func(before, after client.Object), kinds ...client.Object) error {
+func (c *Cache) Changes(ctx context.Context, changed func(before, after client.Object), kinds ...client.Object) error {
 	handler := cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(object any) { changed(nil, as(object)) },
 		UpdateFunc: func(before, after any) { changed(as(before), as(after)) },

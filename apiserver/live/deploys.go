@@ -9,7 +9,7 @@ import (
 // Deploys is every NpuDeploy that Kubernetes has told of, and what became of them lately.
 // However many read, nobody waits for a reader: each asks what has happened since it
 // asked last (Since), and who asks too seldom is told to begin anew.
-type Deploys struct {
+type DeployCache struct {
 	mu      sync.Mutex
 	all     []*Deploy // in the order of their keys
 	lent    bool      // somebody reads all: the next change makes a copy
@@ -18,21 +18,21 @@ type Deploys struct {
 	changed chan struct{} // closed at the next change, nil if nobody waits for it
 }
 
-// State is all NpuDeploys at one moment. It is shared: nobody changes it.
-type State struct {
+// Snapshot is all NpuDeploys at one moment. It is shared: nobody changes it.
+type Snapshot struct {
 	Deploys  []*Deploy // in the order of their keys
 	Version  string    // Kubernetes' resourceVersion, which Resume takes; empty before the first list
 	Position Position
 }
 
 // Reaches says whether the state is not older than a version.
-func (s State) Reaches(version string) bool { return !newer(version, s.Version) }
+func (s Snapshot) Includes(version string) bool { return !newer(version, s.Version) }
 
 // Find returns the index of a key, or where it would be.
-func (s State) Find(key Key) (int, bool) { return find(s.Deploys, key) }
+func (s Snapshot) Find(key Key) (int, bool) { return find(s.Deploys, key) }
 
 // In are those of a namespace that come after a key; of all namespaces, if it is empty.
-func (s State) In(namespace string, after Key) []*Deploy {
+func (s Snapshot) ListAfter(namespace string, after Key) []*Deploy {
 	from, found := s.Find(after)
 	if found {
 		from++
@@ -50,16 +50,16 @@ func find(deploys []*Deploy, key Key) (int, bool) {
 }
 
 // Now returns what is known, and a channel that is closed when there is more.
-func (d *Deploys) Now() (State, <-chan struct{}) {
+func (d *DeployCache) Snapshot() (Snapshot, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.state(), d.next()
 }
 
 // first waits for the first list.
-func (d *Deploys) first(ctx context.Context) (State, error) {
+func (d *DeployCache) first(ctx context.Context) (Snapshot, error) {
 	for {
-		now, changed := d.Now()
+		now, changed := d.Snapshot()
 		if now.Version != "" {
 			return now, nil
 		}
@@ -71,12 +71,12 @@ func (d *Deploys) first(ctx context.Context) (State, error) {
 	}
 }
 
-func (d *Deploys) state() State {
+func (d *DeployCache) state() Snapshot {
 	d.lent = true
-	return State{d.all, d.version, d.history.end()}
+	return Snapshot{d.all, d.version, d.history.end()}
 }
 
-func (d *Deploys) next() <-chan struct{} {
+func (d *DeployCache) next() <-chan struct{} {
 	if d.changed == nil {
 		d.changed = make(chan struct{})
 	}
@@ -85,7 +85,7 @@ func (d *Deploys) next() <-chan struct{} {
 
 // Resume returns the position after a version, or false if it is not known any more, or
 // not yet.
-func (d *Deploys) Resume(version string) (Position, bool) {
+func (d *DeployCache) PositionAfter(version string) (Position, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if newer(version, d.version) {
@@ -96,7 +96,7 @@ func (d *Deploys) Resume(version string) (Position, bool) {
 
 // Since returns what has happened since a position, in order, and what that has come to.
 // It is false if too much has happened to be remembered.
-func (d *Deploys) Since(position Position) (events []Event, now State, changed <-chan struct{}, ok bool) {
+func (d *DeployCache) EventsSince(position Position) (events []Event, now Snapshot, changed <-chan struct{}, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	events, ok = d.history.since(position)
@@ -104,7 +104,7 @@ func (d *Deploys) Since(position Position) (events []Event, now State, changed <
 }
 
 // filling has a reflector fill Deploys.
-type filling struct{ *Deploys }
+type filling struct{ *DeployCache }
 
 // Add takes a new object.
 func (f filling) Add(object any) error { return f.set(object) }
@@ -180,14 +180,14 @@ func (filling) Resync() error { return nil }
 
 // begin forgets what was known: there was nothing, or Kubernetes was put back to a state
 // of long ago.
-func (d *Deploys) begin(deploys []*Deploy, version string) {
+func (d *DeployCache) begin(deploys []*Deploy, version string) {
 	slices.SortFunc(deploys, func(a, b *Deploy) int { return a.Key().Compare(b.Key()) })
 	d.all, d.lent = deploys, false
 	d.history.forget(version)
 	d.reach(version)
 }
 
-func (d *Deploys) put(deploy *Deploy) {
+func (d *DeployCache) put(deploy *Deploy) {
 	i, found := find(d.all, deploy.Key())
 	if found && d.all[i].ResourceVersion == deploy.ResourceVersion {
 		return
@@ -203,7 +203,7 @@ func (d *Deploys) put(deploy *Deploy) {
 	d.history.add(Event{Type: Modified, Deploy: deploy, Before: before}, deploy.ResourceVersion, true)
 }
 
-func (d *Deploys) remove(gone *Deploy, version string, last bool) {
+func (d *DeployCache) remove(gone *Deploy, version string, last bool) {
 	i, found := find(d.all, gone.Key())
 	if !found {
 		return
@@ -216,7 +216,7 @@ func (d *Deploys) remove(gone *Deploy, version string, last bool) {
 
 // keep removes all but these. Which version each deletion had is not known: whoever stops
 // between two of them resumes before the first.
-func (d *Deploys) keep(deploys []*Deploy, version string) {
+func (d *DeployCache) keep(deploys []*Deploy, version string) {
 	kept := make(map[Key]bool, len(deploys))
 	for _, deploy := range deploys {
 		kept[deploy.Key()] = true
@@ -233,14 +233,14 @@ func (d *Deploys) keep(deploys []*Deploy, version string) {
 }
 
 // own makes all this store's alone.
-func (d *Deploys) own() {
+func (d *DeployCache) own() {
 	if d.lent {
 		d.all, d.lent = slices.Clone(d.all), false
 	}
 }
 
 // reach notes the version that has been come to, and tells who waits.
-func (d *Deploys) reach(version string) {
+func (d *DeployCache) reach(version string) {
 	if d.version == version {
 		return
 	}

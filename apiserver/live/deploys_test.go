@@ -24,9 +24,9 @@ func deploy(name, version string) *unstructured.Unstructured {
 }
 
 // told is Deploys after a list of a and b at version 10.
-func told(t *testing.T) *live.Deploys {
+func told(t *testing.T) *live.DeployCache {
 	t.Helper()
-	deploys := &live.Deploys{}
+	deploys := &live.DeployCache{}
 	done(t, deploys.Filling().Replace([]any{deploy("b", "7"), deploy("a", "9")}, "10"))
 	return deploys
 }
@@ -41,13 +41,13 @@ func done(t *testing.T, errs ...error) {
 }
 
 // after are the events after a version: type, name, and id if the frame has one.
-func after(t *testing.T, deploys *live.Deploys, version string) []string {
+func after(t *testing.T, deploys *live.DeployCache, version string) []string {
 	t.Helper()
-	position, ok := deploys.Resume(version)
+	position, ok := deploys.PositionAfter(version)
 	if !ok {
 		return []string{"unknown"}
 	}
-	events, _, _, ok := deploys.Since(position)
+	events, _, _, ok := deploys.EventsSince(position)
 	if !ok {
 		return []string{"forgotten"}
 	}
@@ -55,7 +55,7 @@ func after(t *testing.T, deploys *live.Deploys, version string) []string {
 	for _, event := range events {
 		first, _, _ := strings.Cut(string(event.Frame()), "\n")
 		id, _ := strings.CutPrefix(first, "id: ")
-		if strings.Contains(string(event.Bare()), "id: ") || id == first && !strings.HasPrefix(first, "event: ") {
+		if strings.Contains(string(event.FrameWithoutID()), "id: ") || id == first && !strings.HasPrefix(first, "event: ") {
 			t.Errorf("the frame is %s", event.Frame())
 		}
 		found = append(found, strings.TrimSpace(event.Type+" "+event.Deploy.Name+" "+strings.TrimPrefix(id, "event: "+event.Type)))
@@ -70,8 +70,8 @@ func want(t *testing.T, what string, got, want any) {
 	}
 }
 
-func known(deploys *live.Deploys) string {
-	now, _ := deploys.Now()
+func known(deploys *live.DeployCache) string {
+	now, _ := deploys.Snapshot()
 	var names []string
 	for _, deploy := range now.Deploys {
 		names = append(names, deploy.Name+deploy.ResourceVersion)
@@ -112,10 +112,10 @@ func TestAGapIsToldAsWhatBecameOfIt(t *testing.T) {
 func TestAClusterThatWasPutBackIsReadAnew(t *testing.T) {
 	t.Parallel()
 	deploys := told(t)
-	position, _ := deploys.Resume("10")
+	position, _ := deploys.PositionAfter("10")
 	done(t, deploys.Filling().Replace([]any{deploy("a", "3")}, "5"))
 	want(t, "all", known(deploys), "a3 at 5")
-	if _, _, _, ok := deploys.Since(position); ok {
+	if _, _, _, ok := deploys.EventsSince(position); ok {
 		t.Error("a position from before is still known")
 	}
 	want(t, "a version from before", after(t, deploys, "10"), []string{"unknown"})
@@ -125,11 +125,11 @@ func TestAClusterThatWasPutBackIsReadAnew(t *testing.T) {
 func TestTheHistoryIsBounded(t *testing.T) {
 	t.Parallel()
 	deploys := told(t)
-	position, _ := deploys.Resume("10")
+	position, _ := deploys.PositionAfter("10")
 	for i := range live.MaxEvents + 1 {
 		done(t, deploys.Filling().Update(deploy("a", strconv.Itoa(11+i))))
 	}
-	if _, _, _, ok := deploys.Since(position); ok {
+	if _, _, _, ok := deploys.EventsSince(position); ok {
 		t.Error("a reader who is behind by too much is not told so")
 	}
 	want(t, "a version before the history", after(t, deploys, "10"), []string{"unknown"})
@@ -142,21 +142,21 @@ func TestWhatAReaderHoldsDoesNotChange(t *testing.T) {
 	t.Parallel()
 	deploys := told(t)
 	fill := deploys.Filling()
-	before, changed := deploys.Now()
+	before, changed := deploys.Snapshot()
 	done(t, fill.Update(deploy("a", "11")), fill.Delete(deploy("b", "12")), fill.Add(deploy("0", "13")))
 	<-changed
 	if got := before.Deploys[0].ResourceVersion + before.Deploys[1].Name; len(before.Deploys) != 2 || got != "9b" {
 		t.Errorf("what was read has become %v", got)
 	}
 	want(t, "all", known(deploys), "013 a11 at 13")
-	if _, changed := deploys.Now(); changed == nil {
+	if _, changed := deploys.Snapshot(); changed == nil {
 		t.Error("there is nothing to wait for")
 	}
 }
 
 func TestANamespaceIsAPieceOfAll(t *testing.T) {
 	t.Parallel()
-	deploys := &live.Deploys{}
+	deploys := &live.DeployCache{}
 	var all []any
 	for _, key := range []string{"a/x", "b/x", "b/y", "b/z", "b-c/x", "c/x"} {
 		namespace, name, _ := strings.Cut(key, "/")
@@ -165,13 +165,13 @@ func TestANamespaceIsAPieceOfAll(t *testing.T) {
 		all = append(all, object)
 	}
 	done(t, deploys.Filling().Replace(all, "10"))
-	now, _ := deploys.Now()
+	now, _ := deploys.Snapshot()
 	for asked, names := range map[[3]string]string{
 		{"b"}: "b/x b/y b/z", {"b", "b", "x"}: "b/y b/z", {"b", "b", "z"}: "", {"b", "c", "x"}: "", {"b", "a", "x"}: "b/x b/y b/z",
 		{"b", "b", "xx"}: "b/y b/z", {"d"}: "", {"", "b", "z"}: "b-c/x c/x", {"a"}: "a/x",
 	} {
 		var found []string
-		for _, deploy := range now.In(asked[0], live.Key{Namespace: asked[1], Name: asked[2]}) {
+		for _, deploy := range now.ListAfter(asked[0], live.Key{Namespace: asked[1], Name: asked[2]}) {
 			found = append(found, deploy.Namespace+"/"+deploy.Name)
 		}
 		want(t, strings.Join(asked[:], " "), strings.Join(found, " "), names)
@@ -180,7 +180,7 @@ func TestANamespaceIsAPieceOfAll(t *testing.T) {
 
 func TestTheJSONHasAllButManagedFields(t *testing.T) {
 	t.Parallel()
-	now, _ := told(t).Now()
+	now, _ := told(t).Snapshot()
 	text := string(now.Deploys[0].JSON)
 	if !strings.Contains(text, `"ofTomorrow":1`) || strings.Contains(text, "managedFields") || strings.Contains(text, "\n") {
 		t.Errorf("the JSON is %s", text)

@@ -6,7 +6,7 @@ import toolscache "k8s.io/client-go/tools/cache"
 const MaxEvents = maxEvents
 
 // Filling is what a reflector fills the Deploys through.
-func (d *Deploys) Filling() interface {
+func (d *DeployCache) Filling() interface {
 	toolscache.ReflectorStore
 	toolscache.ReflectorBookmarkStore
 } {

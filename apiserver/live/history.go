@@ -36,8 +36,8 @@ type Event struct {
 // Resume takes.
 func (e Event) Frame() []byte { return e.frame }
 
-// Bare is the Frame without its id.
-func (e Event) Bare() []byte { return e.frame[e.bare:] }
+// FrameWithoutID is the Frame without its id.
+func (e Event) FrameWithoutID() []byte { return e.frame[e.bare:] }
 
 // bytes is how much memory the event holds. Before is the Deploy of another.
 func (e Event) bytes() int { return len(e.frame) + len(e.Deploy.JSON) }

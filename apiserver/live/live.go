@@ -31,16 +31,16 @@ const (
 )
 
 // Cluster is the cluster as it was last heard of.
-type Cluster struct {
+type Cache struct {
 	cache     cache.Cache
 	contact   *kube.Connectivity
 	informers []cache.Informer
-	deploys   *Deploys
+	deploys   *DeployCache
 	reflector *toolscache.Reflector
 }
 
 // New returns a Cluster that knows nothing before Run.
-func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time) (*Cluster, error) {
+func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time) (*Cache, error) {
 	scheme, err := kube.NewScheme()
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{cache: filled, contact: contact, deploys: &Deploys{}}
+	c := &Cache{cache: filled, contact: contact, deploys: &DeployCache{}}
 	for _, kind := range []client.Object{&v1.Project{}, &corev1.Pod{}, &corev1.Node{}} {
 		informer, err := filled.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		if err != nil {
@@ -79,7 +79,7 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 
 // Run keeps up with the cluster until ctx ends. Kubernetes' API server may be away at any
 // time, the beginning too.
-func (c *Cluster) Run(ctx context.Context) error {
+func (c *Cache) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		c.reflector.RunWithContext(ctx)
@@ -90,22 +90,24 @@ func (c *Cluster) Run(ctx context.Context) error {
 }
 
 // Ready says whether all has been read once. Before, what Reader finds is not the cluster.
-func (c *Cluster) Ready() bool {
+func (c *Cache) Ready() bool {
 	for _, informer := range c.informers {
 		if !informer.HasSynced() {
 			return false
 		}
 	}
-	now, _ := c.deploys.Now()
+	now, _ := c.deploys.Snapshot()
 	return now.Version != ""
 }
 
 // Deploys are the NpuDeploys that are known.
-func (c *Cluster) Deploys() *Deploys { return c.deploys }
+func (c *Cache) Deploys() *DeployCache { return c.deploys }
 
 // Reader reads what is known of Projects, pods and nodes.
-func (c *Cluster) Reader() client.Reader { return c.cache }
+func (c *Cache) Reader() client.Reader { return c.cache }
 
 // Lost says since when nothing is heard of any of these resources: what Reader finds is as
 // old. It is zero while all is well.
-func (c *Cluster) Lost(resources ...string) time.Time { return c.contact.Lost(resources...) }
+func (c *Cache) UnreachableSince(resources ...string) time.Time {
+	return c.contact.UnreachableSince(resources...)
+}

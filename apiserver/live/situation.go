@@ -31,7 +31,7 @@ func indexPods(ctx context.Context, filled cache.Cache) error {
 
 // Situation is what decides whether pods of the deploy find a node and keep it. It tells
 // no more than the deploy's own conditions do.
-func (c *Cluster) Situation(ctx context.Context, deploy *v1.NpuDeploy) (status.Cluster, error) {
+func (c *Cache) Situation(ctx context.Context, deploy *v1.NpuDeploy) (status.Cluster, error) {
 	found := status.Cluster{Nodes: map[string]status.Node{}}
 	var nodes corev1.NodeList
 	if err := c.cache.List(ctx, &nodes); err != nil {

@@ -9,7 +9,7 @@ import (
 
 // Specs are what a candidate set of templates has to render. It waits until all has been
 // read once: a candidate that is judged by less could be swapped in here and nowhere else.
-func (c *Cluster) Specs(ctx context.Context) (templates.Live, error) {
+func (c *Cache) Specs(ctx context.Context) (templates.Live, error) {
 	if !c.cache.WaitForCacheSync(ctx) {
 		return templates.Live{}, ctx.Err()
 	}

@@ -75,4 +75,4 @@ func (s *Stream) Send(frames ...[]byte) error {
 }
 
 // Beat writes a comment of events, which shows proxies and the reader that somebody is there.
-func (s *Stream) Beat() error { return s.Send([]byte(":\n\n")) }
+func (s *Stream) Heartbeat() error { return s.Send([]byte(":\n\n")) }

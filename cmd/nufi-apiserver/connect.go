@@ -28,10 +28,10 @@ const (
 type connected struct {
 	system *kube.SystemClient
 	users  *kube.Users
-	known  *live.Cluster
+	known  *live.Cache
 	store  *templates.Store
 	poller *fetchers.Poller // nil: there is no Prometheus
-	board  *devices.Board
+	board  *devices.Store
 }
 
 // connect asks nobody anything yet.
@@ -41,7 +41,7 @@ func connect(ctx context.Context, f flags, traced traced) (*connected, error) {
 		return nil, err
 	}
 	c := &connected{}
-	if c.system, err = kube.NewSystem(config); err != nil {
+	if c.system, err = kube.NewSystemClient(config); err != nil {
 		return nil, err
 	}
 	if c.users, err = kube.NewUsers(config, traced.calls); err != nil {
@@ -56,7 +56,7 @@ func connect(ctx context.Context, f flags, traced traced) (*connected, error) {
 	if c.poller, err = newPoller(f); err != nil {
 		return nil, err
 	}
-	c.board = devices.NewBoard(c.known, func() *render.Catalogue { return c.store.Serving().Catalogue }, c.poller)
+	c.board = devices.NewStore(c.known, func() *render.Catalogue { return c.store.Serving().Catalogue }, c.poller)
 	return c, nil
 }
 
@@ -72,7 +72,7 @@ func (c *connected) run(ctx context.Context, group *errgroup.Group) {
 
 // openTemplates judges a candidate as the controller does, by what is live, so that both
 // swap it in or neither does.
-func openTemplates(dir string, known *live.Cluster, logger logr.Logger) (*templates.Store, error) {
+func openTemplates(dir string, known *live.Cache, logger logr.Logger) (*templates.Store, error) {
 	store, err := templates.Open(dir, templates.Hooks{
 		Live:     known.Specs,
 		Judge:    templates.Validate,

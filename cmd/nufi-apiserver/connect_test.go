@@ -38,7 +38,7 @@ func TestACandidateHasToRenderWhatIsLive(t *testing.T) {
 	if err := os.CopyFS(dir, nufi.Module()); err != nil {
 		t.Fatal(err)
 	}
-	system, err := kube.NewSystem(control.Config(t))
+	system, err := kube.NewSystemClient(control.Config(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func serve(tb testing.TB, change func(*api.Options)) *served {
 	config := ownConfig(tb)
 	users, err := kube.NewUsers(config)
 	must(tb, err)
-	system, err := kube.NewSystem(config)
+	system, err := kube.NewSystemClient(config)
 	must(tb, err)
 	store, err := templates.Open("", templates.Hooks{})
 	must(tb, err)
@@ -65,7 +65,7 @@ func serve(tb testing.TB, change func(*api.Options)) *served {
 	must(tb, err)
 	options := api.Options{
 		Authenticator: named{}, Users: users, Templates: store.Serving, TemplateState: store.State, Live: known,
-		Devices: devices.NewBoard(known, func() *render.Catalogue { return store.Serving().Catalogue }, nil),
+		Devices: devices.NewStore(known, func() *render.Catalogue { return store.Serving().Catalogue }, nil),
 		Log:     logr.Discard(), Registry: prometheus.NewRegistry(), Clock: time.Now, Limits: api.DefaultLimits(),
 	}
 	change(&options)

@@ -79,7 +79,7 @@ func (s *site) handler(t *testing.T, clientSecret, callback string) http.Handler
 	check(t, err)
 	login, err := auth.NewLogin(provider, sessions, auth.LoginOptions{ClientSecret: clientSecret, RedirectURL: callback, Fail: fail})
 	check(t, err)
-	protect, err := auth.CrossOrigin(fail)
+	protect, err := auth.RejectCrossOrigin(fail)
 	check(t, err)
 
 	mux := http.NewServeMux()
@@ -88,11 +88,11 @@ func (s *site) handler(t *testing.T, clientSecret, callback string) http.Handler
 	mux.HandleFunc("POST /auth/logout", login.Logout)
 	mux.Handle("/me", auth.Middleware(auth.Chain(provider, sessions), fail)(http.HandlerFunc(me)))
 	s.await(t, provider)
-	return auth.RefuseHeaders(fail)(protect(mux))
+	return auth.RejectIdentityHeaders(fail)(protect(mux))
 }
 
 func me(w http.ResponseWriter, r *http.Request) {
-	person, _ := auth.From(r.Context())
+	person, _ := auth.UserFrom(r.Context())
 	_, _ = io.WriteString(w, person.Name())
 }
 

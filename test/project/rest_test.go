@@ -63,7 +63,7 @@ func newDoor(r *room) *door {
 	seen := known(r.T, config)
 	made, err := api.New(api.Options{
 		Authenticator: believed{}, Users: users, Templates: store.Serving, TemplateState: store.State, Live: seen,
-		Devices: devices.NewBoard(seen, func() *render.Catalogue { return store.Serving().Catalogue }, nil),
+		Devices: devices.NewStore(seen, func() *render.Catalogue { return store.Serving().Catalogue }, nil),
 		Log:     logr.Discard(), Registry: prometheus.NewRegistry(), Clock: time.Now, Limits: api.DefaultLimits(),
 	})
 	if err != nil {
@@ -91,9 +91,9 @@ func accountConfig(t *testing.T) *rest.Config {
 }
 
 // known is the cluster as the API server hears of it, until the test ends.
-func known(t *testing.T, config *rest.Config) *live.Cluster {
+func known(t *testing.T, config *rest.Config) *live.Cache {
 	t.Helper()
-	system, err := kube.NewSystem(config)
+	system, err := kube.NewSystemClient(config)
 	if err != nil {
 		t.Fatal(err)
 	}
