@@ -12,13 +12,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// standing is what the probes of the plugin's own pod ask for.
-type standing interface {
+// registrationState answers the probes of the plugin's own pod.
+type registrationState interface {
 	Alive() error
 	Ready() error
 }
 
-func handler(registry *prometheus.Registry, s standing) http.Handler {
+func handler(registry *prometheus.Registry, s registrationState) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
 	mux.HandleFunc("GET /healthz", answer(s.Alive))
@@ -32,11 +32,11 @@ func answer(check func() error) http.HandlerFunc {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
-		_, _ = fmt.Fprintln(w, "ok") // whoever asked is gone if this fails
+		_, _ = fmt.Fprintln(w, "ok") // the client disconnected if this fails
 	}
 }
 
-// serveHTTP answers on the listener until the context ends.
+// serveHTTP serves on the listener until the context ends.
 func serveHTTP(listener net.Listener, h http.Handler) part {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: time.Minute}
 	return func(ctx context.Context) error {

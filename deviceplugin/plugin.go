@@ -1,23 +1,22 @@
-// Package deviceplugin gives a node its accelerators as a resource that pods ask for.
+// Package deviceplugin offers a node's accelerators to pods as an extended resource.
 //
-// It wires the stages, each a package that knows nothing of the next:
+// It wires the stages. Each is a package that does not import the next:
 //
-//	description   what an accelerator looks like on a host: one file
+//	description   the file that describes an accelerator
 //	sysfs         bounded reads of the host's tree
 //	discovery     the devices on the bus
-//	probe         one look at a device
-//	health        what a row of looks means: a state machine
+//	probe         one check of a device
+//	health        the state machine that evaluates a sequence of probes
 //	inventory     devices and health, kept up to date
-//	allocate      which devices a container should get, and what comes with them
-//	cdi           the same for container runtimes, as a file
-//	kubelet       the device plugin API, and staying registered
+//	allocate      which devices a container should get, and with what edits
+//	cdi           the CDI specification for container runtimes
+//	kubelet       the device plugin API and the registration
 //	exporter      metrics
 //	report        the node's condition and events
 //
-// Invariants: the inventory has no kubelet types, so that another way to the kubelet
-// can stand beside this one; whatever optional is away (the API server, the
-// pod-resources API, a CDI directory), pods go on getting devices; Run owns every
-// goroutine.
+// Invariants: the inventory has no kubelet types, so that another kubelet API can be
+// added beside this one; pods get devices while an optional part is unavailable (the
+// API server, the pod-resources API, a CDI directory); Run owns every goroutine.
 //
 // It imports nothing else of this module.
 package deviceplugin
@@ -47,31 +46,31 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/sysfs"
 )
 
-// drainMargin is what a call may take beyond the preparation of a container.
+// drainMargin is the time that a call may take beyond the preparation of a container.
 const drainMargin = 5 * time.Second
 
-// Config says where everything is. An empty field marked optional switches its part
-// off.
+// Config holds the plugin's paths and dependencies. An empty optional field disables
+// its part.
 type Config struct {
 	Description description.Description
 	// Host is the tree that holds the host's sys and dev.
 	Host fs.FS
-	// HostPrefix is the path of that tree for the container runtime; optional: it is
-	// the host's root.
+	// HostPrefix is the path of that tree for the container runtime; optional, by
+	// default the host's root.
 	HostPrefix string
 	// KubeletDir is the kubelet's device plugin directory.
 	KubeletDir string
 	// PodResources is the kubelet's pod-resources socket; optional.
 	PodResources string
-	// CDIDir is where the runtime reads CDI specifications; optional.
+	// CDIDir is the runtime's directory of CDI specifications; optional.
 	CDIDir string
 	// NodeName names the node in metrics and reports.
 	NodeName string
-	// API takes the node's condition and events; optional.
+	// API receives the node's condition and events; optional.
 	API *report.API
 	// Registry collects the metrics.
 	Registry *prometheus.Registry
-	// Listener takes /metrics, /healthz and /readyz.
+	// Listener serves /metrics, /healthz and /readyz.
 	Listener net.Listener
 	Clock    clock.WithTicker
 }
@@ -82,7 +81,7 @@ type Plugin struct {
 	close []func() error
 }
 
-// part is one stage that works until its context ends.
+// part is one stage. It runs until its context ends.
 type part func(context.Context) error
 
 // New wires a Plugin.
@@ -107,12 +106,12 @@ func New(c Config) (*Plugin, error) {
 	p.describeToRuntime(c, server, devices)
 	p.report(c, devices)
 	registerer.MustRegister(exporter.NewHealth(devices), registration.Collector())
-	devices.Tell(exporter.NewTransitions(registerer).Count)
+	devices.OnTransition(exporter.NewTransitions(registerer).Count)
 	c.Registry.MustRegister(exporter.NewTelemetry(devices, tree, d.Telemetry, c.NodeName))
 	return p, p.attribute(c, devices, registerer)
 }
 
-// describeToRuntime has the container runtime bring nodes and mounts through CDI.
+// describeToRuntime grants nodes and mounts through a CDI specification.
 func (p *Plugin) describeToRuntime(c Config, server *kubelet.Server, devices *inventory.Inventory) {
 	if c.CDIDir == "" {
 		return
@@ -122,13 +121,13 @@ func (p *Plugin) describeToRuntime(c Config, server *kubelet.Server, devices *in
 	p.parts = append(p.parts, writer.Run)
 }
 
-// report tells Kubernetes how the devices are.
+// report publishes the devices' health as node condition and events.
 func (p *Plugin) report(c Config, devices *inventory.Inventory) {
 	if c.API == nil {
 		return
 	}
 	events := report.NewEvents(c.API, c.NodeName, c.Description.Resource, c.Clock)
-	devices.Tell(events.Notify)
+	devices.OnTransition(events.Notify)
 	condition := report.Condition{
 		API: c.API, Node: c.NodeName, Type: corev1.NodeConditionType(c.Description.Condition),
 		Resource: c.Description.Resource, Devices: devices, Clock: c.Clock,
@@ -136,7 +135,7 @@ func (p *Plugin) report(c Config, devices *inventory.Inventory) {
 	p.parts = append(p.parts, events.Run, condition.Run)
 }
 
-// attribute adds who holds the devices to the metrics.
+// attribute exports the containers that hold the devices.
 func (p *Plugin) attribute(c Config, devices *inventory.Inventory, registerer prometheus.Registerer) error {
 	if c.PodResources == "" {
 		return nil
@@ -150,7 +149,7 @@ func (p *Plugin) attribute(c Config, devices *inventory.Inventory, registerer pr
 	return nil
 }
 
-// Run works until the context ends, and then lets the kubelet's calls under way finish.
+// Run runs until the context ends, and then lets the kubelet's calls in progress finish.
 func (p *Plugin) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, run := range p.parts {

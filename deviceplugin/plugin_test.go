@@ -20,9 +20,9 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/description"
 )
 
-// What a real kubelet makes of the plugin is tested in test/kubelet; here it is away.
+// test/kubelet tests the plugin with a kubelet; here there is none.
 
-func TestWithoutAKubeletThePluginWatchesItsDevicesAndWaits(t *testing.T) {
+func TestPluginRunsWithoutKubelet(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	p := start(t, host(t, 2))
 	p.eventually(t, "/metrics", http.StatusOK, `nufi_deviceplugin_devices{resource="sapeon.com/snx3",state="Healthy"} 2`)
@@ -33,7 +33,7 @@ func TestWithoutAKubeletThePluginWatchesItsDevicesAndWaits(t *testing.T) {
 	p.stop(t)
 }
 
-func TestANodeWithoutDevicesIsReady(t *testing.T) {
+func TestNodeWithoutDevicesIsReady(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	p := start(t, host(t, 0))
 	p.eventually(t, "/readyz", http.StatusOK, "ok")

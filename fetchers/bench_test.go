@@ -39,8 +39,8 @@ func fleetSamples(vendor Vendor) []Sample {
 	return samples
 }
 
-// BenchmarkFold folds the answers of three vendors: 144,000 samples, 24,000 devices.
-func BenchmarkFold(b *testing.B) {
+// BenchmarkAggregate folds the answers of three vendors: 144,000 samples, 24,000 devices.
+func BenchmarkAggregate(b *testing.B) {
 	vendors := []Vendor{NVIDIA(), Rebellions(), Furiosa()}
 	answers := make([][]Sample, 0, len(vendors))
 	samples := 0

@@ -17,7 +17,7 @@ import (
 const oneSeries = `{"status":"success","warnings":["partial"],"data":{"resultType":"matrix","result":[
 	{"metric":{"__name__":"DCGM_FI_DEV_GPU_TEMP","hostname":"n1","device":"nvidia0"},"values":[[1767225540,"60"],[1767225570,"61"]]}]}}`
 
-func TestTheNewestValueOfEachSeriesIsRead(t *testing.T) {
+func TestQueryReturnsTheNewestValueOfEachSeries(t *testing.T) {
 	answer, err := ask(t, answering(http.StatusOK, "application/json", oneSeries))
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func TestTheNewestValueOfEachSeriesIsRead(t *testing.T) {
 	}
 }
 
-func TestABadAnswerHasAName(t *testing.T) {
+func TestQueryClassifiesErrors(t *testing.T) {
 	vector := `{"status":"success","data":{"resultType":"vector","result":`
 	tests := map[string]struct {
 		handler http.HandlerFunc
@@ -78,7 +78,7 @@ func TestABadAnswerHasAName(t *testing.T) {
 	}
 }
 
-func TestAnAnswerOfAMegabyteIsRead(t *testing.T) {
+func TestQueryReadsLongLabels(t *testing.T) {
 	series := `{"metric":{"__name__":"x","padding":"` + strings.Repeat("x", 1<<20) + `"},"values":[[1,"1"]]}`
 	answer, err := ask(t, answering(200, "application/json", `{"status":"success","data":{"resultType":"matrix","result":[`+series+`]}}`))
 	if err != nil || len(answer.Samples) != 1 {
@@ -86,7 +86,7 @@ func TestAnAnswerOfAMegabyteIsRead(t *testing.T) {
 	}
 }
 
-func TestACutConnectionIsUnreachable(t *testing.T) {
+func TestQueryReportsABrokenConnectionAsUnreachable(t *testing.T) {
 	for _, written := range []string{"", oneSeries[:150]} {
 		_, err := ask(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -102,7 +102,7 @@ func TestACutConnectionIsUnreachable(t *testing.T) {
 	}
 }
 
-func TestFieldsComeInAnyOrder(t *testing.T) {
+func TestQueryAcceptsFieldsInAnyOrder(t *testing.T) {
 	body := `{"warnings":["w"],"more":{"deep":[{}]},"data":{"result":[
 		null, {"values":[]}, {"metric":{"a":"h"},"histograms":[[1,{"count":"1"}]]},
 		{"value":[ 1767225600.5 , "NaN" ],"metric":{"a":"b"}}],"stats":{},"resultType":"vector"},"status":"success"}`
@@ -116,7 +116,7 @@ func TestFieldsComeInAnyOrder(t *testing.T) {
 	}
 }
 
-func TestAServerThatDripsDoesNotHoldTheCaller(t *testing.T) {
+func TestQueryEndsWithItsContext(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, "{")
@@ -132,7 +132,7 @@ func TestAServerThatDripsDoesNotHoldTheCaller(t *testing.T) {
 	}
 }
 
-func TestTheTokenIsReadForEachQueryAndStaysHome(t *testing.T) {
+func TestTokenIsReadForEachQueryAndNotRedirected(t *testing.T) {
 	var seen []string
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the redirect was followed, with token %q", r.Header.Get("Authorization"))
@@ -158,7 +158,7 @@ func TestTheTokenIsReadForEachQueryAndStaysHome(t *testing.T) {
 	}
 }
 
-func TestAnAddressIsAnHTTPAddress(t *testing.T) {
+func TestNewClientRejectsOtherAddresses(t *testing.T) {
 	for _, address := range []string{"", "prometheus:9090", "ftp://prometheus", "http://", "http://a b", "://"} {
 		if _, err := NewClient(ClientConfig{URL: address}); err == nil {
 			t.Errorf("%q was taken", address)

@@ -37,7 +37,7 @@ func hanging(ctx context.Context) (Devices, error) {
 	return nil, ctx.Err()
 }
 
-func TestAVendorThatHangsCostsTheOthersNothing(t *testing.T) {
+func TestHangingVendorDoesNotDelayOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		collector := NewCollector([]HardwareFetcher{
 			&vendorOf{"A", one("A", "a0")}, &vendorOf{"B", hanging}, &vendorOf{"C", hanging},
@@ -56,7 +56,7 @@ func TestAVendorThatHangsCostsTheOthersNothing(t *testing.T) {
 	})
 }
 
-func TestAVendorThatFailsKeepsItsLastGoodDevicesMarkedStale(t *testing.T) {
+func TestFailingVendorKeepsItsDevicesAsStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &vendorOf{"A", one("A", "a0")}
 		b := &vendorOf{"B", one("B", "b0")}
@@ -88,7 +88,7 @@ func TestAVendorThatFailsKeepsItsLastGoodDevicesMarkedStale(t *testing.T) {
 	})
 }
 
-func TestASnapshotDoesNotChangeThroughItsCopies(t *testing.T) {
+func TestSnapshotIsImmutable(t *testing.T) {
 	collector := NewCollector([]HardwareFetcher{&vendorOf{"A", one("A", "a0")}}, nil, time.Second, time.Now)
 	snapshot := collector.Collect(t.Context(), nil)
 	for status := range snapshot.All() {
@@ -100,7 +100,7 @@ func TestASnapshotDoesNotChangeThroughItsCopies(t *testing.T) {
 	}
 }
 
-func TestDevicesAreInTheOrderAPersonCounts(t *testing.T) {
+func TestDevicesAreInNaturalOrder(t *testing.T) {
 	snapshot := &Snapshot{vendors: []view{{devices: Devices{
 		"n10": {"npu0": {DeviceID: "npu0", Node: "n10"}},
 		"n2":  {"npu10": {DeviceID: "npu10"}, "npu9": {DeviceID: "npu9"}, "npu": {DeviceID: "npu"}, "npu09b": {DeviceID: "npu09b"}},

@@ -25,7 +25,7 @@ var noon = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Each file in testdata is an exposition as it is after the scrape, and the devices that
 // all vendors' tables together make of it.
-func TestAnExpositionFoldsIntoTheseDevices(t *testing.T) {
+func TestExpositionsAreAggregatedToDevices(t *testing.T) {
 	for _, name := range archives(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
 			archive := open(t, name)
@@ -44,7 +44,7 @@ func TestAnExpositionFoldsIntoTheseDevices(t *testing.T) {
 	}
 }
 
-func TestTheOrderOfSamplesDoesNotMatter(t *testing.T) {
+func TestAggregationIgnoresTheOrderOfSamples(t *testing.T) {
 	for _, name := range archives(t) {
 		samples := samplesIn(t, open(t, name).Files[0].Data)
 		forward := page(t, samples)

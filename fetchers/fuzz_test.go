@@ -27,7 +27,7 @@ func (c canned) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 // Whatever is at the other end: a named error, or devices that make sense.
-func FuzzAnAnswer(f *testing.F) {
+func FuzzAnswer(f *testing.F) {
 	f.Add(200, "application/json", oneSeries)
 	f.Add(200, "application/json", oneSeries[:100])
 	f.Add(200, "application/json", `{"status":"success","data":{"resultType":"matrix","result":[null,{"values":[]},{"metric":null,"histograms":[[1,{"count":"1","sum":"1"}]]}]}}`)
@@ -59,7 +59,7 @@ func checkNamed(t *testing.T, err error) {
 }
 
 // Any value under any label folds into a device that can be shown, or is dropped.
-func FuzzASample(f *testing.F) {
+func FuzzSample(f *testing.F) {
 	f.Add("rbln_npu_power", "hostname", "atom-1", "name", "rbln0", 58000.0, int64(0))
 	f.Add("DCGM_FI_DEV_FB_USED", "Hostname", "gpu-1", "GPU_I_ID", "1", 2147483632.0, int64(-500))
 	f.Add("nufi_deviceplugin_device_state", "node", "x", "state", "Healthy", 1.0, int64(7))

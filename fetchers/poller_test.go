@@ -35,7 +35,7 @@ func watch(t *testing.T, vendor *vendorOf) *Poller {
 	return poller
 }
 
-func TestSubscribersHearOfChangesOnly(t *testing.T) {
+func TestSubscribersReceiveChangesOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		changing := device("a0")
 		poller := watch(t, changing.vendor())
@@ -57,7 +57,7 @@ func TestSubscribersHearOfChangesOnly(t *testing.T) {
 	})
 }
 
-func TestASlowSubscriberGetsTheNewest(t *testing.T) {
+func TestSlowSubscriberReceivesTheNewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		changing := device("a0")
 		poller := watch(t, changing.vendor())
@@ -75,7 +75,7 @@ func TestASlowSubscriberGetsTheNewest(t *testing.T) {
 	})
 }
 
-func TestASubscriptionEndsWithItsContext(t *testing.T) {
+func TestSubscriptionEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		poller := watch(t, &vendorOf{"A", one("A", "a0")})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -89,7 +89,7 @@ func TestASubscriptionEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestThePollerBacksOffWhileNobodyAnswers(t *testing.T) {
+func TestPollerBacksOffWhileEveryVendorFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		var asked []time.Duration
@@ -112,7 +112,7 @@ func TestThePollerBacksOffWhileNobodyAnswers(t *testing.T) {
 	})
 }
 
-func TestRefreshesAreSpread(t *testing.T) {
+func TestPauseHasJitter(t *testing.T) {
 	for random, want := range map[float64]time.Duration{0: 9 * time.Second, 1: 11 * time.Second} {
 		p := &Poller{interval: 10 * time.Second, random: func() float64 { return random }}
 		if got := p.pause(0); got != want {
@@ -121,7 +121,7 @@ func TestRefreshesAreSpread(t *testing.T) {
 	}
 }
 
-func TestThePollerEndsWithItsContext(t *testing.T) {
+func TestPollerEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		collector := NewCollector([]HardwareFetcher{&vendorOf{"A", hanging}}, nil, time.Hour, time.Now)
@@ -134,7 +134,7 @@ func TestThePollerEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestASnapshotIsReadWithoutALock(t *testing.T) {
+func TestSnapshotIsReadWithoutLock(t *testing.T) {
 	poller := NewPoller(NewCollector(nil, nil, time.Second, time.Now), time.Second, clock.RealClock{}, func() float64 { return 0 })
 	poller.mu.Lock()
 	defer poller.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestAReadingIsConvertedByItsSize(t *testing.T) {
+func TestConvertUsesTheSizeOfTheReading(t *testing.T) {
 	tests := map[string]struct {
 		unit    Unit
 		reading float64

@@ -17,8 +17,7 @@ import (
 
 const page = "../../docs/device-plugin.md"
 
-// Whoever reads --help, /metrics or a reason finds a row for it.
-func TestTheManualHasARowForEachFlagReasonAndMetric(t *testing.T) {
+func TestDocsListEachFlagReasonAndMetric(t *testing.T) {
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +26,7 @@ func TestTheManualHasARowForEachFlagReasonAndMetric(t *testing.T) {
 	newCommand(nil).Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 	names = append(names, reasons(t, "../../deviceplugin/probe/prober.go")...)
 	names = append(names, reasons(t, "../../deviceplugin/health/status.go")...)
-	for _, dir := range []string{"kubelet/metrics.go", "kubelet/standing.go", "exporter/devices.go", "exporter/attribution.go"} {
+	for _, dir := range []string{"kubelet/metrics.go", "kubelet/state.go", "exporter/devices.go", "exporter/attribution.go"} {
 		names = append(names, metrics(t, "../../deviceplugin/"+dir)...)
 	}
 	if len(names) < 25 {
@@ -40,8 +39,8 @@ func TestTheManualHasARowForEachFlagReasonAndMetric(t *testing.T) {
 	}
 }
 
-// The facts and the description that the manual has its reader start from are of one device.
-func TestTheDescriptionInTheManualIsValid(t *testing.T) {
+// The facts and the description in the docs must be of one device.
+func TestDescriptionInTheDocsIsValid(t *testing.T) {
 	text, err := os.ReadFile("../../docs/adding-an-accelerator.md")
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,5 @@
-// Command nufi-deviceplugin gives a node its Sapeon X330s, or any other PCI
-// accelerator that a file describes, as a resource that pods ask for.
+// Command nufi-deviceplugin offers a node's Sapeon X330s, or other PCI accelerators that a
+// file describes, to pods as an extended resource.
 package main
 
 import (
@@ -37,7 +37,7 @@ func run(ctx context.Context, flags options) error {
 	if err != nil {
 		return fmt.Errorf("opening the host's root: %w", err)
 	}
-	defer host.Close() //nolint:errcheck // it was only read
+	defer host.Close() //nolint:errcheck // opened for reading
 	config.Host = host.FS()
 	config.Listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", flags.listen)
 	if err != nil {
@@ -55,12 +55,12 @@ func run(ctx context.Context, flags options) error {
 func newLogger() (logr.Logger, error) {
 	zapLog, err := zap.NewProduction()
 	if err != nil {
-		return logr.Logger{}, fmt.Errorf("making a logger: %w", err)
+		return logr.Logger{}, fmt.Errorf("creating a logger: %w", err)
 	}
 	return zapr.NewLogger(zapLog), nil
 }
 
-// config is what the flags alone say.
+// config returns the configuration that depends on the flags alone.
 func (f options) config() (deviceplugin.Config, error) {
 	d, err := f.description()
 	if err != nil {

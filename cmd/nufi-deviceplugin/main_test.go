@@ -17,7 +17,7 @@ func execute(ctx context.Context, args ...string) error {
 	return command.ExecuteContext(ctx)
 }
 
-func TestThePluginRunsUntilItIsToldToStop(t *testing.T) {
+func TestPluginRunsUntilItsContextEnds(t *testing.T) {
 	root := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(root, "sys/bus/pci/devices"), 0o700); err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func TestThePluginRunsUntilItIsToldToStop(t *testing.T) {
 	}
 }
 
-func TestWhatCannotWorkIsSaidAtTheStart(t *testing.T) {
+func TestStartReportsInvalidFlags(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "none")
 	for name, c := range map[string]struct {
 		args []string
@@ -49,7 +49,7 @@ func TestWhatCannotWorkIsSaidAtTheStart(t *testing.T) {
 	}
 }
 
-func TestTheNodesNameHasADefault(t *testing.T) {
+func TestNodeNameHasADefault(t *testing.T) {
 	named := func() string {
 		var name string
 		command := newCommand(func(_ context.Context, o options) error {

@@ -13,8 +13,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/report"
 )
 
-// options are the command line's. The defaults are those of a pod with the host's sys
-// and dev below /host.
+// options are the flags. The defaults fit a pod with the host's sys and dev below /host.
 type options struct {
 	devices      string
 	hostRoot     string
@@ -31,7 +30,7 @@ func newCommand(run func(context.Context, options) error) *cobra.Command {
 	var o options
 	command := &cobra.Command{
 		Use:           "nufi-deviceplugin",
-		Short:         "Give a node's accelerators to pods, and tell how they are",
+		Short:         "Offer a node's accelerators to pods, and report their health",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -55,7 +54,7 @@ func newCommand(run func(context.Context, options) error) *cobra.Command {
 	return command
 }
 
-// nameNode falls back on the host's name.
+// nameNode defaults the node's name to the host's.
 func (o *options) nameNode() error {
 	if o.nodeName != "" {
 		return nil
@@ -68,8 +67,7 @@ func (o *options) nameNode() error {
 	return nil
 }
 
-// api returns nil outside of a cluster: the plugin then reports nothing, and serves
-// all the same.
+// api returns nil outside of a cluster: the plugin then serves without reports.
 func (o options) api() (*report.API, error) {
 	config, err := o.restConfig()
 	if errors.Is(err, rest.ErrNotInCluster) {

@@ -47,7 +47,7 @@ DCGM_FI_DEV_XID_ERRORS {"Hostname":"gpu-1","device":"nvidia0"} 79
 DCGM_FI_DEV_GPU_TEMP {"Hostname":"gpu-1","device":"nvidia0"} NaN
 `
 
-func TestDevicesAreATable(t *testing.T) {
+func TestDevicesPrintsATable(t *testing.T) {
 	code, out, aside := runDevices(t, speaking(twoDevices))
 	want := `NODE    DEVICE   TYPE  MODEL      UTIL  MEMORY       TEMP  POWER  HEALTH              POD                    AGE
 atom-1  rbln0    RBLN  RBLN-CA25  94%   14.0/15.7Gi  54C   61W    Healthy             ml-serving/llama-8b-0  N
@@ -64,7 +64,7 @@ gpu-1   nvidia0  GPU   -          -     -            -     -      Unhealthy (XID
 	}
 }
 
-func TestDevicesAreReadByPrograms(t *testing.T) {
+func TestDevicesPrintsJSONAndYAML(t *testing.T) {
 	_, out, _ := runDevices(t, speaking(twoDevices), "-o", "json")
 	var devices []map[string]any
 	if err := json.Unmarshal([]byte(out), &devices); err != nil || len(devices) != 2 {
@@ -79,7 +79,7 @@ func TestDevicesAreReadByPrograms(t *testing.T) {
 	}
 }
 
-func TestTheExitCodeSaysWhyThereAreNoDevices(t *testing.T) {
+func TestDevicesExitCodeDependsOnTheError(t *testing.T) {
 	status := func(code int) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", code) }
 	}
@@ -105,7 +105,7 @@ func TestTheExitCodeSaysWhyThereAreNoDevices(t *testing.T) {
 	}
 }
 
-func TestTheTokenAndTheAuthorityAreRead(t *testing.T) {
+func TestDevicesSendsTheTokenAndVerifiesTheServer(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer secret" {
 			http.Error(w, "who are you?", http.StatusUnauthorized)
@@ -138,7 +138,7 @@ func TestTheTokenAndTheAuthorityAreRead(t *testing.T) {
 	}
 }
 
-func TestWatchingPrintsWhatChanges(t *testing.T) {
+func TestDevicesWatchPrintsChanges(t *testing.T) {
 	server := httptest.NewServer(speaking(twoDevices))
 	t.Cleanup(server.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -1,12 +1,10 @@
-// Package allocate chooses devices for a container, and says what the container gets
-// with them.
+// Package allocate chooses devices for a container, and derives the container's edits.
 //
-// Choosing (Prefer) and granting (Granter) know nothing of each other: the kubelet
-// asks for the one and may then take other devices for the other.
+// Choosing (Prefer) and granting (Granter) are independent: the kubelet may grant other
+// devices than the preferred ones.
 //
-// Invariants: both are pure; the same request gets the same answer, in a time
-// polynomial in the number of devices; a choice has every required device, none
-// twice and none that was not available.
+// Invariants: both are pure and deterministic, and take time polynomial in the number of
+// devices; a choice has every required device, no duplicates and only available devices.
 //
 // It imports no kubelet types and no clock.
 package allocate

@@ -8,22 +8,22 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/discovery"
 )
 
-// Grant is what a container gets with its devices.
+// Grant is the result of an allocation for one container.
 type Grant struct {
 	Environment map[string]string
 	Edits
-	// CDI holds fully qualified CDI device names. Where there are any, the edits are
-	// empty: the runtime takes them from the CDI specification.
+	// CDI holds fully qualified CDI device names. If there are any, the edits are
+	// empty: the runtime reads them from the CDI specification.
 	CDI []string
 }
 
-// Edits are paths of the host that a container sees.
+// Edits are paths of the host that are visible in a container.
 type Edits struct {
-	Nodes  []Path // device nodes, to read and write
-	Mounts []Path // files and directories, to read
+	Nodes  []Path // device nodes, read-write
+	Mounts []Path // files and directories, read-only
 }
 
-// Path is a path in the container and the one on the host that it stands for.
+// Path maps a path in the container to one on the host.
 type Path struct {
 	Container, Host string
 }
@@ -35,15 +35,15 @@ type Granter struct {
 	Container description.Container
 	// Shared lists the nodes that every container gets.
 	Shared func() []string
-	// HostPrefix goes before every host path: empty but where the plugin looks at a
-	// folder instead of the whole host.
+	// HostPrefix precedes every host path. It is empty unless the plugin reads a
+	// directory instead of the whole host.
 	HostPrefix string
-	// CDI says that the runtime reads the CDI specification.
+	// CDI is true if the runtime reads the CDI specification.
 	CDI bool
 }
 
-// Grant says what a container with these devices gets, whatever their order. A device
-// without nodes has no CDI name, because CDI knows no device without edits.
+// Grant returns the edits of a container with these devices, in any order. A device
+// without nodes has no CDI name, because CDI has no devices without edits.
 func (g Granter) Grant(devices []discovery.Device) Grant {
 	sorted := slices.SortedFunc(slices.Values(devices), func(a, b discovery.Device) int {
 		return strings.Compare(a.ID, b.ID)
@@ -64,12 +64,12 @@ func (g Granter) Grant(devices []discovery.Device) Grant {
 	return grant
 }
 
-// Own is what comes with one device.
+// Own returns the edits of one device.
 func (g Granter) Own(device discovery.Device) Edits {
 	return Edits{Nodes: g.nodes(device.Nodes)}
 }
 
-// Common is what comes with any device, once.
+// Common returns the edits that every container gets once.
 func (g Granter) Common() Edits {
 	edits := Edits{Nodes: g.nodes(g.Shared())}
 	for _, m := range g.Container.Mounts {

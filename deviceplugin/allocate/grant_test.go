@@ -29,7 +29,7 @@ func cards() []discovery.Device {
 	}
 }
 
-func TestAContainerGetsItsNodesTheSharedOnesAndMountsOnce(t *testing.T) {
+func TestGrantHasSharedNodesAndMountsOnce(t *testing.T) {
 	want := allocate.Grant{
 		Environment: map[string]string{"SAPEON_VISIBLE_DEVICES": "0000:3b:00.0,0000:5e:00.0"},
 		Edits: allocate.Edits{
@@ -47,7 +47,7 @@ func TestAContainerGetsItsNodesTheSharedOnesAndMountsOnce(t *testing.T) {
 	}
 }
 
-func TestWithCDITheRuntimeBringsNodesAndMounts(t *testing.T) {
+func TestGrantWithCDIHasNoEdits(t *testing.T) {
 	g := granter()
 	g.CDI = true
 	want := allocate.Grant{
@@ -59,7 +59,7 @@ func TestWithCDITheRuntimeBringsNodesAndMounts(t *testing.T) {
 	}
 }
 
-func TestWithCDIDevicesWithoutNodesComeWithWhatIsShared(t *testing.T) {
+func TestGrantWithCDIOfDevicesWithoutNodesHasSharedEdits(t *testing.T) {
 	g := granter()
 	g.CDI = true
 	want := allocate.Grant{
@@ -74,7 +74,7 @@ func TestWithCDIDevicesWithoutNodesComeWithWhatIsShared(t *testing.T) {
 	}
 }
 
-func TestWithoutANameThereIsNoVariable(t *testing.T) {
+func TestGrantWithoutEnvironmentNameHasNoVariable(t *testing.T) {
 	g := granter()
 	g.Container.Environment = ""
 	if got := g.Grant(cards()).Environment; got != nil {

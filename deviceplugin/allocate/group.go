@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// group is a set of devices that sit close together: a NUMA node, whose parts are
-// PCIe roots, or a root.
+// group is a set of neighbouring devices: a NUMA node, whose parts are PCIe roots, or a
+// PCIe root.
 type group struct {
 	key      string
 	total    int      // devices in the machine
@@ -17,15 +17,15 @@ type group struct {
 	parts    []*group // none in a root
 }
 
-// groupPlaces sorts the machine into NUMA nodes and these into roots. An available
-// device without a place sits in a node and a root of its own kind.
+// groupPlaces groups devices by NUMA node and then by PCIe root. Available devices
+// without a place share one group.
 func groupPlaces(places []Place, available, required []string) []*group {
 	where := map[string]Place{}
 	for _, p := range places {
 		where[p.ID] = p
 	}
 	for _, id := range slices.Concat(available, required) {
-		if _, known := where[id]; !known {
+		if _, ok := where[id]; !ok {
 			where[id] = Place{ID: id, NUMANode: -1}
 		}
 	}
@@ -38,8 +38,8 @@ func groupPlaces(places []Place, available, required []string) []*group {
 	for _, id := range slices.Sorted(maps.Keys(where)) {
 		node := member(nodes, fmt.Sprintf("%03d", where[id].NUMANode))
 		key := node.key + " " + where[id].Root
-		root, known := roots[key]
-		if !known {
+		root, ok := roots[key]
+		if !ok {
 			root = member(roots, key)
 			node.parts = append(node.parts, root)
 		}

@@ -5,22 +5,21 @@ import (
 	"slices"
 )
 
-// Place is where a device sits in the machine.
+// Place is a device's position in the machine.
 type Place struct {
 	ID string
-	// NUMANode is -1 where the machine does not tell; such devices count as one node.
+	// NUMANode is -1 if it is unknown; such devices count as one node.
 	NUMANode int
-	// Root is the PCIe root complex; empty is one like any other.
+	// Root is the PCIe root complex; the empty root is one of its own.
 	Root string
 }
 
-// Prefer chooses size devices of those available, all that are required among them,
-// so that they sit close together and leave whole groups whole. It keeps down, in
-// this order: the NUMA nodes in use, the PCIe roots in use, the devices left over
-// in a group that is broken into.
+// Prefer chooses size of the available devices, including all required ones. It
+// minimises, in this order: the NUMA nodes in use, the PCIe roots in use, the devices
+// left over in a partially used group.
 //
-// It returns fewer than size where there are fewer, and none where the request makes
-// no sense: whoever asks then chooses alone.
+// It returns fewer than size if fewer are available, and none if the request is
+// invalid: the caller then chooses itself.
 func Prefer(places []Place, available, required []string, size int) []string {
 	must := slices.Compact(slices.Sorted(slices.Values(required)))
 	need := size - len(must)
@@ -32,10 +31,10 @@ func Prefer(places []Place, available, required []string, size int) []string {
 	return append(must, choose(machine, need).ids...)
 }
 
-// plan is a choice within some groups, and its price.
+// plan is a choice within some groups, and its cost.
 type plan struct {
 	ids      []string
-	opened   int // PCIe roots that nothing required sits in yet
+	opened   int // PCIe roots without a required device
 	stranded int // devices left over in the roots that it takes from
 }
 
@@ -43,8 +42,8 @@ func (p plan) with(other plan) plan {
 	return plan{append(p.ids, other.ids...), p.opened + other.opened, p.stranded + other.stranded}
 }
 
-// choose takes need devices from as few groups as it can. Groups that a required
-// device sits in come first: they cost nothing more. There must be enough.
+// choose takes need devices from as few groups as possible. Groups with a required
+// device come first: they add no cost. There must be enough devices.
 func choose(groups []*group, need int) plan {
 	var open, closed []*group
 	for _, g := range groups {
@@ -60,8 +59,8 @@ func choose(groups []*group, need int) plan {
 	return spread(open, need)
 }
 
-// spread empties the largest group until what is left fits into one, then takes the
-// group that fits best. No choice needs fewer groups.
+// spread takes whole groups, the largest first, until the rest fits into one, then takes
+// from the group that fits best. No choice needs fewer groups.
 func spread(groups []*group, need int) plan {
 	var total plan
 	rest := slices.Clone(groups)
@@ -78,8 +77,8 @@ func spread(groups []*group, need int) plan {
 	return total
 }
 
-// fitting takes all from the one group where that opens the fewest roots, then
-// leaves the least behind, then breaks up no group that is whole.
+// fitting takes all devices from one group: the one that opens the fewest roots, then
+// leaves the fewest devices over, then is partially used already.
 func fitting(fits []*group, need int) plan {
 	type candidate struct {
 		*group
@@ -94,7 +93,7 @@ func fitting(fits []*group, need int) plan {
 			cmp.Compare(a.opened, b.opened),
 			cmp.Compare(len(a.free), len(b.free)),
 			cmp.Compare(a.stranded, b.stranded),
-			cmp.Compare(b.total, a.total), // equally many free of more: broken up already
+			cmp.Compare(b.total, a.total), // as many free of more: partially used
 			cmp.Compare(a.key, b.key),
 		)
 	})

@@ -16,7 +16,7 @@ import (
 // A machine is drawn as its NUMA nodes, separated by |, each with its PCIe roots,
 // separated by blanks, each with its devices: free as a letter, taken as a dot,
 // required as a capital letter.
-func TestDevicesArePacked(t *testing.T) {
+func TestPrefer(t *testing.T) {
 	for name, c := range map[string]struct {
 		machine string
 		size    int
@@ -53,7 +53,7 @@ func TestDevicesArePacked(t *testing.T) {
 	}
 }
 
-func TestADeviceWithoutAPlaceIsChosenLikeAnyOther(t *testing.T) {
+func TestPreferAcceptsDevicesWithoutPlace(t *testing.T) {
 	got := allocate.Prefer(nil, []string{"b", "a", "a"}, nil, 2)
 	if diff := cmp.Diff([]string{"a", "b"}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

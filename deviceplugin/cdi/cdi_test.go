@@ -20,7 +20,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/inventory"
 )
 
-func TestTheSpecificationNamesEachDeviceThatHasNodes(t *testing.T) {
+func TestSpecificationListsDevicesWithNodes(t *testing.T) {
 	got, err := json.MarshalIndent(cdi.Specification(granter(), []discovery.Device{
 		{ID: "0000:3b:00.0", Nodes: []string{"/dev/snx3_0"}}, {ID: "0000:5e:00.0"},
 	}), "", "  ")
@@ -36,7 +36,7 @@ func TestTheSpecificationNamesEachDeviceThatHasNodes(t *testing.T) {
 	}
 }
 
-func TestANameThatIsGivenOutIsInTheFileBefore(t *testing.T) {
+func TestEnsureWritesNewDevicesAtOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cdi")
 	devices := &list{{ID: "a", Nodes: []string{"/dev/a"}}}
 	w := cdi.NewWriter(dir, granter(), devices, clock.RealClock{})
@@ -52,7 +52,7 @@ func TestANameThatIsGivenOutIsInTheFileBefore(t *testing.T) {
 	}
 }
 
-func TestARuntimeReadsAWholeFileWheneverItLooks(t *testing.T) {
+func TestFileIsReplacedAtomically(t *testing.T) {
 	dir := t.TempDir()
 	devices := &list{{ID: "a", Nodes: []string{"/dev/a"}}}
 	w := cdi.NewWriter(dir, granter(), devices, clock.RealClock{})
@@ -71,26 +71,26 @@ func TestARuntimeReadsAWholeFileWheneverItLooks(t *testing.T) {
 		}
 		written <- nil
 	}()
-	looks := 0
-	for looking := true; looking; looks++ {
+	reads := 0
+	for running := true; running; reads++ {
 		select {
 		case <-done:
-			looking = false
+			running = false
 		default:
 		}
 		if got := names(t, dir); len(got) != 1 || strings.Trim(got[0], "a") != "" { // it fails at what is no JSON
-			t.Fatalf("look %d: %v", looks, got)
+			t.Fatalf("read %d: %v", reads, got)
 		}
 	}
 	if err := <-written; err != nil {
 		t.Error(err)
 	}
-	if looks < 10 {
-		t.Errorf("only %d looks", looks)
+	if reads < 10 {
+		t.Errorf("only %d reads", reads)
 	}
 }
 
-func TestAFileThatSaysTheSameIsLeftAlone(t *testing.T) {
+func TestUnchangedFileIsNotWritten(t *testing.T) {
 	dir := t.TempDir()
 	w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
 	var before os.FileInfo
@@ -109,7 +109,7 @@ func TestAFileThatSaysTheSameIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestAHostWithoutDevicesKeepsTheLastFile(t *testing.T) {
+func TestFileIsKeptWithoutDevices(t *testing.T) {
 	dir := t.TempDir()
 	devices := &list{{ID: "a", Nodes: []string{"/dev/a"}}}
 	w := cdi.NewWriter(dir, granter(), devices, clock.RealClock{})
@@ -125,7 +125,7 @@ func TestAHostWithoutDevicesKeepsTheLastFile(t *testing.T) {
 	}
 }
 
-func TestAFailedWriteIsAnErrorAndLeavesNoDraft(t *testing.T) {
+func TestFailedWriteLeavesNoTemporaryFile(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "sapeon.com-snx3.json"), 0o700); err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ func TestAFailedWriteIsAnErrorAndLeavesNoDraft(t *testing.T) {
 	}
 }
 
-func TestTheFileOutlivesTheWriter(t *testing.T) {
+func TestFileOutlivesTheWriter(t *testing.T) {
 	dir := t.TempDir()
 	w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)

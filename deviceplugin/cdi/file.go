@@ -20,11 +20,11 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/inventory"
 )
 
-// retry is the time until a file that could not be written is tried again, and that
-// after which one that somebody else removed is written again.
+// retry is the time until a failed write is repeated, and until a file that was removed
+// is written again.
 const retry = 10 * time.Second
 
-// Devices is where the devices are read from.
+// Devices is the source of devices.
 type Devices interface {
 	Snapshot() ([]inventory.Entry, <-chan struct{})
 }
@@ -38,7 +38,7 @@ type Writer struct {
 	writing sync.Mutex
 }
 
-// NewWriter makes a Writer of a file in one of the runtime's CDI directories.
+// NewWriter returns a Writer of a file in one of the runtime's CDI directories.
 func NewWriter(dir string, granter allocate.Granter, devices Devices, clk clock.Clock) *Writer {
 	name := strings.ReplaceAll(granter.Resource, "/", "-") + ".json"
 	return &Writer{file: filepath.Join(dir, name), granter: granter, devices: devices, clock: clk}
@@ -61,8 +61,8 @@ func (w *Writer) Run(ctx context.Context) error {
 	}
 }
 
-// Ensure returns once the file holds the devices of now, so that a name which is
-// given out afterwards can be resolved. It writes only what is new.
+// Ensure returns once the file holds the current devices, so that a name granted
+// afterwards can be resolved. It writes only changes.
 func (w *Writer) Ensure() error {
 	w.writing.Lock()
 	defer w.writing.Unlock()
@@ -73,7 +73,7 @@ func (w *Writer) Ensure() error {
 	}
 	spec := Specification(w.granter, devices)
 	if len(spec.Devices) == 0 {
-		return nil // a specification without devices is invalid; the last one still helps
+		return nil // a specification without devices is invalid; keep the last one
 	}
 	data, err := json.MarshalIndent(spec, "", "  ")
 	if err != nil {
@@ -85,22 +85,22 @@ func (w *Writer) Ensure() error {
 	return replace(w.file, data)
 }
 
-// replace puts a whole file in the place of another: what a runtime reads is either.
+// replace replaces a file atomically.
 func replace(file string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // runtimes of any user read it
-		return fmt.Errorf("making the CDI directory: %w", err)
+		return fmt.Errorf("creating the CDI directory: %w", err)
 	}
-	draft, err := os.CreateTemp(filepath.Dir(file), ".nufi-*")
+	temp, err := os.CreateTemp(filepath.Dir(file), ".nufi-*")
 	if err != nil {
-		return fmt.Errorf("drafting the CDI specification: %w", err)
+		return fmt.Errorf("creating the CDI specification: %w", err)
 	}
-	_, err = draft.Write(data)
-	err = errors.Join(err, draft.Chmod(0o644), draft.Sync(), draft.Close())
+	_, err = temp.Write(data)
+	err = errors.Join(err, temp.Chmod(0o644), temp.Sync(), temp.Close())
 	if err == nil {
-		err = os.Rename(draft.Name(), file)
+		err = os.Rename(temp.Name(), file)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("writing the CDI specification: %w", err), os.Remove(draft.Name()))
+		return errors.Join(fmt.Errorf("writing the CDI specification: %w", err), os.Remove(temp.Name()))
 	}
 	return nil
 }

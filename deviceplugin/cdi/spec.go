@@ -1,14 +1,12 @@
-// Package cdi tells container runtimes about the devices through a CDI specification.
+// Package cdi describes the devices to container runtimes in a CDI specification.
 //
-// Steps: make a specification of what is in the inventory, and replace the file with
-// it when it says something new.
+// Steps: build a specification from the inventory, and replace the file if it changed.
 //
-// Invariants: a runtime sees the old file or the new one, never a part of one; the
-// file outlives the plugin, because a container may restart while the plugin is
-// away; a device without nodes is left out, since CDI knows no device without edits,
-// and whoever grants it names none.
+// Invariants: a runtime reads the old file or the new one, never a part of one; the
+// file outlives the plugin, because a container may restart while the plugin is down;
+// a device without nodes is left out, since CDI has no devices without edits.
 //
-// It decides nothing about health: the kubelet does not ask for an unhealthy device.
+// It does not evaluate health: the kubelet does not allocate an unhealthy device.
 package cdi
 
 import (
@@ -18,7 +16,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/discovery"
 )
 
-// version is the oldest that has all we use: device names that start with a digit,
+// version is the oldest with all features in use: device names that start with a digit,
 // host paths of device nodes, and dots in a kind.
 const version = "0.6.0"
 

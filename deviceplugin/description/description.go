@@ -1,32 +1,30 @@
-// Package description holds the one file that says what an accelerator looks
-// like on a host: which PCI functions it is, where its device nodes, its health
-// and its sensors are found, and what a container gets.
+// Package description parses the file that describes an accelerator: its PCI
+// functions, device nodes, health attributes and sensors, and what a container gets.
 //
-// Steps: decode strictly, fill what was left out, validate with the path of every
-// wrong field.
+// Steps: decode strictly, apply defaults, validate and report each violation with its
+// field path.
 //
-// Invariants: a Description that Parse returned is complete and safe to use: its
-// patterns compile, stay below the device they are resolved against and have wildcards
-// in three elements at most; its thresholds can be reached. The X330's own description is embedded, and is a file
-// like any other.
+// Invariants: a Description from Parse is complete: its patterns compile, stay below the
+// device's directory and have wildcards in three elements at most; its thresholds can be
+// reached. The X330's description is embedded, and is a file like any other.
 //
 // It reads no hardware, and imports nothing else of the device plugin.
 package description
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Version is the only format of the file so far.
+// Version is the only format of the file.
 const Version = "v1"
 
-// Description says which PCI functions are devices of one resource, and how to
-// look after them.
+// Description selects the PCI functions that are devices of one resource, and
+// configures their nodes, health and metrics.
 type Description struct {
 	// version is the file's format: v1.
 	Version string `json:"version"`
-	// resource is the name pods ask for, such as sapeon.com/snx3.
+	// resource is the extended resource's name, such as sapeon.com/snx3.
 	Resource string `json:"resource"`
-	// condition is the type of the node condition that sums up the devices' health. It
-	// ends in Healthy: the cluster lets a plugin write no other condition.
+	// condition is the type of the node condition that summarises the devices' health. It
+	// must end in Healthy: the admission policy permits no other condition.
 	Condition string `json:"condition"`
 
 	PCI         PCI         `json:"pci"`
@@ -52,19 +50,19 @@ type PCI struct {
 	Drivers []string `json:"drivers,omitempty"`
 }
 
-// Nodes says which device nodes are a device's own, and which every container gets.
+// Nodes lists a device's own nodes, and those that every container gets.
 // With neither sysfs nor dev, a device needs no node to be healthy.
 type Nodes struct {
 	// sysfs lists patterns below the device's sysfs directory; each match is a
-	// directory that stands for a node, which its uevent names.
+	// directory whose uevent names a node.
 	Sysfs []string `json:"sysfs,omitempty"`
-	// dev lists patterns of nodes whose name tells the device: /dev/npu-{address}.
+	// dev lists patterns of nodes with the device's address in their name: /dev/npu-{address}.
 	Dev []string `json:"dev,omitempty"`
 	// shared lists patterns of nodes that every container gets: /dev/npuctl.
 	Shared []string `json:"shared,omitempty"`
 }
 
-// Container says what a container gets beside its device nodes.
+// Container configures what a container gets beside its device nodes.
 type Container struct {
 	// environment is the name of the variable that lists the container's device ids,
 	// separated by commas; empty means no variable.
@@ -78,14 +76,13 @@ type Mount struct {
 	ContainerPath string `json:"containerPath"`
 }
 
-// Health says how often a device is looked at and how much evidence a change of
-// state takes.
+// Health configures the probes, and how many results a change of state takes.
 type Health struct {
 	// interval is the time between two probes of a device; 500ms if left out.
 	Interval metav1.Duration `json:"interval,omitempty"`
 	// timeout bounds one probe; a later answer counts as missing; 2s if left out.
 	Timeout metav1.Duration `json:"timeout,omitempty"`
-	// rescan is the time between two looks at the bus; 5s if left out.
+	// rescan is the time between two scans of the bus; 5s if left out.
 	Rescan metav1.Duration `json:"rescan,omitempty"`
 	// staleAfter is how long a device may give no data before its state is Unknown;
 	// 30s if left out.
@@ -100,7 +97,7 @@ type Health struct {
 	Attributes []Attribute `json:"attributes,omitempty"`
 }
 
-// Fail is the evidence that takes a device away.
+// Fail configures when a device becomes unhealthy.
 type Fail struct {
 	// bad probes of the last `of` make a suspect device unhealthy; 2 of 3 if left out.
 	Bad int `json:"bad,omitempty"`
@@ -109,7 +106,7 @@ type Fail struct {
 	Dwell metav1.Duration `json:"dwell,omitempty"`
 }
 
-// Recover is the evidence that brings a device back.
+// Recover configures when an unhealthy device becomes healthy.
 type Recover struct {
 	// good probes in a row; 5 if left out.
 	Good int `json:"good,omitempty"`
@@ -117,7 +114,7 @@ type Recover struct {
 	Dwell *metav1.Duration `json:"dwell,omitempty"`
 }
 
-// Attribute is a sysfs file of the device that says something about its health.
+// Attribute is a sysfs file that reports the device's health.
 // Exactly one of equals, not and within is set.
 type Attribute struct {
 	// path is a pattern below the device's sysfs directory; its first match is read.
@@ -128,15 +125,15 @@ type Attribute struct {
 	Not []string `json:"not,omitempty"`
 	// within holds the healthy range of a number, both ends included.
 	Within *Range `json:"within,omitempty"`
-	// whenAbsent is Unknown if a device without the file gives no data, the default,
-	// or Ignored if some devices or drivers just do not have it.
+	// whenAbsent is Unknown (the default) if a missing file means no data, or Ignored if
+	// the file is optional.
 	WhenAbsent Absence `json:"whenAbsent,omitempty"`
 }
 
-// Absence says what a missing attribute means.
+// Absence is the meaning of a missing attribute.
 type Absence string
 
-// What a missing attribute means.
+// The values of Absence.
 const (
 	AbsenceUnknown Absence = "Unknown"
 	AbsenceIgnored Absence = "Ignored"
@@ -148,22 +145,22 @@ type Range struct {
 	Max int64 `json:"max"`
 }
 
-// Preparation is the check before a container starts: the device must answer a
-// probe and be free within the time.
+// Preparation configures the check before a container starts: the device must pass a
+// probe and be free within the timeout.
 type Preparation struct {
 	// timeout bounds the check; 20s if left out. The kubelet gives up after 30s.
 	Timeout metav1.Duration `json:"timeout,omitempty"`
-	// free says that nothing else holds the device; left out, only the probe counts.
+	// free reports that no process uses the device; left out, only the probe counts.
 	Free *Attribute `json:"free,omitempty"`
 }
 
-// Series is a sensor of the device, exported under a name of its own.
+// Series is a sensor of the device, exported as a metric.
 type Series struct {
 	// name is the metric's full name, base unit included: sapeon_t1_celsius.
 	Name string `json:"name"`
 	Help string `json:"help"`
 	// path is a pattern below the device's sysfs directory; its first match is read.
 	Path string `json:"path"`
-	// divisor turns the file's unit into the base unit: 1000 for millidegrees; 1 if left out.
+	// divisor converts the file's unit to the base unit: 1000 for millidegrees; 1 if left out.
 	Divisor int64 `json:"divisor,omitempty"`
 }

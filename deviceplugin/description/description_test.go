@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected errors")
 
-func TestTheX330IsDescribedByTheEmbeddedFile(t *testing.T) {
+func TestX330DescriptionIsValidAndFastEnough(t *testing.T) {
 	d, err := description.X330()
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestTheX330IsDescribedByTheEmbeddedFile(t *testing.T) {
 	}
 	worst := time.Duration(d.Health.Fail.Bad) * d.Health.Interval.Duration
 	if worst+d.Health.Fail.Dwell.Duration > 1500*time.Millisecond {
-		t.Errorf("a fault takes %s to be believed, which leaves too little of two seconds", worst)
+		t.Errorf("a failure is reported after %s, which leaves too little of two seconds", worst)
 	}
 }
 
@@ -41,7 +41,7 @@ func TestValidDescriptionsAreAccepted(t *testing.T) {
 	}
 }
 
-func TestWhatIsLeftOutIsFilledIn(t *testing.T) {
+func TestOmittedFieldsGetDefaults(t *testing.T) {
 	d, err := description.Load("testdata/valid/smallest.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func TestWhatIsLeftOutIsFilledIn(t *testing.T) {
 	}
 }
 
-func TestNoDwellMayBeAskedForInRecovery(t *testing.T) {
+func TestRecoveryWithoutDwellIsAccepted(t *testing.T) {
 	d, err := description.Load("testdata/valid/atom.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestNoDwellMayBeAskedForInRecovery(t *testing.T) {
 	}
 }
 
-func TestInvalidDescriptionsNameTheField(t *testing.T) {
+func TestInvalidDescriptionsReportTheField(t *testing.T) {
 	for _, file := range glob(t, "testdata/invalid/*.txtar") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			archive, err := txtar.ParseFile(file)
@@ -89,7 +89,7 @@ func TestInvalidDescriptionsNameTheField(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsNotThereIsNamed(t *testing.T) {
+func TestLoadReportsAMissingFile(t *testing.T) {
 	_, err := description.Load(filepath.Join(t.TempDir(), "none.yaml"))
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)

@@ -15,7 +15,7 @@ import (
 //go:embed x330.yaml
 var x330 []byte
 
-// X330 is the description that the plugin carries with it.
+// X330 returns the embedded description of the Sapeon X330.
 func X330() (Description, error) {
 	return Parse(x330)
 }
@@ -33,8 +33,8 @@ func Load(file string) (Description, error) {
 	return d, nil
 }
 
-// Parse decodes, completes and validates a description. A field that it does not
-// know is an error, so that a slip of the pen is not a silent default.
+// Parse decodes, completes and validates a description. An unknown field is an error,
+// so that a misspelt field is not silently a default.
 func Parse(data []byte) (Description, error) {
 	var d Description
 	if err := yaml.UnmarshalStrict(data, &d); err != nil {
@@ -47,7 +47,7 @@ func Parse(data []byte) (Description, error) {
 	return d, nil
 }
 
-// join puts each error on a line of its own: a person reads them beside the file.
+// join puts each error on its own line.
 func join(errs field.ErrorList) error {
 	lines := make([]error, len(errs))
 	for i, err := range errs {
@@ -56,8 +56,8 @@ func join(errs field.ErrorList) error {
 	return errors.Join(lines...)
 }
 
-// complete fills what was left out. Half a second and two of three probes keep the
-// time from a fault to the kubelet's knowledge of it within two seconds.
+// complete applies defaults. Half a second and two of three probes report a failure to
+// the kubelet within two seconds.
 func (d *Description) complete() {
 	h := &d.Health
 	orDuration(&h.Interval, 500*time.Millisecond)

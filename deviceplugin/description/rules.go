@@ -13,22 +13,22 @@ import (
 
 const (
 	maxPattern = 256
-	// maxWild bounds what a pattern can match: links in sysfs lead round in circles, and
-	// each wildcard multiplies with the next.
+	// maxWild bounds the matches of a pattern: links in sysfs form cycles, and each
+	// wildcard multiplies the matches.
 	maxWild = 3
 )
 
-// rule judges one value.
+// rule validates one value.
 type rule func(at *field.Path, value string) field.ErrorList
 
 // each applies a rule to a bounded list.
-func each(at *field.Path, values []string, judge rule) field.ErrorList {
+func each(at *field.Path, values []string, check rule) field.ErrorList {
 	var errs field.ErrorList
 	if len(values) > maxPatterns {
 		errs = append(errs, field.TooMany(at, len(values), maxPatterns))
 	}
 	for i, value := range values {
-		errs = append(errs, judge(at.Index(i), value)...)
+		errs = append(errs, check(at.Index(i), value)...)
 	}
 	return errs
 }
@@ -104,9 +104,9 @@ func between(at *field.Path, d metav1.Duration, least, most time.Duration) field
 	return nil
 }
 
-func matches(at *field.Path, value, expression, want string) field.ErrorList {
+func matches(at *field.Path, value, expression, expected string) field.ErrorList {
 	if !regexp.MustCompile(expression).MatchString(value) {
-		return field.ErrorList{field.Invalid(at, value, "must be "+want)}
+		return field.ErrorList{field.Invalid(at, value, "must be "+expected)}
 	}
 	return nil
 }

@@ -9,8 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// A file is written by hand: more than this is a mistake, and bounds what a probe
-// or a scrape can cost.
+// Limits bound the cost of a probe or a scrape.
 const (
 	maxPatterns  = 32
 	maxWindow    = 32
@@ -34,8 +33,8 @@ func (d *Description) validate() field.ErrorList {
 	return append(errs, validateTelemetry(field.NewPath("telemetry"), d.Telemetry)...)
 }
 
-// validateResource holds the name to what the kubelet takes for an extended
-// resource and CDI for a vendor and a class.
+// validateResource accepts names that are valid for the kubelet as extended resource and
+// for CDI as vendor and class.
 func validateResource(at *field.Path, name string) field.ErrorList {
 	var errs field.ErrorList
 	for _, message := range validation.IsQualifiedName(name) {
@@ -46,7 +45,7 @@ func validateResource(at *field.Path, name string) field.ErrorList {
 	case !found:
 		errs = append(errs, field.Invalid(at, name, "must have a domain: vendor.example/device"))
 	case domain == "kubernetes.io" || strings.HasSuffix(domain, ".kubernetes.io"):
-		errs = append(errs, field.Invalid(at, name, "the domain kubernetes.io is Kubernetes' own"))
+		errs = append(errs, field.Invalid(at, name, "the domain kubernetes.io is reserved for Kubernetes"))
 	default:
 		errs = append(errs, matches(at, class, `^[A-Za-z]`, "a name that starts with a letter after the slash")...)
 	}
@@ -101,7 +100,7 @@ func (f Fail) validate(at *field.Path) field.ErrorList {
 		errs = append(errs, field.Invalid(at.Child("of"), f.Of, fmt.Sprintf("must be between 1 and %d", maxWindow)))
 	}
 	if f.Bad < 1 || f.Bad > f.Of {
-		errs = append(errs, field.Invalid(at.Child("bad"), f.Bad, "must be between 1 and of, or it is never reached"))
+		errs = append(errs, field.Invalid(at.Child("bad"), f.Bad, "must be between 1 and of: a larger count is never reached"))
 	}
 	return errs
 }
@@ -152,7 +151,7 @@ func validateTelemetry(at *field.Path, series []Series) field.ErrorList {
 		errs = append(errs, matches(at.Index(i).Child("name"), s.Name, `^[a-z][a-z0-9_]*$`, "a metric's name in lower case")...)
 		errs = append(errs, below(at.Index(i).Child("path"), s.Path)...)
 		if s.Help == "" {
-			errs = append(errs, field.Required(at.Index(i).Child("help"), "it is what a dashboard shows"))
+			errs = append(errs, field.Required(at.Index(i).Child("help"), "dashboards show it"))
 		}
 		if s.Divisor < 1 {
 			errs = append(errs, field.Invalid(at.Index(i).Child("divisor"), s.Divisor, "must be at least 1"))

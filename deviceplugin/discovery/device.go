@@ -1,18 +1,18 @@
 // Package discovery finds the accelerators of a host in its sysfs.
 //
-// Steps: list the functions on the PCI bus, keep those that the description
-// selects, resolve each one's place in the machine and its device nodes.
+// Steps: list the functions on the PCI bus, select those of the description, resolve
+// each one's place in the machine and its device nodes.
 //
 // Invariants: an ID is the PCI address, which survives reboots and driver reloads,
-// unlike an index in /dev; a scan is sorted by ID and has no ID twice; one odd
-// device never hides another; what is unknown is said to be unknown, not guessed.
+// unlike an index in /dev; a scan is sorted by ID and has no duplicates; a malformed
+// device does not hide another; an unreadable property is reported as unknown.
 //
-// It knows nothing of kubelets, health or time.
+// It imports no kubelet types, no health and no clock.
 package discovery
 
 import "slices"
 
-// NoNUMANode says that the machine does not tell a device's NUMA node.
+// NoNUMANode is the NUMANode of a device whose NUMA node is unknown.
 const NoNUMANode = -1
 
 // Device is one accelerator.
@@ -30,12 +30,11 @@ type Device struct {
 	NUMANode int
 	// Root is the PCIe root complex, such as pci0000:3a, or empty.
 	Root string
-	// Nodes are the device's own nodes, /dev/..., sorted: those it should have, be
-	// they there or not.
+	// Nodes are the device's expected nodes, /dev/..., sorted, including missing ones.
 	Nodes []string
 }
 
-// Equal says whether two scans saw the same device the same way.
+// Equal reports whether two scans yielded the same device unchanged.
 func (d Device) Equal(other Device) bool {
 	return d.ID == other.ID && d.Dir == other.Dir && d.Driver == other.Driver && d.UUID == other.UUID &&
 		d.NUMANode == other.NUMANode && d.Root == other.Root && slices.Equal(d.Nodes, other.Nodes)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// findNodes lists the nodes that a device should have. What sysfs names is listed
-// even if /dev lacks it: that a node is missing is for health to say.
+// findNodes returns the nodes that a device should have. A node that sysfs names is
+// included even if /dev lacks it: the probe reports missing nodes.
 func (s *Scanner) findNodes(ctx context.Context, dir, address string) []string {
 	var nodes []string
 	for _, pattern := range s.nodes.Sysfs {
@@ -27,7 +27,7 @@ func (s *Scanner) findNodes(ctx context.Context, dir, address string) []string {
 	return slices.Compact(nodes)
 }
 
-// Shared lists the nodes that every container gets, sorted, as they are now.
+// Shared returns the existing nodes that every container gets, sorted.
 func (s *Scanner) Shared() []string {
 	var nodes []string
 	for _, pattern := range s.nodes.Shared {
@@ -39,8 +39,8 @@ func (s *Scanner) Shared() []string {
 	return slices.Compact(nodes)
 }
 
-// nodeName reads what the kernel calls the node that a directory stands for.
-// A directory without a number in `dev` stands for none.
+// nodeName reads the name of a directory's node from its uevent. A directory without
+// the file `dev` has no node.
 func (s *Scanner) nodeName(ctx context.Context, dir string) (string, bool) {
 	if !s.tree.Exists(path.Join(dir, "dev")) {
 		return "", false

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// maxNUMANode is the highest node that the kubelet's topology manager can count.
+// maxNUMANode is the highest node that the kubelet's topology manager supports.
 const maxNUMANode = 63
 
-// place resolves a function's link on the bus to its own directory and its PCIe
-// root complex. The root is the last one on the way: behind a volume-management or
-// platform bridge there are several. A link that leads elsewhere is not followed.
+// place resolves a function's link on the bus to its directory and its PCIe root
+// complex. The root is the last one in the path: behind a volume-management or platform
+// bridge there are several. A link that leaves sys/devices is not followed.
 func (s *Scanner) place(address string) (dir, root string) {
 	link := path.Join(bus, address)
 	target, err := s.tree.Target(link)

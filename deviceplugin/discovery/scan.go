@@ -15,8 +15,8 @@ import (
 
 const (
 	bus = "sys/bus/pci/devices"
-	// identityTimeout bounds the reads of one function. The kernel answers them from
-	// memory, but for the UUID, which is the driver's.
+	// identityTimeout bounds each read. The kernel serves all from memory but the UUID,
+	// which the driver provides.
 	identityTimeout = time.Second
 )
 
@@ -29,7 +29,7 @@ type Scanner struct {
 	address *regexp.Regexp
 }
 
-// NewScanner makes a Scanner of a host's tree.
+// NewScanner returns a Scanner of a host's tree.
 func NewScanner(tree *sysfs.Tree, d description.Description) *Scanner {
 	return &Scanner{
 		tree: tree, pci: d.PCI, nodes: d.Nodes, uuid: d.UUID,
@@ -37,8 +37,8 @@ func NewScanner(tree *sysfs.Tree, d description.Description) *Scanner {
 	}
 }
 
-// Scan returns the devices that are on the bus now. It fails only if the bus itself
-// cannot be read, or the context ended: then nothing is known about any device.
+// Scan returns the devices on the bus. It fails only if the bus cannot be read or the
+// context ended.
 func (s *Scanner) Scan(ctx context.Context) ([]Device, error) {
 	names, err := s.tree.Names(bus)
 	if err != nil {
@@ -57,8 +57,8 @@ func (s *Scanner) Scan(ctx context.Context) ([]Device, error) {
 	return devices, nil
 }
 
-// selects says whether the description means this function. The vendor comes first:
-// it turns down nearly every function with one read.
+// selects reports whether the description selects this function. The vendor comes
+// first: it rejects nearly every function with one read.
 func (s *Scanner) selects(ctx context.Context, dir string) bool {
 	if s.identity(ctx, dir, "vendor") != s.pci.Vendor {
 		return false
@@ -104,7 +104,7 @@ func (s *Scanner) readUUID(ctx context.Context, dir string) string {
 	return ""
 }
 
-// identity reads a file that says what a device is; what cannot be read is empty.
+// identity reads a file that identifies a device; it is empty if unreadable.
 func (s *Scanner) identity(ctx context.Context, dir, name string) string {
 	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
 	defer cancel()
@@ -115,7 +115,7 @@ func (s *Scanner) identity(ctx context.Context, dir, name string) string {
 	return value
 }
 
-// printable holds a UUID to what a label and an environment variable can carry.
+// printable reports whether a UUID fits in a label and an environment variable.
 func printable(uuid string) bool {
 	if uuid == "" || len(uuid) > 128 {
 		return false

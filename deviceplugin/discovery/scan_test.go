@@ -24,7 +24,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected devices")
 
-func TestHostsAreScanned(t *testing.T) {
+func TestScan(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no hosts: %v", err)
@@ -50,7 +50,7 @@ func TestHostsAreScanned(t *testing.T) {
 	}
 }
 
-func TestDeviceIDsAndClassesSelect(t *testing.T) {
+func TestScanSelectsByDeviceIDAndClass(t *testing.T) {
 	host := fstest.MapFS{}
 	for address, id := range map[string]string{"0000:01:00.0": "0x0330", "0000:02:00.0": "0x0331"} {
 		dir := "sys/bus/pci/devices/" + address
@@ -82,7 +82,7 @@ func TestDeviceIDsAndClassesSelect(t *testing.T) {
 	}
 }
 
-func TestANodeCanBeNamedAfterTheAddress(t *testing.T) {
+func TestNodePatternContainsTheAddress(t *testing.T) {
 	dir := "sys/bus/pci/devices/0000:01:00.0"
 	d := x330(t)
 	d.PCI.Classes, d.Nodes = nil, description.Nodes{Dev: []string{"/dev/npu-{address}*"}}
@@ -101,7 +101,7 @@ func TestANodeCanBeNamedAfterTheAddress(t *testing.T) {
 	}
 }
 
-func TestSharedNodesAreThoseThatAreThere(t *testing.T) {
+func TestSharedListsExistingNodes(t *testing.T) {
 	d := x330(t)
 	d.Nodes.Shared = []string{"/dev/snx3ctl*", "/dev/snx3ctl", "/dev/none"}
 	host := fstest.MapFS{"dev/snx3ctl": {}, "dev/snx3ctl2": {}}
@@ -111,14 +111,14 @@ func TestSharedNodesAreThoseThatAreThere(t *testing.T) {
 	}
 }
 
-func TestABusThatCannotBeReadIsAnErrorNotAnEmptyHost(t *testing.T) {
+func TestScanReportsAnUnreadableBus(t *testing.T) {
 	scanner := discovery.NewScanner(sysfs.New(fstest.MapFS{}), x330(t))
 	if devices, err := scanner.Scan(t.Context()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, %v", devices, err)
 	}
 }
 
-func TestAScanThatWasCutShortIsAnErrorNotAnEmptyHost(t *testing.T) {
+func TestScanReportsACancelledContext(t *testing.T) {
 	archive, err := txtar.ParseFile("testdata/x330.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +131,7 @@ func TestAScanThatWasCutShortIsAnErrorNotAnEmptyHost(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadIsUnknownAndHidesNoDevice(t *testing.T) {
+func TestScanReportsUnreadablePropertiesAsUnknown(t *testing.T) {
 	host := fstest.MapFS{}
 	for _, address := range []string{"0000:01:00.0", "0000:02:00.0", "0000:03:00.0", "0000:04:00.0"} {
 		dir := "sys/bus/pci/devices/" + address

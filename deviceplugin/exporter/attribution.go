@@ -10,10 +10,10 @@ import (
 	podresources "k8s.io/kubelet/pkg/apis/podresources/v1"
 )
 
-// maxAnswer is room for the devices of a full node, more than gRPC's 4 MiB.
+// maxAnswer fits the devices of a full node, which exceed gRPC's default of 4 MiB.
 const maxAnswer = 16 << 20
 
-// Attribution exports which container holds which device, as the kubelet says.
+// Attribution exports which container holds which device, as the kubelet reports.
 type Attribution struct {
 	devices  Devices
 	kubelet  podresources.PodResourcesListerClient
@@ -24,7 +24,7 @@ type Attribution struct {
 	allocated *prometheus.Desc
 }
 
-// DialPodResources connects to the kubelet's pod-resources socket, once it is needed.
+// DialPodResources connects to the kubelet's pod-resources socket on the first call.
 func DialPodResources(socket string) (*grpc.ClientConn, error) {
 	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
@@ -34,15 +34,15 @@ func DialPodResources(socket string) (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-// NewAttribution makes a collector that asks the kubelet over a connection.
+// NewAttribution returns a collector that queries the kubelet over a connection.
 func NewAttribution(devices Devices, conn grpc.ClientConnInterface, resource, hostname string) *Attribution {
 	return &Attribution{
 		devices: devices, kubelet: podresources.NewPodResourcesListerClient(conn),
 		resource: resource, hostname: hostname,
 		up: prometheus.NewDesc("nufi_deviceplugin_pod_resources_up",
-			"1 if the kubelet said who holds the devices, 0 if it did not answer.", nil, nil),
+			"1 if the kubelet reported the holders of the devices, 0 if it did not answer.", nil, nil),
 		allocated: prometheus.NewDesc("nufi_deviceplugin_device_allocated",
-			"1 for a device and the container that holds it, 0 for a device that nobody holds.",
+			"1 for a device and the container that holds it, 0 for a free device.",
 			[]string{"device", "uuid", "hostname", "namespace", "pod", "container"}, nil),
 	}
 }
@@ -53,8 +53,8 @@ func (a *Attribution) Describe(out chan<- *prometheus.Desc) {
 	out <- a.allocated
 }
 
-// Collect implements prometheus.Collector. Without an answer nothing is said of any
-// device: it is not idle because nobody said otherwise.
+// Collect implements prometheus.Collector. Without an answer of the kubelet no device
+// has a sample: it would look free.
 func (a *Attribution) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
@@ -81,8 +81,8 @@ type holder struct {
 	namespace, pod, container string
 }
 
-// holders sorts the kubelet's answer by device. The containers of one pod may hold a
-// device one after the other, and all count.
+// holders groups the kubelet's answer by device. The containers of one pod may hold a
+// device one after the other; all are reported.
 func (a *Attribution) holders(answer *podresources.ListPodResourcesResponse) map[string]map[holder]bool {
 	holders := map[string]map[holder]bool{}
 	for _, pod := range answer.GetPodResources() {

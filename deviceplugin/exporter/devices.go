@@ -7,7 +7,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/inventory"
 )
 
-// Devices is where the devices are read from.
+// Devices is the source of devices.
 type Devices interface {
 	Snapshot() ([]inventory.Entry, <-chan struct{})
 }
@@ -19,14 +19,14 @@ type Health struct {
 	state   *prometheus.Desc
 }
 
-// NewHealth makes a collector of the devices' states.
+// NewHealth returns a collector of the devices' states.
 func NewHealth(devices Devices) *Health {
 	return &Health{
 		devices: devices,
 		count: prometheus.NewDesc("nufi_deviceplugin_devices",
 			"Devices by health state.", []string{"state"}, nil),
 		state: prometheus.NewDesc("nufi_deviceplugin_device_state",
-			"1 for the state that a device is in, and why.", []string{"device", "state", "reason"}, nil),
+			"1 for the current state of a device, with its reason.", []string{"device", "state", "reason"}, nil),
 	}
 }
 
@@ -55,7 +55,7 @@ type Transitions struct {
 	total *prometheus.CounterVec
 }
 
-// NewTransitions makes the counter and registers it.
+// NewTransitions creates and registers the counter.
 func NewTransitions(registerer prometheus.Registerer) *Transitions {
 	total := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "nufi_deviceplugin_transitions_total",
@@ -65,7 +65,7 @@ func NewTransitions(registerer prometheus.Registerer) *Transitions {
 	return &Transitions{total: total}
 }
 
-// Count counts one.
+// Count counts one transition.
 func (t *Transitions) Count(change inventory.Transition) {
 	t.total.WithLabelValues(string(change.From), string(change.To)).Inc()
 }

@@ -1,8 +1,8 @@
-// Package exporter shows the devices to Prometheus: their health, who holds them, and
-// what their sensors say.
+// Package exporter exports the devices as metrics: their health, their holders and their
+// sensors.
 //
-// Invariants: everything is read at the scrape, within a bound, so that nothing is
-// stale and nothing is polled for nobody; what cannot be read has no sample, never a
-// made-up one; a device that nobody holds is visible as such, and only as long as
-// the kubelet says who holds what; labels are bounded by the number of devices.
+// Invariants: everything is read at the scrape, within a timeout, so that no sample is
+// stale and nothing is polled without a scrape; an unreadable value has no sample; a free
+// device has a sample of 0 only while the kubelet reports the holders; labels are bounded
+// by the number of devices.
 package exporter

@@ -21,11 +21,11 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/sysfs"
 )
 
-func TestEveryStateIsCountedAndEachDeviceSaysWhy(t *testing.T) {
+func TestHealthExportsCountsAndReasons(t *testing.T) {
 	broken := card("0000:5e:00.0")
 	broken.Health = health.Status{State: health.Unhealthy, Reason: health.Reason{Code: "DeviceNodeMissing", Message: "m"}}
 	want := `
-# HELP nufi_deviceplugin_device_state 1 for the state that a device is in, and why.
+# HELP nufi_deviceplugin_device_state 1 for the current state of a device, with its reason.
 # TYPE nufi_deviceplugin_device_state gauge
 nufi_deviceplugin_device_state{device="0000:3b:00.0",reason="Answering",state="Healthy"} 1
 nufi_deviceplugin_device_state{device="0000:5e:00.0",reason="DeviceNodeMissing",state="Unhealthy"} 1
@@ -40,7 +40,7 @@ nufi_deviceplugin_devices{state="Unknown"} 0
 	expect(t, NewHealth(list{card("0000:3b:00.0"), broken}), want)
 }
 
-func TestTransitionsAreCountedByTheirEnds(t *testing.T) {
+func TestTransitionsAreCountedByFromAndTo(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	transitions := NewTransitions(registry)
 	for range 2 {
@@ -55,7 +55,7 @@ nufi_deviceplugin_transitions_total{from="Healthy",to="Suspect"} 2
 	}
 }
 
-func TestTheX330sSensorsAreExportedInBaseUnits(t *testing.T) {
+func TestX330SensorsAreExportedInBaseUnits(t *testing.T) {
 	d, err := description.X330()
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ sapeon_t2_celsius{device="0000:3b:00.0",hostname="npu-node-1",uuid="uuid-0000:3b
 }
 
 // A named pipe without a writer blocks its reader the way a stuck driver does.
-func TestAStuckSensorCostsTheScrapeNoMoreThanItsBound(t *testing.T) {
+func TestStuckSensorDelaysTheScrapeByItsTimeout(t *testing.T) {
 	root := t.TempDir()
 	dir := filepath.Join(root, "sys", "a")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -113,20 +113,20 @@ func answer(t *testing.T, pipe string) {
 	}
 }
 
-func TestAKubeletThatDoesNotAnswerMakesNoDeviceIdle(t *testing.T) {
+func TestUnreachableKubeletExportsNoHolders(t *testing.T) {
 	conn, err := DialPodResources(filepath.Join(t.TempDir(), "none.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close() //nolint:errcheck // the test is over
 	expect(t, NewAttribution(list{card("0000:3b:00.0")}, conn, "sapeon.com/snx3", "host"), `
-# HELP nufi_deviceplugin_pod_resources_up 1 if the kubelet said who holds the devices, 0 if it did not answer.
+# HELP nufi_deviceplugin_pod_resources_up 1 if the kubelet reported the holders of the devices, 0 if it did not answer.
 # TYPE nufi_deviceplugin_pod_resources_up gauge
 nufi_deviceplugin_pod_resources_up 0
 `)
 }
 
-func TestHoldersAreThoseOfTheResourceAlone(t *testing.T) {
+func TestHoldersOfOtherResourcesAreIgnored(t *testing.T) {
 	devices := func(resource string, ids ...string) *podresources.ContainerDevices {
 		return &podresources.ContainerDevices{ResourceName: resource, DeviceIds: ids}
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/sysfs"
 )
 
-// scrapeTimeout bounds what a scrape reads of drivers and of the kubelet.
+// scrapeTimeout bounds the reads of drivers and the kubelet at a scrape.
 const scrapeTimeout = 2 * time.Second
 
-// Telemetry exports the sensors that the description names.
+// Telemetry exports the sensors of the description.
 type Telemetry struct {
 	devices  Devices
 	tree     *sysfs.Tree
@@ -25,7 +25,7 @@ type Telemetry struct {
 	hostname string
 }
 
-// NewTelemetry makes a collector of the devices' sensors.
+// NewTelemetry returns a collector of the devices' sensors.
 func NewTelemetry(devices Devices, tree *sysfs.Tree, series []description.Series, hostname string) *Telemetry {
 	t := &Telemetry{devices: devices, tree: tree, series: series, hostname: hostname}
 	for _, s := range series {
@@ -41,8 +41,8 @@ func (t *Telemetry) Describe(out chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector. Devices are read side by side: one that is
-// stuck costs the others nothing.
+// Collect implements prometheus.Collector. Devices are read concurrently: a stuck one
+// does not delay the others.
 func (t *Telemetry) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()

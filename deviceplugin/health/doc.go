@@ -1,7 +1,6 @@
-// Package health decides whether a device may be given to a pod.
+// Package health evaluates whether a device may be allocated.
 //
-// It is a state machine without memory of its own: a status, an observation and a
-// time give the next status.
+// It is a pure state machine: a status, an observation and a time yield the next status.
 //
 //	            good                    bad                    no data          node gone
 //	Unknown     Healthy                 Suspect                -                Unhealthy, at once
@@ -10,10 +9,10 @@
 //	Unhealthy   Recovering              -                      -                -
 //	Recovering  Healthy, N in a row     Unhealthy              -                Unhealthy, at once
 //
-// Invariants: nothing is healthy before it was seen to be; a device is offered to
-// pods from the moment it is Healthy until the moment it is Unhealthy, and every
-// other state leaves the offer as it was; so missing data alone neither takes a
-// device away nor brings one back; enough good probes bring every device back.
+// Invariants: a device is not Healthy before a good probe; it is offered from the
+// transition to Healthy until the transition to Unhealthy, and the other states keep the
+// offer, so that missing data alone neither withdraws nor offers a device; enough good
+// probes make every device Healthy.
 //
 // It imports no hardware, no clock and no Kubernetes.
 package health

@@ -2,7 +2,7 @@ package health
 
 import "time"
 
-// Policy is how much evidence a change of state takes.
+// Policy configures how many results a change of state takes.
 type Policy struct {
 	// Bad probes of the last Of, and FailDwell in Suspect, make a device Unhealthy.
 	Bad, Of   int
@@ -14,87 +14,86 @@ type Policy struct {
 	StaleAfter time.Duration
 }
 
-// Next is the status after an observation. An observation without data changes
-// nothing but, in time, the name of the state.
+// Next returns the status after an observation. An observation without data changes only
+// the state, to Unknown, after StaleAfter.
 func (p Policy) Next(s Status, o Observation, now time.Time) Status {
-	switch o.Verdict {
+	switch o.Result {
 	case Gone:
-		return s.see(o, now).enter(Unhealthy, o.Reason, now)
+		return s.record(o, now).transition(Unhealthy, o.Reason, now)
 	case Missing:
 		return p.withoutData(s, o, now)
 	case Good, Bad:
-		return p.withData(s.see(o, now), o, now)
+		return p.withData(s.record(o, now), o, now)
 	}
 	return s
 }
 
 func (p Policy) withData(s Status, o Observation, now time.Time) Status {
-	bad := o.Verdict == Bad
+	bad := o.Result == Bad
 	switch {
 	case s.State == Unknown && !bad:
-		return s.enter(Healthy, o.Reason, now)
+		return s.transition(Healthy, o.Reason, now)
 	case s.State == Unknown, s.State == Healthy && bad:
-		return p.suspect(s.enter(Suspect, o.Reason, now), o, now)
+		return p.evaluateSuspect(s.transition(Suspect, o.Reason, now), o, now)
 	case s.State == Suspect:
-		return p.suspect(s, o, now)
+		return p.evaluateSuspect(s, o, now)
 	case s.State == Unhealthy && !bad:
-		return p.recover(s.enter(Recovering, o.Reason, now), o, now)
+		return p.evaluateRecovering(s.transition(Recovering, o.Reason, now), o, now)
 	case s.State == Recovering && bad:
-		return s.enter(Unhealthy, o.Reason, now)
+		return s.transition(Unhealthy, o.Reason, now)
 	case s.State == Recovering:
-		return p.recover(s, o, now)
+		return p.evaluateRecovering(s, o, now)
 	}
-	return s.because(o.Reason)
+	return s.withReason(o.Reason)
 }
 
-// suspect weighs a suspect device: enough bad probes condemn it, a window without
-// any clears it.
-func (p Policy) suspect(s Status, o Observation, now time.Time) Status {
+// evaluateSuspect moves a suspect device to Unhealthy after enough bad probes, and to
+// Healthy after a window without any.
+func (p Policy) evaluateSuspect(s Status, o Observation, now time.Time) Status {
 	switch {
-	case o.Verdict == Bad && s.window.failed(p.Of) >= p.Bad && now.Sub(s.Since) >= p.FailDwell:
-		return s.enter(Unhealthy, o.Reason, now)
+	case o.Result == Bad && s.window.failed(p.Of) >= p.Bad && now.Sub(s.Since) >= p.FailDwell:
+		return s.transition(Unhealthy, o.Reason, now)
 	case s.window.passed(p.Of):
-		return s.enter(Healthy, o.Reason, now)
-	case o.Verdict == Bad:
-		return s.because(o.Reason)
+		return s.transition(Healthy, o.Reason, now)
+	case o.Result == Bad:
+		return s.withReason(o.Reason)
 	}
-	return s // a good probe does not explain the suspicion
+	return s // a good probe does not replace the reason
 }
 
-func (p Policy) recover(s Status, o Observation, now time.Time) Status {
+func (p Policy) evaluateRecovering(s Status, o Observation, now time.Time) Status {
 	if s.window.passed(p.Good) && now.Sub(s.Since) >= p.RecoverDwell {
-		return s.enter(Healthy, o.Reason, now)
+		return s.transition(Healthy, o.Reason, now)
 	}
 	return s
 }
 
-// withoutData lets a device that was in use go to Unknown once it has been silent
-// for long. One that was taken away stays what it is: silence is no recovery.
+// withoutData moves an offered device to Unknown after StaleAfter. An unhealthy one keeps
+// its state.
 func (p Policy) withoutData(s Status, o Observation, now time.Time) Status {
 	switch s.State {
 	case Unknown:
-		return s.because(o.Reason)
+		return s.withReason(o.Reason)
 	case Healthy, Suspect:
-		if now.Sub(s.Seen) >= p.StaleAfter {
-			return s.enter(Unknown, o.Reason, now)
+		if now.Sub(s.LastData) >= p.StaleAfter {
+			return s.transition(Unknown, o.Reason, now)
 		}
 	case Unhealthy, Recovering:
 	}
 	return s
 }
 
-// see remembers an observation that had data.
-func (s Status) see(o Observation, now time.Time) Status {
-	s.Seen = now
-	s.window = s.window.push(o.Verdict != Good)
+// record adds an observation with data to the window.
+func (s Status) record(o Observation, now time.Time) Status {
+	s.LastData = now
+	s.window = s.window.push(o.Result != Good)
 	return s
 }
 
-// enter moves to a state. What was seen before Unknown and Recovering does not count
-// after them.
-func (s Status) enter(state State, reason Reason, now time.Time) Status {
+// transition moves to a state. Unknown and Recovering start with a new window.
+func (s Status) transition(state State, reason Reason, now time.Time) Status {
 	if s.State == state {
-		return s.because(reason)
+		return s.withReason(reason)
 	}
 	s.State, s.Reason, s.Since = state, reason, now
 	switch state {
@@ -111,9 +110,9 @@ func (s Status) enter(state State, reason Reason, now time.Time) Status {
 	return s
 }
 
-// because keeps the reason up to date by its code, so that a wandering number in its
-// message is not news.
-func (s Status) because(reason Reason) Status {
+// withReason replaces the reason if its code differs, so that a changing number in its
+// message is not an update.
+func (s Status) withReason(reason Reason) Status {
 	if s.Reason.Code != reason.Code {
 		s.Reason = reason
 	}

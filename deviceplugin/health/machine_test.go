@@ -10,8 +10,8 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/health"
 )
 
-// policy makes two bad probes of three a fault, and three good ones in a row over
-// two seconds a recovery. Probes are a second apart in these tests.
+// policy needs two bad probes of three for Unhealthy, and three good ones in a row over
+// two seconds for Healthy. Probes are a second apart.
 func policy() health.Policy {
 	return health.Policy{Bad: 2, Of: 3, Good: 3, RecoverDwell: 2 * time.Second, StaleAfter: 3 * time.Second}
 }
@@ -19,21 +19,21 @@ func policy() health.Policy {
 // Each case is a line of probes (g good, b bad, . no data, x gone) and the line of
 // states they lead to (_ or ? Unknown, H Healthy, S Suspect, U Unhealthy, R Recovering;
 // _ and lower case where the device is not offered, ? and upper case where it is).
-func TestProbesLeadToStates(t *testing.T) {
+func TestNext(t *testing.T) {
 	for name, c := range map[string]struct {
 		edit         func(*health.Policy)
 		probes, want string
 	}{
-		"nothing is healthy before it was seen to be":           {probes: "....g", want: "____H"},
+		"healthy after the first good probe":                    {probes: "....g", want: "____H"},
 		"one good probe is enough for a device without history": {probes: "g", want: "H"},
-		"a device that starts badly is never offered":           {probes: "bb", want: "su"},
-		"a device that starts with one bad probe gets its chance": {
+		"two bad probes at the start":                           {probes: "bb", want: "su"},
+		"one bad probe at the start": {
 			probes: "bggg", want: "sssH"},
-		"one bad probe is a suspicion, which a clean window clears": {
+		"suspect until a window without bad probes": {
 			probes: "gbggg", want: "HSSSH"},
-		"two of three condemn, in a row":                {probes: "gbb", want: "HSu"},
-		"two of three condemn, with a good one between": {probes: "gbgb", want: "HSSu"},
-		"two of four do not condemn":                    {probes: "gbggb", want: "HSSSS"},
+		"two bad in a row":                         {probes: "gbb", want: "HSu"},
+		"two bad of three with a good one between": {probes: "gbgb", want: "HSSu"},
+		"two bad of four":                          {probes: "gbggb", want: "HSSSS"},
 		"a device recovers after enough good probes in a row": {
 			probes: "gbbggg", want: "HSurrH"},
 		"one bad probe ends a recovery": {probes: "gbbggbggg", want: "HSurrurrH"},
@@ -43,18 +43,18 @@ func TestProbesLeadToStates(t *testing.T) {
 		"suspicion takes its dwell time": {
 			edit:   func(p *health.Policy) { p.FailDwell = 3 * time.Second },
 			probes: "gbbbb", want: "HSSSu"},
-		"one of one condemns at once": {
+		"one bad of one": {
 			edit:   func(p *health.Policy) { p.Bad, p.Of = 1, 1 },
 			probes: "gb", want: "Hu"},
-		"missing data is unknown in time, and the device stays offered": {
+		"missing data is unknown in time and keeps the offer": {
 			probes: "g....g", want: "HHH??H"},
-		"missing data neither condemns nor clears a suspect": {
+		"missing data keeps a suspect": {
 			probes: "gb..b", want: "HSSSu"},
-		"what was suspected before a silence is forgotten after it": {
+		"bad probes before missing data are forgotten": {
 			probes: "gb...gb", want: "HSSS?HS"},
 		"missing data does not bring a device back": {
 			probes: "gbb.......", want: "HSuuuuuuuu"},
-		"missing data neither ends nor furthers a recovery": {
+		"missing data pauses a recovery": {
 			probes: "gbbg....gg", want: "HSurrrrrrH"},
 		"a missing node is unhealthy at once":            {probes: "gx", want: "Hu"},
 		"a node that was never there is unhealthy":       {probes: "x", want: "u"},
@@ -74,10 +74,10 @@ func TestProbesLeadToStates(t *testing.T) {
 	}
 }
 
-func TestTheReasonIsThatOfTheLastBadProbe(t *testing.T) {
+func TestReasonIsThatOfTheLastBadProbe(t *testing.T) {
 	p, now := policy(), time.Unix(0, 0)
 	bad := func(code, message string) health.Observation {
-		return health.Observation{Verdict: health.Bad, Reason: health.Reason{Code: code, Message: message}}
+		return health.Observation{Result: health.Bad, Reason: health.Reason{Code: code, Message: message}}
 	}
 	s := p.Next(health.New(now), bad("Hot", "97"), now)
 	s = p.Next(s, bad("Hot", "98"), now)
@@ -86,22 +86,22 @@ func TestTheReasonIsThatOfTheLastBadProbe(t *testing.T) {
 	}
 	s = p.Next(s, bad("Hot", "99"), now)
 	if s.Reason.Message != "98" {
-		t.Errorf("a number that wanders is news: %+v", s)
+		t.Errorf("a changing number replaces the reason: %+v", s)
 	}
 	s = p.Next(s, bad("DriverMissing", "no driver"), now)
 	if s.Reason.Code != "DriverMissing" {
-		t.Errorf("another reason is no news: %+v", s)
+		t.Errorf("another code does not replace the reason: %+v", s)
 	}
 }
 
-func TestATransitionIsDatedAndASteadyStateIsNot(t *testing.T) {
+func TestSinceChangesWithTheState(t *testing.T) {
 	p, start := policy(), time.Unix(0, 0)
 	s := p.Next(health.New(start), observation('g'), start.Add(time.Second))
 	s = p.Next(s, observation('g'), start.Add(time.Minute))
 	if got := s.Since.Sub(start); got != time.Second {
 		t.Errorf("healthy since %s", got)
 	}
-	if got := s.Seen.Sub(start); got != time.Minute {
+	if got := s.LastData.Sub(start); got != time.Minute {
 		t.Errorf("seen at %s", got)
 	}
 }
@@ -122,13 +122,13 @@ func FuzzMachine(f *testing.F) {
 			o := observation(probe)
 			now = now.Add(time.Second)
 			next := p.Next(s, o, now)
-			if !s.Offered && next.Offered && o.Verdict != health.Good {
+			if !s.Offered && next.Offered && o.Result != health.Good {
 				t.Fatalf("%s: offered without a good probe", probes)
 			}
-			if s.Offered && !next.Offered && o.Verdict == health.Missing {
-				t.Fatalf("%s: missing data took a device away", probes)
+			if s.Offered && !next.Offered && o.Result == health.Missing {
+				t.Fatalf("%s: missing data withdrew a device", probes)
 			}
-			if o.Verdict == health.Gone && (next.Offered || next.State != health.Unhealthy) {
+			if o.Result == health.Gone && (next.Offered || next.State != health.Unhealthy) {
 				t.Fatalf("%s: a device that is gone is %s", probes, next.State)
 			}
 			if next.State == health.Healthy && !next.Offered || next.State == health.Unhealthy && next.Offered {
@@ -167,11 +167,11 @@ func run(p health.Policy, probes string) string {
 func observation(probe byte) health.Observation {
 	switch probe {
 	case 'g':
-		return health.Observation{Verdict: health.Good, Reason: health.Reason{Code: "Answering"}}
+		return health.Observation{Result: health.Good, Reason: health.Reason{Code: "Answering"}}
 	case 'b':
-		return health.Observation{Verdict: health.Bad, Reason: health.Reason{Code: "AttributeBad"}}
+		return health.Observation{Result: health.Bad, Reason: health.Reason{Code: "AttributeBad"}}
 	case 'x':
-		return health.Observation{Verdict: health.Gone, Reason: health.Reason{Code: "DeviceNodeMissing"}}
+		return health.Observation{Result: health.Gone, Reason: health.Reason{Code: "DeviceNodeMissing"}}
 	}
 	return health.Observation{Reason: health.Reason{Code: "NoData"}}
 }

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// State is a device's place in the machine.
+// State is a device's state.
 type State string
 
-// The states. Unknown comes first: it is where every device starts.
+// The states. Every device starts as Unknown.
 const (
 	Unknown    State = "Unknown"
 	Healthy    State = "Healthy"
@@ -17,61 +17,60 @@ const (
 	Recovering State = "Recovering"
 )
 
-// States lists all of them, for whoever counts.
+// States returns all states.
 func States() []State {
 	return []State{Unknown, Healthy, Suspect, Unhealthy, Recovering}
 }
 
-// Verdict is what one probe says.
-type Verdict int
+// Result is the result of one probe.
+type Result int
 
-// The verdicts. The zero value says nothing about the device.
+// The results. The zero value is no data.
 const (
-	Missing Verdict = iota // no data
+	Missing Result = iota // no data
 	Good
 	Bad
-	Gone // the device cannot be used at all: its node or the card is not there
+	Gone // the device node or the card does not exist
 )
 
-// Reason says why: a CamelCase code of a small set, and a sentence for a person.
+// Reason is a CamelCase code of a small set, and a message.
 type Reason struct {
 	Code    string
 	Message string
 }
 
-// NotProbed is the reason of a device that nobody looked at yet.
+// NotProbed is the reason of a device that has not been probed.
 const NotProbed = "NotProbed"
 
 // Observation is one probe's result.
 type Observation struct {
-	Verdict Verdict
-	Reason  Reason
+	Result Result
+	Reason Reason
 }
 
-// Status is all that is known of a device's health. It is a value: comparable, and
-// safe to hand around.
+// Status is a device's health. It is an immutable value.
 type Status struct {
 	State State
-	// Offered says that the device may be given to a pod.
+	// Offered is true if the device may be allocated.
 	Offered bool
-	// Reason is that of the last observation which changed the state, or of a newer
-	// one with another code.
+	// Reason is that of the observation that changed the state, or of a newer one with
+	// another code.
 	Reason Reason
 	// Since is when the state was entered.
 	Since time.Time
-	// Seen is when a probe last had data.
-	Seen time.Time
+	// LastData is when a probe last had data.
+	LastData time.Time
 
 	window window
 }
 
-// New is the status of a device that was just found.
+// New returns the status of a new device.
 func New(now time.Time) Status {
-	return Status{State: Unknown, Reason: Reason{NotProbed, "the device was not probed yet"}, Since: now, Seen: now}
+	return Status{State: Unknown, Reason: Reason{NotProbed, "the device has not been probed yet"}, Since: now, LastData: now}
 }
 
-// window remembers the last verdicts that had data, the newest in the lowest bit;
-// a set bit was bad.
+// window holds the last results with data, the newest in the lowest bit; a set bit
+// is a bad result.
 type window struct {
 	bad    uint32
 	length int
@@ -86,12 +85,12 @@ func (w window) push(bad bool) window {
 	return w
 }
 
-// failed counts the bad verdicts among the last `of`.
+// failed counts the bad results among the last `of`.
 func (w window) failed(of int) int {
 	return bits.OnesCount32(w.bad & lowest(min(of, w.length)))
 }
 
-// passed says whether the last n verdicts are there and none was bad.
+// passed reports whether there are n results and the last n were good.
 func (w window) passed(n int) bool {
 	return w.length >= n && w.failed(n) == 0
 }

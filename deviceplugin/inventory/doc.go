@@ -1,13 +1,12 @@
-// Package inventory keeps what is known of a host's devices up to date.
+// Package inventory keeps a host's devices and their health up to date.
 //
-// Steps: scan the bus now and then, probe every device often, put the results into
-// the book, tell whoever watches if something changed.
+// Steps: scan the bus and probe every device periodically, record the results in the
+// store, publish a snapshot if something changed.
 //
-// Invariants: one goroutine owns the book; scans and probes run beside it, at most
-// one per device, so that a stuck driver holds up nothing but its own device; a
-// device that leaves the bus stays in the book as unhealthy for a while, so that
-// its failure can be read and its capacity does not flap; a scan that failed
-// changes nothing.
+// Invariants: one goroutine owns the store; scans and probes run concurrently, at most
+// one per device, so that a stuck driver delays only its own device; a device that
+// leaves the bus stays in the store as unhealthy until ForgetAfter, so that its failure
+// is visible and its capacity does not flap; a failed scan changes nothing.
 //
-// It knows no kubelet types: whatever serves the devices reads snapshots.
+// It has no kubelet types: servers of the devices read snapshots.
 package inventory

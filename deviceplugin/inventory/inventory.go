@@ -17,12 +17,12 @@ type Scanner interface {
 	Scan(ctx context.Context) ([]discovery.Device, error)
 }
 
-// Prober looks at one device.
+// Prober probes one device.
 type Prober interface {
 	Observe(ctx context.Context, device discovery.Device) health.Observation
 }
 
-// Options say how often to look, and how to judge.
+// Options configure the intervals and the evaluation.
 type Options struct {
 	Policy      health.Policy
 	Interval    time.Duration // between two probes of a device
@@ -34,19 +34,19 @@ type Options struct {
 
 // Inventory is the devices of one description on this host.
 type Inventory struct {
-	scanner Scanner
-	prober  Prober
-	options Options
-	tell    []func(Transition)
+	scanner   Scanner
+	prober    Prober
+	options   Options
+	listeners []func(Transition)
 
-	ready chan struct{} // closed when every device that was found first is probed
+	ready chan struct{} // closed when every device of the first scan is probed
 
 	mu      sync.Mutex
 	entries []Entry
 	changed chan struct{} // closed, and replaced, when entries change
 }
 
-// New makes an Inventory that is empty until it runs.
+// New returns an Inventory that is empty until it runs.
 func New(scanner Scanner, prober Prober, options Options) *Inventory {
 	return &Inventory{
 		scanner: scanner, prober: prober, options: options,
@@ -54,20 +54,20 @@ func New(scanner Scanner, prober Prober, options Options) *Inventory {
 	}
 }
 
-// Tell has a function called for each transition, in order. It must not block, and
-// the inventory must not run yet.
-func (i *Inventory) Tell(notify func(Transition)) {
-	i.tell = append(i.tell, notify)
+// OnTransition registers a function that is called for each transition, in order. It must
+// not block. OnTransition must be called before Run.
+func (i *Inventory) OnTransition(notify func(Transition)) {
+	i.listeners = append(i.listeners, notify)
 }
 
-// Ready is closed once the bus was scanned and all that was found is probed: from
-// then on a snapshot is worth telling a kubelet.
+// Ready is closed once the bus was scanned and every device found is probed: from then
+// on a snapshot can be advertised to a kubelet.
 func (i *Inventory) Ready() <-chan struct{} {
 	return i.ready
 }
 
-// Snapshot returns what is known now, sorted by ID, and a channel that is closed when
-// that is no longer all. The entries are shared: they are not to be written to.
+// Snapshot returns the current entries, sorted by ID, and a channel that is closed when
+// they change. The entries are shared and must not be modified.
 func (i *Inventory) Snapshot() ([]Entry, <-chan struct{}) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -91,8 +91,8 @@ func (i *Inventory) Run(ctx context.Context) error {
 	rescans := i.options.Clock.NewTicker(i.options.Rescan)
 	defer rescans.Stop()
 
-	book := newBook(i.options.Policy, i.options.ForgetAfter)
-	keeper := keeper{inventory: i, book: book, log: logr.FromContextOrDiscard(ctx)}
+	store := newStore(i.options.Policy, i.options.ForgetAfter)
+	updater := updater{inventory: i, store: store, log: logr.FromContextOrDiscard(ctx)}
 	w.scan(ctx)
 	for {
 		select {
@@ -101,12 +101,12 @@ func (i *Inventory) Run(ctx context.Context) error {
 		case <-rescans.C():
 			w.scan(ctx)
 		case <-probes.C():
-			w.probe(ctx, book.devices())
+			w.probe(ctx, store.devices())
 		case s := <-w.scans:
-			keeper.scanned(s)
-			w.probe(ctx, book.devices())
+			updater.scanned(s)
+			w.probe(ctx, store.devices())
 		case p := <-w.probes:
-			keeper.probed(p)
+			updater.probed(p)
 		}
 	}
 }

@@ -16,9 +16,9 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/inventory"
 )
 
-// Time stands still in these tests but when everything waits for it.
+// These tests run in synctest bubbles: time advances only while all goroutines wait.
 
-func TestNothingIsReadyBeforeEveryDeviceWasProbed(t *testing.T) {
+func TestReadyWaitsForTheFirstProbeOfEveryDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := newHost("a", "b")
 		host.block("b")
@@ -29,7 +29,7 @@ func TestNothingIsReadyBeforeEveryDeviceWasProbed(t *testing.T) {
 		}
 		pass(probeTimeout)
 		if !isClosed(i.Ready()) {
-			t.Error("not ready although the probe that hangs was given up")
+			t.Error("not ready although the hanging probe timed out")
 		}
 		want := map[string]health.State{"a": health.Healthy, "b": health.Unknown}
 		if diff := cmp.Diff(want, states(i)); diff != "" {
@@ -38,7 +38,7 @@ func TestNothingIsReadyBeforeEveryDeviceWasProbed(t *testing.T) {
 	})
 }
 
-func TestAHostWithoutDevicesIsReadyAndOneThatCannotBeScannedIsNot(t *testing.T) {
+func TestReadyNeedsASuccessfulScan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		empty, broken := newHost(), newHost()
 		broken.fail(errors.New("no sysfs"))
@@ -50,18 +50,18 @@ func TestAHostWithoutDevicesIsReadyAndOneThatCannotBeScannedIsNot(t *testing.T) 
 		broken.fail(nil)
 		pass(rescan)
 		if !isClosed(j.Ready()) {
-			t.Error("a host that was mended is not ready")
+			t.Error("a host whose scan succeeds again is not ready")
 		}
 	})
 }
 
-func TestAStuckDeviceHoldsUpNoOther(t *testing.T) {
+func TestStuckDeviceDoesNotDelayOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := newHost("a", "b")
 		i := start(t, host)
 		synctest.Wait()
 		host.block("a")
-		host.say("b", health.Bad)
+		host.set("b", health.Bad)
 		pass(2 * interval)
 		want := map[string]health.State{"a": health.Healthy, "b": health.Unhealthy}
 		if diff := cmp.Diff(want, states(i)); diff != "" {
@@ -70,7 +70,7 @@ func TestAStuckDeviceHoldsUpNoOther(t *testing.T) {
 	})
 }
 
-func TestALateDeviceIsFoundAndALostOneIsReportedBeforeItIsForgotten(t *testing.T) {
+func TestRemovedDeviceIsUnhealthyUntilForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := newHost("a")
 		i := start(t, host)
@@ -98,7 +98,7 @@ func TestALateDeviceIsFoundAndALostOneIsReportedBeforeItIsForgotten(t *testing.T
 	})
 }
 
-func TestAFailedScanTakesNoDeviceAway(t *testing.T) {
+func TestFailedScanKeepsTheDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := newHost("a")
 		i := start(t, host)
@@ -111,7 +111,7 @@ func TestAFailedScanTakesNoDeviceAway(t *testing.T) {
 	})
 }
 
-func TestAWatcherHearsOfChangesAndOfNothingElse(t *testing.T) {
+func TestSnapshotChannelIsClosedByChangesOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := newHost("a")
 		i := start(t, host)
@@ -119,24 +119,24 @@ func TestAWatcherHearsOfChangesAndOfNothingElse(t *testing.T) {
 		_, changed := i.Snapshot()
 		pass(time.Hour)
 		if isClosed(changed) {
-			t.Error("an hour of the same is news")
+			t.Error("the channel is closed without a change")
 		}
-		host.say("a", health.Bad)
+		host.set("a", health.Bad)
 		pass(interval)
 		if !isClosed(changed) {
-			t.Error("a suspicion is no news")
+			t.Error("the channel is open after a change")
 		}
 	})
 }
 
-func TestTransitionsAreToldOnceAndInOrder(t *testing.T) {
+func TestTransitionsAreReportedOnceAndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := newHost("a")
 		start(t, host)
 		synctest.Wait()
-		host.say("a", health.Bad)
+		host.set("a", health.Bad)
 		pass(time.Minute)
-		host.say("a", health.Good)
+		host.set("a", health.Good)
 		pass(time.Minute)
 		want := []string{"Unknown>Healthy", "Healthy>Suspect", "Suspect>Unhealthy", "Unhealthy>Recovering", "Recovering>Healthy"}
 		if diff := cmp.Diff(want, host.transitions); diff != "" {
@@ -152,14 +152,14 @@ const (
 	forgetAfter  = time.Minute
 )
 
-// pass lets time go by, and everything that happens in it come to rest.
+// pass advances the time and waits until all goroutines block.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
 }
 
-// start runs an inventory until the test ends. That Run ends with its context, with
-// every worker, is what synctest holds each test to.
+// start runs an inventory until the test ends. synctest fails the test if Run or a worker
+// outlives its context.
 func start(t *testing.T, host *host) *inventory.Inventory {
 	t.Helper()
 	i := inventory.New(host, host, inventory.Options{
@@ -167,7 +167,7 @@ func start(t *testing.T, host *host) *inventory.Inventory {
 		Interval: interval, Timeout: probeTimeout, Rescan: rescan, ForgetAfter: forgetAfter,
 		Clock: clock.RealClock{},
 	})
-	i.Tell(func(t inventory.Transition) { host.transitions = append(host.transitions, string(t.From+">"+t.To)) })
+	i.OnTransition(func(t inventory.Transition) { host.transitions = append(host.transitions, string(t.From+">"+t.To)) })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- i.Run(ctx) }()
@@ -180,17 +180,17 @@ func start(t *testing.T, host *host) *inventory.Inventory {
 	return i
 }
 
-// host is a bus of devices that say what they are told to.
+// host is a bus of devices with scripted results.
 type host struct {
 	mu          sync.Mutex
 	err         error
-	devices     map[string]health.Verdict
+	devices     map[string]health.Result
 	blocked     map[string]bool
 	transitions []string
 }
 
 func newHost(ids ...string) *host {
-	h := &host{devices: map[string]health.Verdict{}, blocked: map[string]bool{}}
+	h := &host{devices: map[string]health.Result{}, blocked: map[string]bool{}}
 	for _, id := range ids {
 		h.plug(id)
 	}
@@ -208,25 +208,25 @@ func (h *host) Scan(context.Context) ([]discovery.Device, error) {
 }
 
 func (h *host) Observe(ctx context.Context, device discovery.Device) health.Observation {
-	verdict, blocked := h.look(device.ID)
+	result, blocked := h.result(device.ID)
 	if blocked {
 		<-ctx.Done()
 		return health.Observation{Reason: health.Reason{Code: "NoData"}}
 	}
-	return health.Observation{Verdict: verdict, Reason: health.Reason{Code: "Told"}}
+	return health.Observation{Result: result, Reason: health.Reason{Code: "Scripted"}}
 }
 
-func (h *host) look(id string) (health.Verdict, bool) {
+func (h *host) result(id string) (health.Result, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	verdict, there := h.devices[id]
+	result, there := h.devices[id]
 	if !there {
-		verdict = health.Gone
+		result = health.Gone
 	}
-	return verdict, h.blocked[id]
+	return result, h.blocked[id]
 }
 
-func (h *host) plug(id string) { h.say(id, health.Good) }
+func (h *host) plug(id string) { h.set(id, health.Good) }
 
 func (h *host) unplug(id string) {
 	h.mu.Lock()
@@ -234,10 +234,10 @@ func (h *host) unplug(id string) {
 	delete(h.devices, id)
 }
 
-func (h *host) say(id string, verdict health.Verdict) {
+func (h *host) set(id string, result health.Result) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.devices[id] = verdict
+	h.devices[id] = result
 }
 
 func (h *host) block(id string) {

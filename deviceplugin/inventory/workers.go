@@ -9,8 +9,8 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/health"
 )
 
-// workers run scans and probes beside the book's goroutine, one scan and one probe
-// per device at a time: who is still at it is not asked again.
+// workers run scans and probes beside the store's goroutine: at most one scan, and one
+// probe per device, at a time.
 type workers struct {
 	scanner Scanner
 	prober  Prober
@@ -84,7 +84,7 @@ func (w *workers) end(key string) {
 	delete(w.busy, key)
 }
 
-// wait returns when every worker did; the context must have ended.
+// wait waits for all workers; the context must have ended.
 func (w *workers) wait() {
 	w.all.Wait()
 }

@@ -2,7 +2,7 @@ package kubelet
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Metrics counts what happened between the plugin and the kubelet.
+// Metrics counts the calls between the plugin and the kubelet.
 type Metrics struct {
 	allocations   *prometheus.CounterVec
 	preparations  *prometheus.CounterVec
@@ -10,12 +10,12 @@ type Metrics struct {
 	preferred     prometheus.Histogram
 }
 
-// NewMetrics makes the metrics and registers them.
+// NewMetrics creates and registers the metrics.
 func NewMetrics(registerer prometheus.Registerer) *Metrics {
 	counter := func(name, help string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{"result"})
 		for _, result := range []string{"success", "failure"} {
-			c.WithLabelValues(result) // a rate needs a zero to start from
+			c.WithLabelValues(result) // a rate starts from zero
 		}
 		registerer.MustRegister(c)
 		return c

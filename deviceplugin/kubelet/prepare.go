@@ -12,12 +12,12 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/health"
 )
 
-// preparationPoll is the time between two looks at a device that is not free yet:
-// the process of the container before may still be on its way out.
+// preparationPoll is the time between two checks of a device that is not free yet: the
+// process of the previous container may still be exiting.
 const preparationPoll = 200 * time.Millisecond
 
-// prepare returns nil once every device answers and is free, and an error if one does
-// not in time: a container that would start on a device in doubt does not start.
+// prepare returns nil once every device passes its probe and is free, and an error after
+// the timeout, so that no container starts on a device in an unknown state.
 func (s *Server) prepare(ctx context.Context, ids []string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.PreparationTimeout)
 	defer cancel()
@@ -33,25 +33,25 @@ func (s *Server) prepare(ctx context.Context, ids []string) error {
 }
 
 func (s *Server) prepareOne(ctx context.Context, device discovery.Device) error {
-	var why health.Reason
+	var reason health.Reason
 	for {
-		o := s.look(ctx, device)
-		if o.Verdict == health.Good {
+		o := s.probe(ctx, device)
+		if o.Result == health.Good {
 			return nil
 		}
-		if why == (health.Reason{}) || ctx.Err() == nil { // that time is up explains nothing
-			why = o.Reason
+		if reason == (health.Reason{}) || ctx.Err() == nil { // a timeout is not a reason
+			reason = o.Reason
 		}
 		select {
 		case <-ctx.Done():
-			return status.Errorf(codes.FailedPrecondition, "device %s is not ready for a container: %s: %s", device.ID, why.Code, why.Message)
+			return status.Errorf(codes.FailedPrecondition, "device %s is not ready for a container: %s: %s", device.ID, reason.Code, reason.Message)
 		case <-s.Clock.After(preparationPoll):
 		}
 	}
 }
 
-func (s *Server) look(ctx context.Context, device discovery.Device) health.Observation {
-	if o := s.Prober.Observe(ctx, device); o.Verdict != health.Good {
+func (s *Server) probe(ctx context.Context, device discovery.Device) health.Observation {
+	if o := s.Prober.Observe(ctx, device); o.Result != health.Good {
 		return o
 	}
 	return s.Prober.Free(ctx, device)

@@ -16,20 +16,20 @@ import (
 )
 
 const (
-	// check is the time between two looks at everything, in case no event told.
-	check = 5 * time.Second
-	// streamGrace is how long after a registration the kubelet may take to open its
-	// stream.
+	// check is the time between two evaluations without an event.
+	checkInterval = 5 * time.Second
+	// streamGrace is how long the kubelet may take to open its stream after a
+	// registration.
 	streamGrace = 10 * time.Second
-	// registerTimeout bounds one attempt; the kubelet gives its call back 10 s.
+	// registerTimeout bounds one attempt; the kubelet allows 10 s for its call back.
 	registerTimeout = 20 * time.Second
-	// lostGrace is how long the plugin may be unknown to the kubelet before a restart
-	// is worth trying.
-	lostGrace = time.Minute
+	// disconnectedGrace is how long the kubelet may not be watching before the liveness
+	// probe fails.
+	disconnectedGrace = time.Minute
 )
 
 var (
-	errNotReady      = errors.New("the devices were not all looked at yet")
+	errNotReady      = errors.New("not all devices have been probed yet")
 	errNotRegistered = errors.New("the kubelet is not watching the devices")
 )
 
@@ -40,19 +40,19 @@ type Registration struct {
 	drain  time.Duration
 	wakeup chan struct{}
 
-	mu        sync.Mutex
-	current   *session
-	lostSince time.Time // zero while there is nothing to be lost
+	mu                sync.Mutex
+	current           *session
+	disconnectedSince time.Time // zero while the kubelet is watching
 }
 
-// NewRegistration makes a Registration in the kubelet's plugin directory. A session
-// that ends lets the calls under way finish for as long as drain.
+// NewRegistration returns a Registration in the kubelet's plugin directory. A session
+// that ends lets calls in progress finish for as long as drain.
 func NewRegistration(server *Server, dir string, drain time.Duration) *Registration {
 	return &Registration{server: server, dir: filepath.Clean(dir), drain: drain, wakeup: make(chan struct{}, 1)}
 }
 
-// Run serves and registers until the context ends, and never gives up. A host without
-// devices is not registered until it has one.
+// Run serves and registers until the context ends. A host without devices is not
+// registered.
 func (r *Registration) Run(ctx context.Context) error {
 	if !r.awaitDevices(ctx) {
 		return nil
@@ -64,12 +64,12 @@ func (r *Registration) Run(ctx context.Context) error {
 
 	log := logr.FromContextOrDiscard(ctx)
 	sweep(ctx, r.dir, socketPrefix(r.server.Granter.Resource))
-	pace := newPace(r.server.Clock)
+	backoff := newBackoff(r.server.Clock)
 	for {
 		watcher.ensure(log)
-		wait := check
-		if why := r.judge(); why != "" {
-			wait = r.renew(ctx, why, pace, &stopping)
+		wait := checkInterval
+		if reason := r.evaluate(); reason != "" {
+			wait = r.renew(ctx, reason, backoff, &stopping)
 		}
 		select {
 		case <-ctx.Done():
@@ -81,22 +81,22 @@ func (r *Registration) Run(ctx context.Context) error {
 	}
 }
 
-// renew registers anew if it is time to, and returns how long to wait before the next
-// look.
-func (r *Registration) renew(ctx context.Context, why string, pace *pace, stopping *sync.WaitGroup) time.Duration {
-	if wait := pace.due(r.kubeletSocket()); wait > 0 {
+// renew registers again if the back-off permits, and returns the time until the next
+// evaluation.
+func (r *Registration) renew(ctx context.Context, reason string, backoff *backoff, stopping *sync.WaitGroup) time.Duration {
+	if wait := backoff.delay(r.kubeletSocket()); wait > 0 {
 		return wait
 	}
 	log := logr.FromContextOrDiscard(ctx)
 	next, err := r.establish(ctx)
 	if err != nil {
-		log.Info("could not register with the kubelet", "why", why, "error", err.Error())
-		return pace.failed()
+		log.Info("could not register with the kubelet", "reason", reason, "error", err.Error())
+		return backoff.failed()
 	}
-	log.Info("registered with the kubelet", "why", why, "socket", filepath.Base(next.path))
+	log.Info("registered with the kubelet", "reason", reason, "socket", filepath.Base(next.path))
 	r.replace(next, stopping)
-	pace.succeeded()
-	return check
+	backoff.succeeded()
+	return checkInterval
 }
 
 // awaitDevices returns false if the context ended first.
@@ -111,7 +111,7 @@ func (r *Registration) awaitDevices(ctx context.Context) bool {
 		if len(entries) > 0 {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.lostSince = r.server.Clock.Now()
+			r.disconnectedSince = r.server.Clock.Now()
 			return true
 		}
 		select {
@@ -122,8 +122,8 @@ func (r *Registration) awaitDevices(ctx context.Context) bool {
 	}
 }
 
-// establish makes a session and registers it. A session that could not be registered
-// is stopped, and its name is never used again.
+// establish creates a session and registers it. A session that could not be registered
+// is stopped; its name is not used again.
 func (r *Registration) establish(ctx context.Context) (*session, error) {
 	s, err := serve(ctx, r.server, r.dir, r.wake)
 	if err == nil {
@@ -156,8 +156,8 @@ func (r *Registration) register(ctx context.Context, endpoint string) error {
 	return nil
 }
 
-// replace makes a session the current one and stops the one before, which goes on
-// answering the calls it has: with both alive the kubelet never sees none.
+// replace sets the current session and stops the previous one, which finishes the calls
+// it has. Both are open for a moment, so that the kubelet always has one.
 func (r *Registration) replace(next *session, stopping *sync.WaitGroup) {
 	r.mu.Lock()
 	before := r.current
@@ -171,7 +171,7 @@ func (r *Registration) replace(next *session, stopping *sync.WaitGroup) {
 func (r *Registration) wake() {
 	select {
 	case r.wakeup <- struct{}{}:
-	default: // it is awake already
+	default: // a wake-up is pending
 	}
 }
 

@@ -14,15 +14,15 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 )
 
-// What a real kubelet does with a registration is tested against its own code, in
-// test/kubelet. Here is what needs no kubelet.
+// test/kubelet tests registrations against the kubelet's own code. These tests need no
+// kubelet.
 
-func TestAttemptsAreSpacedMoreAndMore(t *testing.T) {
+func TestBackoffGrowsWithEachFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, kubelet := newPace(clock.RealClock{}), socket(t, filepath.Join(socketDir(t), "kubelet.sock"))
+		p, kubelet := newBackoff(clock.RealClock{}), socket(t, filepath.Join(socketDir(t), "kubelet.sock"))
 		var last time.Duration
 		for attempt := range 12 {
-			if wait := p.due(kubelet); wait > 0 {
+			if wait := p.delay(kubelet); wait > 0 {
 				<-time.After(wait)
 			}
 			step := p.failed()
@@ -34,59 +34,59 @@ func TestAttemptsAreSpacedMoreAndMore(t *testing.T) {
 	})
 }
 
-func TestANewKubeletNeedNotWait(t *testing.T) {
+func TestBackoffIsResetByANewKubelet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := socketDir(t)
-		p := newPace(clock.RealClock{})
+		p := newBackoff(clock.RealClock{})
 		before := socket(t, filepath.Join(dir, "kubelet.sock"))
-		p.due(before)
+		p.delay(before)
 		for range 8 {
 			p.failed()
 		}
-		if p.due(before) == 0 {
+		if p.delay(before) == 0 {
 			t.Error("the same kubelet is tried again at once")
 		}
-		if got := p.due(socket(t, filepath.Join(dir, "new.sock"))); got != 0 {
+		if got := p.delay(socket(t, filepath.Join(dir, "new.sock"))); got != 0 {
 			t.Errorf("a new kubelet waits for %s", got)
 		}
 	})
 }
 
-func TestARegistrationThatDidNotLastCountsAsAFailure(t *testing.T) {
+func TestBackoffCountsShortRegistrationsAsFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, kubelet := newPace(clock.RealClock{}), socket(t, filepath.Join(socketDir(t), "kubelet.sock"))
+		p, kubelet := newBackoff(clock.RealClock{}), socket(t, filepath.Join(socketDir(t), "kubelet.sock"))
 		for range 6 {
-			<-time.After(p.due(kubelet))
+			<-time.After(p.delay(kubelet))
 			p.succeeded()
 		}
-		if p.due(kubelet) == 0 {
+		if p.delay(kubelet) == 0 {
 			t.Error("a stream that is dropped again and again is taken up at once")
 		}
-		<-time.After(p.due(kubelet))
+		<-time.After(p.delay(kubelet))
 		p.succeeded()
 		<-time.After(lasting)
-		if got := p.due(kubelet); got != 0 {
+		if got := p.delay(kubelet); got != 0 {
 			t.Errorf("after a lasting registration the next one waits for %s", got)
 		}
 	})
 }
 
-func TestNothingIsRegisteredBeforeTheDevicesWereLookedAt(t *testing.T) {
+func TestRegistrationWaitsForTheFirstProbes(t *testing.T) {
 	devices := newDevices(entry("a", 0, false))
 	devices.ready = make(chan struct{})
 	r := NewRegistration(newServer(devices), socketDir(t), 0)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if r.awaitDevices(ctx) {
-		t.Error("the kubelet would hear of devices that only look unhealthy")
+		t.Error("devices are advertised before the first probes")
 	}
 	close(devices.ready)
 	if !r.awaitDevices(t.Context()) {
-		t.Error("the devices are known now")
+		t.Error("devices are not advertised after the first probes")
 	}
 }
 
-func TestAPluginIsGivenUpOnlyAfterAMinuteWithoutItsKubelet(t *testing.T) {
+func TestLivenessFailsAfterAMinuteWithoutKubelet(t *testing.T) {
 	clk := clocktesting.NewFakeClock(time.Unix(0, 0))
 	server := newServer(newDevices(entry("a", 0, true)))
 	server.Clock = clk
@@ -97,13 +97,13 @@ func TestAPluginIsGivenUpOnlyAfterAMinuteWithoutItsKubelet(t *testing.T) {
 			t.Errorf("%s: alive: %v, ready: %v", when, r.Alive(), r.Ready())
 		}
 	}
-	expect("before the devices were looked at", true, false)
+	expect("before the first probes", true, false)
 	if !r.awaitDevices(t.Context()) {
 		t.Fatal("there is a device")
 	}
-	r.judge()
+	r.evaluate()
 	expect("before the first registration", true, false)
-	clk.Step(lostGrace)
+	clk.Step(disconnectedGrace)
 	expect("at the end of the grace", true, false)
 	clk.Step(time.Second)
 	expect("after the grace", false, false)
@@ -111,17 +111,17 @@ func TestAPluginIsGivenUpOnlyAfterAMinuteWithoutItsKubelet(t *testing.T) {
 	s := start(t, server)
 	r.current = s
 	s.setStream(streamOpen)
-	r.judge()
+	r.evaluate()
 	expect("while the kubelet watches", true, true)
 	clk.Step(time.Hour)
-	s.setStream(streamLost)
-	r.judge()
-	expect("when the stream is lost", true, false)
-	clk.Step(lostGrace + time.Second)
-	expect("when the stream stays lost", false, false)
+	s.setStream(streamClosed)
+	r.evaluate()
+	expect("when the stream is closed", true, false)
+	clk.Step(disconnectedGrace + time.Second)
+	expect("when the stream stays closed", false, false)
 }
 
-func TestSocketsThatNobodyListensOnAreSwept(t *testing.T) {
+func TestSweepRemovesDeadSockets(t *testing.T) {
 	dir := socketDir(t)
 	dead, foreign, alive := filepath.Join(dir, "card-dead.sock"), filepath.Join(dir, "other.sock"), filepath.Join(dir, "card-alive.sock")
 	socket(t, dead)
@@ -139,7 +139,7 @@ func TestSocketsThatNobodyListensOnAreSwept(t *testing.T) {
 	}
 }
 
-func TestASocketNameIsNeverUsedTwice(t *testing.T) {
+func TestSocketNamesAreUnique(t *testing.T) {
 	server, dir := newServer(newDevices()), socketDir(t)
 	seen := map[string]bool{}
 	for range 20 {
@@ -160,7 +160,7 @@ func TestASocketNameIsNeverUsedTwice(t *testing.T) {
 	}
 }
 
-func TestAResourceOfALongNameHasASocket(t *testing.T) {
+func TestSocketNameOfALongResourceIsTruncated(t *testing.T) {
 	server := newServer(newDevices())
 	server.Granter.Resource = strings.Repeat("vendor.", 30) + "example/card"
 	s, err := serve(t.Context(), server, socketDir(t), func() {})
@@ -173,7 +173,7 @@ func TestAResourceOfALongNameHasASocket(t *testing.T) {
 	}
 }
 
-// socket makes a socket that nobody listens on.
+// socket creates a socket without a listener.
 func socket(t *testing.T, path string) os.FileInfo {
 	t.Helper()
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})

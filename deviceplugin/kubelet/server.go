@@ -16,16 +16,16 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/inventory"
 )
 
-// Devices is where the devices are read from.
+// Devices is the source of devices.
 type Devices interface {
-	// Snapshot returns the devices of now, sorted by ID, and a channel that is closed
+	// Snapshot returns the current devices, sorted by ID, and a channel that is closed
 	// when they change.
 	Snapshot() ([]inventory.Entry, <-chan struct{})
-	// Ready is closed once a snapshot is worth telling.
+	// Ready is closed once a snapshot can be advertised.
 	Ready() <-chan struct{}
 }
 
-// Prober looks at a device right now.
+// Prober probes a device.
 type Prober interface {
 	Observe(ctx context.Context, device discovery.Device) health.Observation
 	Free(ctx context.Context, device discovery.Device) health.Observation
@@ -36,7 +36,7 @@ type Server struct {
 	Devices Devices
 	Prober  Prober
 	Granter allocate.Granter
-	// BeforeGrant runs before devices are given out, and refuses them with an error.
+	// BeforeGrant runs before devices are granted; an error rejects the call.
 	BeforeGrant func() error
 	// PreparationTimeout bounds the check before a container starts.
 	PreparationTimeout time.Duration
@@ -48,9 +48,9 @@ func (s *Server) options() *pluginapi.DevicePluginOptions {
 	return &pluginapi.DevicePluginOptions{PreStartRequired: true, GetPreferredAllocationAvailable: true}
 }
 
-// advertise is what the kubelet hears of the devices: a device that is not offered is
-// unhealthy, and one whose NUMA node is unknown has no topology, because a node -1
-// would fail every pod under the single-numa-node policy.
+// advertise returns the devices for the kubelet. A device that is not offered is
+// unhealthy. One without a NUMA node has no topology: a node -1 would fail every pod under
+// the single-numa-node policy.
 func advertise(entries []inventory.Entry) []*pluginapi.Device {
 	devices := make([]*pluginapi.Device, len(entries))
 	for i, entry := range entries {
@@ -97,7 +97,7 @@ func (s *Server) allocate(request *pluginapi.AllocateRequest) (*pluginapi.Alloca
 	return response, nil
 }
 
-// offered looks up devices that may be given to a pod now.
+// offered returns devices, all of which must be offered.
 func (s *Server) offered(ids []string) ([]discovery.Device, error) {
 	devices := make([]discovery.Device, len(ids))
 	for i, id := range ids {
@@ -117,7 +117,7 @@ func (s *Server) find(id string) (inventory.Entry, error) {
 	entries, _ := s.Devices.Snapshot()
 	at := slices.IndexFunc(entries, func(e inventory.Entry) bool { return e.Device.ID == id })
 	if at < 0 {
-		return inventory.Entry{}, status.Errorf(codes.NotFound, "device %s is not known", id)
+		return inventory.Entry{}, status.Errorf(codes.NotFound, "device %s does not exist", id)
 	}
 	return entries[at], nil
 }

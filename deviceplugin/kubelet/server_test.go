@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func TestTheStreamSendsWhatChangedForTheKubeletAndNothingElse(t *testing.T) {
+func TestListAndWatchSendsOnlyAdvertisedChanges(t *testing.T) {
 	devices := newDevices(entry("a", 0, true), entry("b", discovery.NoNUMANode, true))
 	client := dial(t, start(t, newServer(devices)))
 	stream, err := client.ListAndWatch(t.Context(), &pluginapi.Empty{})
@@ -46,13 +46,13 @@ func TestTheStreamSendsWhatChangedForTheKubeletAndNothingElse(t *testing.T) {
 
 	suspect := entry("b", discovery.NoNUMANode, true)
 	suspect.Health.State = health.Suspect
-	devices.set(entry("a", 0, true), suspect) // no news to the kubelet
+	devices.set(entry("a", 0, true), suspect) // advertised as before
 	devices.set(entry("a", 0, true), entry("b", discovery.NoNUMANode, false))
 	b.Health = "Unhealthy"
 	receive(t, stream, a, b)
 }
 
-func TestAllocateGrantsOfferedDevicesAndRefusesTheRest(t *testing.T) {
+func TestAllocateRejectsDevicesThatAreNotOffered(t *testing.T) {
 	devices := newDevices(entry("a", 0, true), entry("b", 0, false))
 	server := newServer(devices)
 	client := dial(t, start(t, server))
@@ -61,7 +61,7 @@ func TestAllocateGrantsOfferedDevicesAndRefusesTheRest(t *testing.T) {
 		code    codes.Code
 		message string
 	}{
-		"an unknown device":     {[]string{"a", "z"}, codes.NotFound, "device z is not known"},
+		"an unknown device":     {[]string{"a", "z"}, codes.NotFound, "device z does not exist"},
 		"an unhealthy device":   {[]string{"b"}, codes.FailedPrecondition, "device b is Unhealthy: DeviceNodeMissing: /dev/b does not exist"},
 		"a device that is well": {[]string{"a"}, codes.OK, ""},
 	} {
@@ -87,7 +87,7 @@ func TestAllocateGrantsOfferedDevicesAndRefusesTheRest(t *testing.T) {
 	}
 }
 
-func TestNothingIsGrantedThatTheRuntimeCannotResolve(t *testing.T) {
+func TestAllocateFailsWithoutCDISpecification(t *testing.T) {
 	server := newServer(newDevices(entry("a", 0, true)))
 	server.Granter.CDI = true
 	client := dial(t, start(t, server))
@@ -105,7 +105,7 @@ func TestNothingIsGrantedThatTheRuntimeCannotResolve(t *testing.T) {
 	}
 }
 
-func TestPreferredAllocationAnswersWhateverItIsAsked(t *testing.T) {
+func TestPreferredAllocationNeverFails(t *testing.T) {
 	client := dial(t, start(t, newServer(newDevices(entry("a", 0, true), entry("b", 1, true), entry("c", 1, true)))))
 	for name, c := range map[string]struct {
 		available, required []string
@@ -114,7 +114,7 @@ func TestPreferredAllocationAnswersWhateverItIsAsked(t *testing.T) {
 	}{
 		"a pair of one node":     {[]string{"a", "b", "c"}, nil, 2, []string{"b", "c"}},
 		"a senseless size":       {[]string{"a"}, []string{"a"}, -1, nil},
-		"devices nobody knows":   {[]string{"y", "z"}, nil, 1, []string{"y"}},
+		"unknown devices":        {[]string{"y", "z"}, nil, 1, []string{"y"}},
 		"nothing to choose from": {nil, nil, 3, nil},
 	} {
 		response, err := client.GetPreferredAllocation(t.Context(), &pluginapi.PreferredAllocationRequest{
@@ -131,18 +131,18 @@ func TestPreferredAllocationAnswersWhateverItIsAsked(t *testing.T) {
 	}
 }
 
-func TestAContainerStartsOnlyOnDevicesThatAnswerAndAreFree(t *testing.T) {
+func TestPreStartContainerWaitsForFreeDevices(t *testing.T) {
 	for name, c := range map[string]struct {
-		observed, free []health.Verdict // of one look after the other; the last one stays
+		observed, free []health.Result // of consecutive probes; the last one is repeated
 		wantError      bool
 		wantTime       time.Duration
 	}{
-		"free at once":                   {[]health.Verdict{health.Good}, []health.Verdict{health.Good}, false, 0},
-		"free once its last user is out": {[]health.Verdict{health.Good}, []health.Verdict{health.Bad, health.Bad, health.Good}, false, 2 * preparationPoll},
-		"never free":                     {[]health.Verdict{health.Good}, []health.Verdict{health.Bad}, true, time.Second},
-		"nobody can tell":                {[]health.Verdict{health.Good}, []health.Verdict{health.Missing}, true, time.Second},
-		"no answer":                      {[]health.Verdict{health.Missing}, nil, true, time.Second},
-		"gone":                           {[]health.Verdict{health.Gone}, nil, true, time.Second},
+		"free at once":                   {[]health.Result{health.Good}, []health.Result{health.Good}, false, 0},
+		"free once its last user is out": {[]health.Result{health.Good}, []health.Result{health.Bad, health.Bad, health.Good}, false, 2 * preparationPoll},
+		"never free":                     {[]health.Result{health.Good}, []health.Result{health.Bad}, true, time.Second},
+		"no data on its users":           {[]health.Result{health.Good}, []health.Result{health.Missing}, true, time.Second},
+		"no answer":                      {[]health.Result{health.Missing}, nil, true, time.Second},
+		"gone":                           {[]health.Result{health.Gone}, nil, true, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -161,16 +161,16 @@ func TestAContainerStartsOnlyOnDevicesThatAnswerAndAreFree(t *testing.T) {
 	}
 }
 
-func TestAnUnknownDeviceIsNotPrepared(t *testing.T) {
+func TestPreStartContainerRejectsUnknownDevices(t *testing.T) {
 	server := newServer(newDevices())
 	if err := server.prepare(t.Context(), []string{"a"}); status.Code(err) != codes.NotFound {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestStoppingLetsACallFinishAndEndsTheStream(t *testing.T) {
+func TestStopDrainsCallsAndEndsTheStream(t *testing.T) {
 	server := newServer(newDevices(entry("a", 0, true)))
-	prober := &script{observed: []health.Verdict{health.Good}, free: []health.Verdict{health.Good}, hold: make(chan struct{}), held: make(chan struct{})}
+	prober := &script{observed: []health.Result{health.Good}, free: []health.Result{health.Good}, hold: make(chan struct{}), held: make(chan struct{})}
 	server.Prober = prober
 	s := start(t, server)
 	client := dial(t, s)
@@ -206,7 +206,7 @@ func TestStoppingLetsACallFinishAndEndsTheStream(t *testing.T) {
 func newServer(devices Devices) *Server {
 	return &Server{
 		Devices: devices,
-		Prober:  &script{observed: []health.Verdict{health.Good}, free: []health.Verdict{health.Good}},
+		Prober:  &script{observed: []health.Result{health.Good}, free: []health.Result{health.Good}},
 		Granter: allocate.Granter{
 			Resource: "vendor.example/card",
 			Container: description.Container{
@@ -286,7 +286,7 @@ func entry(id string, node int, offered bool) inventory.Entry {
 	return e
 }
 
-// devices is an inventory that holds what it is told to.
+// devices is an inventory with fixed contents.
 type devices struct {
 	mu      sync.Mutex
 	entries []inventory.Entry
@@ -319,8 +319,8 @@ func (d *devices) set(entries ...inventory.Entry) {
 // script is a prober that sees one thing after the other.
 type script struct {
 	mu             sync.Mutex
-	observed, free []health.Verdict
-	hold, held     chan struct{} // if set, a look closes held and waits for hold
+	observed, free []health.Result
+	hold, held     chan struct{} // if set, a probe closes held and waits for hold
 }
 
 func (s *script) Observe(context.Context, discovery.Device) health.Observation {
@@ -335,12 +335,12 @@ func (s *script) Free(context.Context, discovery.Device) health.Observation {
 	return s.next(&s.free)
 }
 
-func (s *script) next(verdicts *[]health.Verdict) health.Observation {
+func (s *script) next(results *[]health.Result) health.Observation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	verdict := (*verdicts)[0]
-	if len(*verdicts) > 1 {
-		*verdicts = (*verdicts)[1:]
+	result := (*results)[0]
+	if len(*results) > 1 {
+		*results = (*results)[1:]
 	}
-	return health.Observation{Verdict: verdict, Reason: health.Reason{Code: "Told"}}
+	return health.Observation{Result: result, Reason: health.Reason{Code: "Scripted"}}
 }

@@ -17,33 +17,33 @@ import (
 	pluginapi "k8s.io/kubelet/pkg/apis/deviceplugin/v1beta1"
 )
 
-// stream is what became of the kubelet's ListAndWatch.
+// stream is the state of the kubelet's ListAndWatch.
 type stream int
 
 const (
 	streamAwaited stream = iota
 	streamOpen
-	streamLost
+	streamClosed
 )
 
-// session is one socket that is served: it answers for the Server until it is stopped.
+// session serves the Server on one socket until it is stopped.
 type session struct {
 	pluginapi.UnimplementedDevicePluginServer
 	server *Server
 	grpc   *grpc.Server
-	wake   func() // tells the registration that the stream changed
+	wake   func() // called when the stream changed
 
 	path       string
 	file       os.FileInfo
 	registered time.Time // zero until it is
 	stopping   chan struct{}
-	served     chan struct{} // closed when the gRPC server is done
+	served     chan struct{} // closed when the gRPC server has stopped
 
 	mu     sync.Mutex
 	stream stream
 }
 
-// serve listens on a new socket in dir, and answers there.
+// serve serves on a new socket in dir.
 func serve(ctx context.Context, server *Server, dir string, wake func()) (*session, error) {
 	path := filepath.Join(dir, socketPrefix(server.Granter.Resource)+strings.ToLower(rand.Text()[:10])+".sock")
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
@@ -62,22 +62,22 @@ func serve(ctx context.Context, server *Server, dir string, wake func()) (*sessi
 	pluginapi.RegisterDevicePluginServer(s.grpc, s)
 	go func() {
 		defer close(s.served)
-		_ = s.grpc.Serve(listener) // ends when it is stopped; a listener that breaks shows as a lost stream
+		_ = s.grpc.Serve(listener) // a broken listener closes the stream
 	}()
 	return s, nil
 }
 
-// maxPrefix leaves room for the directory: a socket's path is 107 bytes at most, and a
-// resource's name may be longer than that.
+// maxPrefix leaves room for the directory: a socket's path has 107 bytes at most, and a
+// resource's name may be longer.
 const maxPrefix = 34
 
-// socketPrefix starts the name of every socket of a resource.
+// socketPrefix is the prefix of the names of a resource's sockets.
 func socketPrefix(resource string) string {
 	return strings.ReplaceAll(resource[:min(len(resource), maxPrefix)], "/", "-") + "-"
 }
 
-// stop ends the stream, lets the calls that are under way finish within the time, and
-// removes the socket.
+// stop ends the stream, lets calls in progress finish for as long as drain, and removes
+// the socket.
 func (s *session) stop(drain time.Duration) {
 	close(s.stopping)
 	hard := s.server.Clock.NewTimer(drain)
@@ -114,10 +114,10 @@ func (s *session) GetDevicePluginOptions(context.Context, *pluginapi.Empty) (*pl
 	return s.server.options(), nil
 }
 
-// ListAndWatch implements the device plugin API. It sends the devices whenever what
-// the kubelet knows of them changes.
+// ListAndWatch implements the device plugin API. It sends the devices whenever their
+// advertised state changes.
 func (s *session) ListAndWatch(_ *pluginapi.Empty, out grpc.ServerStreamingServer[pluginapi.ListAndWatchResponse]) error {
-	defer s.setStream(streamLost)
+	defer s.setStream(streamClosed)
 	var sent *pluginapi.ListAndWatchResponse
 	for {
 		entries, changed := s.server.Devices.Snapshot()

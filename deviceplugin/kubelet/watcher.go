@@ -15,8 +15,8 @@ import (
 
 const kubeletSocketName = "kubelet.sock"
 
-// watcher wakes the registration when a relevant file comes or goes. It is there for
-// speed alone: the periodic check finds whatever it misses.
+// watcher wakes the registration when a relevant file is created or removed. It only
+// shortens the delay: the periodic evaluation finds the same.
 type watcher struct {
 	dir      string
 	relevant func(fsnotify.Event) bool
@@ -39,7 +39,7 @@ func (w *watcher) ensure(log logr.Logger) {
 	w.close()
 	if err := w.start(); err != nil {
 		if !w.broken {
-			log.Info("could not watch the kubelet's directory, look every few seconds", "error", err.Error())
+			log.Info("could not watch the kubelet's directory, polling instead", "error", err.Error())
 		}
 		w.broken = true
 		return
@@ -71,7 +71,7 @@ func (w *watcher) forward() {
 			if w.relevant(event) {
 				w.wake()
 			}
-		case _, open := <-w.notify.Errors: // an overflow: something happened
+		case _, open := <-w.notify.Errors: // an overflow: events were dropped
 			if !open {
 				return
 			}
@@ -84,13 +84,13 @@ func (w *watcher) close() {
 	if w.notify == nil {
 		return
 	}
-	_ = w.notify.Close() // it fails only if it was closed before
+	_ = w.notify.Close() // it fails only if it was closed already
 	<-w.done
 	w.notify = nil
 }
 
-// relevant says whether an event may change the judgement: the kubelet's socket was
-// made, or our own removed. Other plugins' sockets come and go.
+// relevant reports whether an event may change the registration state: the kubelet's
+// socket was created, or our own removed.
 func (r *Registration) relevant(event fsnotify.Event) bool {
 	if filepath.Base(event.Name) == kubeletSocketName {
 		return event.Has(fsnotify.Create)
@@ -101,8 +101,8 @@ func (r *Registration) relevant(event fsnotify.Event) bool {
 	return gone && (event.Name == r.dir || r.current != nil && event.Name == r.current.path)
 }
 
-// sweep removes the sockets that plugins of the resource left behind when they were
-// killed: nobody listens on them.
+// sweep removes the sockets of killed plugins of the resource: connections to them are
+// refused.
 func sweep(ctx context.Context, dir, prefix string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

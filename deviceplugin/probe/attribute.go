@@ -12,11 +12,11 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/health"
 )
 
-// attributes judges all of them: a bad one says more than one that gave no data.
+// attributes evaluates all attributes. A bad one takes precedence over one without data.
 func (p *Prober) attributes(ctx context.Context, device discovery.Device) health.Observation {
 	result := good()
 	for _, a := range p.rules.attributes {
-		switch o := p.attribute(ctx, device.Dir, a); o.Verdict {
+		switch o := p.attribute(ctx, device.Dir, a); o.Result {
 		case health.Bad:
 			return o
 		case health.Missing:
@@ -39,7 +39,7 @@ func (p *Prober) attribute(ctx context.Context, dir string, a description.Attrib
 	case err != nil:
 		return observe(health.Missing, NoData, "%v", err)
 	}
-	return judge(a, value)
+	return evaluate(a, value)
 }
 
 func absent(a description.Attribute) health.Observation {
@@ -49,30 +49,30 @@ func absent(a description.Attribute) health.Observation {
 	return observe(health.Missing, NoData, "there is no attribute %s", a.Path)
 }
 
-func judge(a description.Attribute, value string) health.Observation {
+func evaluate(a description.Attribute, value string) health.Observation {
 	switch {
 	case len(a.Equals) > 0 && !slices.Contains(a.Equals, value):
-		return observe(health.Bad, AttributeBad, "%s is %s, want one of %q", a.Path, quote(value), a.Equals)
+		return observe(health.Bad, AttributeBad, "%s is %s, expected one of %q", a.Path, quote(value), a.Equals)
 	case slices.Contains(a.Not, value):
 		return observe(health.Bad, AttributeBad, "%s is %s", a.Path, quote(value))
 	case a.Within != nil:
-		return judgeRange(a, value)
+		return evaluateRange(a, value)
 	}
 	return good()
 }
 
-func judgeRange(a description.Attribute, value string) health.Observation {
+func evaluateRange(a description.Attribute, value string) health.Observation {
 	number, err := strconv.ParseInt(value, 10, 64)
 	if err != nil {
-		return observe(health.Missing, NoData, "%s is %s, which is no number", a.Path, quote(value))
+		return observe(health.Missing, NoData, "%s is %s, which is not a number", a.Path, quote(value))
 	}
 	if number < a.Within.Min || number > a.Within.Max {
-		return observe(health.Bad, AttributeBad, "%s is %d, want %d to %d", a.Path, number, a.Within.Min, a.Within.Max)
+		return observe(health.Bad, AttributeBad, "%s is %d, expected %d to %d", a.Path, number, a.Within.Min, a.Within.Max)
 	}
 	return good()
 }
 
-// quote makes what a driver wrote fit for a log line, a condition and an event.
+// quote escapes and truncates a driver's text for logs, conditions and events.
 func quote(value string) string {
 	const most = 40
 	if len(value) > most {

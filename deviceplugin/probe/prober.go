@@ -1,13 +1,12 @@
-// Package probe looks at one device, once, and says what it saw.
+// Package probe checks one device once.
 //
-// Steps: the card and its nodes are there, the card answers on the bus, the driver
-// is the right one, every attribute of the description is as it should be.
+// Steps: the card and its nodes exist, the card answers on the bus, the right driver is
+// bound, every attribute of the description has a healthy value.
 //
-// Invariants: a probe ends with its context; what could not be read is no data, and
-// is never taken for good or bad; a bad attribute counts even where others gave no
-// data.
+// Invariants: a probe ends with its context; an unreadable value is no data, neither good
+// nor bad; a bad attribute takes precedence over one without data.
 //
-// It has no memory: what a row of observations means is health's affair.
+// It has no state: package health evaluates sequences of observations.
 package probe
 
 import (
@@ -25,7 +24,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/sysfs"
 )
 
-// The reasons that a probe gives.
+// The reasons of a probe's observations.
 const (
 	Answering         = "Answering"
 	DeviceRemoved     = "DeviceRemoved"
@@ -36,7 +35,7 @@ const (
 	NoData            = "NoData"
 )
 
-// Prober looks at the devices of one description.
+// Prober probes the devices of one description.
 type Prober struct {
 	tree  *sysfs.Tree
 	rules rules
@@ -50,7 +49,7 @@ type rules struct {
 	free       *description.Attribute
 }
 
-// NewProber makes a Prober of a host's tree.
+// NewProber returns a Prober of a host's tree.
 func NewProber(tree *sysfs.Tree, d description.Description) *Prober {
 	return &Prober{tree: tree, rules: rules{
 		vendor:     d.PCI.Vendor,
@@ -61,20 +60,20 @@ func NewProber(tree *sysfs.Tree, d description.Description) *Prober {
 	}}
 }
 
-// Observe looks at a device. The first thing that is wrong is the reason.
+// Observe probes a device. The first failed check is the reason.
 func (p *Prober) Observe(ctx context.Context, device discovery.Device) health.Observation {
 	checks := []func(context.Context, discovery.Device) health.Observation{
 		p.present, p.onTheBus, p.driven, p.attributes,
 	}
 	for _, check := range checks {
-		if o := check(ctx, device); o.Verdict != health.Good {
+		if o := check(ctx, device); o.Result != health.Good {
 			return o
 		}
 	}
 	return good()
 }
 
-// Free says whether nothing holds the device, as far as its description can tell.
+// Free checks that no process uses the device, if its description has such a check.
 func (p *Prober) Free(ctx context.Context, device discovery.Device) health.Observation {
 	if p.rules.free == nil {
 		return good()
@@ -87,7 +86,7 @@ func (p *Prober) present(_ context.Context, device discovery.Device) health.Obse
 		return observe(health.Gone, DeviceRemoved, "the card is not on the PCI bus")
 	}
 	if p.rules.needsNodes && len(device.Nodes) == 0 {
-		return observe(health.Gone, DeviceNodeMissing, "the driver has made no device node")
+		return observe(health.Gone, DeviceNodeMissing, "the driver created no device node")
 	}
 	for _, node := range device.Nodes {
 		if !p.tree.Exists(node[1:]) {
@@ -97,8 +96,8 @@ func (p *Prober) present(_ context.Context, device discovery.Device) health.Obse
 	return good()
 }
 
-// onTheBus reads the vendor id from the card itself: a card that fell off the bus
-// reads as all ones, while the kernel goes on telling its identity from memory.
+// onTheBus reads the vendor id from the configuration space: a card that fell off the bus
+// reads as all ones, while sysfs still serves its identity from memory.
 func (p *Prober) onTheBus(ctx context.Context, device discovery.Device) health.Observation {
 	config, err := p.tree.Head(ctx, path.Join(device.Dir, "config"), 2)
 	switch {
@@ -122,19 +121,19 @@ func (p *Prober) driven(_ context.Context, device discovery.Device) health.Obser
 	target, err := p.tree.Target(path.Join(device.Dir, "driver"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return observe(health.Bad, DriverMissing, "no driver is bound, want one of %v", p.rules.drivers)
+		return observe(health.Bad, DriverMissing, "no driver is bound, expected one of %v", p.rules.drivers)
 	case err != nil:
 		return observe(health.Missing, NoData, "%v", err)
 	case !slices.Contains(p.rules.drivers, path.Base(target)):
-		return observe(health.Bad, DriverMissing, "driver %s is bound, want one of %v", path.Base(target), p.rules.drivers)
+		return observe(health.Bad, DriverMissing, "driver %s is bound, expected one of %v", path.Base(target), p.rules.drivers)
 	}
 	return good()
 }
 
 func good() health.Observation {
-	return health.Observation{Verdict: health.Good, Reason: health.Reason{Code: Answering, Message: "every check passed"}}
+	return health.Observation{Result: health.Good, Reason: health.Reason{Code: Answering, Message: "every check passed"}}
 }
 
-func observe(verdict health.Verdict, code, format string, args ...any) health.Observation {
-	return health.Observation{Verdict: verdict, Reason: health.Reason{Code: code, Message: fmt.Sprintf(format, args...)}}
+func observe(result health.Result, code, format string, args ...any) health.Observation {
+	return health.Observation{Result: result, Reason: health.Reason{Code: code, Message: fmt.Sprintf(format, args...)}}
 }

@@ -20,7 +20,7 @@ import (
 
 const dir = "sys/devices/pci0000:3a/0000:3b:00.0"
 
-// host is a machine with one card in best health; each case breaks something.
+// host is a machine with one healthy card; each case changes something.
 func host() fstest.MapFS {
 	return fstest.MapFS{
 		dir + "/vendor":                   {Data: []byte("0x1f56\n")},
@@ -51,50 +51,50 @@ func rules() description.Description {
 	}
 }
 
-func TestEachFaultHasItsVerdictAndReason(t *testing.T) {
+func TestObserveReportsResultAndReason(t *testing.T) {
 	for name, c := range map[string]struct {
 		edit func(fstest.MapFS)
 		want health.Observation
 	}{
-		"a card in best health": {
-			func(fstest.MapFS) {}, see(health.Good, probe.Answering, "every check passed")},
+		"a healthy card": {
+			func(fstest.MapFS) {}, observation(health.Good, probe.Answering, "every check passed")},
 		"the card is pulled": {
 			func(h fstest.MapFS) { delete(h, dir+"/vendor") },
-			see(health.Gone, probe.DeviceRemoved, "the card is not on the PCI bus")},
+			observation(health.Gone, probe.DeviceRemoved, "the card is not on the PCI bus")},
 		"the node is missing": {
 			func(h fstest.MapFS) { delete(h, "dev/snx3_0") },
-			see(health.Gone, probe.DeviceNodeMissing, "/dev/snx3_0 does not exist")},
+			observation(health.Gone, probe.DeviceNodeMissing, "/dev/snx3_0 does not exist")},
 		"the card fell off the bus": {
 			set("config", "\xff\xff"),
-			see(health.Bad, probe.OffTheBus, "the card answers as vendor 0xffff instead of 0x1f56")},
+			observation(health.Bad, probe.OffTheBus, "the card answers as vendor 0xffff instead of 0x1f56")},
 		"the configuration space is empty": {
-			set("config", ""), see(health.Missing, probe.NoData, "the configuration space is empty")},
+			set("config", ""), observation(health.Missing, probe.NoData, "the configuration space is empty")},
 		"a host without configuration space": {
 			func(h fstest.MapFS) { delete(h, dir+"/config") },
-			see(health.Good, probe.Answering, "every check passed")},
+			observation(health.Good, probe.Answering, "every check passed")},
 		"no driver": {
 			func(h fstest.MapFS) { delete(h, dir+"/driver") },
-			see(health.Bad, probe.DriverMissing, "no driver is bound, want one of [sapeon]")},
+			observation(health.Bad, probe.DriverMissing, "no driver is bound, expected one of [sapeon]")},
 		"the driver of a virtual machine": {
 			func(h fstest.MapFS) { h[dir+"/driver"].Data = []byte("../vfio-pci") },
-			see(health.Bad, probe.DriverMissing, "driver vfio-pci is bound, want one of [sapeon]")},
+			observation(health.Bad, probe.DriverMissing, "driver vfio-pci is bound, expected one of [sapeon]")},
 		"an unhealthy value": {
-			set("enable", "0"), see(health.Bad, probe.AttributeBad, `enable is "0"`)},
+			set("enable", "0"), observation(health.Bad, probe.AttributeBad, `enable is "0"`)},
 		"another value than the healthy one": {
-			set("status", "3"), see(health.Bad, probe.AttributeBad, `status is "3", want one of ["0"]`)},
+			set("status", "3"), observation(health.Bad, probe.AttributeBad, `status is "3", expected one of ["0"]`)},
 		"a number out of its range": {
-			set("temp", "97000"), see(health.Bad, probe.AttributeBad, "te* is 97000, want 0 to 95000")},
-		"a number that is none": {
-			set("temp", "hot\x00"), see(health.Missing, probe.NoData, `te* is "hot\x00", which is no number`)},
+			set("temp", "97000"), observation(health.Bad, probe.AttributeBad, "te* is 97000, expected 0 to 95000")},
+		"not a number": {
+			set("temp", "hot\x00"), observation(health.Missing, probe.NoData, `te* is "hot\x00", which is not a number`)},
 		"an attribute that is not there": {
 			func(h fstest.MapFS) { delete(h, dir+"/status") },
-			see(health.Missing, probe.NoData, "there is no attribute status")},
+			observation(health.Missing, probe.NoData, "there is no attribute status")},
 		"an attribute that may be absent and is bad": {
 			set("vendor_extra", "broken"),
-			see(health.Bad, probe.AttributeBad, `vendor_extra is "broken", want one of ["ok"]`)},
+			observation(health.Bad, probe.AttributeBad, `vendor_extra is "broken", expected one of ["ok"]`)},
 		"a bad attribute counts where another is missing": {
 			func(h fstest.MapFS) { delete(h, dir+"/status"); set("temp", "97000")(h) },
-			see(health.Bad, probe.AttributeBad, "te* is 97000, want 0 to 95000")},
+			observation(health.Bad, probe.AttributeBad, "te* is 97000, expected 0 to 95000")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := host()
@@ -107,19 +107,19 @@ func TestEachFaultHasItsVerdictAndReason(t *testing.T) {
 	}
 }
 
-func TestADeviceWithoutANodeIsGoneWhereOneIsExpected(t *testing.T) {
+func TestDeviceWithoutExpectedNodeIsGone(t *testing.T) {
 	device, d := card(), rules()
 	device.Nodes = nil
 	if got := probe.NewProber(sysfs.New(host()), d).Observe(t.Context(), device); got.Reason.Code != probe.DeviceNodeMissing {
 		t.Errorf("got %v", got)
 	}
 	d.Nodes = description.Nodes{Shared: []string{"/dev/npuctl"}}
-	if got := probe.NewProber(sysfs.New(host()), d).Observe(t.Context(), device); got.Verdict != health.Good {
+	if got := probe.NewProber(sysfs.New(host()), d).Observe(t.Context(), device); got.Result != health.Good {
 		t.Errorf("a description without own nodes: %v", got)
 	}
 }
 
-func TestADriverThatDoesNotAnswerIsMissingData(t *testing.T) {
+func TestHangingDriverIsMissingData(t *testing.T) {
 	root := t.TempDir()
 	if err := os.CopyFS(root, withoutLinks(host())); err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func TestADriverThatDoesNotAnswerIsMissingData(t *testing.T) {
 	defer cancel()
 	d := rules()
 	d.PCI.Drivers = nil
-	if got := probe.NewProber(sysfs.New(os.DirFS(root)), d).Observe(ctx, card()); got.Verdict != health.Missing {
+	if got := probe.NewProber(sysfs.New(os.DirFS(root)), d).Observe(ctx, card()); got.Result != health.Missing {
 		t.Errorf("got %v", got)
 	}
 	writer, err := os.OpenFile(status, os.O_WRONLY, 0) // now it answers
@@ -147,20 +147,20 @@ func TestADriverThatDoesNotAnswerIsMissingData(t *testing.T) {
 	}
 }
 
-func TestADeviceIsFreeAsFarAsItsDescriptionCanTell(t *testing.T) {
+func TestFreeEvaluatesTheDescribedAttribute(t *testing.T) {
 	d := rules()
-	if got := probe.NewProber(sysfs.New(host()), d).Free(t.Context(), card()); got.Verdict != health.Good {
+	if got := probe.NewProber(sysfs.New(host()), d).Free(t.Context(), card()); got.Result != health.Good {
 		t.Errorf("without an attribute: %v", got)
 	}
 	d.Preparation.Free = &description.Attribute{Path: "users", Equals: []string{"0"}}
-	for value, want := range map[string]health.Verdict{"0": health.Good, "2": health.Bad} {
+	for value, want := range map[string]health.Result{"0": health.Good, "2": health.Bad} {
 		h := host()
 		set("users", value)(h)
-		if got := probe.NewProber(sysfs.New(h), d).Free(t.Context(), card()); got.Verdict != want {
+		if got := probe.NewProber(sysfs.New(h), d).Free(t.Context(), card()); got.Result != want {
 			t.Errorf("%s users: %v", value, got)
 		}
 	}
-	if got := probe.NewProber(sysfs.New(host()), d).Free(t.Context(), card()); got.Verdict != health.Missing {
+	if got := probe.NewProber(sysfs.New(host()), d).Free(t.Context(), card()); got.Result != health.Missing {
 		t.Errorf("without the file: %v", got)
 	}
 }
@@ -169,8 +169,8 @@ func set(attribute, value string) func(fstest.MapFS) {
 	return func(h fstest.MapFS) { h[dir+"/"+attribute] = &fstest.MapFile{Data: []byte(value)} }
 }
 
-func see(verdict health.Verdict, code, message string) health.Observation {
-	return health.Observation{Verdict: verdict, Reason: health.Reason{Code: code, Message: message}}
+func observation(result health.Result, code, message string) health.Observation {
+	return health.Observation{Result: result, Reason: health.Reason{Code: code, Message: message}}
 }
 
 func withoutLinks(h fstest.MapFS) fstest.MapFS {

@@ -11,14 +11,14 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// API is the three calls of the API server that reports take. It is not client-go's
-// typed client: that brings the types of every API group, and doubles the memory of
-// a program that runs on every node.
+// API makes the three calls of the API server that reports need. client-go's typed client
+// has the types of every API group, which would double the memory of a program that runs
+// on every node.
 type API struct {
 	client rest.Interface
 }
 
-// NewAPI makes an API of a connection.
+// NewAPI returns an API of a connection.
 func NewAPI(config *rest.Config) (*API, error) {
 	scheme := runtime.NewScheme()
 	if err := corev1.AddToScheme(scheme); err != nil {
@@ -29,7 +29,7 @@ func NewAPI(config *rest.Config) (*API, error) {
 	own.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	client, err := rest.RESTClientFor(own)
 	if err != nil {
-		return nil, fmt.Errorf("making a client of the API server: %w", err)
+		return nil, fmt.Errorf("creating a client of the API server: %w", err)
 	}
 	return &API{client: client}, nil
 }

@@ -64,7 +64,7 @@ func TestReportsToAnAPIServer(t *testing.T) {
 	t.Run("a transition is one event", i.oneEvent)
 	t.Run("nothing else of a node can be written", i.writesNothingElse)
 	t.Run("the account has its rights and no more", i.hasItsRights)
-	t.Run("the DaemonSet takes no more than it says", i.takesLittle)
+	t.Run("the DaemonSet stays within its limits", i.takesLittle)
 	t.Run("another accelerator is another DaemonSet", i.takesAnother)
 }
 
@@ -117,7 +117,7 @@ func (i installed) oneEvent(t *testing.T) {
 		Device: entry.Device, From: health.Suspect, To: health.Unhealthy, Reason: entry.Health.Reason, At: time.Now(),
 	}
 	events.Notify(transition)
-	events.Notify(transition) // as if the first answer had been lost
+	events.Notify(transition) // as after a post without an answer
 	later := transition
 	later.From, later.To, later.At = health.Unhealthy, health.Recovering, transition.At.Add(time.Second)
 	events.Notify(later)
@@ -199,7 +199,7 @@ func (i installed) hasItsRights(t *testing.T) {
 	}
 }
 
-// takesAnother installs what docs/device-plugin.md says of a second accelerator.
+// takesAnother installs the second accelerator of docs/device-plugin.md.
 func (i installed) takesAnother(t *testing.T) {
 	dir := t.TempDir()
 	up, err := filepath.Rel(dir, absolute(t, bundle))

@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// heartbeat is the time between two patches that say the same.
+	// heartbeat is the time between two patches without a change.
 	heartbeat = 5 * time.Minute
-	// settle is the least time between two patches: many devices that fail at once make
-	// two patches, not many.
+	// settle is the least time between two patches, so that many devices that fail at
+	// once cause two patches.
 	settle = time.Second
 	// callTimeout bounds one call to the API server.
 	callTimeout = 10 * time.Second
 )
 
-// Devices is where the devices are read from.
+// Devices is the source of devices.
 type Devices interface {
 	Ready() <-chan struct{}
 	Snapshot() ([]inventory.Entry, <-chan struct{})
@@ -40,19 +40,18 @@ type Condition struct {
 	Clock    clock.Clock
 }
 
-// Run patches until the context ends. A node that never had a device gets no
-// condition.
+// Run patches until the context ends. A node that never had a device has no condition.
 func (c Condition) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
 	case <-c.Devices.Ready():
 	}
-	log, seen := logr.FromContextOrDiscard(ctx), false
+	log, hadDevices := logr.FromContextOrDiscard(ctx), false
 	for {
 		entries, changed := c.Devices.Snapshot()
 		wait := heartbeat
-		if seen = seen || len(entries) > 0; seen {
+		if hadDevices = hadDevices || len(entries) > 0; hadDevices {
 			if err := c.patch(ctx, Summarise(c.Resource, entries)); err != nil && ctx.Err() == nil {
 				log.Error(err, "could not report the devices' condition")
 				wait = callTimeout
@@ -79,8 +78,8 @@ func (c Condition) await(ctx context.Context, changed <-chan struct{}, d time.Du
 	return true
 }
 
-// patch writes the condition. The time of the last transition is that of the status on
-// the node, so that a restart of the plugin is none.
+// patch writes the condition. It keeps the node's transition time while the status is the
+// same, also across restarts of the plugin.
 func (c Condition) patch(ctx context.Context, s Summary) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

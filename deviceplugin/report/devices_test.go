@@ -6,7 +6,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/inventory"
 )
 
-// devices is an inventory that holds what it is told to.
+// devices is an inventory with fixed contents.
 type devices struct {
 	mu      sync.Mutex
 	entries []inventory.Entry

@@ -18,8 +18,8 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/inventory"
 )
 
-// maxQueue is how many events wait for an API server that is away: four changes of
-// each of 64 devices. Further ones are dropped; the condition still tells the state.
+// maxQueue is how many events wait for an unreachable API server: four changes of each of
+// 64 devices. Further ones are dropped; the condition still has the state.
 const maxQueue = 256
 
 // Events posts one event per transition.
@@ -31,13 +31,13 @@ type Events struct {
 	queue    chan inventory.Transition
 }
 
-// NewEvents makes an Events that posts about a node.
+// NewEvents returns an Events of a node.
 func NewEvents(api *API, node, resource string, clk clock.Clock) *Events {
 	return &Events{api: api, node: node, resource: resource, clock: clk, queue: make(chan inventory.Transition, maxQueue)}
 }
 
-// Notify queues a transition and never blocks. That a device is found healthy at the
-// start is no news.
+// Notify queues a transition and never blocks. A new device that is healthy causes no
+// event.
 func (e *Events) Notify(t inventory.Transition) {
 	if t.First && t.To == health.Healthy {
 		return
@@ -48,8 +48,7 @@ func (e *Events) Notify(t inventory.Transition) {
 	}
 }
 
-// Run posts until the context ends. An event that cannot be posted is tried again; one
-// that is refused is not.
+// Run posts until the context ends. A failed post is retried; a rejected one is not.
 func (e *Events) Run(ctx context.Context) error {
 	log := logr.FromContextOrDiscard(ctx)
 	for {
@@ -88,8 +87,8 @@ func (e *Events) create(ctx context.Context, event *corev1.Event) error {
 	return e.api.createEvent(ctx, event)
 }
 
-// event is what a transition looks like to whoever describes the node. Its UID is the
-// node's name, as the kubelet's own events have it.
+// event describes a transition. The UID of its node is the node's name, as in the
+// kubelet's own events.
 func (e *Events) event(t inventory.Transition) *corev1.Event {
 	kind := corev1.EventTypeNormal
 	if t.To == health.Unhealthy || t.To == health.Suspect || t.To == health.Unknown {
@@ -109,8 +108,7 @@ func (e *Events) event(t inventory.Transition) *corev1.Event {
 	}
 }
 
-// name is the same for the same transition, so that a post whose answer was lost does
-// not become two events.
+// name is the same for the same transition, so that a repeated post creates one event.
 func (e *Events) name(t inventory.Transition) string {
 	hash := fnv.New64a()
 	_, _ = fmt.Fprintf(hash, "%s %s %s %d", e.resource, t.Device.ID, t.To, t.At.UnixNano())

@@ -18,7 +18,7 @@ import (
 // What an API server makes of the reports is tested against a real one, in
 // test/kubelet.
 
-func TestTheConditionSumsUpTheDevices(t *testing.T) {
+func TestSummarise(t *testing.T) {
 	well := device("a", health.Healthy, true, "Answering", "every check passed")
 	suspect := device("b", health.Suspect, true, "AttributeBad", `status is "3"`)
 	silent := device("c", health.Unknown, true, "NoData", "there is no attribute status")
@@ -31,7 +31,7 @@ func TestTheConditionSumsUpTheDevices(t *testing.T) {
 	}{
 		"all are well": {[]inventory.Entry{well, well},
 			Summary{corev1.ConditionTrue, "DevicesAvailable", "all 2 devices of sapeon.com/snx3 are available"}},
-		"a suspicion takes nothing away": {[]inventory.Entry{well, suspect},
+		"a suspect device is available": {[]inventory.Entry{well, suspect},
 			Summary{corev1.ConditionTrue, "DevicesAvailable", "all 2 devices of sapeon.com/snx3 are available"}},
 		"one is silent": {[]inventory.Entry{well, silent},
 			Summary{corev1.ConditionUnknown, "DevicesSilent", "1 of 2 devices of sapeon.com/snx3 give no data: c is Unknown: NoData: there is no attribute status"}},
@@ -48,7 +48,7 @@ func TestTheConditionSumsUpTheDevices(t *testing.T) {
 	}
 }
 
-func TestAConditionOfManyBadDevicesStaysShort(t *testing.T) {
+func TestSummariseBoundsTheMessage(t *testing.T) {
 	var entries []inventory.Entry
 	for i := range 64 {
 		entries = append(entries, device(strconv.Itoa(i), health.Unhealthy, false, "DeviceNodeMissing", strings.Repeat("ü", 50)))
@@ -59,7 +59,7 @@ func TestAConditionOfManyBadDevicesStaysShort(t *testing.T) {
 	}
 }
 
-func TestAnEventSaysWhatHappenedToWhichDevice(t *testing.T) {
+func TestEventDescribesTheTransition(t *testing.T) {
 	e := NewEvents(nil, "npu-node-1", "sapeon.com/snx3", clock.RealClock{})
 	got := e.event(transition(health.Suspect, health.Unhealthy))
 	want := []string{"Warning", "DeviceUnhealthy",
@@ -73,7 +73,7 @@ func TestAnEventSaysWhatHappenedToWhichDevice(t *testing.T) {
 	}
 }
 
-func TestTheSameTransitionIsTheSameEvent(t *testing.T) {
+func TestEventNameIsStable(t *testing.T) {
 	e := NewEvents(nil, "npu-node-1", "sapeon.com/snx3", clock.RealClock{})
 	a, b := transition(health.Suspect, health.Unhealthy), transition(health.Suspect, health.Unhealthy)
 	if e.name(a) != e.name(b) {
@@ -81,15 +81,15 @@ func TestTheSameTransitionIsTheSameEvent(t *testing.T) {
 	}
 	b.At = b.At.Add(time.Nanosecond)
 	if e.name(a) == e.name(b) {
-		t.Error("a later transition is lost")
+		t.Error("a later transition is missing")
 	}
 }
 
-func TestAFullQueueAndAHealthyStartAreNotWaitedFor(t *testing.T) {
+func TestNotifyNeverBlocks(t *testing.T) {
 	e := NewEvents(nil, "npu-node-1", "sapeon.com/snx3", clock.RealClock{})
 	e.Notify(inventory.Transition{First: true, From: health.Unknown, To: health.Healthy})
 	if len(e.queue) != 0 {
-		t.Error("a device that is found healthy is news")
+		t.Error("a new healthy device causes an event")
 	}
 	for range maxQueue + 10 {
 		e.Notify(transition(health.Healthy, health.Suspect))

@@ -10,36 +10,36 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/inventory"
 )
 
-// maxMessage keeps a condition readable, and a node with many bad devices small.
+// maxMessage bounds the message of a condition, in bytes.
 const maxMessage = 1024
 
-// Summary is what a node's condition says of the devices.
+// Summary is the content of a node's condition.
 type Summary struct {
 	Status  corev1.ConditionStatus
 	Reason  string
 	Message string
 }
 
-// Summarise is False if a device is not available to pods, Unknown if all are but one
-// is silent, or if there is none, and True otherwise.
+// Summarise is False if a device is not available to pods, Unknown if one gives no data
+// or there is no device, and True otherwise.
 func Summarise(resource string, entries []inventory.Entry) Summary {
 	if len(entries) == 0 {
-		return Summary{corev1.ConditionUnknown, "NoDevices", "no device of " + resource + " is on this node any more"}
+		return Summary{corev1.ConditionUnknown, "NoDevices", "no device of " + resource + " is left on this node"}
 	}
-	var away, silent []inventory.Entry
+	var unavailable, noData []inventory.Entry
 	for _, entry := range entries {
 		switch {
 		case !entry.Health.Offered:
-			away = append(away, entry)
+			unavailable = append(unavailable, entry)
 		case entry.Health.State == health.Unknown:
-			silent = append(silent, entry)
+			noData = append(noData, entry)
 		}
 	}
 	switch {
-	case len(away) > 0:
-		return Summary{corev1.ConditionFalse, "DevicesUnavailable", list("are not available", away, len(entries), resource)}
-	case len(silent) > 0:
-		return Summary{corev1.ConditionUnknown, "DevicesSilent", list("give no data", silent, len(entries), resource)}
+	case len(unavailable) > 0:
+		return Summary{corev1.ConditionFalse, "DevicesUnavailable", list("are not available", unavailable, len(entries), resource)}
+	case len(noData) > 0:
+		return Summary{corev1.ConditionUnknown, "DevicesSilent", list("give no data", noData, len(entries), resource)}
 	}
 	return Summary{corev1.ConditionTrue, "DevicesAvailable", fmt.Sprintf("all %d devices of %s are available", len(entries), resource)}
 }

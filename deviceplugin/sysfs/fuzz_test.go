@@ -17,7 +17,7 @@ import (
 const (
 	asItIs = iota
 	denied
-	endless  // says the same again and again
+	endless  // repeats the same bytes
 	breaking // fails after what it has
 	kinds
 )
@@ -53,7 +53,7 @@ func FuzzTree(f *testing.F) {
 	})
 }
 
-// holdsMatches looks for files as a description may have it.
+// holdsMatches matches files with the pattern of a description.
 func holdsMatches(t *testing.T, tree *sysfs.Tree, pattern string) {
 	t.Helper()
 	if path.Clean(pattern) != pattern || path.IsAbs(pattern) || strings.HasPrefix(pattern, "..") {

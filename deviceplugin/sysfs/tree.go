@@ -1,15 +1,14 @@
-// Package sysfs reads a host's tree without ever being held up by it.
+// Package sysfs reads a host's tree with bounds on time and size.
 //
-// A sysfs attribute is a call into a driver: it may block for as long as the
-// device is stuck, it may be huge, binary, unreadable or gone. A read here returns
-// within its context, in at most one page of bytes.
+// A sysfs attribute is a call into a driver: it may block while the device is stuck; it
+// may be huge, binary, unreadable or removed. A read here returns within its context, and
+// at most one page of bytes.
 //
-// Invariants: readers of one file share the read that is under way, so a stuck
-// driver costs one goroutine per attribute, for as long as it is stuck, however
-// often it is asked; every path is resolved by the fs.FS, which decides what a
-// link may reach.
+// Invariants: readers of one file share the read in progress, so that a stuck driver costs
+// one goroutine per attribute however often it is read; every path is resolved by the
+// fs.FS, which bounds what a link may reach.
 //
-// It knows no device and imports nothing else of the device plugin.
+// It imports nothing else of the device plugin.
 package sysfs
 
 import (
@@ -25,10 +24,10 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// MaxAttribute is what the kernel gives at most: one page.
+// MaxAttribute is the kernel's maximum: one page.
 const MaxAttribute = 4096
 
-// ErrTooLong says that a file has more than MaxAttribute bytes.
+// ErrTooLong is the error of a file with more than MaxAttribute bytes.
 var ErrTooLong = errors.New("longer than a page")
 
 // Tree is a host's file tree, or a part of one that holds sys and dev.
@@ -37,7 +36,7 @@ type Tree struct {
 	reads singleflight.Group
 }
 
-// New makes a Tree of a file system whose root is the host's root.
+// New returns a Tree of a file system whose root is the host's root.
 func New(fsys fs.FS) *Tree {
 	return &Tree{fsys: fsys}
 }
@@ -52,7 +51,7 @@ func (t *Tree) Read(ctx context.Context, name string) ([]byte, error) {
 	return data, err
 }
 
-// Head returns a file's first bytes, n at most, and asks the driver for no more.
+// Head returns at most the first n bytes of a file, and reads no more of the driver.
 func (t *Tree) Head(ctx context.Context, name string, n int64) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -80,7 +79,7 @@ func (t *Tree) Match(dir, pattern string) []string {
 	}
 	names, err := fs.Glob(t.fsys, path.Join(dir, pattern))
 	if err != nil {
-		return nil // a malformed pattern matches nothing; descriptions are checked before
+		return nil // a malformed pattern matches nothing; descriptions are validated
 	}
 	slices.Sort(names)
 	return names
@@ -104,13 +103,13 @@ func (t *Tree) Target(name string) (string, error) {
 	return fs.ReadLink(t.fsys, name)
 }
 
-// Exists says whether a file is there; a file that cannot be looked at is not.
+// Exists reports whether a file exists and can be inspected.
 func (t *Tree) Exists(name string) bool {
 	_, err := fs.Stat(t.fsys, name)
 	return err == nil
 }
 
-// plain says that a directory's name has no meaning in a pattern.
+// plain reports whether a directory's name has no wildcards.
 func plain(dir string) bool {
 	return !strings.ContainsAny(dir, `*?[\`)
 }

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func TestAnAttributeIsItsTextWithoutTheLineEnd(t *testing.T) {
+func TestAttributeTrimsWhiteSpace(t *testing.T) {
 	tree := sysfs.New(fstest.MapFS{"sys/vendor": {Data: []byte("0x1f56\n")}})
 	got, err := tree.Attribute(t.Context(), "sys/vendor")
 	if err != nil || got != "0x1f56" {
@@ -31,7 +31,7 @@ func TestAnAttributeIsItsTextWithoutTheLineEnd(t *testing.T) {
 	}
 }
 
-func TestAFileOfMoreThanAPageIsAnError(t *testing.T) {
+func TestReadRejectsMoreThanAPage(t *testing.T) {
 	tree := sysfs.New(fstest.MapFS{
 		"page": {Data: []byte(strings.Repeat("a", sysfs.MaxAttribute))},
 		"more": {Data: []byte(strings.Repeat("a", sysfs.MaxAttribute+1))},
@@ -44,7 +44,7 @@ func TestAFileOfMoreThanAPageIsAnError(t *testing.T) {
 	}
 }
 
-func TestAHeadIsNoLongerThanAskedAndMayBeShorter(t *testing.T) {
+func TestHeadIsBounded(t *testing.T) {
 	tree := sysfs.New(fstest.MapFS{"config": {Data: []byte{0x56, 0x1f, 0x30}}, "empty": {}})
 	for name, want := range map[string][]byte{"config": {0x56, 0x1f}, "empty": {}} {
 		got, err := tree.Head(t.Context(), name, 2)
@@ -57,7 +57,7 @@ func TestAHeadIsNoLongerThanAskedAndMayBeShorter(t *testing.T) {
 	}
 }
 
-func TestAMissingFileAndADirectoryAreErrors(t *testing.T) {
+func TestReadReportsMissingFilesAndDirectories(t *testing.T) {
 	tree := sysfs.New(fstest.MapFS{"dir/file": {}})
 	if _, err := tree.Read(t.Context(), "none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
@@ -68,7 +68,7 @@ func TestAMissingFileAndADirectoryAreErrors(t *testing.T) {
 }
 
 // A named pipe without a writer blocks its reader the way a stuck driver does.
-func TestAStuckReadEndsWithItsContextAndIsShared(t *testing.T) {
+func TestStuckReadIsSharedAndEndsWithItsContext(t *testing.T) {
 	root := t.TempDir()
 	pipe := filepath.Join(root, "status")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -108,7 +108,7 @@ func reading() int {
 	return count
 }
 
-func TestMatchesAreSortedAndStayBelowTheDirectory(t *testing.T) {
+func TestMatchesAreSortedAndBelowTheDirectory(t *testing.T) {
 	tree := sysfs.New(fstest.MapFS{
 		"sys/a/npu1/dev": {}, "sys/a/npu0/dev": {}, "sys/b/npu2/dev": {},
 	})
@@ -120,7 +120,7 @@ func TestMatchesAreSortedAndStayBelowTheDirectory(t *testing.T) {
 	}
 }
 
-func TestALinkDoesNotLeaveTheHostRoot(t *testing.T) {
+func TestLinkDoesNotLeaveTheRoot(t *testing.T) {
 	outside, root := t.TempDir(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("s"), 0o600); err != nil {
 		t.Fatal(err)

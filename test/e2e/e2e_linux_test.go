@@ -13,7 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-func TestAModelIsServedOnARealNode(t *testing.T) {
+func TestModelIsServedOnARealNode(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a node is not started with -short")
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAContainerGetsItsDevicesAndTheirNames(t *testing.T) {
+func TestContainerGetsDevicesAndEnvironment(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 8)
 	k := startKubelet(t, f)
 	startPlugin(t, h, f).awaitReady()
@@ -63,7 +63,7 @@ func TestPodsArePackedWithinANUMANode(t *testing.T) {
 	}
 }
 
-func TestAPodThatNoNUMANodeHoldsIsRefused(t *testing.T) {
+func TestPodLargerThanANUMANodeIsRejected(t *testing.T) {
 	f := newFolder(t)
 	k := startKubelet(t, f)
 	startPlugin(t, newHost(t, 8), f).awaitReady()
@@ -74,7 +74,7 @@ func TestAPodThatNoNUMANodeHoldsIsRefused(t *testing.T) {
 	k.mustAdmit(newPod("fits", 4))
 }
 
-func TestDevicesOfAMachineWithoutNUMANodesAreAdmitted(t *testing.T) {
+func TestDevicesWithoutNUMANodeAreAdmitted(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 4)
 	for card := range 4 {
 		h.set(card, "numa_node", "-1")
@@ -85,7 +85,7 @@ func TestDevicesOfAMachineWithoutNUMANodesAreAdmitted(t *testing.T) {
 	k.mustAdmit(newPod("llama", 3))
 }
 
-func TestAContainerWaitsForADeviceThatIsInUse(t *testing.T) {
+func TestContainerWaitsForADeviceInUse(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 1)
 	k := startKubelet(t, f)
 	p := startPlugin(t, h, f)
@@ -111,7 +111,7 @@ func TestAContainerWaitsForADeviceThatIsInUse(t *testing.T) {
 	p.awaitMetric(`nufi_deviceplugin_preparations_total{resource="sapeon.com/snx3",result="success"}`, 1)
 }
 
-func TestPodsAreNamedBesideTheDevicesTheyHold(t *testing.T) {
+func TestHoldersAreExported(t *testing.T) {
 	f := newFolder(t)
 	k := startKubelet(t, f)
 	p := startPlugin(t, newHost(t, 2), f)

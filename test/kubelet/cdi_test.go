@@ -16,7 +16,7 @@ import (
 // help; these cards' nodes are named after ones that every machine has.
 var nodesOfAnyMachine = []string{"full", "zero", "random"}
 
-func TestWithCDITheRuntimeResolvesWhatAContainerGets(t *testing.T) {
+func TestCDIDevicesOfAContainerAreResolvable(t *testing.T) {
 	f, h, specs := newFolder(t), newHost(t, len(nodesOfAnyMachine)), filepath.Join(t.TempDir(), "cdi")
 	for card, name := range nodesOfAnyMachine {
 		h.set(card, fmt.Sprintf("sapeon/snx3_%d/uevent", card), "DEVNAME="+name)
@@ -46,7 +46,7 @@ func TestWithCDITheRuntimeResolvesWhatAContainerGets(t *testing.T) {
 }
 
 // CDI has no device without edits, so that there is no name to be given out.
-func TestWithCDIAnAcceleratorWithoutNodesBringsItsMountsAllTheSame(t *testing.T) {
+func TestCDIAcceleratorWithoutNodesHasItsMounts(t *testing.T) {
 	f, specs := newFolder(t), filepath.Join(t.TempDir(), "cdi")
 	description := quickX330(t, withMount, func(d map[string]any) { delete(d, "nodes") })
 	k := startKubelet(t, f)

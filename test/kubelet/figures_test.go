@@ -12,7 +12,7 @@ import (
 
 // These are the figures of docs/device-plugin.md. -v prints them.
 
-func TestAFaultIsKnownToTheKubeletWithinTwoSeconds(t *testing.T) {
+func TestFailureReachesTheKubeletWithinTwoSeconds(t *testing.T) {
 	description := filepath.Join(repository, "deviceplugin/description/x330.yaml")
 	for name, fault := range map[string]func(*host){
 		"bad status":   func(h *host) { h.set(0, "status", "3") },
@@ -35,7 +35,7 @@ func TestAFaultIsKnownToTheKubeletWithinTwoSeconds(t *testing.T) {
 	}
 }
 
-func TestSixtyFourDevicesTakeLessThanFortyMebibytes(t *testing.T) {
+func TestSixtyFourDevicesNeedLessThanFortyMebibytes(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 64)
 	k := startKubelet(t, f)
 	p := startPlugin(t, h, f, "--cdi-dir", filepath.Join(t.TempDir(), "cdi"))

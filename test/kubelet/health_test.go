@@ -9,7 +9,7 @@ import (
 	"k8s.io/klog/v2"
 )
 
-func TestADeviceThatFailsIsTakenAwayAndComesBack(t *testing.T) {
+func TestFailedDeviceIsWithdrawnUntilItRecovers(t *testing.T) {
 	for name, fault := range map[string]struct {
 		reason     string
 		fail, mend func(*host)
@@ -36,7 +36,7 @@ func TestADeviceThatFailsIsTakenAwayAndComesBack(t *testing.T) {
 	}
 }
 
-func TestAPodLearnsThatItsDeviceFailed(t *testing.T) {
+func TestPodStatusReportsAFailedDevice(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 2)
 	k := startKubelet(t, f)
 	startPlugin(t, h, f).awaitReady()
@@ -61,7 +61,7 @@ func TestAPodLearnsThatItsDeviceFailed(t *testing.T) {
 	}
 }
 
-func TestAnUnhealthyDeviceIsNotGivenAway(t *testing.T) {
+func TestUnhealthyDeviceIsNotAllocated(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 2)
 	k := startKubelet(t, f)
 	startPlugin(t, h, f).awaitReady()
@@ -76,7 +76,7 @@ func TestAnUnhealthyDeviceIsNotGivenAway(t *testing.T) {
 	}
 }
 
-func TestASilentDeviceIsUnknownAndStaysAvailable(t *testing.T) {
+func TestDeviceWithoutDataStaysAllocatable(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 2)
 	k := startKubelet(t, f)
 	p := startPlugin(t, h, f)
@@ -93,7 +93,7 @@ func TestASilentDeviceIsUnknownAndStaysAvailable(t *testing.T) {
 	}
 }
 
-func TestACardThatIsPluggedInOrPulledIsNoticed(t *testing.T) {
+func TestHotplugIsDetected(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 2)
 	k := startKubelet(t, f)
 	startPlugin(t, h, f).awaitReady()

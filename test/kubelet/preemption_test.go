@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-func TestAnUrgentPodTakesTheDevicesOfAnother(t *testing.T) {
+func TestPreemptionFreesDevices(t *testing.T) {
 	c := startCluster(t)
 	f, h := newFolder(t), newHost(t, 4)
 	k := startKubelet(t, f)

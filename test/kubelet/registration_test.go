@@ -24,7 +24,7 @@ func TestEightOfEightAreRegistered(t *testing.T) {
 	}
 }
 
-func TestAKubeletThatIsAbsentAtTheStartIsWaitedFor(t *testing.T) {
+func TestPluginWaitsForAnAbsentKubelet(t *testing.T) {
 	f := newFolder(t)
 	p := startPlugin(t, newHost(t, 8), f) // there is not even a directory
 	p.awaitMetric(`nufi_deviceplugin_devices{resource="sapeon.com/snx3",state="Healthy"}`, 8)
@@ -39,7 +39,7 @@ func TestAKubeletThatIsAbsentAtTheStartIsWaitedFor(t *testing.T) {
 	p.awaitMetric(`nufi_deviceplugin_registrations_total{resource="sapeon.com/snx3",result="success"}`, 1)
 }
 
-func TestAKubeletThatRefusesIsNotHammeredAndANewOneNotMissed(t *testing.T) {
+func TestRejectedRegistrationBacksOffUntilANewKubelet(t *testing.T) {
 	f := newFolder(t)
 	if err := os.Mkdir(f.plugins(), 0o755); err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestAKubeletThatRefusesIsNotHammeredAndANewOneNotMissed(t *testing.T) {
 	t.Logf("registered %s after the kubelet's start", time.Since(started).Round(time.Millisecond))
 }
 
-func TestAKubeletThatDoesNotAnswerIsGivenUpWhenItEnds(t *testing.T) {
+func TestHangingKubeletIsReplacedByItsSuccessor(t *testing.T) {
 	f := newFolder(t)
 	if err := os.Mkdir(f.plugins(), 0o755); err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestAKubeletThatDoesNotAnswerIsGivenUpWhenItEnds(t *testing.T) {
 	p.awaitReady()
 }
 
-func TestAKubeletRestartKeepsPodsAndTheirDevices(t *testing.T) {
+func TestKubeletRestartKeepsPodsAndTheirDevices(t *testing.T) {
 	f := newFolder(t)
 	k := startKubelet(t, f)
 	p := startPlugin(t, newHost(t, 8), f)
@@ -104,7 +104,7 @@ func TestAKubeletRestartKeepsPodsAndTheirDevices(t *testing.T) {
 	}
 }
 
-func TestAPluginRestartTouchesNoRunningPod(t *testing.T) {
+func TestPluginRestartKeepsRunningPods(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 8)
 	k := startKubelet(t, f)
 	p := startPlugin(t, h, f)
@@ -132,7 +132,7 @@ func TestAPluginRestartTouchesNoRunningPod(t *testing.T) {
 	}
 }
 
-func TestACrashedPluginIsReplacedAndItsSocketSwept(t *testing.T) {
+func TestSocketOfACrashedPluginIsSwept(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 8)
 	k := startKubelet(t, f)
 	p := startPlugin(t, h, f)
@@ -148,7 +148,7 @@ func TestACrashedPluginIsReplacedAndItsSocketSwept(t *testing.T) {
 	}
 }
 
-func TestTwoPluginsAreAsGoodAsOne(t *testing.T) {
+func TestTwoPluginsCoexist(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 8)
 	k := startKubelet(t, f)
 	first := startPlugin(t, h, f)
@@ -169,7 +169,7 @@ func TestTwoPluginsAreAsGoodAsOne(t *testing.T) {
 	k.awaitCapacity(8, 0)
 }
 
-func TestARollingUpdateNeverLowersWhatCanBeAllocated(t *testing.T) {
+func TestRollingUpdateKeepsAllocatable(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 8)
 	k := startKubelet(t, f)
 	old := startPlugin(t, h, f)
@@ -187,7 +187,7 @@ func TestARollingUpdateNeverLowersWhatCanBeAllocated(t *testing.T) {
 	}
 }
 
-func TestAWipedDirectoryIsRegisteredInAgain(t *testing.T) {
+func TestPluginRegistersAgainAfterItsSocketIsRemoved(t *testing.T) {
 	f := newFolder(t)
 	k := startKubelet(t, f)
 	p := startPlugin(t, newHost(t, 8), f)
@@ -210,7 +210,7 @@ func TestAWipedDirectoryIsRegisteredInAgain(t *testing.T) {
 	k.mustAdmit(newPod("llama", 2))
 }
 
-func TestAReplacedDirectoryIsFoundAgain(t *testing.T) {
+func TestPluginFindsAReplacedDirectory(t *testing.T) {
 	f := newFolder(t)
 	k := startKubelet(t, f)
 	p := startPlugin(t, newHost(t, 8), f)
@@ -224,7 +224,7 @@ func TestAReplacedDirectoryIsFoundAgain(t *testing.T) {
 
 // The folder that the plugin watches is not the one any more, and no event says so: it
 // has to look.
-func TestAKubeletThatNoEventTellsOfIsFoundAllTheSame(t *testing.T) {
+func TestKubeletIsFoundWithoutFileEvents(t *testing.T) {
 	f := newFolder(t)
 	lead := func(to string) {
 		target, draft := filepath.Join(string(f), to), filepath.Join(string(f), "draft")
@@ -242,7 +242,7 @@ func TestAKubeletThatNoEventTellsOfIsFoundAllTheSame(t *testing.T) {
 	p.awaitReady()
 }
 
-func TestATerminatedPluginLeavesNothingBehind(t *testing.T) {
+func TestTerminatedPluginRemovesItsSocket(t *testing.T) {
 	f := newFolder(t)
 	k := startKubelet(t, f)
 	p := startPlugin(t, newHost(t, 8), f)
@@ -257,7 +257,7 @@ func TestATerminatedPluginLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestANodeWithoutDevicesHasNoSuchResourceUntilOneComes(t *testing.T) {
+func TestNodeHasTheResourceOnceADeviceIsFound(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 0)
 	k := startKubelet(t, f)
 	p := startPlugin(t, h, f)

@@ -24,7 +24,7 @@ const lasting = 75
 // Each alert has a file of its name. It holds expositions, scraped every minute: `bad`
 // until `bad@20`, from the twentieth minute on. The alert must fire on the bad ones, as
 // `fires` has it, and stay quiet on the good ones.
-func TestEachAlertFiresOnTheBadAndStaysQuietOnTheGood(t *testing.T) {
+func TestEachAlertFiresOnlyOnItsBadCase(t *testing.T) {
 	for _, d := range definitions(t) {
 		if d.Alert == "" {
 			continue
@@ -112,7 +112,7 @@ func setFile(archive *txtar.Archive, name, text string) {
 	archive.Files = append(archive.Files, txtar.File{Name: name, Data: []byte(text)})
 }
 
-func TestEachAlertIsExplained(t *testing.T) {
+func TestEachAlertHasARunbook(t *testing.T) {
 	for _, d := range definitions(t) {
 		if d.Alert == "" {
 			continue

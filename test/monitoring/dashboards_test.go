@@ -67,7 +67,7 @@ func TestEveryRecordingRuleYieldsSeries(t *testing.T) {
 }
 
 // A panel is empty only where that is good news.
-func TestEveryExpressionOfADashboardYieldsSeries(t *testing.T) {
+func TestEveryDashboardExpressionYieldsSeries(t *testing.T) {
 	s, at := world(t)
 	files, err := filepath.Glob(filepath.Join(bundle, "dashboards/*.json"))
 	if err != nil || len(files) == 0 {
@@ -96,7 +96,7 @@ func interpolated(expression string) string {
 	return strings.NewReplacer("$__rate_interval", "5m", "$npudeploy", ".*", "$namespace", ".*", "$node", ".*", "$type", ".*").Replace(expression)
 }
 
-func TestEveryVariableOfADashboardHasValues(t *testing.T) {
+func TestEveryDashboardVariableHasValues(t *testing.T) {
 	s, at := world(t)
 	files, _ := filepath.Glob(filepath.Join(bundle, "dashboards/*.json"))
 	for _, file := range files {

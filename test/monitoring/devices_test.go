@@ -46,7 +46,7 @@ func TestRulesAndFetchersAgree(t *testing.T) {
 
 // What the fetchers' own tests fold from samples, they also fold from the answers of
 // Prometheus. It knows nothing of the future, and leaves out what is too old by itself.
-func TestFetchersReadThroughPrometheus(t *testing.T) {
+func TestFetchersReadPrometheus(t *testing.T) {
 	for title, archive := range archives(t) {
 		t.Run(title, func(t *testing.T) {
 			s := newServer(t)

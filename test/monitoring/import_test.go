@@ -64,7 +64,7 @@ var (
 )
 
 // What Grafana 10 and later refuse, or show wrongly, without a word.
-func TestADashboardIsImportable(t *testing.T) {
+func TestDashboardsAreImportable(t *testing.T) {
 	files, _ := filepath.Glob(filepath.Join(bundle, "dashboards/*.json"))
 	uids := map[string]string{}
 	for _, file := range files {
@@ -209,7 +209,7 @@ func layoutFaults(panels []panel) (found []string) {
 }
 
 // Each rule finds the one thing that is wrong with a dashboard.
-func TestADashboardThatIsNotImportableIsFound(t *testing.T) {
+func TestImportCheckRejectsInvalidDashboards(t *testing.T) {
 	const good = `{"uid":"u","title":"T","schemaVersion":38,"refresh":"30s",
 		"templating":{"list":[{"name":"datasource","type":"datasource","query":"prometheus"},
 			{"name":"node","type":"query","query":"label_values(up, node)","datasource":{"type":"prometheus","uid":"${datasource}"}}]},

@@ -108,7 +108,7 @@ func discovered() labels.Labels {
 		"instance", "10.0.0.1:9400", "__meta_kubernetes_pod_node_name", "atom-1", "__meta_kubernetes_pod_label_dudaji_com_npudeploy", "llama-8b")
 }
 
-func TestAnExporterIsNotTheHolderOfItsDevices(t *testing.T) {
+func TestMonitorsDropTheExportersOwnPod(t *testing.T) {
 	types := []string{}
 	for _, vendor := range fetchers.Vendors() {
 		types = append(types, vendor.Type)
@@ -135,7 +135,7 @@ func TestAnExporterIsNotTheHolderOfItsDevices(t *testing.T) {
 	}
 }
 
-func TestAServerIsKnownByItsNpuDeploy(t *testing.T) {
+func TestInferenceMonitorAddsTheNpuDeploy(t *testing.T) {
 	got := relabelled(t, discovered(), monitors(t)["nufi-inference"].Relabelings)
 	for name, want := range map[string]string{"npudeploy": "llama-8b", "namespace": "monitoring", "pod": "exporter-x", "node": "atom-1"} {
 		if got.Get(name) != want {
@@ -144,7 +144,7 @@ func TestAServerIsKnownByItsNpuDeploy(t *testing.T) {
 	}
 }
 
-func TestSapeonsShortNamesGetAPrefix(t *testing.T) {
+func TestSapeonMonitorPrefixesShortNames(t *testing.T) {
 	var got []string
 	for _, name := range []string{"t1", "t2", "p1", "t1_total", "up"} {
 		got = append(got, relabelled(t, labels.FromStrings("__name__", name), monitors(t)["nufi-sapeon-exporter"].MetricRelabelings).Get("__name__"))
@@ -155,7 +155,7 @@ func TestSapeonsShortNamesGetAPrefix(t *testing.T) {
 }
 
 // Rules of one name and the same labels would overwrite each other's series.
-func TestNoTwoRulesRecordTheSame(t *testing.T) {
+func TestRecordingRulesAreUnique(t *testing.T) {
 	seen := map[string]bool{}
 	for _, d := range definitions(t) {
 		id := d.Record + labels.FromMap(d.Labels).String()

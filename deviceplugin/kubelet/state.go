@@ -8,17 +8,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// judge says why a new registration is needed; empty if the current one stands.
-func (r *Registration) judge() string {
+// evaluate returns why a new registration is needed; empty if it is not.
+func (r *Registration) evaluate() string {
 	r.mu.Lock()
 	s := r.current
 	r.mu.Unlock()
-	why := r.fault(s)
-	r.note(s, why)
-	return why
+	reason := r.reregistrationReason(s)
+	r.recordState(s, reason)
+	return reason
 }
 
-func (r *Registration) fault(s *session) string {
+func (r *Registration) reregistrationReason(s *session) string {
 	if s == nil {
 		return "not registered yet"
 	}
@@ -26,23 +26,23 @@ func (r *Registration) fault(s *session) string {
 		return "own socket was removed"
 	}
 	switch stream := s.streamState(); {
-	case stream == streamLost:
-		return "stream was lost"
+	case stream == streamClosed:
+		return "stream was closed"
 	case stream == streamAwaited && r.server.Clock.Since(s.registered) > streamGrace:
 		return "stream was never opened"
 	}
 	return ""
 }
 
-// note remembers since when the kubelet is not watching.
-func (r *Registration) note(s *session, why string) {
+// recordState records since when the kubelet has not been watching.
+func (r *Registration) recordState(s *session, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case why == "" && s.streamState() == streamOpen:
-		r.lostSince = time.Time{}
-	case r.lostSince.IsZero():
-		r.lostSince = r.server.Clock.Now()
+	case reason == "" && s.streamState() == streamOpen:
+		r.disconnectedSince = time.Time{}
+	case r.disconnectedSince.IsZero():
+		r.disconnectedSince = r.server.Clock.Now()
 	}
 }
 
@@ -51,8 +51,7 @@ func sameSocket(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime())
 }
 
-// Ready is nil if the kubelet watches the devices now, or if there are none for it
-// to watch.
+// Ready returns nil if the kubelet watches the devices, or if there are none.
 func (r *Registration) Ready() error {
 	select {
 	case <-r.server.Devices.Ready():
@@ -64,24 +63,24 @@ func (r *Registration) Ready() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.current == nil || r.current.streamState() != streamOpen || !r.lostSince.IsZero() {
+	if r.current == nil || r.current.streamState() != streamOpen || !r.disconnectedSince.IsZero() {
 		return errNotRegistered
 	}
 	return nil
 }
 
-// Alive is nil unless the kubelet has not been watching for so long that a restart of
-// the plugin is worth trying.
+// Alive returns an error if the kubelet has not been watching for disconnectedGrace: a
+// restart of the plugin may help.
 func (r *Registration) Alive() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if lost := r.server.Clock.Since(r.lostSince); !r.lostSince.IsZero() && lost > lostGrace {
-		return fmt.Errorf("%w for %s", errNotRegistered, lost.Round(time.Second))
+	if duration := r.server.Clock.Since(r.disconnectedSince); !r.disconnectedSince.IsZero() && duration > disconnectedGrace {
+		return fmt.Errorf("%w for %s", errNotRegistered, duration.Round(time.Second))
 	}
 	return nil
 }
 
-// Collector exports how long the current registration has stood; no series without one.
+// Collector exports the age of the current registration; no series without one.
 func (r *Registration) Collector() prometheus.Collector {
 	return age{r, prometheus.NewDesc("nufi_deviceplugin_registration_age_seconds",
 		"Time since the current registration with the kubelet.", nil, nil)}

@@ -1,0 +1,77 @@
+package inventory
+
+import (
+	"github.com/go-logr/logr"
+
+	"github.com/dudaji/nufi/deviceplugin/health"
+)
+
+// updater records results in the store and publishes changes. Only Run's goroutine calls
+// it.
+type updater struct {
+	inventory *Inventory
+	store     *store
+	log       logr.Logger
+
+	scannedOnce   bool
+	isReady       bool
+	lastScanError string
+}
+
+func (u *updater) scanned(s scan) {
+	u.logScan(s.err)
+	if s.err != nil {
+		return
+	}
+	u.scannedOnce = true
+	u.store.scanned(s.devices, u.inventory.options.Clock.Now())
+	u.publish()
+}
+
+func (u *updater) probed(p probed) {
+	t, changed := u.store.observed(p.id, p.observation, u.inventory.options.Clock.Now())
+	u.publish()
+	if changed {
+		u.logTransition(t)
+		for _, notify := range u.inventory.listeners {
+			notify(t)
+		}
+	}
+}
+
+func (u *updater) publish() {
+	if u.store.updated {
+		u.inventory.publish(u.store.entries())
+	}
+	if u.scannedOnce && !u.isReady && u.store.complete() {
+		u.isReady = true
+		u.log.Info("probed every device", "devices", len(u.store.records))
+		close(u.inventory.ready)
+	}
+}
+
+// logTransition logs new healthy devices, all of them at the start, at level 1.
+func (u *updater) logTransition(t Transition) {
+	level := 0
+	if t.First && t.To == health.Healthy {
+		level = 1
+	}
+	u.log.V(level).Info("device changed its state",
+		"device", t.Device.ID, "from", t.From, "to", t.To, "reason", t.Reason.Code, "message", t.Reason.Message)
+}
+
+// logScan logs an error once, and its end.
+func (u *updater) logScan(err error) {
+	message := ""
+	if err != nil {
+		message = err.Error()
+	}
+	switch {
+	case message == u.lastScanError:
+	case err != nil:
+		u.log.Error(err, "could not scan for devices, kept the previous ones")
+	default:
+		u.log.Info("scanned for devices again")
+	}
+	u.lastScanError = message
+}
