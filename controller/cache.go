@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/scheduling"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -33,9 +34,9 @@ func cacheOptions() cache.Options {
 		ByObject: map[client.Object]cache.ByObject{
 			&v1.NpuDeploy{}: {Label: labels.Everything(), Transform: stripObject},
 			&v1.Project{}:   {Label: labels.Everything(), Transform: stripObject},
-			&corev1.Pod{}:   {Label: ours, Transform: stripPod},
+			&corev1.Pod{}:   {Label: ours, Transform: scheduling.StripPodSpec},
 			newReplicaSet(): {Label: ours, Transform: stripMetadata},
-			&corev1.Node{}:  {Label: labels.Everything(), Transform: stripNode},
+			&corev1.Node{}:  {Label: labels.Everything(), Transform: scheduling.StripNode},
 			newCRD():        {Label: labels.Everything(), Transform: stripMetadata},
 			&corev1.Event{}: {
 				Label: labels.Everything(), Field: podWarnings, Transform: cache.TransformStripManagedFields(),

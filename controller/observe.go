@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/scheduling"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -21,8 +22,11 @@ func (r *reconciler) observe(
 	ctx context.Context, deploy *v1.NpuDeploy, want *wanted, done applied, host holding,
 ) (status.Observed, error) {
 	observed := status.Observed{
-		Deploy: deploy, Render: want.rendered, Apply: done.outcome,
-		Resolved: want.resolved, Inventory: done.inventory, Now: r.clock.Now(),
+		Deploy: deploy, Resolved: want.resolved,
+		Stages: status.Stages{
+			Render: want.rendered, Apply: done.outcome,
+			Templates: want.templates, Inventory: done.inventory, Now: r.clock.Now(),
+		},
 	}
 	if done.inventory == nil {
 		observed.Inventory = deploy.Status.Inventory
@@ -31,7 +35,11 @@ func (r *reconciler) observe(
 	if observed.Workload, err = r.workload(ctx, deploy, want); err != nil {
 		return observed, err
 	}
-	if observed.Cluster, err = r.cluster(ctx, deploy, want, observed.Workload.Pods); err != nil {
+	accelerator := deploy.Status.Accelerator
+	if want.resolved != nil {
+		accelerator = want.resolved.Accelerator
+	}
+	if observed.Scheduling, err = scheduling.Context(ctx, r.cache, deploy, accelerator, observed.Workload.Pods); err != nil {
 		return observed, err
 	}
 	observed.Route, err = r.route(ctx, deploy, want, host)

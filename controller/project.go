@@ -63,7 +63,8 @@ func (r *projectReconciler) report(ctx context.Context, name types.NamespacedNam
 		return false, err
 	}
 	observed := status.ObservedProject{
-		Project: project, Render: want.rendered, Apply: done.outcome, Inventory: done.inventory, Now: r.clock.Now(),
+		Project: project,
+		Stages:  status.Stages{Render: want.rendered, Apply: done.outcome, Inventory: done.inventory, Now: r.clock.Now()},
 	}
 	if done.inventory == nil {
 		observed.Inventory = project.Status.Inventory

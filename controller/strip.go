@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/scheduling"
 )
 
 // These are the informers' transforms: what nobody reads is not kept.
@@ -32,51 +33,13 @@ func stripChild(object any) (any, error) {
 	return child, nil
 }
 
-// stripContainers keeps what says how many devices a pod holds, and how long it may
-// take to start.
+// stripContainers also keeps the startup probe, which status reads.
 func stripContainers(containers []corev1.Container) []corev1.Container {
-	kept := make([]corev1.Container, len(containers))
-	for i, container := range containers {
-		kept[i] = corev1.Container{
-			Name: container.Name, Resources: container.Resources, RestartPolicy: container.RestartPolicy,
-			StartupProbe: container.StartupProbe,
-		}
+	stripped := scheduling.StripContainers(containers)
+	for i := range stripped {
+		stripped[i].StartupProbe = containers[i].StartupProbe
 	}
-	return kept
-}
-
-func stripPod(object any) (any, error) {
-	pod, ok := object.(*corev1.Pod)
-	if !ok {
-		return object, nil
-	}
-	stripMeta(&pod.ObjectMeta)
-	pod.Spec = corev1.PodSpec{
-		NodeName:       pod.Spec.NodeName,
-		InitContainers: stripContainers(pod.Spec.InitContainers),
-		Containers:     stripContainers(pod.Spec.Containers),
-	}
-	return pod, nil
-}
-
-func stripNode(object any) (any, error) {
-	node, ok := object.(*corev1.Node)
-	if !ok {
-		return object, nil
-	}
-	stripMeta(&node.ObjectMeta)
-	ready := corev1.NodeCondition{}
-	for _, condition := range node.Status.Conditions {
-		if condition.Type == corev1.NodeReady {
-			// The kubelet's heartbeat is of no interest.
-			ready = corev1.NodeCondition{
-				Type: condition.Type, Status: condition.Status, LastTransitionTime: condition.LastTransitionTime,
-			}
-		}
-	}
-	node.Spec = corev1.NodeSpec{Unschedulable: node.Spec.Unschedulable}
-	node.Status = corev1.NodeStatus{Allocatable: node.Status.Allocatable, Conditions: []corev1.NodeCondition{ready}}
-	return node, nil
+	return stripped
 }
 
 // stripMetadata is for what is watched by its metadata alone.

@@ -58,7 +58,6 @@ func (c *wantedCache) of(deploy *v1.NpuDeploy, facts render.ProjectSettings) *wa
 			Selector:    result.Resolved.Selector,
 			Accelerator: result.Resolved.Accelerator,
 			Parallelism: result.Resolved.Parallelism,
-			Templates:   templates.Digest,
 		}
 		return result.Objects, nil
 	}, apply.DeployOwner(deploy))

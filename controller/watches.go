@@ -18,13 +18,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/scheduling"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // The informers' indices.
 const (
 	indexDeploy = "deploy" // pods and ReplicaSets by NpuDeploy
-	indexNode   = "node"   // pods by node
 	indexPod    = "pod"    // events by pod
 )
 
@@ -38,7 +38,6 @@ func addIndices(ctx context.Context, informers cache.Cache) error {
 	}{
 		{&corev1.Pod{}, indexDeploy, deployOf},
 		{newReplicaSet(), indexDeploy, deployOf},
-		{&corev1.Pod{}, indexNode, func(object client.Object) []string { return []string{object.(*corev1.Pod).Spec.NodeName} }},
 		{&corev1.Event{}, indexPod, func(object client.Object) []string {
 			return []string{object.(*corev1.Event).InvolvedObject.Name}
 		}},
@@ -47,7 +46,7 @@ func addIndices(ctx context.Context, informers cache.Cache) error {
 			return err
 		}
 	}
-	return nil
+	return scheduling.IndexPods(ctx, informers)
 }
 
 // concerns returns the NpuDeploys that an object has to do with.
@@ -166,13 +165,13 @@ func (r *reconciler) byPod(ctx context.Context, object client.Object) []types.Na
 
 // byNode returns those who have pods on the node, and those who wait for devices.
 func (r *reconciler) byNode(ctx context.Context, object client.Object) []types.NamespacedName {
-	var pods corev1.PodList
-	if err := r.cache.List(ctx, &pods, client.MatchingFields{indexNode: object.GetName()}, client.UnsafeDisableDeepCopy); err != nil {
+	pods, err := scheduling.PodsOn(ctx, r.cache, object.GetName())
+	if err != nil {
 		return nil
 	}
 	var names []types.NamespacedName
-	for i := range pods.Items {
-		names = append(names, byLabel(ctx, &pods.Items[i])...)
+	for i := range pods {
+		names = append(names, byLabel(ctx, &pods[i])...)
 	}
 	all, err := r.deploys.all(ctx)
 	if err != nil {

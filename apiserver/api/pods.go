@@ -14,6 +14,7 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/internal/scheduling"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -84,7 +85,7 @@ func (a *API) pods(w http.ResponseWriter, r *http.Request, user *kube.UserClient
 // diagnoses are why pods are not ready. Events explain much of it, and they are the
 // person's own to read.
 func (a *API) diagnoses(r *http.Request, user *kube.UserClient, f *family) (map[types.UID]status.Outcome, error) {
-	situation, err := a.options.Live.Situation(r.Context(), f.deploy)
+	placement, err := scheduling.Context(r.Context(), a.options.Live.Reader(), f.deploy, f.deploy.Status.Accelerator, f.pods)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func (a *API) diagnoses(r *http.Request, user *kube.UserClient, f *family) (map[
 	why := make(map[types.UID]status.Outcome, len(f.pods))
 	for i := range f.pods {
 		pod := f.pods[i]
-		why[pod.UID] = status.Diagnose(f.deploy, pod, warnings[pod.UID], situation)
+		why[pod.UID] = status.Diagnose(f.deploy, pod, warnings[pod.UID], placement)
 	}
 	return why, err
 }

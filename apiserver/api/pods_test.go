@@ -61,7 +61,7 @@ func TestPodsSayWhyTheyAreNotReady(t *testing.T) {
 		"b": {"Ready", ""},
 		"c": {"CrashLoop", "container server exited with code 3, 0 restarts"},
 		"d": {"Unschedulable", "0/3 nodes are available: 3 node(s) had untolerated taint"},
-		"e": {"NodeLost", "node gone is gone"},
+		"e": {"NodeLost", "node gone was deleted"},
 		"f": {"ContainerConfig", "a volume cannot be mounted: no such secret"},
 	}
 	if diff := cmp.Diff(want, why); diff != "" {

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/internal/scheduling"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -50,8 +51,8 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 		Scheme: scheme, ReaderFailOnMissingInformer: true, DefaultUnsafeDisableDeepCopy: &shared,
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Pod{}:  {Transform: stripPod},
-			&corev1.Node{}: {Transform: stripNode},
+			&corev1.Pod{}:  {Transform: scheduling.StripPod},
+			&corev1.Node{}: {Transform: scheduling.StripNode},
 		},
 	}, contact)
 	if err != nil {
@@ -74,7 +75,7 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 		// Half a minute, which is the default, is long for people who wait for Kubernetes.
 		Backoff: &wait.Backoff{Duration: time.Second, Cap: 5 * time.Second, Steps: 5, Factor: 2, Jitter: 0.5},
 	})
-	return c, indexPods(ctx, filled)
+	return c, scheduling.IndexPods(ctx, filled)
 }
 
 // Run keeps up with the cluster until ctx ends. Kubernetes' API server may be away at any

@@ -8,78 +8,76 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/dudaji/nufi/internal/message"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// finding is why pods are not available. The zero value means that nothing was
-// found.
-type finding struct {
+// diagnosis is the reason that pods are not ready. The zero value is none.
+type diagnosis struct {
 	reason, message string
 }
 
-// available asks the deployment first. Only when it cannot answer are the pods
-// looked at, and the reason that a user can act on first is told.
-func available(observed Observed, rev revision) verdict {
+func (d diagnosis) result() result {
+	return result{metav1.ConditionFalse, d.reason, d.message}
+}
+
+// available evaluates the Deployment first, and its pods only if that is inconclusive.
+func available(observed Observed, rev revision) result {
 	deployment := observed.Workload.Deployment
 	if deployment == nil {
-		return absent(observed)
+		return noDeployment(observed)
 	}
-	if !rev.known {
-		return unavailable(mostActionable(notMade(deployment, rev),
-			finding{v1.ReasonProgressing, "the last change of the deployment has not been acted on yet"}))
+	if !rev.observed {
+		return mostActionable(notCreated(deployment, rev),
+			diagnosis{v1.ReasonProgressing, "the Deployment's controller has not acted on its last change yet"}).result()
 	}
-	want, ready := wanted(deployment), len(rev.ready())
-	if want == 0 {
-		return verdict{metav1.ConditionTrue, v1.ReasonScaledToZero, "no pods are wanted: replicas is 0"}
+	desired, ready := desiredReplicas(deployment), len(rev.ready())
+	if desired == 0 {
+		return result{metav1.ConditionTrue, v1.ReasonScaledToZero, "replicas is 0"}
 	}
-	if ready >= want && deployment.Status.UnavailableReplicas == 0 {
-		return verdict{metav1.ConditionTrue, v1.ReasonAvailable, fmt.Sprintf("%d of %d pods are ready", ready, want)}
+	if ready >= desired && deployment.Status.UnavailableReplicas == 0 {
+		return result{metav1.ConditionTrue, v1.ReasonAvailable, fmt.Sprintf("%d of %d pods are ready", ready, desired)}
 	}
-	found := mostActionable(
-		notMade(deployment, rev),
-		refused(rev),
-		ofPods(observed, rev, want),
+	d := mostActionable(
+		notCreated(deployment, rev),
+		rejectedByNode(rev),
+		diagnoseAll(observed, rev, desired),
 		progressing(deployment, rev),
 	)
 	if rev.earlier > 0 {
-		found.message = shorten(found.message, maxMessage-64) +
+		d.message = message.Truncate(d.message, maxMessage-64) +
 			"; " + plural(rev.earlier, "pod") + " of an earlier revision still serving"
 	}
-	return unavailable(found)
+	return d.result()
 }
 
-func unavailable(found finding) verdict {
-	return verdict{metav1.ConditionFalse, found.reason, found.message}
-}
-
-// absent judges a workload that is not there.
-func absent(observed Observed) verdict {
-	switch manifests := applied(observed); {
-	case isUnknown(manifests):
-		return verdict{metav1.ConditionUnknown, v1.ReasonNotObserved, "not known yet"}
-	case isFalse(manifests):
-		return unavailable(finding{v1.ReasonNotApplied, "no deployment is in place"})
+func noDeployment(observed Observed) result {
+	switch _, applied := observed.results(); {
+	case applied.isUnknown():
+		return result{metav1.ConditionUnknown, v1.ReasonNotObserved, "not observed yet"}
+	case applied.isFalse():
+		return diagnosis{v1.ReasonNotApplied, "no Deployment is in place"}.result()
 	}
-	return unavailable(finding{v1.ReasonProgressing, "the deployment was applied and is not seen yet"})
+	return diagnosis{v1.ReasonProgressing, "the Deployment was applied and is not observed yet"}.result()
 }
 
-// notMade is for pods, and ReplicaSets, that never came to be. The API server says why
-// in prose only.
-func notMade(deployment *appsv1.Deployment, rev revision) finding {
-	want, have := wanted(deployment), len(rev.pods)
-	message := refusal(deployment)
-	if have >= want || message == "" {
-		return finding{}
+// notCreated is for pods, and ReplicaSets, that could not be created. The API server gives
+// the cause in prose only.
+func notCreated(deployment *appsv1.Deployment, rev revision) diagnosis {
+	desired, created := desiredReplicas(deployment), len(rev.pods)
+	cause := creationError(deployment)
+	if created >= desired || cause == "" {
+		return diagnosis{}
 	}
 	reason := v1.ReasonPodRejected
-	if strings.Contains(message, "exceeded quota") || strings.Contains(message, "failed quota") {
+	if strings.Contains(cause, "exceeded quota") || strings.Contains(cause, "failed quota") {
 		reason = v1.ReasonQuotaExceeded
 	}
-	return finding{reason, fmt.Sprintf("%d of %d pods could not be made: %s", want-have, want, message)}
+	return diagnosis{reason, fmt.Sprintf("%d of %d pods could not be created: %s", desired-created, desired, cause)}
 }
 
-// refusal is what the API server answered to the deployment's controller, or empty.
-func refusal(deployment *appsv1.Deployment) string {
+// creationError is the API server's answer to the Deployment's controller, or empty.
+func creationError(deployment *appsv1.Deployment) string {
 	for _, condition := range deployment.Status.Conditions {
 		failed := condition.Type == appsv1.DeploymentReplicaFailure && condition.Status == corev1.ConditionTrue
 		if failed || condition.Reason == "ReplicaSetCreateError" {
@@ -89,17 +87,17 @@ func refusal(deployment *appsv1.Deployment) string {
 	return ""
 }
 
-// progressing is what remains when no pod has anything to say.
-func progressing(deployment *appsv1.Deployment, rev revision) finding {
-	want := wanted(deployment)
-	message := fmt.Sprintf("%d of %d pods are ready", len(rev.ready()), want)
-	if missing := want - len(rev.pods); missing > 0 {
-		message += fmt.Sprintf(", %d not made yet", missing)
+// progressing applies if no pod has a diagnosis.
+func progressing(deployment *appsv1.Deployment, rev revision) diagnosis {
+	desired := desiredReplicas(deployment)
+	text := fmt.Sprintf("%d of %d pods are ready", len(rev.ready()), desired)
+	if missing := desired - len(rev.pods); missing > 0 {
+		text += fmt.Sprintf(", %d not created yet", missing)
 	} else if unavailable := deployment.Status.UnavailableReplicas; unavailable > 0 {
-		message += fmt.Sprintf(", %d not counted as available yet", unavailable)
+		text += fmt.Sprintf(", %d not counted as available yet", unavailable)
 	}
-	if rev.leaving > 0 {
-		message += "; waiting for " + plural(rev.leaving, "pod") + " to stop"
+	if rev.terminating > 0 {
+		text += "; waiting for " + plural(rev.terminating, "pod") + " to stop"
 	}
-	return finding{v1.ReasonProgressing, message}
+	return diagnosis{v1.ReasonProgressing, text}
 }

@@ -6,41 +6,63 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// CountDevices counts a resource over the nodes that the pods of the deploy may use.
-// podsOn returns the pods of a node.
+// CountDevices counts a resource over the nodes that pods of the deploy may use. podsOn
+// returns the pods of a node.
 func CountDevices(
 	deploy *v1.NpuDeploy, resource corev1.ResourceName, nodes []corev1.Node, podsOn func(node string) ([]corev1.Pod, error),
 ) (Devices, error) {
-	var count Devices
+	var devices Devices
 	for i := range nodes {
 		node := &nodes[i]
 		quantity := node.Status.Allocatable[resource]
 		allocatable := quantity.Value()
-		if allocatable == 0 || !mayUse(deploy, node) {
+		if allocatable == 0 || !isEligible(deploy, node) {
 			continue
 		}
 		pods, err := podsOn(node.Name)
 		if err != nil {
-			return count, err
+			return devices, err
 		}
-		requested := held(pods, resource)
-		count.Nodes++
-		count.Allocatable += allocatable
-		count.Requested += requested
-		count.LargestFree = max(count.LargestFree, allocatable-requested)
+		var requested int64
+		for i := range pods {
+			if !HasEnded(&pods[i]) {
+				requested += Requested(&pods[i], resource)
+			}
+		}
+		devices.Nodes++
+		devices.Allocatable += allocatable
+		devices.Requested += requested
+		devices.LargestFree = max(devices.LargestFree, allocatable-requested)
 	}
-	return count, nil
+	return devices, nil
 }
 
-// held is what the pods that have not ended hold.
-func held(pods []corev1.Pod, resource corev1.ResourceName) int64 {
-	var sum int64
-	for i := range pods {
-		if !HasEnded(&pods[i]) {
-			sum += Requested(&pods[i], resource)
-		}
+// Requested is a pod's request for a resource as the scheduler computes it: the sum over
+// its containers and sidecars, or over an init container and the sidecars before it, if
+// that is more.
+func Requested(pod *corev1.Pod, resource corev1.ResourceName) int64 {
+	request := func(container *corev1.Container) int64 {
+		quantity := container.Resources.Requests[resource]
+		return quantity.Value()
 	}
-	return sum
+	var running, most int64
+	for i := range pod.Spec.InitContainers {
+		container := &pod.Spec.InitContainers[i]
+		if container.RestartPolicy != nil && *container.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+			running += request(container)
+			continue
+		}
+		most = max(most, running+request(container))
+	}
+	for i := range pod.Spec.Containers {
+		running += request(&pod.Spec.Containers[i])
+	}
+	return max(most, running)
+}
+
+// HasEnded reports whether a pod has released its devices although it still exists.
+func HasEnded(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 // ReadinessOf reads a node's condition Ready.
@@ -53,7 +75,8 @@ func ReadinessOf(node *corev1.Node) Node {
 	return Node{}
 }
 
-func mayUse(deploy *v1.NpuDeploy, node *corev1.Node) bool {
+// isEligible reports whether pods of the deploy could be scheduled to the node.
+func isEligible(deploy *v1.NpuDeploy, node *corev1.Node) bool {
 	if node.Spec.Unschedulable || !ReadinessOf(node).Ready {
 		return false
 	}

@@ -13,14 +13,13 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Where Available names a pod, that pod alone is diagnosed in the same words.
-func TestAPodIsDiagnosedInTheWordsOfItsCondition(t *testing.T) {
+func TestDiagnoseAgreesWithConditionAvailable(t *testing.T) {
 	t.Parallel()
-	told := map[string]bool{}
-	for _, name := range situations(t) {
+	reasons := map[string]bool{}
+	for _, name := range caseFiles(t) {
 		observed := parse(t, string(open(t, name).Files[0].Data))
-		judged := status.Evaluate(observed)
-		available := meta.FindStatusCondition(judged.Conditions, v1.ConditionAvailable)
+		evaluated := status.Evaluate(observed)
+		available := meta.FindStatusCondition(evaluated.Conditions, v1.ConditionAvailable)
 		for _, pod := range observed.Workload.Pods {
 			_, message, named := strings.Cut(available.Message, " pods, "+pod.Name+": ")
 			if !named {
@@ -29,27 +28,27 @@ func TestAPodIsDiagnosedInTheWordsOfItsCondition(t *testing.T) {
 			if at := strings.LastIndex(message, "; "); strings.HasSuffix(message, " of an earlier revision still serving") {
 				message = message[:at]
 			}
-			got := status.Diagnose(&v1.NpuDeploy{Status: judged}, whole(observed, pod), observed.Workload.Warnings, observed.Cluster)
+			got := status.Diagnose(&v1.NpuDeploy{Status: evaluated}, withSpec(observed, pod), observed.Workload.Warnings, observed.Scheduling)
 			if got.Reason != available.Reason || got.Message != message {
 				t.Errorf("%s: pod %s is %s: %s\nwant %s: %s", name, pod.Name, got.Reason, got.Message, available.Reason, message)
 			}
-			told[got.Reason] = true
+			reasons[got.Reason] = true
 		}
 	}
-	if len(told) < 9 {
-		t.Errorf("only these reasons were met: %v", told)
+	if len(reasons) < 9 {
+		t.Errorf("only these reasons were covered: %v", reasons)
 	}
 }
 
-// whole gives the pod the spec that it was made with: situations leave it out.
-func whole(observed status.Observed, pod corev1.Pod) corev1.Pod {
+// withSpec adds the pod's spec, which testdata leaves out.
+func withSpec(observed status.Observed, pod corev1.Pod) corev1.Pod {
 	node := pod.Spec.NodeName
 	observed.Workload.Deployment.Spec.Template.Spec.DeepCopyInto(&pod.Spec)
 	pod.Spec.NodeName = node
 	return pod
 }
 
-func TestAPodOnItsWayOutIsNotDiagnosed(t *testing.T) {
+func TestDiagnoseOfReadyAndEndingPods(t *testing.T) {
 	t.Parallel()
 	at := metav1.NewTime(time.Date(2026, 3, 1, 12, 0, 30, 0, time.UTC))
 	ready := corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}}
@@ -58,10 +57,10 @@ func TestAPodOnItsWayOutIsNotDiagnosed(t *testing.T) {
 		want status.Outcome
 	}{
 		"ready":    {corev1.Pod{Status: ready}, status.Outcome{Reason: v1.ReasonReady}},
-		"deleted":  {corev1.Pod{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &at}, Status: ready}, status.Outcome{Reason: v1.ReasonProgressing, Message: "it is deleted and has until 2026-03-01T12:00:30Z to stop"}},
-		"rejected": {corev1.Pod{Spec: corev1.PodSpec{NodeName: "npu-1"}, Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "UnexpectedAdmissionError", Message: "no device"}}, status.Outcome{Reason: v1.ReasonPodRejected, Message: "node npu-1 ended it: UnexpectedAdmissionError: no device"}},
+		"deleted":  {corev1.Pod{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &at}, Status: ready}, status.Outcome{Reason: v1.ReasonProgressing, Message: "it is being deleted and has until 2026-03-01T12:00:30Z to stop"}},
+		"rejected": {corev1.Pod{Spec: corev1.PodSpec{NodeName: "npu-1"}, Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "UnexpectedAdmissionError", Message: "no device"}}, status.Outcome{Reason: v1.ReasonPodRejected, Message: "node npu-1 terminated it: UnexpectedAdmissionError: no device"}},
 	} {
-		if got := status.Diagnose(&v1.NpuDeploy{}, test.pod, nil, status.Cluster{}); got != test.want {
+		if got := status.Diagnose(&v1.NpuDeploy{}, test.pod, nil, status.SchedulingContext{}); got != test.want {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 	}

@@ -1,23 +1,23 @@
-// Package status turns what was observed of an NpuDeploy or a Project into its status.
+// Package status derives the status of an NpuDeploy or a Project from observations.
 //
-// Judge works in four steps, one per condition below Ready:
+// Evaluate works in four steps, one for each condition below Ready:
 //
-//  1. Rendered and Applied are what the stages before report.
-//  2. Available is judged over all pods of the current revision: the deployment
-//     first (seen by its controller, scaled to zero), then pods that could not
-//     be made, then each pod by a chain of checks. Of all that is found, the reason
-//     that the user can act on first is told, with the number of pods it concerns.
-//  3. Endpoint is judged by the route object's own status and by who has the host.
-//  4. Ready is the most actionable of the four that is not True.
+//  1. Rendered and Applied repeat the outcomes of the stages before.
+//  2. Available covers all pods of the current revision: first the Deployment (observed by
+//     its controller, scaled to zero), then pods that could not be created, then each pod
+//     by a chain of checks. Of all diagnoses, the condition has the one that a user can act
+//     on first, and the number of pods that have it.
+//  3. Endpoint follows the route's own status, and whether the deployment owns its host.
+//  4. Ready is the most severe of these four, or True.
 //
-// Diagnose says of a single pod what step 2 says of all.
+// EvaluateProject does step 1 alone. Diagnose applies the chain of step 2 to a single pod.
 //
-// Invariants: the same input yields the same status, whatever the order of its
-// lists; judging its own output changes nothing; pods of an earlier revision change
-// neither a condition's status nor its reason; messages are one bounded line
-// without control characters, and hold points in time rather than ages, so that
-// they do not change while nothing happens.
+// Invariants:
+//   - The same input has the same status, whatever the order of its lists, and evaluating
+//     the result again changes nothing.
+//   - Pods of an earlier revision change neither a condition's status nor its reason.
+//   - A message is one bounded line without control characters. It has points in time, not
+//     ages, so that it stays the same while nothing happens.
 //
-// The package has no client, no clock but Observed.Now, and no CUE; it imports no
-// other stage.
+// The package is pure: no client, no clock but Stages.Now. It imports no other stage.
 package status

@@ -11,51 +11,51 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// endpoint judges the route. While a generation does not render, its kind is not
-// known, and what was said of the one before stays.
-func endpoint(observed Observed) verdict {
+// endpoint evaluates the route. While a generation does not render, its kind is unknown, and
+// the condition stays as it is.
+func endpoint(observed Observed) result {
 	route := observed.Route
 	switch {
 	case route.Kind == "":
 		return unknownRoute(observed)
 	case route.Kind == v1.EndpointNone:
-		return verdict{metav1.ConditionTrue, v1.ReasonNoEndpoint, "the spec asks for none"}
+		return result{metav1.ConditionTrue, v1.ReasonNoEndpoint, "the spec requests no endpoint"}
 	case route.Refused != "":
-		return verdict{metav1.ConditionFalse, v1.ReasonHostNotAllowed, route.Refused}
+		return result{metav1.ConditionFalse, v1.ReasonHostNotAllowed, route.Refused}
 	case route.Owner != "":
-		return verdict{
+		return result{
 			metav1.ConditionFalse, v1.ReasonHostTaken,
 			fmt.Sprintf("%s belongs to NpuDeploy %s, which is older", route.Host, route.Owner),
 		}
 	case route.Object == nil:
-		return verdict{metav1.ConditionFalse, v1.ReasonRoutePending, fmt.Sprintf("the %s is not in place yet", route.Kind)}
+		return result{metav1.ConditionFalse, v1.ReasonRoutePending, fmt.Sprintf("the %s is not in place yet", route.Kind)}
 	case route.Kind == v1.EndpointHTTPRoute:
 		return accepted(route)
 	}
 	return routed(route)
 }
 
-func unknownRoute(observed Observed) verdict {
+func unknownRoute(observed Observed) result {
 	before := meta.FindStatusCondition(observed.Deploy.Status.Conditions, v1.ConditionEndpoint)
-	switch {
+	switch _, applied := observed.results(); {
 	case before != nil:
-		return verdict{before.Status, before.Reason, before.Message}
-	case applied(observed).status == metav1.ConditionFalse:
-		return verdict{metav1.ConditionFalse, v1.ReasonNotApplied, "no route is in place"}
+		return result{before.Status, before.Reason, before.Message}
+	case applied.isFalse():
+		return result{metav1.ConditionFalse, v1.ReasonNotApplied, "no route is in place"}
 	}
-	return verdict{metav1.ConditionUnknown, v1.ReasonNotObserved, "not known yet"}
+	return result{metav1.ConditionUnknown, v1.ReasonNotObserved, "not observed yet"}
 }
 
-// routed is for kinds that have no say: an Ingress may work without ever getting an
-// address, and Istio reports nothing by default.
-func routed(route Route) verdict {
-	return verdict{
+// routed is for kinds without a reliable status: an Ingress may work without an address,
+// and Istio reports nothing by default.
+func routed(route Route) result {
+	return result{
 		metav1.ConditionTrue, v1.ReasonRouted,
 		fmt.Sprintf("%s %s routes %s", route.Kind, route.Object.GetName(), route.Host),
 	}
 }
 
-// parent is a gateway's answer: the part of an HTTPRoute's status that is read here.
+// parent is a gateway's part of an HTTPRoute's status.
 type parent struct {
 	ParentRef struct {
 		Name string `json:"name"`
@@ -63,9 +63,9 @@ type parent struct {
 	Conditions []metav1.Condition `json:"conditions"`
 }
 
-// accepted asks every gateway that the HTTPRoute names. None of them has answered
-// while there are no parents, or only answers to an earlier generation.
-func accepted(route Route) verdict {
+// accepted evaluates the answers of all gateways that the HTTPRoute names. An answer to an
+// earlier generation is none.
+func accepted(route Route) result {
 	parents := parentsOf(route.Object)
 	for _, parent := range parents {
 		for _, kind := range []string{"Accepted", "ResolvedRefs"} {
@@ -74,7 +74,7 @@ func accepted(route Route) verdict {
 				return pending(fmt.Sprintf("gateway %s has not answered yet", parent.ParentRef.Name))
 			}
 			if condition.Status != metav1.ConditionTrue {
-				return verdict{
+				return result{
 					metav1.ConditionFalse, v1.ReasonRouteNotAccepted,
 					fmt.Sprintf("gateway %s: %s: %s", parent.ParentRef.Name, condition.Reason, condition.Message),
 				}
@@ -87,11 +87,11 @@ func accepted(route Route) verdict {
 	return routed(route)
 }
 
-func pending(message string) verdict {
-	return verdict{metav1.ConditionFalse, v1.ReasonRoutePending, message}
+func pending(message string) result {
+	return result{metav1.ConditionFalse, v1.ReasonRoutePending, message}
 }
 
-// parentsOf returns nothing for a status of another shape: who wrote it is not us.
+// parentsOf returns nothing for a status of another shape: other controllers write it.
 func parentsOf(object metav1.Object) []parent {
 	full, ok := object.(*unstructured.Unstructured)
 	if !ok {

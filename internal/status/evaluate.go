@@ -1,7 +1,7 @@
 package status
 
 import (
-	"time"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -9,95 +9,89 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// verdict is a condition without its type, time and generation.
-type verdict struct {
-	status          metav1.ConditionStatus
-	reason, message string
-}
-
-// Evaluate returns the status of the NpuDeploy: the one before, with everything that
-// was observed since. Conditions of other types stay as they are.
+// Evaluate returns the next status of the NpuDeploy. Conditions of other types stay as they
+// are.
 func Evaluate(observed Observed) v1.NpuDeployStatus {
 	rev := currentRevision(observed.Workload)
-	status := *observed.Deploy.Status.DeepCopy()
-	status.ObservedGeneration = observed.Deploy.Generation
-	resolve(&status, observed)
-	count(&status, observed.Workload, rev)
-	conclude(&status, observed, rev)
-	return status
+	next := *observed.Deploy.Status.DeepCopy()
+	next.ObservedGeneration = observed.Deploy.Generation
+	setResolved(&next, observed)
+	setReplicas(&next, observed.Workload, rev)
+
+	rendered, applied := observed.results()
+	available, endpoint := available(observed, rev), endpoint(observed)
+	live := appliedGeneration(observed, applied)
+	conditions := newConditions(&next.Conditions, observed.Deploy.Generation, observed.Now)
+	conditions.set(v1.ConditionReady, ready(available.message, rendered, applied, available, endpoint))
+	conditions.setStages(rendered, applied)
+	conditions.setOf(live, v1.ConditionAvailable, available)
+	conditions.setOf(live, v1.ConditionEndpoint, endpoint)
+	conditions.setStalled(rendered, applied)
+	return next
 }
 
-// resolve copies effective values. Those of a generation that did not render are
-// not known: the ones before still describe what runs.
-func resolve(status *v1.NpuDeployStatus, observed Observed) {
-	if known := observed.Resolved; known != nil {
-		status.URL = known.URL
-		status.Image = known.Image
-		status.Accelerator = known.Accelerator.DeepCopy()
-		status.Parallelism = known.Parallelism.DeepCopy()
-		status.Selector = known.Selector
-		status.Templates = known.Templates
+// EvaluateProject returns the next status of the Project.
+func EvaluateProject(observed ObservedProject) v1.ProjectStatus {
+	next := *observed.Project.Status.DeepCopy()
+	next.ObservedGeneration = observed.Project.Generation
+	if observed.Templates != "" {
+		next.Templates = observed.Templates
 	}
 	if observed.Apply.Reason != "" {
-		status.Inventory = append([]v1.InventoryEntry(nil), observed.Inventory...)
+		next.Inventory = slices.Clone(observed.Inventory)
+		next.Namespace = ownedNamespace(next.Inventory)
+	}
+
+	rendered, applied := observed.results()
+	conditions := newConditions(&next.Conditions, observed.Project.Generation, observed.Now)
+	conditions.set(v1.ConditionReady, ready(applied.message, rendered, applied))
+	conditions.setStages(rendered, applied)
+	conditions.setStalled(rendered, applied)
+	return next
+}
+
+// setResolved copies effective values. Those of a generation that did not render are
+// unknown: the values before still describe what runs.
+func setResolved(next *v1.NpuDeployStatus, observed Observed) {
+	if resolved := observed.Resolved; resolved != nil {
+		next.URL = resolved.URL
+		next.Image = resolved.Image
+		next.Accelerator = resolved.Accelerator.DeepCopy()
+		next.Parallelism = resolved.Parallelism.DeepCopy()
+		next.Selector = resolved.Selector
+		next.Templates = observed.Templates
+	}
+	if observed.Apply.Reason != "" {
+		next.Inventory = slices.Clone(observed.Inventory)
 	}
 }
 
-// count leaves the counts alone while it is not known which pods are current.
-func count(status *v1.NpuDeployStatus, workload Workload, rev revision) {
-	if workload.Deployment != nil && !rev.known {
+// setReplicas keeps the counts while the current revision is unknown.
+func setReplicas(next *v1.NpuDeployStatus, workload Workload, rev revision) {
+	if workload.Deployment != nil && !rev.observed {
 		return
 	}
-	status.Replicas = int32(len(rev.pods))         //nolint:gosec // a cluster has fewer pods than that
-	status.ReadyReplicas = int32(len(rev.ready())) //nolint:gosec // a cluster has fewer pods than that
+	next.Replicas = int32(len(rev.pods))         //nolint:gosec // a cluster has fewer pods than that
+	next.ReadyReplicas = int32(len(rev.ready())) //nolint:gosec // a cluster has fewer pods than that
 }
 
-// conclude sets the conditions, Ready first, so that it is the first one read.
-func conclude(status *v1.NpuDeployStatus, observed Observed, rev revision) {
-	generation := observed.Deploy.Generation
-	last := lastApplied(observed)
-	rendered, applied := rendered(observed), applied(observed)
-	availability := available(observed, rev)
-	endpoint := endpoint(observed)
-
-	set := setter(&status.Conditions, observed.Now)
-	set(v1.ConditionReady, generation, ready(rendered, applied, availability, endpoint))
-	set(v1.ConditionRendered, generation, rendered)
-	set(v1.ConditionApplied, generation, applied)
-	set(v1.ConditionAvailable, last, availability)
-	set(v1.ConditionEndpoint, last, endpoint)
-	setStalled(&status.Conditions, set, generation, rendered, applied)
-}
-
-// setter sets conditions in a list.
-func setter(conditions *[]metav1.Condition, now time.Time) func(kind string, generation int64, found verdict) {
-	return func(kind string, generation int64, found verdict) {
-		meta.SetStatusCondition(conditions, metav1.Condition{
-			Type: kind, Status: found.status, Reason: found.reason, Message: line(found.message),
-			ObservedGeneration: generation,
-			// As the API server keeps it, so that what was written and what is read
-			// are equal.
-			LastTransitionTime: metav1.NewTime(now).Rfc3339Copy(),
-		})
-	}
-}
-
-func setStalled(
-	conditions *[]metav1.Condition, set func(string, int64, verdict), generation int64, rendered, applied verdict,
-) {
-	if stalled, isStalled := stalled(rendered, applied); isStalled {
-		set(v1.ConditionStalled, generation, stalled)
-		return
-	}
-	meta.RemoveStatusCondition(conditions, v1.ConditionStalled)
-}
-
-// lastApplied is the generation that the objects in the cluster belong to: while
-// this one is not in place, Available and Endpoint speak of the one before.
-func lastApplied(observed Observed) int64 {
+// appliedGeneration is the generation that the live objects belong to: while this one is
+// not applied, Available and Endpoint describe the one before.
+func appliedGeneration(observed Observed, applied result) int64 {
 	before := meta.FindStatusCondition(observed.Deploy.Status.Conditions, v1.ConditionAvailable)
-	if before == nil || applied(observed).status == metav1.ConditionTrue {
+	if before == nil || applied.status == metav1.ConditionTrue {
 		return observed.Deploy.Generation
 	}
 	return before.ObservedGeneration
+}
+
+// ownedNamespace is the project's namespace, once an apply recorded its UID.
+func ownedNamespace(inventory []v1.InventoryEntry) string {
+	i := slices.IndexFunc(inventory, func(entry v1.InventoryEntry) bool {
+		return entry.Group == "" && entry.Kind == "Namespace" && entry.UID != ""
+	})
+	if i < 0 {
+		return ""
+	}
+	return inventory[i].Name
 }

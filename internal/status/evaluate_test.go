@@ -17,13 +17,12 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the conditions in testdata")
 
-// Each file in testdata is one situation: what it is, what is observed, and the
-// conditions that follow.
-func TestASituationHasTheseConditions(t *testing.T) {
-	for _, name := range situations(t) {
+// Each file in testdata is one case: a description, the observations, and the conditions.
+func TestEvaluateMatchesTestdata(t *testing.T) {
+	for _, name := range caseFiles(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
 			archive := open(t, name)
-			got := page(status.Evaluate(parse(t, string(archive.Files[0].Data))))
+			got := format(status.Evaluate(parse(t, string(archive.Files[0].Data))))
 			if *update {
 				archive.Files[1].Data = []byte(got)
 				if err := os.WriteFile(name, txtar.Format(archive), 0o600); err != nil {
@@ -38,11 +37,11 @@ func TestASituationHasTheseConditions(t *testing.T) {
 	}
 }
 
-func situations(tb testing.TB) []string {
+func caseFiles(tb testing.TB) []string {
 	tb.Helper()
 	names, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(names) == 0 {
-		tb.Fatalf("finding situations: %v, %d found", err, len(names))
+		tb.Fatalf("listing testdata: %v, %d files", err, len(names))
 	}
 	return names
 }
@@ -63,16 +62,16 @@ func open(tb testing.TB, name string) *txtar.Archive {
 	return archive
 }
 
-// page prints a status for reading: a message that a line before has is left out.
-func page(judged v1.NpuDeployStatus) string {
+// format prints a status, and each message once.
+func format(evaluated v1.NpuDeployStatus) string {
 	var text strings.Builder
-	for _, condition := range judged.Conditions {
+	for _, condition := range evaluated.Conditions {
 		fmt.Fprintf(&text, "%s %s %s (generation %d, since %s)\n", condition.Type, condition.Status, condition.Reason,
 			condition.ObservedGeneration, condition.LastTransitionTime.UTC().Format("15:04:05"))
 		if message := "    " + condition.Message + "\n"; !strings.Contains(text.String(), message) {
 			text.WriteString(message)
 		}
 	}
-	fmt.Fprintf(&text, "%d pods, %d ready\n", judged.Replicas, judged.ReadyReplicas)
+	fmt.Fprintf(&text, "%d pods, %d ready\n", evaluated.Replicas, evaluated.ReadyReplicas)
 	return text.String()
 }

@@ -11,19 +11,19 @@ import (
 	"github.com/dudaji/nufi/internal/status"
 )
 
-// The seeds alone run with every `go test`; `go test -fuzz FuzzJudge` looks for more.
-func FuzzJudge(f *testing.F) {
-	names := situations(f)
+// The seeds run with every `go test`; `go test -fuzz FuzzEvaluate` generates more.
+func FuzzEvaluate(f *testing.F) {
+	names := caseFiles(f)
 	for i := range names {
 		f.Add(uint8(i), int64(i))
 	}
-	f.Fuzz(func(t *testing.T, situation uint8, seed int64) {
-		observed := parse(t, string(open(t, names[int(situation)%len(names)]).Files[0].Data))
+	f.Fuzz(func(t *testing.T, index uint8, seed int64) {
+		observed := parse(t, string(open(t, names[int(index)%len(names)]).Files[0].Data))
 		if observed.Workload.Deployment == nil {
 			return
 		}
 		fill := randfill.NewWithSeed(seed).NilChance(0.3).NumElements(0, 3).MaxDepth(12).Funcs(
-			func(text *string, random randfill.Continue) { *text = word(random) },
+			func(text *string, random randfill.Continue) { *text = randomText(random) },
 			func(quantity *resource.Quantity, random randfill.Continue) {
 				*quantity = *resource.NewQuantity(random.Int63(), resource.BinarySI)
 			},
@@ -38,13 +38,12 @@ func FuzzJudge(f *testing.F) {
 		var warnings []corev1.Event
 		fill.Fill(&warnings)
 		observed.Workload.Warnings = append(observed.Workload.Warnings, warnings...)
-		hold(t, observed, status.Evaluate(observed))
+		checkInvariants(t, observed, status.Evaluate(observed))
 	})
 }
 
-// word favours the words that the checks look for, and text that no message should
-// repeat as it is.
-func word(random randfill.Continue) string {
+// randomText prefers what the checks match, and text that a message must sanitize.
+func randomText(random randfill.Continue) string {
 	words := []string{
 		"", "Running", "Pending", "Failed", "True", "False", "Ready", "PodScheduled", "Unhealthy", "FailedMount",
 		"CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError", "OOMKilled", "Error",

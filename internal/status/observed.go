@@ -10,95 +10,102 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Observed is all that one judgement rests on. Judge does not change any of it.
-type Observed struct {
-	// Deploy has the generation that is judged and the status before.
-	Deploy *v1.NpuDeploy
-	// Render and Apply say how far this generation came.
+// Stages is what the stages before report of the present generation of an owner.
+type Stages struct {
 	Render, Apply Outcome
-	// Resolved is what rendering settled on. Nil keeps what the status has.
-	Resolved *Resolved
-	// Inventory is what apply recorded. It is looked at only if Apply is known.
+	// Templates is the digest of the templates that rendered it, or empty.
+	Templates string
+	// Inventory is what apply recorded. It counts only if Apply has a reason.
 	Inventory []v1.InventoryEntry
-	Workload  Workload
-	Cluster   Cluster
-	Route     Route
-	// Now is when a condition that changes its status changed it.
+	// Now is the transition time of conditions that change.
 	Now time.Time
 }
 
-// Outcome is the result of a stage in the words of its condition: the reason of
-// success, of a fault, or empty while the stage was not reached.
+// Outcome is the result of a stage as a condition has it: the reason of success or of the
+// error, or empty while the stage was not reached.
 type Outcome struct {
 	Reason, Message string
 }
 
-// Resolved holds effective values for the status.
+// Observed is the input of Evaluate, which changes none of it.
+type Observed struct {
+	// Deploy has the generation to evaluate and the status before.
+	Deploy *v1.NpuDeploy
+	Stages
+	// Resolved has the effective values; nil keeps those in the status.
+	Resolved   *Resolved
+	Workload   Workload
+	Scheduling SchedulingContext
+	Route      Route
+}
+
+// ObservedProject is the input of EvaluateProject.
+type ObservedProject struct {
+	// Project has the generation to evaluate and the status before.
+	Project *v1.Project
+	Stages
+}
+
+// Resolved has the effective values of a spec.
 type Resolved struct {
 	URL         string
 	Image       string
 	Accelerator *v1.AcceleratorStatus
 	Parallelism *v1.ParallelismStatus
-	// Selector finds the pods, in text form.
+	// Selector selects the pods, in text form.
 	Selector string
-	// Templates is the digest of the templates.
-	Templates string
 }
 
-// Workload is the live deployment and what belongs to it.
+// Workload is the live Deployment with its ReplicaSets, pods and events.
 type Workload struct {
-	// Deployment is nil when there is none.
+	// Deployment is nil if there is none.
 	Deployment *appsv1.Deployment
-	// ReplicaSets are those of the deployment. Their metadata is enough to tell the
-	// current revision: owner, label pod-template-hash, annotation
-	// deployment.kubernetes.io/revision, which the deployment has to have kept too.
+	// ReplicaSets are the Deployment's. The current one is found by owner, label
+	// pod-template-hash and annotation deployment.kubernetes.io/revision.
 	ReplicaSets []metav1.PartialObjectMetadata
-	// Pods are all that the selector finds. Of their spec only nodeName is read.
+	// Pods are all that the selector selects. Of their specs only nodeName is read.
 	Pods []corev1.Pod
-	// Warnings are events of these pods, as far as they are known. They explain
-	// (what a probe answered); they decide little.
+	// Warnings are events of these pods. They complete messages; few reasons depend on
+	// them.
 	Warnings []corev1.Event
 }
 
-// Cluster is what other tenants and the hardware contribute.
-type Cluster struct {
-	// Devices counts those of the accelerator's resource.
+// SchedulingContext is what the placement of pods depends on.
+type SchedulingContext struct {
+	// Devices counts the accelerator's resource.
 	Devices Devices
-	// Nodes are known by name. Nil means not known; a name that is absent otherwise
-	// is a node that is gone.
+	// Nodes are by name. A name that is absent is a node that was deleted; a nil map means
+	// that nodes were not observed.
 	Nodes map[string]Node
 }
 
-// Devices counts one extended resource over the nodes that pods may use. Pods that are
-// not watched are missing from Requested.
+// Devices counts one extended resource over the nodes that pods may use.
 type Devices struct {
 	// Nodes is the number of nodes that have any.
 	Nodes int
-	// Allocatable and Requested are sums over those nodes.
+	// Allocatable and Requested are sums over those nodes. Requests of pods that are not
+	// watched are missing.
 	Allocatable, Requested int64
-	// LargestFree is the most that one node has to spare.
+	// LargestFree is the most that one node has free.
 	LargestFree int64
 }
 
 // Node is a node's readiness.
 type Node struct {
 	Ready bool
-	// Since is when Ready took its value.
+	// Since is the last transition of condition Ready.
 	Since metav1.Time
 }
 
-// Route is the way from outside.
+// Route is the object that routes requests to the pods.
 type Route struct {
-	// Kind is the kind in use: None if the spec asks for none, empty while it is not
-	// known.
+	// Kind is None if the spec requests no endpoint, and empty if the spec did not render.
 	Kind v1.EndpointKind
 	// Host is the name that the route claims.
 	Host string
-	// Owner is the older NpuDeploy (namespace/name) that has the host and path. Empty
-	// means that they are ours.
+	// Owner is the older NpuDeploy (namespace/name) that owns the host and path, or empty.
 	Owner string
-	// Refused is why no deployment of this namespace may have the host. Empty means that
-	// it may.
+	// Refused is the reason that this namespace may not use the host, or empty.
 	Refused string
 	// Object is the live route, or nil. An HTTPRoute is unstructured, with its status.
 	Object metav1.Object

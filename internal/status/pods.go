@@ -5,13 +5,14 @@ import (
 	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/dudaji/nufi/internal/message"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// actionability orders reasons: what a user can change first, what merely takes
-// time last.
+// actionability orders reasons: what a user can change first, what takes time last.
 func actionability() []string {
 	return []string{
 		v1.ReasonQuotaExceeded,
@@ -29,22 +30,22 @@ func actionability() []string {
 	}
 }
 
-func mostActionable(found ...finding) finding {
+func mostActionable(diagnoses ...diagnosis) diagnosis {
 	order := actionability()
-	best, rank := finding{}, len(order)
-	for _, each := range found {
-		if at := slices.Index(order, each.reason); at >= 0 && at < rank {
-			best, rank = each, at
+	first, rank := diagnosis{}, len(order)
+	for _, d := range diagnoses {
+		if at := slices.Index(order, d.reason); at >= 0 && at < rank {
+			first, rank = d, at
 		}
 	}
-	return best
+	return first
 }
 
-// check looks at one pod that is not ready.
-type check func(Observed, corev1.Pod) finding
+// check inspects one pod that is not ready.
+type check func(Observed, corev1.Pod) diagnosis
 
-// checks are in the order of evidence: what a lost node last reported is stale, so
-// that it is asked first; the rest follows actionability.
+// checks are in the order of evidence: what a lost node last reported is stale, so that
+// its check is first. The rest follows actionability.
 func checks() []check {
 	return []check{
 		nodeLost,
@@ -59,57 +60,81 @@ func checks() []check {
 	}
 }
 
-func diagnose(observed Observed, pod corev1.Pod) finding {
+func diagnose(observed Observed, pod corev1.Pod) diagnosis {
 	for _, check := range checks() {
-		if found := check(observed, pod); found.reason != "" {
-			return found
+		if d := check(observed, pod); d.reason != "" {
+			return d
 		}
 	}
-	return finding{}
+	return diagnosis{}
 }
 
-// ofPods diagnoses every current pod that is not ready, and tells the most
-// actionable reason with the first pod, by name, that has it.
-func ofPods(observed Observed, rev revision, want int) finding {
-	var all []finding
+// diagnoseAll diagnoses the current pods that are not ready. It returns the most
+// actionable reason with the message of the first pod, by name, that has it.
+func diagnoseAll(observed Observed, rev revision, desired int) diagnosis {
+	var all []diagnosis
 	for _, pod := range rev.pods {
 		if !isReady(pod) {
-			found := diagnose(observed, pod)
-			found.message = pod.Name + ": " + found.message
-			all = append(all, found)
+			d := diagnose(observed, pod)
+			d.message = pod.Name + ": " + d.message
+			all = append(all, d)
 		}
 	}
-	worst := mostActionable(all...)
-	if worst.reason == "" {
-		return finding{}
+	first := mostActionable(all...)
+	if first.reason == "" {
+		return diagnosis{}
 	}
-	concerned := 0
-	for _, found := range all {
-		if found.reason == worst.reason {
-			concerned++
+	affected := 0
+	for _, d := range all {
+		if d.reason == first.reason {
+			affected++
 		}
 	}
-	total := max(want, len(rev.pods))
-	return finding{worst.reason, fmt.Sprintf("%d of %d pods, %s", concerned, total, worst.message)}
+	total := max(desired, len(rev.pods))
+	return diagnosis{first.reason, fmt.Sprintf("%d of %d pods, %s", affected, total, first.message)}
 }
 
-// recent is how much older than a pod the refused one may be whose successor it is.
-// Ended pods stay in the API server for days.
+// Diagnose returns the reason that one pod of the deploy is not ready, in the words of
+// Available, or ReasonReady. Warnings may be events of other pods too. The pod is complete:
+// its spec has the limits and probes that it was created with.
+func Diagnose(deploy *v1.NpuDeploy, pod corev1.Pod, warnings []corev1.Event, scheduling SchedulingContext) Outcome {
+	template := corev1.PodTemplateSpec{Spec: pod.Spec}
+	d := diagnoseOne(Observed{
+		Deploy: deploy, Scheduling: scheduling,
+		Workload: Workload{Deployment: &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Template: template}}, Warnings: warnings},
+	}, pod)
+	return Outcome{Reason: d.reason, Message: message.Line(d.message, maxMessage)}
+}
+
+func diagnoseOne(observed Observed, pod corev1.Pod) diagnosis {
+	switch phase := pod.Status.Phase; {
+	case pod.DeletionTimestamp != nil:
+		return diagnosis{v1.ReasonProgressing, "it is being deleted and has until " + timestamp(*pod.DeletionTimestamp) + " to stop"}
+	case phase == corev1.PodFailed || phase == corev1.PodSucceeded:
+		return diagnosis{v1.ReasonPodRejected, fmt.Sprintf("node %s terminated it: %s: %s",
+			pod.Spec.NodeName, pod.Status.Reason, pod.Status.Message)}
+	case isReady(pod):
+		return diagnosis{reason: v1.ReasonReady}
+	}
+	return diagnose(observed, pod)
+}
+
+// recent is the largest difference in age between a pod that a node terminated and the pod
+// that replaces it. Ended pods stay in the API server for days.
 const recent = 10 * time.Minute
 
-// refused is for pods that a node would not run (device allocation, topology) or
-// threw out soon: their ReplicaSet makes new ones for ever, each of which looks
-// young and well.
-func refused(rev revision) finding {
-	if len(rev.refused) == 0 {
-		return finding{}
+// rejectedByNode is for pods that a node did not admit (device allocation, topology) or
+// soon evicted: their ReplicaSet replaces them again and again, and each new pod seems fine.
+func rejectedByNode(rev revision) diagnosis {
+	if len(rev.failed) == 0 {
+		return diagnosis{}
 	}
-	last := rev.refused[0]
+	last := rev.failed[0]
 	for _, pod := range rev.pods {
 		if isReady(pod) || pod.CreationTimestamp.Sub(last.CreationTimestamp.Time) > recent {
-			return finding{}
+			return diagnosis{}
 		}
 	}
-	return finding{v1.ReasonPodRejected, fmt.Sprintf("node %s ended %s, the last being %s: %s: %s",
-		last.Spec.NodeName, plural(len(rev.refused), "pod"), last.Name, last.Status.Reason, last.Status.Message)}
+	return diagnosis{v1.ReasonPodRejected, fmt.Sprintf("node %s terminated %s, most recently %s: %s: %s",
+		last.Spec.NodeName, plural(len(rev.failed), "pod"), last.Name, last.Status.Reason, last.Status.Message)}
 }

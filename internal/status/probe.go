@@ -8,34 +8,34 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Exit codes of a container that the kubelet ended: SIGKILL and SIGTERM.
+// Exit codes after SIGKILL and SIGTERM.
 const (
 	exitKilled     = 137
 	exitTerminated = 143
 )
 
-// probeFailing is for a server that runs and does not answer, and for one that was
-// restarted for that.
-func probeFailing(observed Observed, pod corev1.Pod) finding {
-	return firstContainer(pod, func(container corev1.ContainerStatus) finding {
+// probeFailing is for a container that fails its probes, and for one that was restarted
+// because of that.
+func probeFailing(observed Observed, pod corev1.Pod) diagnosis {
+	return firstUnready(pod, func(container corev1.ContainerStatus) diagnosis {
 		if exit := lastExit(container); exit != nil {
 			event := killedByProbe(observed, pod, exit)
 			if event == nil {
-				return finding{}
+				return diagnosis{}
 			}
-			return finding{v1.ReasonProbeFailing, fmt.Sprintf("container %s was restarted at %s, %s: %s",
-				container.Name, moment(exit.FinishedAt), plural(int(container.RestartCount), "restart"), event.Message)}
+			return diagnosis{v1.ReasonProbeFailing, fmt.Sprintf("container %s was restarted at %s, %s: %s",
+				container.Name, timestamp(exit.FinishedAt), plural(int(container.RestartCount), "restart"), event.Message)}
 		}
 		if container.State.Running == nil || !hasStarted(observed, container) {
-			return finding{}
+			return diagnosis{}
 		}
-		return notAnswering(observed, pod, container)
+		return notReady(observed, pod, container)
 	})
 }
 
-// notAnswering needs a sign that the probe fails: between its start and its first
-// answer a server is not ready either.
-func notAnswering(observed Observed, pod corev1.Pod, container corev1.ContainerStatus) finding {
+// notReady requires evidence that the probe fails: between its start and its first answer
+// a container is not ready either.
+func notReady(observed Observed, pod corev1.Pod, container corev1.ContainerStatus) diagnosis {
 	since := podCondition(pod, corev1.PodReady).LastTransitionTime
 	started := container.State.Running.StartedAt
 	event := warning(observed, pod, "Unhealthy", "Readiness", "Liveness")
@@ -45,19 +45,19 @@ func notAnswering(observed Observed, pod corev1.Pod, container corev1.ContainerS
 	wasReady := started.Before(&since)
 	switch {
 	case event == nil && !wasReady:
-		return finding{}
+		return diagnosis{}
 	case event == nil:
-		return finding{v1.ReasonProbeFailing, fmt.Sprintf("container %s does not pass its readiness probe since %s",
-			container.Name, moment(since))}
+		return diagnosis{v1.ReasonProbeFailing, fmt.Sprintf("container %s has failed its readiness probe since %s",
+			container.Name, timestamp(since))}
 	case !wasReady:
 		since = started
 	}
-	return finding{v1.ReasonProbeFailing, fmt.Sprintf("container %s is not ready since %s: %s",
-		container.Name, moment(since), event.Message)}
+	return diagnosis{v1.ReasonProbeFailing, fmt.Sprintf("container %s has not been ready since %s: %s",
+		container.Name, timestamp(since), event.Message)}
 }
 
-// killedByProbe returns the event of the probe for which the kubelet killed the
-// container, or nil. The exit code alone could also be the server's own.
+// killedByProbe returns the event of the probe that the kubelet killed the container for,
+// or nil. The exit code alone could also be the process's own.
 func killedByProbe(observed Observed, pod corev1.Pod, exit *corev1.ContainerStateTerminated) *corev1.Event {
 	if exit.ExitCode != exitKilled && exit.ExitCode != exitTerminated {
 		return nil

@@ -22,18 +22,18 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// eachSituation runs a property over all of testdata.
-func eachSituation(t *testing.T, property func(*testing.T, status.Observed)) {
+// eachCase checks a property for every case in testdata.
+func eachCase(t *testing.T, property func(*testing.T, status.Observed)) {
 	t.Helper()
-	for _, name := range situations(t) {
+	for _, name := range caseFiles(t) {
 		t.Run(name, func(t *testing.T) {
 			property(t, parse(t, string(open(t, name).Files[0].Data)))
 		})
 	}
 }
 
-func TestTheOrderOfListsDoesNotMatter(t *testing.T) {
-	eachSituation(t, func(t *testing.T, observed status.Observed) {
+func TestEvaluateIgnoresTheOrderOfLists(t *testing.T) {
+	eachCase(t, func(t *testing.T, observed status.Observed) {
 		t.Helper()
 		want := status.Evaluate(observed)
 		random := rand.New(rand.NewPCG(1, 2))
@@ -53,8 +53,8 @@ func swap[T any](list []T) func(int, int) {
 	return func(i, j int) { list[i], list[j] = list[j], list[i] }
 }
 
-func TestJudgingItsOwnOutputLaterChangesNothing(t *testing.T) {
-	eachSituation(t, func(t *testing.T, observed status.Observed) {
+func TestEvaluateIsIdempotent(t *testing.T) {
+	eachCase(t, func(t *testing.T, observed status.Observed) {
 		t.Helper()
 		first := status.Evaluate(observed)
 		observed.Deploy.Status = asStored(t, first)
@@ -65,10 +65,10 @@ func TestJudgingItsOwnOutputLaterChangesNothing(t *testing.T) {
 	})
 }
 
-// asStored is the status after a round through the API server's text.
-func asStored(t *testing.T, judged v1.NpuDeployStatus) v1.NpuDeployStatus {
+// asStored is the status as the API server returns it.
+func asStored(t *testing.T, evaluated v1.NpuDeployStatus) v1.NpuDeployStatus {
 	t.Helper()
-	text, err := json.Marshal(judged)
+	text, err := json.Marshal(evaluated)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,18 +79,18 @@ func asStored(t *testing.T, judged v1.NpuDeployStatus) v1.NpuDeployStatus {
 	return stored
 }
 
-func TestWhatWasObservedIsNotChanged(t *testing.T) {
-	eachSituation(t, func(t *testing.T, observed status.Observed) {
+func TestEvaluateDoesNotModifyItsInput(t *testing.T) {
+	eachCase(t, func(t *testing.T, observed status.Observed) {
 		t.Helper()
-		before := parseAgain(t, observed)
+		before := copyOf(t, observed)
 		status.Evaluate(observed)
 		if diff := cmp.Diff(before, observed.Workload); diff != "" {
-			t.Errorf("the workload changed (-before +after):\n%s", diff)
+			t.Errorf("the workload was modified (-before +after):\n%s", diff)
 		}
 	})
 }
 
-func parseAgain(t *testing.T, observed status.Observed) status.Workload {
+func copyOf(t *testing.T, observed status.Observed) status.Workload {
 	t.Helper()
 	var copied status.Workload
 	copied.Deployment = observed.Workload.Deployment.DeepCopy()
@@ -106,58 +106,57 @@ func parseAgain(t *testing.T, observed status.Observed) status.Workload {
 	return copied
 }
 
-// Pods of every situation are added as pods of an earlier revision.
-func TestPodsOfAnEarlierRevisionDecideNothing(t *testing.T) {
+// Pods of every case are added as pods of an earlier revision.
+func TestPodsOfAnEarlierRevisionAffectMessagesOnly(t *testing.T) {
 	var earlier []corev1.Pod
-	for _, name := range situations(t) {
+	for _, name := range caseFiles(t) {
 		for _, pod := range parse(t, string(open(t, name).Files[0].Data)).Workload.Pods {
 			pod.Labels = map[string]string{appsv1.DefaultDeploymentUniqueLabelKey: "ancient"}
 			earlier = append(earlier, pod)
 		}
 	}
-	eachSituation(t, func(t *testing.T, observed status.Observed) {
+	eachCase(t, func(t *testing.T, observed status.Observed) {
 		t.Helper()
-		want := decided(status.Evaluate(observed))
+		want := withoutMessages(status.Evaluate(observed))
 		observed.Workload.Pods = append(earlier, observed.Workload.Pods...)
-		if diff := cmp.Diff(want, decided(status.Evaluate(observed))); diff != "" {
-			t.Errorf("pods of another revision decide (-without +with):\n%s", diff)
+		if diff := cmp.Diff(want, withoutMessages(status.Evaluate(observed))); diff != "" {
+			t.Errorf("pods of another revision change the status (-without +with):\n%s", diff)
 		}
 	})
 }
 
-// decided is a status without its messages.
-func decided(judged v1.NpuDeployStatus) v1.NpuDeployStatus {
-	for i := range judged.Conditions {
-		judged.Conditions[i].Message = ""
+func withoutMessages(evaluated v1.NpuDeployStatus) v1.NpuDeployStatus {
+	for i := range evaluated.Conditions {
+		evaluated.Conditions[i].Message = ""
 	}
-	return judged
+	return evaluated
 }
 
-func TestKstatusAgrees(t *testing.T) {
-	eachSituation(t, func(t *testing.T, observed status.Observed) {
+func TestKstatusComputesTheSameResult(t *testing.T) {
+	eachCase(t, func(t *testing.T, observed status.Observed) {
 		t.Helper()
-		judged := status.Evaluate(observed)
+		evaluated := status.Evaluate(observed)
 		want := kstatus.InProgressStatus
 		switch {
-		case meta.IsStatusConditionTrue(judged.Conditions, v1.ConditionStalled):
+		case meta.IsStatusConditionTrue(evaluated.Conditions, v1.ConditionStalled):
 			want = kstatus.FailedStatus
-		case meta.IsStatusConditionTrue(judged.Conditions, v1.ConditionReady):
+		case meta.IsStatusConditionTrue(evaluated.Conditions, v1.ConditionReady):
 			want = kstatus.CurrentStatus
 		}
-		if got := computed(t, observed.Deploy, judged); got != want {
-			t.Errorf("kstatus says %s, want %s", got, want)
+		if got := kstatusOf(t, observed.Deploy, evaluated); got != want {
+			t.Errorf("kstatus computes %s, want %s", got, want)
 		}
 		observed.Deploy.Generation++
-		if got := computed(t, observed.Deploy, judged); got != kstatus.InProgressStatus {
-			t.Errorf("kstatus says %s of a generation that nobody has seen, want InProgress", got)
+		if got := kstatusOf(t, observed.Deploy, evaluated); got != kstatus.InProgressStatus {
+			t.Errorf("kstatus computes %s for a generation that was not observed, want InProgress", got)
 		}
 	})
 }
 
-func computed(t *testing.T, deploy *v1.NpuDeploy, judged v1.NpuDeployStatus) kstatus.Status {
+func kstatusOf(t *testing.T, deploy *v1.NpuDeploy, evaluated v1.NpuDeployStatus) kstatus.Status {
 	t.Helper()
 	deploy = deploy.DeepCopy()
-	deploy.APIVersion, deploy.Kind, deploy.Status = v1.GroupVersion().String(), v1.Kind, judged
+	deploy.APIVersion, deploy.Kind, deploy.Status = v1.GroupVersion().String(), v1.Kind, evaluated
 	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(deploy)
 	if err != nil {
 		t.Fatal(err)
@@ -169,20 +168,20 @@ func computed(t *testing.T, deploy *v1.NpuDeploy, judged v1.NpuDeployStatus) kst
 	return result.Status
 }
 
-// hold checks what is true of every status, however odd the input.
-func hold(t *testing.T, observed status.Observed, judged v1.NpuDeployStatus) {
+// checkInvariants checks what holds for every status.
+func checkInvariants(t *testing.T, observed status.Observed, evaluated v1.NpuDeployStatus) {
 	t.Helper()
 	reason := regexp.MustCompile(`^[A-Za-z]+$`)
-	for _, condition := range judged.Conditions {
+	for _, condition := range evaluated.Conditions {
 		if !reason.MatchString(condition.Reason) {
-			t.Errorf("%s: reason %q is no CamelCase word", condition.Type, condition.Reason)
+			t.Errorf("%s: reason %q is not CamelCase", condition.Type, condition.Reason)
 		}
 		if len(condition.Message) > 1024 || strings.ContainsFunc(condition.Message, unicode.IsControl) {
 			t.Errorf("%s: message is not one bounded line: %q", condition.Type, condition.Message)
 		}
 	}
-	ready := meta.FindStatusCondition(judged.Conditions, v1.ConditionReady)
-	if ready.Status == metav1.ConditionTrue && judged.ReadyReplicas < *observed.Workload.Deployment.Spec.Replicas {
-		t.Errorf("Ready with %d ready pods of %d", judged.ReadyReplicas, *observed.Workload.Deployment.Spec.Replicas)
+	ready := meta.FindStatusCondition(evaluated.Conditions, v1.ConditionReady)
+	if ready.Status == metav1.ConditionTrue && evaluated.ReadyReplicas < *observed.Workload.Deployment.Spec.Replicas {
+		t.Errorf("Ready with %d ready pods of %d", evaluated.ReadyReplicas, *observed.Workload.Deployment.Spec.Replicas)
 	}
 }

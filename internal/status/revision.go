@@ -9,35 +9,35 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// revisionAnnotation numbers the ReplicaSets of a deployment. The deployment has the
-// number of its current one, after a rollback too.
+// revisionAnnotation numbers the ReplicaSets of a Deployment. The Deployment has the number
+// of its current one, after a rollback too.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
-// revision is the workload's pods, told apart by the template they were made from.
-// Pods that ended or are being deleted are in neither list.
+// revision is the workload's pods by the template that they were created from. Pods that
+// ended or are being deleted are in no list.
 type revision struct {
-	// known is false until the deployment's controller has acted on the present spec
-	// and its ReplicaSet is seen. The lists say nothing before.
-	known bool
+	// observed is false until the Deployment's controller has acted on the present spec and
+	// its ReplicaSet is observed. Until then the lists are meaningless.
+	observed bool
 	// pods are those of the current template, by name.
 	pods []corev1.Pod
-	// refused are those of the current template that a node ended, newest first.
-	refused []corev1.Pod
-	// earlier counts ready pods of other templates, leaving those that still stop.
-	earlier, leaving int
+	// failed are those of the current template that a node terminated, newest first.
+	failed []corev1.Pod
+	// earlier counts ready pods of other templates, terminating those of any.
+	earlier, terminating int
 }
 
 func currentRevision(workload Workload) revision {
 	hash := currentHash(workload)
-	rev := revision{known: hash != ""}
+	rev := revision{observed: hash != ""}
 	for _, pod := range workload.Pods {
-		current := rev.known && pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey] == hash
+		current := rev.observed && pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey] == hash
 		switch {
 		case pod.Status.Phase == corev1.PodSucceeded:
 		case pod.DeletionTimestamp != nil:
-			rev.leaving++
+			rev.terminating++
 		case pod.Status.Phase == corev1.PodFailed && current:
-			rev.refused = append(rev.refused, pod)
+			rev.failed = append(rev.failed, pod)
 		case pod.Status.Phase == corev1.PodFailed:
 		case current:
 			rev.pods = append(rev.pods, pod)
@@ -46,7 +46,7 @@ func currentRevision(workload Workload) revision {
 		}
 	}
 	slices.SortFunc(rev.pods, byName)
-	slices.SortFunc(rev.refused, func(a, b corev1.Pod) int {
+	slices.SortFunc(rev.failed, func(a, b corev1.Pod) int {
 		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), byName(a, b))
 	})
 	return rev
@@ -54,9 +54,8 @@ func currentRevision(workload Workload) revision {
 
 func byName(a, b corev1.Pod) int { return cmp.Compare(a.Name, b.Name) }
 
-// currentHash is the template hash of the current ReplicaSet, or empty while it is not
-// known. The highest number would not do: a cache that lags would take the pods of
-// the revision before for current ones.
+// currentHash is the template hash of the current ReplicaSet, or empty while that is
+// unknown. The highest revision would be wrong: in a cache that lags it is the one before.
 func currentHash(workload Workload) string {
 	deployment := workload.Deployment
 	if deployment == nil || deployment.Status.ObservedGeneration < deployment.Generation {
@@ -73,17 +72,17 @@ func currentHash(workload Workload) string {
 
 // ready returns the current pods that serve.
 func (r revision) ready() []corev1.Pod {
-	var serving []corev1.Pod
+	var pods []corev1.Pod
 	for _, pod := range r.pods {
 		if isReady(pod) {
-			serving = append(serving, pod)
+			pods = append(pods, pod)
 		}
 	}
-	return serving
+	return pods
 }
 
-// isReady does not believe a Ready condition that the containers contradict: after
-// a crash the one is written before the other.
+// isReady rejects a Ready condition that the containers contradict: after a crash, their
+// status is written before the condition.
 func isReady(pod corev1.Pod) bool {
 	if podCondition(pod, corev1.PodReady).Status != corev1.ConditionTrue {
 		return false
@@ -103,7 +102,7 @@ func podCondition(pod corev1.Pod, kind corev1.PodConditionType) corev1.PodCondit
 	return corev1.PodCondition{}
 }
 
-func wanted(deployment *appsv1.Deployment) int {
+func desiredReplicas(deployment *appsv1.Deployment) int {
 	if deployment.Spec.Replicas == nil {
 		return 1
 	}

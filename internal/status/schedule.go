@@ -9,56 +9,57 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// nodeLost is for a pod whose node is gone or has stopped reporting.
-func nodeLost(observed Observed, pod corev1.Pod) finding {
+// nodeLost is for a pod whose node was deleted or does not report.
+func nodeLost(observed Observed, pod corev1.Pod) diagnosis {
 	name := pod.Spec.NodeName
-	if name == "" || observed.Cluster.Nodes == nil {
-		return finding{}
+	if name == "" || observed.Scheduling.Nodes == nil {
+		return diagnosis{}
 	}
-	node, known := observed.Cluster.Nodes[name]
+	node, exists := observed.Scheduling.Nodes[name]
 	switch {
-	case !known:
-		return finding{v1.ReasonNodeLost, "node " + name + " is gone"}
+	case !exists:
+		return diagnosis{v1.ReasonNodeLost, "node " + name + " was deleted"}
 	case !node.Ready:
-		return finding{v1.ReasonNodeLost, fmt.Sprintf("node %s is not ready since %s", name, moment(node.Since))}
+		return diagnosis{v1.ReasonNodeLost, fmt.Sprintf("node %s has not been ready since %s", name, timestamp(node.Since))}
 	}
-	return finding{}
+	return diagnosis{}
 }
 
-// noFreeDevice believes the scheduler that devices are short, and the counts that no
-// node has enough: a node that lacks the resource altogether says the same. Counts that
-// know of free devices are wrong if every node says so: pods of others hold them.
-func noFreeDevice(observed Observed, pod corev1.Pod) finding {
-	accelerator, devices := observed.accelerator(), observed.Cluster.Devices
+// noFreeDevice requires that the scheduler reports a shortage of devices, and that no node
+// has enough by our counts: the scheduler reports nodes without any in the same words. If it
+// reports a shortage on every node, the counts are wrong: pods that are not watched use
+// devices.
+func noFreeDevice(observed Observed, pod corev1.Pod) diagnosis {
+	accelerator, devices := observed.accelerator(), observed.Scheduling.Devices
 	scheduled := podCondition(pod, corev1.PodScheduled)
 	if accelerator == nil || scheduled.Status != corev1.ConditionFalse {
-		return finding{}
+		return diagnosis{}
 	}
 	shortage := "Insufficient " + accelerator.ResourceName
-	asked := fmt.Sprintf("%d %s requested", accelerator.Count, accelerator.ResourceName)
+	requested := fmt.Sprintf("%d %s requested", accelerator.Count, accelerator.ResourceName)
 	isFree := devices.LargestFree >= int64(accelerator.Count)
 	switch {
 	case !strings.Contains(scheduled.Message, shortage), isFree && !onEveryNode(scheduled.Message, shortage):
-		return finding{}
+		return diagnosis{}
 	case isFree:
-		return finding{v1.ReasonNoFreeDevice, fmt.Sprintf("%s, %d allocatable, held by other pods: %s",
-			asked, devices.Allocatable, schedulerMessage(scheduled.Message))}
+		return diagnosis{v1.ReasonNoFreeDevice, fmt.Sprintf("%s, %d allocatable, used by other pods: %s",
+			requested, devices.Allocatable, schedulerMessage(scheduled.Message))}
 	case devices.Nodes == 0:
-		return finding{v1.ReasonNoFreeDevice, asked + ", no node has any"}
+		return diagnosis{v1.ReasonNoFreeDevice, requested + ", no node has any"}
 	}
-	return finding{v1.ReasonNoFreeDevice, fmt.Sprintf("%s, %d allocatable, %d in use, %d free on the best of %s",
-		asked, devices.Allocatable, devices.Requested, devices.LargestFree, plural(devices.Nodes, "node"))}
+	return diagnosis{v1.ReasonNoFreeDevice, fmt.Sprintf("%s, %d allocatable, %d in use, %d free on the best of %s",
+		requested, devices.Allocatable, devices.Requested, devices.LargestFree, plural(devices.Nodes, "node"))}
 }
 
-// onEveryNode reads "0/5 nodes are available: 5 Insufficient ...".
+// onEveryNode parses "0/5 nodes are available: 5 Insufficient ...".
 func onEveryNode(message, shortage string) bool {
 	var nodes int
 	_, err := fmt.Sscanf(message, "0/%d nodes are available:", &nodes)
 	return err == nil && strings.Contains(message, fmt.Sprintf(": %d %s", nodes, shortage))
 }
 
-// accelerator is the one in use: of this generation, or of the one before while this
-// one does not render.
+// accelerator is that of this generation, or of the one before while this one does not
+// render.
 func (o Observed) accelerator() *v1.AcceleratorStatus {
 	if o.Resolved != nil {
 		return o.Resolved.Accelerator
@@ -66,16 +67,15 @@ func (o Observed) accelerator() *v1.AcceleratorStatus {
 	return o.Deploy.Status.Accelerator
 }
 
-func unschedulable(_ Observed, pod corev1.Pod) finding {
+func unschedulable(_ Observed, pod corev1.Pod) diagnosis {
 	scheduled := podCondition(pod, corev1.PodScheduled)
 	if pod.Spec.NodeName != "" || scheduled.Status != corev1.ConditionFalse {
-		return finding{}
+		return diagnosis{}
 	}
-	return finding{v1.ReasonUnschedulable, schedulerMessage(scheduled.Message)}
+	return diagnosis{v1.ReasonUnschedulable, schedulerMessage(scheduled.Message)}
 }
 
-// schedulerMessage leaves out what the scheduler says about preemption: it repeats
-// every node.
+// schedulerMessage omits the part about preemption, which repeats every node.
 func schedulerMessage(message string) string {
 	for _, tail := range []string{" preemption:", " no new claims to deallocate"} {
 		message, _, _ = strings.Cut(message, tail)

@@ -10,41 +10,41 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// starting is a pod on its way, with nothing against it.
-func starting(observed Observed, pod corev1.Pod) finding {
+// starting is for a pod that is neither ready nor failing.
+func starting(observed Observed, pod corev1.Pod) diagnosis {
 	if pod.Spec.NodeName == "" {
-		return finding{v1.ReasonProgressing, "waiting for the scheduler"}
+		return diagnosis{v1.ReasonProgressing, "waiting for the scheduler"}
 	}
-	found := firstContainer(pod, func(container corev1.ContainerStatus) finding {
+	d := firstUnready(pod, func(container corev1.ContainerStatus) diagnosis {
 		if container.State.Running == nil {
-			return finding{}
+			return diagnosis{}
 		}
-		return finding{v1.ReasonStarting, loading(observed, pod, container)}
+		return diagnosis{v1.ReasonStarting, loading(observed, pod, container)}
 	})
-	if found.reason != "" {
-		return found
+	if d.reason != "" {
+		return d
 	}
 	if gate := podCondition(pod, corev1.PodReady); gate.Reason == "ReadinessGatesNotReady" {
-		return finding{v1.ReasonStarting, gate.Message}
+		return diagnosis{v1.ReasonStarting, gate.Message}
 	}
 	bound := podCondition(pod, corev1.PodScheduled).LastTransitionTime
-	return finding{v1.ReasonStarting, "node " + pod.Spec.NodeName + " is making the containers" +
+	return diagnosis{v1.ReasonStarting, "node " + pod.Spec.NodeName + " is creating the containers" +
 		lastWarning(observed, pod, bound)}
 }
 
-// loading is a container that runs and does not answer yet. Those without a startup
-// probe (an init container that fetches a model) have no budget.
+// loading describes a container that runs and is not ready yet. One without a startup probe
+// (an init container that fetches a model) has no budget.
 func loading(observed Observed, pod corev1.Pod, container corev1.ContainerStatus) string {
 	since := container.State.Running.StartedAt
 	budget := startupBudget(templateOf(observed, container.Name))
 	if budget == 0 || hasStarted(observed, container) {
-		return fmt.Sprintf("container %s runs since %s and is not ready yet", container.Name, moment(since))
+		return fmt.Sprintf("container %s has been running since %s and is not ready yet", container.Name, timestamp(since))
 	}
-	return fmt.Sprintf("container %s is loading since %s and has %s to answer%s", container.Name,
-		moment(since), budget, lastWarning(observed, pod, since))
+	return fmt.Sprintf("container %s has been loading since %s and has %s to pass its startup probe%s", container.Name,
+		timestamp(since), budget, lastWarning(observed, pod, since))
 }
 
-// hasStarted means that the startup probe, if there is one, has passed.
+// hasStarted reports whether the startup probe, if there is one, has passed.
 func hasStarted(observed Observed, container corev1.ContainerStatus) bool {
 	if container.Started != nil {
 		return *container.Started
@@ -52,8 +52,8 @@ func hasStarted(observed Observed, container corev1.ContainerStatus) bool {
 	return templateOf(observed, container.Name).StartupProbe == nil
 }
 
-// startupBudget is how long the kubelet waits for a first answer. Kubernetes' own
-// defaults stand in for what a template leaves out.
+// startupBudget is how long the kubelet waits for the startup probe to pass. Kubernetes'
+// defaults apply to absent fields.
 func startupBudget(container corev1.Container) time.Duration {
 	probe := container.StartupProbe
 	if probe == nil {

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// lastWarning ends a message with what was said of the pod since then, if anything.
+// lastWarning is the end of a message: the newest event of the pod since then, if any.
 func lastWarning(observed Observed, pod corev1.Pod, since metav1.Time) string {
 	event := warning(observed, pod, "")
 	if event == nil || EventTime(event).Before(since.Time) {
@@ -19,14 +19,14 @@ func lastWarning(observed Observed, pod corev1.Pod, since metav1.Time) string {
 	return "; last warning: " + event.Message
 }
 
-// warning returns the newest event of the pod that has the reason, if one is given,
-// and begins with one of the prefixes, if there are any.
+// warning returns the newest event of the pod with the reason, unless that is empty, and
+// with a message that begins with one of the prefixes, if there are any.
 func warning(observed Observed, pod corev1.Pod, reason string, prefixes ...string) *corev1.Event {
 	var newest *corev1.Event
 	for i := range observed.Workload.Warnings {
 		event := &observed.Workload.Warnings[i]
-		about := event.InvolvedObject.Name == pod.Name && (reason == "" || event.Reason == reason)
-		if !about || len(prefixes) > 0 && !slices.ContainsFunc(prefixes, func(prefix string) bool {
+		matches := event.InvolvedObject.Name == pod.Name && (reason == "" || event.Reason == reason)
+		if !matches || len(prefixes) > 0 && !slices.ContainsFunc(prefixes, func(prefix string) bool {
 			return strings.HasPrefix(event.Message, prefix)
 		}) {
 			continue
@@ -38,15 +38,14 @@ func warning(observed Observed, pod corev1.Pod, reason string, prefixes ...strin
 	return newest
 }
 
-// newer orders by time, and by text where times are equal, so that the order of
-// the list does not matter.
+// newer orders by time and then by text, so that the order of the list is irrelevant.
 func newer(a, b *corev1.Event) bool {
 	at, bt := EventTime(a), EventTime(b)
 	return cmp.Or(at.Compare(bt), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message)) > 0
 }
 
-// EventTime is when an event was last seen; both generations of the API fill
-// fields of their own.
+// EventTime is when an event last occurred. The two versions of the API have fields of
+// their own for that.
 func EventTime(event *corev1.Event) time.Time {
 	switch {
 	case event.Series != nil:

@@ -10,7 +10,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func TestTransitionsAreTurnsOfStatusOrReason(t *testing.T) {
+func TestTransitionsAreChangesOfStatusOrReason(t *testing.T) {
 	condition := func(kind string, is metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return metav1.Condition{Type: kind, Status: is, Reason: reason, Message: message}
 	}
@@ -18,7 +18,7 @@ func TestTransitionsAreTurnsOfStatusOrReason(t *testing.T) {
 		condition(v1.ConditionReady, "False", v1.ReasonStarting, "loading"),
 		condition(v1.ConditionRendered, "True", v1.ReasonRendered, ""),
 		condition(v1.ConditionAvailable, "False", v1.ReasonStarting, "loading"),
-		condition(v1.ConditionStalled, "True", v1.ReasonInvalidSpec, "gone afterwards"),
+		condition(v1.ConditionStalled, "True", v1.ReasonInvalidSpec, "removed afterwards"),
 	}
 	after := []metav1.Condition{
 		condition(v1.ConditionReady, "False", v1.ReasonCrashLoop, "a summary repeats: no transition"),
@@ -34,6 +34,6 @@ func TestTransitionsAreTurnsOfStatusOrReason(t *testing.T) {
 		t.Errorf("transitions (-want +got):\n%s", diff)
 	}
 	if again := status.Transitions(after, after); len(again) != 0 {
-		t.Errorf("a status that stays has transitions: %v", again)
+		t.Errorf("an unchanged status has transitions: %v", again)
 	}
 }

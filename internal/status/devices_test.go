@@ -23,19 +23,19 @@ func sidecar(count string) corev1.Container {
 	return c
 }
 
-func TestAPodTakesWhatTheSchedulerCounts(t *testing.T) {
+func TestRequestedMatchesTheScheduler(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		init, containers []corev1.Container
 		want             int64
 	}{
-		"nothing":                                {nil, []corev1.Container{{}}, 0},
-		"the sum of its containers":              {nil, []corev1.Container{container("2"), container("1")}, 3},
-		"an init container that needs more":      {[]corev1.Container{container("4")}, []corev1.Container{container("2")}, 4},
-		"an init container that needs less":      {[]corev1.Container{container("1")}, []corev1.Container{container("2")}, 2},
-		"an init container that goes on":         {[]corev1.Container{sidecar("1")}, []corev1.Container{container("2")}, 3},
-		"one that goes on while the next starts": {[]corev1.Container{sidecar("1"), container("4")}, []corev1.Container{container("2")}, 5},
-		"one that begins after it":               {[]corev1.Container{container("4"), sidecar("2")}, []corev1.Container{container("2")}, 4},
+		"no request":                            {nil, []corev1.Container{{}}, 0},
+		"containers":                            {nil, []corev1.Container{container("2"), container("1")}, 3},
+		"init container with a larger request":  {[]corev1.Container{container("4")}, []corev1.Container{container("2")}, 4},
+		"init container with a smaller request": {[]corev1.Container{container("1")}, []corev1.Container{container("2")}, 2},
+		"sidecar":                               {[]corev1.Container{sidecar("1")}, []corev1.Container{container("2")}, 3},
+		"sidecar before an init container":      {[]corev1.Container{sidecar("1"), container("4")}, []corev1.Container{container("2")}, 5},
+		"sidecar after an init container":       {[]corev1.Container{container("4"), sidecar("2")}, []corev1.Container{container("2")}, 4},
 	} {
 		pod := &corev1.Pod{Spec: corev1.PodSpec{InitContainers: test.init, Containers: test.containers}}
 		if got := status.Requested(pod, atom); got != test.want {
@@ -44,7 +44,7 @@ func TestAPodTakesWhatTheSchedulerCounts(t *testing.T) {
 	}
 }
 
-func machine(name string, change func(*corev1.Node)) corev1.Node {
+func newNode(name string, change func(*corev1.Node)) corev1.Node {
 	node := corev1.Node{}
 	node.Name = name
 	node.Status.Allocatable = corev1.ResourceList{atom: resource.MustParse("8")}
@@ -53,14 +53,14 @@ func machine(name string, change func(*corev1.Node)) corev1.Node {
 	return node
 }
 
-func TestDevicesAreCountedOnNodesThatPodsMayUse(t *testing.T) {
+func TestCountDevicesCountsEligibleNodes(t *testing.T) {
 	t.Parallel()
 	nodes := []corev1.Node{
-		machine("one", func(*corev1.Node) {}),
-		machine("two", func(*corev1.Node) {}),
-		machine("cordoned", func(node *corev1.Node) { node.Spec.Unschedulable = true }),
-		machine("lost", func(node *corev1.Node) { node.Status.Conditions[0].Status = corev1.ConditionUnknown }),
-		machine("without", func(node *corev1.Node) { node.Status.Allocatable = nil }),
+		newNode("one", func(*corev1.Node) {}),
+		newNode("two", func(*corev1.Node) {}),
+		newNode("cordoned", func(node *corev1.Node) { node.Spec.Unschedulable = true }),
+		newNode("unreachable", func(node *corev1.Node) { node.Status.Conditions[0].Status = corev1.ConditionUnknown }),
+		newNode("without", func(node *corev1.Node) { node.Status.Allocatable = nil }),
 	}
 	pods := map[string][]corev1.Pod{
 		"one": {

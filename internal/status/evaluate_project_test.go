@@ -11,9 +11,9 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func TestAProjectIsJudgedByItsStages(t *testing.T) {
+func TestEvaluateProjectFollowsItsStages(t *testing.T) {
 	namespace := v1.InventoryEntry{Version: "v1", Kind: "Namespace", Name: "team", UID: "1"}
-	intended := v1.InventoryEntry{Version: "v1", Kind: "Namespace", Name: "team"}
+	unowned := v1.InventoryEntry{Version: "v1", Kind: "Namespace", Name: "team"}
 	rendered := status.Outcome{Reason: v1.ReasonRendered}
 	for name, c := range map[string]struct {
 		observed  status.ObservedProject
@@ -21,15 +21,15 @@ func TestAProjectIsJudgedByItsStages(t *testing.T) {
 		namespace string
 	}{
 		"in place": {
-			status.ObservedProject{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonApplied}, Inventory: []v1.InventoryEntry{namespace}},
+			status.ObservedProject{Stages: status.Stages{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonApplied}, Inventory: []v1.InventoryEntry{namespace}}},
 			[]string{"Ready True Ready", "Rendered True Rendered", "Applied True Applied"}, "team",
 		},
-		"not to be rendered": {
-			status.ObservedProject{Render: status.Outcome{Reason: v1.ReasonInvalidSpec, Message: "spec.quota.cpu: must not be negative"}},
+		"invalid spec": {
+			status.ObservedProject{Stages: status.Stages{Render: status.Outcome{Reason: v1.ReasonInvalidSpec, Message: "spec.quota.cpu: must not be negative"}}},
 			[]string{"Ready False InvalidSpec", "Rendered False InvalidSpec", "Applied False NotRendered", "Stalled True InvalidSpec"}, "before",
 		},
-		"somebody else's namespace": {
-			status.ObservedProject{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonConflict}, Inventory: []v1.InventoryEntry{intended}},
+		"namespace of another owner": {
+			status.ObservedProject{Stages: status.Stages{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonConflict}, Inventory: []v1.InventoryEntry{unowned}}},
 			[]string{"Ready False Conflict", "Rendered True Rendered", "Applied False Conflict"}, "",
 		},
 	} {
@@ -45,7 +45,7 @@ func TestAProjectIsJudgedByItsStages(t *testing.T) {
 			}
 			c.observed.Project = &v1.Project{ObjectMeta: c.observed.Project.ObjectMeta, Status: got}
 			if diff := cmp.Diff(got, status.EvaluateProject(c.observed)); diff != "" {
-				t.Errorf("judged again (-first +second):\n%s", diff)
+				t.Errorf("evaluating again (-first +second):\n%s", diff)
 			}
 		})
 	}

@@ -17,11 +17,11 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// noon is the time of every judgement that does not say another.
-func noon() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
+// now is the time of every evaluation.
+func now() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
 
-// rest is what a situation says that no Kubernetes object holds.
-type rest struct {
+// extra is the part of a case that no Kubernetes object has.
+type extra struct {
 	Render, Apply *status.Outcome
 	Inventory     []v1.InventoryEntry
 	Accelerator   *v1.AcceleratorStatus
@@ -30,25 +30,25 @@ type rest struct {
 		Kind                 v1.EndpointKind
 		Host, Owner, Refused string
 	}
-	// Absent names what base.yaml has and this situation has not.
+	// Absent names the objects of base.yaml that this case removes.
 	Absent []string
 }
 
-// parse reads the documents of a situation over those of base.yaml.
-func parse(tb testing.TB, situation string) status.Observed {
+// parse reads the documents of a case over those of base.yaml.
+func parse(tb testing.TB, text string) status.Observed {
 	tb.Helper()
 	base, err := os.ReadFile("testdata/base.yaml")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	observed := status.Observed{
-		Deploy:   &v1.NpuDeploy{},
-		Workload: status.Workload{Deployment: &appsv1.Deployment{}},
-		Cluster:  status.Cluster{Nodes: map[string]status.Node{}},
-		Now:      noon(),
+		Deploy:     &v1.NpuDeploy{},
+		Workload:   status.Workload{Deployment: &appsv1.Deployment{}},
+		Scheduling: status.SchedulingContext{Nodes: map[string]status.Node{}},
+		Stages:     status.Stages{Now: now()},
 	}
-	for _, text := range []string{string(base), situation} {
-		for _, document := range strings.Split(text, "\n---\n") {
+	for _, documents := range []string{string(base), text} {
+		for _, document := range strings.Split(documents, "\n---\n") {
 			add(tb, &observed, document)
 		}
 	}
@@ -75,11 +75,11 @@ func add(tb testing.TB, observed *status.Observed, document string) {
 	case "Node":
 		node := readNew[corev1.Node](tb, document)
 		ready := node.Status.Conditions[0]
-		observed.Cluster.Nodes[node.Name] = status.Node{
+		observed.Scheduling.Nodes[node.Name] = status.Node{
 			Ready: ready.Status == corev1.ConditionTrue, Since: ready.LastTransitionTime,
 		}
 	case "Observed":
-		addRest(observed, readNew[rest](tb, document))
+		addExtra(observed, readNew[extra](tb, document))
 	default:
 		observed.Route.Object = readRoute(tb, document)
 	}
@@ -95,7 +95,7 @@ func readPod(tb testing.TB, document string) corev1.Pod {
 	return pod
 }
 
-// readRoute keeps numbers as the API server's client has them.
+// readRoute decodes numbers as the client of the API server does.
 func readRoute(tb testing.TB, document string) *unstructured.Unstructured {
 	tb.Helper()
 	route := &unstructured.Unstructured{}
@@ -109,21 +109,21 @@ func readRoute(tb testing.TB, document string) *unstructured.Unstructured {
 	return route
 }
 
-func addRest(observed *status.Observed, said rest) {
-	set(&observed.Render, said.Render)
-	set(&observed.Apply, said.Apply)
-	set(&observed.Cluster.Devices, said.Devices)
-	if said.Inventory != nil {
-		observed.Inventory = said.Inventory
+func addExtra(observed *status.Observed, extra extra) {
+	set(&observed.Render, extra.Render)
+	set(&observed.Apply, extra.Apply)
+	set(&observed.Scheduling.Devices, extra.Devices)
+	if extra.Inventory != nil {
+		observed.Inventory = extra.Inventory
 	}
-	if said.Accelerator != nil {
-		observed.Resolved = &status.Resolved{Accelerator: said.Accelerator}
+	if extra.Accelerator != nil {
+		observed.Resolved = &status.Resolved{Accelerator: extra.Accelerator}
 	}
-	if said.Route != nil {
-		observed.Route.Kind, observed.Route.Host, observed.Route.Owner = said.Route.Kind, said.Route.Host, said.Route.Owner
-		observed.Route.Refused = said.Route.Refused
+	if extra.Route != nil {
+		observed.Route.Kind, observed.Route.Host, observed.Route.Owner = extra.Route.Kind, extra.Route.Host, extra.Route.Owner
+		observed.Route.Refused = extra.Route.Refused
 	}
-	for _, name := range said.Absent {
+	for _, name := range extra.Absent {
 		switch name {
 		case "Deployment":
 			observed.Workload = status.Workload{}
@@ -149,6 +149,6 @@ func readNew[T any](tb testing.TB, document string) T {
 func read(tb testing.TB, document string, into any) {
 	tb.Helper()
 	if err := yaml.Unmarshal([]byte(document), into); err != nil {
-		tb.Fatalf("reading a situation: %v\n%s", err, document)
+		tb.Fatalf("reading testdata: %v\n%s", err, document)
 	}
 }
