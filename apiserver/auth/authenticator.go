@@ -5,60 +5,54 @@ import (
 	"net/http"
 )
 
-// Authenticator says who makes a request. Its error is ErrNoCredentials, an
-// *InvalidError, or ErrUnavailable with what is wrong.
+// Authenticator identifies the user of a request. Its errors are ErrNoCredentials,
+// *InvalidError and wrapped ErrUnavailable.
 type Authenticator interface {
 	Authenticate(r *http.Request) (User, error)
 }
 
 var (
-	// ErrNoCredentials says that the request has no credentials of the authenticator's kind.
+	// ErrNoCredentials reports a request without credentials of the authenticator's kind.
 	ErrNoCredentials = errors.New("no credentials")
-	// ErrUnavailable says that nobody can be told for now whether the credentials hold.
-	ErrUnavailable = errors.New("the credentials cannot be checked for now")
+	// ErrUnavailable reports credentials that cannot be checked at the moment.
+	ErrUnavailable = errors.New("the credentials cannot be checked at the moment")
 )
 
-// InvalidError says that the credentials do not hold. The reason is fit for the client.
+// InvalidError reports rejected credentials. The reason may be sent to the client.
 type InvalidError struct {
 	Reason string
-	// Foreign says that another authenticator may know credentials of this kind.
+	// Foreign means that another authenticator may accept the credentials.
 	Foreign bool
 }
 
 func (e *InvalidError) Error() string { return "invalid credentials: " + e.Reason }
 
-// Chain asks each authenticator in turn. The first who knows the person, or who knows that
-// the credentials are theirs and do not hold, decides. If nobody does, a check that could
-// not be made counts for more than credentials that nobody knows.
+// Chain tries the authenticators in order. The first that accepts the credentials, or rejects
+// them as its own, decides. Otherwise the result is, in this order, ErrUnavailable if one
+// could not check, a foreign *InvalidError, or ErrNoCredentials.
 func Chain(authenticators ...Authenticator) Authenticator { return chain(authenticators) }
 
 type chain []Authenticator
 
 func (c chain) Authenticate(r *http.Request) (User, error) {
-	outcome := ErrNoCredentials
+	result := ErrNoCredentials
 	for _, authenticator := range c {
-		person, err := authenticator.Authenticate(r)
+		user, err := authenticator.Authenticate(r)
 		if err == nil {
-			return person, nil
+			return user, nil
 		}
 		var invalid *InvalidError
 		if errors.As(err, &invalid) && !invalid.Foreign {
 			return User{}, err
 		}
-		outcome = weightier(outcome, err)
+		if precedence(err) > precedence(result) {
+			result = err
+		}
 	}
-	return User{}, outcome
+	return User{}, result
 }
 
-// weightier prefers unavailable over foreign over no credentials; of equals the first.
-func weightier(a, b error) error {
-	if weight(b) > weight(a) {
-		return b
-	}
-	return a
-}
-
-func weight(err error) int {
+func precedence(err error) int {
 	var invalid *InvalidError
 	switch {
 	case errors.Is(err, ErrNoCredentials):

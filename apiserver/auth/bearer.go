@@ -5,12 +5,11 @@ import (
 	"strings"
 )
 
-// maxTokenBytes bounds what is parsed, hashed and sent on. Tokens with hundreds of groups
-// stay below it.
+// maxTokenBytes is larger than tokens with hundreds of groups.
 const maxTokenBytes = 16 << 10
 
-// bearer returns the token of the Authorization header. It is nowhere else: not in the
-// query, which ends up in logs.
+// bearer returns the token of the Authorization header. A token in the query is ignored:
+// queries are logged.
 func bearer(r *http.Request) (string, error) {
 	values := r.Header.Values("Authorization")
 	switch len(values) {
@@ -30,14 +29,14 @@ func bearer(r *http.Request) (string, error) {
 		return "", ErrNoCredentials
 	case len(token) > maxTokenBytes:
 		return "", &InvalidError{Reason: "the token is too long"}
-	case strings.ContainsFunc(token, notInToken):
-		return "", &InvalidError{Reason: "the token has a character that no token has"}
+	case strings.ContainsFunc(token, isNoTokenCharacter):
+		return "", &InvalidError{Reason: "the token has characters that are not allowed in tokens"}
 	}
 	return token, nil
 }
 
-// notInToken knows the characters of RFC 6750's b64token.
-func notInToken(r rune) bool {
+// isNoTokenCharacter reports characters outside of RFC 6750's b64token.
+func isNoTokenCharacter(r rune) bool {
 	switch {
 	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
 		return false

@@ -10,13 +10,13 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 )
 
-// claims are those of a token whose signature and times hold.
+// claims are the claims of a token whose signature and lifetime have been verified.
 type claims struct {
 	token  *oidc.IDToken
 	values map[string]json.RawMessage
 }
 
-// issuerOf reads the issuer that a token claims, to choose who checks it.
+// issuerOf returns the unverified issuer of a token.
 func issuerOf(token string) (string, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -26,31 +26,31 @@ func issuerOf(token string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	var claimed struct {
+	var unverified struct {
 		Issuer string `json:"iss"`
 	}
-	err = json.Unmarshal(payload, &claimed)
-	return claimed.Issuer, err == nil
+	err = json.Unmarshal(payload, &unverified)
+	return unverified.Issuer, err == nil
 }
 
 func (o *OIDC) readClaims(token *oidc.IDToken) (*claims, error) {
-	read := &claims{token: token}
-	if err := token.Claims(&read.values); err != nil {
-		return nil, &InvalidError{Reason: "the token's claims are no JSON object"}
+	result := &claims{token: token}
+	if err := token.Claims(&result.values); err != nil {
+		return nil, &InvalidError{Reason: "the token's claims are not a JSON object"}
 	}
 	now := o.options.Clock()
-	switch notBefore, err := read.time("nbf"); {
+	switch notBefore, err := result.time("nbf"); {
 	case err != nil:
 		return nil, err
-	case !now.Add(-o.options.Skew).Before(token.Expiry): // also if there is none
+	case !now.Add(-o.options.Skew).Before(token.Expiry): // also without an expiry
 		return nil, &InvalidError{Reason: "the token has expired"}
 	case now.Add(o.options.Skew).Before(notBefore):
 		return nil, &InvalidError{Reason: "the token is not valid yet"}
 	}
-	return read, nil
+	return result, nil
 }
 
-// time reads a claim of seconds since 1970; without the claim it is the zero time.
+// time reads a claim in seconds since 1970. It returns the zero time without the claim.
 func (c *claims) time(claim string) (time.Time, error) {
 	raw, ok := c.values[claim]
 	if !ok {
@@ -58,13 +58,13 @@ func (c *claims) time(claim string) (time.Time, error) {
 	}
 	var seconds float64
 	if err := json.Unmarshal(raw, &seconds); err != nil {
-		return time.Time{}, &InvalidError{Reason: "the claim " + claim + " is no number"}
+		return time.Time{}, &InvalidError{Reason: "the claim " + claim + " is not a number"}
 	}
 	return time.Unix(int64(seconds), 0), nil
 }
 
-// person makes the claims into a person with the prefixes.
-func (o *OIDC) person(c *claims) (User, error) {
+// user returns the user of the claims, with the prefixes.
+func (o *OIDC) user(c *claims) (User, error) {
 	name, err := c.name(o.options.UsernameClaim)
 	if err != nil {
 		return User{}, err
@@ -79,17 +79,17 @@ func (o *OIDC) person(c *claims) (User, error) {
 		}
 		groups[i] = o.options.GroupsPrefix + groups[i]
 	}
-	person, err := NewUser(o.options.UsernamePrefix+name, groups)
+	user, err := NewUser(o.options.UsernamePrefix+name, groups)
 	if err != nil {
 		return User{}, &InvalidError{Reason: err.Error()}
 	}
-	return person, nil
+	return user, nil
 }
 
 func (c *claims) name(claim string) (string, error) {
 	var name string
 	if err := json.Unmarshal(c.values[claim], &name); err != nil {
-		return "", &InvalidError{Reason: "the claim " + claim + " is missing, or no text"}
+		return "", &InvalidError{Reason: "the claim " + claim + " is missing or not a string"}
 	}
 	if err := checkText(name); err != nil {
 		return "", &InvalidError{Reason: "the claim " + claim + ": " + err.Error()}
@@ -100,36 +100,36 @@ func (c *claims) name(claim string) (string, error) {
 	return name, nil
 }
 
-// groups accepts a list or a single group. A token may say that its groups are to be asked
-// for elsewhere: without them the person would silently be less than they are.
+// groups accepts a list or a single group. It rejects a token that refers to another source
+// for the groups (OpenID Connect Core 5.6.2): the user would silently lose permissions.
 func (c *claims) groups(claim string) ([]string, error) {
 	raw, ok := c.values[claim]
 	switch {
 	case claim == "":
 		return nil, nil
 	case !ok || string(raw) == "null":
-		return nil, c.elsewhere(claim)
+		return nil, c.checkNotDistributed(claim)
 	}
-	var one string
-	if json.Unmarshal(raw, &one) == nil {
-		return []string{one}, nil
+	var group string
+	if json.Unmarshal(raw, &group) == nil {
+		return []string{group}, nil
 	}
-	var many []string
-	if err := json.Unmarshal(raw, &many); err != nil {
-		return nil, &InvalidError{Reason: "the claim " + claim + " is neither a text nor a list of texts"}
+	var groups []string
+	if err := json.Unmarshal(raw, &groups); err != nil {
+		return nil, &InvalidError{Reason: "the claim " + claim + " is neither a string nor a list of strings"}
 	}
-	return many, nil
+	return groups, nil
 }
 
-func (c *claims) elsewhere(claim string) error {
+func (c *claims) checkNotDistributed(claim string) error {
 	var names map[string]json.RawMessage
 	if raw, ok := c.values["_claim_names"]; ok {
 		if err := json.Unmarshal(raw, &names); err != nil {
-			return &InvalidError{Reason: "the claim _claim_names is no JSON object"}
+			return &InvalidError{Reason: "the claim _claim_names is not a JSON object"}
 		}
 	}
 	if _, ok := names[claim]; ok {
-		return &InvalidError{Reason: "the claim " + claim + " is not in the token, but elsewhere: have the provider send fewer groups"}
+		return &InvalidError{Reason: "the token refers to another source for the claim " + claim + ": configure the provider to send fewer groups"}
 	}
 	return nil
 }

@@ -6,40 +6,39 @@ import (
 	"net/http"
 )
 
-// NewDev returns an authenticator to whom every request is the person's. It is for a
-// server that only its own machine reaches (see CheckLoopback), and knows nobody where
-// the request names another host: a web page whose name was bound to 127.0.0.1 would
-// otherwise act as the person.
-func NewDev(person User) Authenticator { return dev{person} }
+// NewDev returns an authenticator that accepts every request as the user's. It is for a
+// server on a loopback address (see CheckLoopback). It ignores requests for another host,
+// which a web page can cause by DNS rebinding.
+func NewDev(user User) Authenticator { return dev{user} }
 
-type dev struct{ person User }
+type dev struct{ user User }
 
 func (d dev) Authenticate(r *http.Request) (User, error) {
-	if d.person.IsZero() || !loopback(hostOf(r.Host)) {
+	if d.user.IsZero() || !isLoopback(hostOf(r.Host)) {
 		return User{}, ErrNoCredentials
 	}
-	return d.person, nil
+	return d.user, nil
 }
 
-// CheckLoopback refuses an address to listen on, host:port, that other machines reach. A
-// name is refused too, but for localhost: where it leads is not in its text.
+// CheckLoopback rejects an address, host:port, that other machines can reach. Of names it
+// accepts localhost only.
 func CheckLoopback(addr string) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return fmt.Errorf("reading the address: %w", err)
 	}
-	if !loopback(host) {
+	if !isLoopback(host) {
 		return fmt.Errorf("%s is not a loopback address", addr)
 	}
 	return nil
 }
 
-func loopback(host string) bool {
+func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// hostOf drops the port, if there is one, and the brackets of an IPv6 address.
+// hostOf removes the port, if any, and the brackets of an IPv6 address.
 func hostOf(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		return name

@@ -1,22 +1,22 @@
-// Package auth answers who asks: it turns a request's credentials into a Person.
+// Package auth authenticates requests: it turns their credentials into a User.
 //
-// The steps of a request, in the order that a server composes them:
+// A server composes its parts in this order:
 //
-//  1. RejectIdentityHeaders answers 400 to a client that sends a proxy's or Kubernetes' own
-//     identity headers.
-//  2. CrossOrigin answers 403 to an unsafe request that a foreign page makes a browser send.
-//  3. Middleware asks the Authenticators of a Chain in turn (OIDC, TokenReview, Sessions)
-//     and puts the Person into the request's context, where From finds it.
+//  1. RejectIdentityHeaders answers 400 to a client that sends the identity headers of a
+//     proxy or of Kubernetes.
+//  2. RejectCrossOrigin answers 403 to an unsafe request that a browser sends for a page of
+//     another origin.
+//  3. Middleware runs a Chain of Authenticators (OIDC, TokenReview, Sessions) and stores the
+//     User in the request's context, from which UserFrom reads it.
 //
-// What always holds:
+// Invariants:
 //
-//   - A Person has a name. Outside this package there is no way to make one that is a
-//     Kubernetes identity (system:...), has control characters in its name, or is half
-//     filled in: NewPerson refuses, it drops nothing.
-//   - A Person who came with a token of the cluster keeps that token, and every call for
-//     them is made with it. Everyone else is impersonated. Both happen in Person.Transport
-//     and nowhere else.
-//   - No token, cookie or key is part of an error, of a String or of a log line.
+//   - A User has a name. Code outside this package cannot create a User that is one of
+//     Kubernetes' own identities (system:...) or has control characters in its name: NewUser
+//     rejects such values, it does not drop them.
+//   - A User who was authenticated by a token of the cluster keeps that token, and every call
+//     is made with it. All other users are impersonated. Both happen in User.Transport only.
+//   - Tokens, cookies and keys do not occur in errors, in the result of String or in logs.
 //
-// The package decides nothing about what a person may do: Kubernetes does.
+// The package does not authorize: Kubernetes does.
 package auth

@@ -3,7 +3,7 @@ package auth
 import "net/http"
 
 // Begin gives tests a session without a login.
-func Begin(s *Sessions, w http.ResponseWriter, person User) error { return s.begin(w, person) }
+func Begin(s *Sessions, w http.ResponseWriter, user User) error { return s.begin(w, user) }
 
 // Decode reads a session's cookie.
 func Decode(s *Sessions, text string) (User, error) { return s.decode(text) }

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// RejectIdentityHeaders answers 400 to a request with a header by which a proxy or a Kubernetes
-// client names an identity: Impersonate-*, X-Remote-*, X-Forwarded-User and the like.
-// Nothing here believes them; a client that sends one is mistaken or up to something.
+// RejectIdentityHeaders answers 400 to a request with a header that names an identity to
+// Kubernetes or behind an authenticating proxy: Impersonate-*, X-Remote-*, X-Forwarded-User
+// and the like. Such headers have no effect here.
 func RejectIdentityHeaders(fail ErrorWriter) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			for name := range r.Header {
-				if identityHeader(name) {
+				if isIdentityHeader(name) {
 					fail(w, r, http.StatusBadRequest, "the header "+http.CanonicalHeaderKey(clip(name))+" is not accepted")
 					return
 				}
@@ -22,8 +22,8 @@ func RejectIdentityHeaders(fail ErrorWriter) func(http.Handler) http.Handler {
 	}
 }
 
-// identityHeader reads underscores as hyphens, as some proxies do.
-func identityHeader(name string) bool {
+// isIdentityHeader treats underscores as hyphens, as some proxies do.
+func isIdentityHeader(name string) bool {
 	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
 	switch name {
 	case "x-forwarded-user", "x-forwarded-groups", "x-forwarded-group", "x-forwarded-email",
@@ -33,10 +33,10 @@ func identityHeader(name string) bool {
 	return strings.HasPrefix(name, "impersonate-") || strings.HasPrefix(name, "x-remote-")
 }
 
-// CrossOrigin answers 403 to a request with an unsafe method that a page of another origin
-// made a browser send. Clients that are no browsers pass: they carry no ambient credentials.
-// Who brings a session has a browser, which has to say where the request comes from.
-// Trusted origins are of the form scheme://host[:port].
+// RejectCrossOrigin answers 403 to a request with an unsafe method that a browser sends for a
+// page of another origin. Clients other than browsers pass: they have no ambient credentials.
+// A request with a session must have Sec-Fetch-Site or Origin. Trusted origins have the form
+// scheme://host[:port].
 func RejectCrossOrigin(fail ErrorWriter, trusted ...string) (func(http.Handler) http.Handler, error) {
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range trusted {
@@ -50,8 +50,8 @@ func RejectCrossOrigin(fail ErrorWriter, trusted ...string) (func(http.Handler) 
 	return func(next http.Handler) http.Handler {
 		guarded := protection.Handler(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if unexplained(r) {
-				fail(w, r, http.StatusForbidden, "a session takes a browser that says where a request comes from: Sec-Fetch-Site or Origin is missing")
+			if lacksOrigin(r) {
+				fail(w, r, http.StatusForbidden, "a request with a session must have the header Sec-Fetch-Site or Origin")
 				return
 			}
 			guarded.ServeHTTP(w, r)
@@ -59,9 +59,9 @@ func RejectCrossOrigin(fail ErrorWriter, trusted ...string) (func(http.Handler) 
 	}, nil
 }
 
-// unexplained holds for an unsafe request with a session of which no browser says where it
-// comes from: an old one, or a proxy that drops headers.
-func unexplained(r *http.Request) bool {
+// lacksOrigin reports an unsafe request with a session but without the headers by which
+// browsers name its origin: of an old browser, or behind a proxy that removes headers.
+func lacksOrigin(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return false

@@ -14,31 +14,31 @@ import (
 	"sync"
 )
 
-// keyBytes is an AES-256 key's length.
+// keyBytes is the length of an AES-256 key.
 const keyBytes = 32
 
-// Keys seal what a browser is to keep and may neither read nor change. They come from a
-// file with one key a line, 32 random bytes in base64, and comments after #. The first
-// seals, all open: a key is replaced by putting the new one before it, and by removing the
-// old one when nothing that it sealed is alive.
+// Keys encrypt and authenticate cookies. They come from a file with one key a line, 32 random
+// bytes in base64, and comments after #. The first key seals, all keys open: to rotate keys,
+// insert the new key before the old one, and remove the old one when all that it sealed has
+// expired.
 //
-// The file is read again when it has changed. While it cannot be read, or is not well
-// formed, the last keys that were hold.
+// The file is read again when it changes. While it is unreadable or malformed, the previous
+// keys stay in use.
 type Keys struct {
 	path string
 
-	mu    sync.Mutex
-	stamp stamp
-	aeads []cipher.AEAD
+	mu       sync.Mutex
+	revision revision
+	aeads    []cipher.AEAD
 }
 
-// stamp tells one content of the file from another.
-type stamp struct {
+// revision identifies a content of the file.
+type revision struct {
 	modified int64
 	size     int64
 }
 
-// NewKeys reads the file at path. Make one with: openssl rand -base64 32.
+// NewKeys reads the file at path. Create one with: openssl rand -base64 32.
 func NewKeys(path string) (*Keys, error) {
 	keys := &Keys{path: path}
 	if err := keys.refresh(); err != nil {
@@ -47,13 +47,13 @@ func NewKeys(path string) (*Keys, error) {
 	return keys, nil
 }
 
-// refresh reads the file if it is not the one that was read last.
+// refresh reads the file if it has changed.
 func (k *Keys) refresh() error {
-	info, err := os.Stat(k.path) //nolint:gosec // whoever starts the server names the file
+	info, err := os.Stat(k.path) //nolint:gosec // a flag names the file
 	if err != nil {
 		return err
 	}
-	if now := stampOf(info); now != k.stamp {
+	if current := revisionOf(info); current != k.revision {
 		content, err := os.ReadFile(k.path) //nolint:gosec // as above
 		if err != nil {
 			return err
@@ -62,14 +62,14 @@ func (k *Keys) refresh() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", k.path, err)
 		}
-		k.aeads, k.stamp = aeads, now
+		k.aeads, k.revision = aeads, current
 	}
 	return nil
 }
 
-func stampOf(info fs.FileInfo) stamp { return stamp{info.ModTime().UnixNano(), info.Size()} }
+func revisionOf(info fs.FileInfo) revision { return revision{info.ModTime().UnixNano(), info.Size()} }
 
-// parseKeys quotes nothing of the file in its errors.
+// parseKeys does not quote the file in its errors.
 func parseKeys(content []byte) ([]cipher.AEAD, error) {
 	var aeads []cipher.AEAD
 	lines := bufio.NewScanner(bytes.NewReader(content))
@@ -97,7 +97,7 @@ func parseKeys(content []byte) ([]cipher.AEAD, error) {
 	return aeads, nil
 }
 
-// newAEAD returns AES-GCM that puts a random nonce before what it seals.
+// newAEAD returns AES-GCM with a random nonce that precedes the ciphertext.
 func newAEAD(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -109,17 +109,17 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 func (k *Keys) current() []cipher.AEAD {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	_ = k.refresh() // the last good keys hold
+	_ = k.refresh() // the previous keys stay in use
 	return k.aeads
 }
 
-// seal makes content into text that only open reads, and only for the same purpose.
+// seal encrypts content for open with the same purpose.
 func (k *Keys) seal(purpose string, content []byte) string {
-	sealed := k.current()[0].Seal(nil, nil, content, []byte(purpose)) //nolint:gosec // it makes its nonce itself
+	sealed := k.current()[0].Seal(nil, nil, content, []byte(purpose)) //nolint:gosec // it generates its nonce
 	return base64.RawURLEncoding.EncodeToString(sealed)
 }
 
-// open is false for whatever these keys have not sealed for the purpose.
+// open returns false unless one of the keys has sealed the text for the purpose.
 func (k *Keys) open(purpose, text string) ([]byte, bool) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {

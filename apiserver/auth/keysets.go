@@ -10,53 +10,53 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 )
 
-// keysKept is how long a key is believed that the provider has taken back.
-const keysKept = time.Hour
+// keySetLifetime bounds how long a key is trusted after the provider has withdrawn it.
+const keySetLifetime = time.Hour
 
-// keySets are the provider's keys. A key set fetches them when it meets a name that it does
-// not know, and forgets none otherwise: so each is used for an hour. Those before serve
-// while the provider cannot be reached.
+// keySets are the provider's keys. oidc.RemoteKeySet fetches keys for an unknown key ID and
+// never drops one, so a key set is replaced after its lifetime. The previous one serves while
+// the provider is unreachable.
 type keySets struct {
-	fresh func() oidc.KeySet // without keys yet
-	clock func() time.Time
+	newKeySet func() oidc.KeySet // without keys
+	clock     func() time.Time
 
-	mu          sync.Mutex
-	now, before oidc.KeySet
-	since       time.Time // of now
-	held        bool      // now has had keys
+	mu                sync.Mutex
+	current, previous oidc.KeySet
+	created           time.Time // of current
+	fetched           bool      // current has had keys
 }
 
-// VerifySignature returns what the token says.
+// VerifySignature returns the payload of the token.
 func (k *keySets) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
-	now, before := k.current()
-	payload, err := now.VerifySignature(ctx, jwt)
-	var unreached *url.Error
-	if before != nil && errors.As(err, &unreached) {
-		return before.VerifySignature(ctx, jwt)
+	current, previous := k.get()
+	payload, err := current.VerifySignature(ctx, jwt)
+	var unreachable *url.Error
+	if previous != nil && errors.As(err, &unreachable) {
+		return previous.VerifySignature(ctx, jwt)
 	}
 	if err == nil {
-		k.hold(now)
+		k.dropPrevious(current)
 	}
 	return payload, err
 }
 
-func (k *keySets) current() (now, before oidc.KeySet) {
+func (k *keySets) get() (current, previous oidc.KeySet) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if at := k.clock(); k.now == nil || at.Sub(k.since) >= keysKept {
-		if k.held {
-			k.before = k.now
+	if now := k.clock(); k.current == nil || now.Sub(k.created) >= keySetLifetime {
+		if k.fetched {
+			k.previous = k.current
 		}
-		k.now, k.since, k.held = k.fresh(), at, false
+		k.current, k.created, k.fetched = k.newKeySet(), now, false
 	}
-	return k.now, k.before
+	return k.current, k.previous
 }
 
-// hold notes that a set has keys, which are better than those before.
-func (k *keySets) hold(set oidc.KeySet) {
+// dropPrevious records that the set has fetched keys, which replace the previous ones.
+func (k *keySets) dropPrevious(set oidc.KeySet) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if set == k.now {
-		k.held, k.before = true, nil
+	if set == k.current {
+		k.fetched, k.previous = true, nil
 	}
 }

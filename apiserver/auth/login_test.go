@@ -20,30 +20,30 @@ import (
 
 const callback = "https://nufi.test/auth/callback"
 
-// desk is a provider, this server's login, and the browser of one person.
-type desk struct {
+// loginFlow is a provider, a Login and a browser.
+type loginFlow struct {
 	provider *issuer.Issuer
 	key      issuer.Key
 	login    *auth.Login
 	sessions *auth.Sessions
-	at       time.Time
+	now      time.Time
 	cookies  map[string]*http.Cookie
 
-	asked  url.Values     // what the browser brought to the provider
-	claims map[string]any // what the provider changes in the token
+	query  url.Values     // of the authorization request
+	claims map[string]any // changes to the claims of the ID token
 	token  func(w http.ResponseWriter)
 }
 
-func newDesk(t *testing.T) *desk {
+func newLoginFlow(t *testing.T) *loginFlow {
 	t.Helper()
 	key := issuer.NewKey(t, "one", jose.ES256)
-	d := &desk{key: key, at: now, cookies: map[string]*http.Cookie{}}
+	d := &loginFlow{key: key, now: now, cookies: map[string]*http.Cookie{}}
 	d.provider = issuer.New(t, now, key)
 	d.provider.Tokens = func(w http.ResponseWriter, r *http.Request) { d.exchange(t, w, r) }
-	d.sessions = newSessions(t, newKeyFile(t, newKey(t)).keys(t), func() time.Time { return d.at })
+	d.sessions = newSessions(t, newKeyFile(t, newKey(t)).keys(t), func() time.Time { return d.now })
 	var err error
-	d.login, err = auth.NewLogin(open(t, optionsOf(d.provider)), d.sessions, auth.LoginOptions{
-		ClientSecret: "client-secret", RedirectURL: callback, Scopes: []string{"openid", "groups"}, Fail: plainly,
+	d.login, err = auth.NewLogin(newOIDC(t, optionsOf(d.provider)), d.sessions, auth.LoginOptions{
+		ClientSecret: "client-secret", RedirectURL: callback, Scopes: []string{"openid", "groups"}, Fail: writeText,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -51,9 +51,8 @@ func newDesk(t *testing.T) *desk {
 	return d
 }
 
-// exchange is the provider's token endpoint: it gives a token for the code of the one who
-// began.
-func (d *desk) exchange(t *testing.T, w http.ResponseWriter, r *http.Request) {
+// exchange is the token endpoint of the provider.
+func (d *loginFlow) exchange(t *testing.T, w http.ResponseWriter, r *http.Request) {
 	t.Helper()
 	if d.token != nil {
 		d.token(w)
@@ -62,18 +61,18 @@ func (d *desk) exchange(t *testing.T, w http.ResponseWriter, r *http.Request) {
 	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	_, secret, _ := r.BasicAuth()
 	if r.PostFormValue("code") != "the-code" || r.PostFormValue("redirect_uri") != callback || secret != "client-secret" ||
-		base64.RawURLEncoding.EncodeToString(challenge[:]) != d.asked.Get("code_challenge") {
+		base64.RawURLEncoding.EncodeToString(challenge[:]) != d.query.Get("code_challenge") {
 		w.WriteHeader(http.StatusBadRequest)
 		issuer.Answer(w, map[string]string{"error": "invalid_grant", "error_description": "secret-description"})
 		return
 	}
-	claims := d.provider.Claims(map[string]any{"nonce": d.asked.Get("nonce")})
+	claims := d.provider.Claims(map[string]any{"nonce": d.query.Get("nonce")})
 	maps.Copy(claims, d.claims)
 	issuer.Answer(w, map[string]any{"access_token": "secret-access", "token_type": "Bearer", "id_token": d.key.Sign(t, claims)})
 }
 
-// visit is one request of the browser's, with its cookies.
-func (d *desk) visit(t *testing.T, handler http.HandlerFunc, target string) *httptest.ResponseRecorder {
+// visit sends a request of the browser, with its cookies.
+func (d *loginFlow) visit(t *testing.T, handler http.HandlerFunc, target string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
 	for _, cookie := range d.cookies {
@@ -88,33 +87,33 @@ func (d *desk) visit(t *testing.T, handler http.HandlerFunc, target string) *htt
 		}
 	}
 	if w.Header().Get("Cache-Control") != "no-store" {
-		t.Errorf("%s may be kept", target)
+		t.Errorf("%s is cacheable", target)
 	}
 	return w
 }
 
-// begin sends the browser to the provider.
-func (d *desk) begin(t *testing.T, back string) {
+// start redirects the browser to the provider.
+func (d *loginFlow) start(t *testing.T, returnPath string) {
 	t.Helper()
-	w := d.visit(t, d.login.Start, "https://nufi.test/auth/login?return="+url.QueryEscape(back))
+	w := d.visit(t, d.login.Start, "https://nufi.test/auth/login?return="+url.QueryEscape(returnPath))
 	at, err := url.Parse(w.Header().Get("Location"))
 	if err != nil || w.Code != http.StatusFound || !strings.HasPrefix(at.String(), d.provider.URL+"/authorize?") {
-		t.Fatalf("login leads to %d %q: %v", w.Code, at, err)
+		t.Fatalf("login redirects to %d %q: %v", w.Code, at, err)
 	}
-	d.asked = at.Query()
+	d.query = at.Query()
 }
 
-// come brings the browser back with what the provider says, and changes to that.
-func (d *desk) come(t *testing.T, changes map[string]string) *httptest.ResponseRecorder {
+// callback redirects the browser back, with changes to the query.
+func (d *loginFlow) finish(t *testing.T, changes map[string]string) *httptest.ResponseRecorder {
 	t.Helper()
-	query := url.Values{"code": {"the-code"}, "state": {d.asked.Get("state")}}
+	query := url.Values{"code": {"the-code"}, "state": {d.query.Get("state")}}
 	for name, value := range changes {
 		query.Set(name, value)
 	}
 	return d.visit(t, d.login.Callback, callback+"?"+query.Encode())
 }
 
-func (d *desk) person(t *testing.T) (auth.User, error) {
+func (d *loginFlow) user(t *testing.T) (auth.User, error) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://nufi.test/", nil)
 	for _, cookie := range d.cookies {
@@ -123,121 +122,121 @@ func (d *desk) person(t *testing.T) (auth.User, error) {
 	return d.sessions.Authenticate(r)
 }
 
-func TestABrowserLogsInAndOut(t *testing.T) {
+func TestBrowserLoginAndLogout(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	d.begin(t, "/projects/a?tab=devices")
+	d := newLoginFlow(t)
+	d.start(t, "/projects/a?tab=devices")
 	for name, want := range map[string]string{
 		"response_type": "code", "client_id": issuer.Audience, "redirect_uri": callback, "scope": "openid groups", "code_challenge_method": "S256",
 	} {
-		if got := d.asked.Get(name); got != want {
-			t.Errorf("the provider is asked with %s=%q, want %q", name, got, want)
+		if got := d.query.Get(name); got != want {
+			t.Errorf("the provider is queried with %s=%q, want %q", name, got, want)
 		}
 	}
-	w := d.come(t, map[string]string{"iss": d.provider.URL})
+	w := d.finish(t, map[string]string{"iss": d.provider.URL})
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/projects/a?tab=devices" {
-		t.Fatalf("the answer is %d to %q: %s", w.Code, w.Header().Get("Location"), w.Body)
+		t.Fatalf("the response is %d to %q: %s", w.Code, w.Header().Get("Location"), w.Body)
 	}
-	if person, err := d.person(t); err != nil || person.Name() != "oidc:ann" || !slices.Equal(person.Groups(), []string{"oidc:research"}) {
-		t.Errorf("the session is of %s in %s: %v", person, person.Groups(), err)
+	if user, err := d.user(t); err != nil || user.Name() != "oidc:ann" || !slices.Equal(user.Groups(), []string{"oidc:research"}) {
+		t.Errorf("the session is of %s in %s: %v", user, user.Groups(), err)
 	}
 	if len(d.cookies) != 1 {
-		t.Errorf("the browser keeps %v", d.cookies)
+		t.Errorf("the cookies are %v", d.cookies)
 	}
 	if d.visit(t, d.login.Logout, "https://nufi.test/auth/logout"); len(d.cookies) != 0 {
-		t.Errorf("after logging out it keeps %v", d.cookies)
+		t.Errorf("after logout, the cookies are %v", d.cookies)
 	}
 }
 
-func TestAnAnswerToAnotherLoginMakesNoSession(t *testing.T) {
+func TestInvalidCallbackCreatesNoSession(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		change func(d *desk)
+		change func(d *loginFlow)
 		query  map[string]string
 		status int
 	}{
-		"another state":             {nil, map[string]string{"state": "another"}, 400},
-		"no state":                  {nil, map[string]string{"state": ""}, 400},
-		"another provider":          {nil, map[string]string{"iss": "https://evil.example"}, 400},
-		"no login was begun":        {func(d *desk) { clear(d.cookies) }, nil, 400},
-		"a login begun long ago":    {func(d *desk) { d.at = now.Add(10 * time.Minute) }, nil, 400},
-		"a session for a login":     {func(d *desk) { d.swap() }, nil, 400},
-		"the provider refused":      {nil, map[string]string{"code": "", "error": "access_denied"}, 401},
-		"another code":              {nil, map[string]string{"code": "another"}, 401},
-		"a code that was stolen":    {func(d *desk) { d.asked.Set("code_challenge", "the-thief's") }, nil, 401},
-		"another nonce":             {func(d *desk) { d.claims = map[string]any{"nonce": "another"} }, nil, 401},
-		"no nonce":                  {func(d *desk) { d.claims = map[string]any{"nonce": ""} }, nil, 401},
-		"another audience":          {func(d *desk) { d.claims = map[string]any{"aud": "another"} }, nil, 401},
-		"a token that has expired":  {func(d *desk) { d.claims = map[string]any{"exp": 1} }, nil, 401},
-		"a token of another issuer": {func(d *desk) { d.claims = map[string]any{"iss": "https://evil.example"} }, nil, 401},
-		"another's signature":       {func(d *desk) { d.key.Private = issuer.NewKey(t, "two", jose.ES256).Private }, nil, 401},
-		"a name with a line break":  {func(d *desk) { d.claims = map[string]any{"name": "a\nb"} }, nil, 401},
-		"no ID token": {func(d *desk) {
+		"another state":              {nil, map[string]string{"state": "another"}, 400},
+		"no state":                   {nil, map[string]string{"state": ""}, 400},
+		"another provider":           {nil, map[string]string{"iss": "https://evil.example"}, 400},
+		"no login was started":       {func(d *loginFlow) { clear(d.cookies) }, nil, 400},
+		"an expired login":           {func(d *loginFlow) { d.now = now.Add(10 * time.Minute) }, nil, 400},
+		"a session as a login":       {func(d *loginFlow) { d.swapCookies() }, nil, 400},
+		"the provider denied access": {nil, map[string]string{"code": "", "error": "access_denied"}, 401},
+		"another code":               {nil, map[string]string{"code": "another"}, 401},
+		"a stolen code":              {func(d *loginFlow) { d.query.Set("code_challenge", "the-thief's") }, nil, 401},
+		"another nonce":              {func(d *loginFlow) { d.claims = map[string]any{"nonce": "another"} }, nil, 401},
+		"no nonce":                   {func(d *loginFlow) { d.claims = map[string]any{"nonce": ""} }, nil, 401},
+		"another audience":           {func(d *loginFlow) { d.claims = map[string]any{"aud": "another"} }, nil, 401},
+		"an expired token":           {func(d *loginFlow) { d.claims = map[string]any{"exp": 1} }, nil, 401},
+		"a token of another issuer":  {func(d *loginFlow) { d.claims = map[string]any{"iss": "https://evil.example"} }, nil, 401},
+		"another signature":          {func(d *loginFlow) { d.key.Private = issuer.NewKey(t, "two", jose.ES256).Private }, nil, 401},
+		"a name with a line break":   {func(d *loginFlow) { d.claims = map[string]any{"name": "a\nb"} }, nil, 401},
+		"no ID token": {func(d *loginFlow) {
 			d.token = func(w http.ResponseWriter) {
 				issuer.Answer(w, map[string]string{"access_token": "secret-access", "token_type": "Bearer"})
 			}
 		}, nil, 401},
-		"a provider in trouble": {func(d *desk) {
+		"a failing provider": {func(d *loginFlow) {
 			d.token = func(w http.ResponseWriter) { http.Error(w, "secret-trouble", http.StatusInternalServerError) }
 		}, nil, 503},
-		"more groups than fit": {func(d *desk) { d.claims = map[string]any{"groups": tooManyGroups()[:512]} }, nil, 403},
+		"too many groups": {func(d *loginFlow) { d.claims = map[string]any{"groups": tooManyGroups()[:512]} }, nil, 403},
 	} {
-		d := newDesk(t)
-		d.begin(t, "/")
+		d := newLoginFlow(t)
+		d.start(t, "/")
 		if test.change != nil {
 			test.change(d)
 		}
-		w := d.come(t, test.query)
+		w := d.finish(t, test.query)
 		if w.Code != test.status || strings.Contains(w.Body.String(), "secret") {
-			t.Errorf("%s: the answer is %d, want %d: %s", name, w.Code, test.status, w.Body)
+			t.Errorf("%s: the response is %d, want %d: %s", name, w.Code, test.status, w.Body)
 		}
-		if person, err := d.person(t); err == nil {
-			t.Errorf("%s: the browser is %s", name, person)
+		if user, err := d.user(t); err == nil {
+			t.Errorf("%s: the browser is logged in as %s", name, user)
 		}
 	}
 }
 
-// swap presents the login's cookie as a session and the other way round.
-func (d *desk) swap() {
+// swapCookies presents the login cookie as a session.
+func (d *loginFlow) swapCookies() {
 	login := d.cookies["__Host-nufi-login"]
 	d.cookies = map[string]*http.Cookie{"a": {Name: "__Host-nufi-session", Value: login.Value}}
 }
 
-func TestAnAnswerCountsOnce(t *testing.T) {
+func TestCallbackIsAcceptedOnce(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	d.begin(t, "/")
-	if w := d.come(t, nil); w.Code != http.StatusSeeOther {
+	d := newLoginFlow(t)
+	d.start(t, "/")
+	if w := d.finish(t, nil); w.Code != http.StatusSeeOther {
 		t.Fatal(w.Code, w.Body)
 	}
-	if w := d.come(t, nil); w.Code != http.StatusBadRequest {
-		t.Errorf("the second time it is answered %d", w.Code)
+	if w := d.finish(t, nil); w.Code != http.StatusBadRequest {
+		t.Errorf("the second response is %d", w.Code)
 	}
 }
 
-func TestLoginWaitsForItsProvider(t *testing.T) {
+func TestLoginBeforeDiscoveryIsUnavailable(t *testing.T) {
 	t.Parallel()
 	provider := issuer.New(t, now, issuer.NewKey(t, "one", jose.ES256))
 	provider.Down(true)
-	opened, err := auth.NewOIDC(t.Context(), optionsOf(provider))
+	authenticator, err := auth.NewOIDC(t.Context(), optionsOf(provider))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sessions := newSessions(t, newKeyFile(t, newKey(t)).keys(t), clock)
-	login, err := auth.NewLogin(opened, sessions, auth.LoginOptions{RedirectURL: callback, Fail: plainly})
+	login, err := auth.NewLogin(authenticator, sessions, auth.LoginOptions{RedirectURL: callback, Fail: writeText})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
 	login.Start(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/auth/login", nil))
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
-		t.Errorf("it answers %d %v", w.Code, w.Header())
+		t.Errorf("the response is %d %v", w.Code, w.Header())
 	}
 }
 
-func TestLoginReturnsToThisHostAlone(t *testing.T) {
+func TestLoginReturnsToThisHostOnly(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newLoginFlow(t)
 	for path, want := range map[string]bool{
 		"": true, "/": true, "/projects": true, "/a?b=c#d": true, "/a//b": true, "/%2F%2Fevil.example": true, "/@evil.example": true,
 		"//evil.example": false, "///evil.example": false, `/\evil.example`: false, `\\evil.example`: false, `/a\b`: false,
@@ -247,39 +246,39 @@ func TestLoginReturnsToThisHostAlone(t *testing.T) {
 	} {
 		w := d.visit(t, d.login.Start, "https://nufi.test/auth/login?return="+url.QueryEscape(path))
 		if got := w.Code == http.StatusFound; got != want {
-			t.Errorf("%.40q: the answer is %d", path, w.Code)
+			t.Errorf("%.40q: the response is %d", path, w.Code)
 		}
 		if location := w.Header().Get("Location"); location != "" && !strings.HasPrefix(location, d.provider.URL) {
-			t.Errorf("%q: the browser is sent to %q", path, location)
+			t.Errorf("%q: the browser is redirected to %q", path, location)
 		}
 	}
 }
 
-func TestLoginNeedsItsOwnAddress(t *testing.T) {
+func TestLoginRequiresHTTPSRedirectURL(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"", "http://nufi.example.com/auth/callback", "/auth/callback", "https:///a", "%"} {
-		if _, err := auth.NewLogin(&auth.OIDC{}, &auth.Sessions{}, auth.LoginOptions{RedirectURL: at, Fail: plainly}); err == nil {
-			t.Errorf("%q is taken", at)
+		if _, err := auth.NewLogin(&auth.OIDC{}, &auth.Sessions{}, auth.LoginOptions{RedirectURL: at, Fail: writeText}); err == nil {
+			t.Errorf("%q was accepted", at)
 		}
 	}
 }
 
-func FuzzAReturnPathStaysOnThisHost(f *testing.F) {
+func FuzzReturnPathStaysOnThisHost(f *testing.F) {
 	for _, path := range []string{"/", "//evil.example", `/\evil.example`, "/a?b#c", "https://evil.example", "/\t/evil"} {
 		f.Add(path)
 	}
-	here, err := url.Parse("https://nufi.test/auth/callback")
+	base, err := url.Parse("https://nufi.test/auth/callback")
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, path string) {
-		back, err := auth.LocalPath(path)
+		resolved, err := auth.LocalPath(path)
 		if err != nil {
 			return
 		}
-		at, err := here.Parse(back)
-		if err != nil || at.Host != here.Host || at.Scheme != here.Scheme || len(back) > 1 && strings.ContainsAny(back[1:2], `/\`) {
-			t.Errorf("%q leads to %v: %v", path, at, err)
+		at, err := base.Parse(resolved)
+		if err != nil || at.Host != base.Host || at.Scheme != base.Scheme || len(resolved) > 1 && strings.ContainsAny(resolved[1:2], `/\`) {
+			t.Errorf("%q resolves to %v: %v", path, at, err)
 		}
 	})
 }

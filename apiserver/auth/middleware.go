@@ -8,39 +8,39 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// ErrorWriter answers a request with an error. The detail is for the client.
+// ErrorWriter answers a request with an error. The detail is sent to the client.
 type ErrorWriter func(w http.ResponseWriter, r *http.Request, status int, detail string)
 
-// personKey is the context's key of the Person.
-type personKey struct{}
+// userKey is the context key of the User.
+type userKey struct{}
 
-// With returns a context that carries the person.
-func WithUser(ctx context.Context, person User) context.Context {
-	return context.WithValue(ctx, personKey{}, person)
+// WithUser returns a context that carries the user.
+func WithUser(ctx context.Context, user User) context.Context {
+	return context.WithValue(ctx, userKey{}, user)
 }
 
-// From returns the person whom Middleware found. Without one it is false.
+// UserFrom returns the user that Middleware has authenticated, or false without one.
 func UserFrom(ctx context.Context) (User, bool) {
-	person, ok := ctx.Value(personKey{}).(User)
-	return person, ok && !person.IsZero()
+	user, ok := ctx.Value(userKey{}).(User)
+	return user, ok && !user.IsZero()
 }
 
-// Middleware lets no request pass without a person: 401 where the credentials are missing
-// or do not hold, 503 where they cannot be checked.
+// Middleware authenticates requests. It answers 401 if the credentials are missing or
+// rejected, and 503 if they cannot be checked.
 func Middleware(authenticator Authenticator, fail ErrorWriter) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			person, err := authenticator.Authenticate(r)
-			if err == nil && !person.IsZero() {
-				next.ServeHTTP(w, r.WithContext(WithUser(r.Context(), person)))
+			user, err := authenticator.Authenticate(r)
+			if err == nil && !user.IsZero() {
+				next.ServeHTTP(w, r.WithContext(WithUser(r.Context(), user)))
 				return
 			}
-			refuse(w, r, err, fail)
+			reject(w, r, err, fail)
 		})
 	}
 }
 
-func refuse(w http.ResponseWriter, r *http.Request, err error, fail ErrorWriter) {
+func reject(w http.ResponseWriter, r *http.Request, err error, fail ErrorWriter) {
 	var invalid *InvalidError
 	switch {
 	case errors.As(err, &invalid):
@@ -50,7 +50,7 @@ func refuse(w http.ResponseWriter, r *http.Request, err error, fail ErrorWriter)
 		w.Header().Set("WWW-Authenticate", `Bearer realm="nufi"`)
 		fail(w, r, http.StatusUnauthorized, "log in, or send a bearer token")
 	default:
-		logr.FromContextOrDiscard(r.Context()).Error(err, "could not check credentials")
+		logr.FromContextOrDiscard(r.Context()).Error(err, "Checking credentials failed")
 		w.Header().Set("Retry-After", "5")
 		fail(w, r, http.StatusServiceUnavailable, ErrUnavailable.Error())
 	}

@@ -11,43 +11,42 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 )
 
-// says is an authenticator with one answer.
-type says struct {
-	person auth.User
-	err    error
+// fixed is an authenticator with a fixed result.
+type fixed struct {
+	user auth.User
+	err  error
 }
 
-func (s says) Authenticate(*http.Request) (auth.User, error) { return s.person, s.err }
+func (s fixed) Authenticate(*http.Request) (auth.User, error) { return s.user, s.err }
 
-// plainly writes an error as text.
-func plainly(w http.ResponseWriter, _ *http.Request, status int, detail string) {
+func writeText(w http.ResponseWriter, _ *http.Request, status int, detail string) {
 	http.Error(w, detail, status)
 }
 
-func TestTheFirstWhoKnowsDecides(t *testing.T) {
+func TestChainPrecedence(t *testing.T) {
 	t.Parallel()
-	none := says{err: auth.ErrNoCredentials}
-	foreign := says{err: &auth.InvalidError{Reason: "foreign", Foreign: true}}
-	invalid := says{err: &auth.InvalidError{Reason: "expired"}}
-	away := says{err: fmt.Errorf("%w: refused", auth.ErrUnavailable)}
-	ann, bob := says{person: someone(t, "ann")}, says{person: someone(t, "bob")}
+	none := fixed{err: auth.ErrNoCredentials}
+	foreign := fixed{err: &auth.InvalidError{Reason: "foreign", Foreign: true}}
+	invalid := fixed{err: &auth.InvalidError{Reason: "expired"}}
+	unavailable := fixed{err: fmt.Errorf("%w: refused", auth.ErrUnavailable)}
+	ann, bob := fixed{user: newUser(t, "ann")}, fixed{user: newUser(t, "bob")}
 	for name, test := range map[string]struct {
 		chain []auth.Authenticator
 		want  string
 	}{
-		"nobody is asked":                     {nil, auth.ErrNoCredentials.Error()},
-		"nobody knows":                        {[]auth.Authenticator{none, none}, auth.ErrNoCredentials.Error()},
-		"the second knows":                    {[]auth.Authenticator{none, ann, bob}, "ann"},
-		"the first knows":                     {[]auth.Authenticator{bob, ann}, "bob"},
-		"a bad token is no reason to go on":   {[]auth.Authenticator{invalid, ann}, "invalid credentials: expired"},
-		"another's token is":                  {[]auth.Authenticator{foreign, ann}, "ann"},
-		"nobody's token":                      {[]auth.Authenticator{foreign, none}, "invalid credentials: foreign"},
-		"an outage may have known":            {[]auth.Authenticator{foreign, away, none}, away.err.Error()},
-		"an outage is passed by":              {[]auth.Authenticator{away, ann}, "ann"},
-		"an outage does not save a bad token": {[]auth.Authenticator{away, invalid}, "invalid credentials: expired"},
+		"no authenticator":                    {nil, auth.ErrNoCredentials.Error()},
+		"no credentials":                      {[]auth.Authenticator{none, none}, auth.ErrNoCredentials.Error()},
+		"the second accepts":                  {[]auth.Authenticator{none, ann, bob}, "ann"},
+		"the first accepts":                   {[]auth.Authenticator{bob, ann}, "bob"},
+		"a rejected token ends the chain":     {[]auth.Authenticator{invalid, ann}, "invalid credentials: expired"},
+		"a foreign token does not":            {[]auth.Authenticator{foreign, ann}, "ann"},
+		"a foreign token alone":               {[]auth.Authenticator{foreign, none}, "invalid credentials: foreign"},
+		"an outage outweighs a foreign token": {[]auth.Authenticator{foreign, unavailable, none}, unavailable.err.Error()},
+		"an outage is skipped":                {[]auth.Authenticator{unavailable, ann}, "ann"},
+		"an outage before a rejected token":   {[]auth.Authenticator{unavailable, invalid}, "invalid credentials: expired"},
 	} {
-		person, err := auth.Chain(test.chain...).Authenticate(bearing(t, "abc"))
-		got := person.Name()
+		user, err := auth.Chain(test.chain...).Authenticate(requestWithToken(t, "abc"))
+		got := user.Name()
 		if err != nil {
 			got = err.Error()
 		}
@@ -57,50 +56,50 @@ func TestTheFirstWhoKnowsDecides(t *testing.T) {
 	}
 }
 
-func TestNoRequestPassesWithoutAPerson(t *testing.T) {
+func TestMiddlewareRejectsUnauthenticatedRequests(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		says      says
-		status    int
-		challenge string
+		authenticator fixed
+		status        int
+		challenge     string
 	}{
-		"a person":             {says{person: someone(t, "ann")}, http.StatusOK, ""},
-		"no credentials":       {says{err: auth.ErrNoCredentials}, http.StatusUnauthorized, `Bearer realm="nufi"`},
-		"bad credentials":      {says{err: &auth.InvalidError{Reason: "expired"}}, http.StatusUnauthorized, `Bearer realm="nufi", error="invalid_token"`},
-		"an outage":            {says{err: auth.ErrUnavailable}, http.StatusServiceUnavailable, ""},
-		"something else":       {says{err: errors.New("secret detail")}, http.StatusServiceUnavailable, ""},
-		"nobody, and no error": {says{}, http.StatusUnauthorized, `Bearer realm="nufi"`},
+		"a user":                  {fixed{user: newUser(t, "ann")}, http.StatusOK, ""},
+		"no credentials":          {fixed{err: auth.ErrNoCredentials}, http.StatusUnauthorized, `Bearer realm="nufi"`},
+		"bad credentials":         {fixed{err: &auth.InvalidError{Reason: "expired"}}, http.StatusUnauthorized, `Bearer realm="nufi", error="invalid_token"`},
+		"an outage":               {fixed{err: auth.ErrUnavailable}, http.StatusServiceUnavailable, ""},
+		"another error":           {fixed{err: errors.New("secret detail")}, http.StatusServiceUnavailable, ""},
+		"the zero user, no error": {fixed{}, http.StatusUnauthorized, `Bearer realm="nufi"`},
 	} {
-		handler := auth.Middleware(test.says, plainly)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			person, ok := auth.UserFrom(r.Context())
-			if !ok || person.Name() != "ann" {
-				t.Errorf("%s: the request passes as %q", name, person)
+		handler := auth.Middleware(test.authenticator, writeText)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			user, ok := auth.UserFrom(r.Context())
+			if !ok || user.Name() != "ann" {
+				t.Errorf("%s: the user is %q", name, user)
 			}
 		}))
 		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, bearing(t, "abc"))
+		handler.ServeHTTP(w, requestWithToken(t, "abc"))
 		if w.Code != test.status || w.Header().Get("WWW-Authenticate") != test.challenge {
 			t.Errorf("%s: %d %q, want %d %q", name, w.Code, w.Header().Get("WWW-Authenticate"), test.status, test.challenge)
 		}
 		if strings.Contains(w.Body.String(), "secret") {
-			t.Errorf("%s: the client reads %s", name, w.Body)
+			t.Errorf("%s: the body is %s", name, w.Body)
 		}
 	}
 }
 
-func TestAContextWithoutAPersonHasNone(t *testing.T) {
+func TestUserFromContextWithoutUser(t *testing.T) {
 	t.Parallel()
-	if person, ok := auth.UserFrom(t.Context()); ok {
-		t.Errorf("it has %q", person)
+	if user, ok := auth.UserFrom(t.Context()); ok {
+		t.Errorf("the user is %q", user)
 	}
-	if person, ok := auth.UserFrom(auth.WithUser(t.Context(), auth.User{})); ok {
-		t.Errorf("with nobody it has %q", person)
+	if user, ok := auth.UserFrom(auth.WithUser(t.Context(), auth.User{})); ok {
+		t.Errorf("with the zero user, the user is %q", user)
 	}
 }
 
-func TestIdentityHeadersAreRefused(t *testing.T) {
+func TestIdentityHeadersAreRejected(t *testing.T) {
 	t.Parallel()
-	handler := auth.RejectIdentityHeaders(plainly)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
+	handler := auth.RejectIdentityHeaders(writeText)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
 	for name, want := range map[string]int{
 		"Impersonate-User": 400, "impersonate-group": 400, "IMPERSONATE-UID": 400, "Impersonate-Extra-Scopes": 400, "impersonate_user": 400,
 		"X-Remote-User": 400, "X-Remote-Group": 400, "X-Remote-Extra-A": 400, "x_remote_user": 400,
@@ -117,9 +116,9 @@ func TestIdentityHeadersAreRefused(t *testing.T) {
 	}
 }
 
-func TestAForeignPageCannotWrite(t *testing.T) {
+func TestCrossOriginWritesAreRejected(t *testing.T) {
 	t.Parallel()
-	protect, err := auth.RejectCrossOrigin(plainly, "https://console.example.com")
+	protect, err := auth.RejectCrossOrigin(writeText, "https://console.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,18 +128,18 @@ func TestAForeignPageCannotWrite(t *testing.T) {
 		header http.Header
 		want   int
 	}{
-		"a foreign page writes":         {http.MethodPost, http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403},
-		"a page of a sibling host":      {http.MethodDelete, http.Header{"Sec-Fetch-Site": {"same-site"}}, 403},
-		"an old browser's foreign page": {http.MethodPut, http.Header{"Origin": {"https://evil.example"}}, 403},
-		"a sandboxed page":              {http.MethodPost, http.Header{"Origin": {"null"}}, 403},
-		"a foreign page reads":          {http.MethodGet, http.Header{"Sec-Fetch-Site": {"cross-site"}}, 200},
-		"our own page":                  {http.MethodPost, http.Header{"Sec-Fetch-Site": {"same-origin"}}, 200},
-		"an old browser's own page":     {http.MethodPost, http.Header{"Origin": {"https://nufi.test"}}, 200},
-		"a trusted page":                {http.MethodPost, http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://console.example.com"}}, 200},
-		"curl":                          {http.MethodPatch, nil, 200},
-		"a session out of nowhere":      {http.MethodPost, http.Header{"Cookie": {"__Host-nufi-session=a"}}, 403},
-		"a session that reads":          {http.MethodGet, http.Header{"Cookie": {"__Host-nufi-session=a"}}, 200},
-		"a session of our own page's":   {http.MethodPost, http.Header{"Cookie": {"__Host-nufi-session=a"}, "Origin": {"https://nufi.test"}}, 200},
+		"another origin":               {http.MethodPost, http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403},
+		"a sibling host":               {http.MethodDelete, http.Header{"Sec-Fetch-Site": {"same-site"}}, 403},
+		"another origin, old browser":  {http.MethodPut, http.Header{"Origin": {"https://evil.example"}}, 403},
+		"a sandboxed page":             {http.MethodPost, http.Header{"Origin": {"null"}}, 403},
+		"another origin reads":         {http.MethodGet, http.Header{"Sec-Fetch-Site": {"cross-site"}}, 200},
+		"the same origin":              {http.MethodPost, http.Header{"Sec-Fetch-Site": {"same-origin"}}, 200},
+		"the same origin, old browser": {http.MethodPost, http.Header{"Origin": {"https://nufi.test"}}, 200},
+		"a trusted origin":             {http.MethodPost, http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://console.example.com"}}, 200},
+		"curl":                         {http.MethodPatch, nil, 200},
+		"a session without an origin":  {http.MethodPost, http.Header{"Cookie": {"__Host-nufi-session=a"}}, 403},
+		"a session reads":              {http.MethodGet, http.Header{"Cookie": {"__Host-nufi-session=a"}}, 200},
+		"a session of the same origin": {http.MethodPost, http.Header{"Cookie": {"__Host-nufi-session=a"}, "Origin": {"https://nufi.test"}}, 200},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), test.method, "https://nufi.test/api/v1/projects", nil)
 		r.Header = test.header
@@ -150,12 +149,12 @@ func TestAForeignPageCannotWrite(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, w.Code, test.want)
 		}
 	}
-	if _, err := auth.RejectCrossOrigin(plainly, "https://a.example/path"); err == nil {
-		t.Error("a URL with a path is taken for an origin")
+	if _, err := auth.RejectCrossOrigin(writeText, "https://a.example/path"); err == nil {
+		t.Error("a URL with a path was accepted as an origin")
 	}
 }
 
-func TestDevelopmentIsForOneMachine(t *testing.T) {
+func TestDevelopmentModeRequiresLoopback(t *testing.T) {
 	t.Parallel()
 	for addr, want := range map[string]bool{
 		"127.0.0.1:8080": true, "127.8.8.8:1": true, "[::1]:8080": true, "localhost:8080": true,
@@ -166,18 +165,18 @@ func TestDevelopmentIsForOneMachine(t *testing.T) {
 			t.Errorf("%q: %v", addr, err)
 		}
 	}
-	dev := auth.NewDev(someone(t, "dev"))
+	dev := auth.NewDev(newUser(t, "dev"))
 	for host, want := range map[string]bool{
 		"127.0.0.1:8080": true, "localhost": true, "[::1]:80": true, "[::1]": true,
 		"rebound.example.com:8080": false, "10.0.0.1": false, "": false,
 	} {
-		r := bearing(t, "abc")
+		r := requestWithToken(t, "abc")
 		r.Host = host
 		if _, err := dev.Authenticate(r); (err == nil) != want {
 			t.Errorf("a request for %q: %v", host, err)
 		}
 	}
-	if _, err := auth.NewDev(auth.User{}).Authenticate(bearing(t, "abc")); err == nil {
-		t.Error("nobody is let in")
+	if _, err := auth.NewDev(auth.User{}).Authenticate(requestWithToken(t, "abc")); err == nil {
+		t.Error("the zero user was accepted")
 	}
 }

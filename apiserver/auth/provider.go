@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -21,14 +22,14 @@ import (
 
 const (
 	providerTimeout = 10 * time.Second
-	maxAnswerBytes  = 1 << 20
+	maxResponseSize = 1 << 20 // bytes
 
-	// Anyone can name a key that nobody has, and each such name has the keys fetched.
+	// Each token with an unknown key ID causes a fetch of the keys, and anyone can send one.
 	keyFetchesPerSecond = 1
 	keyFetchBurst       = 10
 )
 
-// provider is what discovery found.
+// provider is the result of discovery.
 type provider struct {
 	endpoint oauth2.Endpoint
 	keys     oidc.KeySet
@@ -42,114 +43,112 @@ func newHTTPClient(ca *x509.CertPool) *http.Client {
 		IdleConnTimeout:     time.Minute,
 		ForceAttemptHTTP2:   true,
 	}
-	return &http.Client{Transport: sober{transport}, Timeout: providerTimeout}
+	return &http.Client{Transport: limitedTransport{transport}, Timeout: providerTimeout}
 }
 
-// sober reads no endless answer.
-type sober struct{ next http.RoundTripper }
+// limitedTransport truncates long responses.
+type limitedTransport struct{ next http.RoundTripper }
 
-func (s sober) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := s.next.RoundTrip(r)
+func (t limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.next.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
-	answer.Body = limited{io.LimitReader(answer.Body, maxAnswerBytes), answer.Body}
-	return answer, nil
+	response.Body = limitedBody{io.LimitReader(response.Body, maxResponseSize), response.Body}
+	return response, nil
 }
 
-type limited struct {
+type limitedBody struct {
 	io.Reader
 	io.Closer
 }
 
-// discover tries until it has found the provider, ever more rarely.
+// discover retries discovery with back-off until it succeeds or ctx ends.
 func (o *OIDC) discover(ctx context.Context) {
 	log := logr.FromContextOrDiscard(ctx).WithValues("issuer", o.options.Issuer)
 	backoff := wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 1 << 30, Cap: 30 * time.Second}
 	_ = backoff.DelayFunc().Until(ctx, true, true, func(ctx context.Context) (bool, error) {
-		found, err := o.find(ctx)
+		provider, err := o.newProvider(ctx)
 		if err != nil {
-			log.Info("did not reach the OIDC provider", "cause", clip(err.Error()))
+			log.Info("Discovery of the OIDC provider failed", "cause", clip(err.Error()))
 			return false, nil
 		}
-		o.provider.Store(found)
-		log.Info("found the OIDC provider")
+		o.provider.Store(provider)
+		log.Info("Discovered the OIDC provider")
 		return true, nil
-	}) // it ends without the provider only if ctx does
+	}) // the error is that of ctx
 }
 
-func (o *OIDC) find(ctx context.Context) (*provider, error) {
+func (o *OIDC) newProvider(ctx context.Context) (*provider, error) {
 	ctx = oidc.ClientContext(ctx, o.client)
-	found, err := oidc.NewProvider(ctx, o.options.Issuer)
+	discovered, err := oidc.NewProvider(ctx, o.options.Issuer)
 	if err != nil {
 		return nil, fmt.Errorf("discovering the provider: %w", err)
 	}
-	var where struct {
-		Keys string `json:"jwks_uri"`
+	var metadata struct {
+		KeysURL string `json:"jwks_uri"`
 	}
-	if err := found.Claims(&where); err != nil {
-		return nil, fmt.Errorf("reading where the provider's keys are: %w", err)
+	if err := discovered.Claims(&metadata); err != nil {
+		return nil, fmt.Errorf("reading the provider's metadata: %w", err)
 	}
 	fetcher := &http.Client{Timeout: providerTimeout, Transport: &keyFetches{
 		next: o.client.Transport, limit: rate.NewLimiter(keyFetchesPerSecond, keyFetchBurst),
 	}}
 	ctx = oidc.ClientContext(ctx, fetcher)
-	fresh := func() oidc.KeySet { return oidc.NewRemoteKeySet(ctx, where.Keys) }
-	return &provider{endpoint: found.Endpoint(), keys: &keySets{fresh: fresh, clock: o.options.Clock}}, nil
+	newKeySet := func() oidc.KeySet { return oidc.NewRemoteKeySet(ctx, metadata.KeysURL) }
+	return &provider{endpoint: discovered.Endpoint(), keys: &keySets{newKeySet: newKeySet, clock: o.options.Clock}}, nil
 }
 
-// errTooOften says that the keys have just been fetched: who signed with another is unknown.
-var errTooOften = errors.New("the provider's keys are not fetched so often")
+// errFetchLimit reports a fetch of the keys shortly after a successful one. The key ID of the
+// token is unknown then.
+var errFetchLimit = errors.New("the provider's keys were fetched a moment ago")
 
-// keyFetches bounds how often the keys are fetched, and makes an answer without keys an
-// error that can be told from a wrong signature.
+// keyFetches limits the rate of key fetches. It returns an error for a response without keys,
+// which otherwise would be indistinguishable from a wrong signature.
 type keyFetches struct {
 	next  http.RoundTripper
 	limit *rate.Limiter
 
-	mu   sync.Mutex
-	last error // of the last fetch
+	mu      sync.Mutex
+	lastErr error // of the last fetch
 }
 
 func (k *keyFetches) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !k.limit.Allow() {
-		return nil, k.lastOr(errTooOften)
+		return nil, cmp.Or(k.last(), errFetchLimit)
 	}
-	answer, err := k.next.RoundTrip(r)
-	if err == nil && answer.StatusCode != http.StatusOK {
-		_ = answer.Body.Close() // nothing in it is wanted
-		err = fmt.Errorf("the provider answers %s", answer.Status)
+	response, err := k.next.RoundTrip(r)
+	if err == nil && response.StatusCode != http.StatusOK {
+		_ = response.Body.Close() // the status is the result
+		err = fmt.Errorf("the provider answered %s", response.Status)
 	}
 	k.mu.Lock()
-	k.last = err
+	k.lastErr = err
 	k.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	return answer, nil
+	return response, nil
 }
 
-func (k *keyFetches) lastOr(other error) error {
+func (k *keyFetches) last() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.last != nil {
-		return k.last
-	}
-	return other
+	return k.lastErr
 }
 
-// keysOnce is the key set for one token. The verifier drops the cause of its errors, so
-// this keeps whether the keys could not be had.
-type keysOnce struct {
+// singleUseKeySet verifies one token. go-oidc drops the cause of its errors, so this type
+// records whether the keys could not be fetched.
+type singleUseKeySet struct {
 	keys   oidc.KeySet
 	outage error
 }
 
-// VerifySignature is called by the verifier, at most once.
-func (k *keysOnce) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+// VerifySignature is called at most once.
+func (k *singleUseKeySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
 	payload, err := k.keys.VerifySignature(ctx, jwt)
 	var request *url.Error
-	if errors.As(err, &request) && !errors.Is(err, errTooOften) || ctx.Err() != nil {
+	if errors.As(err, &request) && !errors.Is(err, errFetchLimit) || ctx.Err() != nil {
 		k.outage = err
 	}
 	return payload, err

@@ -11,16 +11,16 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// localPath accepts a path on this host, with a query perhaps. Browsers read //host and
-// /\host as another host, and drop tabs and line breaks before they read at all.
+// localPath accepts a path on this host, with or without a query. Browsers interpret //host
+// and /\host as another host, and remove tabs and line breaks first.
 func localPath(path string) (string, error) {
 	if path == "" {
 		return "/", nil
 	}
-	at, err := url.Parse(path)
+	parsed, err := url.Parse(path)
 	switch {
 	case err != nil,
-		at.Scheme != "", at.Host != "", at.User != nil, at.Opaque != "",
+		parsed.Scheme != "", parsed.Host != "", parsed.User != nil, parsed.Opaque != "",
 		!strings.HasPrefix(path, "/"), strings.HasPrefix(path, "//"),
 		strings.Contains(path, `\`), strings.ContainsFunc(path, unicode.IsControl), len(path) > maxPathBytes:
 		return "", errors.New("not a path on this host")
@@ -28,24 +28,25 @@ func localPath(path string) (string, error) {
 	return path, nil
 }
 
-// maxPathBytes leaves the login cookie below what browsers keep.
+// maxPathBytes keeps the login cookie below the limit of browsers.
 const maxPathBytes = 1024
 
-// keepPrivate has nobody keep an answer of a login, nor its address, which has a code in it.
-func keepPrivate(w http.ResponseWriter) {
+// preventCaching also keeps the address, which may contain a code, out of Referer headers.
+func preventCaching(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 }
 
-// scrub drops the body of a token endpoint's answer from its error: it may hold tokens.
-func scrub(err error) error {
-	var answer *oauth2.RetrieveError
-	if errors.As(err, &answer) {
-		return fmt.Errorf("the provider answers %s", answer.Response.Status)
+// redact removes the body of a token endpoint's response, which may contain tokens, from its
+// error.
+func redact(err error) error {
+	var response *oauth2.RetrieveError
+	if errors.As(err, &response) {
+		return fmt.Errorf("the provider answered %s", response.Response.Status)
 	}
 	var request *url.Error
 	if errors.As(err, &request) {
 		return request
 	}
-	return errors.New("the provider's answer is not readable")
+	return errors.New("the provider's response is malformed")
 }

@@ -19,7 +19,7 @@ import (
 
 const hour = time.Hour
 
-// keyFile is a file of keys that a test rewrites.
+// keyFile is a key file that tests rewrite.
 type keyFile struct {
 	path  string
 	times int
@@ -32,7 +32,7 @@ func newKeyFile(t *testing.T, keys ...string) *keyFile {
 	return file
 }
 
-// write gives the file a time of its own: two writes may be closer than the clock is fine.
+// write sets a distinct modification time: two writes may fall into one tick of the clock.
 func (f *keyFile) write(t *testing.T, content string) {
 	t.Helper()
 	if err := os.WriteFile(f.path, []byte(content), 0o600); err != nil {
@@ -72,62 +72,61 @@ func newSessions(t *testing.T, keys *auth.Keys, clock func() time.Time) *auth.Se
 	return sessions
 }
 
-// begin returns the cookie of a session of the person's.
-func begin(t *testing.T, sessions *auth.Sessions, person auth.User) *http.Cookie {
+func begin(t *testing.T, sessions *auth.Sessions, user auth.User) *http.Cookie {
 	t.Helper()
 	w := httptest.NewRecorder()
-	if err := auth.Begin(sessions, w, person); err != nil {
+	if err := auth.Begin(sessions, w, user); err != nil {
 		t.Fatal(err)
 	}
 	return w.Result().Cookies()[0]
 }
 
-func with(t *testing.T, name, value string) *http.Request {
+func requestWithCookie(t *testing.T, name, value string) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://nufi.test/", nil)
 	r.Header.Set("Cookie", name+"="+value)
 	return r
 }
 
-func TestASessionIsThePersonsUntilItEnds(t *testing.T) {
+func TestSessionIsValidUntilItExpires(t *testing.T) {
 	t.Parallel()
-	at := now
-	sessions := newSessions(t, newKeyFile(t, newKey(t)).keys(t), func() time.Time { return at })
-	cookie := begin(t, sessions, someone(t, "oidc:ann", "oidc:a", "oidc:b"))
+	current := now
+	sessions := newSessions(t, newKeyFile(t, newKey(t)).keys(t), func() time.Time { return current })
+	cookie := begin(t, sessions, newUser(t, "oidc:ann", "oidc:a", "oidc:b"))
 	if cookie.Name != "__Host-nufi-session" || !cookie.Secure || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode ||
 		cookie.Path != "/" || cookie.Domain != "" || cookie.MaxAge != 3600 {
 		t.Errorf("the cookie is %v", cookie)
 	}
-	at = now.Add(hour - time.Second)
-	person, err := sessions.Authenticate(with(t, cookie.Name, cookie.Value))
-	if err != nil || person.Name() != "oidc:ann" || !cmp.Equal(person.Groups(), []string{"oidc:a", "oidc:b"}) {
-		t.Errorf("before the end: %s in %s, %v", person, person.Groups(), err)
+	current = now.Add(hour - time.Second)
+	user, err := sessions.Authenticate(requestWithCookie(t, cookie.Name, cookie.Value))
+	if err != nil || user.Name() != "oidc:ann" || !cmp.Equal(user.Groups(), []string{"oidc:a", "oidc:b"}) {
+		t.Errorf("before it expires: %s in %s, %v", user, user.Groups(), err)
 	}
-	at = now.Add(hour)
-	_, err = sessions.Authenticate(with(t, cookie.Name, cookie.Value))
-	wantInvalid(t, "at the end", err, "ended")
-	if _, err := sessions.Authenticate(bearing(t, "abc")); !errors.Is(err, auth.ErrNoCredentials) {
+	current = now.Add(hour)
+	_, err = sessions.Authenticate(requestWithCookie(t, cookie.Name, cookie.Value))
+	wantInvalid(t, "at the end", err, "expired")
+	if _, err := sessions.Authenticate(requestWithToken(t, "abc")); !errors.Is(err, auth.ErrNoCredentials) {
 		t.Errorf("without a cookie: %v", err)
 	}
 }
 
-func TestACookieSaysNothingToWhoeverReadsIt(t *testing.T) {
+func TestCookieIsEncrypted(t *testing.T) {
 	t.Parallel()
 	sessions := newSessions(t, newKeyFile(t, newKey(t)).keys(t), clock)
-	first, second := begin(t, sessions, someone(t, "ann")), begin(t, sessions, someone(t, "ann"))
+	first, second := begin(t, sessions, newUser(t, "ann")), begin(t, sessions, newUser(t, "ann"))
 	content, err := base64.RawURLEncoding.DecodeString(first.Value)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(string(content), "ann") || first.Value == second.Value {
-		t.Error("the cookie is not sealed, or always the same")
+		t.Error("the cookie is not encrypted, or deterministic")
 	}
 }
 
-func TestAChangedCookieIsRefused(t *testing.T) {
+func TestModifiedCookieIsRejected(t *testing.T) {
 	t.Parallel()
 	sessions := newSessions(t, newKeyFile(t, newKey(t)).keys(t), clock)
-	cookie := begin(t, sessions, someone(t, "ann"))
+	cookie := begin(t, sessions, newUser(t, "ann"))
 	content, err := base64.RawURLEncoding.DecodeString(cookie.Value)
 	if err != nil {
 		t.Fatal(err)
@@ -135,47 +134,47 @@ func TestAChangedCookieIsRefused(t *testing.T) {
 	for i := range content {
 		changed := append([]byte(nil), content...)
 		changed[i] ^= 1
-		_, err := sessions.Authenticate(with(t, cookie.Name, base64.RawURLEncoding.EncodeToString(changed)))
-		wantInvalid(t, "a bit is flipped", err, "not known")
+		_, err := sessions.Authenticate(requestWithCookie(t, cookie.Name, base64.RawURLEncoding.EncodeToString(changed)))
+		wantInvalid(t, "a bit is flipped", err, "unknown")
 	}
 	for _, value := range []string{"", "a", "....", cookie.Value[1:], cookie.Value[:20], cookie.Value + "A", strings.Repeat("A", 5000)} {
-		_, err := sessions.Authenticate(with(t, cookie.Name, value))
-		wantInvalid(t, value, err, "not known")
+		_, err := sessions.Authenticate(requestWithCookie(t, cookie.Name, value))
+		wantInvalid(t, value, err, "unknown")
 	}
 }
 
-func TestAKeyIsReplacedWithoutLoggingAnyoneOut(t *testing.T) {
+func TestKeyRotationKeepsSessions(t *testing.T) {
 	t.Parallel()
 	older, newer := newKey(t), newKey(t)
 	file := newKeyFile(t, older)
 	sessions := newSessions(t, file.keys(t), clock)
-	before := begin(t, sessions, someone(t, "ann"))
-	known := func(cookie *http.Cookie) bool {
-		_, err := sessions.Authenticate(with(t, cookie.Name, cookie.Value))
+	before := begin(t, sessions, newUser(t, "ann"))
+	accepted := func(cookie *http.Cookie) bool {
+		_, err := sessions.Authenticate(requestWithCookie(t, cookie.Name, cookie.Value))
 		return err == nil
 	}
 
 	file.write(t, newer+" # 2026\n\n"+older+"\n")
-	after := begin(t, sessions, someone(t, "ann"))
-	if !known(before) || !known(after) {
-		t.Error("with both keys a session is not known")
+	after := begin(t, sessions, newUser(t, "ann"))
+	if !accepted(before) || !accepted(after) {
+		t.Error("a session was rejected with both keys")
 	}
 	for _, broken := range []string{"", "# no key", newer[:20], "!", newer + "\n" + "c2hvcnQ="} {
 		file.write(t, broken)
-		if !known(before) || !known(after) {
-			t.Errorf("a broken file logs people out: %q", broken)
+		if !accepted(before) || !accepted(after) {
+			t.Errorf("a broken file ends sessions: %q", broken)
 		}
 	}
 	file.write(t, newer)
-	if known(before) {
-		t.Error("a cookie is replayed after its key is gone")
+	if accepted(before) {
+		t.Error("a cookie was accepted after its key was removed")
 	}
-	if !known(after) {
-		t.Error("without the older key the newer is not known")
+	if !accepted(after) {
+		t.Error("the session of the remaining key was rejected")
 	}
 }
 
-func TestAFileWithoutGoodKeysIsRefusedWithoutQuotingIt(t *testing.T) {
+func TestInvalidKeyFileIsRejectedWithoutQuotingIt(t *testing.T) {
 	t.Parallel()
 	const short = "c2VjcmV0LXNlY3JldA=="
 	for content, want := range map[string]string{
@@ -191,28 +190,28 @@ func TestAFileWithoutGoodKeysIsRefusedWithoutQuotingIt(t *testing.T) {
 	}
 }
 
-func TestASessionIsShortAndFits(t *testing.T) {
+func TestSessionBounds(t *testing.T) {
 	t.Parallel()
 	keys := newKeyFile(t, newKey(t)).keys(t)
 	for _, ttl := range []time.Duration{0, -hour, 25 * hour} {
 		if _, err := auth.NewSessions(keys, ttl, clock); err == nil {
-			t.Errorf("a session of %s", ttl)
+			t.Errorf("a lifetime of %s was accepted", ttl)
 		}
 	}
 	sessions := newSessions(t, keys, clock)
-	for name, person := range map[string]auth.User{
-		"groups that do not fit": someone(t, "ann", tooManyGroups()[:512]...),
-		"nobody":                 {},
-		"a token":                reviewedPerson(t, "ann", "abc"),
+	for name, user := range map[string]auth.User{
+		"groups that do not fit": newUser(t, "ann", tooManyGroups()[:512]...),
+		"the zero user":          {},
+		"a token":                reviewedUser(t, "ann", "abc"),
 	} {
 		w := httptest.NewRecorder()
-		if err := auth.Begin(sessions, w, person); err == nil || len(w.Header()) > 0 {
+		if err := auth.Begin(sessions, w, user); err == nil || len(w.Header()) > 0 {
 			t.Errorf("%s: %v, %v", name, err, w.Header())
 		}
 	}
 }
 
-func FuzzACookieIsReadWithoutHarm(f *testing.F) {
+func FuzzSessionCookie(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "keys")
 	if err := os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString(make([]byte, 32))), 0o600); err != nil {
 		f.Fatal(err)
@@ -231,16 +230,15 @@ func FuzzACookieIsReadWithoutHarm(f *testing.F) {
 	f.Add("=", `{"name":"a\r\nb","expires":-1}`)
 	f.Fuzz(func(t *testing.T, cookie, content string) {
 		if _, err := auth.Decode(sessions, cookie); err == nil {
-			t.Errorf("a cookie that nobody sealed is known: %q", cookie)
+			t.Errorf("an unsealed cookie was accepted: %q", cookie)
 		}
-		// Whatever is in a sealed cookie, it makes no Kubernetes identity and lasts no longer.
-		person, err := auth.Decode(sessions, auth.Seal(keys, content))
-		if (err == nil) == person.IsZero() {
-			t.Errorf("%q is %q and %v", content, person, err)
+		user, err := auth.Decode(sessions, auth.Seal(keys, content))
+		if (err == nil) == user.IsZero() {
+			t.Errorf("%q: user %q, error %v", content, user, err)
 		}
-		for _, value := range append(person.Groups(), person.Name()) {
+		for _, value := range append(user.Groups(), user.Name()) {
 			if strings.HasPrefix(value, "system:") || strings.ContainsAny(value, "\r\n\x00") {
-				t.Errorf("%q makes %q", content, value)
+				t.Errorf("%q: the user has %q", content, value)
 			}
 		}
 	})

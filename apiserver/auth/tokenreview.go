@@ -19,32 +19,32 @@ const (
 	reviewTimeout     = 10 * time.Second
 )
 
-// TokenReviewer asks the cluster about a token; client-go's TokenReviewInterface does.
+// TokenReviewer creates token reviews. client-go's TokenReviewInterface implements it.
 type TokenReviewer interface {
 	Create(ctx context.Context, review *authenticationv1.TokenReview, options metav1.CreateOptions) (*authenticationv1.TokenReview, error)
 }
 
-// NewTokenReview returns an authenticator of the tokens that the cluster itself knows, such
-// as those of service accounts. The person keeps the token, and calls for them are made
-// with it, so it has to be one that the API server accepts: audiences, of which a token
-// needs one, are among the API server's own. Without audiences those are meant.
+// NewTokenReview returns an authenticator for the cluster's own tokens, such as those of
+// service accounts. Calls for the user are made with the token, so the audiences, of which a
+// token must have one, must be among the API server's own. Without audiences the API server's
+// apply.
 //
-// An answer holds for ttl, a few seconds, which is also how long a revoked token is accepted.
+// A result is cached for ttl, a few seconds. A revoked token is accepted for as long.
 func NewTokenReview(client TokenReviewer, audiences []string, ttl time.Duration) Authenticator {
-	return &tokenReview{client: client, audiences: slices.Clone(audiences), ttl: ttl, answers: cache.NewLRUExpireCache(maxReviewedTokens)}
+	return &tokenReview{client: client, audiences: slices.Clone(audiences), ttl: ttl, results: cache.NewLRUExpireCache(maxReviewedTokens)}
 }
 
 type tokenReview struct {
 	client    TokenReviewer
 	audiences []string
 	ttl       time.Duration
-	answers   *cache.LRUExpireCache // reviewed by the token's hash
+	results   *cache.LRUExpireCache // reviewResult by the token's hash
 	flights   singleflight.Group
 }
 
-// reviewed is what the cluster said of a token: a person or why there is none.
-type reviewed struct {
-	person  User
+// reviewResult is the user of a token or the reason why it was rejected.
+type reviewResult struct {
+	user    User
 	invalid *InvalidError
 }
 
@@ -54,47 +54,47 @@ func (t *tokenReview) Authenticate(r *http.Request) (User, error) {
 		return User{}, err
 	}
 	key := sha256.Sum256([]byte(token))
-	answer, known := t.answers.Get(key)
-	if !known {
-		// The others who wait for this answer are not to lose it when this one hangs up.
+	cached, ok := t.results.Get(key)
+	if !ok {
+		// Other requests wait for the same review: it continues if this client disconnects.
 		ctx := context.WithoutCancel(r.Context())
-		answer, err, _ = t.flights.Do(string(key[:]), func() (any, error) { return t.review(ctx, key, token) })
+		cached, err, _ = t.flights.Do(string(key[:]), func() (any, error) { return t.review(ctx, key, token) })
 		if err != nil {
 			return User{}, err
 		}
 	}
-	outcome := answer.(reviewed) // only review adds
-	if outcome.invalid != nil {
-		return User{}, outcome.invalid
+	result := cached.(reviewResult)
+	if result.invalid != nil {
+		return User{}, result.invalid
 	}
-	return outcome.person, nil
+	return result.user, nil
 }
 
-func (t *tokenReview) review(ctx context.Context, key [sha256.Size]byte, token string) (reviewed, error) {
+func (t *tokenReview) review(ctx context.Context, key [sha256.Size]byte, token string) (reviewResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
 	review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: t.audiences}}
-	answer, err := t.client.Create(ctx, review, metav1.CreateOptions{})
+	reviewed, err := t.client.Create(ctx, review, metav1.CreateOptions{})
 	if err != nil {
-		return reviewed{}, fmt.Errorf("%w: reviewing the token: %w", ErrUnavailable, err)
+		return reviewResult{}, fmt.Errorf("%w: reviewing the token: %w", ErrUnavailable, err)
 	}
-	outcome := t.judge(answer.Status, token)
-	t.answers.Add(key, outcome, t.ttl)
-	return outcome, nil
+	result := t.resultOf(reviewed.Status, token)
+	t.results.Add(key, result, t.ttl)
+	return result, nil
 }
 
-// judge passes on no text of the cluster's: it may quote the token.
-func (t *tokenReview) judge(status authenticationv1.TokenReviewStatus, token string) reviewed {
+// resultOf does not copy the status's error text, which may quote the token.
+func (t *tokenReview) resultOf(status authenticationv1.TokenReviewStatus, token string) reviewResult {
 	if !status.Authenticated {
-		return reviewed{invalid: &InvalidError{Reason: "neither the provider nor the cluster knows the token, or it has expired"}}
+		return reviewResult{invalid: &InvalidError{Reason: "neither the provider nor the cluster accepts the token, or it has expired"}}
 	}
 	if len(t.audiences) > 0 && !intersect(t.audiences, status.Audiences) {
-		return reviewed{invalid: &InvalidError{Reason: "the token is for another audience"}}
+		return reviewResult{invalid: &InvalidError{Reason: "the token is for another audience"}}
 	}
 	if err := checkText(status.User.Username); err != nil {
-		return reviewed{invalid: &InvalidError{Reason: "the cluster's name for the token: " + err.Error()}}
+		return reviewResult{invalid: &InvalidError{Reason: "the cluster's name for the token: " + err.Error()}}
 	}
-	return reviewed{person: User{name: status.User.Username, groups: status.User.Groups, token: &token}}
+	return reviewResult{user: User{name: status.User.Username, groups: status.User.Groups, token: &token}}
 }
 
 func intersect(a, b []string) bool {

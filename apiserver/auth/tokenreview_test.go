@@ -15,74 +15,74 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 )
 
-// reviewer answers like an API server; package kube's tests ask a real one.
+// reviewer returns a fixed status. The tests of package kube use a real API server.
 type reviewer struct {
 	status authenticationv1.TokenReviewStatus
 	err    error
-	asked  atomic.Int32
+	calls  atomic.Int32
 }
 
 func (r *reviewer) Create(_ context.Context, review *authenticationv1.TokenReview, _ metav1.CreateOptions) (*authenticationv1.TokenReview, error) {
-	r.asked.Add(1)
-	answer := review.DeepCopy()
-	answer.Status = r.status
-	return answer, r.err
+	r.calls.Add(1)
+	result := review.DeepCopy()
+	result.Status = r.status
+	return result, r.err
 }
 
 func named(name string) authenticationv1.TokenReviewStatus {
 	return authenticationv1.TokenReviewStatus{Authenticated: true, User: authenticationv1.UserInfo{Username: name, Groups: []string{"system:authenticated"}}}
 }
 
-func reviewedPerson(t *testing.T, name, token string) auth.User {
+func reviewedUser(t *testing.T, name, token string) auth.User {
 	t.Helper()
-	person, err := auth.NewTokenReview(&reviewer{status: named(name)}, nil, time.Minute).Authenticate(bearing(t, token))
+	user, err := auth.NewTokenReview(&reviewer{status: named(name)}, nil, time.Minute).Authenticate(requestWithToken(t, token))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return person
+	return user
 }
 
-func TestWhatTheClusterSaysOfATokenIsAskedOnce(t *testing.T) {
+func TestTokenReviewIsCached(t *testing.T) {
 	t.Parallel()
-	for name, status := range map[string]authenticationv1.TokenReviewStatus{"known": named("ann"), "unknown": {Error: "token abc is bad"}} {
+	for name, status := range map[string]authenticationv1.TokenReviewStatus{"accepted": named("ann"), "rejected": {Error: "token abc is bad"}} {
 		cluster := &reviewer{status: status}
 		reviews := auth.NewTokenReview(cluster, nil, time.Minute)
 		for range 3 {
-			_, _ = reviews.Authenticate(bearing(t, "abc")) // the answers are another test's
+			_, _ = reviews.Authenticate(requestWithToken(t, "abc")) // other tests check the result
 		}
-		_, _ = reviews.Authenticate(bearing(t, "another"))
-		if asked := cluster.asked.Load(); asked != 2 {
-			t.Errorf("%s: two tokens were asked about %d times", name, asked)
+		_, _ = reviews.Authenticate(requestWithToken(t, "another"))
+		if calls := cluster.calls.Load(); calls != 2 {
+			t.Errorf("%s: two tokens caused %d reviews", name, calls)
 		}
 	}
 }
 
-func TestAnOutageOfTheClusterIsNotRemembered(t *testing.T) {
+func TestFailedTokenReviewIsNotCached(t *testing.T) {
 	t.Parallel()
 	cluster := &reviewer{err: errors.New("connection refused")}
 	reviews := auth.NewTokenReview(cluster, nil, time.Minute)
-	if _, err := reviews.Authenticate(bearing(t, "abc")); !errors.Is(err, auth.ErrUnavailable) {
+	if _, err := reviews.Authenticate(requestWithToken(t, "abc")); !errors.Is(err, auth.ErrUnavailable) {
 		t.Errorf("the error is %v, want %v", err, auth.ErrUnavailable)
 	}
 	cluster.err, cluster.status = nil, named("ann")
-	if _, err := reviews.Authenticate(bearing(t, "abc")); err != nil {
+	if _, err := reviews.Authenticate(requestWithToken(t, "abc")); err != nil {
 		t.Error("after the outage: ", err)
 	}
 }
 
-func TestATokenForAnotherAudienceIsRefused(t *testing.T) {
+func TestTokenForAnotherAudienceIsRejected(t *testing.T) {
 	t.Parallel()
 	cluster := &reviewer{status: named("ann")}
 	reviews := auth.NewTokenReview(cluster, []string{"nufi"}, time.Minute)
-	_, err := reviews.Authenticate(bearing(t, "one")) // an old API server that knows no audiences
+	_, err := reviews.Authenticate(requestWithToken(t, "one")) // an API server without support for audiences
 	wantInvalid(t, "no audience", err, "another audience")
 	cluster.status.Audiences = []string{"nufi"}
-	if _, err := reviews.Authenticate(bearing(t, "two")); err != nil {
+	if _, err := reviews.Authenticate(requestWithToken(t, "two")); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestABearerTokenIsOneHeader(t *testing.T) {
+func TestAuthorizationHeader(t *testing.T) {
 	t.Parallel()
 	cluster := &reviewer{status: named("ann")}
 	reviews := auth.NewTokenReview(cluster, nil, time.Minute)
@@ -98,18 +98,18 @@ func TestABearerTokenIsOneHeader(t *testing.T) {
 		"Bearer \u00e4":     &auth.InvalidError{},
 		"Bearer " + long(t): &auth.InvalidError{},
 	} {
-		r := bearing(t, "")
+		r := requestWithToken(t, "")
 		r.Header.Set("Authorization", value)
 		_, err := reviews.Authenticate(r)
 		if fmt.Sprintf("%T", err) != fmt.Sprintf("%T", want) {
 			t.Errorf("%.40q: the error is %v, want %v", value, err, want)
 		}
 	}
-	r := bearing(t, "abc")
+	r := requestWithToken(t, "abc")
 	r.Header.Add("Authorization", "Bearer def")
 	_, err := reviews.Authenticate(r)
 	wantInvalid(t, "two headers", err, "more than one")
-	r = bearing(t, "")
+	r = requestWithToken(t, "")
 	r.Header = http.Header{}
 	r.URL.RawQuery = "access_token=abc"
 	if _, err := reviews.Authenticate(r); !errors.Is(err, auth.ErrNoCredentials) {

@@ -6,35 +6,35 @@ import (
 	"strings"
 )
 
-// The headers by which Kubernetes' API server is told whom a call is for.
+// The impersonation headers of Kubernetes' API server.
 const (
 	impersonateUser   = "Impersonate-User"
 	impersonateGroup  = "Impersonate-Group"
 	impersonatePrefix = "Impersonate-"
 )
 
-// Transport returns the way to the API server on which every request is p's: with p's own
-// token over plain, a transport without credentials, or else impersonating p over own,
-// which carries the server's credentials. There is no way for nobody.
+// Transport returns a transport to the API server on which every request is the user's: with
+// the user's token over plain, which has no credentials, or impersonating the user over own,
+// which has the server's credentials. It returns an error for the zero User.
 //
-// client-go's own impersonation is not used: without a name it sends no header, so that
-// the call is the server's, and headers that a request has already are left as they are.
-func (p User) Transport(own, plain http.RoundTripper) (http.RoundTripper, error) {
+// client-go's impersonation is not used: without a name it sends no header, so that the call
+// is the server's, and it keeps the headers that a request already has.
+func (u User) Transport(own, plain http.RoundTripper) (http.RoundTripper, error) {
 	switch {
-	case p.IsZero():
-		return nil, errors.New("no call can be made for nobody")
-	case p.token != nil:
-		return transport{person: p, next: plain}, nil
+	case u.IsZero():
+		return nil, errors.New("the user has no name")
+	case u.token != nil:
+		return transport{user: u, next: plain}, nil
 	}
-	return transport{person: p, next: own}, nil
+	return transport{user: u, next: own}, nil
 }
 
 type transport struct {
-	person User
-	next   http.RoundTripper
+	user User
+	next http.RoundTripper
 }
 
-// RoundTrip replaces whatever identity the request has by the person's.
+// RoundTrip replaces the identity of the request by the user's.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	for name := range r.Header {
@@ -43,16 +43,16 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	r.Header.Del("Authorization")
-	if t.person.token != nil {
-		r.Header.Set("Authorization", "Bearer "+*t.person.token)
+	if t.user.token != nil {
+		r.Header.Set("Authorization", "Bearer "+*t.user.token)
 		return t.next.RoundTrip(r)
 	}
-	r.Header.Set(impersonateUser, t.person.name)
-	for _, group := range t.person.groups {
+	r.Header.Set(impersonateUser, t.user.name)
+	for _, group := range t.user.groups {
 		r.Header.Add(impersonateGroup, group)
 	}
 	return t.next.RoundTrip(r)
 }
 
-// WrappedRoundTripper lets client-go find the connection below.
+// WrappedRoundTripper lets client-go find the underlying transport.
 func (t transport) WrappedRoundTripper() http.RoundTripper { return t.next }

@@ -11,34 +11,34 @@ import (
 	"unicode/utf8"
 )
 
-// What a Person may be made of. API servers refuse headers of more than 1 MiB.
+// Bounds of a User. API servers reject headers of more than 1 MiB.
 const (
 	maxNameBytes = 256
 	maxGroups    = 512
 )
 
-// reserved begins the names that Kubernetes gives to its own identities.
-const reserved = "system:"
+// reservedPrefix is the prefix of Kubernetes' own identities.
+const reservedPrefix = "system:"
 
-// User is who a request is made for. The zero User is nobody, and no call can be
-// made for nobody.
+// User is the authenticated identity of a request. The zero User is unauthenticated, and no
+// call can be made for it.
 type User struct {
 	name   string
 	groups []string
-	// token is the person's own, if the cluster knows them by one. It is behind a pointer
-	// so that not even fmt, which prints unexported fields, prints it.
+	// token is set if the cluster authenticated the user by it. It is a pointer because fmt
+	// prints unexported fields.
 	token *string
 }
 
-// NewUser returns a person whom another system than Kubernetes vouches for. It refuses
-// the names and groups that begin with "system:", which are Kubernetes' own, and whatever
-// would be read differently after a journey through an HTTP header.
+// NewUser returns a user that a system other than Kubernetes has authenticated. It rejects
+// names and groups that begin with "system:", which Kubernetes reserves, and values that an
+// HTTP header would change.
 func NewUser(name string, groups []string) (User, error) {
 	if err := checkIdentity(name); err != nil {
 		return User{}, fmt.Errorf("name: %w", err)
 	}
 	if len(groups) > maxGroups {
-		return User{}, fmt.Errorf("groups: %d are more than the %d that a person may have", len(groups), maxGroups)
+		return User{}, fmt.Errorf("groups: %d are more than the %d that a user may have", len(groups), maxGroups)
 	}
 	for i, group := range groups {
 		if err := checkIdentity(group); err != nil {
@@ -49,14 +49,13 @@ func NewUser(name string, groups []string) (User, error) {
 }
 
 func checkIdentity(value string) error {
-	if strings.HasPrefix(value, reserved) {
-		return fmt.Errorf("%q begins with %q, which is for Kubernetes' own identities", clip(value), reserved)
+	if strings.HasPrefix(value, reservedPrefix) {
+		return fmt.Errorf("%q begins with %q, which Kubernetes reserves", clip(value), reservedPrefix)
 	}
 	return checkText(value)
 }
 
-// checkText refuses what a header changes: it loses surrounding space and may not hold
-// control characters.
+// checkText rejects values that an HTTP header cannot carry unchanged.
 func checkText(value string) error {
 	switch {
 	case value == "":
@@ -73,37 +72,35 @@ func checkText(value string) error {
 	return nil
 }
 
-// clip shortens what an error quotes.
+// clip bounds what an error quotes.
 func clip(value string) string { return value[:min(len(value), 128)] }
 
-// Name returns the name as Kubernetes knows it; empty for the zero Person.
-func (p User) Name() string { return p.name }
+// Name returns the name in Kubernetes; empty for the zero User.
+func (u User) Name() string { return u.name }
 
-// Groups returns the person's groups as Kubernetes knows them. Kubernetes itself adds
-// system:authenticated.
-func (p User) Groups() []string { return slices.Clone(p.groups) }
+// Groups returns the groups in Kubernetes, which itself adds system:authenticated.
+func (u User) Groups() []string { return slices.Clone(u.groups) }
 
-// IsZero says whether this is nobody.
-func (p User) IsZero() bool { return p.name == "" }
+// IsZero reports whether the user is unauthenticated.
+func (u User) IsZero() bool { return u.name == "" }
 
-// Key tells persons apart in caches: it is equal for the same name, groups and token and
-// gives none of them away.
-func (p User) Key() [sha256.Size]byte {
+// Key identifies the user in caches: it is a hash of the name, the groups and the token.
+func (u User) Key() [sha256.Size]byte {
 	hash := sha256.New()
 	write := func(value string) {
-		_ = binary.Write(hash, binary.BigEndian, uint64(len(value))) // a hash takes every write
+		_ = binary.Write(hash, binary.BigEndian, uint64(len(value))) // a hash does not fail
 		_, _ = hash.Write([]byte(value))
 	}
-	write(p.name)
-	for _, group := range p.groups {
+	write(u.name)
+	for _, group := range u.groups {
 		write(group)
 	}
-	if p.token != nil {
-		write("\x00token") // no group has a control character
-		write(*p.token)
+	if u.token != nil {
+		write("\x00token") // groups have no control characters
+		write(*u.token)
 	}
 	return [sha256.Size]byte(hash.Sum(nil))
 }
 
 // String returns the name.
-func (p User) String() string { return p.name }
+func (u User) String() string { return u.name }

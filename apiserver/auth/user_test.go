@@ -12,7 +12,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 )
 
-func TestAPersonIsNobodyElse(t *testing.T) {
+func TestNewUserRejectsInvalidIdentities(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		name   string
@@ -20,79 +20,79 @@ func TestAPersonIsNobodyElse(t *testing.T) {
 		want   string
 	}{
 		"no name":                       {"", nil, "name: empty"},
-		"Kubernetes' own name":          {"system:admin", nil, `begins with "system:"`},
+		"a reserved name":               {"system:admin", nil, `begins with "system:"`},
 		"a node":                        {"system:node:a", nil, `begins with "system:"`},
 		"a service account":             {"system:serviceaccount:a:b", nil, `begins with "system:"`},
-		"the masters":                   {"ann", []string{"a", "system:masters"}, `groups[1]: "system:masters" begins with`},
+		"a reserved group":              {"ann", []string{"a", "system:masters"}, `groups[1]: "system:masters" begins with`},
 		"an empty group":                {"ann", []string{""}, "groups[0]: empty"},
 		"a line break in the name":      {"ann\r\nImpersonate-Group: a", nil, "control character"},
 		"a line break in a group":       {"ann", []string{"a\nb"}, "control character"},
 		"a C1 control character":        {"ann\u0085", nil, "control character"},
-		"a space that a header loses":   {" ann", nil, "space"},
+		"a leading space":               {" ann", nil, "space"},
 		"a no-break space at the end":   {"ann\u00a0", nil, "space"},
-		"a masked name of Kubernetes'":  {" system:admin", nil, "space"},
+		"a reserved name after a space": {" system:admin", nil, "space"},
 		"a name that is not UTF-8":      {"ann\xff", nil, "UTF-8"},
 		"a name that is too long":       {strings.Repeat("a", 257), nil, "257 bytes"},
-		"more groups than a header may": {"ann", tooManyGroups(), "513"},
+		"too many groups":               {"ann", tooManyGroups(), "513"},
 	} {
-		person, err := auth.NewUser(test.name, test.groups)
+		user, err := auth.NewUser(test.name, test.groups)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: the error is %v, want one with %q", name, err, test.want)
 		}
-		if !person.IsZero() || person.Name() != "" || person.Groups() != nil {
-			t.Errorf("%s: it is refused and is %q", name, person)
+		if !user.IsZero() || user.Name() != "" || user.Groups() != nil {
+			t.Errorf("%s: rejected, but the user is %q", name, user)
 		}
 	}
 }
 
-func TestAPersonDoesNotChange(t *testing.T) {
+func TestUserIsImmutable(t *testing.T) {
 	t.Parallel()
 	groups := []string{"a", "b"}
-	person := someone(t, "ann", groups...)
+	user := newUser(t, "ann", groups...)
 	groups[0] = "system:masters"
-	person.Groups()[1] = "system:masters"
-	if diff := cmp.Diff([]string{"a", "b"}, person.Groups()); diff != "" {
+	user.Groups()[1] = "system:masters"
+	if diff := cmp.Diff([]string{"a", "b"}, user.Groups()); diff != "" {
 		t.Errorf("groups (-want +got):\n%s", diff)
 	}
 }
 
-func someone(t *testing.T, name string, groups ...string) auth.User {
+func newUser(t *testing.T, name string, groups ...string) auth.User {
 	t.Helper()
-	person, err := auth.NewUser(name, groups)
+	user, err := auth.NewUser(name, groups)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return person
+	return user
 }
 
-func TestNoTwoPersonsHaveOneKey(t *testing.T) {
+func TestUserKeyIsUnique(t *testing.T) {
 	t.Parallel()
 	seen := map[[32]byte]string{}
-	for name, person := range map[string]auth.User{
-		"nobody":           {},
-		"a":                someone(t, "a"),
-		"ab":               someone(t, "ab"),
-		"a in b":           someone(t, "a", "b"),
-		"a in b and c":     someone(t, "a", "b", "c"),
-		"a in bc":          someone(t, "a", "bc"),
-		"a with a token":   reviewedPerson(t, "a", "token-1"),
-		"a with another":   reviewedPerson(t, "a", "token-2"),
-		"ab with a token":  reviewedPerson(t, "ab", "token-1"),
-		"a in c and b":     someone(t, "a", "c", "b"),
-		"a in a space":     someone(t, "a", "b c"),
-		"a in a null name": someone(t, "a", "null"),
+	for name, user := range map[string]auth.User{
+		"the zero user":   {},
+		"a":               newUser(t, "a"),
+		"ab":              newUser(t, "ab"),
+		"a in b":          newUser(t, "a", "b"),
+		"a in b and c":    newUser(t, "a", "b", "c"),
+		"a in bc":         newUser(t, "a", "bc"),
+		"a with a token":  reviewedUser(t, "a", "token-1"),
+		"a with another":  reviewedUser(t, "a", "token-2"),
+		"ab with a token": reviewedUser(t, "ab", "token-1"),
+		"a in c and b":    newUser(t, "a", "c", "b"),
+		"a in a space":    newUser(t, "a", "b c"),
+		"a in null":       newUser(t, "a", "null"),
 	} {
-		if other, ok := seen[person.Key()]; ok {
+		if other, ok := seen[user.Key()]; ok {
 			t.Errorf("%s has the key of %s", name, other)
 		}
-		seen[person.Key()] = name
+		seen[user.Key()] = name
 	}
-	if again := someone(t, "a", "b").Key(); seen[again] != "a in b" {
-		t.Error("one person has two keys")
+	if again := newUser(t, "a", "b").Key(); seen[again] != "a in b" {
+		t.Error("the key of a user is not stable")
 	}
 }
 
-// recorder is the way to an API server that keeps what it was asked.
+// recorder is a transport that records the header of the request.
 type recorder struct{ header http.Header }
 
 func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -100,27 +100,27 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("")), Request: request}, nil
 }
 
-func TestEveryCallIsThePersonsWhateverTheRequestSays(t *testing.T) {
+func TestTransportReplacesTheIdentity(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		person     auth.User
+		user       auth.User
 		own, plain http.Header
 	}{
 		"impersonated": {
-			person: someone(t, "oidc:ann", "oidc:a", "oidc:b"),
-			own:    http.Header{"Impersonate-User": {"oidc:ann"}, "Impersonate-Group": {"oidc:a", "oidc:b"}, "Accept": {"x"}},
+			user: newUser(t, "oidc:ann", "oidc:a", "oidc:b"),
+			own:  http.Header{"Impersonate-User": {"oidc:ann"}, "Impersonate-Group": {"oidc:a", "oidc:b"}, "Accept": {"x"}},
 		},
 		"impersonated without groups": {
-			person: someone(t, "oidc:ann"),
-			own:    http.Header{"Impersonate-User": {"oidc:ann"}, "Accept": {"x"}},
+			user: newUser(t, "oidc:ann"),
+			own:  http.Header{"Impersonate-User": {"oidc:ann"}, "Accept": {"x"}},
 		},
 		"with a token": {
-			person: reviewedPerson(t, "system:serviceaccount:a:b", "token-1"),
-			plain:  http.Header{"Authorization": {"Bearer token-1"}, "Accept": {"x"}},
+			user:  reviewedUser(t, "system:serviceaccount:a:b", "token-1"),
+			plain: http.Header{"Authorization": {"Bearer token-1"}, "Accept": {"x"}},
 		},
 	} {
 		var own, plain recorder
-		transport, err := test.person.Transport(&own, &plain)
+		transport, err := test.user.Transport(&own, &plain)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,11 +132,11 @@ func TestEveryCallIsThePersonsWhateverTheRequestSays(t *testing.T) {
 			"Accept": {"x"}, "Authorization": {"Bearer of-another"}, "Impersonate-User": {"root"}, "Impersonate-Group": {"system:masters"},
 			"Impersonate-Uid": {"0"}, "Impersonate-Extra-Scopes": {"all"}, "impersonate-user": {"root"},
 		}
-		answer, err := transport.RoundTrip(request)
+		response, err := transport.RoundTrip(request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = answer.Body.Close()
+		_ = response.Body.Close()
 		if diff := cmp.Diff(test.own, own.header); diff != "" {
 			t.Errorf("%s: with the server's credentials (-want +got):\n%s", name, diff)
 		}
@@ -146,23 +146,23 @@ func TestEveryCallIsThePersonsWhateverTheRequestSays(t *testing.T) {
 	}
 }
 
-func TestNoCallIsMadeForNobody(t *testing.T) {
+func TestTransportRejectsTheZeroUser(t *testing.T) {
 	t.Parallel()
-	if way, err := (auth.User{}).Transport(&recorder{}, &recorder{}); err == nil || way != nil {
-		t.Errorf("nobody has a way to the API server: %v, %v", way, err)
+	if transport, err := (auth.User{}).Transport(&recorder{}, &recorder{}); err == nil || transport != nil {
+		t.Errorf("the zero user has a transport: %v, %v", transport, err)
 	}
 }
 
-func TestATokenIsNeverPrinted(t *testing.T) {
+func TestTokenIsNeverPrinted(t *testing.T) {
 	t.Parallel()
 	const token = "secret-token"
-	person := reviewedPerson(t, "ann", token)
-	transport, err := person.Transport(&recorder{}, &recorder{})
+	user := reviewedUser(t, "ann", token)
+	transport, err := user.Transport(&recorder{}, &recorder{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	inside := struct{ person auth.User }{person}
-	for _, value := range []any{person, &person, inside, &inside, []auth.User{person}, map[string]any{"p": person}, transport} {
+	nested := struct{ user auth.User }{user}
+	for _, value := range []any{user, &user, nested, &nested, []auth.User{user}, map[string]any{"p": user}, transport} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
 			printed := fmt.Sprintf(verb, value)
 			for _, form := range []string{token, fmt.Sprintf("%x", token), fmt.Sprintf("%X", token)} {

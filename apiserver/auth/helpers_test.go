@@ -10,7 +10,7 @@ import (
 	"github.com/dudaji/nufi/test/issuer"
 )
 
-// now is the time of all tests.
+// now is the current time in all tests.
 var now = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 
 func clock() time.Time { return now }
@@ -22,34 +22,33 @@ func optionsOf(provider *issuer.Issuer) auth.OIDCOptions {
 	}
 }
 
-// open returns an authenticator that has found its provider.
-func open(t *testing.T, options auth.OIDCOptions) *auth.OIDC {
+// newOIDC returns an authenticator after discovery.
+func newOIDC(t *testing.T, options auth.OIDCOptions) *auth.OIDC {
 	t.Helper()
-	made, err := auth.NewOIDC(t.Context(), options)
+	authenticator, err := auth.NewOIDC(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the provider is found", func() bool { return made.Ready() == nil })
-	return made
+	eventually(t, "discovery", func() bool { return authenticator.Ready() == nil })
+	return authenticator
 }
 
-func eventually(t *testing.T, what string, is func() bool) {
+func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	end := time.NewTimer(20 * time.Second)
-	defer end.Stop()
-	for !is() {
+	timeout := time.NewTimer(20 * time.Second)
+	defer timeout.Stop()
+	for !condition() {
 		select {
 		case <-tick.C:
-		case <-end.C:
-			t.Fatal("not in time: ", what)
+		case <-timeout.C:
+			t.Fatal("timed out waiting for: ", what)
 		}
 	}
 }
 
-// bearing is a request with a bearer token.
-func bearing(t *testing.T, token string) *http.Request {
+func requestWithToken(t *testing.T, token string) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://nufi.test/api/v1/me", nil)
 	r.Header.Set("Authorization", "Bearer "+token)
