@@ -1,6 +1,5 @@
-// Package nufi holds what the programs carry with them: the CUE module (the contract,
-// the accelerators' facts, the policy and the templates) and the examples. They render
-// the very bytes that `cue vet` saw.
+// Package nufi embeds the files of the programs: the CUE module (the contract, the
+// accelerators, the policy and the templates), the examples and the CRDs.
 package nufi
 
 import (
@@ -17,16 +16,14 @@ var examples embed.FS
 //go:embed bundle/crd/dudaji.com_*.yaml
 var crds embed.FS
 
-// CRD returns the CustomResourceDefinition of a resource of ours, npudeploys or projects,
-// as YAML, as it is installed.
+// CRD returns the YAML of the CustomResourceDefinition of npudeploys or projects.
 func CRD(resource string) ([]byte, error) {
 	return crds.ReadFile("bundle/crd/dudaji.com_" + resource + ".yaml")
 }
 
-// Module returns the CUE module dudaji.com/nufi as it was compiled in.
+// Module returns the compiled-in CUE module dudaji.com/nufi.
 func Module() fs.FS { return module }
 
-// Examples returns the folder examples, a folder each with its npudeploy.yaml or
-// project.yaml. Any set
-// of templates has to render them.
+// Examples returns the folder examples: a folder for each, with an npudeploy.yaml or a
+// project.yaml.
 func Examples() fs.FS { return examples }

@@ -175,7 +175,7 @@ func (r *reconciler) openTemplates(o Options, metrics *metrics, p *projectReconc
 			projects, err := p.projects.all(ctx)
 			return templates.Live{Deploys: deploys, Projects: projects}, err
 		},
-		Judge: o.Judge,
+		Validate: o.Judge,
 		Swapped: func(set *render.Templates) {
 			o.Log.Info("Swapped the templates", "digest", set.Digest)
 			metrics.serve(set.Digest)

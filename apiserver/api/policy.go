@@ -114,8 +114,8 @@ func (a *API) rejected(err error) error {
 	if errors.As(err, &why) {
 		p := problem.New(http.StatusUnprocessableEntity, "the templates do not compile, or do not render the examples")
 		p.Reason = metav1.StatusReasonInvalid
-		for _, fault := range why.Violations {
-			p.Errors = append(p.Errors, problem.FieldError{Field: placeOf(fault), Message: fault.Message})
+		for _, violation := range why.Violations {
+			p.Errors = append(p.Errors, problem.FieldError{Field: placeOf(violation), Message: violation.Message})
 		}
 		return p
 	}
@@ -130,10 +130,10 @@ func (a *API) rejected(err error) error {
 	return err
 }
 
-// placeOf is a fault's file:line, empty for a fault without.
-func placeOf(fault templates.Violation) string {
-	if fault.File == "" {
+// placeOf returns a violation's file:line, empty without a file.
+func placeOf(violation render.Violation) string {
+	if violation.Position.Filename == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", fault.File, fault.Line)
+	return fmt.Sprintf("%s:%d", violation.Position.Filename, violation.Position.Line)
 }

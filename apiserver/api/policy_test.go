@@ -94,7 +94,7 @@ func TestACheckSaysWhatTemplatesWouldDoToWhatThePersonMaySee(t *testing.T) {
 	got := s.check("member", next, func(c checked) bool { return c.Examined > 0 })
 	want := []plan.Impact{{
 		Namespace: s.namespace, Name: "mine", Effect: render.Restart,
-		Changes: []plan.Change{{Object: "deployment/mine", Effect: render.Restart}},
+		Changes: []render.Change{{Object: "deployment/mine", Effect: render.Restart}},
 	}}
 	if delta := cmp.Diff(want, got.Deploys); delta != "" || got.Effect != render.Restart || got.Examined != 1 || got.Templates == got.Serving {
 		t.Errorf("a member is told %v (-want +got):\n%s", got, delta)
@@ -139,7 +139,7 @@ func TestACheckComparesTheProjectsThatThePersonSees(t *testing.T) {
 	got := s.check("ada", next, func(c checked) bool { return len(c.Projects) > 0 })
 	want := []plan.Impact{{
 		Name: s.namespace, Effect: render.Delete,
-		Changes: []plan.Change{{Object: "networkpolicy/nufi-project", Effect: render.Delete}},
+		Changes: []render.Change{{Object: "networkpolicy/nufi-project", Effect: render.Delete}},
 	}}
 	if delta := cmp.Diff(want, got.Projects); delta != "" || got.Effect != render.Delete {
 		t.Errorf("an admin of the project is told %v (-want +got):\n%s", got, delta)

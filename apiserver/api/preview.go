@@ -20,15 +20,9 @@ import (
 type preview struct {
 	Templates string           `json:"templates" doc:"digest of the templates that this rests on"`
 	Effect    render.Effect    `json:"effect" doc:"the worst of the changes: None, InPlace, Restart (pods are replaced) or Delete (an object goes)"`
-	Changes   []previewChange  `json:"changes" doc:"each object that would differ"`
+	Changes   []render.Change  `json:"changes" doc:"each object that would differ"`
 	Manifests []map[string]any `json:"manifests" doc:"what the controller would apply, in this order"`
 	Sources   []previewSource  `json:"sources,omitempty" doc:"where each field came from, if sources=true asks for it"`
-}
-
-type previewChange struct {
-	Object string        `json:"object" doc:"kind/name"`
-	Effect render.Effect `json:"effect" doc:"InPlace, Restart or Delete"`
-	Diff   string        `json:"diff" doc:"unified diff of the YAML"`
 }
 
 type previewSource struct {
@@ -131,20 +125,19 @@ func compare(by basis, is, then *render.Result) (*preview, error) {
 	if is == nil {
 		is = &render.Result{}
 	}
-	answer := &preview{Templates: by.set.Digest, Changes: []previewChange{}}
+	answer := &preview{Templates: by.set.Digest, Changes: []render.Change{}}
 	var changes []render.Change
+	var err error
 	answer.Effect, changes = render.Compare(is, then)
 	for _, change := range changes {
-		text, err := diffOf(change.Object, is, then)
-		if err != nil {
+		if change.Diff, err = diffOf(change.Object, is, then); err != nil {
 			return nil, err
 		}
-		answer.Changes = append(answer.Changes, previewChange{Object: change.Object, Effect: change.Effect, Diff: text})
+		answer.Changes = append(answer.Changes, change)
 	}
 	for _, object := range then.Objects {
 		answer.Manifests = append(answer.Manifests, object.Object)
 	}
-	var err error
 	if by.sources {
 		answer.Sources, err = sourcesOf(then)
 	}

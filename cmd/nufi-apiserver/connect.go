@@ -75,7 +75,7 @@ func (c *connected) run(ctx context.Context, group *errgroup.Group) {
 func openTemplates(dir string, known *live.Cache, logger logr.Logger) (*templates.Store, error) {
 	store, err := templates.Open(dir, templates.Hooks{
 		Live:     known.Specs,
-		Judge:    templates.Validate,
+		Validate: templates.Validate,
 		Swapped:  func(set *render.Templates) { logger.Info("swapped the templates", "digest", set.Digest) },
 		Rejected: func(string, error) {}, // The store logs the reason.
 	})

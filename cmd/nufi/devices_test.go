@@ -91,7 +91,7 @@ func TestDevicesExitCodeDependsOnTheError(t *testing.T) {
 		"no metrics":          {speaking(""), exitNoDevices, "no devices"},
 		"no credentials":      {status(http.StatusUnauthorized), exitUnauthorized, "unauthorized: 401 Unauthorized"},
 		"no backend":          {status(http.StatusBadGateway), exitUnreachable, "unreachable: 502 Bad Gateway"},
-		"something else":      {status(http.StatusOK), exitTrouble, "not an answer of Prometheus"},
+		"something else":      {status(http.StatusOK), exitFailure, "not an answer of Prometheus"},
 		"no answer in time":   {func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, exitUnreachable, "deadline exceeded"},
 		"a broken connection": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, exitUnreachable, "unreachable"},
 	}
@@ -125,8 +125,8 @@ func TestDevicesSendsTheTokenAndVerifiesTheServer(t *testing.T) {
 		"no authority":       {[]string{"--token-file", token}, exitUnreachable},
 		"no token":           {[]string{"--ca-file", authority}, exitUnauthorized},
 		"no such token":      {[]string{"--ca-file", authority, "--token-file", token + "x"}, exitUnauthorized},
-		"no certificate":     {[]string{"--ca-file", token}, exitTrouble},
-		"half a client pair": {[]string{"--ca-file", authority, "--cert-file", authority}, exitTrouble},
+		"no certificate":     {[]string{"--ca-file", token}, exitFailure},
+		"half a client pair": {[]string{"--ca-file", authority, "--cert-file", authority}, exitFailure},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

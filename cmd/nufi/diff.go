@@ -24,14 +24,13 @@ func newDiffCommand() *cobra.Command {
 	var cluster clusterFlags
 	cmd := &cobra.Command{
 		Use:   "diff -f FILE",
-		Short: "Compare what NpuDeploys yield with what a cluster has",
-		Long: `Compare the manifests that NpuDeploys yield with the objects of a cluster. The API
-server merges each manifest in a dry run, as the controller's own apply would, so that
-its defaults and its admission are part of the answer. NpuDeploys follow the Project of their
+		Short: "Compare the manifests of NpuDeploys with a cluster",
+		Long: `Compare the manifests that NpuDeploys render to with the objects of a cluster. The API
+server merges each manifest in a dry run, as it does when the controller applies it, so that
+the result includes its defaults and its admission. NpuDeploys follow the Project of their
 namespace, that of the files or that of the cluster. Nothing is written.
 
-The exit code is 0 if nothing differs, 1 if something does, 2 if the question could not
-be answered.`,
+The exit code is 0 if nothing differs, 1 if something does, 2 if an error occurred.`,
 		Example: `  nufi diff -f llama-8b.yaml
   nufi diff -f deploys/ --templates .`,
 		Args: noArguments,
@@ -50,10 +49,10 @@ be answered.`,
 
 func runDiff(cmd *cobra.Command, input *inputFlags, kube client.Client) error {
 	different := false
-	facts := func(namespace string) (render.ProjectSettings, error) {
-		return liveFacts(cmd.Context(), kube, namespace)
+	settings := func(namespace string) (render.ProjectSettings, error) {
+		return liveSettings(cmd.Context(), kube, namespace)
 	}
-	err := input.eachWith(cmd, facts, func(_ document, result *render.Manifests) error {
+	err := input.eachWith(cmd, settings, func(_ document, result *render.Manifests) error {
 		for _, object := range result.Objects {
 			differs, err := diffObject(cmd.Context(), kube, object, cmd.OutOrStdout())
 			if err != nil {
@@ -63,10 +62,10 @@ func runDiff(cmd *cobra.Command, input *inputFlags, kube client.Client) error {
 		}
 		return nil
 	})
-	var silent *exitError
+	var exit *exitError
 	switch {
-	case errors.As(err, &silent):
-		return &exitError{code: exitTrouble}
+	case errors.As(err, &exit):
+		return &exitError{code: exitFailure}
 	case err != nil:
 		return err
 	case different:
@@ -75,18 +74,17 @@ func runDiff(cmd *cobra.Command, input *inputFlags, kube client.Client) error {
 	return nil
 }
 
-// diffObject writes a unified diff from the live object to what an apply would make of
-// it.
-func diffObject(ctx context.Context, kube client.Client, intent *unstructured.Unstructured, w io.Writer) (bool, error) {
+// diffObject writes a unified diff from the live object to the result of an apply.
+func diffObject(ctx context.Context, kube client.Client, manifest *unstructured.Unstructured, w io.Writer) (bool, error) {
 	live := &unstructured.Unstructured{}
-	live.SetGroupVersionKind(intent.GroupVersionKind())
-	err := kube.Get(ctx, client.ObjectKeyFromObject(intent), live)
+	live.SetGroupVersionKind(manifest.GroupVersionKind())
+	err := kube.Get(ctx, client.ObjectKeyFromObject(manifest), live)
 	if apierrors.IsNotFound(err) {
 		live = nil
 	} else if err != nil {
 		return false, err
 	}
-	merged := intent.DeepCopy()
+	merged := manifest.DeepCopy()
 	keepReplicas(merged, live)
 	apply := client.ApplyConfigurationFromUnstructured(merged)
 	if err := kube.Apply(ctx, apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(v1.FieldManager)); err != nil {
@@ -96,27 +94,28 @@ func diffObject(ctx context.Context, kube client.Client, intent *unstructured.Un
 	if err != nil {
 		return false, err
 	}
-	name := fmt.Sprintf("%s/%s/%s", strings.ToLower(intent.GetKind()), intent.GetNamespace(), intent.GetName())
+	name := fmt.Sprintf("%s/%s/%s", strings.ToLower(manifest.GetKind()), manifest.GetNamespace(), manifest.GetName())
 	delta := diff.Diff("live/"+name, before, "merged/"+name, after)
 	_, err = w.Write(delta)
 	return len(delta) > 0, err
 }
 
-// keepReplicas leaves the number to whoever set it, as the controller's hand-off does.
-func keepReplicas(intent, live *unstructured.Unstructured) {
-	if live == nil || intent.GetKind() != "Deployment" {
+// keepReplicas copies the live number of replicas, unless the manifest has one, as the
+// controller does.
+func keepReplicas(manifest, live *unstructured.Unstructured) {
+	if live == nil || manifest.GetKind() != "Deployment" {
 		return
 	}
-	if _, said, _ := unstructured.NestedFieldNoCopy(intent.Object, "spec", "replicas"); said {
+	if _, isSet, _ := unstructured.NestedFieldNoCopy(manifest.Object, "spec", "replicas"); isSet {
 		return
 	}
 	if replicas, ok, _ := unstructured.NestedInt64(live.Object, "spec", "replicas"); ok {
-		_ = unstructured.SetNestedField(intent.Object, replicas, "spec", "replicas")
+		_ = unstructured.SetNestedField(manifest.Object, replicas, "spec", "replicas")
 	}
 }
 
-// withoutServerFields renders both sides without what the API server keeps for itself, and
-// without the owner, which an apply by hand does not know.
+// withoutServerFields returns both sides as YAML without the fields that the API server sets,
+// and without the owner, which only the controller sets.
 func withoutServerFields(live, merged *unstructured.Unstructured) (before, after []byte, err error) {
 	for _, object := range []*unstructured.Unstructured{live, merged} {
 		if object == nil {

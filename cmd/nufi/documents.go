@@ -17,7 +17,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// maxFile bounds one input, in bytes: an object beyond it does not fit into etcd.
+// maxFile bounds one input, in bytes.
 const maxFile = 8 << 20
 
 var (
@@ -28,13 +28,13 @@ var (
 // document is one YAML document of an input.
 type document struct {
 	file string
-	// content begins with as many line breaks as there are lines before it in file, so
-	// that the lines CUE reports are the file's.
+	// content begins with as many line breaks as there are lines before it in file, so that
+	// line numbers are the file's.
 	content []byte
 }
 
-// readDocuments reads files, folders (of their .yaml, .yml and .json files what is of
-// our API group) and, for "-", in. Every input has at least one document.
+// readDocuments reads files, folders (the objects of our API group in their .yaml, .yml and
+// .json files) and, for "-", in. An input without documents is an error.
 func readDocuments(names []string, in io.Reader) ([]document, error) {
 	var all []document
 	for _, name := range names {
@@ -61,8 +61,8 @@ func readDocuments(names []string, in io.Reader) ([]document, error) {
 	return all, nil
 }
 
-// isForeign says whether a document is plainly of another API group. One that cannot be
-// read is ours, to be complained about.
+// isForeign reports whether a document is of another API group. An unreadable document is
+// not: its render reports the error.
 func isForeign(d document) bool {
 	var meta metav1.TypeMeta
 	if err := yaml.Unmarshal(d.content, &meta); err != nil {
@@ -80,11 +80,11 @@ func filesOf(name string) (files []string, isFolder bool, err error) {
 		return []string{name}, false, err
 	}
 	for _, pattern := range []string{"*.yaml", "*.yml", "*.json"} {
-		found, err := fs.Glob(os.DirFS(name), pattern)
+		matches, err := fs.Glob(os.DirFS(name), pattern)
 		if err != nil {
 			return nil, false, err
 		}
-		for _, file := range found {
+		for _, file := range matches {
 			files = append(files, filepath.Join(name, file))
 		}
 	}
@@ -111,10 +111,10 @@ func readInput(file string, in io.Reader) ([]byte, error) {
 	return content, nil
 }
 
-// separator begins a document, which may go on behind it in the same line.
+// separator begins a document, whose content may follow on the same line.
 const separator = "---"
 
-// split cuts content into documents, and leaves out those of blank lines and comments.
+// split splits content into documents, without those of blank lines and comments only.
 func split(file string, content []byte) []document {
 	var documents []document
 	var current bytes.Buffer
@@ -128,7 +128,7 @@ func split(file string, content []byte) []document {
 		blank = true
 	}
 	for i, line := range bytes.SplitAfter(content, []byte("\n")) {
-		if rest, cut := bytes.CutPrefix(line, []byte(separator)); cut && (len(rest) == 0 || unicode.IsSpace(rune(rest[0]))) {
+		if rest, found := bytes.CutPrefix(line, []byte(separator)); found && (len(rest) == 0 || unicode.IsSpace(rune(rest[0]))) {
 			flush(i)
 			line = append([]byte("   "), rest...)
 		}

@@ -22,7 +22,7 @@ func TestDocumentsKeepTheLinesOfTheirFile(t *testing.T) {
 	}
 }
 
-func TestAnInputWithoutDocumentsIsAnError(t *testing.T) {
+func TestInputWithoutDocumentsIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, in := range map[string]string{"nothing": "", "comments": "# a\n---\n# b\n", "separators": "---\n---\n"} {
 		if _, err := readDocuments([]string{"-"}, strings.NewReader(in)); err == nil {
@@ -34,14 +34,14 @@ func TestAnInputWithoutDocumentsIsAnError(t *testing.T) {
 	}
 }
 
-func TestAnInputIsBounded(t *testing.T) {
+func TestInputIsBounded(t *testing.T) {
 	t.Parallel()
 	if _, err := readDocuments([]string{"-"}, strings.NewReader(strings.Repeat("a", maxFile+1))); err == nil {
 		t.Error("no error")
 	}
 }
 
-func TestAFolderGivesOurDocumentsInTheOrderOfItsNames(t *testing.T) {
+func TestFolderYieldsOurDocumentsInOrderOfFileNames(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, name := range []string{"b.yaml", "a.json", "c.txt", "a.yml"} {

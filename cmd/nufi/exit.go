@@ -6,14 +6,14 @@ import (
 	"io"
 )
 
-// The exit codes, as of `kubectl diff`: 1 is an answer (a fault, a difference), 2 is none.
+// The exit codes are those of `kubectl diff`: 1 for a violation or a difference, 2 for an error.
 const (
 	exitDifferent = 1
-	exitTrouble   = 2
+	exitFailure   = 2
 )
 
-// exitError ends the program with a code of its own. Without an err it says nothing:
-// what there is to say has been printed.
+// exitError ends the program with a code. Without an err nothing is printed, because the
+// command has printed its output already.
 type exitError struct {
 	code int
 	err  error
@@ -28,12 +28,12 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// report prints err as the user reads it, and returns the exit code it calls for.
+// report prints err and returns its exit code.
 func report(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	code := exitTrouble
+	code := exitFailure
 	var exit *exitError
 	if errors.As(err, &exit) {
 		code = exit.code

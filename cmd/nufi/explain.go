@@ -20,10 +20,10 @@ func newExplainCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "explain -f FILE [PATH]",
-		Short: "Print where each field of each manifest came from",
-		Long: `Print where each field of each manifest came from: a line of the user's file, a line of
-the platform's policy, a fact about the accelerator, the template, or the project, if its
-Project is among the files. A value that was computed has several sources.
+		Short: "Print the source of each field of each manifest",
+		Long: `Print the source of each field of each manifest: a line of the user's file, a line of the
+platform's policy, a fact about the accelerator, the template, or the project, if its Project
+is among the files. A computed value has several sources.
 
 PATH limits the output to one field and what is below it, in one manifest
 (deployment/llama-8b:spec.replicas, or deployment:spec.replicas) or in all of them
@@ -38,17 +38,17 @@ PATH limits the output to one field and what is below it, in one manifest
 				return err
 			}
 			var all []render.Explanation
-			faults := input.each(cmd, func(_ document, result *render.Manifests) error {
+			violations := input.each(cmd, func(_ document, result *render.Manifests) error {
 				explanations, err := result.Explain()
 				all = append(all, explanations...)
 				return err
 			})
 			if len(args) == 1 {
-				if all = below(all, args[0]); len(all) == 0 && faults == nil {
+				if all = below(all, args[0]); len(all) == 0 && violations == nil {
 					return fmt.Errorf("%s: %w", args[0], errNoSuchField)
 				}
 			}
-			return errors.Join(write(cmd.OutOrStdout(), all), faults)
+			return errors.Join(write(cmd.OutOrStdout(), all), violations)
 		},
 	}
 	input.add(cmd)
@@ -56,11 +56,11 @@ PATH limits the output to one field and what is below it, in one manifest
 	return cmd
 }
 
-// below keeps what is at, or under, wanted: [KIND[/NAME]:]PATH.
-func below(all []render.Explanation, wanted string) []render.Explanation {
-	object, path, named := strings.Cut(wanted, ":")
+// below returns the explanations at or below target: [KIND[/NAME]:]PATH.
+func below(all []render.Explanation, target string) []render.Explanation {
+	object, path, named := strings.Cut(target, ":")
 	if !named {
-		object, path = "", wanted
+		object, path = "", target
 	}
 	var kept []render.Explanation
 	for _, explanation := range all {
@@ -95,16 +95,16 @@ func printExplanations(w io.Writer, all []render.Explanation) error {
 			object = explanation.Object
 			_, _ = fmt.Fprintf(table, "%s\n", object)
 		}
-		places := make([]string, len(explanation.Sources))
+		sources := make([]string, len(explanation.Sources))
 		for i, source := range explanation.Sources {
-			places[i] = place(source)
+			sources[i] = sourceText(source)
 		}
-		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\n", explanation.Path, explanation.Value, strings.Join(places, ", "))
+		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\n", explanation.Path, explanation.Value, strings.Join(sources, ", "))
 	}
 	return table.Flush()
 }
 
-func place(source render.Source) string {
+func sourceText(source render.Source) string {
 	if !source.Position.IsValid() {
 		return string(source.Kind)
 	}

@@ -42,6 +42,6 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newUpCommand(), newRenderCommand(), newVetCommand(), newExplainCommand(), newDiffCommand(), newPlanCommand(), newJudgeCommand(), newDevicesCommand())
+	root.AddCommand(newUpCommand(), newRenderCommand(), newVetCommand(), newExplainCommand(), newDiffCommand(), newPlanCommand(), newValidateCommand(), newDevicesCommand())
 	return root
 }

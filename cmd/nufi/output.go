@@ -8,7 +8,7 @@ import (
 
 var errNoSuchOutput = errors.New("there is no such output")
 
-// writeJSON is -o json of every command.
+// writeJSON writes the output of -o json.
 func writeJSON(w io.Writer, content any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")

@@ -25,15 +25,15 @@ func newPlanCommand() *cobra.Command {
 	var o planOptions
 	cmd := &cobra.Command{
 		Use:   "plan --templates DIR",
-		Short: "Say what a change of templates would do to all that is live",
-		Long: `Say what replacing the templates would do to every NpuDeploy and Project of a cluster:
-None, InPlace, Restart (its pods are replaced), Delete (an object goes), or Refused (its spec
-would not render any more, and what is there would stay as it is). Nothing is written;
-NpuDeploys and Projects are all that is read. Projects that
-may not be listed are left out, with a word of it, and so is what NpuDeploys follow of them.
+		Short: "Print the effect of other templates on all live objects",
+		Long: `Print the effect of replacing the templates on every NpuDeploy and Project of a cluster:
+None, InPlace, Restart (its pods are replaced), Delete (an object is deleted), or Refused (its
+spec would no longer render, and its objects would stay as they are). Nothing is written, and
+only NpuDeploys and Projects are read. If the user may not list Projects, they are left out
+with a message, and NpuDeploys do not follow them.
 
-The exit code is 0 if nothing would change, 1 if something would, 2 if the question could
-not be answered or a spec would be refused.`,
+The exit code is 0 if nothing would change, 1 if something would, 2 if an error occurred or a
+spec would be refused.`,
 		Example: `  nufi plan --templates .
   nufi plan --templates . --from /etc/nufi/templates -o json`,
 		Args: noArguments,
@@ -53,8 +53,8 @@ not be answered or a spec would be refused.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.after, "templates", "", "folder of a CUE module: the templates to come")
-	flags.StringVar(&o.before, "from", "", "folder of a CUE module: the templates in use (default: those compiled in)")
+	flags.StringVar(&o.after, "templates", "", "folder of a CUE module: the new templates")
+	flags.StringVar(&o.before, "from", "", "folder of a CUE module: the templates in use (default: the compiled-in ones)")
 	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
 	o.cluster.add(cmd)
 	_ = cmd.MarkFlagRequired("templates")
@@ -95,7 +95,7 @@ func planExit(effect render.Effect) error {
 	case render.None:
 		return nil
 	case render.Refused:
-		return &exitError{code: exitTrouble}
+		return &exitError{code: exitFailure}
 	default:
 		return &exitError{code: exitDifferent}
 	}
@@ -122,13 +122,13 @@ func printPlan(w io.Writer, planned *plan.Plan) error {
 
 func printImpacts(table io.Writer, kind string, impacts []plan.Impact) {
 	for _, impact := range impacts {
-		words := []string{}
+		changes := []string{}
 		for _, change := range impact.Changes {
-			words = append(words, fmt.Sprintf("%s (%s)", change.Object, change.Effect))
+			changes = append(changes, fmt.Sprintf("%s (%s)", change.Object, change.Effect))
 		}
 		if impact.Message != "" {
-			words = append(words, impact.Message)
+			changes = append(changes, impact.Message)
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", kind, impact.Namespace, impact.Name, impact.Effect, strings.Join(words, ", "))
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", kind, impact.Namespace, impact.Name, impact.Effect, strings.Join(changes, ", "))
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/dudaji/nufi/internal/templates"
 )
 
-// inputFlags are those of the commands that read NpuDeploys and Projects.
+// inputFlags are the flags of the commands that read NpuDeploys and Projects.
 type inputFlags struct {
 	files     []string
 	templates string
@@ -25,7 +25,7 @@ func (f *inputFlags) add(cmd *cobra.Command) {
 	_ = cmd.MarkFlagRequired("filename")
 }
 
-// set compiles the templates that the flags name.
+// set compiles the templates.
 func (f *inputFlags) set() (*render.Templates, error) {
 	store, err := templates.Open(f.templates, templates.Hooks{})
 	if err != nil {
@@ -34,16 +34,16 @@ func (f *inputFlags) set() (*render.Templates, error) {
 	return store.Serving(), nil
 }
 
-// each renders every document in order. Faults go to errs, a line each, and do not end
-// it; the error says that there were some.
+// each renders every document in order. It prints violations to standard error and continues;
+// the error is then an exitError.
 func (f *inputFlags) each(cmd *cobra.Command, rendered func(document, *render.Manifests) error) error {
 	return f.eachWith(cmd, func(string) (render.ProjectSettings, error) { return render.ProjectSettings{}, nil }, rendered)
 }
 
-// eachWith is each, where more is known of a namespace than the documents say: one with
-// no Project among them has the facts that elsewhere returns.
+// eachWith is each with the settings that lookup returns for a namespace without a Project
+// among the documents.
 func (f *inputFlags) eachWith(
-	cmd *cobra.Command, elsewhere func(namespace string) (render.ProjectSettings, error), rendered func(document, *render.Manifests) error,
+	cmd *cobra.Command, lookup func(namespace string) (render.ProjectSettings, error), rendered func(document, *render.Manifests) error,
 ) error {
 	documents, err := readDocuments(f.files, cmd.InOrStdin())
 	if err != nil {
@@ -53,44 +53,44 @@ func (f *inputFlags) eachWith(
 	if err != nil {
 		return err
 	}
-	among := factsAmong(documents)
-	faulty := false
+	byNamespace := settingsIn(documents)
+	invalid := false
 	for _, document := range documents {
-		facts, known := among[document.namespace()]
-		if !known {
-			if facts, err = elsewhere(document.namespace()); err != nil {
+		settings, ok := byNamespace[document.namespace()]
+		if !ok {
+			if settings, err = lookup(document.namespace()); err != nil {
 				return err
 			}
 		}
-		result, err := set.RenderManifests(document.file, document.content, facts)
+		result, err := set.RenderManifests(document.file, document.content, settings)
 		if err != nil {
-			printFaults(cmd.ErrOrStderr(), document.file, err)
-			faulty = true
+			printViolations(cmd.ErrOrStderr(), document.file, err)
+			invalid = true
 			continue
 		}
 		if err := rendered(document, result); err != nil {
 			return err
 		}
 	}
-	if faulty {
+	if invalid {
 		return &exitError{code: exitDifferent}
 	}
 	return nil
 }
 
-// printFaults writes one line for each fault: file:line:column: path: message.
-func printFaults(w io.Writer, file string, err error) {
-	var faults *render.Error
-	if !errors.As(err, &faults) {
+// printViolations writes one line for each violation: file:line:column: path: message.
+func printViolations(w io.Writer, file string, err error) {
+	var invalid *render.Error
+	if !errors.As(err, &invalid) {
 		_, _ = fmt.Fprintf(w, "%s: %v\n", file, err)
 		return
 	}
-	for _, fault := range faults.Violations {
-		where := file
-		if fault.Position.IsValid() {
-			where = fault.Position.String()
+	for _, violation := range invalid.Violations {
+		position := file
+		if violation.Position.IsValid() {
+			position = violation.Position.String()
 		}
-		_, _ = fmt.Fprintf(w, "%s: %s\n", where, fault)
+		_, _ = fmt.Fprintf(w, "%s: %s\n", position, violation)
 	}
 }
 
@@ -99,12 +99,12 @@ func newRenderCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "render -f FILE",
-		Short: "Print the manifests that NpuDeploys and Projects yield",
-		Long: `Print the manifests that NpuDeploys and Projects yield, as the controller would apply them.
+		Short: "Print the manifests that NpuDeploys and Projects render to",
+		Long: `Print the manifests that NpuDeploys and Projects render to, as the controller applies them.
 
-No cluster is asked: an NpuDeploy follows the Project of its namespace if that is among the
-files. Faults are printed to standard error, a line each with the path of the field, and the
-exit code is then 1; what has no fault is printed all the same.`,
+The command does not contact a cluster: an NpuDeploy follows the Project of its namespace if
+that is among the files. Violations are printed to standard error, a line each with the path
+of the field, and the exit code is then 1; valid objects are printed nevertheless.`,
 		Example: `  nufi render -f llama-8b.yaml
   nufi render -f deploys/ -o json | jq '.items[].kind'
   cat llama-8b.yaml | nufi render -f - | kubectl apply --dry-run=server -f -`,
@@ -115,11 +115,11 @@ exit code is then 1; what has no fault is printed all the same.`,
 				return err
 			}
 			var objects []*unstructured.Unstructured
-			faults := input.each(cmd, func(_ document, result *render.Manifests) error {
+			violations := input.each(cmd, func(_ document, result *render.Manifests) error {
 				objects = append(objects, result.Objects...)
 				return nil
 			})
-			return errors.Join(write(cmd.OutOrStdout(), objects), faults)
+			return errors.Join(write(cmd.OutOrStdout(), objects), violations)
 		},
 	}
 	input.add(cmd)
@@ -154,7 +154,7 @@ func printYAML(w io.Writer, objects []*unstructured.Unstructured) error {
 	return nil
 }
 
-// printJSON writes a v1 List, which kubectl takes.
+// printJSON writes a v1 List, which kubectl accepts.
 func printJSON(w io.Writer, objects []*unstructured.Unstructured) error {
 	items := make([]any, len(objects))
 	for i, object := range objects {

@@ -26,14 +26,14 @@ type tests struct{ m *testing.M }
 
 func (t tests) Run() int { return control.Run(t.m) }
 
-// TestCommandLine runs the scripts in testdata/script: each shows commands, their input
-// and what they print. UPDATE_SCRIPTS=1 rewrites what they compare with.
+// TestCommandLine runs the scripts in testdata/script: commands with their input and output.
+// UPDATE_SCRIPTS=1 rewrites the expected output.
 func TestCommandLine(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, scripts(t, "testdata/script/*.txtar", nil))
 }
 
-// TestCommandLineAgainstACluster runs those in testdata/cluster, each in a namespace of
+// TestCommandLineAgainstACluster runs the scripts in testdata/cluster, each in a namespace of
 // its own on a real API server.
 func TestCommandLineAgainstACluster(t *testing.T) {
 	t.Parallel()

@@ -18,9 +18,9 @@ func newVetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "vet [FILE...]",
 		Short: "Check NpuDeploys, Projects and templates",
-		Long: `Check NpuDeploys and Projects as the controller would: the contract, the accelerators' facts and
-the platform's policy. Prints nothing if all is well, else a line for each fault, and
-the exit code is 1.
+		Long: `Check NpuDeploys and Projects as the controller does, against the contract, the accelerators
+and the platform's policy. Prints nothing if all are valid. Otherwise prints a line for each
+violation, and the exit code is 1.
 
 With --templates the folder is checked first, as the controller checks a replacement: it
 must compile and render every example and each of its presets within a minute.`,
@@ -56,8 +56,8 @@ func vetTemplates(cmd *cobra.Command, dir string) error {
 	return nil
 }
 
-// newJudgeCommand is the child process of templates.Judge.
-func newJudgeCommand() *cobra.Command {
+// newValidateCommand returns the command of the child process of templates.Validate.
+func newValidateCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    templates.ValidateCommand,
 		Hidden: true,

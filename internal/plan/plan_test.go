@@ -15,7 +15,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// edited is the repository's templates with another text in one file.
+// edited compiles the repository's templates with one replacement in one file.
 func edited(t *testing.T, file, from, to string) *render.Templates {
 	t.Helper()
 	module := fstest.MapFS{}
@@ -40,27 +40,27 @@ func edited(t *testing.T, file, from, to string) *render.Templates {
 	return set
 }
 
-func deployed(name string, count int32) v1.NpuDeploy {
+func newDeploy(name string, count int32) v1.NpuDeploy {
 	deploy := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom", Count: &count}}}
 	deploy.Namespace, deploy.Name = "search", name
 	return deploy
 }
 
-func TestEveryDeployHasItsEffectAndTheWorstCounts(t *testing.T) {
+func TestCompareReportsTheEffectOnEachDeployAndTheWorst(t *testing.T) {
 	t.Parallel()
 	serving := edited(t, "", "", "")
 	longer := edited(t, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240")
 	smaller := edited(t, "schemas/accelerators/atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [1, 2, 8]")
 	const refused = "spec.accelerator.count: 4 cannot be split on atom: use 1, 2, 8"
-	deploys := []v1.NpuDeploy{deployed("llama", 4)}
+	deploys := []v1.NpuDeploy{newDeploy("llama", 4)}
 	for name, c := range map[string]struct {
 		now, next *render.Templates
 		want      plan.Impact
 	}{
 		"the same":            {serving, serving, plan.Impact{Effect: render.None}},
-		"pods are replaced":   {serving, longer, plan.Impact{Effect: render.Restart, Changes: []plan.Change{{"deployment/llama", render.Restart}}}},
+		"pods are replaced":   {serving, longer, plan.Impact{Effect: render.Restart, Changes: []render.Change{{Object: "deployment/llama", Effect: render.Restart}}}},
 		"the spec is refused": {serving, smaller, plan.Impact{Effect: render.Refused, Message: refused}},
-		"it is refused today": {smaller, smaller, plan.Impact{Effect: render.None, Message: "refused now as then: " + refused}},
+		"refused by both":     {smaller, smaller, plan.Impact{Effect: render.None, Message: "refused by both sets: " + refused}},
 	} {
 		c.want.Namespace, c.want.Name = "search", "llama"
 		want := &plan.Plan{Effect: c.want.Effect, Deploys: []plan.Impact{c.want}, Projects: []plan.Impact{}}
@@ -70,11 +70,11 @@ func TestEveryDeployHasItsEffectAndTheWorstCounts(t *testing.T) {
 	}
 	got := plan.Sets{Now: smaller, Next: serving}.Compare(deploys, nil, nil).Deploys[0]
 	if got.Effect != render.InPlace || len(got.Changes) == 0 {
-		t.Errorf("what was refused until now is all new: %v", got)
+		t.Errorf("the impact on a spec that does not render now is %v", got)
 	}
 }
 
-func TestAProjectHasTheEffectOnItsNamespaceAndWhatIsInIt(t *testing.T) {
+func TestCompareReportsTheEffectOnTheObjectsOfAProject(t *testing.T) {
 	t.Parallel()
 	serving := edited(t, "", "", "")
 	const policy = "schemas/policy/policy.cue"
@@ -86,9 +86,9 @@ func TestAProjectHasTheEffectOnItsNamespaceAndWhatIsInIt(t *testing.T) {
 	}{
 		"the same": {serving, plan.Impact{Effect: render.None}},
 		"another standard for pods": {edited(t, policy, `audit: "restricted"`, `audit: "baseline"`),
-			plan.Impact{Effect: render.InPlace, Changes: []plan.Change{{"namespace/search", render.InPlace}}}},
+			plan.Impact{Effect: render.InPlace, Changes: []render.Change{{Object: "namespace/search", Effect: render.InPlace}}}},
 		"requests come from outside": {edited(t, policy, `"Restrict"`, `"Open"`),
-			plan.Impact{Effect: render.Delete, Changes: []plan.Change{{"networkpolicy/nufi-project", render.Delete}}}},
+			plan.Impact{Effect: render.Delete, Changes: []render.Change{{Object: "networkpolicy/nufi-project", Effect: render.Delete}}}},
 	} {
 		c.want.Name = "search"
 		want := &plan.Plan{Effect: c.want.Effect, Deploys: []plan.Impact{}, Projects: []plan.Impact{c.want}}
@@ -98,8 +98,7 @@ func TestAProjectHasTheEffectOnItsNamespaceAndWhatIsInIt(t *testing.T) {
 	}
 }
 
-// Whichever is rendered first.
-func TestImpactsAreInTheOrderOfWhatIsLiveAndOneThatIsRefusedEndsNoOther(t *testing.T) {
+func TestImpactsAreInTheOrderOfTheDeploysAndIndependent(t *testing.T) {
 	t.Parallel()
 	serving := edited(t, "", "", "")
 	var deploys []v1.NpuDeploy
@@ -109,14 +108,14 @@ func TestImpactsAreInTheOrderOfWhatIsLiveAndOneThatIsRefusedEndsNoOther(t *testi
 		if i%3 == 0 {
 			count, effect = 2, render.Refused
 		}
-		deploys = append(deploys, deployed(fmt.Sprint("llama-", i), count))
+		deploys = append(deploys, newDeploy(fmt.Sprint("llama-", i), count))
 		want = append(want, effect)
 	}
 	without := edited(t, "schemas/accelerators/atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [1, 4, 8]")
 	got := plan.Sets{Now: serving, Next: without}.Compare(deploys, nil, nil)
 	for i, impact := range got.Deploys {
 		if impact.Name != deploys[i].Name || impact.Effect != want[i] {
-			t.Errorf("in place %d is %v, want %s", i, impact, want[i])
+			t.Errorf("impact %d is %v, want %s", i, impact, want[i])
 		}
 	}
 	if got.Effect != render.Refused {

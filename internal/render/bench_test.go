@@ -21,11 +21,11 @@ spec:
   endpoint: {host: llama.example.com}
 `
 
-// What a render costs: docs/benchmarks.md has the figures.
+// The results are in docs/benchmarks.md.
 func BenchmarkRender(b *testing.B) {
 	for _, c := range []struct {
 		name, spec string
-		facts      render.ProjectSettings
+		settings   render.ProjectSettings
 	}{
 		{"minimal", minimalSpec, render.ProjectSettings{}},
 		{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}},
@@ -35,7 +35,7 @@ func BenchmarkRender(b *testing.B) {
 			set, deploy := compiled(b), typed(b, []byte(c.spec))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := set.Render(deploy, c.facts); err != nil {
+				if _, err := set.Render(deploy, c.settings); err != nil {
 					b.Fatal(err)
 				}
 			}

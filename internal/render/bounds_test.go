@@ -11,16 +11,16 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 )
 
-// Evaluation has no budget, so all that a user may write has bounds: of our own types
-// each field, of Kubernetes' types each list of them.
-func TestEveryFieldOfOursIsBounded(t *testing.T) {
+// Evaluation has no budget, so that each field of our own types and each list of Kubernetes'
+// types must be bounded.
+func TestEveryFieldIsBounded(t *testing.T) {
 	for _, kind := range kinds() {
 		spec := newAPIServer(t, kind).structural.Properties["spec"]
 		checkBounds(t, kind.name+".spec", kind.spec, &spec)
 	}
 }
 
-// checkBounds also holds the Go type and the schema equal, field by field.
+// checkBounds also compares the fields of the Go type and of the schema.
 func checkBounds(t *testing.T, path string, goType reflect.Type, at *schema.Structural) {
 	t.Helper()
 	for goType.Kind() == reflect.Pointer {
@@ -72,8 +72,8 @@ func checkFields(t *testing.T, path string, goType reflect.Type, at *schema.Stru
 	}
 }
 
-// A default that the API server writes into a spec would never follow a later policy.
-func TestTheCRDsHaveNoDefaults(t *testing.T) {
+// A default that the API server writes into a spec would not follow a later policy.
+func TestCRDsHaveNoDefaults(t *testing.T) {
 	visitor := schema.Visitor{Structural: func(at *schema.Structural) bool {
 		if at.Default.Object != nil {
 			t.Errorf("a field has the default %v: %s", at.Default.Object, at.Description)

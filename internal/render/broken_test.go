@@ -15,7 +15,7 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 )
 
-func TestWhatIsBrokenInTemplatesIsToldWithItsFileAndLine(t *testing.T) {
+func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		edits [][2]string
@@ -28,26 +28,26 @@ func TestWhatIsBrokenInTemplatesIsToldWithItsFileAndLine(t *testing.T) {
 				`schemas/policy/policy.cue: checked.shutdown.graceSeconds: conflicting values "120" and int (mismatched types string and int)`,
 			},
 		},
-		"a registry that other names begin like": {
+		"a registry without a slash": {
 			[][2]string{{"registries: []", `registries: ["registry.example.com"]`}},
 			[]string{"schemas/policy/schema.cue: checked.allowed.registries.0: invalid value \"registry.example.com\" (out of bound =~\"/$\")"},
 		},
-		"no CUE": {[][2]string{{"policy: {", "policy: {{"}}, []string{"schemas/policy/policy.cue: expected '}', found 'EOF'"}},
+		"invalid CUE": {[][2]string{{"policy: {", "policy: {{"}}, []string{"schemas/policy/policy.cue: expected '}', found 'EOF'"}},
 	} {
 		module := nufi.Module()
 		for _, edit := range c.edits {
 			module = editedIn(t, module, policyFile, func(_, content string) string { return strings.Replace(content, edit[0], edit[1], 1) })
 		}
 		_, err := render.Compile(module)
-		var broken *render.TemplateError
-		if !errors.As(err, &broken) {
+		var invalid *render.TemplateError
+		if !errors.As(err, &invalid) {
 			t.Fatalf("%s: the error is %v", name, err)
 		}
 		var got []string
-		for _, fault := range broken.Faults {
-			got = append(got, fault.Position.Filename+": "+fault.Message)
-			if fault.Position.Line < 2 {
-				t.Errorf("%s: %s is on line %d", name, fault.Message, fault.Position.Line)
+		for _, violation := range invalid.Violations {
+			got = append(got, violation.Position.Filename+": "+violation.Message)
+			if violation.Position.Line < 2 {
+				t.Errorf("%s: %s is on line %d", name, violation.Message, violation.Position.Line)
 			}
 		}
 		if delta := cmp.Diff(c.want, got); delta != "" {
@@ -56,7 +56,7 @@ func TestWhatIsBrokenInTemplatesIsToldWithItsFileAndLine(t *testing.T) {
 	}
 }
 
-func TestAnObjectThatIsNoManifestIsAFaultOfTheTemplates(t *testing.T) {
+func TestIncompleteObjectIsAnErrorOfTheTemplates(t *testing.T) {
 	t.Parallel()
 	for field, line := range map[string]string{
 		"apiVersion": `apiVersion: "v1"`, "kind": `kind:       "Service"`, "metadata": "metadata:   _metadata",
@@ -64,13 +64,13 @@ func TestAnObjectThatIsNoManifestIsAFaultOfTheTemplates(t *testing.T) {
 		set := compile(t, edited(t, "schemas/workload/service.cue", func(content string) string { return strings.Replace(content, line, "", 1) }))
 		_, err := set.Render(typed(t, []byte(minimalSpec)), render.ProjectSettings{})
 		if want := "rendering: objects.service has no " + field; err == nil || err.Error() != want {
-			t.Errorf("the error is %v, and should be %s", err, want)
+			t.Errorf("the error is %v, want %s", err, want)
 		}
 	}
 }
 
-// A candidate may be anybody's: what it names is looked for among its own files.
-func TestTemplatesReadNothingButThemselves(t *testing.T) {
+// Candidates are untrusted.
+func TestCompileReadsNoFileOutsideTheModule(t *testing.T) {
 	t.Parallel()
 	host := t.TempDir()
 	for name, content := range map[string]string{

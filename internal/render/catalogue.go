@@ -11,54 +11,53 @@ import (
 
 const fieldCatalogue = "catalogue"
 
-// Catalogue is what a form has to know of a set of templates: schemas/catalogue, as it
-// stands there.
+// Catalogue describes a set of templates to forms. It is the value of schemas/catalogue.
 type Catalogue struct {
 	Accelerators    []Accelerator `json:"accelerators" doc:"by name"`
-	Presets         []Preset      `json:"presets" doc:"what policy offers to start from"`
+	Presets         []Preset      `json:"presets" doc:"specs that policy offers to start from"`
 	EndpointKinds   []string      `json:"endpointKinds" doc:"for spec.endpoint.kind"`
 	ModelCacheKinds []string      `json:"modelCacheKinds" doc:"for spec.modelCache.kind"`
-	Allowed         Allowed       `json:"allowed" doc:"what policy allows: in the namespace that was asked for, or where there are no exceptions"`
-	Defaults        Defaults      `json:"defaults" doc:"what is used where a spec says nothing"`
+	Allowed         Allowed       `json:"allowed" doc:"what policy allows in the requested namespace, or where there are no exceptions"`
+	Defaults        Defaults      `json:"defaults" doc:"values for fields that a spec leaves out"`
 
-	exceptions map[string]Allowed // by project; a list that is nil is no exception
+	exceptions map[string]Allowed // by project; a nil list makes no exception
 }
 
-// In is the catalogue for a namespace: with its project's exceptions.
+// In returns the catalogue for a namespace, with the exceptions for its project.
 func (c *Catalogue) In(namespace string) *Catalogue {
-	own, there := c.exceptions[namespace], *c
+	own, result := c.exceptions[namespace], *c
 	for _, list := range []struct{ all, own *[]string }{
-		{&there.Allowed.HostPaths, &own.HostPaths},
-		{&there.Allowed.Registries, &own.Registries},
-		{&there.Allowed.PriorityClasses, &own.PriorityClasses},
-		{&there.Allowed.ServiceAccounts, &own.ServiceAccounts},
+		{&result.Allowed.HostPaths, &own.HostPaths},
+		{&result.Allowed.Registries, &own.Registries},
+		{&result.Allowed.PriorityClasses, &own.PriorityClasses},
+		{&result.Allowed.ServiceAccounts, &own.ServiceAccounts},
 	} {
 		if *list.own != nil {
 			*list.all = *list.own
 		}
 	}
-	return &there
+	return &result
 }
 
 // Accelerator is a type of device.
 type Accelerator struct {
 	Name           string   `json:"name" doc:"for spec.accelerator.type"`
-	Vendor         string   `json:"vendor" doc:"who makes it"`
-	Product        string   `json:"product" doc:"what they call it"`
-	Resource       string   `json:"resource" doc:"the extended resource that pods ask for"`
+	Vendor         string   `json:"vendor" doc:"the manufacturer"`
+	Product        string   `json:"product" doc:"the vendor's name for it"`
+	Resource       string   `json:"resource" doc:"the extended resource that pods request"`
 	Aliases        []string `json:"aliases" doc:"other resources for the same devices"`
 	MemoryGiB      int64    `json:"memoryGiB" doc:"of one device"`
 	DevicesPerNode int64    `json:"devicesPerNode" doc:"the most that a replica can have"`
 	Counts         []int64  `json:"counts" doc:"for spec.accelerator.count: the devices that one copy of a model is split over; with data parallelism, multiples too"`
 	Lacks          []string `json:"lacks" doc:"capabilities of the server that it does not have on this device: data parallelism, pipeline parallelism, Ray"`
-	Image          string   `json:"image" doc:"the server's, unless a spec has its own; empty: a spec has to"`
+	Image          string   `json:"image" doc:"the server's, unless a spec has its own; empty: a spec must have one"`
 }
 
 // Preset is a spec to start from.
 type Preset struct {
-	Name        string         `json:"name" doc:"also the NpuDeploy's, unless its user chooses another"`
-	Title       string         `json:"title" doc:"for people"`
-	Description string         `json:"description" doc:"for people"`
+	Name        string         `json:"name" doc:"also the NpuDeploy's, unless the user chooses another"`
+	Title       string         `json:"title" doc:"for display"`
+	Description string         `json:"description" doc:"for display"`
 	Spec        map[string]any `json:"spec" doc:"of an NpuDeploy"`
 }
 
@@ -70,16 +69,16 @@ type Allowed struct {
 	ServiceAccounts []string `json:"serviceAccounts" doc:"that pods may run as beside their own; none: no other"`
 }
 
-// Defaults are what policy says where a spec says nothing.
+// Defaults are policy's values for fields that a spec leaves out.
 type Defaults struct {
-	Port              int64             `json:"port" doc:"where the server answers HTTP"`
+	Port              int64             `json:"port" doc:"of the server's HTTP endpoint"`
 	PriorityClassName string            `json:"priorityClassName" doc:"empty: none"`
-	Requests          DefaultRequests   `json:"requests" doc:"what a server asks of a node"`
-	ModelCache        DefaultModelCache `json:"modelCache" doc:"where models are kept"`
+	Requests          DefaultRequests   `json:"requests" doc:"requests of a server"`
+	ModelCache        DefaultModelCache `json:"modelCache" doc:"where models are stored"`
 	Endpoint          DefaultEndpoint   `json:"endpoint" doc:"how an endpoint is routed, if a spec has one"`
 }
 
-// DefaultRequests are what a server asks of a node beside devices.
+// DefaultRequests are the requests of a server, without devices.
 type DefaultRequests struct {
 	CPU       PerDevice `json:"cpu" doc:"cores"`
 	MemoryGiB PerDevice `json:"memoryGiB" doc:"memory"`
@@ -91,7 +90,7 @@ type PerDevice struct {
 	PerDevice int64 `json:"perDevice" doc:"and of each device"`
 }
 
-// DefaultModelCache is where models are kept.
+// DefaultModelCache is where models are stored.
 type DefaultModelCache struct {
 	Kind      string `json:"kind" doc:"of volume"`
 	HostPath  string `json:"hostPath" doc:"where the kind is HostPath"`
@@ -103,18 +102,18 @@ type DefaultModelCache struct {
 type DefaultEndpoint struct {
 	Kind     string            `json:"kind" doc:"of route"`
 	Scheme   string            `json:"scheme" doc:"http or https"`
-	Domain   string            `json:"domain" doc:"of hosts that nobody chose: NAME.NAMESPACE.DOMAIN"`
+	Domain   string            `json:"domain" doc:"of default hosts: NAME.NAMESPACE.DOMAIN"`
 	Gateways map[string]string `json:"gateways" doc:"by kind of route"`
 }
 
-// readCatalogue evaluates and decodes the catalogue. It is done once for each set.
+// readCatalogue evaluates and decodes the catalogue.
 func (t *Templates) readCatalogue(instance *build.Instance) error {
 	if instance.Err != nil {
-		return broken("loading the templates", instance.Err)
+		return newTemplateError("loading the templates", instance.Err)
 	}
 	value := t.context.BuildInstance(instance)
 	if err := validate(value, fieldCatalogue); err != nil {
-		return broken("compiling the catalogue", err)
+		return newTemplateError("compiling the catalogue", err)
 	}
 	var read struct {
 		Catalogue
@@ -129,7 +128,7 @@ func (t *Templates) readCatalogue(instance *build.Instance) error {
 	return nil
 }
 
-// RenderPreset renders the NpuDeploy that a user has who changes nothing about a preset.
+// RenderPreset renders the NpuDeploy of an unchanged preset.
 func (t *Templates) RenderPreset(preset Preset) (*Result, error) {
 	document, err := json.Marshal(map[string]any{
 		"apiVersion": v1.GroupVersion().String(), "kind": v1.Kind,

@@ -11,7 +11,7 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 )
 
-func TestTheCatalogueHasWhatFactsAndPolicySay(t *testing.T) {
+func TestCatalogueContainsAcceleratorsAndPolicy(t *testing.T) {
 	t.Parallel()
 	catalogue := compile(t, underPolicy(t, `registries: ["registry.example.com/"]`, `domain: "example.com"`,
 		`projects: {sandbox: {registries: [], serviceAccounts: ["builder"]}}`)).Catalogue
@@ -27,22 +27,21 @@ func TestTheCatalogueHasWhatFactsAndPolicySay(t *testing.T) {
 	if got := catalogue.Allowed.Registries; !slices.Equal(got, []string{"registry.example.com/"}) {
 		t.Errorf("registries are %v", got)
 	}
-	there := catalogue.In("sandbox").Allowed
+	sandbox := catalogue.In("sandbox").Allowed
 	if diff := cmp.Diff(render.Allowed{
 		HostPaths: catalogue.Allowed.HostPaths, Registries: []string{}, PriorityClasses: catalogue.Allowed.PriorityClasses, ServiceAccounts: []string{"builder"},
-	}, there); diff != "" || len(there.HostPaths) == 0 {
+	}, sandbox); diff != "" || len(sandbox.HostPaths) == 0 {
 		t.Errorf("in a project with exceptions (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(catalogue.Allowed, catalogue.In("other").Allowed); diff != "" || len(catalogue.Allowed.ServiceAccounts) > 0 {
-		t.Errorf("in a project without (-all +there):\n%s", diff)
+		t.Errorf("in a project without exceptions (-all +project):\n%s", diff)
 	}
 	if defaults := catalogue.Defaults; defaults.Endpoint.Domain != "example.com" || defaults.Endpoint.Gateways["Ingress"] != "nginx" || defaults.ModelCache.MountPath != "/models" || defaults.Requests.CPU.Base != 2 {
 		t.Errorf("defaults are %+v", defaults)
 	}
 }
 
-// What a form sends, the contract takes.
-func TestTheCataloguesKindsAreThoseOfTheCRD(t *testing.T) {
+func TestKindsOfTheCatalogueAreThoseOfTheCRD(t *testing.T) {
 	t.Parallel()
 	spec := newAPIServer(t, npuDeploys()).structural.Properties["spec"]
 	for field, got := range map[string][]string{"endpoint": compiled(t).Catalogue.EndpointKinds, "modelCache": compiled(t).Catalogue.ModelCacheKinds} {
@@ -57,17 +56,16 @@ func TestTheCataloguesKindsAreThoseOfTheCRD(t *testing.T) {
 	}
 }
 
-// A preset is honest if somebody has run it: it serves what an example serves, on as many
-// devices.
-func TestPresetsRenderAndServeWhatExamplesServe(t *testing.T) {
+// Examples have been run; a preset has the image, the model and the devices of one.
+func TestPresetsMatchExamples(t *testing.T) {
 	t.Parallel()
-	served := map[string]bool{}
+	examples := map[string]bool{}
 	for _, file := range glob(t, "../../examples/*/npudeploy.yaml") {
 		result, err := compiled(t).RenderYAML(file, read(t, file), render.ProjectSettings{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		served[serving(t, result)] = true
+		examples[serverOf(t, result)] = true
 	}
 	presets := compiled(t).Catalogue.Presets
 	if len(presets) == 0 {
@@ -79,14 +77,14 @@ func TestPresetsRenderAndServeWhatExamplesServe(t *testing.T) {
 			t.Errorf("%s: %v", preset.Name, err)
 			continue
 		}
-		if what := serving(t, result); !served[what] {
-			t.Errorf("%s serves %s, which no example does", preset.Name, what)
+		if server := serverOf(t, result); !examples[server] {
+			t.Errorf("%s: no example has %s", preset.Name, server)
 		}
 	}
 }
 
-// serving is the image, the model and the devices of a server.
-func serving(t *testing.T, result *render.Result) string {
+// serverOf returns the image, the model and the devices of a server.
+func serverOf(t *testing.T, result *render.Result) string {
 	t.Helper()
 	text := string(manifests(t, &result.Manifests))
 	_, after, found := strings.Cut(text, "--model=")
@@ -97,7 +95,7 @@ func serving(t *testing.T, result *render.Result) string {
 	return fmt.Sprint(result.Resolved.Image, model, *result.Resolved.Accelerator)
 }
 
-func TestTemplatesWithoutAWholeCatalogueDoNotCompile(t *testing.T) {
+func TestCompileRejectsAnInvalidCatalogue(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ file, from, to string }{
 		"no catalogue":             {"schemas/catalogue/catalogue.cue", "catalogue: {", "other: {"},
@@ -110,7 +108,7 @@ func TestTemplatesWithoutAWholeCatalogueDoNotCompile(t *testing.T) {
 			t.Parallel()
 			module := edited(t, c.file, func(content string) string { return strings.Replace(content, c.from, c.to, 1) })
 			if _, err := render.Compile(module); err == nil {
-				t.Error("this was compiled")
+				t.Error("no error")
 			}
 		})
 	}

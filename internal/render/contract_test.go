@@ -14,7 +14,7 @@ import (
 	"github.com/dudaji/nufi"
 )
 
-// contract is #NpuDeploy or #Project alone, as plain `cue vet -d '#NpuDeploy'` takes it.
+// contract returns #NpuDeploy or #Project, as `cue vet -d '#NpuDeploy'` evaluates it.
 func contract(tb testing.TB, kind kind) cue.Value {
 	tb.Helper()
 	instance := load.Instances([]string{kind.folder}, &load.Config{FS: nufi.Module()})[0]
@@ -25,7 +25,7 @@ func contract(tb testing.TB, kind kind) cue.Value {
 	return definition
 }
 
-// vet is `cue vet -c -d '#NpuDeploy' ./schemas/npudeploy FILE`.
+// vet runs `cue vet -c -d '#NpuDeploy' ./schemas/npudeploy FILE`.
 func vet(tb testing.TB, contract cue.Value, file string) error {
 	tb.Helper()
 	data, err := yaml.Extract(file, nil)
@@ -35,7 +35,7 @@ func vet(tb testing.TB, contract cue.Value, file string) error {
 	return contract.Unify(cuecontext.New().BuildFile(data)).Validate(cue.Concrete(true))
 }
 
-func TestTheContractAloneAcceptsValidFixturesAndExamples(t *testing.T) {
+func TestContractAcceptsValidFixturesAndExamples(t *testing.T) {
 	ofEach(t, func(t *testing.T, kind kind) {
 		t.Helper()
 		contract := contract(t, kind)
@@ -47,17 +47,16 @@ func TestTheContractAloneAcceptsValidFixturesAndExamples(t *testing.T) {
 	})
 }
 
-// Plain `cue vet` refuses what no rule refuses, and says nothing that only CUE's
-// authors understand.
-func TestTheContractAloneRefusesWhatNoRuleRefuses(t *testing.T) {
+// The contract rejects the invalid fixtures that break no rule, with readable messages.
+func TestContractRejectsInvalidFixturesWithoutARule(t *testing.T) {
 	ofEach(t, func(t *testing.T, kind kind) {
 		t.Helper()
-		contract, sets := contract(t, kind), markedSets{}
+		contract, sets := contract(t, kind), numberedSets{}
 		for _, file := range glob(t, kind.fixtures+"/invalid/*.yaml") {
 			t.Run(filepath.Base(file), func(t *testing.T) {
 				rules, err := sets.rulesBroken(t, kind, read(t, file)), vet(t, contract, file)
 				if (err == nil) != (len(rules) > 0) {
-					t.Errorf("the contract says %v, the rules %v", err, rules)
+					t.Errorf("the contract returns %v, the rules %v", err, rules)
 				}
 				if details := cueerrors.Details(err, nil); strings.Contains(details, "empty disjunction") {
 					t.Error(details)

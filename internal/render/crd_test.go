@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// apiServer judges specs as the API server does that has our CRD.
+// apiServer validates specs as an API server with our CRD does.
 type apiServer struct {
 	structural *schema.Structural
 	shape      validation.SchemaValidator
@@ -48,8 +48,8 @@ func newAPIServer(tb testing.TB, kind kind) apiServer {
 	return apiServer{structural, shape, cel.NewValidator(structural, true, celconfig.PerCallLimit)}
 }
 
-// checkShape is what the schema says by itself: types, bounds, enums, and that no field
-// is unknown (kubectl asks for that, by --validate=strict).
+// checkShape checks the schema alone: types, bounds, enums, and unknown fields (as kubectl
+// requests with --validate=strict).
 func (s apiServer) checkShape(object map[string]any) error {
 	errs := validation.ValidateCustomResource(nil, object, s.shape)
 	options := schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}
@@ -70,9 +70,9 @@ func (s apiServer) check(tb testing.TB, object map[string]any) error {
 	return append(errs, violated...).ToAggregate()
 }
 
-// judgedBeforeTheSchema says whether the API server looks at the field that a fixture has
-// wrong before any schema comes in.
-func judgedBeforeTheSchema(fixture []byte) bool {
+// isRejectedBeforeTheSchema reports whether the API server checks the invalid field of a
+// fixture before it applies a schema.
+func isRejectedBeforeTheSchema(fixture []byte) bool {
 	path, _, _ := strings.Cut(header(fixture, wantLine), ":")
 	return slices.Contains([]string{"apiVersion", "kind", "metadata.namespace"}, path)
 }
@@ -81,8 +81,7 @@ func vetObject(contract cue.Value, object map[string]any) error {
 	return contract.Unify(cuecontext.New().Encode(object)).Validate(cue.Concrete(true))
 }
 
-// At and beyond every bound of a CRD's schema the CUE contract gives the same verdict.
-func TestTheCRDAndTheContractAgreeAtEveryBound(t *testing.T) {
+func TestCRDAndContractAgreeAtEveryBound(t *testing.T) {
 	ofEach(t, func(t *testing.T, kind kind) {
 		t.Helper()
 		server, contract := newAPIServer(t, kind), contract(t, kind)
@@ -91,20 +90,19 @@ func TestTheCRDAndTheContractAgreeAtEveryBound(t *testing.T) {
 		for _, probe := range all {
 			crd, cue := server.checkShape(probe.object), vetObject(contract, probe.object)
 			if (crd == nil) != (cue == nil) {
-				t.Errorf("%s: the CRD says %v, the contract %v", probe.name, crd, cue)
+				t.Errorf("%s: the CRD returns %v, the contract %v", probe.name, crd, cue)
 			}
 			if (crd == nil) != probe.valid {
-				t.Errorf("%s: the CRD says %v", probe.name, crd)
+				t.Errorf("%s: the CRD returns %v", probe.name, crd)
 			}
 		}
 	})
 }
 
-// What the API server refuses the templates refuse too, and it accepts what they do.
-func TestTheCRDAgreesOnFixtures(t *testing.T) {
+func TestCRDAndTemplatesAgreeOnFixtures(t *testing.T) {
 	ofEach(t, func(t *testing.T, kind kind) {
 		t.Helper()
-		server, sets := newAPIServer(t, kind), markedSets{}
+		server, sets := newAPIServer(t, kind), numberedSets{}
 		for _, file := range glob(t, kind.fixtures+"/*/*.yaml") {
 			document := read(t, file)
 			var object map[string]any
@@ -114,11 +112,11 @@ func TestTheCRDAgreesOnFixtures(t *testing.T) {
 			_, rendering := kind.render(templatesOf(t, document), document)
 			shape, all := server.checkShape(object), server.check(t, object)
 			if all != nil && rendering == nil {
-				t.Errorf("%s renders, and the API server says: %v", file, all)
+				t.Errorf("%s renders, and the API server returns: %v", file, all)
 			}
 			byContract := rendering != nil && len(sets.rulesBroken(t, kind, document)) == 0
-			if byContract && shape == nil && all == nil && !judgedBeforeTheSchema(document) {
-				t.Errorf("%s passes the API server, and the contract says: %v", file, rendering)
+			if byContract && shape == nil && all == nil && !isRejectedBeforeTheSchema(document) {
+				t.Errorf("%s passes the API server, and the contract returns: %v", file, rendering)
 			}
 		}
 	})

@@ -1,17 +1,14 @@
-// Package render turns an NpuDeploy or a Project into manifests, by CUE alone.
+// Package render turns an NpuDeploy or a Project into manifests with CUE.
 //
-//	Compile         a CUE module -> Templates: an engine for each kind, shared by all
-//	                goroutines
-//	Render          an NpuDeploy, or its YAML -> Result: objects in apply order, and the
-//	                values in use
-//	RenderProject   a Project, or its YAML -> Manifests
-//	Catalogue       what a form has to know of the set
-//	Explain         Manifests -> where each field came from
+//	Compile        loads a CUE module and returns Templates, which all goroutines share
+//	Render         renders an NpuDeploy, or its YAML: objects in apply order and resolved values
+//	RenderProject  renders a Project, or its YAML
+//	Catalogue      describes a set of templates to forms
+//	Explain        reports the source of each field of the manifests
 //
-// A render is one unification and four looks at it: does the spec keep the contract,
-// does it break a rule, are the objects whole, what are they. The same input gives
-// the same bytes. A user's mistake is an *Error with a Fault for each field; anything
-// else is a fault of the templates.
+// A render unifies the spec with the templates, then checks the spec against the contract,
+// checks the rules, and reads the objects. The same input gives the same bytes. An *Error
+// carries a Violation for each field of an invalid spec; any other error is in the templates.
 //
-// It has no client and no clock, and never imports them.
+// The package has no client and no clock.
 package render

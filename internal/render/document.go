@@ -11,19 +11,19 @@ import (
 	"cuelang.org/go/encoding/yaml"
 )
 
-// userPrefix marks the user's files among the positions of the templates.
+// userPrefix distinguishes the user's files from the templates in positions.
 const userPrefix = "user:"
 
-// RenderYAML renders the YAML (or JSON) document of an NpuDeploy, as Render does, but keeps the lines
-// of the user's file for faults and for Explain. It sees what the API server would
-// prune or refuse: unknown fields, wrong types. Line breaks before the document in its
-// file keep the line numbers true.
-func (t *Templates) RenderYAML(file string, document []byte, facts ProjectSettings) (*Result, error) {
+// RenderYAML renders the YAML (or JSON) document of an NpuDeploy, as Render does. It keeps the
+// lines of the file for violations and for Explain, and reports what the API server would
+// prune or reject: unknown fields and wrong types. document may begin with line breaks, which
+// count for the line numbers.
+func (t *Templates) RenderYAML(file string, document []byte, settings ProjectSettings) (*Result, error) {
 	deploy, err := t.extract(file, document)
 	if err != nil {
 		return nil, err
 	}
-	return t.renderDeploy(deploy, facts, newStandIns(nil))
+	return t.renderDeploy(deploy, settings, newPlaceholders(nil))
 }
 
 // extract reads a document as a value of this set's context.
@@ -36,11 +36,11 @@ func (t *Templates) extract(file string, document []byte) (cue.Value, error) {
 		return cue.Value{}, unreadable(file, err)
 	}
 	object := &ast.StructLit{Elts: extracted.Decls}
-	if faults := misreadings(object, document); len(faults) > 0 {
-		return cue.Value{}, &Error{Violations: faults}
+	if violations := misreadings(object, document); len(violations) > 0 {
+		return cue.Value{}, &Error{Violations: violations}
 	}
 	canonicalQuantities(object)
-	// An expression neither stays in the context nor loses its positions.
+	// The context does not retain an expression, which keeps its positions.
 	value := t.context.BuildExpr(object)
 	if err := value.Err(); err != nil {
 		return cue.Value{}, unreadable(file, err)
@@ -48,26 +48,26 @@ func (t *Templates) extract(file string, document []byte) (cue.Value, error) {
 	return value, nil
 }
 
-// unreadable is the fault of a document that is no YAML, or has a value that is none.
+// unreadable returns the error of a document that is not valid YAML, or has an invalid value.
 func unreadable(file string, err error) error {
 	first := cueerrors.Errors(err)[0]
-	if path := userPath(first.Path(), newStandIns(nil)); path != "" {
-		fault := Violation{Path: path, Message: messageOf(first)}
+	if path := userPath(first.Path(), newPlaceholders(nil)); path != "" {
+		violation := Violation{Path: path, Message: messageOf(first)}
 		if positions := cueerrors.Positions(first); len(positions) > 0 {
-			fault.Position = userPosition(positions[0].Position())
+			violation.Position = userPosition(positions[0].Position())
 		}
-		return &Error{Violations: []Violation{fault}}
+		return &Error{Violations: []Violation{violation}}
 	}
 	// The parser writes "file:line: what is wrong".
 	text := strings.TrimSpace(strings.TrimPrefix(first.Error(), userPrefix+file+":"))
-	fault := Violation{Message: shorten(strings.ReplaceAll(text, "\n", " "))}
+	violation := Violation{Message: oneLine(text)}
 	if line, rest, found := strings.Cut(text, ": "); found {
 		if number, err := strconv.Atoi(line); err == nil {
-			fault.Message = shorten(rest)
-			fault.Position = token.Position{Filename: file, Line: number, Column: 1}
+			violation.Message = oneLine(rest)
+			violation.Position = token.Position{Filename: file, Line: number, Column: 1}
 		}
 	}
-	return &Error{Violations: []Violation{fault}}
+	return &Error{Violations: []Violation{violation}}
 }
 
 func isUserFile(name string) bool { return strings.HasPrefix(name, userPrefix) }

@@ -7,33 +7,35 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Effect is what becoming another set of manifests does to a running deployment, from
-// the mildest to the worst.
+// Effect is the effect of applying other manifests to a running deployment, from the mildest
+// to the worst.
 type Effect string
 
 // The effects.
 const (
 	// None changes nothing.
 	None Effect = "None"
-	// InPlace changes objects, and no pod.
+	// InPlace changes objects, but no pod.
 	InPlace Effect = "InPlace"
 	// Restart changes the pod template: every pod is replaced.
 	Restart Effect = "Restart"
 	// Delete removes an object.
 	Delete Effect = "Delete"
-	// Refused means that the spec does not render any more: what runs stays as it is.
+	// Refused means that the spec no longer renders: the running objects stay as they are.
 	Refused Effect = "Refused"
 )
 
 // Change is one object that differs between two sets of manifests.
 type Change struct {
 	// Object is kind/name in lower case.
-	Object string
-	Effect Effect
+	Object string `json:"object" doc:"kind/name"`
+	Effect Effect `json:"effect" doc:"InPlace, Restart or Delete"`
+	// Diff is for callers of Compare to set.
+	Diff string `json:"diff,omitempty" doc:"unified diff of the YAML; of a preview only"`
 }
 
-// Compare says what applying after does to what before describes: the worst effect,
-// and each object that differs, in apply order.
+// Compare returns the effect of applying after where before runs: the worst effect, and each
+// object that differs, in apply order.
 func Compare(before, after *Result) (Effect, []Change) {
 	var changes []Change
 	old := byName(before.Objects)
@@ -82,7 +84,7 @@ func podTemplate(object *unstructured.Unstructured) any {
 	return template
 }
 
-// Worse is the worse of two effects.
+// Worse returns the worse of two effects.
 func Worse(a, b Effect) Effect {
 	order := []Effect{None, InPlace, Restart, Delete, Refused}
 	return slices.MaxFunc([]Effect{a, b}, func(a, b Effect) int {

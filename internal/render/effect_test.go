@@ -17,7 +17,7 @@ metadata: {name: a}
 spec: {model: a/b, accelerator: {type: atom, count: 4}, endpoint: {}}
 `
 
-func TestAChangeOfPolicySaysWhatItRestarts(t *testing.T) {
+func TestCompareReportsTheEffectOfAPolicyChange(t *testing.T) {
 	t.Parallel()
 	const policy = "schemas/policy/policy.cue"
 	cases := map[string]struct {
@@ -26,11 +26,11 @@ func TestAChangeOfPolicySaysWhatItRestarts(t *testing.T) {
 		changes  []render.Change
 	}{
 		"nothing":        {"", "", render.None, nil},
-		"grace period":   {"graceSeconds: 120", "graceSeconds: 240", render.Restart, []render.Change{{"deployment/a", render.Restart}}},
-		"rollout":        {"historyLimit: 3", "historyLimit: 5", render.InPlace, []render.Change{{"deployment/a", render.InPlace}}},
-		"route's domain": {`domain: "nufi.me"`, `domain: "example.com"`, render.InPlace, []render.Change{{"virtualservice/a", render.InPlace}}},
+		"grace period":   {"graceSeconds: 120", "graceSeconds: 240", render.Restart, []render.Change{{Object: "deployment/a", Effect: render.Restart}}},
+		"rollout":        {"historyLimit: 3", "historyLimit: 5", render.InPlace, []render.Change{{Object: "deployment/a", Effect: render.InPlace}}},
+		"route's domain": {`domain: "nufi.me"`, `domain: "example.com"`, render.InPlace, []render.Change{{Object: "virtualservice/a", Effect: render.InPlace}}},
 		"kind of route": {`kind:   "VirtualService"`, `kind:   "Ingress"`, render.Delete,
-			[]render.Change{{"ingress/a", render.InPlace}, {"virtualservice/a", render.Delete}}},
+			[]render.Change{{Object: "ingress/a", Effect: render.InPlace}, {Object: "virtualservice/a", Effect: render.Delete}}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

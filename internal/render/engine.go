@@ -1,15 +1,17 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"cuelang.org/go/cue"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/json"
 )
 
-// The fields of a package of templates that a render fills or reads. The input is named
-// after what it is.
+// The fields of a package of templates that a render fills or reads.
 const (
 	fieldDeploy   = "deploy"
 	fieldProject  = "project"
@@ -18,8 +20,7 @@ const (
 	fieldResolved = "resolved"
 )
 
-// engine renders one kind of object: it is a compiled package of templates, without an
-// input.
+// engine is the compiled package of templates for one kind of object.
 type engine struct {
 	context *cue.Context
 	value   cue.Value
@@ -28,17 +29,17 @@ type engine struct {
 
 // render unifies object, a Go value or a cue.Value of this set's context, with the
 // templates.
-func (e *engine) render(object any, facts ProjectSettings, keys *standIns) (*Manifests, error) {
-	value := e.fill(object, facts)
-	// The spec comes first: what is wrong with it makes noise everywhere else.
+func (e *engine) render(object any, settings ProjectSettings, keys *placeholders) (*Manifests, error) {
+	value := e.fill(object, settings)
+	// The spec comes first: an invalid one causes errors in all other fields.
 	if err := validate(value, e.input); err != nil {
-		return nil, e.faultsOf(e.elementErrors(err, value, object), value, keys)
+		return nil, e.violations(e.elementErrors(err, value, object), value, keys)
 	}
 	if err := validate(value, fieldRefuse); err != nil {
-		return nil, e.faultsOf(err, value, keys)
+		return nil, e.violations(err, value, keys)
 	}
 	if err := validate(value, fieldObjects); err != nil {
-		return nil, fmt.Errorf("rendering: %w", oneLine(err))
+		return nil, fmt.Errorf("rendering: %w", firstError(err))
 	}
 	manifests := &Manifests{value: value, keys: keys}
 	if err := manifests.read(); err != nil {
@@ -47,31 +48,31 @@ func (e *engine) render(object any, facts ProjectSettings, keys *standIns) (*Man
 	return manifests, nil
 }
 
-func (e *engine) fill(object any, facts ProjectSettings) cue.Value {
-	if facts == (ProjectSettings{}) {
+func (e *engine) fill(object any, settings ProjectSettings) cue.Value {
+	if settings == (ProjectSettings{}) {
 		return e.value.FillPath(cue.MakePath(cue.Str(e.input)), object)
 	}
-	// Both at once: each fill evaluates everything.
-	return e.value.FillPath(cue.MakePath(), map[string]any{e.input: object, fieldProject: facts})
+	// One fill for both, because each fill evaluates everything.
+	return e.value.FillPath(cue.MakePath(), map[string]any{e.input: object, fieldProject: settings})
 }
 
 func validate(value cue.Value, field string) error {
 	return value.LookupPath(cue.MakePath(cue.Str(field))).Validate(cue.Concrete(true))
 }
 
-// read takes the objects out of CUE.
+// read decodes the objects.
 func (m *Manifests) read() error {
 	var objects map[string]any
 	if err := decode(m.value, fieldObjects, &objects); err != nil {
 		return err
 	}
 	for name, object := range objects {
-		content, ok := m.keys.reveal(object).(map[string]any)
+		content, ok := m.keys.unmask(object).(map[string]any)
 		if !ok {
-			return fmt.Errorf("objects.%s is no object", name)
+			return fmt.Errorf("objects.%s is not an object", name)
 		}
 		manifest := &unstructured.Unstructured{Object: content}
-		if field := lacking(manifest); field != "" {
+		if field := missingField(manifest); field != "" {
 			return fmt.Errorf("objects.%s has no %s", name, field)
 		}
 		m.Objects = append(m.Objects, manifest)
@@ -80,9 +81,9 @@ func (m *Manifests) read() error {
 	return nil
 }
 
-// lacking is the field without which an object is no manifest, "" if it has them all. CUE
-// would copy the metadata that objects share into each of them to look for them.
-func lacking(object *unstructured.Unstructured) string {
+// missingField returns the first required field that object lacks. A CUE constraint would
+// copy the metadata that objects share into each of them.
+func missingField(object *unstructured.Unstructured) string {
 	switch _, hasMetadata := object.Object["metadata"].(map[string]any); {
 	case object.GetAPIVersion() == "":
 		return "apiVersion"
@@ -95,12 +96,32 @@ func lacking(object *unstructured.Unstructured) string {
 	}
 }
 
-// decode goes by way of JSON: k8s.io's keeps whole numbers whole, as unstructured
-// objects need them.
+// sortForApply orders objects so that references come after the objects they refer to, and
+// otherwise by kind and name.
+func sortForApply(objects []*unstructured.Unstructured) {
+	slices.SortFunc(objects, func(a, b *unstructured.Unstructured) int {
+		return cmp.Or(
+			cmp.Compare(applyOrder(a.GetKind()), applyOrder(b.GetKind())),
+			strings.Compare(a.GetKind(), b.GetKind()),
+			strings.Compare(a.GetName(), b.GetName()),
+		)
+	})
+}
+
+func applyOrder(kind string) int {
+	first := []string{"Namespace", "ServiceAccount", "Service", "Deployment"}
+	if i := slices.Index(first, kind); i >= 0 {
+		return i
+	}
+	return len(first)
+}
+
+// decode reads a field by way of JSON: the decoder of k8s.io keeps whole numbers int64, as
+// unstructured objects need them.
 func decode(value cue.Value, field string, into any) error {
 	content, err := value.LookupPath(cue.MakePath(cue.Str(field))).MarshalJSON()
 	if err != nil {
-		return oneLine(err)
+		return firstError(err)
 	}
 	return json.Unmarshal(content, into)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// An example stands beside what `nufi render` prints for it.
+// Each example has the output of `nufi render` beside it.
 func TestExamplesRenderToTheirManifests(t *testing.T) {
 	ofEach(t, func(t *testing.T, kind kind) {
 		t.Helper()

@@ -3,6 +3,7 @@ package render
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,10 +13,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// SourceKind says who decided a value.
+// SourceKind is the kind of source that decides a value.
 type SourceKind string
 
-// Who decides values, those that a reader asks for first.
+// The kinds, the most specific first.
 const (
 	FromUser        SourceKind = "user"
 	FromProject     SourceKind = "project"
@@ -24,13 +25,13 @@ const (
 	FromTemplate    SourceKind = "template"
 )
 
-// Source is a line that a value came from: its position has no column.
+// Source is a line that a value comes from. Its position has no column.
 type Source struct {
 	Kind     SourceKind
 	Position token.Position
 }
 
-// Explanation says where one field of one manifest came from.
+// Explanation reports the sources of one field of one manifest.
 type Explanation struct {
 	// Object is kind/name in lower case, as kubectl takes it.
 	Object string
@@ -38,23 +39,21 @@ type Explanation struct {
 	Path string
 	// Value is the field's scalar value as JSON.
 	Value string
-	// Sources are all that had a say, without repetition; a value that is computed
-	// has several.
+	// Sources are distinct; a computed value has several.
 	Sources []Source
 }
 
-// maxHops bounds the walk from a field to its sources; templates are not that deep.
+// maxHops bounds the walk from a field to its sources.
 const maxHops = 32
 
-// Explain says, for each scalar field of each manifest in apply order, where its value
-// came from. Lines of the user's file are known after RenderYAML only; after Render the
-// user's values have no position.
+// Explain returns the sources of each scalar field of each manifest, in apply order. The
+// user's values have positions after RenderYAML only.
 func (m *Manifests) Explain() ([]Explanation, error) {
 	objects := m.value.LookupPath(cue.MakePath(cue.Str(fieldObjects)))
 	byName := map[string]cue.Value{}
 	fields, err := objects.Fields()
 	if err != nil {
-		return nil, fmt.Errorf("explaining: %w", oneLine(err))
+		return nil, fmt.Errorf("explaining: %w", firstError(err))
 	}
 	for fields.Next() {
 		byName[objectName(m.kindAndName(fields.Value()))] = fields.Value()
@@ -80,43 +79,39 @@ func (m *Manifests) kindAndName(object cue.Value) (kind, name string) {
 
 func objectName(kind, name string) string { return strings.ToLower(kind) + "/" + name }
 
-// explain calls found for each scalar at and below path. A value's own path is of no use: one
-// that CUE shares between fields has that of the first.
-func (m *Manifests) explain(value cue.Value, path []string, found func(path, value string, sources []Source)) {
+// explain calls visit for each scalar at and below path. It cannot use a value's own path,
+// because a value that CUE shares between fields has the path of the first.
+func (m *Manifests) explain(value cue.Value, path []string, visit func(path, value string, sources []Source)) {
 	switch value.Kind() {
 	case cue.StructKind:
 		for fields, _ := value.Fields(); fields.Next(); {
-			m.explain(fields.Value(), append(slices.Clip(path), fields.Selector().String()), found)
+			m.explain(fields.Value(), append(slices.Clip(path), fields.Selector().String()), visit)
 		}
 	case cue.ListKind:
 		elements, _ := value.List()
 		for i := 0; elements.Next(); i++ {
-			m.explain(elements.Value(), append(slices.Clip(path), strconv.Itoa(i)), found)
+			m.explain(elements.Value(), append(slices.Clip(path), strconv.Itoa(i)), visit)
 		}
 	default:
 		if content, err := value.MarshalJSON(); err == nil {
-			found(userPath(path, m.keys), string(content), m.sources(value))
+			visit(userPath(path, m.keys), string(content), m.sources(value))
 		}
 	}
 }
 
-// sources are the places that field's value came from, the template's own only if
-// there is no other.
+// sources returns the sources of field's value, a template only if there is no other.
 func (m *Manifests) sources(field cue.Value) []Source {
-	found := map[Source]bool{}
-	m.follow(field, maxHops, found)
-	// What Render was given was no text and has no position; all else has one.
-	if len(found) == 0 {
-		found[Source{Kind: FromUser}] = true
+	set := map[Source]bool{}
+	m.follow(field, maxHops, set)
+	// Only the Go values of a Render have no position.
+	if len(set) == 0 {
+		set[Source{Kind: FromUser}] = true
 	}
-	sources := make([]Source, 0, len(found))
-	for source := range found {
-		sources = append(sources, source)
-	}
+	sources := slices.Collect(maps.Keys(set))
 	slices.SortFunc(sources, func(a, b Source) int {
 		return cmp.Or(cmp.Compare(rank(a.Kind), rank(b.Kind)), strings.Compare(a.Position.String(), b.Position.String()))
 	})
-	// A line of the user's file says more than that it is the user's.
+	// A line of the user's file is more precise than the user alone.
 	if len(sources) > 1 && sources[0] == (Source{Kind: FromUser}) && sources[1].Kind == FromUser {
 		sources = sources[1:]
 	}
@@ -130,37 +125,36 @@ func rank(kind SourceKind) int {
 	return slices.Index([]SourceKind{FromUser, FromProject, FromPolicy, FromAccelerator, FromTemplate}, kind)
 }
 
-// follow walks from a value to the literals that it was made of. It says whether it
-// found any.
-func (m *Manifests) follow(value cue.Value, hops int, found map[Source]bool) bool {
+// follow adds the literals that a value was computed from to sources. It reports whether
+// there were any.
+func (m *Manifests) follow(value cue.Value, hops int, sources map[Source]bool) bool {
 	if hops == 0 || !value.Exists() {
 		return false
 	}
 	if target, ok := m.target(value); ok {
-		return m.follow(target, hops-1, found)
+		return m.follow(target, hops-1, sources)
 	}
 	switch op, args := value.Expr(); op {
 	case cue.IndexOp, cue.SelectorOp:
-		if m.follow(chosen(args), hops-1, found) {
+		if m.follow(selected(args), hops-1, sources) {
 			return true
 		}
 	case cue.InterpolationOp, cue.CallOp, cue.AddOp, cue.SubtractOp, cue.MultiplyOp:
 		for _, arg := range args {
-			m.followOperand(arg, hops-1, found)
+			m.followOperand(arg, hops-1, sources)
 		}
 		return true
 	default:
 	}
 	if source, ok := literalAt(value); ok {
-		found[source] = true
+		sources[source] = true
 		return true
 	}
 	return false
 }
 
-// literalAt is where the literal stands that value is. The variable of a loop is a
-// reference that leads nowhere; only evaluated it knows the literal, and only if that is
-// not the template's own.
+// literalAt returns the source of a literal. The variable of a loop is a reference without a
+// target: its evaluated value has the literal's position, unless that is the template's own.
 func literalAt(value cue.Value) (Source, bool) {
 	for _, position := range []token.Pos{value.Eval().Pos(), value.Pos()} {
 		if source := sourceAt(position); position.IsValid() && source.Kind != FromTemplate {
@@ -170,7 +164,7 @@ func literalAt(value cue.Value) (Source, bool) {
 	return sourceAt(value.Pos()), value.Pos().IsValid()
 }
 
-// target is what value refers to, if it is a plain reference that can be followed.
+// target returns the value that value refers to, if it is a plain reference.
 func (m *Manifests) target(value cue.Value) (cue.Value, bool) {
 	_, path := value.ReferencePath()
 	if path.Err() != nil || len(path.Selectors()) == 0 {
@@ -180,9 +174,9 @@ func (m *Manifests) target(value cue.Value) (cue.Value, bool) {
 	return target, len(path.Selectors()) > 0 && target.Exists() && target.Pos() != value.Pos()
 }
 
-// chosen is the part that an index or a selector took: of [wish, default][0], of a
-// table by name, of a struct inside a comprehension.
-func chosen(args []cue.Value) cue.Value {
+// selected returns the operand of an index or a selector: of [user's, default][0], of a table
+// by name, of a struct in a comprehension.
+func selected(args []cue.Value) cue.Value {
 	if len(args) != 2 {
 		return cue.Value{}
 	}
@@ -196,10 +190,10 @@ func chosen(args []cue.Value) cue.Value {
 	return args[0].LookupPath(cue.MakePath(cue.Str(name)))
 }
 
-// followOperand looks into the lists that functions take.
-func (m *Manifests) followOperand(operand cue.Value, hops int, found map[Source]bool) {
+// followOperand follows the elements of lists that are passed to functions.
+func (m *Manifests) followOperand(operand cue.Value, hops int, sources map[Source]bool) {
 	if operand.IncompleteKind() != cue.ListKind {
-		m.follow(operand, hops, found)
+		m.follow(operand, hops, sources)
 		return
 	}
 	elements, err := operand.List()
@@ -207,22 +201,22 @@ func (m *Manifests) followOperand(operand cue.Value, hops int, found map[Source]
 		return
 	}
 	for elements.Next() {
-		m.follow(elements.Value(), hops-1, found)
+		m.follow(elements.Value(), hops-1, sources)
 	}
 }
 
 func sourceAt(position token.Pos) Source {
 	at := userPosition(position.Position())
 	at.Filename, at.Offset = strings.TrimPrefix(at.Filename, "/"), 0
-	at.Column = 0 // Twice on one line is once to a reader.
+	at.Column = 0 // One source for each line.
 	switch {
 	case isUserFile(position.Filename()):
 		return Source{Kind: FromUser, Position: at}
 	case strings.Contains(at.Filename, "schemas/npudeploy/"):
-		// The contract decides nothing: this is the bound on what Render was given.
+		// The contract decides no value: this is the bound on a Go value of Render.
 		return Source{Kind: FromUser}
 	case strings.HasSuffix(at.Filename, "schemas/workload/facts.cue"):
-		return Source{Kind: FromProject} // The same, of the facts.
+		return Source{Kind: FromProject} // The same, of the settings.
 	case strings.Contains(at.Filename, "schemas/policy/"):
 		return Source{Kind: FromPolicy, Position: at}
 	case strings.Contains(at.Filename, "schemas/accelerators/"):

@@ -15,8 +15,8 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// decided is who had a say in each field: object, path and kinds of sources.
-func decided(t *testing.T, result *render.Result) map[string][]render.SourceKind {
+// sourceKinds returns the kinds of sources by object and path.
+func sourceKinds(t *testing.T, result *render.Result) map[string][]render.SourceKind {
 	t.Helper()
 	explanations, err := result.Explain()
 	if err != nil {
@@ -35,7 +35,7 @@ func decided(t *testing.T, result *render.Result) map[string][]render.SourceKind
 	return all
 }
 
-func TestWhatTheAPIServerHoldsIsExplainedAsItsTextIs(t *testing.T) {
+func TestExplainIsTheSameForFileAndAPIServer(t *testing.T) {
 	t.Parallel()
 	set := compiled(t)
 	for _, file := range glob(t, "../../examples/*/npudeploy.yaml") {
@@ -55,13 +55,13 @@ func TestWhatTheAPIServerHoldsIsExplainedAsItsTextIs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if difference := cmp.Diff(decided(t, written), decided(t, held)); difference != "" {
-			t.Errorf("%s: -text +held\n%s", file, difference)
+		if difference := cmp.Diff(sourceKinds(t, written), sourceKinds(t, held)); difference != "" {
+			t.Errorf("%s: -file +API server\n%s", file, difference)
 		}
 	}
 }
 
-func TestTheProjectIsNamedWhereItsDefaultIsInUse(t *testing.T) {
+func TestExplainNamesTheProjectForItsDefaults(t *testing.T) {
 	t.Parallel()
 	set, facts := compiled(t), render.ProjectSettings{DefaultPriorityClass: "batch"}
 	spec := []byte(`
@@ -79,17 +79,17 @@ spec: {model: a/b, accelerator: {type: atom}}
 		t.Fatal(err)
 	}
 	for _, result := range []*render.Result{written, held} {
-		got := decided(t, result)["deployment/llama spec.template.spec.priorityClassName"]
+		got := sourceKinds(t, result)["deployment/llama spec.template.spec.priorityClassName"]
 		if difference := cmp.Diff([]render.SourceKind{render.FromProject}, got); difference != "" {
 			t.Errorf("-want +got\n%s", difference)
 		}
 	}
 }
 
-// plainName is a key that explanations write without brackets.
+// plainName matches a key that paths contain without brackets.
 var plainName = regexp.MustCompile(`^[A-Za-z][\w-]*$`)
 
-// scalarsOf are the paths of all scalars in content, as explanations write them.
+// scalarsOf returns the paths of all scalars in content.
 func scalarsOf(path string, content any) []string {
 	var all []string
 	switch content := content.(type) {
@@ -112,7 +112,7 @@ func scalarsOf(path string, content any) []string {
 	return all
 }
 
-func TestEachFieldOfEachManifestIsExplained(t *testing.T) {
+func TestExplainCoversEachFieldOfEachManifest(t *testing.T) {
 	t.Parallel()
 	set := compiled(t)
 	for _, file := range glob(t, "../../examples/*/npudeploy.yaml") {
@@ -127,7 +127,7 @@ func TestEachFieldOfEachManifestIsExplained(t *testing.T) {
 				want = append(want, strings.ToLower(object.GetKind())+"/"+object.GetName()+" "+path)
 			}
 		}
-		got := slices.Collect(maps.Keys(decided(t, result)))
+		got := slices.Collect(maps.Keys(sourceKinds(t, result)))
 		slices.Sort(want)
 		slices.Sort(got)
 		if diff := cmp.Diff(want, got); diff != "" {

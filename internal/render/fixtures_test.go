@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Each pair of fixtures is a rule: valid/NAME.yaml keeps it, invalid/NAME.yaml breaks
-// it in a single place and says in its first line what the user reads.
-func TestEveryRuleHasAValidFixtureAndAnInvalidOne(t *testing.T) {
+// Each pair of fixtures is a rule: valid/NAME.yaml complies, invalid/NAME.yaml breaks it in
+// one place, and its first line is the message.
+func TestFixturesArePairs(t *testing.T) {
 	ofEach(t, func(t *testing.T, kind kind) {
 		t.Helper()
 		if diff := cmp.Diff(names(t, kind.fixtures+"/valid"), names(t, kind.fixtures+"/invalid")); diff != "" {
@@ -35,7 +35,7 @@ func TestValidFixturesRender(t *testing.T) {
 	})
 }
 
-func TestInvalidFixturesAreRefusedInOneLine(t *testing.T) {
+func TestInvalidFixturesAreRejectedInOneLine(t *testing.T) {
 	ofEach(t, func(t *testing.T, kind kind) {
 		t.Helper()
 		for _, file := range glob(t, kind.fixtures+"/invalid/*.yaml") {
@@ -44,9 +44,9 @@ func TestInvalidFixturesAreRefusedInOneLine(t *testing.T) {
 				document := read(t, file)
 				_, err := kind.render(templatesOf(t, document), document)
 				if err == nil {
-					t.Fatal("this was rendered")
+					t.Fatal("no error")
 				}
-				lines := faultLines(t, err, false)
+				lines := violationLines(t, err, false)
 				if strings.Count(lines, "\n") != 1 {
 					t.Fatalf("this breaks more than one rule:\n%s", lines)
 				}
@@ -67,7 +67,7 @@ var (
 	policyLine = regexp.MustCompile(`(?m)^# policy: (.*)\n`)
 )
 
-// header is what a comment line of a fixture says, "" if there is no such line.
+// header returns the text of a comment line of a fixture, "" without one.
 func header(document []byte, line *regexp.Regexp) string {
 	if found := line.FindSubmatch(document); found != nil {
 		return string(found[1])

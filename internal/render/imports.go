@@ -7,17 +7,16 @@ import (
 	"cuelang.org/go/cue/build"
 )
 
-// evaluateImports evaluates the packages that instance imports, once for all renders, and
-// is the scope for it to be built in. By itself CUE would evaluate them again in each
-// render: policy, the accelerators and the contract.
+// evaluateImports evaluates the packages that instance imports and returns them as the scope
+// to build it in. Without this, CUE would evaluate policy, the accelerators and the contract
+// again in each render.
 func (t *Templates) evaluateImports(instance *build.Instance) (cue.Value, error) {
 	scope := map[string]cue.Value{}
 	for _, imported := range instance.Imports {
 		value := t.context.BuildInstance(imported)
-		// The facts and the policy are held against their schemas here: CUE does not
-		// judge what no template refers to.
+		// CUE does not validate values of imports that no template refers to.
 		if err := value.Validate(cue.Concrete(true)); err != nil {
-			return cue.Value{}, broken("compiling the templates", err)
+			return cue.Value{}, newTemplateError("compiling the templates", err)
 		}
 		scope[imported.ImportPath] = value
 	}
@@ -32,9 +31,8 @@ func (t *Templates) evaluateImports(instance *build.Instance) (cue.Value, error)
 	return t.context.Encode(scope), nil
 }
 
-// referToScope makes the name of an imported package, whatever it is called in its file,
-// one to look up in the scope: what is bound to nothing is. CUE's own packages have no
-// instance and stay imported.
+// referToScope turns a reference to an imported package into an unbound identifier, which
+// CUE resolves in the scope. CUE's own packages have no instance and stay imported.
 func referToScope(name *ast.Ident, instance *build.Instance) {
 	spec, ok := name.Node.(*ast.ImportSpec)
 	if !ok {

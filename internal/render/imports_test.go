@@ -9,8 +9,8 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 )
 
-// A file may call a package what another file of its package calls a field.
-func TestAnImportMeansItsPackageWhateverItIsCalled(t *testing.T) {
+// A file may import a package under the name of a field of another file.
+func TestRenamedImportRefersToItsPackage(t *testing.T) {
 	t.Parallel()
 	rename := strings.NewReplacer(
 		`"dudaji.com/nufi/schemas/policy"`, `resolved "dudaji.com/nufi/schemas/policy"`,
@@ -22,6 +22,6 @@ func TestAnImportMeansItsPackageWhateverItIsCalled(t *testing.T) {
 	wanted := summary(t, want, err)
 	got, err := renamed.Render(deploy, render.ProjectSettings{})
 	if diff := cmp.Diff(wanted, summary(t, got, err)); diff != "" {
-		t.Errorf("(-by its own name +by another):\n%s", diff)
+		t.Errorf("(-own name +another name):\n%s", diff)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// kind is one kind of the API, with all that there is of it.
+// kind is one kind of the API.
 type kind struct {
 	name     string
 	contract string // the definition, in the CUE package of that name in lower case

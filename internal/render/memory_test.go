@@ -15,16 +15,15 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// A controller lives for months. What a single render may leave behind is less than a
-// pointer: what is measured then is the noise of the runtime.
+// retainedPerRender is below the size of a pointer: it allows for the runtime's noise only.
 const retainedPerRender = 4
 
-func TestRendersRetainNothingWhateverTheNamesAndKeys(t *testing.T) {
+func TestRendersRetainNoNamesAndKeys(t *testing.T) {
 	skipUnderRace(t)
 	const renders = 10_000
 	set := compiled(t)
 	retained := retainedBy(renders, func(i int) {
-		if _, err := set.Render(unlike(t, i), render.ProjectSettings{DefaultPriorityClass: fmt.Sprint("class-", i)}); err != nil {
+		if _, err := set.Render(newUniqueDeploy(t, i), render.ProjectSettings{DefaultPriorityClass: fmt.Sprint("class-", i)}); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -38,13 +37,13 @@ func TestFailingRendersRetainNothing(t *testing.T) {
 	const renders = 2_000
 	set := compiled(t)
 	retained := retainedBy(renders, func(i int) {
-		deploy := unlike(t, i)
+		deploy := newUniqueDeploy(t, i)
 		deploy.Spec.PodMetadata.Labels[fmt.Sprint("app.kubernetes.io/a-", i)] = "refused"
 		if i%2 == 0 {
 			deploy.Spec.PodMetadata.Labels[fmt.Sprint("example.com/b-", i)] = "no label"
 		}
 		if _, err := set.Render(deploy, render.ProjectSettings{}); err == nil {
-			t.Fatal("this was rendered")
+			t.Fatal("no error")
 		}
 	})
 	if perRender := retained / renders; perRender > retainedPerRender {
@@ -52,10 +51,10 @@ func TestFailingRendersRetainNothing(t *testing.T) {
 	}
 }
 
-func TestAReloadOfTemplatesRetainsLessThanAKilobyte(t *testing.T) {
+func TestReloadRetainsLessThanAKilobyte(t *testing.T) {
 	skipUnderRace(t)
 	const reloads, tolerated = 200, 1024
-	deploy := unlike(t, 0)
+	deploy := newUniqueDeploy(t, 0)
 	retained := retainedBy(reloads, func(int) {
 		if _, err := compile(t, nufi.Module()).Render(deploy, render.ProjectSettings{}); err != nil {
 			t.Fatal(err)
@@ -87,8 +86,8 @@ func TestRendersOfProjectsRetainNothing(t *testing.T) {
 	}
 }
 
-// skipUnderRace leaves out what the race detector, which has a heap of its own, would
-// measure wrongly and in ten times the time.
+// skipUnderRace skips measurements that the race detector, which has a heap of its own,
+// distorts.
 func skipUnderRace(t *testing.T) {
 	t.Helper()
 	info, _ := debug.ReadBuildInfo()
@@ -97,9 +96,9 @@ func skipUnderRace(t *testing.T) {
 	}
 }
 
-// unlike is a deployment that shares neither its names nor the keys of its maps with
-// another one.
-func unlike(tb testing.TB, i int) *v1.NpuDeploy {
+// newUniqueDeploy returns a deployment that shares neither names nor keys of maps with that of
+// another i.
+func newUniqueDeploy(tb testing.TB, i int) *v1.NpuDeploy {
 	tb.Helper()
 	deploy := typed(tb, []byte(endpointSpec))
 	deploy.Name, deploy.Namespace = fmt.Sprint("name-", i), fmt.Sprint("namespace-", i)
@@ -119,8 +118,8 @@ func unlike(tb testing.TB, i int) *v1.NpuDeploy {
 	return deploy
 }
 
-// retainedBy is by how many bytes the heap has grown after so many calls of run, and
-// some before to warm up.
+// retainedBy returns the growth of the heap in bytes over so many calls of run, after some
+// to warm up.
 func retainedBy(times int, run func(i int)) int {
 	const warmUp = 500
 	for i := range warmUp {
@@ -134,7 +133,7 @@ func retainedBy(times int, run func(i int)) int {
 }
 
 func heap() uint64 {
-	// Twice, because a finalizer frees what it held only at the next collection.
+	// Twice, because the memory behind a finalizer is freed by the next collection.
 	runtime.GC()
 	runtime.GC()
 	var stats runtime.MemStats

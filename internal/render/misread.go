@@ -12,21 +12,21 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// misreadings are what Kubernetes would read otherwise than CUE does. Of two fields of
-// one name it takes the last, where CUE unifies them; a bare yes, no, on or off is a
-// boolean for it, and a bare 08 a number, where CUE sees text.
+// misreadings returns the values that Kubernetes reads otherwise than CUE. Of two fields of
+// one name Kubernetes takes the last, and CUE unifies them; a bare yes, no, on or off is a
+// boolean and a bare 08 a number in Kubernetes, and a string in CUE.
 func misreadings(object ast.Expr, document []byte) []Violation {
 	var kube any
 	if err := yaml.Unmarshal(document, &kube, asWritten); err != nil {
-		return []Violation{{Message: shorten("Kubernetes cannot read it: " + strings.ReplaceAll(err.Error(), "\n", " "))}}
+		return []Violation{{Message: oneLine("Kubernetes cannot read it: " + err.Error())}}
 	}
 	var found misread
 	found.compare(nil, object, kube)
-	slices.SortFunc(found, func(a, b Violation) int { return strings.Compare(a.String(), b.String()) })
+	sortViolations(found)
 	return found
 }
 
-// asWritten keeps a number's digits: as a float, 0821234567 would be told as 8.21234567e+08.
+// asWritten keeps a number's digits: a float would be printed as 8.21234567e+08.
 func asWritten(decoder *json.Decoder) *json.Decoder {
 	decoder.UseNumber()
 	return decoder
@@ -53,8 +53,8 @@ func (m *misread) compare(path []string, node ast.Expr, kube any) {
 	}
 }
 
-// hugeNumber precedes what has more than 64 bits. CUE's parser makes a literal of both,
-// which is none.
+// hugeNumber precedes a number of more than 64 bits in the literal that CUE's YAML parser
+// returns for it.
 const hugeNumber = "number & "
 
 func isReadOtherwise(literal *ast.BasicLit, kube any) bool {
@@ -69,8 +69,8 @@ func isReadOtherwise(literal *ast.BasicLit, kube any) bool {
 
 func (m *misread) compareFields(path []string, object *ast.StructLit, kube any) {
 	fields, _ := kube.(map[string]any)
-	given := map[string]bool{}
-	for _, element := range slices.Backward(object.Elts) { // The last one counts.
+	seen := map[string]bool{}
+	for _, element := range slices.Backward(object.Elts) { // The last one wins.
 		field, ok := element.(*ast.Field)
 		if !ok {
 			continue
@@ -80,11 +80,11 @@ func (m *misread) compareFields(path []string, object *ast.StructLit, kube any) 
 			continue
 		}
 		below := append(slices.Clone(path), name)
-		if given[name] {
+		if seen[name] {
 			m.add(below, field.Label, "is given twice")
 			continue
 		}
-		given[name] = true
+		seen[name] = true
 		value, found := fields[name]
 		if !found && fields != nil {
 			m.add(below, field.Label, "Kubernetes reads another name without quotation marks")
@@ -96,6 +96,6 @@ func (m *misread) compareFields(path []string, object *ast.StructLit, kube any) 
 
 func (m *misread) add(path []string, node ast.Node, message string) {
 	*m = append(*m, Violation{
-		Path: userPath(path, newStandIns(nil)), Message: message, Position: userPosition(node.Pos().Position()),
+		Path: userPath(path, newPlaceholders(nil)), Message: message, Position: userPosition(node.Pos().Position()),
 	})
 }

@@ -16,7 +16,7 @@ import (
 
 const policyFile = "schemas/policy/policy.cue"
 
-// templatesOf are the repository's templates under the policy that a fixture asks for.
+// templatesOf compiles the repository's templates with the policy of a fixture.
 func templatesOf(tb testing.TB, fixture []byte) *render.Templates {
 	tb.Helper()
 	if !policyLine.Match(fixture) {
@@ -25,7 +25,7 @@ func templatesOf(tb testing.TB, fixture []byte) *render.Templates {
 	return compile(tb, moduleOf(tb, fixture))
 }
 
-// moduleOf is the repository's module under the policy that a fixture asks for.
+// moduleOf returns the repository's module with the policy of a fixture.
 func moduleOf(tb testing.TB, fixture []byte) fs.FS {
 	tb.Helper()
 	var choices []string
@@ -38,8 +38,8 @@ func moduleOf(tb testing.TB, fixture []byte) fs.FS {
 	return underPolicy(tb, choices...)
 }
 
-// underPolicy is the repository's module with other choices in policy.cue: each
-// replaces the line that names the same field.
+// underPolicy returns the repository's module with other choices in policy.cue: each replaces
+// the line of the same field.
 func underPolicy(tb testing.TB, choices ...string) fs.FS {
 	tb.Helper()
 	return edited(tb, policyFile, func(policy string) string {
@@ -73,8 +73,7 @@ func compile(tb testing.TB, module fs.FS) *render.Templates {
 	return set
 }
 
-// edited is the repository's module with another content in the files that match
-// pattern.
+// edited returns the repository's module with edits in the files that match pattern.
 func edited(tb testing.TB, pattern string, edit func(content string) string) fs.FS {
 	tb.Helper()
 	return editedIn(tb, nufi.Module(), pattern, func(_, content string) string { return edit(content) })
@@ -100,37 +99,35 @@ func editedIn(tb testing.TB, module fs.FS, pattern string, edit func(name, conte
 	return changed
 }
 
-// What contradicts its schema never gets as far as a render.
-func TestTemplatesThatContradictTheirSchemaDoNotCompile(t *testing.T) {
+func TestCompileChecksPolicyAndAcceleratorsAgainstTheirSchemas(t *testing.T) {
 	const atom = "schemas/accelerators/atom.cue"
 	for name, c := range map[string]struct{ file, from, to string }{
 		"policy of another type":    {policyFile, "graceSeconds: 120", `graceSeconds: "120"`},
 		"policy out of bounds":      {policyFile, "graceSeconds: 120", "graceSeconds: 1"},
 		"unknown policy":            {policyFile, "allowed: {", "allowed: {\n\t\tuser: []"},
 		"unknown list of a project": {policyFile, `projects: "ml-serving": serviceAccounts: ["llama"]`, `projects: a: {users: []}`},
-		"project that cannot be":    {policyFile, `projects: "ml-serving": serviceAccounts: ["llama"]`, `projects: A: {}`},
+		"invalid project name":      {policyFile, `projects: "ml-serving": serviceAccounts: ["llama"]`, `projects: A: {}`},
 		"missing policy":            {policyFile, `podMonitor: "None"`, ""},
 		"unknown fact":              {atom, "memoryGiB:", "memory: 16\n\tmemoryGiB:"},
 		"missing fact":              {atom, `resource: "rebellions.ai/ATOM"`, ""},
 		"missing list":              {atom, "env: []", ""},
-		"capability nobody defined": {atom, `"Ray"`, `"ray"`},
+		"undefined capability":      {atom, `"Ray"`, `"ray"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			module := edited(t, c.file, func(content string) string { return strings.Replace(content, c.from, c.to, 1) })
 			if _, err := render.Compile(module); err == nil {
-				t.Error("this was compiled")
+				t.Error("no error")
 			}
 		})
 	}
 }
 
-// Another module is a dependency that a candidate may name; compiling is no reason to
-// go and fetch it.
-func TestCompilingAsksNoRegistry(t *testing.T) {
-	var asked atomic.Int32
+// A candidate may depend on another module, which must not be downloaded.
+func TestCompileSendsNoRequestToARegistry(t *testing.T) {
+	var requests atomic.Int32
 	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
+		requests.Add(1)
 		http.NotFound(w, r)
 	}))
 	t.Cleanup(registry.Close)
@@ -144,7 +141,7 @@ func TestCompilingAsksNoRegistry(t *testing.T) {
 	if _, err := render.Compile(module); err == nil || !strings.Contains(err.Error(), "example.com/other") {
 		t.Errorf("the error is %v", err)
 	}
-	if asked.Load() > 0 {
-		t.Errorf("the registry was asked %d times", asked.Load())
+	if requests.Load() > 0 {
+		t.Errorf("the registry received %d requests", requests.Load())
 	}
 }

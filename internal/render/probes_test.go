@@ -18,8 +18,8 @@ type probe struct {
 	valid  bool
 }
 
-// prober walks a schema. place puts a value where the walk stands, into an object that
-// is otherwise valid.
+// prober walks a schema. place returns an otherwise valid object with a value at the current
+// field.
 type prober struct {
 	tb     testing.TB
 	probes []probe
@@ -27,7 +27,7 @@ type prober struct {
 
 type place func(value any) map[string]any
 
-// probes are at and beyond each bound of the schema of spec.
+// probes returns objects at and beyond each bound of the schema of spec.
 func probes(tb testing.TB, kind kind, root *schema.Structural) []probe {
 	tb.Helper()
 	p := &prober{tb: tb}
@@ -134,7 +134,7 @@ func (p *prober) walkString(name string, at *schema.Structural, put place) {
 		for _, word := range at.ValueValidation.Enum {
 			p.add(fmt.Sprintf("%s as %v", name, word.Object), true, put(word.Object))
 		}
-		p.add(name+" as no word of the list", false, put("Other"))
+		p.add(name+" outside its enum", false, put("Other"))
 	}
 	if at.ValueValidation.Pattern != "" {
 		p.add(name+" against its pattern", false, put("*?"))
@@ -148,7 +148,7 @@ func (p *prober) walkString(name string, at *schema.Structural, put place) {
 	}
 }
 
-// example is a valid value with as little in it as may be.
+// example returns a minimal valid value.
 func (p *prober) example(name string, at *schema.Structural) any {
 	switch {
 	case at.XIntOrString:
@@ -173,7 +173,7 @@ func (p *prober) example(name string, at *schema.Structural) any {
 	}
 }
 
-// text is a string of a given length that matches the pattern.
+// text returns a string of a given length that matches the pattern.
 func (p *prober) text(name string, at *schema.Structural, length int) string {
 	for _, filler := range fillers(length) {
 		if matches(at, filler) {
@@ -184,7 +184,7 @@ func (p *prober) text(name string, at *schema.Structural, length int) string {
 	return ""
 }
 
-// tooLong is a letter longer than may be, and matches the pattern if any such text does.
+// tooLong returns a string one letter too long, which matches the pattern if possible.
 func (p *prober) tooLong(_ string, at *schema.Structural, longest int) string {
 	all := fillers(longest + 1)
 	for _, filler := range all {
@@ -199,7 +199,7 @@ func matches(at *schema.Structural, text string) bool {
 	return at.ValueValidation == nil || regexp.MustCompile(at.ValueValidation.Pattern).MatchString(text)
 }
 
-// fillers are texts of a given length: a word, a path, a DNS name.
+// fillers returns strings of a given length: a word, a path, a DNS name.
 func fillers(length int) []string {
 	labels := strings.Repeat(strings.Repeat("a", 62)+".", length/63+1)
 	return []string{strings.Repeat("a", length), "/" + strings.Repeat("a", length-1), labels[len(labels)-length-1 : len(labels)-1]}

@@ -7,10 +7,32 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// RenderProject renders project as the API server holds it, as Render does an
-// NpuDeploy.
+// ProjectSettings are the fields of a Project that the NpuDeploys of its namespace follow.
+// They are comparable: equal settings render the same. They are zero without a Project.
+type ProjectSettings struct {
+	DefaultPriorityClass string `json:"defaultPriorityClass,omitempty"`
+}
+
+// SettingsOf returns the settings of a Project, which may be nil.
+func SettingsOf(project *v1.Project) ProjectSettings {
+	if project == nil {
+		return ProjectSettings{}
+	}
+	return ProjectSettings{DefaultPriorityClass: project.Spec.DefaultPriorityClass}
+}
+
+// SettingsByNamespace returns the settings of projects by namespace.
+func SettingsByNamespace(projects []v1.Project) map[string]ProjectSettings {
+	settings := make(map[string]ProjectSettings, len(projects))
+	for i := range projects {
+		settings[projects[i].Name] = SettingsOf(&projects[i])
+	}
+	return settings
+}
+
+// RenderProject renders project as the API server returns it.
 func (t *Templates) RenderProject(project *v1.Project) (*Manifests, error) {
-	keys := newStandIns(t.words)
+	keys := newPlaceholders(t.words)
 	input, err := inputOf(v1.KindProject, map[string]any{"name": project.Name}, &project.Spec, keys)
 	if err != nil {
 		return nil, err
@@ -18,26 +40,26 @@ func (t *Templates) RenderProject(project *v1.Project) (*Manifests, error) {
 	return t.project.render(input, ProjectSettings{}, keys)
 }
 
-// RenderManifests renders the YAML document of any kind of ours: what is no Project is
-// taken for an NpuDeploy, and refused as one. The facts are for an NpuDeploy alone.
-func (t *Templates) RenderManifests(file string, document []byte, facts ProjectSettings) (*Manifests, error) {
+// RenderManifests renders the YAML document of a Project or an NpuDeploy. Any other kind is
+// rejected as an invalid NpuDeploy. The settings apply to an NpuDeploy only.
+func (t *Templates) RenderManifests(file string, document []byte, settings ProjectSettings) (*Manifests, error) {
 	var meta metav1.TypeMeta
 	if err := yaml.Unmarshal(document, &meta); err == nil && meta.Kind == v1.KindProject {
 		return t.RenderProjectYAML(file, document)
 	}
-	result, err := t.RenderYAML(file, document, facts)
+	result, err := t.RenderYAML(file, document, settings)
 	if err != nil {
 		return nil, err
 	}
 	return &result.Manifests, nil
 }
 
-// RenderProjectYAML renders the YAML document of a Project, as RenderYAML does that of
-// an NpuDeploy.
+// RenderProjectYAML renders the YAML document of a Project, as RenderYAML does that of an
+// NpuDeploy.
 func (t *Templates) RenderProjectYAML(file string, document []byte) (*Manifests, error) {
 	input, err := t.extract(file, document)
 	if err != nil {
 		return nil, err
 	}
-	return t.project.render(input, ProjectSettings{}, newStandIns(nil))
+	return t.project.render(input, ProjectSettings{}, newPlaceholders(nil))
 }

@@ -13,7 +13,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Each golden is a Project and what becomes of it: manifests, or faults.
+// Each golden is a Project and its manifests or violations.
 func TestProjectGoldensRenderAsWritten(t *testing.T) {
 	for _, file := range glob(t, projects().goldens) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestProjectGoldensRenderAsWritten(t *testing.T) {
 	}
 }
 
-func TestProjectGoldensRenderTheSameFromFileAndServer(t *testing.T) {
+func TestProjectGoldensRenderTheSameFromFileAndAPIServer(t *testing.T) {
 	for _, file := range glob(t, projects().goldens) {
 		spec := specOf(t, file)
 		set, project := templatesOf(t, spec), &v1.Project{}
@@ -49,7 +49,7 @@ func TestProjectGoldensRenderTheSameFromFileAndServer(t *testing.T) {
 		fromServer, serverErr := set.RenderProject(project)
 		want, got := projectOutcome(t, fromFile, fileErr), projectOutcome(t, fromServer, serverErr)
 		if fileErr != nil { // Only a file has lines.
-			want.Data, got.Data = []byte(faultLines(t, fileErr, false)), []byte(faultLines(t, serverErr, false))
+			want.Data, got.Data = []byte(violationLines(t, fileErr, false)), []byte(violationLines(t, serverErr, false))
 		}
 		if diff := cmp.Diff(string(want.Data), string(got.Data)); diff != "" {
 			t.Errorf("%s (-file +server):\n%s", file, diff)
@@ -60,7 +60,7 @@ func TestProjectGoldensRenderTheSameFromFileAndServer(t *testing.T) {
 func projectOutcome(tb testing.TB, result *render.Manifests, err error) txtar.File {
 	tb.Helper()
 	if err != nil {
-		return txtar.File{Name: "faults", Data: []byte(faultLines(tb, err, true))}
+		return txtar.File{Name: "violations", Data: []byte(violationLines(tb, err, true))}
 	}
 	return txtar.File{Name: "manifests.yaml", Data: manifests(tb, result)}
 }

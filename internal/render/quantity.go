@@ -9,9 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// canonicalQuantities gives the quantities in a spec the form in which the API server
-// returns them (2 becomes "2", 1000m becomes "1"), so that a file renders to the same
-// bytes as the object that it becomes.
+// canonicalQuantities rewrites the quantities of a spec as the API server returns them (2
+// becomes "2", 1000m becomes "1"), so that a file renders to the same bytes as the object
+// that is created from it.
 func canonicalQuantities(spec ast.Node) {
 	var path []string
 	ast.Walk(spec, func(node ast.Node) bool {
@@ -20,7 +20,7 @@ func canonicalQuantities(spec ast.Node) {
 			name, _, _ := ast.LabelName(node.Label)
 			path = append(path, name)
 		case *ast.UnaryExpr:
-			return false // A negative number stays one: text has no sign.
+			return false // A negative number has no canonical text.
 		case *ast.BasicLit:
 			if isQuantity(path) {
 				canonicalQuantity(node)
@@ -45,7 +45,7 @@ func isQuantity(path []string) bool {
 		parent == "resourceFieldRef" && name == "divisor"
 }
 
-// canonicalQuantity leaves alone what is no quantity: the contract speaks of it.
+// canonicalQuantity ignores an invalid quantity, which the contract rejects.
 func canonicalQuantity(value *ast.BasicLit) {
 	text := value.Value
 	if !slices.Contains([]token.Token{token.INT, token.STRING}, value.Kind) {

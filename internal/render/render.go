@@ -10,19 +10,18 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Manifests are what an object renders to.
+// Manifests are the rendered objects.
 type Manifests struct {
-	// Objects are in apply order: what others need comes first.
+	// Objects are in apply order.
 	Objects []*unstructured.Unstructured
 
 	value cue.Value
-	keys  *standIns
+	keys  *placeholders
 }
 
-// Result is what an NpuDeploy renders to.
+// Result is a rendered NpuDeploy.
 type Result struct {
 	Manifests
-	// Resolved are the values in use.
 	Resolved Resolved
 }
 
@@ -45,20 +44,19 @@ type Endpoint struct {
 	Path string `json:"path"`
 }
 
-// Render renders deploy as the API server holds it, with the facts of its namespace's
-// Project. The error is an *Error if the spec is at fault, and any other if the templates
-// are.
-func (t *Templates) Render(deploy *v1.NpuDeploy, facts ProjectSettings) (*Result, error) {
-	keys := newStandIns(t.words)
+// Render renders deploy as the API server returns it, with the settings of its namespace's
+// Project. The error is an *Error if the spec is invalid.
+func (t *Templates) Render(deploy *v1.NpuDeploy, settings ProjectSettings) (*Result, error) {
+	keys := newPlaceholders(t.words)
 	input, err := inputOf(v1.Kind, map[string]any{"name": deploy.Name, "namespace": deploy.Namespace}, &deploy.Spec, keys)
 	if err != nil {
 		return nil, err
 	}
-	return t.renderDeploy(input, facts, keys)
+	return t.renderDeploy(input, settings, keys)
 }
 
-func (t *Templates) renderDeploy(input any, facts ProjectSettings, keys *standIns) (*Result, error) {
-	manifests, err := t.workload.render(input, facts, keys)
+func (t *Templates) renderDeploy(input any, settings ProjectSettings, keys *placeholders) (*Result, error) {
+	manifests, err := t.workload.render(input, settings, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -69,9 +67,9 @@ func (t *Templates) renderDeploy(input any, facts ProjectSettings, keys *standIn
 	return result, nil
 }
 
-// inputOf is an object as templates take it. Its spec, a pointer to a struct, has the
-// keys hidden that no template knows.
-func inputOf(kind string, metadata map[string]any, spec any, keys *standIns) (map[string]any, error) {
+// inputOf returns an object as the templates take it, with masked keys. spec is a pointer to
+// a struct.
+func inputOf(kind string, metadata map[string]any, spec any, keys *placeholders) (map[string]any, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(spec)
 	if err != nil {
 		return nil, fmt.Errorf("reading the spec: %w", err)
@@ -80,6 +78,6 @@ func inputOf(kind string, metadata map[string]any, spec any, keys *standIns) (ma
 		return nil, err
 	}
 	return map[string]any{
-		"apiVersion": v1.GroupVersion().String(), "kind": kind, "metadata": metadata, "spec": keys.hide(content),
+		"apiVersion": v1.GroupVersion().String(), "kind": kind, "metadata": metadata, "spec": keys.mask(content),
 	}, nil
 }

@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite goldens and examples with what is rendered now")
 
-// templates are the repository's own, compiled once for all tests.
+// templates compiles the repository's templates once for all tests.
 var templates = sync.OnceValues(func() (*render.Templates, error) { return render.Compile(nufi.Module()) })
 
 func compiled(tb testing.TB) *render.Templates {
@@ -37,8 +37,8 @@ func compiled(tb testing.TB) *render.Templates {
 
 const inputName = "npudeploy.yaml"
 
-// Each golden is a spec, perhaps the Project of its namespace, and what becomes of it:
-// manifests and the values in use, or faults.
+// Each golden is a spec, perhaps with the Project of its namespace, and its manifests and
+// resolved values, or its violations.
 func TestGoldensRenderAsWritten(t *testing.T) {
 	for _, file := range glob(t, "testdata/*.txtar") {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
@@ -48,8 +48,8 @@ func TestGoldensRenderAsWritten(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := txtar.Format(golden)
-			facts, inputs := factsIn(t, golden)
-			golden.Files = append(golden.Files[:inputs], outcome(t, golden.Files[0].Data, facts)...)
+			settings, inputs := settingsIn(t, golden)
+			golden.Files = append(golden.Files[:inputs], outcome(t, golden.Files[0].Data, settings)...)
 			got := txtar.Format(golden)
 			if *update {
 				write(t, file, got)
@@ -62,12 +62,12 @@ func TestGoldensRenderAsWritten(t *testing.T) {
 	}
 }
 
-// outcome is what a golden holds after the spec.
-func outcome(tb testing.TB, spec []byte, facts render.ProjectSettings) []txtar.File {
+// outcome returns the files of a golden after the spec.
+func outcome(tb testing.TB, spec []byte, settings render.ProjectSettings) []txtar.File {
 	tb.Helper()
-	result, err := templatesOf(tb, spec).RenderYAML(inputName, spec, facts)
+	result, err := templatesOf(tb, spec).RenderYAML(inputName, spec, settings)
 	if err != nil {
-		return []txtar.File{{Name: "faults", Data: []byte(faultLines(tb, err, true))}}
+		return []txtar.File{{Name: "violations", Data: []byte(violationLines(tb, err, true))}}
 	}
 	resolved, err := yaml.Marshal(result.Resolved)
 	if err != nil {
@@ -76,15 +76,14 @@ func outcome(tb testing.TB, spec []byte, facts render.ProjectSettings) []txtar.F
 	return []txtar.File{{Name: "manifests.yaml", Data: manifests(tb, &result.Manifests)}, {Name: "resolved.yaml", Data: resolved}}
 }
 
-// The controller gets from the API server what the command line reads from a file.
 func TestGoldensRenderTheSameByRenderAndRenderYAML(t *testing.T) {
 	for _, file := range glob(t, "testdata/*.txtar") {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			spec, facts := inputsOf(t, file)
+			spec, settings := inputsOf(t, file)
 			set := templatesOf(t, spec)
-			fromFile, fileErr := set.RenderYAML(inputName, spec, facts)
-			fromServer, serverErr := set.Render(typed(t, spec), facts)
+			fromFile, fileErr := set.RenderYAML(inputName, spec, settings)
+			fromServer, serverErr := set.Render(typed(t, spec), settings)
 			if diff := cmp.Diff(summary(t, fromFile, fileErr), summary(t, fromServer, serverErr)); diff != "" {
 				t.Errorf("(-RenderYAML +Render):\n%s", diff)
 			}
@@ -92,21 +91,21 @@ func TestGoldensRenderTheSameByRenderAndRenderYAML(t *testing.T) {
 	}
 }
 
-// Same input, same bytes: whoever renders beside it, and whatever order a Go map has.
+// Neither parallel renders nor the order of Go maps change the output.
 func TestGoldensRenderTheSameAHundredTimesInParallel(t *testing.T) {
 	const times, workers = 100, 4
 	for _, file := range glob(t, "testdata/*.txtar") {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			spec, facts := inputsOf(t, file)
+			spec, settings := inputsOf(t, file)
 			set, deploy := templatesOf(t, spec), typed(t, spec)
-			result, err := set.Render(deploy, facts)
+			result, err := set.Render(deploy, settings)
 			want := summary(t, result, err)
 			var group sync.WaitGroup
 			for range workers {
 				group.Go(func() {
 					for range times / workers {
-						result, err := set.Render(deploy, facts)
+						result, err := set.Render(deploy, settings)
 						if got := summary(t, result, err); got != want {
 							t.Errorf("(-first +this):\n%s", cmp.Diff(want, got))
 						}
@@ -118,11 +117,11 @@ func TestGoldensRenderTheSameAHundredTimesInParallel(t *testing.T) {
 	}
 }
 
-// summary is all that the reader of a render sees, but for positions.
+// summary returns the result without positions as text.
 func summary(tb testing.TB, result *render.Result, err error) string {
 	tb.Helper()
 	if err != nil {
-		return faultLines(tb, err, false)
+		return violationLines(tb, err, false)
 	}
 	content, err := json.MarshalIndent([]any{result.Objects, result.Resolved}, "", " ")
 	if err != nil {
@@ -131,25 +130,25 @@ func summary(tb testing.TB, result *render.Result, err error) string {
 	return string(content)
 }
 
-// faultLines are the user's faults, one a line; positions say where the file has them.
-func faultLines(tb testing.TB, err error, positions bool) string {
+// violationLines returns the violations, one a line, with their positions if positions is true.
+func violationLines(tb testing.TB, err error, positions bool) string {
 	tb.Helper()
-	var faulty *render.Error
-	if !errors.As(err, &faulty) {
-		tb.Errorf("this is no fault of the spec: %v", err)
+	var invalid *render.Error
+	if !errors.As(err, &invalid) {
+		tb.Errorf("this is not an error of the spec: %v", err)
 		return err.Error()
 	}
 	var lines strings.Builder
-	for _, fault := range faulty.Violations {
-		if positions && fault.Position.IsValid() {
-			lines.WriteString(fault.Position.String() + ": ")
+	for _, violation := range invalid.Violations {
+		if positions && violation.Position.IsValid() {
+			lines.WriteString(violation.Position.String() + ": ")
 		}
-		lines.WriteString(fault.String() + "\n")
+		lines.WriteString(violation.String() + "\n")
 	}
 	return lines.String()
 }
 
-// manifests are YAML documents in apply order, as `nufi render` prints them.
+// manifests returns YAML documents in apply order, as `nufi render` prints them.
 func manifests(tb testing.TB, result *render.Manifests) []byte {
 	tb.Helper()
 	documents := make([][]byte, 0, len(result.Objects))
@@ -175,13 +174,13 @@ func inputsOf(tb testing.TB, golden string) ([]byte, render.ProjectSettings) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	facts, _ := factsIn(tb, archive)
-	return archive.Files[0].Data, facts
+	settings, _ := settingsIn(tb, archive)
+	return archive.Files[0].Data, settings
 }
 
-// factsIn are those of the Project that a golden has beside its spec, if it has one, and
-// the number of both.
-func factsIn(tb testing.TB, golden *txtar.Archive) (facts render.ProjectSettings, inputs int) {
+// settingsIn returns the settings of the Project in a golden, if it has one, and the number of
+// input files.
+func settingsIn(tb testing.TB, golden *txtar.Archive) (settings render.ProjectSettings, inputs int) {
 	tb.Helper()
 	if len(golden.Files) < 2 || golden.Files[1].Name != "project.yaml" {
 		return render.ProjectSettings{}, 1
@@ -193,7 +192,7 @@ func factsIn(tb testing.TB, golden *txtar.Archive) (facts render.ProjectSettings
 	return render.SettingsOf(project), 2
 }
 
-// typed is the spec as the API server hands it to the controller.
+// typed decodes the spec as the API server returns it.
 func typed(tb testing.TB, spec []byte) *v1.NpuDeploy {
 	tb.Helper()
 	deploy := &v1.NpuDeploy{ObjectMeta: metav1.ObjectMeta{Namespace: "default"}}

@@ -12,7 +12,7 @@ import (
 // volume take seconds.
 const maxSpec = 64 << 10
 
-// checkSize refuses a spec that is larger than maxSpec.
+// checkSize rejects a spec that is larger than maxSpec.
 func checkSize(spec any) error {
 	content, err := json.Marshal(spec)
 	if err != nil {
@@ -25,8 +25,8 @@ func checkSize(spec any) error {
 	return &Error{Violations: []Violation{{Path: "spec", Message: message}}}
 }
 
-// checkDocumentSize is checkSize for the spec of a YAML document. It comes before CUE
-// sees the document, which takes minutes for a list of a megabyte.
+// checkDocumentSize is checkSize for the spec of a YAML document. It precedes CUE, which
+// takes minutes to read a list of a megabyte.
 func checkDocumentSize(document []byte) error {
 	if spec := specIn(document); spec != nil {
 		return checkSize(spec)
@@ -34,8 +34,8 @@ func checkDocumentSize(document []byte) error {
 	return nil
 }
 
-// specIn is the spec as JSON, nil if there is none. Of what is no YAML CUE speaks, with
-// the line.
+// specIn returns the spec as JSON, nil if there is none. Invalid YAML is reported by CUE, with
+// its line.
 func specIn(document []byte) json.RawMessage {
 	var deploy struct {
 		Spec json.RawMessage `json:"spec"`

@@ -13,8 +13,7 @@ import (
 
 const megabyte = 1 << 20
 
-// Whatever is large in a spec, the user reads one short line.
-func TestASpecOfAMegabyteIsRefusedInOneLine(t *testing.T) {
+func TestSpecOfAMegabyteIsRejectedInOneLine(t *testing.T) {
 	for name, spec := range map[string]string{
 		"model":         "spec: {model: a" + strings.Repeat("a", megabyte) + "}",
 		"unknown field": "spec: {model: a, other: a" + strings.Repeat("a", megabyte) + "}",
@@ -30,7 +29,7 @@ func TestASpecOfAMegabyteIsRefusedInOneLine(t *testing.T) {
 	}
 }
 
-func TestTheAPIServersCopyOfALargeSpecIsRefusedInOneLine(t *testing.T) {
+func TestLargeObjectIsRejectedInOneLine(t *testing.T) {
 	deploy := typed(t, []byte("metadata: {name: a}\nspec: {model: a, accelerator: {type: atom}}"))
 	sources := make([]corev1.VolumeProjection, 20000)
 	for i := range sources {
@@ -44,12 +43,12 @@ func TestTheAPIServersCopyOfALargeSpecIsRefusedInOneLine(t *testing.T) {
 
 func checkOneLine(t *testing.T, err error) {
 	t.Helper()
-	var faulty *render.Error
-	if !errors.As(err, &faulty) || len(faulty.Violations) != 1 {
+	var invalid *render.Error
+	if !errors.As(err, &invalid) || len(invalid.Violations) != 1 {
 		t.Fatalf("%T: %.200v", err, err)
 	}
-	fault := faulty.Violations[0]
-	if fault.Path != "spec" || strings.ContainsRune(fault.Message, '\n') || len(fault.Message) > 200 {
-		t.Errorf("%.200s: %.200s", fault.Path, fault.Message)
+	violation := invalid.Violations[0]
+	if violation.Path != "spec" || strings.ContainsRune(violation.Message, '\n') || len(violation.Message) > 200 {
+		t.Errorf("%.200s: %.200s", violation.Path, violation.Message)
 	}
 }

@@ -13,38 +13,38 @@ import (
 	"cuelang.org/go/cue/load"
 )
 
-// The packages where a render starts; they import the rest.
+// The packages that are compiled; they import the others.
 const (
 	workloadPackage  = "./schemas/workload"
 	projectPackage   = "./schemas/project"
 	cataloguePackage = "./schemas/catalogue"
 )
 
-// Templates is a compiled set of templates. It is immutable, and safe for any number
-// of goroutines: one cue.Value serves them all, which CUE allows from v0.17 on.
+// Templates is a compiled set of templates. It is immutable and safe for concurrent use: all
+// goroutines share one cue.Value, which CUE allows since v0.17.
 type Templates struct {
 	// Digest identifies the files: "sha256:" and twelve hexadecimal digits.
 	Digest string
-	// Module is what it was compiled from, for whoever compiles it again elsewhere.
+	// Module is the source, so that another process can compile it.
 	Module fs.FS
-	// Catalogue is shared: nobody changes it.
+	// Catalogue is shared and must not be modified.
 	Catalogue *Catalogue
 
-	// context is of this set alone, so that a replaced set leaves nothing behind.
+	// context belongs to this set only, so that a replaced set is freed.
 	context           *cue.Context
 	workload, project *engine
 	words             words
 }
 
-// Compile loads the CUE module at the root of module and builds its templates. It
-// reads every file once, and renders by what it read then.
+// Compile loads the CUE module at the root of module and builds its templates. It reads
+// every file once.
 func Compile(module fs.FS) (*Templates, error) {
 	digest, err := Digest(module)
 	if err != nil {
 		return nil, err
 	}
 	t := &Templates{Digest: digest, Module: module, context: cuecontext.New(), words: words{}}
-	// What a set needs is in it: a dependency is no reason to go to the network.
+	// A set is self-contained: its dependencies are never downloaded.
 	config := &load.Config{FS: module, Env: []string{"CUE_REGISTRY=none"}}
 	instances := load.Instances([]string{workloadPackage, projectPackage, cataloguePackage}, config)
 	if t.workload, err = t.compile(instances[0], fieldDeploy); err != nil {
@@ -58,7 +58,7 @@ func Compile(module fs.FS) (*Templates, error) {
 
 func (t *Templates) compile(instance *build.Instance, input string) (*engine, error) {
 	if instance.Err != nil {
-		return nil, broken("loading the templates", instance.Err)
+		return nil, newTemplateError("loading the templates", instance.Err)
 	}
 	t.words.add(instance)
 	imports, err := t.evaluateImports(instance)
@@ -67,13 +67,13 @@ func (t *Templates) compile(instance *build.Instance, input string) (*engine, er
 	}
 	value := t.context.BuildInstance(instance, cue.Scope(imports))
 	if err := value.Validate(); err != nil {
-		return nil, broken("compiling the templates", err)
+		return nil, newTemplateError("compiling the templates", err)
 	}
 	return &engine{context: t.context, value: value, input: input}, nil
 }
 
-// Digest identifies a set of templates without compiling it: it hashes the path and the
-// content of each CUE file, in lexical order.
+// Digest returns the digest of a set of templates without compiling it: a hash of the path
+// and the content of each CUE file, in lexical order.
 func Digest(module fs.FS) (string, error) {
 	hash := sha256.New()
 	err := fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {

@@ -7,115 +7,120 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strings"
-	"testing/fstest"
+	"syscall"
 	"time"
 
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
 )
 
-// ValidateCommand is the argument with which a program that calls Judge or Plan must call
-// JudgeMain, and nothing else.
+// ValidateCommand is the argument that starts the child: a program that calls Validate or
+// Plan must run ValidateMain for it, and nothing else.
 const ValidateCommand = "validate-templates"
 
 // Bounds of the child.
 const (
-	// judgeLimit is how long a candidate may take: a thousand times what ours takes.
-	judgeLimit = time.Minute
-	// maxProcessors are those that it renders on. The stack of each one's thread, and what is
-	// rendered there, count as its memory.
+	// validateTimeout is a thousand times what the compiled-in set takes.
+	validateTimeout = time.Minute
+	// maxProcessors bounds the threads, whose stacks count as memory.
 	maxProcessors = 8
-	// maxAnswer and maxLastWords are how much it may say, in bytes.
-	maxAnswer    = 8 << 20
-	maxLastWords = 1 << 10
+	// maxOutput and maxStderr are in bytes.
+	maxOutput = 8 << 20
+	maxStderr = 1 << 10
+	// softMemory and hardMemory are in bytes: above the first the garbage collector works
+	// harder, above the second the child ends. The compiled-in set takes 50 MiB for a thousand
+	// deployments.
+	softMemory = 128 << 20
+	hardMemory = 256 << 20
 )
 
 var (
-	errTooSlow = fmt.Errorf("evaluating took more than %s", judgeLimit)
-	errTooLong = errors.New("the output is too long")
+	errTimeout        = fmt.Errorf("evaluating took more than %s", validateTimeout)
+	errOutputTooLarge = errors.New("the output is too long")
 )
 
-// task is what the child reads on stdin.
-type task struct {
-	Candidate map[string]string `json:"candidate"`
-	// Serving is set where the two are to be compared, and the candidate not judged by what is live.
-	Serving map[string]string `json:"serving,omitempty"`
-	Live    Live              `json:"live"`
-	// Facts are those of the namespaces of what is compared.
-	Facts map[string]render.ProjectSettings `json:"facts,omitempty"`
+// request is what the child reads on stdin.
+type request struct {
+	Candidate []byte `json:"candidate"` // packed
+	// Serving is set for a comparison of the two sets.
+	Serving []byte `json:"serving,omitempty"` // packed
+	Live    Live   `json:"live"`
+	// Settings are by namespace, for a comparison.
+	Settings map[string]render.ProjectSettings `json:"settings,omitempty"`
 }
 
-// answer is what it writes on stdout.
-type answer struct {
-	Faults []Violation `json:"faults,omitempty"`
-	Plan   *plan.Plan  `json:"plan,omitempty"`
+// response is what the child writes on stdout.
+type response struct {
+	Violations []render.Violation `json:"violations,omitempty"`
+	Plan       *plan.Plan         `json:"plan,omitempty"`
 }
 
-// run has a child do the task: this very program again, which is ended after a minute. A
-// child that ends otherwise than by an answer is the candidate's fault.
-func run(ctx context.Context, t task) (*answer, error) {
-	input, err := json.Marshal(t)
+// runChild sends req to a child, this program with ValidateCommand. A child that does not
+// answer is a violation of the candidate.
+func runChild(ctx context.Context, req request) (*response, error) {
+	input, err := json.Marshal(req)
 	if err != nil {
-		return nil, fmt.Errorf("writing the task: %w", err)
+		return nil, fmt.Errorf("writing the request: %w", err)
 	}
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding this program: %w", err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, judgeLimit, errTooSlow)
+	ctx, cancel := context.WithTimeoutCause(ctx, validateTimeout, errTimeout)
 	defer cancel()
 	child := exec.CommandContext(ctx, program, ValidateCommand) //nolint:gosec // This very program.
-	output, lastWords := &bounded{left: maxAnswer, full: errTooLong}, &bounded{left: maxLastWords}
-	child.Stdin, child.Stdout, child.Stderr, child.WaitDelay = bytes.NewReader(input), output, lastWords, time.Second
-	// Nothing of our environment is in reach of a candidate.
+	stdout, stderr := &limitedBuffer{left: maxOutput, err: errOutputTooLarge}, &limitedBuffer{left: maxStderr}
+	child.Stdin, child.Stdout, child.Stderr, child.WaitDelay = bytes.NewReader(input), stdout, stderr, time.Second
+	// A candidate must not reach our environment.
 	child.Env = []string{fmt.Sprint("GOMAXPROCS=", min(runtime.GOMAXPROCS(0), maxProcessors))}
 	if err := child.Run(); err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		reason, _, _ := strings.Cut(string(lastWords.text), "\n")
-		if output.left == 0 {
-			reason = errTooLong.Error()
+		reason, _, _ := strings.Cut(string(stderr.text), "\n")
+		if stdout.left == 0 {
+			reason = errOutputTooLarge.Error()
 		}
-		return nil, &RejectedError{Violations: []Violation{{Message: fmt.Sprintf("evaluating ended with %v: %s", err, reason)}}}
+		return nil, &RejectedError{Violations: []render.Violation{{Message: fmt.Sprintf("evaluating ended with %v: %s", err, reason)}}}
 	}
-	return read(output.text)
+	return readResponse(stdout.text)
 }
 
-func read(text []byte) (*answer, error) {
-	said := &answer{}
-	if err := json.Unmarshal(text, said); err != nil {
-		return nil, fmt.Errorf("reading the answer: %w", err)
+func readResponse(text []byte) (*response, error) {
+	resp := &response{}
+	if err := json.Unmarshal(text, resp); err != nil {
+		return nil, fmt.Errorf("reading the response: %w", err)
 	}
-	if len(said.Faults) > 0 {
-		return nil, &RejectedError{Violations: said.Faults}
+	if len(resp.Violations) > 0 {
+		return nil, &RejectedError{Violations: resp.Violations}
 	}
-	return said, nil
+	return resp, nil
 }
 
-// bounded keeps the beginning of what is written to it. What is beyond is refused, or is
-// lost where full is nil.
-type bounded struct {
+// limitedBuffer keeps the beginning of what is written to it. A write beyond it fails with
+// err, or is discarded if err is nil.
+type limitedBuffer struct {
 	text []byte
 	left int
-	full error
+	err  error
 }
 
-func (b *bounded) Write(text []byte) (int, error) {
+// Write implements io.Writer.
+func (b *limitedBuffer) Write(text []byte) (int, error) {
 	kept := text[:min(len(text), b.left)]
 	b.text, b.left = append(b.text, kept...), b.left-len(kept)
-	if len(kept) < len(text) && b.full != nil {
-		return len(kept), b.full
+	if len(kept) < len(text) && b.err != nil {
+		return len(kept), b.err
 	}
 	return len(text), nil
 }
 
-// ValidateMain is the child: it reads a task and writes what came of it. It returns the exit
+// ValidateMain is the child: it reads a request and writes the response. It returns the exit
 // code.
 func ValidateMain(in io.Reader, out io.Writer) int {
 	if err := serve(in, out); err != nil {
@@ -129,41 +134,35 @@ func serve(in io.Reader, out io.Writer) error {
 	if err := limitMemory(); err != nil {
 		return fmt.Errorf("limiting memory: %w", err)
 	}
-	var t task
-	if err := json.NewDecoder(in).Decode(&t); err != nil {
-		return fmt.Errorf("reading the task: %w", err)
+	var req request
+	if err := json.NewDecoder(in).Decode(&req); err != nil {
+		return fmt.Errorf("reading the request: %w", err)
 	}
-	return json.NewEncoder(out).Encode(perform(t))
-}
-
-func perform(t task) answer {
-	if t.Serving != nil {
-		return compare(files(t.Serving), files(t.Candidate), t.Live, t.Facts)
-	}
-	return answer{Faults: verdict(files(t.Candidate), t.Live)}
-}
-
-// contents are the CUE files of a set, as a task has them.
-func contents(set fs.FS) (map[string]string, error) {
-	texts := map[string]string{}
-	err := fs.WalkDir(set, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := fs.ReadFile(set, name)
-		texts[name] = string(content)
-		return err
-	})
+	resp, err := respond(req)
 	if err != nil {
-		return nil, fmt.Errorf("reading the templates: %w", err)
+		return err
 	}
-	return texts, nil
+	return json.NewEncoder(out).Encode(resp)
 }
 
-func files(texts map[string]string) fs.FS {
-	files := fstest.MapFS{}
-	for name, content := range texts {
-		files[name] = &fstest.MapFile{Data: []byte(content), Mode: 0o444}
+// limitMemory bounds the memory of this process. Linux counts all private, writable memory
+// as RLIMIT_DATA; elsewhere only the timeout bounds it.
+func limitMemory() error {
+	debug.SetMemoryLimit(softMemory)
+	return syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: hardMemory, Max: hardMemory})
+}
+
+func respond(req request) (response, error) {
+	candidate, err := unpack(req.Candidate)
+	if err != nil {
+		return response{}, err
 	}
-	return files
+	if req.Serving == nil {
+		return response{Violations: validate(candidate, req.Live)}, nil
+	}
+	serving, err := unpack(req.Serving)
+	if err != nil {
+		return response{}, err
+	}
+	return compare(serving, candidate, req.Live, req.Settings), nil
 }

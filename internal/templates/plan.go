@@ -9,49 +9,49 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Plan says what candidate would do to live, which serving renders now: to deployments with
-// the facts of their namespaces. Candidate has to compile and to render the examples. A
-// child process does it, and sees nothing of live but names and specs.
-func Plan(ctx context.Context, serving, candidate fs.FS, live Live, facts map[string]render.ProjectSettings) (*plan.Plan, error) {
-	now, err := contents(serving)
+// Plan returns the effect of replacing serving by candidate on live, with the settings of
+// each namespace. Candidate must compile and render the examples. A child process does it,
+// and receives only names and specs.
+func Plan(ctx context.Context, serving, candidate fs.FS, live Live, settings map[string]render.ProjectSettings) (*plan.Plan, error) {
+	now, err := pack(serving)
 	if err != nil {
 		return nil, err
 	}
-	next, err := contents(candidate)
+	next, err := pack(candidate)
 	if err != nil {
 		return nil, err
 	}
-	said, err := run(ctx, task{Serving: now, Candidate: next, Live: live.bare(), Facts: facts})
+	resp, err := runChild(ctx, request{Serving: now, Candidate: next, Live: live.specs(), Settings: settings})
 	if err != nil {
 		return nil, err
 	}
-	return said.Plan, nil
+	return resp.Plan, nil
 }
 
-// bare is l without anything but names and specs.
-func (l Live) bare() Live {
-	bare := Live{Deploys: make([]v1.NpuDeploy, len(l.Deploys)), Projects: make([]v1.Project, len(l.Projects))}
+// specs returns l with names and specs only.
+func (l Live) specs() Live {
+	specs := Live{Deploys: make([]v1.NpuDeploy, len(l.Deploys)), Projects: make([]v1.Project, len(l.Projects))}
 	for i, deploy := range l.Deploys {
-		bare.Deploys[i].Namespace, bare.Deploys[i].Name, bare.Deploys[i].Spec = deploy.Namespace, deploy.Name, deploy.Spec
+		specs.Deploys[i].Namespace, specs.Deploys[i].Name, specs.Deploys[i].Spec = deploy.Namespace, deploy.Name, deploy.Spec
 	}
 	for i, project := range l.Projects {
-		bare.Projects[i].Name, bare.Projects[i].Spec = project.Name, project.Spec
+		specs.Projects[i].Name, specs.Projects[i].Spec = project.Name, project.Spec
 	}
-	return bare
+	return specs
 }
 
 // compare is the child's part of Plan.
-func compare(serving, candidate fs.FS, live Live, facts map[string]render.ProjectSettings) answer {
+func compare(serving, candidate fs.FS, live Live, settings map[string]render.ProjectSettings) response {
 	now, err := render.Compile(serving)
 	if err != nil {
-		return answer{Faults: faultsOf(err)}
+		return response{Violations: compileViolations(err)}
 	}
 	next, err := render.Compile(candidate)
 	if err != nil {
-		return answer{Faults: faultsOf(err)}
+		return response{Violations: compileViolations(err)}
 	}
-	if faults := rendersExamples(next); len(faults) > 0 {
-		return answer{Faults: faults}
+	if violations := renderExamples(next); len(violations) > 0 {
+		return response{Violations: violations}
 	}
-	return answer{Plan: plan.Sets{Now: now, Next: next}.Compare(live.Deploys, live.Projects, facts)}
+	return response{Plan: plan.Sets{Now: now, Next: next}.Compare(live.Deploys, live.Projects, settings)}
 }

@@ -17,7 +17,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func candidate(t *testing.T, edit func(string, string) string) fs.FS {
+func newCandidate(t *testing.T, edit func(string, string) string) fs.FS {
 	t.Helper()
 	dir := t.TempDir()
 	mount(t, dir, "..1", edit)
@@ -28,7 +28,7 @@ func candidate(t *testing.T, edit func(string, string) string) fs.FS {
 	return snapshot
 }
 
-func live() templates.Live {
+func newLive() templates.Live {
 	deploy := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom"}}}
 	deploy.Name, deploy.Namespace = "live", "default"
 	project := v1.Project{}
@@ -36,25 +36,25 @@ func live() templates.Live {
 	return templates.Live{Deploys: []v1.NpuDeploy{deploy}, Projects: []v1.Project{project}}
 }
 
-func TestAPlanSaysWhatACandidateWouldDo(t *testing.T) {
+func TestPlanReportsTheEffectOfACandidate(t *testing.T) {
 	t.Parallel()
 	edits := func(name, content string) string {
 		content = replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240")(name, content)
 		return replace("policy.cue", `"Restrict"`, `"Open"`)(name, content)
 	}
-	got, err := templates.Plan(t.Context(), nufi.Module(), candidate(t, edits), live(), nil)
+	got, err := templates.Plan(t.Context(), nufi.Module(), newCandidate(t, edits), newLive(), nil)
 	want := &plan.Plan{
 		Effect:   render.Delete,
-		Deploys:  []plan.Impact{{Namespace: "default", Name: "live", Effect: render.Restart, Changes: []plan.Change{{Object: "deployment/live", Effect: render.Restart}}}},
-		Projects: []plan.Impact{{Name: "search", Effect: render.Delete, Changes: []plan.Change{{Object: "networkpolicy/nufi-project", Effect: render.Delete}}}},
+		Deploys:  []plan.Impact{{Namespace: "default", Name: "live", Effect: render.Restart, Changes: []render.Change{{Object: "deployment/live", Effect: render.Restart}}}},
+		Projects: []plan.Impact{{Name: "search", Effect: render.Delete, Changes: []render.Change{{Object: "networkpolicy/nufi-project", Effect: render.Delete}}}},
 	}
 	if delta := cmp.Diff(want, got); err != nil || delta != "" {
 		t.Errorf("%v (-want +got):\n%s", err, delta)
 	}
 }
 
-// A candidate is a stranger's program: whatever it does, it does in the child.
-func TestACandidateThatHarmsItsProcessIsRejected(t *testing.T) {
+// A candidate is untrusted: only the child may suffer from it.
+func TestPlanRejectsACandidateThatExceedsABound(t *testing.T) {
 	t.Parallel()
 	repeat := func(file, from, to string) func(string, string) string {
 		return func(name, content string) string {
@@ -67,29 +67,29 @@ func TestACandidateThatHarmsItsProcessIsRejected(t *testing.T) {
 		edit func(string, string) string
 		want string
 	}{
-		"no CUE":          {replace("policy.cue", "policy: {", "policy: {{"), "schemas/policy/policy.cue:"},
-		"a broken rule":   {replace("rules.cue", "general: [", `general: [if deploy.spec != _|_ {spec: model: error("no models today")},`), "rendering examples/"},
-		"endless memory":  {repeat("metadata.cue", name, `name: strings.Repeat(strings.Repeat("x", 1000000), 1000)`), "evaluating ended with exit status 2"},
-		"an endless tale": {repeat("metadata.cue", name, `name: strings.Repeat("x", 1000000)`), "the output is too long"},
+		"invalid CUE":   {replace("policy.cue", "policy: {", "policy: {{"), "schemas/policy/policy.cue:"},
+		"a broken rule": {replace("rules.cue", "general: [", `general: [if deploy.spec != _|_ {spec: model: error("no models today")},`), "rendering examples/"},
+		"memory":        {repeat("metadata.cue", name, `name: strings.Repeat(strings.Repeat("x", 1000000), 1000)`), "evaluating ended with exit status 2"},
+		"output":        {repeat("metadata.cue", name, `name: strings.Repeat("x", 1000000)`), "the output is too long"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			four := templates.Live{Deploys: slices.Repeat(live().Deploys, 4)}
-			got, err := templates.Plan(t.Context(), nufi.Module(), candidate(t, c.edit), four, nil)
+			four := templates.Live{Deploys: slices.Repeat(newLive().Deploys, 4)}
+			got, err := templates.Plan(t.Context(), nufi.Module(), newCandidate(t, c.edit), four, nil)
 			var rejected *templates.RejectedError
-			if !errors.As(err, &rejected) || !strings.Contains(rejected.Violations[0].String(), c.want) {
+			if !errors.As(err, &rejected) || !strings.Contains(rejected.Violations[0].Located(), c.want) {
 				t.Errorf("the plan is %.300v, the error is %.300v, want %s", got, err, c.want)
 			}
 		})
 	}
 }
 
-func TestAPlanEndsWithItsContext(t *testing.T) {
+func TestPlanEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	gone := errors.New("the client is gone")
-	cancel(gone)
-	if _, err := templates.Plan(ctx, nufi.Module(), nufi.Module(), live(), nil); !errors.Is(err, gone) {
+	errDisconnected := errors.New("the client disconnected")
+	cancel(errDisconnected)
+	if _, err := templates.Plan(ctx, nufi.Module(), nufi.Module(), newLive(), nil); !errors.Is(err, errDisconnected) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -1,47 +1,99 @@
 package templates
 
 import (
+	"archive/zip"
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"testing/fstest"
+	"strings"
+	"time"
 )
 
-// maxSnapshot bounds the files of one set, in bytes. Ours have a fiftieth of it.
-const maxSnapshot = 4 << 20
+const (
+	// maxSnapshot bounds the files of one set, in bytes. The compiled-in set has a fiftieth.
+	maxSnapshot = 4 << 20
+	// settled is the age from which a file's time identifies its content: file systems count
+	// in steps of up to two seconds.
+	settled = 2 * time.Second
+)
 
 var (
 	errTooLarge = fmt.Errorf("the templates are larger than %d bytes", maxSnapshot)
 	errNoModule = errors.New("there is no cue.mod/module.cue: not a CUE module")
 )
 
-// Snapshot reads the CUE files below dir at one moment. In a mounted ConfigMap that is
-// what the link ..data points to when the read begins: the kubelet replaces the link,
-// never the files behind it.
+// Snapshot reads the CUE files below dir. In a mounted ConfigMap they are those that the link
+// ..data points to at the beginning: the kubelet replaces the link, never the files behind it.
 func Snapshot(dir string) (fs.FS, error) {
 	dir = revision(dir)
-	files, size := fstest.MapFS{}, 0
+	var archive bytes.Buffer
+	writer, size := zip.NewWriter(&archive), 0
 	err := walk(dir, func(name string) error {
 		content, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name))) //nolint:gosec // The operator names the directory.
+		if err != nil {
+			return err
+		}
 		if size += len(content); size > maxSnapshot {
 			return errTooLarge
 		}
-		files[name] = &fstest.MapFile{Data: content, Mode: 0o444}
-		return err
+		return addFile(writer, name, content)
 	})
+	if err := errors.Join(err, writer.Close()); err != nil {
+		return nil, err
+	}
+	files, err := unpack(archive.Bytes())
 	if err != nil {
 		return nil, err
 	}
-	if files["cue.mod/module.cue"] == nil {
+	if _, err := fs.Stat(files, "cue.mod/module.cue"); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", dir, errNoModule)
 	}
 	return files, nil
 }
 
-// revision is the folder that ..data points to, or dir where there is no such link.
+// pack returns the files of a set as a zip, which is a set in memory and its form on the way
+// to the child.
+func pack(set fs.FS) ([]byte, error) {
+	var archive bytes.Buffer
+	writer := zip.NewWriter(&archive)
+	err := fs.WalkDir(set, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(set, name)
+		if err != nil {
+			return err
+		}
+		return addFile(writer, name, content)
+	})
+	if err := errors.Join(err, writer.Close()); err != nil {
+		return nil, fmt.Errorf("reading the templates: %w", err)
+	}
+	return archive.Bytes(), nil
+}
+
+func addFile(archive *zip.Writer, name string, content []byte) error {
+	writer, err := archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+	if err != nil {
+		return err
+	}
+	_, err = writer.Write(content)
+	return err
+}
+
+func unpack(archive []byte) (fs.FS, error) {
+	files, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		return nil, fmt.Errorf("reading the templates: %w", err)
+	}
+	return files, nil
+}
+
+// revision returns the directory that the link ..data points to, or dir without such a link.
 func revision(dir string) string {
 	if target, err := filepath.EvalSymlinks(filepath.Join(dir, "..data")); err == nil {
 		return target
@@ -49,9 +101,32 @@ func revision(dir string) string {
 	return dir
 }
 
+// fingerprint changes with the CUE files below dir, and costs no read of them: it consists of
+// the revision and each file's name, size and time. It is empty if a file changed too
+// recently for its time to identify it, or cannot be inspected.
+func fingerprint(dir string, now time.Time) string {
+	dir = revision(dir)
+	text := strings.Builder{}
+	text.WriteString(dir)
+	isSettled := true
+	err := walk(dir, func(name string) error {
+		info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name))) // The target of a link, not the link.
+		if err != nil {
+			return err
+		}
+		isSettled = isSettled && now.Sub(info.ModTime()) > settled
+		_, err = fmt.Fprintf(&text, "\n%s %d %d", name, info.Size(), info.ModTime().UnixNano())
+		return err
+	})
+	if err != nil || !isSettled {
+		return ""
+	}
+	return text.String()
+}
+
 // walk calls visit for each CUE file below dir, in lexical order.
 func walk(dir string, visit func(name string) error) error {
-	if _, err := os.Stat(dir); err != nil { // A walk would call it ".".
+	if _, err := os.Stat(dir); err != nil { // The error of a walk has the name ".".
 		return fmt.Errorf("reading the templates: %w", err)
 	}
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {

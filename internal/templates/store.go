@@ -14,34 +14,54 @@ import (
 )
 
 const (
-	// lookInterval is how often the directory is looked at.
-	lookInterval = 2 * time.Second
-	// secondChance is when a rejected candidate is judged again: the live spec that it
-	// could not render may be gone.
-	secondChance = 5 * time.Minute
+	pollInterval = 2 * time.Second
+	// retryInterval is when a rejected candidate is validated again: the live spec that it
+	// could not render may have been deleted.
+	retryInterval = 5 * time.Minute
 )
 
 // Store holds the serving set.
 type Store struct {
 	dir      string
 	hooks    Hooks
-	serving  atomic.Pointer[served]
+	serving  atomic.Pointer[servingSet]
 	rejected atomic.Pointer[Rejection]
 }
 
-// Hooks are what a Store asks and tells.
+type servingSet struct {
+	set   *render.Templates
+	since time.Time
+}
+
+// Hooks connect a Store with its program.
 type Hooks struct {
-	// Live lists what is live.
+	// Live lists the live objects.
 	Live func(ctx context.Context) (Live, error)
-	// Judge is Judge, or what a test has for it.
-	Judge func(ctx context.Context, candidate fs.FS, live Live) error
-	// Swapped is called after a candidate began to serve.
+	// Validate is the function of that name, or a test's.
+	Validate func(ctx context.Context, candidate fs.FS, live Live) error
+	// Swapped is called after a candidate has begun to serve.
 	Swapped func(set *render.Templates)
-	// Rejected is called when a candidate was found bad.
+	// Rejected is called when a candidate was found invalid.
 	Rejected func(digest string, reason error)
 }
 
-// Open compiles the set in dir, or the one compiled in if dir is empty.
+// State describes a Store.
+type State struct {
+	Set       *render.Templates // the serving set
+	Since     time.Time         // when it began to serve
+	Directory string            // empty for the compiled-in set
+	// Rejected is the invalid candidate in the directory, if there is one.
+	Rejected *Rejection
+}
+
+// Rejection is an invalid candidate.
+type Rejection struct {
+	Candidate string // its digest, or the error of reading it
+	Reason    error  // a line for each violation
+	Time      time.Time
+}
+
+// Open compiles the set in dir, or the compiled-in set if dir is empty.
 func Open(dir string, hooks Hooks) (*Store, error) {
 	s := &Store{dir: dir, hooks: hooks}
 	module := nufi.Module()
@@ -56,82 +76,86 @@ func Open(dir string, hooks Hooks) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.serving.Store(&served{set, time.Now()})
+	s.serving.Store(&servingSet{set, time.Now()})
 	return s, nil
 }
 
-// Serving returns the set that renders now. It never blocks.
+// Serving returns the serving set. It never blocks.
 func (s *Store) Serving() *render.Templates { return s.serving.Load().set }
 
-// NeedLeaderElection says that every replica keeps its own set up to date.
+// State returns the state of the Store. It never blocks.
+func (s *Store) State() State {
+	serving := s.serving.Load()
+	return State{Set: serving.set, Since: serving.since, Directory: s.dir, Rejected: s.rejected.Load()}
+}
+
+// NeedLeaderElection returns false: every replica updates its own set.
 func (s *Store) NeedLeaderElection() bool { return false }
 
-// Start looks after the directory until ctx ends. Without a directory there is nothing
-// to do.
+// Start watches the directory until ctx ends. It returns at once without a directory.
 func (s *Store) Start(ctx context.Context) error {
 	if s.dir == "" {
 		return nil
 	}
 	log := logr.FromContextOrDiscard(ctx).WithName("templates").WithValues("directory", s.dir)
-	tick := time.NewTicker(lookInterval)
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
-	look := looker{store: s}
+	poller := poller{store: s}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			if err := look.once(ctx, now); err != nil && ctx.Err() == nil {
+			if err := poller.poll(ctx, now); err != nil && ctx.Err() == nil {
 				log.Error(err, "Kept the serving templates", "digest", s.Serving().Digest)
 			}
 		}
 	}
 }
 
-// looker remembers what it judged, so that nothing is read, judged or said twice.
-type looker struct {
-	store      *Store
-	serving    string // the stamp of the directory when it had the serving set
-	rejected   string
-	judgeAgain time.Time
+// poller records the last results, so that nothing is read, validated or reported twice.
+type poller struct {
+	store    *Store
+	serving  string // fingerprint of the directory when it held the serving set
+	rejected string // digest
+	retry    time.Time
 }
 
-// once compares the directory with the serving set, and swaps it in if it is another
-// and good one.
-func (l *looker) once(ctx context.Context, now time.Time) error {
-	seen := stamp(l.store.dir, now) // Before the read: a change after it shows next time.
-	if seen != "" && seen == l.serving {
+// poll compares the directory with the serving set, and swaps in another, valid one.
+func (p *poller) poll(ctx context.Context, now time.Time) error {
+	current := fingerprint(p.store.dir, now) // Before the read: the next poll sees a later change.
+	if current != "" && current == p.serving {
 		return nil
 	}
-	l.serving = ""
-	candidate, digest, err := l.read()
+	p.serving = ""
+	candidate, digest, err := p.read()
 	if err != nil {
-		return l.reject("unreadable: "+err.Error(), now, err)
+		return p.reject("unreadable: "+err.Error(), now, err)
 	}
-	if digest == l.store.Serving().Digest {
-		l.serving, l.rejected = seen, ""
-		l.store.rejected.Store(nil)
+	if digest == p.store.Serving().Digest {
+		p.serving, p.rejected = current, ""
+		p.store.rejected.Store(nil)
 		return nil
 	}
-	if digest == l.rejected && now.Before(l.judgeAgain) {
+	if digest == p.rejected && now.Before(p.retry) {
 		return nil
 	}
-	if err := l.store.judge(ctx, candidate); err != nil {
-		return l.reject(digest, now, fmt.Errorf("judging templates %s: %w", digest, err))
+	if err := p.store.validate(ctx, candidate); err != nil {
+		return p.reject(digest, now, fmt.Errorf("validating templates %s: %w", digest, err))
 	}
 	set, err := render.Compile(candidate)
 	if err != nil {
-		return l.reject(digest, now, err)
+		return p.reject(digest, now, err)
 	}
-	l.rejected = ""
-	l.store.rejected.Store(nil)
-	l.store.serving.Store(&served{set, now})
-	l.store.hooks.Swapped(set)
+	p.rejected = ""
+	p.store.rejected.Store(nil)
+	p.store.serving.Store(&servingSet{set, now})
+	p.store.hooks.Swapped(set)
 	return nil
 }
 
-func (l *looker) read() (fs.FS, string, error) {
-	candidate, err := Snapshot(l.store.dir)
+func (p *poller) read() (fs.FS, string, error) {
+	candidate, err := Snapshot(p.store.dir)
 	if err != nil {
 		return nil, "", err
 	}
@@ -139,29 +163,29 @@ func (l *looker) read() (fs.FS, string, error) {
 	return candidate, digest, err
 }
 
-// reject remembers digest, and reports reason the first time.
-func (l *looker) reject(digest string, now time.Time, reason error) error {
-	known := digest == l.rejected
-	l.rejected, l.judgeAgain = digest, now.Add(secondChance)
-	if known {
+// reject records digest, and returns reason the first time.
+func (p *poller) reject(digest string, now time.Time, reason error) error {
+	isRepeated := digest == p.rejected
+	p.rejected, p.retry = digest, now.Add(retryInterval)
+	if isRepeated {
 		return nil
 	}
-	l.store.rejected.Store(&Rejection{Candidate: digest, Reason: reason, Time: now})
-	l.store.hooks.Rejected(digest, reason)
+	p.store.rejected.Store(&Rejection{Candidate: digest, Reason: reason, Time: now})
+	p.store.hooks.Rejected(digest, reason)
 	return reason
 }
 
-// judge asks whether candidate can replace the serving set. A live spec that does not
-// render now is no argument against it.
-func (s *Store) judge(ctx context.Context, candidate fs.FS) error {
+// validate checks whether candidate can replace the serving set. Live specs that the serving
+// set does not render are left out.
+func (s *Store) validate(ctx context.Context, candidate fs.FS) error {
 	live, err := s.hooks.Live(ctx)
 	if err != nil {
 		return fmt.Errorf("listing live specs: %w", err)
 	}
-	facts := render.SettingsByNamespace(live.Projects)
+	settings := render.SettingsByNamespace(live.Projects)
 	var rendering Live
 	for i := range live.Deploys {
-		if _, err := s.Serving().Render(&live.Deploys[i], facts[live.Deploys[i].Namespace]); err == nil {
+		if _, err := s.Serving().Render(&live.Deploys[i], settings[live.Deploys[i].Namespace]); err == nil {
 			rendering.Deploys = append(rendering.Deploys, live.Deploys[i])
 		}
 	}
@@ -170,5 +194,5 @@ func (s *Store) judge(ctx context.Context, candidate fs.FS) error {
 			rendering.Projects = append(rendering.Projects, live.Projects[i])
 		}
 	}
-	return s.hooks.Judge(ctx, candidate, rendering)
+	return s.hooks.Validate(ctx, candidate, rendering)
 }

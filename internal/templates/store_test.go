@@ -19,7 +19,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// The test binary is its own child: see JudgeCommand.
+// The test binary is its own child: see ValidateCommand.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == templates.ValidateCommand {
 		os.Exit(templates.ValidateMain(os.Stdin, os.Stdout))
@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// mount lays the templates out as the kubelet does a ConfigMap: a revision's folder, a
-// link ..data to it, and links into ..data. Calling it again replaces the revision.
+// mount writes the templates as the kubelet mounts a ConfigMap: a folder of the revision, a
+// link ..data to it, and links into ..data. A second call replaces the revision.
 func mount(t *testing.T, dir, revision string, edit func(name string, content string) string) {
 	t.Helper()
 	folder := filepath.Join(dir, revision)
@@ -70,16 +70,16 @@ func replace(file, from, to string) func(string, string) string {
 	}
 }
 
-// watched opens a store on dir and runs it until the test ends; verdicts arrive on the
-// channel: nil for a swap, the reason for a rejection.
-func watched(t *testing.T, dir string, live templates.Live) (*templates.Store, <-chan error) {
+// startStore opens a store on dir and runs it until the test ends. The channel receives nil
+// for a swap, and the reason of a rejection.
+func startStore(t *testing.T, dir string, live templates.Live) (*templates.Store, <-chan error) {
 	t.Helper()
-	verdicts := make(chan error, 8)
+	results := make(chan error, 8)
 	store, err := templates.Open(dir, templates.Hooks{
 		Live:     func(context.Context) (templates.Live, error) { return live, nil },
-		Judge:    templates.Validate,
-		Swapped:  func(*render.Templates) { verdicts <- nil },
-		Rejected: func(_ string, reason error) { verdicts <- reason },
+		Validate: templates.Validate,
+		Swapped:  func(*render.Templates) { results <- nil },
+		Rejected: func(_ string, reason error) { results <- reason },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -93,43 +93,43 @@ func watched(t *testing.T, dir string, live templates.Live) (*templates.Store, <
 			t.Error(err)
 		}
 	})
-	return store, verdicts
+	return store, results
 }
 
-func next(t *testing.T, verdicts <-chan error) error {
+func next(t *testing.T, results <-chan error) error {
 	t.Helper()
 	select {
-	case verdict := <-verdicts:
-		return verdict
+	case err := <-results:
+		return err
 	case <-time.After(time.Minute):
-		t.Fatal("no verdict")
+		t.Fatal("neither a swap nor a rejection within a minute")
 		return nil
 	}
 }
 
-func TestAGoodCandidateReplacesTheServingSetAsAWhole(t *testing.T) {
+func TestValidCandidateReplacesTheServingSet(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	mount(t, dir, "..1", unchanged)
-	store, verdicts := watched(t, dir, templates.Live{})
+	store, results := startStore(t, dir, templates.Live{})
 	before := store.Serving()
 	mount(t, dir, "..2", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
-	if err := next(t, verdicts); err != nil {
+	if err := next(t, results); err != nil {
 		t.Fatal(err)
 	}
 	if store.Serving().Digest == before.Digest {
-		t.Error("the old set still serves")
+		t.Error("the old set serves")
 	}
 }
 
-// A plain directory has no ..data: an edit in place counts, whatever the size.
-func TestAFileThatIsEditedInPlaceIsSeen(t *testing.T) {
+// A plain directory has no link ..data.
+func TestEditInPlaceIsDetected(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, nufi.Module()); err != nil {
 		t.Fatal(err)
 	}
-	_, verdicts := watched(t, dir, templates.Live{})
+	_, results := startStore(t, dir, templates.Live{})
 	file := filepath.Join(dir, "schemas", "policy", "policy.cue")
 	for _, edit := range []string{"graceSeconds: 121", "graceSeconds: 122", "graceSeconds: {"} {
 		content, err := os.ReadFile(file)
@@ -140,13 +140,13 @@ func TestAFileThatIsEditedInPlaceIsSeen(t *testing.T) {
 		if err := os.WriteFile(file, []byte(strings.Replace(string(content), from, edit, 1)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := next(t, verdicts); (err == nil) == strings.HasSuffix(edit, "{") {
-			t.Errorf("%s: verdict is %v", edit, err)
+		if err := next(t, results); (err == nil) == strings.HasSuffix(edit, "{") {
+			t.Errorf("%s: the result is %v", edit, err)
 		}
 	}
 }
 
-func TestABadCandidateLeavesTheServingSetAlone(t *testing.T) {
+func TestInvalidCandidateIsRejected(t *testing.T) {
 	t.Parallel()
 	live := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom"}}}
 	live.Name, live.Namespace = "live", "research"
@@ -156,7 +156,7 @@ func TestABadCandidateLeavesTheServingSetAlone(t *testing.T) {
 		edit func(string, string) string
 		want string
 	}{
-		"no CUE":                       {replace("policy.cue", "policy: {", "policy: {{"), "expected"},
+		"invalid CUE":                  {replace("policy.cue", "policy: {", "policy: {{"), "expected"},
 		"a field that policy lacks":    {replace("policy.cue", "drainSeconds: 5, ", ""), "drainSeconds"},
 		"a live spec that breaks":      {replace("atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [2, 4, 8]"), "rendering research/live: spec.accelerator.count"},
 		"a live project that breaks":   {replace("namespace.cue", "_values.displayName", `"Dead" & _values.displayName`), "rendering project research"},
@@ -171,62 +171,62 @@ func TestABadCandidateLeavesTheServingSetAlone(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			mount(t, dir, "..1", unchanged)
-			store, verdicts := watched(t, dir, templates.Live{Deploys: []v1.NpuDeploy{live}, Projects: []v1.Project{project}})
+			store, results := startStore(t, dir, templates.Live{Deploys: []v1.NpuDeploy{live}, Projects: []v1.Project{project}})
 			before := store.Serving()
 			mount(t, dir, "..2", c.edit)
-			if err := next(t, verdicts); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("verdict is %v, want one with %q", err, c.want)
+			if err := next(t, results); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the result is %v, want one with %q", err, c.want)
 			}
 			state := store.State()
 			if state.Set != before {
 				t.Error("the serving set was replaced")
 			}
 			if state.Rejected == nil || state.Rejected.Candidate == before.Digest || !strings.Contains(state.Rejected.Reason.Error(), c.want) {
-				t.Errorf("the store remembers %+v, want a rejection with %q", state.Rejected, c.want)
+				t.Errorf("the rejection is %+v, want one with %q", state.Rejected, c.want)
 			}
 			mount(t, dir, "..3", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
-			if err := next(t, verdicts); err != nil {
-				t.Errorf("the mended set was rejected: %v", err)
+			if err := next(t, results); err != nil {
+				t.Errorf("the corrected set was rejected: %v", err)
 			}
-			if mended := store.State(); mended.Rejected != nil || !mended.Since.After(state.Since) {
-				t.Errorf("the store remembers %+v of a set that serves since %s", mended.Rejected, mended.Since)
+			if corrected := store.State(); corrected.Rejected != nil || !corrected.Since.After(state.Since) {
+				t.Errorf("the state of the corrected set is %+v", corrected)
 			}
 		})
 	}
 }
 
-func TestGoingBackToTheServingSetEndsARejection(t *testing.T) {
+func TestReturnToTheServingSetClearsTheRejection(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	mount(t, dir, "..1", unchanged)
-	store, verdicts := watched(t, dir, templates.Live{})
+	store, results := startStore(t, dir, templates.Live{})
 	mount(t, dir, "..2", replace("policy.cue", "policy: {", "policy: {{"))
-	if err := next(t, verdicts); err == nil || store.State().Rejected == nil {
-		t.Fatalf("verdict is %v, the store remembers %+v", err, store.State().Rejected)
+	if err := next(t, results); err == nil || store.State().Rejected == nil {
+		t.Fatalf("the result is %v, the rejection %+v", err, store.State().Rejected)
 	}
 	mount(t, dir, "..3", unchanged)
 	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
 		return store.State().Rejected == nil, nil
 	})
 	if err != nil {
-		t.Errorf("the store remembers %+v of a directory that serves", store.State().Rejected)
+		t.Errorf("the rejection is %+v", store.State().Rejected)
 	}
 }
 
-func TestALiveSpecThatDoesNotRenderNowHoldsNothingUp(t *testing.T) {
+func TestLiveSpecThatDoesNotRenderNowIsIgnored(t *testing.T) {
 	t.Parallel()
 	broken := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "abacus"}}}
 	broken.Name, broken.Namespace = "broken", "default"
 	dir := t.TempDir()
 	mount(t, dir, "..1", unchanged)
-	_, verdicts := watched(t, dir, templates.Live{Deploys: []v1.NpuDeploy{broken}})
+	_, results := startStore(t, dir, templates.Live{Deploys: []v1.NpuDeploy{broken}})
 	mount(t, dir, "..2", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
-	if err := next(t, verdicts); err != nil {
+	if err := next(t, results); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestABadDirectoryIsAnErrorAtTheStart(t *testing.T) {
+func TestOpenRejectsAnInvalidDirectory(t *testing.T) {
 	t.Parallel()
 	broken := t.TempDir()
 	mount(t, broken, "..1", replace("policy.cue", "policy: {", "policy: {{"))
@@ -237,7 +237,7 @@ func TestABadDirectoryIsAnErrorAtTheStart(t *testing.T) {
 	}
 }
 
-func TestACandidateThatDoesNotEndIsKilled(t *testing.T) {
+func TestValidationIsKilledAtItsDeadline(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	mount(t, dir, "..1", replace("values.cue", "_noAccelerator: {", `_slow: [for a in list.Range(0, 100000, 1) for b in list.Range(0, 100000, 1) if a == b {a}]
@@ -249,6 +249,6 @@ _noAccelerator: {`))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if err := templates.Validate(ctx, candidate, templates.Live{}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Judge is %v, want the context's end", err)
+		t.Errorf("the error is %v, want the deadline", err)
 	}
 }

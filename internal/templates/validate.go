@@ -2,55 +2,111 @@ package templates
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Live is what the cluster has of our kinds.
+// Live are the objects of our kinds in the cluster.
 type Live struct {
 	Deploys  []v1.NpuDeploy `json:"deploys,omitempty"`
 	Projects []v1.Project   `json:"projects,omitempty"`
 }
 
-// Violation is one mistake of a candidate.
-type Violation struct {
-	// File and Line are where the templates have it; empty for what is no line's.
-	File string `json:"file,omitempty"`
-	Line int    `json:"line,omitempty"`
-	// Message is one line.
-	Message string `json:"message"`
-}
+// RejectedError reports an invalid candidate.
+type RejectedError struct{ Violations []render.Violation }
 
-// String is the fault in one line.
-func (f Violation) String() string {
-	if f.File == "" {
-		return f.Message
-	}
-	return fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.Message)
-}
-
-// RejectedError says what is wrong with a candidate.
-type RejectedError struct{ Violations []Violation }
-
-// Error has a line for each fault.
+// Error has a line for each violation.
 func (e *RejectedError) Error() string {
 	lines := make([]string, len(e.Violations))
-	for i, fault := range e.Violations {
-		lines[i] = fault.String()
+	for i, violation := range e.Violations {
+		lines[i] = violation.Located()
 	}
 	return strings.Join(lines, "\n")
 }
 
-// Validate says what is wrong with candidate, or nil: whether it compiles, renders the
-// examples and renders what is live. A child process does it.
+// Validate checks in a child process that candidate compiles and renders the examples, its
+// presets and live. The error of an invalid candidate is a *RejectedError.
 func Validate(ctx context.Context, candidate fs.FS, live Live) error {
-	texts, err := contents(candidate)
+	packed, err := pack(candidate)
 	if err != nil {
 		return err
 	}
-	_, err = run(ctx, task{Candidate: texts, Live: live})
+	_, err = runChild(ctx, request{Candidate: packed, Live: live})
 	return err
+}
+
+// validate is the child's part of Validate.
+func validate(candidate fs.FS, live Live) []render.Violation {
+	set, err := render.Compile(candidate)
+	if err != nil {
+		return compileViolations(err)
+	}
+	return slices.Concat(renderExamples(set), renderPresets(set),
+		renderDeploys(set, live.Deploys, render.SettingsByNamespace(live.Projects)), renderProjects(set, live.Projects))
+}
+
+func compileViolations(err error) []render.Violation {
+	var invalid *render.TemplateError
+	if !errors.As(err, &invalid) {
+		return []render.Violation{{Message: err.Error()}}
+	}
+	return invalid.Violations
+}
+
+func renderExamples(set *render.Templates) []render.Violation {
+	names, err := fs.Glob(nufi.Examples(), "examples/*/*.yaml")
+	if err != nil {
+		return compileViolations(err)
+	}
+	var violations []render.Violation
+	for _, name := range names {
+		content, err := fs.ReadFile(nufi.Examples(), name)
+		if err == nil {
+			_, err = set.RenderManifests(name, content, render.ProjectSettings{})
+		}
+		violations = appendError(violations, name, err)
+	}
+	return violations
+}
+
+func renderPresets(set *render.Templates) []render.Violation {
+	var violations []render.Violation
+	for _, preset := range set.Catalogue.Presets {
+		_, err := set.RenderPreset(preset)
+		violations = appendError(violations, "preset "+preset.Name, err)
+	}
+	return violations
+}
+
+func renderDeploys(set *render.Templates, deploys []v1.NpuDeploy, settings map[string]render.ProjectSettings) []render.Violation {
+	var violations []render.Violation
+	for i := range deploys {
+		_, err := set.Render(&deploys[i], settings[deploys[i].Namespace])
+		violations = appendError(violations, deploys[i].Namespace+"/"+deploys[i].Name, err)
+	}
+	return violations
+}
+
+func renderProjects(set *render.Templates, projects []v1.Project) []render.Violation {
+	var violations []render.Violation
+	for i := range projects {
+		_, err := set.RenderProject(&projects[i])
+		violations = appendError(violations, "project "+projects[i].Name, err)
+	}
+	return violations
+}
+
+// appendError appends the error of rendering name, if there is one.
+func appendError(violations []render.Violation, name string, err error) []render.Violation {
+	if err == nil {
+		return violations
+	}
+	return append(violations, render.Violation{Message: fmt.Sprintf("rendering %s: %v", name, err)})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/dudaji/nufi"
 )
 
-// settledFolder has the templates with times of long ago.
+// settledFolder returns a copy of the templates whose files are an hour old.
 func settledFolder(tb testing.TB) (dir, file string, now time.Time) {
 	tb.Helper()
 	dir, now = tb.TempDir(), time.Now()
@@ -25,7 +25,7 @@ func settledFolder(tb testing.TB) (dir, file string, now time.Time) {
 	return dir, filepath.Join(dir, "schemas", "policy", "policy.cue"), now
 }
 
-func TestAStampChangesWithWhateverMayBeAnotherSet(t *testing.T) {
+func TestFingerprintChangesWithTheFiles(t *testing.T) {
 	t.Parallel()
 	changes := map[string]func(dir, file string, now time.Time) error{
 		"time": func(_, file string, now time.Time) error {
@@ -38,7 +38,7 @@ func TestAStampChangesWithWhateverMayBeAnotherSet(t *testing.T) {
 			return os.Chtimes(file, time.Time{}, now.Add(-time.Hour))
 		},
 		"name": func(_, file string, _ time.Time) error { return os.Rename(file, file+".cue") },
-		"the file behind a link": func(_, file string, now time.Time) error {
+		"the target of a link": func(_, file string, now time.Time) error {
 			if err := os.Rename(file, file+".behind"); err != nil {
 				return err
 			}
@@ -58,45 +58,45 @@ func TestAStampChangesWithWhateverMayBeAnotherSet(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir, file, now := settledFolder(t)
-			before := stamp(dir, now)
-			if before == "" || before != stamp(dir, now) {
-				t.Fatalf("an unchanged folder has the stamps %q and %q", before, stamp(dir, now))
+			before := fingerprint(dir, now)
+			if before == "" || before != fingerprint(dir, now) {
+				t.Fatalf("the fingerprints of an unchanged folder are %q and %q", before, fingerprint(dir, now))
 			}
 			if err := change(dir, file, now); err != nil {
 				t.Fatal(err)
 			}
-			if after := stamp(dir, now); after == before {
-				t.Error("the stamp is as before")
+			if after := fingerprint(dir, now); after == before {
+				t.Error("the fingerprint is the same")
 			}
 		})
 	}
 }
 
-func TestAStampSaysNothingOfAFileThatHasJustChanged(t *testing.T) {
+func TestFingerprintIsEmptyAfterARecentChange(t *testing.T) {
 	t.Parallel()
 	dir, file, now := settledFolder(t)
 	if err := os.Chtimes(file, time.Time{}, now.Add(-settled)); err != nil {
 		t.Fatal(err)
 	}
-	if got := stamp(dir, now); got != "" {
-		t.Errorf("the stamp is %q, and the next change may bear the same time", got)
+	if got := fingerprint(dir, now); got != "" {
+		t.Errorf("the fingerprint is %q; the next change may have the same time", got)
 	}
-	if got := stamp(filepath.Join(dir, "nowhere"), now); got != "" {
-		t.Errorf("the stamp of no folder is %q", got)
+	if got := fingerprint(filepath.Join(dir, "nowhere"), now); got != "" {
+		t.Errorf("the fingerprint of a missing folder is %q", got)
 	}
 }
 
-// What the controller does every other second while nobody edits templates.
-func BenchmarkQuietLook(b *testing.B) {
+// BenchmarkPoll polls an unchanged directory.
+func BenchmarkPoll(b *testing.B) {
 	dir, _, now := settledFolder(b)
 	store, err := Open(dir, Hooks{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	look := looker{store: store}
+	poller := poller{store: store}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := look.once(b.Context(), now); err != nil {
+		if err := poller.poll(b.Context(), now); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -14,29 +14,30 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// namespace is the document's, empty if it has none or cannot be read.
+// namespace returns the namespace of a document, empty if it has none or is unreadable.
 func (d document) namespace() string {
 	var object metav1.PartialObjectMetadata
-	_ = yaml.Unmarshal(d.content, &object) // Its render tells.
+	_ = yaml.Unmarshal(d.content, &object) // The render reports the error.
 	return object.Namespace
 }
 
-// factsAmong are those of the Projects among documents, by namespace.
-func factsAmong(documents []document) map[string]render.ProjectSettings {
-	facts := map[string]render.ProjectSettings{}
+// settingsIn returns the settings of the Projects among documents, by namespace.
+func settingsIn(documents []document) map[string]render.ProjectSettings {
+	settings := map[string]render.ProjectSettings{}
 	for _, document := range documents {
 		var project v1.Project
 		if err := yaml.Unmarshal(document.content, &project); err == nil && project.Kind == v1.KindProject {
-			facts[project.Name] = render.SettingsOf(&project)
+			settings[project.Name] = render.SettingsOf(&project)
 		}
 	}
-	return facts
+	return settings
 }
 
-// liveFacts are those of a cluster, as far as its user may read them.
-func liveFacts(ctx context.Context, kube client.Client, namespace string) (render.ProjectSettings, error) {
+// liveSettings returns the settings of a namespace's Project in a cluster. They are zero if the
+// user may not read it.
+func liveSettings(ctx context.Context, kube client.Client, namespace string) (render.ProjectSettings, error) {
 	if namespace == "" {
-		return render.ProjectSettings{}, nil // No Project is called default.
+		return render.ProjectSettings{}, nil // The default namespace cannot have a Project.
 	}
 	var project v1.Project
 	err := kube.Get(ctx, client.ObjectKey{Name: namespace}, &project)

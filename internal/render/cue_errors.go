@@ -1,0 +1,139 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	cueerrors "cuelang.org/go/cue/errors"
+)
+
+const (
+	messageUnknown = "unknown field"
+	// formatMismatch begins CUE's message for a value of another type.
+	formatMismatch = "conflicting values %s and %s (mismatched types"
+)
+
+// violations translates CUE's errors on a value below root, one for each path and message.
+func (e *engine) violations(err error, root cue.Value, keys *placeholders) *Error {
+	byText, mismatched := map[string]Violation{}, map[string]string{}
+	for _, single := range cueerrors.Errors(err) {
+		message := messageOf(single)
+		if message == "" {
+			continue
+		}
+		path := single.Path()
+		if message == messageUnknown {
+			path = unknownPath(path, e.value)
+		}
+		violation := Violation{
+			Path:     userPath(path, keys),
+			Message:  keys.unmaskText(message),
+			Position: e.positionOf(single, root),
+		}
+		byText[violation.String()] = violation
+		if format, _ := single.Msg(); strings.HasPrefix(format, formatMismatch) {
+			mismatched[violation.Path] = violation.Message
+		}
+	}
+	// A value of another type breaks the other bounds too, with messages that do not help.
+	maps.DeleteFunc(byText, func(_ string, violation Violation) bool {
+		return mismatched[violation.Path] != "" && mismatched[violation.Path] != violation.Message
+	})
+	violations := slices.Collect(maps.Values(byText))
+	sortViolations(violations)
+	return &Error{Violations: violations}
+}
+
+func sortViolations(violations []Violation) {
+	slices.SortFunc(violations, func(a, b Violation) int { return strings.Compare(a.String(), b.String()) })
+}
+
+// elementErrors adds to err the errors of each scalar of object in value. CUE itself reports
+// only the first one below a list or a map whose size is bounded.
+func (e *engine) elementErrors(err error, value cue.Value, object any) error {
+	all := cueerrors.Promote(err, "")
+	e.context.Encode(object).Walk(func(element cue.Value) bool {
+		if kind := element.Kind(); kind != cue.StructKind && kind != cue.ListKind {
+			path := append([]cue.Selector{cue.Str(e.input)}, element.Path().Selectors()...)
+			if err := value.LookupPath(cue.MakePath(path...)).Err(); err != nil {
+				all = cueerrors.Append(all, cueerrors.Promote(err, ""))
+			}
+		}
+		return true
+	}, nil)
+	return all
+}
+
+// unknownPath returns the part of path up to the first element that contract does not have.
+func unknownPath(path []string, contract cue.Value) []string {
+	for i, element := range path {
+		contract = lookupElement(contract, element)
+		if !contract.Exists() {
+			return path[:i+1]
+		}
+	}
+	return path
+}
+
+// lookupElement returns the contract of one element of a path.
+func lookupElement(contract cue.Value, element string) cue.Value {
+	name := selectorOf(element, contract)
+	candidates := []cue.Selector{cue.AnyIndex}
+	if name.LabelType() == cue.StringLabel {
+		candidates = []cue.Selector{name, name.Optional(), name.Required()}
+	}
+	for _, candidate := range candidates {
+		if value := contract.LookupPath(cue.MakePath(candidate)); value.Exists() {
+			return value
+		}
+	}
+	return lookupPattern(contract, element)
+}
+
+// lookupPattern returns the contract of a field that only a pattern constrains, as in the
+// optional structs of a spec.
+func lookupPattern(contract cue.Value, name string) cue.Value {
+	fields, err := contract.Fields(cue.Patterns(true))
+	if err != nil {
+		return cue.Value{}
+	}
+	for fields.Next() {
+		selector := fields.Selector()
+		if selector.ConstraintType() != cue.PatternConstraint {
+			continue
+		}
+		if only, err := selector.Pattern().String(); err == nil && only == name {
+			return fields.Value()
+		}
+	}
+	return cue.Value{}
+}
+
+// messageOf words a CUE error for users who do not write CUE. It returns "" if another error
+// of the same value is clearer.
+func messageOf(err cueerrors.Error) string {
+	format, args := err.Msg()
+	switch {
+	case strings.Contains(format, "errors in empty disjunction"), strings.Contains(format, "incomplete value"):
+		return ""
+	case strings.HasPrefix(format, "field not allowed"):
+		return messageUnknown
+	case strings.HasPrefix(format, "field is required but not present"):
+		return "required"
+	case strings.HasPrefix(format, formatMismatch) && len(args) == 4:
+		return strings.ReplaceAll(fmt.Sprintf("must be %v, not %v", args[3], args[2]), "struct", "object")
+	case strings.HasPrefix(format, "invalid value %v (out of bound %s)") && len(args) == 2:
+		return boundMessage(fmt.Sprint(args[0]), fmt.Sprint(args[1]))
+	}
+	return oneLine(fmt.Sprintf(format, args...))
+}
+
+func boundMessage(value, bound string) string {
+	if pattern, ok := strings.CutPrefix(bound, "=~"); ok {
+		return oneLine(value) + " does not match " + pattern
+	}
+	return oneLine(value) + " must be " + bound
+}

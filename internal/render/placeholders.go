@@ -1,0 +1,122 @@
+package render
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/literal"
+)
+
+// words are the field names and strings that a set of templates contains.
+type words map[string]bool
+
+// add collects the words of instance and of all its imports.
+func (w words) add(instance *build.Instance) {
+	w.collect(instance, map[*build.Instance]bool{})
+}
+
+func (w words) collect(instance *build.Instance, seen map[*build.Instance]bool) {
+	if seen[instance] {
+		return
+	}
+	seen[instance] = true
+	for _, file := range instance.Files {
+		ast.Walk(file, func(node ast.Node) bool {
+			switch node := node.(type) {
+			case *ast.Ident:
+				w[node.Name] = true
+			case *ast.BasicLit:
+				if text, err := literal.Unquote(node.Value); err == nil {
+					w[text] = true
+				}
+			}
+			return true
+		}, nil)
+	}
+	for _, imported := range instance.Imports {
+		w.collect(imported, seen)
+	}
+}
+
+// placeholders replace the keys of a spec's maps (labels, node selectors, limits) in CUE.
+// CUE keeps each field name for the life of the process, so that arbitrary keys would grow
+// its memory without bound. Placeholders are numbered: there are only as many as one spec
+// has keys. Words of the templates are not replaced, nor a prefix up to the slash that is
+// one, because rules match prefixes such as app.kubernetes.io/.
+type placeholders struct {
+	words  words
+	byKey  map[string]string
+	keyFor map[string]string // by placeholder
+}
+
+func newPlaceholders(words words) *placeholders {
+	return &placeholders{words: words, byKey: map[string]string{}, keyFor: map[string]string{}}
+}
+
+// mask returns value with placeholders for the keys of its maps. It shares unchanged parts.
+func (p *placeholders) mask(value any) any {
+	return renameKeys(value, p.placeholder)
+}
+
+// unmask is the inverse of mask.
+func (p *placeholders) unmask(value any) any {
+	if len(p.keyFor) == 0 {
+		return value
+	}
+	return renameKeys(value, p.key)
+}
+
+// unmaskText restores the keys in a message.
+func (p *placeholders) unmaskText(text string) string {
+	for placeholder, key := range p.keyFor {
+		text = strings.ReplaceAll(text, placeholder, key)
+	}
+	return text
+}
+
+func (p *placeholders) placeholder(key string) string {
+	if p.words[key] {
+		return key
+	}
+	if placeholder, ok := p.byKey[key]; ok {
+		return placeholder
+	}
+	prefix, _, _ := strings.Cut(key, "/")
+	if prefix += "/"; !p.words[prefix] {
+		prefix = ""
+	}
+	placeholder := prefix + "user-key-" + strconv.Itoa(len(p.keyFor))
+	p.byKey[key], p.keyFor[placeholder] = placeholder, key
+	return placeholder
+}
+
+func (p *placeholders) key(name string) string {
+	if key, ok := p.keyFor[name]; ok {
+		return key
+	}
+	return name
+}
+
+func renameKeys(value any, rename func(string) string) any {
+	switch value := value.(type) {
+	case map[string]any:
+		renamed := make(map[string]any, len(value))
+		// Sorted, so that a key gets the same placeholder in every render.
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			renamed[rename(key)] = renameKeys(value[key], rename)
+		}
+		return renamed
+	case []any:
+		renamed := make([]any, len(value))
+		for i, element := range value {
+			renamed[i] = renameKeys(element, rename)
+		}
+		return renamed
+	default:
+		return value
+	}
+}
