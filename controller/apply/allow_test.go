@@ -11,7 +11,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func TestAHostileTemplateReachesNothing(t *testing.T) {
+func TestNewSetRejectsDisallowedObjects(t *testing.T) {
 	for name, manifest := range map[string]string{
 		"a secret":             "{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: team}}",
 		"a pod":                "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: team}}",
@@ -29,7 +29,7 @@ func TestAHostileTemplateReachesNothing(t *testing.T) {
 		"a uid":                "{apiVersion: v1, kind: Service, metadata: {name: a, namespace: team, uid: b}}",
 		"a status":             "{apiVersion: v1, kind: Service, metadata: {name: a, namespace: team}, status: {loadBalancer: {}}}",
 		"an account's secrets": "{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: team}, secrets: [{name: b}]}",
-		"metadata of no shape": "{apiVersion: v1, kind: Service, metadata: [name]}",
+		"malformed metadata":   "{apiVersion: v1, kind: Service, metadata: [name]}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			object := &unstructured.Unstructured{}
@@ -52,7 +52,7 @@ func TestAHostileTemplateReachesNothing(t *testing.T) {
 
 const theNamespace = "{apiVersion: v1, kind: Namespace, metadata: {name: team}}"
 
-func TestAHostileTemplateOfAProjectReachesNothing(t *testing.T) {
+func TestNewSetRejectsDisallowedProjectObjects(t *testing.T) {
 	const binding = "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: a, namespace: team}, "
 	const viewer = "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: nufi-project-viewer}"
 	for name, manifest := range map[string]string{
@@ -74,9 +74,9 @@ func TestAHostileTemplateOfAProjectReachesNothing(t *testing.T) {
 		"cluster-admin":                binding + "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}}",
 		"a role of our role's name":    binding + "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: nufi-project-viewer}}",
 		"no role":                      binding + "subjects: []}",
-		"a role of no shape":           binding + "roleRef: nufi-project-viewer}",
+		"malformed role":               binding + "roleRef: nufi-project-viewer}",
 		"a service account as subject": binding + viewer + ", subjects: [{kind: ServiceAccount, name: a, namespace: kube-system}]}",
-		"everybody":                    binding + viewer + ", subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:authenticated'}]}",
+		"all authenticated users":      binding + viewer + ", subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:authenticated'}]}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			project := &v1.Project{}
@@ -91,7 +91,7 @@ func TestAHostileTemplateOfAProjectReachesNothing(t *testing.T) {
 
 // A namespace that is on the inventory and not in the set would be pruned, with all
 // that is in it.
-func TestAProjectIsNeverWithoutItsNamespace(t *testing.T) {
+func TestNewSetRejectsAProjectWithoutNamespace(t *testing.T) {
 	project := &v1.Project{}
 	project.Name = "team"
 	const quota = "{apiVersion: v1, kind: ResourceQuota, metadata: {name: a, namespace: team}}"
@@ -118,7 +118,7 @@ func parsed(t *testing.T, manifests ...string) []*unstructured.Unstructured {
 	return objects
 }
 
-func TestAManifestIsRenderedOnce(t *testing.T) {
+func TestNewSetRejectsDuplicates(t *testing.T) {
 	object := &unstructured.Unstructured{}
 	if err := yaml.Unmarshal([]byte("{apiVersion: v1, kind: Service, metadata: {name: a}}"), &object.Object); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func TestWhatIsMissingIsCreated(t *testing.T) {
+func TestMissingObjectsAreCreated(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created ServiceAccount web, created Service web, created Deployment web",
 		aServiceAccount, aService, aDeployment)
@@ -34,7 +34,7 @@ func TestWhatIsMissingIsCreated(t *testing.T) {
 	}
 }
 
-func TestACreationIsOneRequest(t *testing.T) {
+func TestCreationIsOneRequest(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created ServiceAccount web", aServiceAccount)
 	s.awaitCache(s.get(serviceAccount))
@@ -45,7 +45,7 @@ func TestACreationIsOneRequest(t *testing.T) {
 	}
 }
 
-func TestNothingIsAskedWhenNothingChanged(t *testing.T) {
+func TestNoRequestsWhenNothingChanged(t *testing.T) {
 	s := newStage(t)
 	all := []string{aServiceAccount, aService, aDeployment}
 	s.wantApply("created ServiceAccount web, created Service web, created Deployment web", all...)
@@ -60,7 +60,7 @@ func TestNothingIsAskedWhenNothingChanged(t *testing.T) {
 	}
 }
 
-func TestWhatOthersWriteIntoTheirFieldsCostsNothing(t *testing.T) {
+func TestFieldsOfOthersCauseNoRequest(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Deployment web", aDeployment)
 	s.patch(deployment, `{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}},"spec":{"paused":true}}`, "kubectl")
@@ -68,7 +68,7 @@ func TestWhatOthersWriteIntoTheirFieldsCostsNothing(t *testing.T) {
 	s.wantField(deployment, true, "spec", "paused")
 }
 
-func TestWhatOthersAddToEmptyAnnotationsCostsNothing(t *testing.T) {
+func TestAnnotationsOfOthersCauseNoRequest(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Service web", aService)
 	s.patch(service, `{"metadata":{"annotations":{"added":"later"}}}`, "kubectl")
@@ -76,28 +76,28 @@ func TestWhatOthersAddToEmptyAnnotationsCostsNothing(t *testing.T) {
 	s.wantField(service, "later", "metadata", "annotations", "added")
 }
 
-func TestAnAtomicMapIsHealed(t *testing.T) {
+func TestDriftOfAnAtomicMapIsCorrected(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Service web", aService)
 	s.patch(service, `{"spec":{"selector":{"also":"this"}}}`, "kubectl")
 	s.wantApply("healed Service web", aService)
 }
 
-func TestAChangedManifestIsApplied(t *testing.T) {
+func TestChangedManifestIsApplied(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Deployment web", aDeployment)
 	s.wantApply("configured Deployment web", with(aDeployment, "replicas: 3", "replicas: 4"))
 	s.wantField(deployment, int64(4), "spec", "replicas")
 }
 
-func TestAnEmptyMapMeansSomething(t *testing.T) {
+func TestEmptyMapIsApplied(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Deployment web", aDeployment)
 	s.wantApply("configured Deployment web", with(aDeployment, "emptyDir: {}", "hostPath: {path: /shm}"))
 	s.wantApply("configured Deployment web", aDeployment)
 }
 
-func TestDriftIsHealed(t *testing.T) {
+func TestDriftIsCorrected(t *testing.T) {
 	for name, drift := range map[string]func(s *stage){
 		"a field is edited":  func(s *stage) { s.patch(service, `{"spec":{"selector":{"app":"other"}}}`, "kubectl") },
 		"a field is removed": func(s *stage) { s.patch(service, `{"metadata":{"labels":{"team":null}}}`, "kubectl") },
@@ -136,7 +136,7 @@ func TestDriftIsHealed(t *testing.T) {
 	}
 }
 
-func TestDriftDuringARestartIsHealed(t *testing.T) {
+func TestDriftDuringRestartIsCorrected(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Service web", aService)
 	s.patch(service, `{"spec":{"selector":{"app":"other"}}}`, "kubectl")
@@ -144,7 +144,7 @@ func TestDriftDuringARestartIsHealed(t *testing.T) {
 	s.wantApply("healed Service web", aService)
 }
 
-func TestOurOwnEarlierVersionIsNotDrift(t *testing.T) {
+func TestOlderCachedVersionIsNotDrift(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Service web", aService)
 	for range 20 { // Applied faster than the informer follows.
@@ -155,7 +155,7 @@ func TestOurOwnEarlierVersionIsNotDrift(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoLongerWantedIsPruned(t *testing.T) {
+func TestRemovedObjectIsPruned(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created ServiceAccount web, created Service web", aServiceAccount, aService)
 	s.restart()
@@ -168,7 +168,7 @@ func TestWhatIsNoLongerWantedIsPruned(t *testing.T) {
 	}
 }
 
-func TestNothingIsPrunedBeforeAllElseSucceeded(t *testing.T) {
+func TestNothingIsPrunedAfterAFailedApply(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created ServiceAccount web, created Service web", aServiceAccount, aService)
 	if _, err := s.apply(aServiceAccount, with(aDeployment, "name: shm, mountPath", "name: none, mountPath")); err == nil {
@@ -180,7 +180,7 @@ func TestNothingIsPrunedBeforeAllElseSucceeded(t *testing.T) {
 	s.wantApply("pruned Service web", aServiceAccount)
 }
 
-func TestAnotherObjectOfTheSameNameIsNotPruned(t *testing.T) {
+func TestReplacedObjectIsNotPruned(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created ServiceAccount web, created Service web", aServiceAccount, aService)
 	s.delete(service)
@@ -189,11 +189,11 @@ func TestAnotherObjectOfTheSameNameIsNotPruned(t *testing.T) {
 	}
 	s.wantApply("", aServiceAccount)
 	if s.get(service) == nil {
-		t.Error("somebody else's service was deleted")
+		t.Error("the service of another owner was deleted")
 	}
 }
 
-func TestAnUnfinishedApplyLeavesNothingBehind(t *testing.T) {
+func TestInterruptedApplyIsPruned(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created ServiceAccount web, created Service web", aServiceAccount, aService)
 	for i := range s.recorded { // The process ended before it wrote down more than names.
@@ -203,7 +203,7 @@ func TestAnUnfinishedApplyLeavesNothingBehind(t *testing.T) {
 	s.wantApply("configured ServiceAccount web, pruned Service web", aServiceAccount)
 }
 
-func TestNothingIsWrittenThatCannotBeRecorded(t *testing.T) {
+func TestFailedRecordPreventsApply(t *testing.T) {
 	s := newStage(t)
 	set, err := apply.NewSet(apply.DeployOwner(s.owner), s.parse(aService))
 	if err != nil {

@@ -28,7 +28,7 @@ func (s *stage) scale(replicas int32) {
 	s.awaitCache(s.get(deployment))
 }
 
-func TestReplicasAreHandedOverWithoutADip(t *testing.T) {
+func TestReplicasAreHandedOffUnchanged(t *testing.T) {
 	s := newStage(t)
 	free := with(aDeployment, "  replicas: 3\n", "")
 	s.wantApply("created Deployment web", aDeployment)
@@ -40,7 +40,7 @@ func TestReplicasAreHandedOverWithoutADip(t *testing.T) {
 	s.wantField(deployment, int64(7), "spec", "replicas")
 }
 
-func TestAnAutoscalerThatWasFasterKeepsItsNumber(t *testing.T) {
+func TestReplicasOfAFasterAutoscalerAreKept(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Deployment web", aDeployment)
 	s.scale(5)
@@ -60,7 +60,7 @@ func TestReplicasAreTakenBack(t *testing.T) {
 	s.wantField(deployment, int64(3), "spec", "replicas")
 }
 
-func TestAnAdoptedDeploymentKeepsItsNumber(t *testing.T) {
+func TestAdoptedDeploymentKeepsItsReplicas(t *testing.T) {
 	s := newStage(t)
 	free := with(aDeployment, "  replicas: 3\n", "")
 	s.createForeign(with(aDeployment, "{name: web, namespace", "{annotations: {dudaji.com/adopt: web}, name: web, namespace"))

@@ -39,12 +39,12 @@ const patience = 30 * time.Second
 // stage is one owner in a namespace of its own, and an Applier that works for it.
 type stage struct {
 	*testing.T
-	client   client.Client // another user of the API server
+	client   client.Client // of another user
 	cache    cache.Cache
 	owner    *v1.NpuDeploy
 	applier  *apply.Applier
 	clock    *testclock.FakeClock
-	requests *atomic.Int64 // what the Applier asked
+	requests *atomic.Int64 // of the Applier
 	recorded []v1.InventoryEntry
 	records  int
 
@@ -73,7 +73,7 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// newOwner creates an NpuDeploy: nobody renders it here.
+// newOwner creates an NpuDeploy: it is not rendered.
 func (s *stage) newOwner(namespace, name string) *v1.NpuDeploy {
 	s.Helper()
 	owner := &v1.NpuDeploy{
@@ -86,7 +86,7 @@ func (s *stage) newOwner(namespace, name string) *v1.NpuDeploy {
 	return owner
 }
 
-// restart forgets what the process knows; only what is on record remains.
+// restart replaces the Applier: only the inventory remains.
 func (s *stage) restart() { s.applier = apply.New(s.options) }
 
 // apply applies manifests and returns what that changed.
@@ -169,7 +169,7 @@ func (s *stage) wantField(kind schema.GroupVersionKind, want any, path ...string
 	s.Helper()
 	object := s.get(kind)
 	if object == nil {
-		s.Fatalf("there is no %s", kind.Kind)
+		s.Fatalf("no %s exists", kind.Kind)
 	}
 	got, _, err := unstructured.NestedFieldNoCopy(object.Object, path...)
 	if err != nil || got != want {
@@ -194,7 +194,7 @@ func (s *stage) delete(kind schema.GroupVersionKind) {
 	if err := s.client.Delete(s.Context(), object); err != nil {
 		s.Fatal(err)
 	}
-	s.await("the deletion to be seen", func() bool { return s.cached(object) == nil })
+	s.await("the deletion in the informer", func() bool { return s.cached(object) == nil })
 }
 
 // awaitCache waits until the informer has this version, or has dropped an object that
@@ -202,7 +202,7 @@ func (s *stage) delete(kind schema.GroupVersionKind) {
 func (s *stage) awaitCache(object *unstructured.Unstructured) {
 	s.Helper()
 	_, labelled := object.GetLabels()[apply.LabelManagedBy]
-	s.await("the change to be seen", func() bool {
+	s.await("the informer", func() bool {
 		cached := s.cached(object)
 		if !labelled {
 			return cached == nil

@@ -77,7 +77,7 @@ func (s *stage) applyAs(manager, manifest string) {
 }
 
 // No value is compared: the API server's book has to tell in every case.
-func TestAChangeOfAnyOfOurFieldsIsHealed(t *testing.T) {
+func TestDriftOfAnyOwnedFieldIsCorrected(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Deployment web", aLongDeployment)
 	s.awaitCache(s.get(deployment))
@@ -113,7 +113,7 @@ func TestAChangeOfAnyOfOurFieldsIsHealed(t *testing.T) {
 	}
 }
 
-func TestAChangeOfOurFieldIsHealedWhoeverMakesIt(t *testing.T) {
+func TestDriftByAnyWriterIsCorrected(t *testing.T) {
 	image := change{server + "/image", "server:2"}
 	for name, by := range map[string]func(s *stage){
 		"an update":                func(s *stage) { s.change("kubectl", image) },
@@ -161,7 +161,7 @@ func (s *stage) anotherSecond() {
 	s.await("another second", func() bool { return time.Since(entries[0].Time.Time) >= time.Second })
 }
 
-func TestASummaryIsMadeOnce(t *testing.T) {
+func TestSummarizeIsIdempotent(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Deployment web", aLongDeployment)
 	object := s.get(deployment)

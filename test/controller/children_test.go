@@ -19,13 +19,13 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func TestASpecBecomesAReadyServer(t *testing.T) {
+func TestSpecBecomesReady(t *testing.T) {
 	r := newRoom(t)
 	r.user(aDeploy)
 	r.settle()
 	for _, kind := range []schema.GroupVersionKind{serviceAccount, service, deployment, virtualService} {
 		if r.find(kind, "web") == nil {
-			t.Errorf("there is no %s", kind.Kind)
+			t.Errorf("no %s exists", kind.Kind)
 		}
 	}
 	status := r.deploy("web").Status
@@ -39,11 +39,11 @@ func TestASpecBecomesAReadyServer(t *testing.T) {
 	}
 }
 
-func TestNothingIsAskedWhenNothingChanged(t *testing.T) {
+func TestNoRequestsWhenNothingChanged(t *testing.T) {
 	r := newRoom(t)
 	r.user(aDeploy)
 	r.settle()
-	r.Quiet(t, r.namespace, soon) // A busy machine tells late.
+	r.Quiet(t, r.namespace, soon) // Events of a busy machine are late.
 	before, wrote := r.Requests(r.namespace), len(r.Writes(r.namespace))
 	// Events that change nothing of ours, each of which has the deployment reconciled.
 	r.patch(deployment, `{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}`)
@@ -54,7 +54,7 @@ func TestNothingIsAskedWhenNothingChanged(t *testing.T) {
 	}
 }
 
-func TestAChangedSpecIsRolledOut(t *testing.T) {
+func TestChangedSpecIsRolledOut(t *testing.T) {
 	r := newRoom(t)
 	r.user(aDeploy)
 	r.settle()
@@ -65,16 +65,16 @@ func TestAChangedSpecIsRolledOut(t *testing.T) {
 	}
 }
 
-func TestDriftOfAnyChildIsHealedAtOnce(t *testing.T) {
+func TestDriftOfAnyOwnedObjectIsCorrectedSoon(t *testing.T) {
 	for _, kind := range []schema.GroupVersionKind{serviceAccount, service, deployment, virtualService} {
 		for name, drift := range map[string]func(r *room, object *unstructured.Unstructured){
 			"edited": func(r *room, _ *unstructured.Unstructured) {
 				r.patch(kind, `{"metadata":{"labels":{"app.kubernetes.io/instance":"other"}}}`)
 			},
-			"unlabelled": func(r *room, _ *unstructured.Unstructured) {
+			"label removed": func(r *room, _ *unstructured.Unstructured) {
 				r.patch(kind, `{"metadata":{"labels":{"app.kubernetes.io/managed-by":null}}}`)
 			},
-			"disowned": func(r *room, _ *unstructured.Unstructured) {
+			"owner reference removed": func(r *room, _ *unstructured.Unstructured) {
 				r.patch(kind, `{"metadata":{"ownerReferences":null}}`)
 			},
 			"deleted": func(r *room, object *unstructured.Unstructured) {
@@ -89,11 +89,11 @@ func TestDriftOfAnyChildIsHealedAtOnce(t *testing.T) {
 				r.settle()
 				drift(r, r.find(kind, "web"))
 				start := time.Now()
-				r.await("the drift to be healed", func() bool { return r.isWhole(kind) },
+				r.await("the drift to be corrected", func() bool { return r.isWhole(kind) },
 					func() any { return r.find(kind, "web") })
 				// A second is the promise; a machine that runs other tests gets more.
 				if took := time.Since(start); took > 3*soon {
-					t.Errorf("healed after %s", took)
+					t.Errorf("corrected after %s", took)
 				}
 			})
 		}
@@ -107,7 +107,7 @@ func (r *room) isWhole(kind schema.GroupVersionKind) bool {
 		object.GetLabels()["app.kubernetes.io/instance"] == "web"
 }
 
-func TestARouteThatIsNoLongerWantedIsPruned(t *testing.T) {
+func TestRemovedRouteIsPruned(t *testing.T) {
 	r := newRoom(t)
 	r.user(aDeploy)
 	r.settle()
@@ -116,7 +116,7 @@ func TestARouteThatIsNoLongerWantedIsPruned(t *testing.T) {
 	r.await("the route to go", func() bool { return r.find(virtualService, "web") == nil }, func() any { return nil })
 }
 
-func TestABrokenSpecKeepsWhatRuns(t *testing.T) {
+func TestInvalidSpecKeepsTheRunningObjects(t *testing.T) {
 	r := newRoom(t)
 	r.user(aDeploy)
 	r.settle()
@@ -131,7 +131,7 @@ func TestABrokenSpecKeepsWhatRuns(t *testing.T) {
 	}
 }
 
-func TestAForeignServiceIsNamedAndTakenOnlyWhenHandedOver(t *testing.T) {
+func TestUnownedServiceIsAdoptedOnlyByAnnotation(t *testing.T) {
 	r := newRoom(t)
 	foreign := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: "web"},
@@ -152,7 +152,7 @@ func TestAForeignServiceIsNamedAndTakenOnlyWhenHandedOver(t *testing.T) {
 	}
 }
 
-func TestAnAutoscalerKeepsItsNumber(t *testing.T) {
+func TestReplicasOfAnAutoscalerAreKept(t *testing.T) {
 	r := newRoom(t)
 	r.user(with("replicas: 1", "replicas: 3"))
 	r.settle()
@@ -185,7 +185,7 @@ func (r *room) scale(target client.Object, replicas int32) {
 	}
 }
 
-func TestAnAutoscalerMayScaleTheNpuDeployItself(t *testing.T) {
+func TestAutoscalerScalesTheNpuDeploy(t *testing.T) {
 	r := newRoom(t)
 	r.user(aDeploy)
 	r.settle()
@@ -196,7 +196,7 @@ func TestAnAutoscalerMayScaleTheNpuDeployItself(t *testing.T) {
 	}
 }
 
-func TestChildrenGoWithTheirOwner(t *testing.T) {
+func TestOwnedObjectsAreDeletedWithTheirOwner(t *testing.T) {
 	r := newRoom(t)
 	r.user(aDeploy)
 	r.settle()
@@ -208,7 +208,7 @@ func TestChildrenGoWithTheirOwner(t *testing.T) {
 	}, func() any { return nil })
 }
 
-func TestAHundredAtOnceAllBecomeReady(t *testing.T) {
+func TestHundredDeploysBecomeReady(t *testing.T) {
 	r := newRoom(t)
 	const many = 100
 	for i := range many {
@@ -230,11 +230,11 @@ func TestAHundredAtOnceAllBecomeReady(t *testing.T) {
 	r.await("all to be ready", func() bool { return ready() == many }, func() any { return ready() })
 }
 
-func TestAFighterIsNamed(t *testing.T) {
+func TestContentionReportsTheOtherManager(t *testing.T) {
 	r := newRoom(t)
 	r.user(aDeploy)
 	r.settle()
-	r.await("the fight to be noticed", func() bool {
+	r.await("the contention to be reported", func() bool {
 		r.patch(service, `{"spec":{"selector":{"app":"other"}}}`)
 		condition := meta.FindStatusCondition(r.deploy("web").Status.Conditions, v1.ConditionApplied)
 		return condition.Reason == v1.ReasonContested && strings.Contains(condition.Message, `"gitops"`)
@@ -242,11 +242,11 @@ func TestAFighterIsNamed(t *testing.T) {
 	before := len(r.Writes(r.namespace))
 	r.Quiet(t, r.namespace, time.Second)
 	if wrote := len(r.Writes(r.namespace)) - before; wrote > 3 {
-		t.Errorf("%d writes in a second of a fight", wrote)
+		t.Errorf("%d writes in a second of contention", wrote)
 	}
 }
 
-func TestAHostBelongsToTheOlder(t *testing.T) {
+func TestHostBelongsToTheOlderDeploy(t *testing.T) {
 	r := newRoom(t)
 	r.user(aDeploy)
 	r.settle()
@@ -269,7 +269,7 @@ func TestAHostBelongsToTheOlder(t *testing.T) {
 	}
 }
 
-func TestAnEventIsMadeWhenAConditionTurns(t *testing.T) {
+func TestConditionTransitionEmitsAnEvent(t *testing.T) {
 	r := newRoom(t)
 	r.user(aDeploy)
 	r.settle()
@@ -279,7 +279,7 @@ func TestAnEventIsMadeWhenAConditionTurns(t *testing.T) {
 	r.await("the event", func() bool { return strings.Contains(fmt.Sprint(seen()), "Warning "+v1.ReasonInvalidSpec) },
 		func() any { return seen() })
 	if strings.Contains(fmt.Sprint(seen()), v1.ReasonProgressing) {
-		t.Errorf("events %q tell that it began as expected", seen())
+		t.Errorf("events %q include a start", seen())
 	}
 }
 

@@ -47,7 +47,7 @@ func (r *room) route() *unstructured.Unstructured {
 	return r.child(schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"}, "web")
 }
 
-func TestAHostOfAnotherProjectIsRefusedUntilItIsGivenUp(t *testing.T) {
+func TestHostOfAnotherProjectIsNotRoutedUntilReleased(t *testing.T) {
 	r := newRoom(t, "guest")
 	owner := &room{T: t, Subject: r.Subject, client: r.client, name: r.name + "-host"}
 	suffix := owner.name + ".example"
@@ -69,7 +69,7 @@ func TestAHostOfAnotherProjectIsRefusedUntilItIsGivenUp(t *testing.T) {
 	r.await("the route to go", func() bool { return r.route() == nil }, func() any { return r.route() })
 }
 
-func TestAProjectKeepsToItsOwnHosts(t *testing.T) {
+func TestProjectIsLimitedToItsHosts(t *testing.T) {
 	r := newRoom(t, "own")
 	r.project("{displayName: Own}")
 	if err := r.serve("web.elsewhere-" + r.name + ".example"); err != nil {
@@ -83,7 +83,7 @@ func TestAProjectKeepsToItsOwnHosts(t *testing.T) {
 }
 
 // Admission says it before there is anything to reconcile.
-func TestAdmissionRefusesAHostThatIsNoneOfTheProjects(t *testing.T) {
+func TestAdmissionRejectsAHostOutsideTheProject(t *testing.T) {
 	r := newRoom(t, "admitted")
 	r.project("{hostSuffixes: [" + r.name + ".example]}")
 	var last error

@@ -47,7 +47,7 @@ func (r *room) awaitPodsOf(class string) {
 	}, func() any { return classes() })
 }
 
-func TestServersFollowTheDefaultPriorityClassOfTheirProject(t *testing.T) {
+func TestDeploysFollowThePriorityClassOfTheirProject(t *testing.T) {
 	r := newRoom(t, "priority")
 	low, high := r.priorityClass("low", 1), r.priorityClass("high", 2)
 	r.project("{defaultPriorityClass: " + low + "}")
@@ -66,7 +66,7 @@ func TestServersFollowTheDefaultPriorityClassOfTheirProject(t *testing.T) {
 	r.awaitPodsOf("")
 }
 
-func TestAnotherChangeOfAProjectLeavesItsServersAlone(t *testing.T) {
+func TestUnrelatedProjectChangeDoesNotAffectDeploys(t *testing.T) {
 	r := newRoom(t, "calm")
 	r.project("{defaultPriorityClass: " + r.priorityClass("low", 1) + "}")
 	if err := r.serve("web." + r.name + ".example"); err != nil {

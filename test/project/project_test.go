@@ -29,12 +29,12 @@ func children() map[schema.GroupVersionKind]struct{ name, drift string } {
 	}
 }
 
-func TestAProjectBecomesANamespaceWithBoundsAndPeople(t *testing.T) {
+func TestProjectIsAppliedAsNamespaceQuotaAndRoleBindings(t *testing.T) {
 	r := newRoom(t, "whole")
 	r.project(twoMembers)
 	for kind, child := range children() {
 		if r.child(kind, child.name) == nil {
-			t.Errorf("there is no %s", kind.Kind)
+			t.Errorf("no %s exists", kind.Kind)
 		}
 	}
 	if r.child(roleBinding, "nufi-project-editor") != nil {
@@ -49,7 +49,7 @@ func TestAProjectBecomesANamespaceWithBoundsAndPeople(t *testing.T) {
 	}
 }
 
-func TestNothingIsAskedWhenNothingChanged(t *testing.T) {
+func TestNoRequestsWhenNothingChanged(t *testing.T) {
 	r := newRoom(t, "quiet")
 	r.project(twoMembers)
 	r.Quiet(t, r.name, 2*time.Second)
@@ -63,7 +63,7 @@ func TestNothingIsAskedWhenNothingChanged(t *testing.T) {
 	}
 }
 
-func TestDriftOfEachChildIsHealed(t *testing.T) {
+func TestDriftOfEachProjectObjectIsCorrected(t *testing.T) {
 	r := newRoom(t, "drift")
 	r.project(twoMembers)
 	r.Quiet(t, r.name, time.Second)
@@ -92,7 +92,7 @@ func content(object *unstructured.Unstructured) map[string]any {
 	}
 }
 
-func TestAMemberWhoIsRemovedLosesHisBinding(t *testing.T) {
+func TestRemovedMemberLosesTheRoleBinding(t *testing.T) {
 	r := newRoom(t, "members")
 	r.project("{members: [{kind: User, name: alice, role: Viewer}, {kind: User, name: bob, role: Viewer}]}")
 	r.project("{members: [{kind: User, name: alice, role: Viewer}]}")
@@ -107,7 +107,7 @@ func TestAMemberWhoIsRemovedLosesHisBinding(t *testing.T) {
 	}
 }
 
-func TestAQuotaChangesWithTheSpec(t *testing.T) {
+func TestQuotaFollowsTheSpec(t *testing.T) {
 	r := newRoom(t, "bounds")
 	r.project("{quota: {cpu: 8, storage: 1Ti}}")
 	r.project("{quota: {cpu: 500m}}")
@@ -122,7 +122,7 @@ func TestAQuotaChangesWithTheSpec(t *testing.T) {
 	}
 }
 
-func TestABrokenSpecKeepsWhatTheProjectHas(t *testing.T) {
+func TestInvalidSpecKeepsTheObjectsOfTheProject(t *testing.T) {
 	r := newRoom(t, "broken")
 	r.project(twoMembers)
 	r.apply("{apiVersion: dudaji.com/v1, kind: Project, metadata: {name: NAME}, spec: {quota: {accelerators: [{type: abacus, count: 1}]}}}")
@@ -141,7 +141,7 @@ func TestABrokenSpecKeepsWhatTheProjectHas(t *testing.T) {
 
 // A namespace that is somebody else's stays as it is: nobody gets into it by naming a
 // project after it.
-func TestAForeignNamespaceIsTakenOnlyWhenHandedOver(t *testing.T) {
+func TestUnownedNamespaceIsAdoptedOnlyByAnnotation(t *testing.T) {
 	r := newRoom(t, "foreign")
 	foreign := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: r.name}}
 	if err := r.client.Create(t.Context(), foreign, client.FieldOwner("helm")); err != nil {
@@ -172,7 +172,7 @@ func TestAForeignNamespaceIsTakenOnlyWhenHandedOver(t *testing.T) {
 
 // Without the project its namespace goes, by Kubernetes' garbage collector; one that
 // was never ours stays.
-func TestTheNamespaceGoesWithItsProject(t *testing.T) {
+func TestNamespaceIsDeletedWithItsProject(t *testing.T) {
 	r := newRoom(t, "going")
 	r.project(twoMembers)
 	if err := r.client.Delete(t.Context(), &v1.Project{ObjectMeta: metav1.ObjectMeta{Name: r.name}}); err != nil {

@@ -139,7 +139,7 @@ func (d *door) awaitStatus(person, method, path, body string, want int) {
 	}, func() any { return status })
 }
 
-func TestAMemberSetOverRESTWorksInTheNamespaceUntilRemoved(t *testing.T) {
+func TestMemberAddedOverRESTHasAccessUntilRemoved(t *testing.T) {
 	r := newRoom(t, "rest")
 	root := &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: r.name},

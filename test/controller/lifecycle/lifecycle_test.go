@@ -14,7 +14,7 @@ import (
 // calm is how long nothing has to happen before a test says that nothing does.
 const calm = 2 * time.Second
 
-func TestARestartWritesNothing(t *testing.T) {
+func TestRestartWritesNothing(t *testing.T) {
 	s := newScene(t)
 	first := s.controller(controller.Options{})
 	s.user(aDeploy)
@@ -31,7 +31,7 @@ func TestARestartWritesNothing(t *testing.T) {
 	}
 }
 
-func TestDriftDuringARestartIsHealed(t *testing.T) {
+func TestDriftDuringRestartIsCorrected(t *testing.T) {
 	s := newScene(t)
 	first := s.controller(controller.Options{})
 	s.user(aDeploy)
@@ -47,7 +47,7 @@ func TestDriftDuringARestartIsHealed(t *testing.T) {
 	s.await("the service to be back", func() bool { return s.find(service) != nil })
 }
 
-func TestOneReplicaWorksAndTheOtherTakesOver(t *testing.T) {
+func TestStandbyTakesOver(t *testing.T) {
 	s := newScene(t)
 	const leases = "default"
 	options := controller.Options{LeaderElection: true, LeaderElectionNamespace: leases}
@@ -70,7 +70,7 @@ func TestOneReplicaWorksAndTheOtherTakesOver(t *testing.T) {
 	s.await("the second to bring the service back", func() bool { return s.find(service) != nil })
 }
 
-func TestAnOutageOfTheAPIServerIsSurvived(t *testing.T) {
+func TestControllerRecoversFromAnAPIServerOutage(t *testing.T) {
 	s := newScene(t)
 	s.controller(controller.Options{})
 	s.user(aDeploy)
@@ -88,7 +88,7 @@ func TestAnOutageOfTheAPIServerIsSurvived(t *testing.T) {
 	s.await("the service to be back", func() bool { return s.find(service) != nil })
 }
 
-func TestAKindThatIsInstalledLaterIsUsedWithoutARestart(t *testing.T) {
+func TestKindInstalledLaterIsUsedWithoutRestart(t *testing.T) {
 	s := newScene(t)
 	s.controller(controller.Options{})
 	s.user(aDeploy + "  endpoint: {host: web.example, kind: VirtualService}\n")

@@ -68,7 +68,7 @@ func (s *scene) started(f folder) *subject.Subject {
 	return running
 }
 
-func TestGoodTemplatesReplaceTheServingOnes(t *testing.T) {
+func TestValidTemplatesReplaceTheServingOnes(t *testing.T) {
 	s, f := newScene(t), newFolder(t)
 	running := s.started(f)
 	before, wrote := s.deploy().Status.Templates, len(running.Writes(s.namespace))
@@ -92,7 +92,7 @@ func podOf(s *scene) types.NamespacedName {
 	return types.NamespacedName{Namespace: "default", Name: s.namespace}
 }
 
-func TestBadTemplatesNeverServe(t *testing.T) {
+func TestInvalidTemplatesAreNotServed(t *testing.T) {
 	s, f := newScene(t), newFolder(t)
 	running := s.started(f)
 	digest, wrote := s.deploy().Status.Templates, len(running.Writes(s.namespace))
@@ -117,7 +117,7 @@ func TestBadTemplatesNeverServe(t *testing.T) {
 	s.await("the mended templates", func() bool { return s.find(service).GetAnnotations()["mended"] == "yes" })
 }
 
-func TestAHostileTemplateWritesNothing(t *testing.T) {
+func TestDisallowedTemplateWritesNothing(t *testing.T) {
 	s, f := newScene(t), newFolder(t)
 	running := s.started(f)
 	f.write("schemas/workload/hostile.cue", `package workload

@@ -15,7 +15,7 @@ import (
 )
 
 // Who may do what in the project, asked as each of them.
-func TestPeopleMayWhatTheirRolesSay(t *testing.T) {
+func TestRolesGrantAccess(t *testing.T) {
 	r := newRoom(t, "people")
 	r.project(`{members: [{kind: User, name: ada, role: Admin}, {kind: User, name: eve, role: Editor}, {kind: Group, name: product, role: Viewer}]}`)
 	config := control.Config(t)
@@ -84,7 +84,7 @@ func mayIn(t *testing.T, person client.Client, namespace, access string) bool {
 }
 
 // The same two people, not asked but at work.
-func TestTwoPeopleWorkAsTheirRolesAllow(t *testing.T) {
+func TestTwoUsersWorkAsTheirRolesAllow(t *testing.T) {
 	r := newRoom(t, "work")
 	r.project("{members: [{kind: User, name: eve, role: Editor}, {kind: User, name: vic, role: Viewer}]}")
 	config := control.Config(t)

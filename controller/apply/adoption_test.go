@@ -20,7 +20,7 @@ func (s *stage) createForeign(manifest string) {
 	}
 }
 
-func TestAForeignObjectIsLeftAlone(t *testing.T) {
+func TestUnownedObjectIsNotModified(t *testing.T) {
 	s := newStage(t)
 	s.createForeign(with(aService, "port: 80", "port: 81"))
 	_, err := s.apply(aService)
@@ -38,7 +38,7 @@ func TestAForeignObjectIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestAConflictNamesTheField(t *testing.T) {
+func TestConflictHasTheManagerAndTheField(t *testing.T) {
 	s := newStage(t)
 	s.createForeign(with(aService, "app: web", "app: other"))
 	_, err := s.apply(aService)
@@ -48,7 +48,7 @@ func TestAConflictNamesTheField(t *testing.T) {
 	}
 }
 
-func TestAnObjectThatSomebodyElseControlsIsNeverAdopted(t *testing.T) {
+func TestObjectWithAnotherControllerIsNotAdopted(t *testing.T) {
 	s := newStage(t)
 	other := s.newOwner(s.owner.Namespace, "other")
 	set, err := apply.NewSet(apply.DeployOwner(other), s.parse(with(aService, "labels: {team: red}, annotations: {}", "annotations: {dudaji.com/adopt: web}")))
@@ -65,7 +65,7 @@ func TestAnObjectThatSomebodyElseControlsIsNeverAdopted(t *testing.T) {
 	}
 }
 
-func TestWhatIsHandedOverIsAdopted(t *testing.T) {
+func TestAnnotatedObjectIsAdopted(t *testing.T) {
 	s := newStage(t)
 	s.createForeign(with(aService, "annotations: {}", "annotations: {dudaji.com/adopt: web, old: gone}", "port: 80", "port: 81", "app: web", "app: other"))
 	s.wantApply("adopted Service web", aService)
@@ -80,7 +80,7 @@ func TestWhatIsHandedOverIsAdopted(t *testing.T) {
 	s.wantQuiet(aService)
 }
 
-func TestAnObjectHandedToAnotherIsNotAdopted(t *testing.T) {
+func TestObjectAnnotatedForAnotherOwnerIsNotAdopted(t *testing.T) {
 	s := newStage(t)
 	s.createForeign(with(aService, "annotations: {}", "annotations: {dudaji.com/adopt: other}"))
 	if changes, err := s.apply(aService); err == nil {
@@ -88,7 +88,7 @@ func TestAnObjectHandedToAnotherIsNotAdopted(t *testing.T) {
 	}
 }
 
-func TestOtherChildrenAreAppliedBesideAFault(t *testing.T) {
+func TestOtherObjectsAreAppliedAfterAnError(t *testing.T) {
 	s := newStage(t)
 	s.createForeign(aService)
 	changes, err := s.apply(aServiceAccount, aService, aDeployment)
@@ -98,7 +98,7 @@ func TestOtherChildrenAreAppliedBesideAFault(t *testing.T) {
 }
 
 // Whoever may name an NpuDeploy would have its pods run as any account of the namespace.
-func TestNothingRunsAsAnAccountThatIsNotOurs(t *testing.T) {
+func TestUnownedServiceAccountPreventsTheDeployment(t *testing.T) {
 	s := newStage(t)
 	s.createForeign(aServiceAccount)
 	changes, err := s.apply(aServiceAccount, aService, aDeployment)
@@ -108,7 +108,7 @@ func TestNothingRunsAsAnAccountThatIsNotOurs(t *testing.T) {
 	}
 }
 
-func TestAKindThatIsNotInstalledIsNamed(t *testing.T) {
+func TestKindThatIsNotInstalledIsReported(t *testing.T) {
 	s := newStage(t)
 	s.options.Served = func(kind schema.GroupVersionKind) bool { return kind != service }
 	s.restart()
@@ -125,7 +125,7 @@ func TestAKindThatIsNotInstalledIsNamed(t *testing.T) {
 	}
 }
 
-func TestAnImmutableFieldIsNamedAndNothingIsDeleted(t *testing.T) {
+func TestImmutableFieldIsReportedAndNothingIsDeleted(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Deployment web", aDeployment)
 	uid := s.get(deployment).GetUID()
@@ -142,15 +142,15 @@ func TestAnImmutableFieldIsNamedAndNothingIsDeleted(t *testing.T) {
 	}
 }
 
-func TestARejectionIsRepeatedInOneLine(t *testing.T) {
+func TestRejectionIsReportedInOneLine(t *testing.T) {
 	for name, manifest := range map[string]string{
-		"duplicate env":           with(aDeployment, `env: [{name: A, value: "1"}]`, "env: [{name: A}, {name: A}]"),
-		"a mount of nothing":      with(aDeployment, "name: shm, mountPath", "name: none, mountPath"),
-		"no image":                with(aDeployment, "image: server:1", "stdin: false"),
-		"an immutable look":       with(aDeployment, "labels: {app: web}", "labels: {app: web, a: 'x: field is immutable'}"),
-		"a field of no kind":      with(aDeployment, "replicas: 3", "replica: 3"),
-		"a value of no type":      with(aDeployment, "replicas: 3", "replicas: many"),
-		"a number without bounds": with(aDeployment, "replicas: 3", "replicas: -1"),
+		"duplicate env":        with(aDeployment, `env: [{name: A, value: "1"}]`, "env: [{name: A}, {name: A}]"),
+		"mount without volume": with(aDeployment, "name: shm, mountPath", "name: none, mountPath"),
+		"missing image":        with(aDeployment, "image: server:1", "stdin: false"),
+		"field value that resembles an immutable error": with(aDeployment, "labels: {app: web}", "labels: {app: web, a: 'x: field is immutable'}"),
+		"unknown field":         with(aDeployment, "replicas: 3", "replica: 3"),
+		"value of another type": with(aDeployment, "replicas: 3", "replicas: many"),
+		"number out of bounds":  with(aDeployment, "replicas: 3", "replicas: -1"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)

@@ -10,8 +10,8 @@ import (
 
 const otherSelector = `{"spec":{"selector":{"app":"other"}}}`
 
-// fight lets somebody rewrite the service until we give in.
-func (s *stage) fight() *apply.ContestedError {
+// contend overwrites the service until contention is reported.
+func (s *stage) contend() *apply.ContestedError {
 	s.Helper()
 	contested := (*apply.ContestedError)(nil)
 	for range 20 {
@@ -21,37 +21,37 @@ func (s *stage) fight() *apply.ContestedError {
 		}
 		s.awaitCache(s.get(service))
 	}
-	s.Fatal("the fight goes on at full speed")
+	s.Fatal("contention is not detected")
 	return nil
 }
 
-func TestSomebodyWhoKeepsRewritingIsNamed(t *testing.T) {
+func TestContentionHasTheOtherManagerAndTheField(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Service web", aService)
-	contested := s.fight()
+	contested := s.contend()
 	if contested.Manager != "gitops" || contested.Field != ".spec.selector" || contested.RetryAfter <= 0 {
 		t.Errorf("%#v, want manager gitops and field .spec.selector", contested)
 	}
 	before := s.requests.Load()
 	if _, err := s.apply(aService); err == nil {
-		t.Error("the fight is forgotten")
+		t.Error("the contention was forgotten")
 	}
 	if asked := s.requests.Load() - before; asked != 0 {
 		t.Errorf("%d requests while waiting", asked)
 	}
 }
 
-func TestAFightIsFoughtEverMoreSlowly(t *testing.T) {
+func TestContentionBacksOff(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Service web", aService)
-	last := s.fight().RetryAfter
+	last := s.contend().RetryAfter
 	for range 3 {
 		s.clock.Step(last)
 		if changes, err := s.apply(aService); changes != "healed Service web" {
 			t.Fatalf("changed %q after the wait (%v)", changes, err)
 		}
 		s.awaitCache(s.get(service))
-		wait := s.fight().RetryAfter
+		wait := s.contend().RetryAfter
 		if wait <= last {
 			t.Errorf("waits %s after %s", wait, last)
 		}
@@ -59,10 +59,10 @@ func TestAFightIsFoughtEverMoreSlowly(t *testing.T) {
 	}
 }
 
-func TestAFightThatIsOverIsForgotten(t *testing.T) {
+func TestContentionEnds(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Service web", aService)
-	s.clock.Step(s.fight().RetryAfter)
+	s.clock.Step(s.contend().RetryAfter)
 	s.wantApply("healed Service web", aService)
 	s.awaitCache(s.get(service))
 	s.wantApplyError(aService)
@@ -72,16 +72,16 @@ func TestAFightThatIsOverIsForgotten(t *testing.T) {
 	s.wantApply("healed Service web", aService)
 }
 
-func TestAChangedManifestIsAppliedInTheMiddleOfAFight(t *testing.T) {
+func TestChangedManifestIsAppliedDuringContention(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Service web", aService)
-	if contested := s.fight(); contested.Name != "web" {
+	if contested := s.contend(); contested.Name != "web" {
 		t.Errorf("%s is contested", contested.Name)
 	}
 	s.wantApply("configured Service web", with(aService, "port: 80", "port: 82"))
 }
 
-func TestSomebodyWhoKeepsDeletingDoesNotMakeAHotLoop(t *testing.T) {
+func TestRepeatedDeletionsBackOff(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Service web", aService)
 	for range 20 {
@@ -92,13 +92,13 @@ func TestSomebodyWhoKeepsDeletingDoesNotMakeAHotLoop(t *testing.T) {
 		}
 		s.awaitCache(s.get(service))
 	}
-	t.Error("the fight goes on at full speed")
+	t.Error("contention is not detected")
 }
 
-func TestAFightDoesNotDelayWhatElseIsTriedAgain(t *testing.T) {
+func TestContentionDoesNotDelayOtherRetries(t *testing.T) {
 	s := newStage(t)
 	s.wantApply("created Service web", aService)
-	if contested := s.fight(); contested.Name != "web" {
+	if contested := s.contend(); contested.Name != "web" {
 		t.Errorf("%s is contested", contested.Name)
 	}
 	_, err := s.apply(aService)
