@@ -15,16 +15,15 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi/apiserver/api"
-	"github.com/dudaji/nufi/apiserver/kube"
 	v1 "github.com/dudaji/nufi/schemas/v1"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"github.com/dudaji/nufi/test/harness"
+	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
-// What is measured: so many callers on a list of so many, and so many watchers.
+// The sizes of what is measured: callers of a list, and watchers.
 const (
 	listed   = 1000
 	callers  = 50
@@ -38,44 +37,45 @@ func unlimited(o *api.Options) {
 	o.Limits.Streams.Beat, o.Limits.Streams.Review = time.Hour, time.Hour
 }
 
-// populate makes NpuDeploys that have a status as the controller writes it.
-func populate(b *testing.B, count int) string {
+// populate starts an API server for ann, an administrator, and creates NpuDeploys whose
+// status is as the controller writes it.
+func populate(b *testing.B, count int) *apitest.Server {
 	b.Helper()
-	namespace := control.Namespace(b)
-	kubectl(b, "create", "clusterrolebinding", namespace, "--clusterrole=cluster-admin", "--user=ann")
-	scheme, err := kube.NewScheme()
-	must(b, err)
-	admin, err := client.New(control.Config(b), client.Options{Scheme: scheme})
-	must(b, err)
+	h := harness.New(b)
+	h.Bind("cluster-admin", "", "ann")
 	var group errgroup.Group
 	group.SetLimit(16)
 	for i := range count {
 		group.Go(func() error {
 			deploy := &v1.NpuDeploy{ObjectMeta: metav1.ObjectMeta{
-				Namespace: namespace, Name: fmt.Sprintf("deploy-%04d", i), Labels: map[string]string{"team": "search"},
+				Namespace: h.Namespace, Name: fmt.Sprintf("deploy-%04d", i), Labels: map[string]string{"team": "search"},
 			}}
 			deploy.Spec.Model = "meta-llama/Llama-3.1-8B-Instruct"
 			deploy.Spec.Accelerator = &v1.Accelerator{Type: "atom"}
-			if err := admin.Create(b.Context(), deploy); err != nil {
+			if err := h.Client.Create(b.Context(), deploy); err != nil {
 				return err
 			}
 			deploy.Status = status(deploy.Name)
-			return admin.Status().Update(b.Context(), deploy)
+			return h.Client.Status().Update(b.Context(), deploy)
 		})
 	}
-	must(b, group.Wait())
-	return namespace
+	h.Must(group.Wait())
+	s := apitest.StartIsolated(h, unlimited)
+	s.Await("ann's rights", func(r apitest.Reply) bool {
+		return r.Status == http.StatusOK && strings.Count(string(r.Body), `"kind":"NpuDeploy"`) == count
+	}, "ann", http.MethodGet, deploys, "")
+	return s
 }
 
 func status(name string) v1.NpuDeployStatus {
-	found := v1.NpuDeployStatus{ObservedGeneration: 1, Replicas: 1, Selector: "nufi.dudaji.com/name=" + name}
+	status := v1.NpuDeployStatus{ObservedGeneration: 1, Replicas: 1, Selector: "nufi.dudaji.com/name=" + name}
 	for _, kind := range []string{"Ready", "Applied", "Available", "Endpoint", "Progressing"} {
-		found.Conditions = append(found.Conditions, metav1.Condition{
-			Type: kind, Status: metav1.ConditionTrue, Reason: "AsItShouldBe", ObservedGeneration: 1,
-			Message: "everything is as it should be for " + name, LastTransitionTime: metav1.Now(),
+		status.Conditions = append(status.Conditions, metav1.Condition{
+			Type: kind, Status: metav1.ConditionTrue, Reason: "Ready", ObservedGeneration: 1,
+			Message: "the deployment serves as " + name, LastTransitionTime: metav1.Now(),
 		})
 	}
-	return found
+	return status
 }
 
 // quantile reports one of the durations in milliseconds.
@@ -85,16 +85,10 @@ func quantile(b *testing.B, took []time.Duration, q float64, unit string) {
 	b.ReportMetric(float64(took[int(q*float64(len(took)-1))].Microseconds())/1000, unit)
 }
 
-// A page of all, from everybody at once, without a pause.
-func BenchmarkAListFromWhatIsKnown(b *testing.B) {
-	namespace := populate(b, listed)
-	s := serve(b, unlimited)
-	path := "/api/v1/namespaces/" + namespace + "/npudeploys"
-	await(b, "ann's rights", func() bool {
-		got := s.ask("ann", http.MethodGet, path, "")
-		return got.status == http.StatusOK && strings.Count(string(got.body), `"kind":"NpuDeploy"`) == listed
-	})
-	bytes := len(s.ask("ann", http.MethodGet, path, "").body)
+// BenchmarkList reads a list from the cache, by many callers at once without a pause.
+func BenchmarkList(b *testing.B) {
+	s := populate(b, listed)
+	bytes := len(s.Do("ann", http.MethodGet, deploys, "").Body)
 	var mu sync.Mutex
 	var all []time.Duration
 	spent := processor(b)
@@ -104,11 +98,7 @@ func BenchmarkAListFromWhatIsKnown(b *testing.B) {
 		var took []time.Duration
 		for pb.Next() {
 			begun := time.Now()
-			response, err := s.client.Do(s.request(b.Context(), "ann", http.MethodGet, path, ""))
-			if err != nil {
-				b.Error(err)
-				return
-			}
+			response := s.Open(s.Request(b.Context(), "ann", http.MethodGet, deploys, ""))
 			n, err := io.Copy(io.Discard, response.Body)
 			_ = response.Body.Close()
 			if err != nil || int(n) != bytes {
@@ -126,35 +116,34 @@ func BenchmarkAListFromWhatIsKnown(b *testing.B) {
 	b.ReportMetric(float64(bytes), "bytes/list")
 }
 
-// processor is how much of the processors this process has had, callers and server.
+// processor returns the CPU time of this process, which is both callers and server.
 func processor(b *testing.B) time.Duration {
 	b.Helper()
 	var usage syscall.Rusage
-	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// What watchers cost who read all there is and then wait, and how long it takes until
-// each of them has the next event. Their own side of the connections is counted with them.
+// BenchmarkWatchers measures the memory of watchers that have read the list and wait, both
+// sides of their connections, and the time until each of them has the next event.
 func BenchmarkWatchers(b *testing.B) {
-	namespace := populate(b, 100)
-	s := serve(b, unlimited)
-	path := "/api/v1/namespaces/" + namespace + "/watch/npudeploys"
-	many := "/api/v1/namespaces/" + namespace + "/npudeploys"
-	await(b, "ann's rights", func() bool { return s.ask("ann", http.MethodGet, many, "").status == http.StatusOK })
+	s := populate(b, 100)
+	path := "/api/v1/namespaces/" + s.Namespace + "/watch/npudeploys"
 	before := memory()
 	open := make([]net.Conn, watchers)
 	for i := range open {
-		open[i] = s.dial(b, path)
+		open[i] = dial(s, path)
 		readTo(b, open[i], "event: BOOKMARK")
 	}
 	held := memory() - before
 	var took []time.Duration
 	for b.Loop() {
 		begun := time.Now()
-		patched := s.want(http.StatusOK, http.MethodPatch, many+"/deploy-0000",
-			fmt.Sprintf(`{"metadata": {"annotations": {"at": %q}}}`, begun.Format(time.RFC3339Nano)))
-		id := "id: " + strings.Trim(patched.header.Get("ETag"), `"`)
+		patched := s.Do("ann", http.MethodPatch, deploys+"/deploy-0000",
+			fmt.Sprintf(`{"metadata": {"annotations": {"at": %q}}}`, begun.Format(time.RFC3339Nano))).Want(http.StatusOK)
+		id := "id: " + strings.Trim(patched.Header.Get("ETag"), `"`)
 		for _, connection := range open {
 			readTo(b, connection, id)
 		}
@@ -164,11 +153,11 @@ func BenchmarkWatchers(b *testing.B) {
 	b.ReportMetric(float64(held)/watchers, "bytes/watcher")
 	b.ReportMetric(float64(held)/(1<<20), "MiB")
 	for _, connection := range open {
-		must(b, connection.Close())
+		s.Must(connection.Close())
 	}
 }
 
-// memory is what the heap and the stacks of goroutines hold.
+// memory returns the bytes of the heap and of the goroutines' stacks.
 func memory() uint64 {
 	runtime.GC()
 	runtime.GC()
@@ -177,23 +166,25 @@ func memory() uint64 {
 	return stats.HeapAlloc + stats.StackInuse
 }
 
-// dial asks without a client, which would hold buffers and goroutines of its own.
-func (s *served) dial(b *testing.B, path string) net.Conn {
-	b.Helper()
-	connection, err := (&net.Dialer{}).DialContext(b.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
-	must(b, err)
+// dial sends a request without an http.Client, which has buffers and goroutines of its own.
+func dial(s *apitest.Server, path string) net.Conn {
+	s.Helper()
+	connection, err := (&net.Dialer{}).DialContext(s.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))
+	s.Must(err)
 	_, err = fmt.Fprintf(connection, "GET %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ann\r\n\r\n", path)
-	must(b, err)
+	s.Must(err)
 	return connection
 }
 
-// readTo reads to the end of the event that has a line.
+// readTo reads to the end of the event that has the line.
 func readTo(b *testing.B, connection net.Conn, line string) {
 	b.Helper()
 	seen := false
 	for lines := bufio.NewReader(connection); ; {
 		text, err := lines.ReadString('\n')
-		must(b, err)
+		if err != nil {
+			b.Fatal(err)
+		}
 		seen = seen || strings.HasPrefix(text, line)
 		if seen && text == "\n" && lines.Buffered() <= len("\r\n") {
 			return
@@ -201,34 +192,27 @@ func readTo(b *testing.B, connection net.Conn, line string) {
 	}
 }
 
-// A preview of an object that is there, and of that time the dry run of Kubernetes alone.
+// BenchmarkPreview measures a preview of an existing object, and the dry run of Kubernetes
+// that is a part of it.
 func BenchmarkPreview(b *testing.B) {
-	namespace := populate(b, 1)
-	s := serve(b, unlimited)
-	path := "/api/v1/namespaces/" + namespace + "/preview"
-	body := strings.Replace(deploy, "NAME", "deploy-0000", 1)
-	await(b, "ann's rights", func() bool { return s.ask("ann", http.MethodPost, path+"?force=true", body).status == http.StatusOK })
-	for name, changed := range map[string]string{
-		"same":  `{"metadata": {"name": "deploy-0000", "labels": {"team": "search"}}, "spec": {"model": "meta-llama/Llama-3.1-8B-Instruct", "accelerator": {"type": "atom"}}}`,
-		"other": body,
+	s := populate(b, 1)
+	const preview = "/api/v1/namespaces/NAMESPACE/preview?force=true"
+	unlabelled := strings.Replace(deploy, "NAME", "deploy-0000", 1)
+	s.AwaitStatus(http.StatusOK, "ann", http.MethodPost, preview, unlabelled)
+	for name, request := range map[string][3]string{
+		"same": {http.MethodPost, preview, `{"metadata": {"name": "deploy-0000", "labels": {"team": "search"}},
+			"spec": {"model": "meta-llama/Llama-3.1-8B-Instruct", "accelerator": {"type": "atom"}}}`},
+		"other":  {http.MethodPost, preview, unlabelled},
+		"dryrun": {http.MethodPatch, deploys + "/deploy-0000?dryRun=All", `{"spec": {"model": "org/other"}}`},
 	} {
 		b.Run(name, func(b *testing.B) {
 			var took []time.Duration
 			for b.Loop() {
 				begun := time.Now()
-				s.want(http.StatusOK, http.MethodPost, path+"?force=true", changed)
+				s.Do("ann", request[0], request[1], request[2]).Want(http.StatusOK)
 				took = append(took, time.Since(begun))
 			}
 			quantile(b, took, 0.5, "p50-ms")
 		})
 	}
-	b.Run("dryrun", func(b *testing.B) {
-		var took []time.Duration
-		for b.Loop() {
-			begun := time.Now()
-			s.want(http.StatusOK, http.MethodPatch, "/api/v1/namespaces/"+namespace+"/npudeploys/deploy-0000?dryRun=All", `{"spec": {"model": "org/other"}}`)
-			took = append(took, time.Since(begun))
-		}
-		quantile(b, took, 0.5, "p50-ms")
-	})
 }

@@ -1,8 +1,8 @@
+// Package apiserver_test runs the API server while Kubernetes' API server stops and starts
+// again, and measures it.
 package apiserver_test
 
 import (
-	"bufio"
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,117 +12,100 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dudaji/nufi/apiserver/api"
+	"github.com/dudaji/nufi/test/harness"
+	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
-const deploy = `{"metadata": {"name": "NAME"}, "spec": {"model": "org/model", "accelerator": {"type": "atom"}}}`
+func TestMain(m *testing.M) { harness.Main(m) }
 
-// Readers go on, writers are told, and a watcher misses nothing.
-func TestAnOutageOfKubernetesIsReadThrough(t *testing.T) {
-	control.Cluster(t)
+const (
+	deploy  = `{"metadata": {"name": "NAME"}, "spec": {"model": "org/model", "accelerator": {"type": "atom"}}}`
+	deploys = "/api/v1/namespaces/NAMESPACE/npudeploys"
+)
+
+// During an outage of Kubernetes, reads are answered from the cache and writes are
+// rejected. After it, a watch continues where it was.
+func TestOutageOfKubernetes(t *testing.T) {
+	harness.New(t)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent(),
 		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"),
 		goleak.IgnoreAnyFunction("golang.org/x/net/http2.(*clientConnReadLoop).run"),
-		goleak.IgnoreAnyFunction("github.com/dudaji/nufi/cluster.(*children).watch"), goleak.IgnoreAnyFunction("github.com/dudaji/nufi/cluster.(*process).run"))
+		goleak.IgnoreAnyFunction("github.com/dudaji/nufi/internal/cluster.(*children).watch"),
+		goleak.IgnoreAnyFunction("github.com/dudaji/nufi/internal/cluster.(*process).run"))
 	t.Run("outage", outage)
 }
 
 func outage(t *testing.T) {
-	s := serve(t, func(o *api.Options) { o.Limits.Streams.Review = 200 * time.Millisecond })
-	namespace := control.Namespace(t)
-	kubectl(t, "create", "rolebinding", "ann", "--clusterrole=nufi-edit", "--user=ann", "-n", namespace)
-	kubectl(t, "create", "rolebinding", "ann-view", "--clusterrole=nufi-view", "--user=ann", "-n", namespace)
-	many := "/api/v1/namespaces/" + namespace + "/npudeploys"
-	await(t, "ann's rights", func() bool { return s.ask("ann", http.MethodGet, many+"/none", "").status == http.StatusNotFound })
-	s.want(http.StatusCreated, http.MethodPost, many, strings.Replace(deploy, "NAME", "a", 1))
-	before := s.want(http.StatusOK, http.MethodGet, many+"/a", "")
-	version := strings.Trim(before.header.Get("ETag"), `"`)
-	lists := []string{many, "/api/v1/npudeploys"}
+	h := harness.New(t)
+	h.Install("bundle/rbac/user_roles.yaml")
+	h.Bind("nufi-edit", h.Namespace, "ann")
+	h.Bind("nufi-view", h.Namespace, "ann")
+	s := apitest.StartIsolated(h, func(o *api.Options) { o.Limits.Streams.Review = 200 * time.Millisecond })
+	s.AwaitStatus(http.StatusNotFound, "ann", http.MethodGet, deploys+"/none", "")
+	s.AwaitStatus(http.StatusCreated, "ann", http.MethodPost, deploys, strings.Replace(deploy, "NAME", "a", 1))
+	before := s.Do("ann", http.MethodGet, deploys+"/a", "").Want(http.StatusOK)
+	version := strings.Trim(before.Header.Get("ETag"), `"`)
+	lists := []string{deploys, "/api/v1/npudeploys"}
 	for _, path := range lists {
-		if got := s.want(http.StatusOK, http.MethodGet, path+"?resourceVersion="+version, ""); got.stale() {
+		if s.Do("ann", http.MethodGet, path+"?resourceVersion="+version, "").Want(http.StatusOK).IsStale() {
 			t.Errorf("%s is stale before the outage", path)
 		}
 	}
-	events := s.watch("ann", "/api/v1/namespaces/"+namespace+"/watch/npudeploys?resourceVersion="+version)
+	events := s.Watch("ann", "/api/v1/namespaces/NAMESPACE/watch/npudeploys?resourceVersion="+version)
+	reads := append(lists, deploys+"/a")
 
-	must(t, control.Cluster(t).StopAPIServer())
-	for _, path := range append(lists, many+"/a") {
-		await(t, path+" to be stale", func() bool {
-			got := s.want(http.StatusOK, http.MethodGet, path, "")
-			return got.stale()
-		})
-		got := s.want(http.StatusOK, http.MethodGet, path, "")
-		if _, err := strconv.Atoi(got.header.Get("Age")); err != nil || got.header.Get("Warning") != `110 - "Response is Stale"` || !strings.Contains(string(got.body), `"name":"a"`) {
-			t.Errorf("%s: Age %q, Warning %q: %s", path, got.header.Get("Age"), got.header.Get("Warning"), got.body)
-		}
-		if got := s.ask("bob", http.MethodGet, path, ""); got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
-			t.Errorf("%s for one of whom nothing is known: %d %s", path, got.status, got.body)
-		}
-	}
-	if got := s.ask("ann", http.MethodGet, many+"/a", ""); got.header.Get("ETag") != before.header.Get("ETag") {
-		t.Errorf("the ETag %s became %s", before.header.Get("ETag"), got.header.Get("ETag"))
-	}
-	for _, write := range [][3]string{
-		{http.MethodPost, many, strings.Replace(deploy, "NAME", "b", 1)},
-		{http.MethodPatch, many + "/a", `{"spec": {"model": "org/other"}}`},
-		{http.MethodPost, many + "/a/restart", ""},
-		{http.MethodDelete, many + "/a", ""},
-	} {
-		if got := s.ask("ann", write[0], write[1], write[2]); got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
-			t.Errorf("%s %s: %d %s", write[0], write[1], got.status, got.body)
-		}
+	h.Must(h.Cluster().StopAPIServer())
+	readsAreStale(s, reads)
+	writesAreRejected(s)
+	if got := s.Do("ann", http.MethodGet, deploys+"/a", "").Header.Get("ETag"); got != before.Header.Get("ETag") {
+		t.Errorf("the ETag %s became %s", before.Header.Get("ETag"), got)
 	}
 
-	must(t, control.Cluster(t).StartAPIServer(t.Context()))
-	for _, path := range append(lists, many+"/a") {
-		await(t, path+" to be fresh", func() bool {
-			got := s.ask("ann", http.MethodGet, path, "")
-			return got.status == http.StatusOK && !got.stale()
-		})
+	h.Must(h.Cluster().StartAPIServer(t.Context()))
+	for _, path := range reads {
+		s.Await(path+" to be fresh", func(r apitest.Reply) bool { return r.Status == http.StatusOK && !r.IsStale() }, "ann", http.MethodGet, path, "")
 	}
-	if got := s.want(http.StatusOK, http.MethodGet, many+"/a", ""); got.header.Get("ETag") != before.header.Get("ETag") {
-		t.Errorf("what was refused has been done: %s", got.body)
+	if got := s.Do("ann", http.MethodGet, deploys+"/a", "").Want(http.StatusOK); got.Header.Get("ETag") != before.Header.Get("ETag") {
+		t.Errorf("a rejected write was made: %s", got.Body)
 	}
-	s.want(http.StatusNotFound, http.MethodGet, many+"/b", "")
-	restarted := s.want(http.StatusOK, http.MethodPost, many+"/a/restart", "")
-	if generation := restarted.metadata(t)["generation"]; generation != float64(2) {
-		t.Errorf("one restart has made generation %v", generation)
+	s.Do("ann", http.MethodGet, deploys+"/b", "").Want(http.StatusNotFound)
+	restarted := s.Do("ann", http.MethodPost, deploys+"/a/restart", "").Want(http.StatusOK)
+	if generation := restarted.JSON()["metadata"].(map[string]any)["generation"]; generation != float64(2) {
+		t.Errorf("after one restart the generation is %v, want 2", generation)
 	}
-	if got, want := <-events, "MODIFIED "+strings.Trim(restarted.header.Get("ETag"), `"`); got != want {
-		t.Errorf("the watcher is told %q next, want %q", got, want)
+	if got, want := <-events, "MODIFIED "+strings.Trim(restarted.Header.Get("ETag"), `"`); got != want {
+		t.Errorf("the watch's next event is %q, want %q", got, want)
 	}
 }
 
-// watch tells of a stream's events but bookmarks, as "NAME id".
-func (s *served) watch(person, path string) <-chan string {
+// readsAreStale checks what ann reads, and that bob, whose rights are not cached, reads nothing.
+func readsAreStale(s *apitest.Server, paths []string) {
 	s.Helper()
-	ctx, stop := context.WithCancel(s.Context())
-	response, err := s.client.Do(s.request(ctx, person, http.MethodGet, path, "")) //nolint:bodyclose // by the goroutine
-	must(s, err)
-	if response.StatusCode != http.StatusOK {
-		s.Fatalf("%s: status %d", path, response.StatusCode)
-	}
-	events, ended := make(chan string, 100), make(chan struct{})
-	go func() {
-		defer close(ended)
-		defer func() { _ = response.Body.Close() }()
-		id, name := "", ""
-		for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-			key, value, _ := strings.Cut(lines.Text(), ": ")
-			switch {
-			case key == "id":
-				id = value
-			case key == "event":
-				name = value
-			case key == "" && name != "" && name != "BOOKMARK":
-				events <- name + " " + id
-				name = ""
-			}
+	for _, path := range paths {
+		got := s.Await(path+" to be stale", apitest.Reply.IsStale, "ann", http.MethodGet, path, "").Want(http.StatusOK)
+		_, err := strconv.Atoi(got.Header.Get("Age"))
+		if err != nil || got.Header.Get("Warning") != `110 - "Response is Stale"` || !strings.Contains(string(got.Body), `"name":"a"`) {
+			s.Errorf("%s: Age %q, Warning %q: %s", path, got.Header.Get("Age"), got.Header.Get("Warning"), got.Body)
 		}
-		close(events)
-	}()
-	s.Cleanup(func() {
-		stop()
-		<-ended
-	})
-	return events
+		wantUnavailable(s, s.Do("bob", http.MethodGet, path, ""))
+	}
+}
+
+func writesAreRejected(s *apitest.Server) {
+	s.Helper()
+	for _, write := range [][3]string{
+		{http.MethodPost, deploys, strings.Replace(deploy, "NAME", "b", 1)},
+		{http.MethodPatch, deploys + "/a", `{"spec": {"model": "org/other"}}`},
+		{http.MethodPost, deploys + "/a/restart", ""},
+		{http.MethodDelete, deploys + "/a", ""},
+	} {
+		wantUnavailable(s, s.Do("ann", write[0], write[1], write[2]))
+	}
+}
+
+func wantUnavailable(s *apitest.Server, got apitest.Reply) {
+	s.Helper()
+	if got.Want(http.StatusServiceUnavailable).Header.Get("Retry-After") == "" {
+		s.Errorf("an answer has no Retry-After: %s", got.Body)
+	}
 }

@@ -10,12 +10,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/dudaji/nufi/internal/cluster"
 )
 
-// Whoever reads a reason finds a row for it.
-func TestOperationsExplainsEachReason(t *testing.T) {
+func TestOperationsPageExplainsEachReason(t *testing.T) {
 	t.Parallel()
-	root := filepath.Dir(bundle(t))
+	root := repository(t)
 	page, err := os.ReadFile(filepath.Join(root, "docs", "operations.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -31,10 +32,9 @@ func TestOperationsExplainsEachReason(t *testing.T) {
 	}
 }
 
-// Whoever reads --help, or /metrics, finds a row for each.
-func TestAPageExplainsEachFlagAndMetric(t *testing.T) {
+func TestDocsExplainEachFlagAndMetric(t *testing.T) {
 	t.Parallel()
-	root := filepath.Dir(bundle(t))
+	root := repository(t)
 	for _, c := range []struct{ page, source, expression string }{
 		{"operations.md", "cmd/nufi-controller/flags.go", `set\.\w+\(&f\.\w+, "([a-z-]+)"`},
 		{"operations.md", "controller/metrics.go", `"(nufi_[a-z_]+)"`},
@@ -48,16 +48,26 @@ func TestAPageExplainsEachFlagAndMetric(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := regexp.MustCompile(c.expression).FindAllSubmatch(source, -1)
-		if len(found) < 3 {
-			t.Errorf("%s: only %d were found", c.source, len(found))
+		matches := regexp.MustCompile(c.expression).FindAllSubmatch(source, -1)
+		if len(matches) < 3 {
+			t.Errorf("%s: only %d were found", c.source, len(matches))
 		}
-		for _, match := range found {
+		for _, match := range matches {
 			if !regexp.MustCompile("(?m)^\\| `(--)?" + string(match[1]) + "` \\|").Match(page) {
 				t.Errorf("docs/%s has no row for %s of %s", c.page, match[1], c.source)
 			}
 		}
 	}
+}
+
+// repository returns the repository's root.
+func repository(t *testing.T) string {
+	t.Helper()
+	root, err := cluster.Checkout(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
 }
 
 // constants returns the values of the string constants whose names have the prefix.

@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// Each program has an image that needs no privilege, made from a pinned compiler of
-// the version that go.mod asks for.
+// Each program has an image that needs no privilege, built by a pinned compiler of the
+// version in go.mod.
 func TestEachProgramHasAnImage(t *testing.T) {
 	t.Parallel()
-	root := filepath.Dir(bundle(t))
+	root := repository(t)
 	programs, err := filepath.Glob(filepath.Join(root, "cmd", "*", "main.go"))
 	if err != nil || len(programs) == 0 {
 		t.Fatalf("finding programs: %v, %d found", err, len(programs))
@@ -23,7 +23,7 @@ func TestEachProgramHasAnImage(t *testing.T) {
 		file := filepath.Join(root, "build", name+".Dockerfile")
 		compiler := find(t, file, `(?m)^ARG GO_IMAGE=golang:(1\.\d+)\.\d+-`)
 		if compiler != version {
-			t.Errorf("%s compiles with Go %s, go.mod wants %s", file, compiler, version)
+			t.Errorf("%s compiles with Go %s, go.mod names %s", file, compiler, version)
 		}
 		last := find(t, file, `(?ms)^(FROM scratch\n.*)\z`)
 		for _, line := range []string{"COPY --from=build /out/" + name + " /" + name, "USER 65532:65532", `ENTRYPOINT ["/` + name + `"]`} {
@@ -32,8 +32,8 @@ func TestEachProgramHasAnImage(t *testing.T) {
 			}
 		}
 		find(t, file, `(ENV CGO_ENABLED=0 )`)
-		if speaksTLS := name == "nufi" || name == "nufi-apiserver"; speaksTLS != strings.Contains(last, "ca-certificates.crt") {
-			t.Errorf("%s speaks TLS with the world: %t; the last stage of %s says otherwise", name, speaksTLS, file)
+		if callsTLS := name == "nufi" || name == "nufi-apiserver"; callsTLS != strings.Contains(last, "ca-certificates.crt") {
+			t.Errorf("%s calls TLS servers: %t; the last stage of %s does not match", name, callsTLS, file)
 		}
 		find(t, file, `(go build .*-X github.com/dudaji/nufi/cmd/internal/program\.version=\$\{VERSION\}.* \./cmd/`+name+`\n)`)
 	}
@@ -48,7 +48,7 @@ func find(t *testing.T, file, expression string) string {
 	}
 	match := regexp.MustCompile(expression).FindSubmatch(text)
 	if match == nil {
-		t.Fatalf("%s has nothing like %s", file, expression)
+		t.Fatalf("%s has no match for %s", file, expression)
 	}
 	return string(match[1])
 }

@@ -1,153 +1,111 @@
-// Package bundle_test installs bundle/ as an administrator does, with kubectl, and
-// proves that the API server takes it, that the controller's account can do its work
-// and no more, and that its pods pass the restricted pod security standard.
+// Package bundle_test installs bundle/ as an administrator does, with kubectl. It checks
+// that the API server accepts it, that the controller's account has the rights it needs
+// and no others, and that its pods pass the restricted pod security standard.
 package bundle_test
 
 import (
 	stdcmp "cmp"
-	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi/internal/cluster"
-	"github.com/dudaji/nufi/test/env"
+	"github.com/dudaji/nufi/test/harness"
 )
 
 const namespace = "nufi-system"
 
-var control = env.New(env.ControllerManager())
+func TestMain(m *testing.M) { harness.Main(m, harness.ControllerManager()) }
 
-func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
+// The steps share what is installed.
+func TestBundle(t *testing.T) {
+	h := harness.New(t)
+	bundle := h.Path("bundle")
+	h.Kubectl("delete", "--ignore-not-found", "--wait", "-f", h.Path("bundle", "crd"))
 
-// One test in steps: what is installed is the same for all of them.
-func TestTheBundle(t *testing.T) {
-	kubectl(t, "delete", "--ignore-not-found", "--wait", "-f", filepath.Join(bundle(t), "crd"))
-
-	t.Run("installs with kubectl apply", func(t *testing.T) { kubectl(t, "apply", "-k", bundle(t)) })
-	t.Run("applied again writes nothing", func(t *testing.T) { appliesInVain(t, "apply", "-k", bundle(t)) })
-	t.Run("may be handed to server-side apply", func(t *testing.T) {
-		kubectl(t, "apply", "--server-side", "-k", bundle(t))
-		appliesInVain(t, "apply", "--server-side", "-k", bundle(t))
+	step := func(name string, check func(h *harness.Harness)) {
+		t.Run(name, func(t *testing.T) { check(harness.New(t)) })
+	}
+	step("installs with kubectl apply", func(h *harness.Harness) { h.Kubectl("apply", "-k", bundle) })
+	step("a second apply changes nothing", func(h *harness.Harness) { changesNothing(h, "apply", "-k", bundle) })
+	step("server-side apply takes over", func(h *harness.Harness) {
+		h.Kubectl("apply", "--server-side", "-k", bundle)
+		changesNothing(h, "apply", "--server-side", "-k", bundle)
 	})
-	t.Run("explains NpuDeploys", explainsFields)
-	t.Run("has pods that the namespace admits", func(t *testing.T) { admitsPods(t, "nufi-controller") })
-	t.Run("has an API server, with pods that the namespace admits", func(t *testing.T) {
-		kubectl(t, "apply", "-k", filepath.Join(bundle(t), "apiserver"))
-		admitsPods(t, "nufi-apiserver")
+	step("kubectl explains NpuDeploys", explainsFields)
+	step("the controller's pods are admitted", func(h *harness.Harness) { admitsPods(h, "nufi-controller") })
+	step("the API server's pods are admitted", func(h *harness.Harness) {
+		h.Kubectl("apply", "-k", h.Path("bundle", "apiserver"))
+		admitsPods(h, "nufi-apiserver")
 	})
-	t.Run("has a namespace that admits no others", refusesOtherPods)
-	t.Run("gives the controller its rights and no more", controllerAccess)
-	t.Run("lets the controller work", controllerWorks)
-	t.Run("gives users what their roles in a namespace say", userAccess)
+	step("a pod that runs as root is rejected", rejectsRoot)
+	step("the controller has its rights and no others", controllerAccess)
+	step("the controller works with its rights", controllerWorks)
+	step("users have the rights of their roles", userAccess)
 }
 
-// The API server publishes a new kind a moment after it has accepted it.
-func explainsFields(t *testing.T) {
+// The API server publishes the schema of a new kind a moment after it has accepted it.
+func explainsFields(h *harness.Harness) {
 	var out string
-	running := control.Cluster(t)
-	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		out, _ = running.Kubectl(ctx, "explain", "npudeploy.spec.accelerator.count")
-		return strings.Contains(out, "count is the number of devices of one replica"), nil
+	h.Await("the schema of NpuDeploys", func() bool {
+		out, _ = h.Cluster().Kubectl(h.Context(), "explain", "npudeploy.spec.accelerator.count")
+		return strings.Contains(out, "count is the number of devices of one replica")
 	})
-	if err != nil {
-		t.Errorf("kubectl explain does not know the field: %s", out)
+}
+
+// changesNothing compares the objects themselves: kubectl reports a PodDisruptionBudget
+// as "configured" each time, and changes nothing.
+func changesNothing(h *harness.Harness, args ...string) {
+	h.Helper()
+	before := versions(h)
+	h.Kubectl(args...)
+	if diff := cmp.Diff(before, versions(h)); diff != "" {
+		h.Errorf("objects were written (-before +after):\n%s", diff)
 	}
 }
 
-// appliesInVain looks at the objects themselves: kubectl calls a PodDisruptionBudget
-// "configured" for ever, and changes nothing.
-func appliesInVain(t *testing.T, args ...string) {
-	t.Helper()
-	before := versions(t)
-	kubectl(t, args...)
-	if diff := cmp.Diff(before, versions(t)); diff != "" {
-		t.Errorf("objects were written (-before +after):\n%s", diff)
-	}
-}
-
-// versions maps each object of the bundle to its generation, or, for kinds that have
-// none, to its resourceVersion: status writes are not ours.
-func versions(t *testing.T) map[string]string {
-	t.Helper()
-	found := map[string]string{}
-	out := kubectl(t, "get", "-k", bundle(t), "-o",
+// versions maps each object of the bundle to its generation or, for kinds without one,
+// to its resourceVersion: others write the status.
+func versions(h *harness.Harness) map[string]string {
+	h.Helper()
+	versions := map[string]string{}
+	out := h.Kubectl("get", "-k", h.Path("bundle"), "-o",
 		`jsonpath={range .items[*]}{.kind}/{.metadata.name},{.metadata.generation},{.metadata.resourceVersion}{"\n"}{end}`)
 	for line := range strings.Lines(out) {
 		fields := strings.Split(strings.TrimSpace(line), ",")
-		found[fields[0]] = stdcmp.Or(fields[1], fields[2])
+		versions[fields[0]] = stdcmp.Or(fields[1], fields[2])
 	}
-	if len(found) < 12 {
-		t.Fatalf("the bundle has only %d objects: %v", len(found), found)
+	if len(versions) < 12 {
+		h.Fatalf("the bundle has only %d objects: %v", len(versions), versions)
 	}
-	return found
+	return versions
 }
 
-// The controller-manager makes the pods, so that it is admission itself that judges.
-func admitsPods(t *testing.T, name string) {
-	t.Helper()
-	deployments := client(t).AppsV1().Deployments(namespace)
-	var last *appsv1.Deployment
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		var err error
-		last, err = deployments.Get(ctx, name, metav1.GetOptions{})
-		return err == nil && last.Status.Replicas == 2, err
-	})
-	if err != nil {
-		t.Fatalf("%s has not got its two pods: %v: %+v", name, err, last.Status.Conditions)
-	}
+// The controller-manager creates the pods, so pod security admission applies.
+func admitsPods(h *harness.Harness, name string) {
+	h.Helper()
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	h.AwaitObject(deployment, "two pods", func() bool { return deployment.Status.Replicas == 2 })
 }
 
-// Without this, the step before would prove nothing.
-func refusesOtherPods(t *testing.T) {
+// Without this, the two steps before would prove nothing.
+func rejectsRoot(h *harness.Harness) {
 	root := int64(0)
-	_, err := client(t).CoreV1().Pods(namespace).Create(t.Context(), &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "root"},
+	err := h.Client.Create(h.Context(), &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "root"},
 		Spec: corev1.PodSpec{
 			ServiceAccountName: "nufi-controller",
 			Containers: []corev1.Container{{
 				Name: "root", Image: "root", SecurityContext: &corev1.SecurityContext{RunAsUser: &root},
 			}},
 		},
-	}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	}, client.DryRunAll)
 	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "PodSecurity") {
-		t.Errorf("a pod that runs as root: %v, want it to be refused by PodSecurity", err)
+		h.Errorf("a pod that runs as root: %v, want a rejection by PodSecurity", err)
 	}
-}
-
-func bundle(t *testing.T) string {
-	t.Helper()
-	root, err := cluster.Checkout(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(root, "bundle")
-}
-
-func kubectl(t *testing.T, args ...string) string {
-	t.Helper()
-	out, err := control.Cluster(t).Kubectl(t.Context(), args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func client(t *testing.T) kubernetes.Interface {
-	t.Helper()
-	clients, err := kubernetes.NewForConfig(control.Config(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return clients
 }

@@ -15,10 +15,11 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/test/harness"
 )
 
 // A file without an item would be missing from the mounted module.
-func TestTheMountHasAnItemForEachTemplate(t *testing.T) {
+func TestMountHasAnItemForEachTemplate(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{}
 	err := fs.WalkDir(nufi.Module(), ".", func(path string, entry fs.DirEntry, err error) error {
@@ -30,15 +31,15 @@ func TestTheMountHasAnItemForEachTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, itemsOf(t)); diff != "" {
+	if diff := cmp.Diff(want, itemsOf(t, repository(t))); diff != "" {
 		t.Errorf("items of the mount, path to key (-want +got):\n%s", diff)
 	}
 }
 
 // itemsOf maps the path of each item to its key.
-func itemsOf(t *testing.T) map[string]string {
+func itemsOf(t *testing.T, root string) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(bundle(t), "components", "templates", "mount.yaml"))
+	text, err := os.ReadFile(filepath.Join(root, "bundle", "components", "templates", "mount.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,12 +54,13 @@ func itemsOf(t *testing.T) map[string]string {
 	return items
 }
 
-func TestTheConfigMapHasWhatTheMountWants(t *testing.T) {
+func TestConfigMapHasTheFilesOfTheMount(t *testing.T) {
 	t.Parallel()
-	root := filepath.Dir(bundle(t))
+	h := harness.New(t)
+	root := h.Path()
 	script := exec.CommandContext(t.Context(), filepath.Join(root, "bundle", "components", "templates", "configmap.sh"), root)
 	script.Env = append(os.Environ(), fmt.Sprintf("PATH=%s:%s",
-		filepath.Dir(control.Cluster(t).KubectlPath()), os.Getenv("PATH")))
+		filepath.Dir(h.Cluster().KubectlPath()), os.Getenv("PATH")))
 	text, err := script.Output()
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +69,7 @@ func TestTheConfigMapHasWhatTheMountWants(t *testing.T) {
 	if err := yaml.UnmarshalStrict(text, &templates); err != nil {
 		t.Fatal(err)
 	}
-	for path, key := range itemsOf(t) {
+	for path, key := range itemsOf(t, root) {
 		want, err := fs.ReadFile(nufi.Module(), path)
 		if err != nil {
 			t.Fatal(err)
@@ -78,10 +80,12 @@ func TestTheConfigMapHasWhatTheMountWants(t *testing.T) {
 	}
 }
 
-// Named in a kustomization elsewhere, as the platform team has one.
-func TestTheComponentChangesOnlyTheController(t *testing.T) {
+// The component is used from a kustomization outside the repository.
+func TestTemplatesComponentChangesOnlyTheController(t *testing.T) {
 	t.Parallel()
-	plain, mounted := kubectl(t, "kustomize", bundle(t)), kubectl(t, "kustomize", overlay(t))
+	h := harness.New(t)
+	bundle := h.Path("bundle")
+	plain, mounted := h.Kubectl("kustomize", bundle), h.Kubectl("kustomize", overlay(t, bundle))
 	got := map[string]int{}
 	for _, document := range strings.Split(mounted, "\n---\n") {
 		if !strings.Contains(plain, strings.TrimSpace(document)) {
@@ -102,13 +106,13 @@ func TestTheComponentChangesOnlyTheController(t *testing.T) {
 }
 
 // overlay writes a kustomization that names the bundle and the component.
-func overlay(t *testing.T) string {
+func overlay(t *testing.T, bundle string) string {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	up, err := filepath.Rel(dir, bundle(t))
+	up, err := filepath.Rel(dir, bundle)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,15 +11,15 @@ var size = flag.Int("fleet", 1000, "number of NpuDeploys")
 const (
 	// writers is how many requests the plain loop has under way.
 	writers = 16
-	// children are those of each NpuDeploy: a Deployment, a Service and a VirtualService.
+	// children of each NpuDeploy: a Deployment, a Service and a VirtualService.
 	children = 3
-	// calm without a write means that a wave has passed.
-	calm = 10 * time.Second
-	// quiet is how long nothing may happen.
-	quiet = time.Minute
+	// settleTime without a write means that the controller has finished.
+	settleTime = 10 * time.Second
+	// quietTime is the span in which no write is expected.
+	quietTime = time.Minute
 )
 
-// BenchmarkFleet makes all figures in one run: they are ratios, and machines differ.
+// BenchmarkFleet measures all figures in one run: they are ratios, and machines differ.
 func BenchmarkFleet(b *testing.B) {
 	for b.Loop() {
 		before := measurePlain(b)
@@ -37,7 +37,7 @@ func BenchmarkFleet(b *testing.B) {
 		b.ReportMetric(f.metric("controller_runtime_reconcile_total", `controller="npudeploy"`)/float64(*size), "reconciles/set")
 
 		cpu, writes := f.process.cpu(), f.writes()
-		f.pass(quiet)
+		f.wait(quietTime)
 		b.ReportMetric(f.writes()-writes, "quiet-writes")
 		b.ReportMetric((f.process.cpu() - cpu).Seconds(), "quiet-cpu-s")
 		b.ReportMetric(f.process.residentMiB(), "rss-MiB")
@@ -50,7 +50,7 @@ func BenchmarkFleet(b *testing.B) {
 		b.ReportMetric(f.metric("nufi_drift_healed_total", ""), "healed")
 
 		f.stop()
-		plain := before.mean(measurePlain(b)) // A machine is not as fast from one minute to the next.
+		plain := before.mean(measurePlain(b)) // A machine's speed changes from one minute to the next.
 		b.ReportMetric(plain.written, "plain-sets/s")
 		b.ReportMetric(own.written, "sets/s")
 		b.ReportMetric(own.written/plain.written, "of-plain")

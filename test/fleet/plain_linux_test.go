@@ -14,7 +14,7 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 )
 
-// each does something for every number, as many at a time as there are writers.
+// each calls a function for every NpuDeploy, with as many calls at a time as writers.
 func (f *fleet) each(do func(ctx context.Context, i int) error) {
 	f.Helper()
 	group, ctx := errgroup.WithContext(f.Context())
@@ -28,8 +28,8 @@ func (f *fleet) each(do func(ctx context.Context, i int) error) {
 }
 
 // measurePlain server-side applies the objects of a fleet, and does nothing else. It has a
-// cluster of its own: whoever comes second finds the API server and the
-// controller-manager slower by a third.
+// control plane of its own: on a used one, the API server and the controller-manager are
+// slower by a third.
 func measurePlain(b *testing.B) rates {
 	b.Helper()
 	f := newFleet(b)
@@ -38,7 +38,7 @@ func measurePlain(b *testing.B) rates {
 	start := time.Now()
 	f.each(func(ctx context.Context, i int) error {
 		for _, object := range sets[i] {
-			if err := f.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("plain")); err != nil {
+			if err := f.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("plain")); err != nil {
 				return err
 			}
 		}
@@ -57,7 +57,7 @@ func (f *fleet) renderAll() [][]*unstructured.Unstructured {
 	}
 	sets := make([][]*unstructured.Unstructured, *size)
 	f.each(func(_ context.Context, i int) error {
-		result, err := set.Render(deploy(i), render.ProjectSettings{})
+		result, err := set.Render(f.deploy(i), render.ProjectSettings{})
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (f *fleet) renderAll() [][]*unstructured.Unstructured {
 // rates are in NpuDeploys per second.
 type rates struct {
 	written float64 // until the last child was written
-	settled float64 // until the controller-manager has made of them what it does
+	settled float64 // until the controller-manager has created the pods
 }
 
 func (r rates) mean(other rates) rates {
@@ -87,7 +87,7 @@ func (f *fleet) awaitPods() time.Duration {
 	f.Helper()
 	return f.await("the controller-manager to catch up", func() bool {
 		var pods corev1.PodList
-		if err := f.client.List(f.Context(), &pods, client.InNamespace(namespace)); err != nil {
+		if err := f.Client.List(f.Context(), &pods, client.InNamespace(f.Namespace)); err != nil {
 			f.Fatal(err)
 		}
 		return len(pods.Items) == *size

@@ -28,11 +28,11 @@ type process struct {
 	metrics string
 }
 
-// startController compiles it and starts it. The time that counts begins here.
+// startController compiles the controller and starts it.
 func (f *fleet) startController() {
 	f.Helper()
 	binary := filepath.Join(f.TempDir(), "nufi-controller")
-	if out, err := exec.CommandContext(f.Context(), "go", "build", "-o", binary, filepath.Join(f.root, "cmd/nufi-controller")).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(f.Context(), "go", "build", "-o", binary, f.Path("cmd", "nufi-controller")).CombinedOutput(); err != nil {
 		f.Fatalf("compiling the controller: %v: %s", err, out)
 	}
 	ports, err := cluster.FreePorts(f.Context(), 0)
@@ -41,7 +41,7 @@ func (f *fleet) startController() {
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
 	command := exec.CommandContext(context.WithoutCancel(f.Context()), binary,
-		"--kubeconfig="+f.cluster.KubeconfigPath(), "--metrics-bind-address="+address, "--health-probe-bind-address=0",
+		"--kubeconfig="+f.Cluster().KubeconfigPath(), "--metrics-bind-address="+address, "--health-probe-bind-address=0",
 		"--templates="+f.templates, "--log-level=error")
 	command.Env = append(os.Environ(), f.environment()...)
 	command.Stderr = os.Stderr
@@ -55,21 +55,15 @@ func (f *fleet) startController() {
 		stopCluster()
 	})
 	f.Cleanup(f.stop)
-	f.process = &process{TB: f.B, pid: command.Process.Pid, metrics: "http://" + address + "/metrics"}
+	f.process = &process{TB: f.TB, pid: command.Process.Pid, metrics: "http://" + address + "/metrics"}
 }
 
-// environment is what the bundle sets for the controller, its collector of garbage
-// above all.
+// environment returns the controller's variables in the bundle, which set the garbage
+// collector above all.
 func (f *fleet) environment() []string {
 	f.Helper()
-	content, err := os.ReadFile(filepath.Join(f.root, "bundle/controller/deployment.yaml"))
-	if err != nil {
-		f.Fatal(err)
-	}
 	var deployment appsv1.Deployment
-	if err := yaml.UnmarshalStrict(content, &deployment); err != nil {
-		f.Fatal(err)
-	}
+	f.Must(yaml.UnmarshalStrict([]byte(f.File("bundle/controller/deployment.yaml")), &deployment))
 	var environment []string
 	for _, variable := range deployment.Spec.Template.Spec.Containers[0].Env {
 		if variable.Value != "" {
@@ -79,7 +73,7 @@ func (f *fleet) environment() []string {
 	return environment
 }
 
-// cpu is what the process used, of all cores.
+// cpu returns the CPU time that the process used on all cores.
 func (p *process) cpu() time.Duration {
 	p.Helper()
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
@@ -92,7 +86,7 @@ func (p *process) cpu() time.Duration {
 	return time.Duration(p.number(fields[11])+p.number(fields[12])) * tick
 }
 
-// residentMiB is the memory that the process holds.
+// residentMiB returns the resident memory.
 func (p *process) residentMiB() float64 {
 	p.Helper()
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.pid))
@@ -111,7 +105,7 @@ func (p *process) number(text string) float64 {
 	return value
 }
 
-// writes counts every request of the controller that is no read.
+// writes counts all requests of the controller but reads.
 func (f *fleet) writes() float64 {
 	f.Helper()
 	return f.metric("rest_client_requests_total", "") - f.metric("rest_client_requests_total", `method="GET"`)
@@ -122,15 +116,15 @@ func (f *fleet) created() float64 {
 	return f.metric("nufi_applies_total", `result="created"`)
 }
 
-// metric sums the samples of a metric whose labels hold some text. A controller that
-// does not answer yet has counted nothing.
+// metric sums the samples of a metric whose labels contain the text. It is 0 while the
+// controller does not serve yet.
 func (f *fleet) metric(name, label string) float64 {
 	f.Helper()
 	request, err := http.NewRequestWithContext(f.Context(), http.MethodGet, f.process.metrics, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
-	request.Header.Set("Accept-Encoding", "identity") // Compressing is CPU of the controller's.
+	request.Header.Set("Accept-Encoding", "identity") // Compressing would cost the controller CPU.
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0
@@ -138,9 +132,9 @@ func (f *fleet) metric(name, label string) float64 {
 	defer func() { _, _ = io.Copy(io.Discard, response.Body); _ = response.Body.Close() }()
 	sum := 0.0
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		sample, value, found := strings.Cut(lines.Text(), " ")
+		sample, value, isSample := strings.Cut(lines.Text(), " ")
 		metric, labels, _ := strings.Cut(sample, "{")
-		if found && metric == name && strings.Contains(labels, label) {
+		if isSample && metric == name && strings.Contains(labels, label) {
 			sum += f.process.number(value)
 		}
 	}

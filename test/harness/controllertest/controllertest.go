@@ -1,0 +1,226 @@
+// Package controllertest runs the controller inside a test, with the rights that bundle/
+// grants to its service account and no others, and records its requests.
+//
+//	h := harness.New(t)
+//	c := controllertest.Start(h, controller.Options{})
+//	h.Apply(manifest)
+//	c.AwaitQuiet(h, h.Namespace, time.Second)
+//	if len(c.Writes(h.Namespace)) != 1 { ... }
+package controllertest
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/dudaji/nufi/controller"
+	"github.com/dudaji/nufi/internal/templates"
+	"github.com/dudaji/nufi/test/harness"
+)
+
+// systemNamespace is where bundle/ installs the controller.
+const systemNamespace = "nufi-system"
+
+// Account is the controller's service account.
+func Account() harness.User { return harness.ServiceAccount(systemNamespace, "nufi-controller") }
+
+// Controller is a running controller.
+type Controller struct {
+	Registry *prometheus.Registry
+
+	cancel context.CancelFunc
+	ended  chan error
+	stop   func() error
+
+	mu      sync.Mutex
+	writes  map[string][]string // by namespace or project: "PATCH /apis/..."
+	reads   map[string]int
+	refused []string // requests that were answered Forbidden
+}
+
+// Start runs a controller until Stop, at the latest until the test ends. A request that
+// its rights do not allow fails the test.
+func Start(h *harness.Harness, options controller.Options) *Controller {
+	h.Helper()
+	c := run(h, options)
+	h.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			h.Error("stopping the controller: ", err)
+		}
+		for _, request := range c.Refused() {
+			h.Error("the controller may not ", request)
+		}
+	})
+	return c
+}
+
+// Shared is one controller for all tests of a package. It ends with the process.
+type Shared struct {
+	once    sync.Once
+	running *Controller
+}
+
+// Start returns the controller, which the first call starts.
+func (s *Shared) Start(h *harness.Harness) *Controller {
+	h.Helper()
+	s.once.Do(func() { s.running = run(h, controller.Options{}) })
+	if s.running == nil {
+		h.Fatal("the controller could not be started")
+	}
+	return s.running
+}
+
+// run starts a controller. NUFI_TEST_LOG=1 writes its log to standard error.
+func run(h *harness.Harness, options controller.Options) *Controller {
+	h.Helper()
+	c := &Controller{
+		Registry: prometheus.NewRegistry(), ended: make(chan error, 1),
+		writes: map[string][]string{}, reads: map[string]int{},
+	}
+	c.stop = sync.OnceValue(func() error {
+		c.cancel()
+		return <-c.ended
+	})
+	log.SetLogger(logr.Discard())
+	options.Log = logger()
+	options.MetricsAddress, options.ProbeAddress = "0", "0"
+	options.Registry, options.Judge = c.Registry, templates.Validate
+	if options.Workers == 0 {
+		options.Workers = 8
+	}
+	mgr, err := controller.New(c.config(h), options)
+	h.Must(err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(h.Context()))
+	c.cancel = cancel
+	go func() { c.ended <- mgr.Start(ctx) }()
+	return c
+}
+
+// config is the access of the controller's account, whose requests c records.
+func (c *Controller) config(h *harness.Harness) *rest.Config {
+	h.Helper()
+	h.Install("bundle/namespace.yaml", "bundle/rbac/service_account.yaml", "bundle/rbac/role.yaml",
+		"bundle/rbac/role_binding.yaml", "bundle/rbac/leader_election.yaml", "bundle/rbac/project_roles.yaml",
+		"bundle/admission/project_hosts.yaml")
+	account := Account()
+	h.AwaitAllowed(account, "list dudaji.com/npudeploys", "")
+	h.AwaitAllowed(account, "update coordination.k8s.io/leases", systemNamespace)
+	config := h.ConfigAs(account.Name, account.Groups...)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return recorder{c, next} })
+	return config
+}
+
+func logger() logr.Logger {
+	if os.Getenv("NUFI_TEST_LOG") == "" {
+		return logr.Discard()
+	}
+	return funcr.New(func(prefix, line string) { _, _ = os.Stderr.WriteString(prefix + " " + line + "\n") }, funcr.Options{LogTimestamp: true})
+}
+
+// Stop returns when the controller has ended. A second call does nothing.
+func (c *Controller) Stop() error { return c.stop() }
+
+// Writes returns the writing requests about a namespace or a project.
+func (c *Controller) Writes(namespace string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.writes[namespace])
+}
+
+// Requests counts all requests about a namespace or a project.
+func (c *Controller) Requests(namespace string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.writes[namespace]) + c.reads[namespace]
+}
+
+// Refused returns the requests that the controller's rights did not allow.
+func (c *Controller) Refused() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.refused)
+}
+
+// Metric returns the sum of a metric's values over all labels.
+func (c *Controller) Metric(h *harness.Harness, name string) float64 {
+	h.Helper()
+	families, err := c.Registry.Gather()
+	h.Must(err)
+	sum := 0.0
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			if family.GetName() == name {
+				sum += metric.GetCounter().GetValue() + metric.GetGauge().GetValue()
+			}
+		}
+	}
+	return sum
+}
+
+// AwaitQuiet returns when no request about the namespace was made for the duration.
+func (c *Controller) AwaitQuiet(h *harness.Harness, namespace string, quiet time.Duration) {
+	h.Helper()
+	last, since := c.Requests(namespace), time.Now()
+	h.Await("the controller to send no more requests", func() bool {
+		if now := c.Requests(namespace); now != last {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) >= quiet
+	})
+}
+
+// recorder records requests by the namespace, or the project, in their path.
+type recorder struct {
+	controller *Controller
+	next       http.RoundTripper
+}
+
+func (r recorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	r.controller.record(request)
+	response, err := r.next.RoundTrip(request)
+	if err == nil && response.StatusCode == http.StatusForbidden {
+		r.controller.refuse(request)
+	}
+	return response, err
+}
+
+func (c *Controller) record(request *http.Request) {
+	namespace := scope(request.URL.Path)
+	if namespace == "" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if request.Method == http.MethodGet {
+		c.reads[namespace]++
+		return
+	}
+	c.writes[namespace] = append(c.writes[namespace], request.Method+" "+request.URL.Path)
+}
+
+func (c *Controller) refuse(request *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused = append(c.refused, request.Method+" "+request.URL.Path)
+}
+
+// scope returns the name of the namespace or the project that a path is in.
+func scope(path string) string {
+	for _, collection := range []string{"/namespaces/", "/projects/"} {
+		if _, rest, found := strings.Cut(path, collection); found {
+			name, _, _ := strings.Cut(rest, "/")
+			return name
+		}
+	}
+	return ""
+}
