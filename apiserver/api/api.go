@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -16,7 +16,12 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/limits"
 	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/npudeploys"
+	"github.com/dudaji/nufi/apiserver/previews"
 	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/projects"
+	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/apiserver/workloads"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/templates"
 )
@@ -27,127 +32,139 @@ type Options struct {
 	Users          *kube.Users
 	Templates      func() *render.Templates // those that serve now
 	TemplateState  func() templates.State
-	Live           *live.Cache    // what is known without asking
-	Devices        *devices.Store // who holds which
-	Login          *auth.Login    // nil: nobody logs in with a browser
-	TrustedOrigins []string       // scheme://host[:port] of pages that may write
+	Live           *live.Cache
+	Devices        *devices.Store
+	Login          *auth.Login // nil: no login with a browser
+	TrustedOrigins []string    // scheme://host[:port] of other pages that may write
 	Log            logr.Logger
 	Registry       prometheus.Registerer
 	Clock          func() time.Time
 	Limits         Limits
 }
 
-// Limits bound what clients may take.
+// Limits bound what clients may use.
 type Limits struct {
-	HeaderBytes, AddressBytes int // below what the server that listens lets through
+	HeaderBytes, AddressBytes int // below those of the HTTP server
 	BodyBytes                 int64
-	InFlight                  int           // requests being served at a time, in all
+	InFlight                  int           // requests at a time, of all users
 	Time                      time.Duration // of one request
-	Person                    limits.Budget
-	Streams                   StreamLimits
-	Check                     CheckLimits
+	User                      limits.Budget
+	Streams                   rest.StreamLimits
+	Check                     previews.CheckLimits
 }
 
-// StreamLimits bound answers that go on and on.
-type StreamLimits struct {
-	InAll, PerPerson int
-	Beat             time.Duration // from one sign of life to the next
-	Review           time.Duration // until a person is asked for again, and what they may
-	Write            time.Duration // until a reader who does not read is cut
-}
-
-// CheckLimits bound checks of templates, each of which is a stranger's program that runs in
-// a process of its own. A person has one at a time.
-type CheckLimits struct {
-	BodyBytes int64
-	InFlight  int           // in all
-	Time      time.Duration // of one; the server's time to write an answer has to be longer
-}
-
-// DefaultLimits are far above what people and their tools need.
+// DefaultLimits are far above what users and their tools need.
 func DefaultLimits() Limits {
 	return Limits{
-		HeaderBytes:  64 << 10, // a token or a session of many groups fits in
+		HeaderBytes:  64 << 10, // fits a token or a session with many groups
 		AddressBytes: 8 << 10,
 		BodyBytes:    1 << 20,
 		InFlight:     400,
 		Time:         30 * time.Second,
-		Person:       limits.Budget{PerSecond: 50, Burst: 200, InFlight: 50},
-		Streams: StreamLimits{
-			InAll: 2000, PerPerson: 50,
-			Beat: 15 * time.Second, Review: 30 * time.Second, Write: 10 * time.Second,
+		User:         limits.Budget{PerSecond: 50, Burst: 200, InFlight: 50},
+		Streams: rest.StreamLimits{
+			Total: 2000, PerUser: 50,
+			Heartbeat: 15 * time.Second, Revalidate: 30 * time.Second, Write: 10 * time.Second,
 		},
-		Check: CheckLimits{BodyBytes: 4 << 20, InFlight: 2, Time: 50 * time.Second},
+		Check: previews.CheckLimits{BodyBytes: 4 << 20, InFlight: 2, Time: 50 * time.Second},
 	}
 }
 
 // API serves the routes.
 type API struct {
 	options Options
-	renders *renders
-	pages   sync.Pool // of *bytes.Buffer, for lists
-	streams *limits.Streams
-	ending  chan struct{} // closed when streams are to end
-	end     func()
-	routes  []route
+	streams *rest.Streams
+	routes  []rest.Route
 	public  *mux.Router
 	private *mux.Router
 	handler http.Handler
 }
 
-// New returns the API. It asks nobody anything yet.
+// New returns the API. It makes no call yet.
 func New(options Options) (*API, error) {
 	if options.Authenticator == nil || options.Users == nil || options.Templates == nil || options.TemplateState == nil || options.Live == nil || options.Devices == nil {
-		return nil, errors.New("an API needs an authenticator, users, templates, what is live and devices")
+		return nil, errors.New("an API needs an authenticator, users, templates, a live cluster and devices")
 	}
-	ending := make(chan struct{})
-	a := &API{
-		options: options,
-		renders: newRenders(),
-		streams: limits.NewStreams(options.Limits.Streams.InAll, options.Limits.Streams.PerPerson),
-		ending:  ending, end: sync.OnceFunc(func() { close(ending) }),
-	}
+	a := &API{options: options, streams: rest.NewStreams(rest.StreamOptions{
+		Limits: options.Limits.Streams, Timeout: options.Limits.Time, Authenticator: options.Authenticator,
+		Connected: func() bool { return options.Live.UnreachableSince(live.NpuDeploys).IsZero() },
+	})}
 	a.routes = a.table()
-	document, err := a.document()
+	document, err := document(a.routes)
 	if err != nil {
 		return nil, err
 	}
-	a.public, a.private = publicRouter(document, options.Login), a.privateRouter()
-	metrics, err := newMetrics(options.Registry, a.streams)
+	a.public = publicRouter(document, options.Login)
+	a.private = rest.NewRouter(a.routes, rest.RouterOptions{
+		Users: options.Users, BodyBytes: options.Limits.BodyBytes, Timeout: options.Limits.Time,
+	})
+	if login := options.Login; login != nil {
+		a.private.HandleFunc("/logout", login.Logout).Methods(http.MethodPost)
+	}
+	metrics, err := rest.NewMetrics(options.Registry, a.streams)
 	if err != nil {
-		return nil, fmt.Errorf("registering metrics: %w", err)
+		return nil, err
 	}
 	return a, a.wrap(metrics)
 }
 
-// EndStreams ends the streams that are open, and those to come at once. A server that
-// stops would wait for them in vain.
-func (a *API) EndStreams() { a.end() }
+// EndStreams ends the streams that are open, and those to come at once. A server that stops
+// would otherwise wait for them.
+func (a *API) EndStreams() { a.streams.End() }
 
 // ServeHTTP serves one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
-// wrap puts the layers around the routers, the innermost first.
-func (a *API) wrap(metrics *metrics) error {
+// table returns every route that requires a user.
+func (a *API) table() []rest.Route {
+	o := a.options
+	projects := projects.New(o.Live, o.Templates, o.Clock)
+	previews := previews.New(previews.Options{
+		Cluster: o.Live, Templates: o.Templates, TemplateState: o.TemplateState, VisibleProjects: projects.Visible,
+		Checks: o.Limits.Check, PerUser: o.Limits.User, Clock: o.Clock,
+	})
+	return slices.Concat(
+		npudeploys.New(o.Live, a.streams, o.Clock).Routes(),
+		workloads.New(o.Live, a.streams, o.Limits.Time).Routes(),
+		projects.Routes(),
+		previews.Routes(),
+		devices.NewHandlers(o.Live, o.Devices, a.streams, o.Clock).Routes(),
+	)
+}
+
+// publicRouter serves what requires no user.
+func publicRouter(document []byte, login *auth.Login) *mux.Router {
+	router := mux.NewRouter()
+	router.HandleFunc("/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		_ = rest.WriteEncoded(w, http.StatusOK, document)
+	}).Methods(http.MethodGet)
+	if login != nil {
+		router.HandleFunc("/login", login.Start).Methods(http.MethodGet)
+		router.HandleFunc("/login/callback", login.Callback).Methods(http.MethodGet)
+	}
+	return router
+}
+
+// wrap adds the middleware of all routes, the innermost first.
+func (a *API) wrap(metrics *rest.Metrics) error {
 	crossOrigin, err := auth.RejectCrossOrigin(problem.WriteStatus, a.options.TrustedOrigins...)
 	if err != nil {
 		return fmt.Errorf("trusted origins: %w", err)
 	}
-	var handler http.Handler = a.private
-	for _, layer := range []func(http.Handler) http.Handler{
-		limits.PerUser(a.options.Limits.Person, a.options.Clock),
+	a.handler = a.private
+	for _, middleware := range []func(http.Handler) http.Handler{
+		limits.PerUser(a.options.Limits.User, a.options.Clock),
 		auth.Middleware(a.options.Authenticator, problem.WriteStatus),
-		publicFirst(a.public),
+		rest.PublicFirst(a.public),
 		limits.InFlight(a.options.Limits.InFlight),
 		crossOrigin,
 		auth.RejectIdentityHeaders(problem.WriteStatus),
 		limits.Header(a.options.Limits.HeaderBytes, a.options.Limits.AddressBytes),
-		recovering,
-		observe(metrics, a.options.Clock),
-		identify(a.options.Log),
+		rest.Recover,
+		rest.Observe(metrics, a.options.Clock),
+		rest.Identify(a.options.Log),
 	} {
-		handler = layer(handler)
+		a.handler = middleware(a.handler)
 	}
-	a.handler = handler
 	return nil
 }

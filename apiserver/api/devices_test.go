@@ -93,7 +93,7 @@ func allowList(t *testing.T, person, namespace, resource string) {
 }
 
 // unhurried lets a person ask until something has changed.
-func unhurried(o *api.Options) { o.Limits.Person.PerSecond = 1000 }
+func unhurried(o *api.Options) { o.Limits.User.PerSecond = 1000 }
 
 // believing has persons that no other test gives rights to.
 func believing(names ...string) func(*api.Options) {
@@ -250,7 +250,7 @@ func TestAWatchTellsTheNewestOfWhatChanged(t *testing.T) {
 // What a person is told follows their rights while they watch.
 func TestAWatchFollowsWhatThePersonMaySee(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, believing("later"), func(o *api.Options) { o.Limits.Streams.Review = 100 * time.Millisecond })
+	s := newStage(t, believing("later"), func(o *api.Options) { o.Limits.Streams.Revalidate = 100 * time.Millisecond })
 	addNode(t, "gpu-a", "nvidia.com/gpu", "8")
 	addPod(t, s.namespace, "mine", "gpu-a", "nvidia.com/gpu", "2")
 	mine := func(answer devices.View) bool {

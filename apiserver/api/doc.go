@@ -1,21 +1,27 @@
-// Package api is NuFi's REST API, below /api/v1.
+// Package api assembles NuFi's REST API, below /api/v1, from the routes of other packages:
 //
-// router.go is the table of all routes: the router and the OpenAPI document are made
-// from it. A handler is given the client of the person who asks, and what it reads and
-// writes goes that way: Kubernetes' RBAC and admission decide, and there is no other
-// client in reach. What the server knows without asking is read after an access review as
-// the person. Objects pass through as Kubernetes has them, without loss.
+//	rest        routing, requests, responses, access reviews, streams, audit log, metrics
+//	resources   create, put, patch and delete of objects
+//	npudeploys  list, read, watch, scale and restart of NpuDeploys
+//	workloads   pods, events and logs
+//	projects    Projects, members, quotas, the user's permissions
+//	previews    previews, checks of templates, the catalogue
+//	devices     accelerators
 //
-// What a request passes, from the outside:
+// All routes are in one table. The router, the OpenAPI document, the permissions that the
+// server's role must allow, the audit log and the tests of every route follow from it. A
+// handler is given the client of the user who sent the request, and no other: Kubernetes'
+// RBAC and admission decide.
 //
-//	identify     a request id, and headers that every answer has
-//	observe      metrics by route, a log line for each change
-//	recovering   a panic is a 500
-//	limits.Header, auth.RefuseHeaders, auth.CrossOrigin, limits.InFlight
-//	public       what needs no person: the OpenAPI document, the login
-//	auth.Middleware, limits.PerPerson
-//	router       limits.Bodies and other bounds of the route
-//	             parameters that the route does not know are refused, then the handler
+// A request passes, from the outside:
+//
+//	rest.Identify     a request id, and headers that all responses have
+//	rest.Observe      metrics by route, a log line for each change
+//	rest.Recover      a panic becomes a 500
+//	limits.Header, auth.RejectIdentityHeaders, auth.RejectCrossOrigin, limits.InFlight
+//	rest.PublicFirst  what needs no user: the OpenAPI document, the login
+//	auth.Middleware, limits.PerUser
+//	rest.NewRouter    the limits of the route, checks of path and query, then the handler
 //
 // Every error is a problem of RFC 9457.
 package api

@@ -9,23 +9,20 @@ import (
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/npudeploys"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/projects"
+	"github.com/dudaji/nufi/apiserver/rest"
 )
 
-// The schemas that routes refer to by name.
-const (
-	refNpuDeploy   = openapi.Ref("NpuDeploy")
-	refList        = openapi.Ref("NpuDeployList")
-	refProject     = openapi.Ref("Project")
-	refProjectList = openapi.Ref("ProjectList")
-	refProblem     = openapi.Ref("Problem")
-)
+// problemSchema is the schema of errors.
+const problemSchema = openapi.Ref("Problem")
 
-// document is the OpenAPI document of the table. The schemas of NpuDeploy and Project are
-// the CRDs' own, with their descriptions and bounds.
-func (a *API) document() ([]byte, error) {
-	deploy, err := crdSchema(resource)
+// document returns the OpenAPI document of the routes. The schemas of NpuDeploy and Project
+// are the CRDs' own, with their descriptions and bounds.
+func document(routes []rest.Route) ([]byte, error) {
+	deploy, err := crdSchema(npudeploys.Resource)
 	if err != nil {
 		return nil, err
 	}
@@ -33,22 +30,22 @@ func (a *API) document() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	operations := make([]openapi.Operation, len(a.routes))
-	for i, route := range a.routes {
+	operations := make([]openapi.Operation, len(routes))
+	for i, route := range routes {
 		operations[i] = route.Operation
 	}
 	return openapi.API{
 		Title:       "NuFi",
 		Version:     "v1",
-		Description: "Models served on NPUs and GPUs. Every call is made with the rights that Kubernetes gives to the person who makes it.",
+		Description: "Models served on NPUs and GPUs. Every call is made with the permissions that Kubernetes gives to the user.",
 		Operations:  operations,
-		Problem:     openapi.Content{Types: []string{problem.ContentType}, Schema: refProblem},
+		Problem:     openapi.Content{Types: []string{problem.ContentType}, Schema: problemSchema},
 		Schemas: map[string]any{
-			string(refNpuDeploy):   deploy,
-			string(refList):        listOf(refNpuDeploy, "A page of NpuDeploys. metadata.continue, if there is one, asks for the next; metadata.resourceVersion, if there is one, begins a watch."),
-			string(refProject):     project,
-			string(refProjectList): listOf(refProject, "A page of Projects, by name. metadata.continue, if there is one, asks for the next."),
-			string(refProblem):     problem.Error{},
+			string(npudeploys.Schema):     deploy,
+			string(npudeploys.ListSchema): listOf(npudeploys.Schema, "A page of NpuDeploys. metadata.continue, if present, continues the list; metadata.resourceVersion, if present, begins a watch."),
+			string(projects.Schema):       project,
+			string(projects.ListSchema):   listOf(projects.Schema, "A page of Projects, by name. metadata.continue, if present, continues the list."),
+			string(problemSchema):         problem.Error{},
 		},
 	}.Document()
 }

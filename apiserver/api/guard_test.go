@@ -114,7 +114,7 @@ func TestAPersonsPaceIsBoundedAndNobodyElses(t *testing.T) {
 	now := time.Now()
 	s := newStage(t, func(o *api.Options) {
 		o.Clock = func() time.Time { return now }
-		o.Limits.Person.PerSecond, o.Limits.Person.Burst = 0.5, 3
+		o.Limits.User.PerSecond, o.Limits.User.Burst = 0.5, 3
 	})
 	for range 3 {
 		s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK)
@@ -133,7 +133,7 @@ func TestMoreThanTheServerCanTakeIsRefused(t *testing.T) {
 	if got := s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusTooManyRequests); got.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	s = newStage(t, func(o *api.Options) { o.Limits.Person.InFlight = 0 })
+	s = newStage(t, func(o *api.Options) { o.Limits.User.InFlight = 0 })
 	s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusTooManyRequests)
 }
 

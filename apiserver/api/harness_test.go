@@ -73,6 +73,7 @@ func (b byName) Authenticate(r *http.Request) (auth.User, error) {
 type stage struct {
 	t         *testing.T
 	api       *api.API
+	users     *kube.Users
 	url       string
 	namespace string
 	registry  *prometheus.Registry
@@ -85,7 +86,7 @@ func newStage(t *testing.T, change ...func(*api.Options)) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, registry: prometheus.NewRegistry(), log: &lines{}, namespace: control.Namespace(t)}
+	s := &stage{t: t, users: users, registry: prometheus.NewRegistry(), log: &lines{}, namespace: control.Namespace(t)}
 	store, err := templates.Open("", templates.Hooks{})
 	if err != nil {
 		t.Fatal(err)

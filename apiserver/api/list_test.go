@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/npudeploys"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -118,7 +119,11 @@ func TestNothingIsVisibleButWhatMayBeListed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := s.api.Visible(t.Context(), person)
+		client, err := s.users.Client(person)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := npudeploys.Visible(t.Context(), knownCluster(t), client)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -152,7 +152,7 @@ func TestALogThatIsFollowedEndsWithItsContainer(t *testing.T) {
 
 func TestALogThatIsFollowedEndsWithItsPod(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t, func(o *api.Options) { o.Limits.Streams.Review = 50 * time.Millisecond }))
+	k := newHome(newStage(t, func(o *api.Options) { o.Limits.Streams.Revalidate = 50 * time.Millisecond }))
 	silent := k.node(func(_ http.ResponseWriter, r *http.Request) {
 		if !asks(r) {
 			<-r.Context().Done() // the node says nothing any more
@@ -172,7 +172,7 @@ func TestALogThatIsFollowedEndsWithItsPod(t *testing.T) {
 
 func TestALogIsNoLongerReadByWhoMayNoLonger(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t, func(o *api.Options) { o.Limits.Streams.Review = 50 * time.Millisecond }))
+	k := newHome(newStage(t, func(o *api.Options) { o.Limits.Streams.Revalidate = 50 * time.Millisecond }))
 	node := k.node(func(_ http.ResponseWriter, r *http.Request) {
 		if !asks(r) {
 			<-r.Context().Done()

@@ -124,7 +124,7 @@ func TestAChangeOfAMemberLeavesALineThatSaysWhose(t *testing.T) {
 	s := newProjects(t)
 	s.ask("root", http.MethodPut, s.member("User", `ann" x`), `{"role": "Editor"}`).want(t, http.StatusOK)
 	log := s.log.String()
-	for _, word := range []string{`"change":"set member"`, `"about":"User ann\" x: Editor"`, `"person":"root@` + s.namespace + `"`} {
+	for _, word := range []string{`"change":"set member"`, `"subject":"User ann\" x: Editor"`, `"user":"root@` + s.namespace + `"`} {
 		if !strings.Contains(log, word) {
 			t.Errorf("no %s in %s", word, log)
 		}

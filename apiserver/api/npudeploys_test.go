@@ -211,7 +211,7 @@ func TestARestartIsInTheSpecAndSurvivesAnApply(t *testing.T) {
 	s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusNotFound)
 	s.create("a")
 	at := func(r reply) any {
-		return field(t, r, "spec", "podMetadata", "annotations", "nufi.dudaji.com/restarted-at")
+		return field(t, r, "spec", "podMetadata", "annotations", "dudaji.com/restarted-at")
 	}
 	first := s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusOK)
 	second := s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusOK)
@@ -379,8 +379,8 @@ func TestEveryChangeLeavesALineAndNoCredential(t *testing.T) {
 		t.Fatalf("%d lines, want 2:\n%s", len(log), s.log)
 	}
 	for i, words := range [][]string{
-		{`"person":"ann"`, `"change":"create"`, `"outcome":"done"`, `"status":201`, `"requestId"`},
-		{`"person":"vic"`, `"change":"delete"`, `"outcome":"refused"`, `"status":403`, s.namespace},
+		{`"user":"ann"`, `"change":"create"`, `"outcome":"done"`, `"status":201`, `"requestId"`},
+		{`"user":"vic"`, `"change":"delete"`, `"outcome":"refused"`, `"status":403`, s.namespace},
 	} {
 		for _, word := range words {
 			if !strings.Contains(log[i], word) {

@@ -216,7 +216,7 @@ _noAccelerator: {`)
 
 func TestChecksAreBoundedForEachPersonAndInAll(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(o *api.Options) { o.Limits.Person.PerSecond, o.Limits.Person.Burst = 1000, 1000 })
+	s := newStage(t, func(o *api.Options) { o.Limits.User.PerSecond, o.Limits.User.Burst = 1000, 1000 })
 	body := packed(t, "", "")
 	held := map[string]func() reply{}
 	for _, person := range []string{"ann", "vic"} {

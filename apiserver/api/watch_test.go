@@ -241,7 +241,7 @@ func (s *stage) unbind(person, role string) {
 	}
 }
 
-func often(o *api.Options) { o.Limits.Streams.Review = 100 * time.Millisecond }
+func often(o *api.Options) { o.Limits.Streams.Revalidate = 100 * time.Millisecond }
 
 func TestRightsThatAreTakenEndAWatchOfTheNamespace(t *testing.T) {
 	t.Parallel()
@@ -356,8 +356,8 @@ func TestAServerThatStopsEndsItsStreams(t *testing.T) {
 func TestStreamsAreBoundedAndTakeNoPlaceOfRequests(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, func(o *api.Options) {
-		o.Limits.InFlight, o.Limits.Person.InFlight = 1, 1
-		o.Limits.Streams.InAll, o.Limits.Streams.PerPerson = 3, 2
+		o.Limits.InFlight, o.Limits.User.InFlight = 1, 1
+		o.Limits.Streams.Total, o.Limits.Streams.PerUser = 3, 2
 	})
 	open := []*watched{s.watch("vic", ""), s.watch("vic", "")}
 	refused := s.watch("vic", "")
@@ -380,7 +380,7 @@ func TestStreamsAreBoundedAndTakeNoPlaceOfRequests(t *testing.T) {
 
 func TestASilentStreamBeats(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(o *api.Options) { o.Limits.Streams.Beat = 50 * time.Millisecond })
+	s := newStage(t, func(o *api.Options) { o.Limits.Streams.Heartbeat = 50 * time.Millisecond })
 	w := s.watch("vic", "")
 	w.want("RESET", "BOOKMARK")
 	for range 2 {

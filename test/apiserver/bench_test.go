@@ -32,9 +32,9 @@ const (
 
 func unlimited(o *api.Options) {
 	o.Limits.InFlight = 10 * callers
-	o.Limits.Person.PerSecond, o.Limits.Person.Burst, o.Limits.Person.InFlight = 1e6, 1e6, 10*callers
-	o.Limits.Streams.InAll, o.Limits.Streams.PerPerson = 2*watchers, 2*watchers
-	o.Limits.Streams.Beat, o.Limits.Streams.Review = time.Hour, time.Hour
+	o.Limits.User.PerSecond, o.Limits.User.Burst, o.Limits.User.InFlight = 1e6, 1e6, 10*callers
+	o.Limits.Streams.Total, o.Limits.Streams.PerUser = 2*watchers, 2*watchers
+	o.Limits.Streams.Heartbeat, o.Limits.Streams.Revalidate = time.Hour, time.Hour
 }
 
 // populate starts an API server for ann, an administrator, and creates NpuDeploys whose

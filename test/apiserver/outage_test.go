@@ -40,7 +40,7 @@ func outage(t *testing.T) {
 	h.Install("bundle/rbac/user_roles.yaml")
 	h.Bind("nufi-edit", h.Namespace, "ann")
 	h.Bind("nufi-view", h.Namespace, "ann")
-	s := apitest.StartIsolated(h, func(o *api.Options) { o.Limits.Streams.Review = 200 * time.Millisecond })
+	s := apitest.StartIsolated(h, func(o *api.Options) { o.Limits.Streams.Revalidate = 200 * time.Millisecond })
 	s.AwaitStatus(http.StatusNotFound, "ann", http.MethodGet, deploys+"/none", "")
 	s.AwaitStatus(http.StatusCreated, "ann", http.MethodPost, deploys, strings.Replace(deploy, "NAME", "a", 1))
 	before := s.Do("ann", http.MethodGet, deploys+"/a", "").Want(http.StatusOK)

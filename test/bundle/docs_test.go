@@ -38,7 +38,7 @@ func TestDocsExplainEachFlagAndMetric(t *testing.T) {
 	for _, c := range []struct{ page, source, expression string }{
 		{"operations.md", "cmd/nufi-controller/flags.go", `set\.\w+\(&f\.\w+, "([a-z-]+)"`},
 		{"operations.md", "controller/metrics.go", `"(nufi_[a-z_]+)"`},
-		{"api-server.md", "apiserver/api/metrics.go", `"(nufi_[a-z_]+)"`},
+		{"api-server.md", "apiserver/rest/metrics.go", `"(nufi_[a-z_]+)"`},
 	} {
 		page, err := os.ReadFile(filepath.Join(root, "docs", c.page))
 		if err != nil {

@@ -1,0 +1,150 @@
+package devices
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/apiserver/stream"
+)
+
+// Handlers serve devices. Counts are for all users: a form needs to show what is free.
+type Handlers struct {
+	cluster *live.Cache
+	store   *Store
+	streams *rest.Streams
+	clock   func() time.Time
+}
+
+// NewHandlers returns Handlers.
+func NewHandlers(cluster *live.Cache, store *Store, streams *rest.Streams, clock func() time.Time) *Handlers {
+	return &Handlers{cluster: cluster, store: store, streams: streams, clock: clock}
+}
+
+// Routes returns all routes of devices.
+func (h *Handlers) Routes() []rest.Route {
+	return []rest.Route{
+		{
+			Operation: openapi.Operation{
+				Method: http.MethodGet, Path: rest.Prefix + "/devices", Summary: "List accelerators, which of them are free, and the pods that have the others",
+				Answers: rest.JSON(View{}), Status: http.StatusOK,
+			},
+			Handler: h.devices,
+		},
+		{
+			Operation: openapi.Operation{
+				Method: http.MethodGet, Path: rest.Prefix + "/watch/devices", Summary: "Watch accelerators: an event with the whole list after each change",
+				Answers: openapi.Content{Types: []string{stream.ContentType}, Schema: View{}}, Status: http.StatusOK,
+			},
+			Stream: true, Handler: h.watch,
+		},
+	}
+}
+
+func (h *Handlers) devices(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+	rights, incomplete, err := h.rights(r.Context(), user)
+	if err != nil {
+		return err
+	}
+	view, err := h.view(r.Context(), rights)
+	if err != nil {
+		return err
+	}
+	h.setHeaders(w, incomplete)
+	return rest.WriteEncoded(w, http.StatusOK, view, []byte("\n"))
+}
+
+func (h *Handlers) setHeaders(w http.ResponseWriter, incomplete bool) {
+	rest.SetStale(w, h.cluster.UnreachableSince(live.Nodes, live.Pods, live.Projects), h.clock())
+	rest.SetIncomplete(w, incomplete)
+}
+
+// rights reviews what the user may see, and reports whether some of it could not be reviewed
+// because Kubernetes is unreachable.
+func (h *Handlers) rights(ctx context.Context, user *kube.UserClient) (rights Rights, incomplete bool, err error) {
+	if !h.cluster.Ready() {
+		return Rights{}, false, rest.NotSynced()
+	}
+	inventory, err := h.store.Inventory(ctx)
+	if err != nil {
+		return Rights{}, false, err
+	}
+	nodes, err := user.Can(ctx, "list", "", live.Nodes, "", "")
+	if err != nil {
+		return Rights{}, false, err
+	}
+	pods, err := rest.ReviewPartialAccess(ctx, user, rest.Need{Verb: "list", Resource: live.Pods}, "")
+	if err != nil {
+		return Rights{}, false, err
+	}
+	err = pods.Review(ctx, slices.Values(inventory.Namespaces()))
+	return Rights{Nodes: nodes, AllNamespaces: pods.Everywhere(), Namespaces: pods.Namespaces()}, pods.Incomplete(), err
+}
+
+// view returns JSON that is shared, and must not be changed.
+func (h *Handlers) view(ctx context.Context, rights Rights) ([]byte, error) {
+	inventory, err := h.store.Inventory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return inventory.MarshalView(rights)
+}
+
+func (h *Handlers) watch(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+	rights, incomplete, err := h.rights(r.Context(), user)
+	if err != nil {
+		return err
+	}
+	h.setHeaders(w, incomplete)
+	frames, reviewed := make(chan []byte), make(chan Rights, 1)
+	go h.sendFrames(r.Context(), rights, reviewed, frames)
+	authorize := func(ctx context.Context) error {
+		rights, _, err := h.rights(ctx, user)
+		if err != nil {
+			return err
+		}
+		select {
+		case <-reviewed: // replace the previous ones
+		default:
+		}
+		reviewed <- rights
+		return nil
+	}
+	return h.streams.Serve(w, r, user, rest.Stream{ContentType: stream.ContentType, Frames: frames, Authorize: authorize})
+}
+
+// sendFrames sends the newest view until ctx ends. One that was not received before it
+// changed is dropped.
+func (h *Handlers) sendFrames(ctx context.Context, rights Rights, reviewed <-chan Rights, frames chan<- []byte) {
+	defer close(frames)
+	changes := h.store.Subscribe(ctx)
+	var last, frame []byte
+	var out chan<- []byte // nil if there is nothing to send
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case out <- frame:
+			out = nil
+			continue
+		case rights = <-reviewed:
+		case <-changes:
+		}
+		view, err := h.view(ctx, rights)
+		if err != nil {
+			logr.FromContextOrDiscard(ctx).Error(err, "could not count devices")
+			return
+		}
+		if !bytes.Equal(view, last) {
+			last, frame, out = view, stream.Event{Data: view}.Frame(), frames
+		}
+	}
+}

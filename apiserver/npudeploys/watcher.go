@@ -1,0 +1,257 @@
+package npudeploys
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/apiserver/stream"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// Events besides ADDED, MODIFIED and DELETED. A reset is followed by all objects and a
+// bookmark. Other bookmarks only carry an id to resume from.
+const (
+	eventReset    = "RESET"
+	eventBookmark = "BOOKMARK"
+)
+
+// batchBytes is how much of the initial events is sent at once.
+const batchBytes = 64 << 10
+
+// watcher turns changes of NpuDeploys into the frames of one user's stream.
+//
+// A user who may watch only some namespaces gets no ids: which namespaces these are may
+// change while the user is not connected, so a resumed stream would miss events.
+type watcher struct {
+	user      *kube.UserClient
+	deploys   *live.DeployCache
+	selection selection
+	access    *rest.Access // run's alone
+	frames    chan []byte
+	reviewed  chan *rest.Access // newer than access
+	bookmark  string            // the version of the last bookmark
+	err       error             // why run ended; read it after frames is closed
+}
+
+func newWatcher(deploys *live.DeployCache, selection selection, access *rest.Access) *watcher {
+	return &watcher{
+		user: access.User(), deploys: deploys, selection: selection, access: access,
+		frames: make(chan []byte), reviewed: make(chan *rest.Access, 1),
+	}
+}
+
+// reviewAccess reviews the user's access anew, for run to compare. It is called from another
+// goroutine than run's.
+func (w *watcher) reviewAccess(ctx context.Context) error {
+	access, err := rest.ReviewAccess(ctx, w.user, Need("watch"), w.selection.namespace)
+	if err != nil {
+		return err
+	}
+	select {
+	case w.reviewed <- access:
+	default: // run has not received the previous one yet
+	}
+	return nil
+}
+
+// drain returns when run has ended.
+func (w *watcher) drain() {
+	for range w.frames {
+		continue
+	}
+}
+
+// reason returns the problem of a watch that ended early.
+func (w *watcher) reason() error {
+	if w.err == nil || errors.Is(w.err, context.Canceled) {
+		return nil
+	}
+	response, _ := problem.From(w.err)
+	return response
+}
+
+// run sends frames until ctx ends, or the user's access cannot be reviewed.
+func (w *watcher) run(ctx context.Context, after string) {
+	defer close(w.frames)
+	w.err = w.sendEvents(ctx, after)
+}
+
+func (w *watcher) sendEvents(ctx context.Context, after string) error {
+	var position live.Position
+	if w.access.Unrestricted() {
+		position, _ = w.deploys.PositionAfter(after) // the zero position makes Since report a gap
+	}
+	for {
+		events, state, changed, complete := w.deploys.EventsSince(position)
+		var err error
+		if complete {
+			err = w.sendAll(ctx, events)
+		} else {
+			err = w.sendInitial(ctx, state)
+		}
+		if err != nil {
+			return err
+		}
+		position = state.Position
+		select {
+		case <-changed:
+		case access := <-w.reviewed:
+			if err := w.changeAccess(ctx, access, state); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// sendInitial sends all objects. No id comes before the end: a client that is disconnected
+// meanwhile begins again.
+func (w *watcher) sendInitial(ctx context.Context, state live.Snapshot) error {
+	deploys, err := filter(ctx, w.access, w.selection.selectAfter(live.Key{}, state))
+	if err != nil {
+		return err
+	}
+	batch := stream.Event{Name: eventReset, Data: []byte("{}")}.Frame()
+	for _, deploy := range deploys {
+		batch = append(batch, stream.Event{Name: live.Added, Data: deploy.JSON}.Frame()...)
+		if len(batch) < batchBytes {
+			continue
+		}
+		if err := w.send(ctx, batch); err != nil {
+			return err
+		}
+		batch = nil
+	}
+	if err := w.send(ctx, batch); err != nil {
+		return err
+	}
+	return w.sendBookmark(ctx, state.Version, map[string]any{"k8s.io/initial-events-end": "true"})
+}
+
+func (w *watcher) sendAll(ctx context.Context, events []live.Event) error {
+	for _, event := range events {
+		if err := w.sendEvent(ctx, event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendEvent sends an event as the selection sees it: an object that begins to match is
+// added, and one that stops matching is deleted.
+func (w *watcher) sendEvent(ctx context.Context, event live.Event) error {
+	before := event.Before != nil && w.selection.matches(event.Before)
+	after := event.Type != live.Deleted && w.selection.matches(event.Deploy)
+	if !before && !after {
+		return nil
+	}
+	if allowed, err := w.access.In(ctx, event.Deploy.Namespace); err != nil || !allowed {
+		return err
+	}
+	eventType := live.Modified
+	switch {
+	case !before:
+		eventType = live.Added
+	case !after:
+		eventType = live.Deleted
+	}
+	return w.send(ctx, w.frame(eventType, event))
+}
+
+func (w *watcher) frame(eventType string, event live.Event) []byte {
+	switch {
+	case eventType != event.Type:
+		own := stream.Event{Name: eventType, Data: event.Deploy.JSON}
+		if w.access.Unrestricted() {
+			own.ID = event.Deploy.ResourceVersion
+		}
+		return own.Frame()
+	case w.access.Unrestricted():
+		return event.Frame()
+	}
+	return event.FrameWithoutID()
+}
+
+// changeAccess sends an event for each object that the user has gained or lost access to.
+// While that cannot be reviewed, the access stays as it was.
+func (w *watcher) changeAccess(ctx context.Context, access *rest.Access, state live.Snapshot) error {
+	deploys := w.selection.selectAfter(live.Key{}, state)
+	if err := access.Review(ctx, namespacesOf(deploys)); err != nil {
+		if kube.Unreachable(err) {
+			return nil
+		}
+		return err
+	}
+	for _, deploy := range deploys {
+		before, err := w.access.In(ctx, deploy.Namespace)
+		if err != nil {
+			return err
+		}
+		after, err := access.In(ctx, deploy.Namespace)
+		if err != nil {
+			return err
+		}
+		if before != after {
+			if err := w.send(ctx, accessFrame(deploy, after)); err != nil {
+				return err
+			}
+		}
+	}
+	w.access = access
+	if !access.Unrestricted() || state.Version == w.bookmark {
+		return nil
+	}
+	return w.sendBookmark(ctx, state.Version, nil)
+}
+
+// accessFrame adds an object that has become visible, or deletes one that has become
+// invisible, of which it contains only the name.
+func accessFrame(deploy *live.Deploy, visible bool) []byte {
+	if visible {
+		return stream.Event{Name: live.Added, Data: deploy.JSON}.Frame()
+	}
+	return stream.Event{Name: live.Deleted, Data: metadataOnly(map[string]any{
+		"namespace": deploy.Namespace, "name": deploy.Name, "uid": deploy.UID,
+	})}.Frame()
+}
+
+// sendBookmark tells the client that all events up to the version have been sent.
+func (w *watcher) sendBookmark(ctx context.Context, version string, annotations map[string]any) error {
+	w.bookmark = version
+	event, metadata := stream.Event{Name: eventBookmark}, map[string]any{}
+	if annotations != nil {
+		metadata["annotations"] = annotations
+	}
+	if w.access.Unrestricted() {
+		event.ID, metadata["resourceVersion"] = version, version
+	}
+	event.Data = metadataOnly(metadata)
+	return w.send(ctx, event.Frame())
+}
+
+// metadataOnly encodes an NpuDeploy without spec and status.
+func metadataOnly(metadata map[string]any) []byte {
+	text, err := json.Marshal(map[string]any{"apiVersion": v1.GroupVersion().String(), "kind": v1.Kind, "metadata": metadata})
+	if err != nil {
+		return []byte("{}") // never: it is made of strings
+	}
+	return text
+}
+
+func (w *watcher) send(ctx context.Context, frame []byte) error {
+	if len(frame) == 0 {
+		return nil
+	}
+	select {
+	case w.frames <- frame:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,146 @@
+package resources
+
+import (
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/rest"
+)
+
+// MaxAttempts bounds how often a change is tried on the newest version of an object.
+const MaxAttempts = 5
+
+func (k Kind) putRoute() rest.Route {
+	return rest.Route{
+		Operation: openapi.Operation{
+			Method: http.MethodPut, Path: k.ObjectPath,
+			Summary: "Create " + k.WithArticle + " (If-None-Match: *) or apply it over the version that was read (If-Match)",
+			Query:   []openapi.Parameter{rest.DryRunParameter(), rest.ForceParameter()},
+			Headers: []openapi.Parameter{
+				{Name: "If-None-Match", Doc: "*: the object must not exist"},
+				{Name: "If-Match", Doc: "the ETag that was read, or *: the object must exist"},
+			},
+			Accepts: openapi.Content{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: k.Schema},
+			Answers: rest.JSON(k.Schema), Status: http.StatusOK,
+		},
+		Change: "apply", Needs: rest.Needs(k.Resource, "get", "create", "patch"), Handler: k.put,
+	}
+}
+
+// put requires a precondition: without one, the last of two writers would silently win.
+func (k Kind) put(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+	if _, err := rest.MediaType(r, rest.MediaJSON, rest.MediaYAML); err != nil {
+		return err
+	}
+	object, err := k.Read(r)
+	if err != nil {
+		return err
+	}
+	match, none := r.Header.Get("If-Match") != "", r.Header.Get("If-None-Match")
+	switch {
+	case match && none != "":
+		return problem.New(http.StatusBadRequest, "If-Match and If-None-Match exclude each other")
+	case match:
+		return k.replace(w, r, user, object)
+	case none == "*":
+		return k.putNew(w, r, user, object)
+	}
+	return problem.New(http.StatusPreconditionRequired, "send If-None-Match: * to create, or If-Match with the ETag that you read to change")
+}
+
+func (k Kind) putNew(w http.ResponseWriter, r *http.Request, user *kube.UserClient, object *unstructured.Unstructured) error {
+	dryRun, err := rest.DryRun(r)
+	if err != nil {
+		return err
+	}
+	err = createObject(r.Context(), user, object, dryRun)
+	if apierrors.IsAlreadyExists(err) {
+		return rest.PreconditionFailed(k.WithArticle + " of this name already exists")
+	}
+	if err != nil {
+		return rest.WithVerb("create", err)
+	}
+	return rest.WriteObject(w, http.StatusCreated, object)
+}
+
+// replace applies over the version that the client has read. Fields that this API owned and
+// the body leaves out are removed; those of other managers stay. With If-Match: * it retries
+// on conflict: the caller accepts any version.
+func (k Kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserClient, object *unstructured.Unstructured) error {
+	options, dryRun, err := ApplyOptions(r)
+	if err != nil {
+		return err
+	}
+	var applied *unstructured.Unstructured
+	for range MaxAttempts {
+		applied = object.DeepCopy()
+		err = k.applyOver(r, user, applied, options, dryRun)
+		if r.Header.Get("If-Match") != "*" || !isOutdated(err) {
+			break
+		}
+	}
+	if err != nil {
+		return k.preconditionFailed(r, err)
+	}
+	return rest.WriteObject(w, http.StatusOK, applied)
+}
+
+func (k Kind) applyOver(r *http.Request, user *kube.UserClient, object *unstructured.Unstructured, options []client.PatchOption, dryRun bool) error {
+	live, err := k.getMatching(r, user)
+	if err != nil {
+		return err
+	}
+	if !dryRun {
+		if err := ownByApply(r.Context(), user, live); err != nil {
+			return rest.WithVerb("patch", err)
+		}
+	}
+	// With the uid, an object that was deleted meanwhile is not created anew.
+	object.SetUID(live.GetUID())
+	object.SetResourceVersion(live.GetResourceVersion())
+	return rest.WithVerb("patch", Apply(r.Context(), user, object, options))
+}
+
+// getMatching reads the live object, which If-Match must match.
+func (k Kind) getMatching(r *http.Request, user *kube.UserClient) (*unstructured.Unstructured, error) {
+	version, anyVersion, err := rest.IfMatch(r)
+	if err != nil {
+		return nil, err
+	}
+	live := k.Object(r)
+	err = user.Get(r.Context(), client.ObjectKeyFromObject(live), live)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, rest.PreconditionFailed("there is no " + k.Name + " of this name")
+	case err != nil:
+		return nil, rest.WithVerb("get", err)
+	case !anyVersion && live.GetResourceVersion() != version:
+		return nil, rest.PreconditionFailed("the " + k.Name + " has changed since it was read: its ETag is " + rest.ETag(live))
+	}
+	return live, nil
+}
+
+// isOutdated reports a conflict over the object's version, and not over a field's owner.
+func isOutdated(err error) bool {
+	return apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
+}
+
+// preconditionFailed turns what Kubernetes responds to a request with If-Match into a 412.
+func (k Kind) preconditionFailed(r *http.Request, err error) error {
+	switch {
+	case r.Header.Get("If-Match") == "":
+		return err
+	case apierrors.IsNotFound(err):
+		return rest.PreconditionFailed("there is no " + k.Name + " of this name")
+	case isOutdated(err):
+		return rest.PreconditionFailed("the object has changed since it was read")
+	}
+	return err
+}

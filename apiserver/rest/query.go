@@ -1,0 +1,83 @@
+package rest
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/problem"
+)
+
+// checkQuery rejects unknown and repeated parameters: a misspelled dryRun must not write.
+func checkQuery(r *http.Request, parameters []openapi.Parameter) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return problem.New(http.StatusBadRequest, "the query cannot be parsed")
+	}
+	for name, values := range query {
+		if !slices.ContainsFunc(parameters, func(p openapi.Parameter) bool { return p.Name == name }) {
+			return problem.New(http.StatusBadRequest, "unknown query parameter "+Truncate(name))
+		}
+		if len(values) > 1 {
+			return problem.New(http.StatusBadRequest, "the query parameter "+name+" is given more than once")
+		}
+	}
+	return nil
+}
+
+// Truncate shortens a client's text for a message.
+func Truncate(text string) string { return text[:min(len(text), 64)] }
+
+// FirstLine returns the first line of an error's text, shortened for a message.
+func FirstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line[:min(len(line), 400)]
+}
+
+// DryRunParameter describes the parameter that DryRun reads.
+func DryRunParameter() openapi.Parameter {
+	return openapi.Parameter{Name: "dryRun", Doc: "All: check everything and write nothing"}
+}
+
+// DryRun reports whether nothing is to be written.
+func DryRun(r *http.Request) (bool, error) {
+	switch r.URL.Query().Get("dryRun") {
+	case "":
+		return false, nil
+	case metav1.DryRunAll:
+		return true, nil
+	}
+	return false, problem.New(http.StatusBadRequest, "dryRun must be All, or absent")
+}
+
+// ForceParameter describes the parameter that Force reads.
+func ForceParameter() openapi.Parameter {
+	return openapi.Parameter{Name: "force", Doc: "true: take over the fields that others own"}
+}
+
+// Force reports whether fields of other managers are to be overwritten.
+func Force(r *http.Request) (bool, error) { return Bool(r, "force") }
+
+// Bool reads a parameter that is true or false.
+func Bool(r *http.Request, name string) (bool, error) {
+	switch r.URL.Query().Get(name) {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	}
+	return false, problem.New(http.StatusBadRequest, name+" must be true or false")
+}
+
+// ResourceVersion reads the parameter resourceVersion, which is a number.
+func ResourceVersion(r *http.Request) (string, error) {
+	version := r.URL.Query().Get("resourceVersion")
+	if strings.Trim(version, "0123456789") != "" {
+		return "", problem.New(http.StatusBadRequest, "resourceVersion must be that of a list or an object")
+	}
+	return version, nil
+}

@@ -1,0 +1,70 @@
+package rest
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/apiserver/openapi"
+)
+
+// JSON describes content of one type as JSON.
+func JSON(schema any) openapi.Content {
+	return openapi.Content{Types: []string{MediaJSON}, Schema: schema}
+}
+
+// WriteJSON responds with a value as JSON.
+func WriteJSON(w http.ResponseWriter, status int, value any) error {
+	content, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return WriteEncoded(w, status, content, []byte("\n"))
+}
+
+// WriteEncoded responds with JSON in pieces, which it does not change.
+func WriteEncoded(w http.ResponseWriter, status int, pieces ...[]byte) error {
+	w.Header().Set("Content-Type", MediaJSON)
+	w.WriteHeader(status)
+	for _, piece := range pieces {
+		_, _ = w.Write(piece) // fails only if the client has gone
+	}
+	return nil
+}
+
+// WriteObject responds with an object as Kubernetes has it, without managedFields, which
+// are longer than the rest.
+func WriteObject(w http.ResponseWriter, status int, object client.Object) error {
+	w.Header().Set("ETag", ETag(object))
+	object.SetManagedFields(nil)
+	return WriteJSON(w, status, object)
+}
+
+// WriteIfModified responds with an object, or with 304 if the client already has it.
+func WriteIfModified(w http.ResponseWriter, r *http.Request, object client.Object) error {
+	if NotModified(w, r, object) {
+		return nil
+	}
+	return WriteObject(w, http.StatusOK, object)
+}
+
+// SetStale adds headers that report since when the response is out of date. It does nothing
+// if since is zero.
+func SetStale(w http.ResponseWriter, since, now time.Time) {
+	if since.IsZero() {
+		return
+	}
+	w.Header().Set("Age", strconv.Itoa(int(max(0, now.Sub(since)).Seconds())))
+	w.Header().Set("Warning", `110 - "Response is Stale"`)
+}
+
+// SetIncomplete adds a header that reports whether parts of the response are missing because
+// the user's access could not be reviewed.
+func SetIncomplete(w http.ResponseWriter, incomplete bool) {
+	if incomplete {
+		w.Header().Add("Warning", `199 - "Response is Incomplete"`)
+	}
+}

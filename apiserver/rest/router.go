@@ -1,0 +1,138 @@
+package rest
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/gorilla/mux"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/limits"
+	"github.com/dudaji/nufi/apiserver/problem"
+)
+
+// RouterOptions are what every route shares.
+type RouterOptions struct {
+	Users     *kube.Users
+	BodyBytes int64         // of a request
+	Timeout   time.Duration // of a request that is no stream
+}
+
+// NewRouter returns a router that serves the routes to authenticated users.
+func NewRouter(routes []Route, options RouterOptions) *mux.Router {
+	router := mux.NewRouter()
+	router.NotFoundHandler = http.HandlerFunc(notFound)
+	router.MethodNotAllowedHandler = methodNotAllowed(router)
+	for _, route := range routes {
+		router.Handle(route.Path, options.limit(route)).Methods(route.Method)
+	}
+	return router
+}
+
+// limit records the route for metrics and the audit log, and applies its limits.
+func (o RouterOptions) limit(route Route) http.Handler {
+	handler := o.respond(route)
+	for _, middleware := range append(route.Middleware, limits.Bodies(cmp.Or(route.BodyBytes, o.BodyBytes))) {
+		handler = middleware(handler)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		record := recordFrom(r.Context())
+		record.route, record.change = route.Path, route.Change
+		record.user, _ = auth.UserFrom(r.Context())
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// statusClientClosed is what proxies record for a request whose client hung up.
+const statusClientClosed = 499
+
+// respond writes the handler's error as a problem.
+func (o RouterOptions) respond(route Route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := o.context(r.Context(), route)
+		defer cancel()
+		err := o.serve(route, w, r.WithContext(ctx))
+		if err == nil {
+			return
+		}
+		if r.Context().Err() != nil {
+			w.WriteHeader(statusClientClosed)
+			return
+		}
+		response, expected := problem.From(err)
+		if !expected {
+			logr.FromContextOrDiscard(r.Context()).Error(err, "could not serve a request", "route", route.Path)
+		}
+		problem.Write(w, r, response)
+	})
+}
+
+func (o RouterOptions) context(ctx context.Context, route Route) (context.Context, context.CancelFunc) {
+	if route.Stream {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, cmp.Or(route.Timeout, o.Timeout))
+}
+
+// serve checks the request and calls the route's handler.
+func (o RouterOptions) serve(route Route, w http.ResponseWriter, r *http.Request) error {
+	caller, ok := auth.UserFrom(r.Context())
+	if !ok {
+		return problem.New(http.StatusUnauthorized, "log in, or send a bearer token")
+	}
+	if err := checkQuery(r, route.Query); err != nil {
+		return err
+	}
+	user, err := o.Users.Client(caller)
+	if err != nil {
+		return err
+	}
+	if err := checkPath(r); err != nil {
+		return err
+	}
+	return addMissing(r, route, user, route.Handler(w, r, user))
+}
+
+// checkPath rejects names that no object can have, before a call is made of them.
+func checkPath(r *http.Request) error {
+	vars := mux.Vars(r)
+	if namespace, ok := vars["namespace"]; ok && len(validation.IsDNS1123Label(namespace)) > 0 {
+		return problem.New(http.StatusNotFound, "no namespace can have this name")
+	}
+	if name, ok := vars["name"]; ok && len(validation.IsDNS1123Subdomain(name)) > 0 {
+		return problem.New(http.StatusNotFound, "no object can have this name")
+	}
+	return nil
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	problem.WriteStatus(w, r, http.StatusNotFound, "there is nothing at this path")
+}
+
+// methods returns the methods that routes have.
+func methods() []string {
+	return []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+}
+
+// methodNotAllowed responds with the methods that the path has.
+func methodNotAllowed(router *mux.Router) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var allowed []string
+		for _, method := range methods() {
+			other := r.Clone(r.Context())
+			other.Method = method
+			var match mux.RouteMatch
+			if router.Match(other, &match) && match.MatchErr == nil {
+				allowed = append(allowed, method)
+			}
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		problem.WriteStatus(w, r, http.StatusMethodNotAllowed, "the path takes "+strings.Join(allowed, ", "))
+	})
+}

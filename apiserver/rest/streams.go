@@ -1,0 +1,157 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/limits"
+	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/stream"
+)
+
+// StreamLimits bound responses without an end.
+type StreamLimits struct {
+	Total, PerUser int           // streams at a time
+	Heartbeat      time.Duration // between two heartbeats
+	Revalidate     time.Duration // between two checks of the user's credentials and access
+	Write          time.Duration // until a client that does not read is disconnected
+}
+
+// StreamOptions are what Streams is made of.
+type StreamOptions struct {
+	Limits        StreamLimits
+	Timeout       time.Duration // of one check of credentials and access
+	Authenticator auth.Authenticator
+	Connected     func() bool // whether the server itself has a connection to Kubernetes
+}
+
+// Streams serves responses without an end.
+type Streams struct {
+	options StreamOptions
+	open    *limits.Streams
+	ending  chan struct{}
+	end     func()
+}
+
+// NewStreams returns Streams, none of which is open.
+func NewStreams(options StreamOptions) *Streams {
+	ending := make(chan struct{})
+	return &Streams{
+		options: options, ending: ending, end: sync.OnceFunc(func() { close(ending) }),
+		open: limits.NewStreams(options.Limits.Total, options.Limits.PerUser),
+	}
+}
+
+// End ends all streams, those to come at once.
+func (s *Streams) End() { s.end() }
+
+// Open returns how many streams are open.
+func (s *Streams) Open() int { return s.open.Open() }
+
+// Stream is one response without an end. What sends to Frames ends with the request's context.
+type Stream struct {
+	ContentType string        // event streams have heartbeats, text has none
+	Frames      <-chan []byte // closed at the end
+	Err         func() error  // why Frames was closed, nil at a regular end; a nil Err is always regular
+	// Authorize returns an error once the user may not read the stream any longer.
+	Authorize func(ctx context.Context) error
+}
+
+// Serve responds with frames until there are no more, the client disconnects or does not
+// read, the user's credentials or access are revoked, or the server stops. It returns an
+// error only before it has written anything.
+func (s *Streams) Serve(w http.ResponseWriter, r *http.Request, user *kube.UserClient, source Stream) error {
+	leave, err := s.open.Enter(r.Context(), user.User())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	recordFrom(r.Context()).stream = true
+	opened, err := stream.Open(w, source.ContentType, s.options.Limits.Write)
+	if opened == nil {
+		return err
+	}
+	if err == nil {
+		err = s.pump(r, user, opened, source)
+	}
+	if reason := (*problem.Error)(nil); errors.As(err, &reason) {
+		if source.ContentType != stream.ContentType {
+			panic(http.ErrAbortHandler) // otherwise the client takes the text for complete
+		}
+		_ = opened.Send(endEvent(reason)) // fails only if the client has gone
+	}
+	return nil
+}
+
+// pump returns nil at the end of the frames, or the error that stopped it.
+func (s *Streams) pump(r *http.Request, user *kube.UserClient, opened *stream.Stream, source Stream) error {
+	heartbeat, revalidate := time.NewTicker(s.options.Limits.Heartbeat), time.NewTicker(s.options.Limits.Revalidate)
+	defer heartbeat.Stop()
+	defer revalidate.Stop()
+	for {
+		var err error
+		select {
+		case frame, more := <-source.Frames:
+			if !more && source.Err != nil {
+				return source.Err()
+			}
+			if !more {
+				return nil
+			}
+			err = opened.Send(frame)
+		case <-heartbeat.C:
+			if source.ContentType == stream.ContentType {
+				err = opened.Heartbeat()
+			}
+		case <-revalidate.C:
+			err = s.revalidate(r, user, source)
+		case <-s.ending:
+			return problem.New(http.StatusServiceUnavailable, "the server is stopping: connect again")
+		case <-r.Context().Done():
+			return r.Context().Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// revalidate returns an error if the user would not be admitted now. Access is not reviewed
+// while Kubernetes is unreachable, nor before the server itself is connected again: an API
+// server that has just started rejects everyone.
+func (s *Streams) revalidate(r *http.Request, user *kube.UserClient, source Stream) error {
+	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
+	defer cancel()
+	var invalid *auth.InvalidError
+	caller, err := s.options.Authenticator.Authenticate(r.WithContext(ctx))
+	switch {
+	case errors.As(err, &invalid), errors.Is(err, auth.ErrNoCredentials):
+		return problem.New(http.StatusUnauthorized, "the credentials are no longer valid")
+	case err == nil && caller.Key() != user.User().Key():
+		return problem.New(http.StatusUnauthorized, "the credentials belong to another user now, or the groups have changed")
+	}
+	if !s.options.Connected() {
+		return nil
+	}
+	if err := source.Authorize(ctx); err != nil && !kube.Unreachable(err) {
+		reason, _ := problem.From(err)
+		return reason
+	}
+	return nil
+}
+
+// endEvent is the last event of a stream that ends early. It is not named "error", which is
+// EventSource's own.
+func endEvent(reason *problem.Error) []byte {
+	data, err := json.Marshal(reason)
+	if err != nil {
+		data = nil // never: a problem is strings and numbers
+	}
+	return stream.Event{Name: "end", Data: data}.Frame()
+}

@@ -1,0 +1,168 @@
+package workloads
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/npudeploys"
+	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/internal/scheduling"
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// podList is the pods of an NpuDeploy. Where a quota rejects pods there are none, and only
+// ready has the reason.
+type podList struct {
+	Ready readiness `json:"ready" doc:"the NpuDeploy's own condition Ready"`
+	Total int       `json:"total" doc:"number of pods; the newest 500 are listed"`
+	Pods  []pod     `json:"pods" doc:"the newest first"`
+}
+
+type readiness struct {
+	Status  string `json:"status" doc:"True, False or Unknown"`
+	Reason  string `json:"reason" doc:"in one word"`
+	Message string `json:"message" doc:"in a sentence"`
+}
+
+type pod struct {
+	Name       string           `json:"name" doc:"name of the pod"`
+	Node       string           `json:"node,omitempty" doc:"absent until the pod is scheduled"`
+	Phase      string           `json:"phase" doc:"Pending, Running, Succeeded, Failed or Unknown"`
+	Ready      bool             `json:"ready" doc:"the pod serves"`
+	Restarts   int32            `json:"restarts" doc:"of all its containers"`
+	Created    time.Time        `json:"created" doc:"time of creation"`
+	Deleting   bool             `json:"deleting,omitempty" doc:"the pod is being deleted"`
+	Devices    map[string]int64 `json:"devices" doc:"the extended resources that the pod requests, by name"`
+	Containers []container      `json:"containers" doc:"init containers come first"`
+	Reason     string           `json:"reason" doc:"Ready, or why the pod is not ready: a reason of the condition Available"`
+	Message    string           `json:"message,omitempty" doc:"the reason in a sentence"`
+}
+
+type container struct {
+	Name     string `json:"name" doc:"name of the container"`
+	Image    string `json:"image" doc:"as in the pod's spec"`
+	Ready    bool   `json:"ready" doc:"the container passes its probes"`
+	Restarts int32  `json:"restarts" doc:"number of restarts"`
+	State    string `json:"state" doc:"Waiting, Running or Terminated"`
+	Reason   string `json:"reason,omitempty" doc:"Kubernetes' reason why it waits or has terminated"`
+}
+
+func (h *Handlers) podsRoute() rest.Route {
+	return rest.Route{
+		Operation: openapi.Operation{
+			Method: http.MethodGet, Path: npudeploys.ObjectPath + "/pods", Summary: "List the pods of an NpuDeploy, and why they are not ready",
+			Answers: rest.JSON(podList{}), Status: http.StatusOK,
+		},
+		Needs: ownedNeeds(rest.Need{Verb: "list", Resource: "events"}), Handler: h.pods,
+	}
+}
+
+func (h *Handlers) pods(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+	owned, err := readOwned(r, user)
+	if err != nil {
+		return err
+	}
+	diagnoses, err := h.diagnose(r, user, owned)
+	if err != nil {
+		return err
+	}
+	response := podList{Ready: readinessOf(owned.deploy), Total: owned.total, Pods: make([]pod, len(owned.pods))}
+	for i := range owned.pods {
+		response.Pods[i] = newPod(&owned.pods[i], diagnoses[owned.pods[i].UID])
+	}
+	return rest.WriteJSON(w, http.StatusOK, response)
+}
+
+// diagnose returns why pods are not ready, by UID. Events, which the user must be allowed to
+// read, explain much of it.
+func (h *Handlers) diagnose(r *http.Request, user *kube.UserClient, owned *ownedObjects) (map[types.UID]status.Outcome, error) {
+	placement, err := scheduling.Context(r.Context(), h.cluster.Reader(), owned.deploy, owned.deploy.Status.Accelerator, owned.pods)
+	if err != nil {
+		return nil, err
+	}
+	warnings := map[types.UID][]corev1.Event{}
+	err = listEvents(r, user, func(event *corev1.Event) {
+		if pod := event.InvolvedObject.UID; owned.uids[pod] {
+			warnings[pod] = append(warnings[pod], *event)
+		}
+	}, client.MatchingFields{"type": corev1.EventTypeWarning, "involvedObject.kind": "Pod"})
+	diagnoses := make(map[types.UID]status.Outcome, len(owned.pods))
+	for i := range owned.pods {
+		pod := owned.pods[i]
+		diagnoses[pod.UID] = status.Diagnose(owned.deploy, pod, warnings[pod.UID], placement)
+	}
+	return diagnoses, err
+}
+
+func readinessOf(deploy *v1.NpuDeploy) readiness {
+	condition := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
+	if condition == nil {
+		return readiness{"Unknown", v1.ReasonNotObserved, "the controller has not reconciled it yet"}
+	}
+	return readiness{string(condition.Status), condition.Reason, condition.Message}
+}
+
+func newPod(p *corev1.Pod, diagnosis status.Outcome) pod {
+	response := pod{
+		Name: p.Name, Node: p.Spec.NodeName, Phase: string(p.Status.Phase), Ready: diagnosis.Reason == v1.ReasonReady,
+		Created: p.CreationTimestamp.UTC(), Deleting: p.DeletionTimestamp != nil,
+		Devices: devicesOf(p), Reason: diagnosis.Reason, Message: diagnosis.Message,
+	}
+	add := func(c corev1.Container, statuses []corev1.ContainerStatus) {
+		container := container{Name: c.Name, Image: c.Image, State: "Waiting"}
+		for i := range statuses {
+			if statuses[i].Name == c.Name {
+				container.setStatus(&statuses[i])
+			}
+		}
+		response.Restarts += container.Restarts
+		response.Containers = append(response.Containers, container)
+	}
+	for _, c := range p.Spec.InitContainers {
+		add(c, p.Status.InitContainerStatuses)
+	}
+	for _, c := range p.Spec.Containers {
+		add(c, p.Status.ContainerStatuses)
+	}
+	return response
+}
+
+func (c *container) setStatus(status *corev1.ContainerStatus) {
+	c.Ready, c.Restarts = status.Ready, status.RestartCount
+	switch state := status.State; {
+	case state.Running != nil:
+		c.State = "Running"
+	case state.Terminated != nil:
+		c.State, c.Reason = "Terminated", state.Terminated.Reason
+	case state.Waiting != nil:
+		c.Reason = state.Waiting.Reason
+	}
+}
+
+func devicesOf(p *corev1.Pod) map[string]int64 {
+	devices := map[string]int64{}
+	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
+		for name := range c.Resources.Requests {
+			if isExtendedResource(name) {
+				devices[string(name)] = status.Requested(p, name)
+			}
+		}
+	}
+	return devices
+}
+
+// isExtendedResource reports whether a resource is not Kubernetes' own, which have no domain
+// or its own.
+func isExtendedResource(name corev1.ResourceName) bool {
+	return strings.Contains(string(name), "/") && !strings.Contains(string(name), "kubernetes.io/")
+}
