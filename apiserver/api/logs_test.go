@@ -266,14 +266,14 @@ func TestALogThatCannotBeReadIsRefusedWithItsReason(t *testing.T) {
 	}{
 		"pod=pulls":                  {400, "is waiting to start: trying and failing to pull image; ImagePull: image example.com/vllm:1 of container server cannot be pulled: no such tag"},
 		"pod=pulls&previous=true":    {400, `previous terminated container "server" in pod "pulls" not found; ImagePull: `},
-		"pod=waits":                  {409, "pod waits has no node yet; Progressing: waiting for the scheduler"},
-		"pod=silent":                 {504, "node " + node + " does not answer"},
-		"pod=silent&container=other": {400, "container has to be one of proxy, server"},
+		"pod=waits":                  {409, "pod waits is not scheduled yet; Progressing: waiting for the scheduler"},
+		"pod=silent":                 {504, "node " + node + " does not respond"},
+		"pod=silent&container=other": {400, "container must be one of proxy, server"},
 		"pod=foreign":                {404, "the NpuDeploy has no pod foreign"},
-		"follow=yes":                 {400, "follow has to be true or false"},
-		"since=yesterday":            {400, "since has to be a duration"},
-		"since=-1s":                  {400, "since has to be a duration"},
-		"tail=-1":                    {400, "tail has to be a number"},
+		"follow=yes":                 {400, "follow must be true or false"},
+		"since=yesterday":            {400, "since must be a duration"},
+		"since=-1s":                  {400, "since must be a duration"},
+		"tail=-1":                    {400, "tail must be a number"},
 		"limit=1":                    {400, "limit"},
 	} {
 		got := k.ask("vic", http.MethodGet, "home/logs?"+query, "", "Accept", "text/event-stream").want(t, want.status).problem(t)

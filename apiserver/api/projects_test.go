@@ -318,13 +318,13 @@ func TestAProjectWithNpuDeploysIsDeletedOnlyByItsName(t *testing.T) {
 	s.empower("root", rbacv1.PolicyRule{APIGroups: []string{"dudaji.com"}, Resources: []string{"npudeploys"}, Verbs: []string{"list"}})
 	for _, query := range []string{"", "?dryRun=All"} {
 		refused := s.ask("root", http.MethodDelete, s.mine(query), "").want(t, http.StatusConflict).problem(t)
-		if !strings.Contains(refused.Detail, "2 of them") || !strings.Contains(refused.Detail, "?confirm="+s.namespace) {
+		if !strings.Contains(refused.Detail, "2 NpuDeploys") || !strings.Contains(refused.Detail, "?confirm="+s.namespace) {
 			t.Errorf("it is refused by %q", refused.Detail)
 		}
 	}
 	s.ask("root", http.MethodDelete, s.mine("?confirm=yes"), "").want(t, http.StatusBadRequest)
 	// How many there are is not for who may not delete them by it.
-	if got := s.ask("vera", http.MethodDelete, s.mine(""), "").want(t, http.StatusForbidden); strings.Contains(string(got.body), "2 of them") {
+	if got := s.ask("vera", http.MethodDelete, s.mine(""), "").want(t, http.StatusForbidden); strings.Contains(string(got.body), "2 NpuDeploys") {
 		t.Errorf("the viewer is told %s", got.body)
 	}
 	s.ask("root", http.MethodDelete, s.mine("?confirm="+s.namespace), "").want(t, http.StatusAccepted)
