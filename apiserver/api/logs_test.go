@@ -289,7 +289,7 @@ func TestANodeWithoutAKubeletIsTold(t *testing.T) {
 	node := k.node(nil)
 	k.pod("a", node, k.set, running())
 	got := k.ask("vic", http.MethodGet, "home/logs?follow=true", "").want(t, http.StatusBadGateway).problem(t)
-	if !strings.HasPrefix(got.Detail, "node "+node+" gives no log (a simulated one has none): ") {
+	if !strings.HasPrefix(got.Detail, "node "+node+" returns no log (a simulated one has none): ") {
 		t.Errorf("the log is refused by %q", got.Detail)
 	}
 }
