@@ -70,18 +70,17 @@ func (h *Handlers) Routes() []rest.Route {
 		Method: http.MethodGet, Path: objectPath, Summary: "Read a Project; its ETag is for If-Match",
 		Answers: rest.JSON(Schema), Status: http.StatusOK,
 	}
-	routes := []rest.Route{
-		h.meRoute(),
+	write := kind().Routes()
+	for i, route := range write {
+		if route.Method == http.MethodDelete {
+			write[i] = h.confirmDelete(route)
+		}
+	}
+	return slices.Concat(write, h.memberRoutes(), []rest.Route{
 		{Operation: list, Handler: h.list},
 		{Operation: get, Needs: rest.Needs(live.Projects, "get"), Handler: h.get},
-	}
-	for _, route := range kind().Routes() {
-		if route.Method == http.MethodDelete {
-			route = h.confirmDelete(route)
-		}
-		routes = append(routes, route)
-	}
-	return slices.Concat(routes, h.memberRoutes(), []rest.Route{h.quotaRoute()})
+		h.quotaRoute(), h.meRoute(),
+	})
 }
 
 func (h *Handlers) get(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
