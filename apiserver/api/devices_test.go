@@ -52,7 +52,7 @@ func addNode(t *testing.T, name string, device corev1.ResourceName, count string
 	})
 }
 
-// addPod adds a pod that holds devices of a node; no kubelet runs it.
+// addPod adds a pod with devices of a node. No kubelet runs it.
 func addPod(t *testing.T, namespace, name, node string, device corev1.ResourceName, count string) {
 	t.Helper()
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "default"}}
@@ -71,12 +71,12 @@ func addPod(t *testing.T, namespace, name, node string, device corev1.ResourceNa
 	}
 }
 
-// allowList lets a person list a resource everywhere, or in one namespace.
-func allowList(t *testing.T, person, namespace, resource string) {
+// grantList lets a user list a resource everywhere, or in one namespace.
+func grantList(t *testing.T, user, namespace, resource string) {
 	t.Helper()
 	rules := []rbacv1.PolicyRule{{APIGroups: []string{"", "dudaji.com"}, Resources: []string{resource}, Verbs: []string{"list"}}}
-	meta := metav1.ObjectMeta{Name: strings.Join([]string{"test", person, "list", resource}, "-")}
-	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: person}}
+	meta := metav1.ObjectMeta{Name: strings.Join([]string{"test", user, "list", resource}, "-")}
+	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}
 	rbac, to := admin(t).RbacV1(), rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: meta.Name}
 	if _, err := rbac.ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: meta, Rules: rules}, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
@@ -92,32 +92,32 @@ func allowList(t *testing.T, person, namespace, resource string) {
 	}
 }
 
-// unhurried lets a person ask until something has changed.
-func unhurried(o *api.Options) { o.Limits.User.PerSecond = 1000 }
+// withHighRate lets a user repeat requests until something has changed.
+func withHighRate(o *api.Options) { o.Limits.User.PerSecond = 1000 }
 
-// believing has persons that no other test gives rights to.
-func believing(names ...string) func(*api.Options) {
+// withUsers authenticates users that no other test gives permissions to.
+func withUsers(names ...string) func(*api.Options) {
 	return func(o *api.Options) {
-		o.Authenticator = byName{names}
-		unhurried(o)
+		o.Authenticator = usersByName{names}
+		withHighRate(o)
 	}
 }
 
-func (s *stage) devices(person string) devices.View {
+func (s *fixture) devices(user string) devices.View {
 	s.t.Helper()
 	var answer devices.View
-	if err := json.Unmarshal(s.ask(person, http.MethodGet, "/api/v1/devices", "").want(s.t, http.StatusOK).body, &answer); err != nil {
+	if err := json.Unmarshal(s.ask(user, http.MethodGet, "/api/v1/devices", "").wantStatus(s.t, http.StatusOK).body, &answer); err != nil {
 		s.t.Fatal(err)
 	}
 	return answer
 }
 
-// awaitDevices asks until the answer is as it has to be.
-func (s *stage) awaitDevices(person string, want func(devices.View) bool) devices.View {
+// awaitDevices repeats the request until the answer is as desired.
+func (s *fixture) awaitDevices(user string, want func(devices.View) bool) devices.View {
 	s.t.Helper()
 	var answer devices.View
-	await(s.t, person+" to be answered otherwise", func() bool {
-		answer = s.devices(person)
+	await(s.t, user+"'s devices", func() bool {
+		answer = s.devices(user)
 		return want(answer)
 	})
 	return answer
@@ -132,25 +132,25 @@ func countOf(answer devices.View, kind string) devices.Type {
 	return devices.Type{}
 }
 
-func TestDevicesAreCountedForEverybodyAndNamedForWhoMaySee(t *testing.T) {
+func TestDevicesAreCountedForAllUsersAndNamedByPermission(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, believing("ops", "member", "stranger"))
+	s := newFixture(t, withUsers("ops", "member", "stranger"))
 	foreign := control.Namespace(t)
-	allowList(t, "ops", "", "nodes")
-	allowList(t, "ops", "", "pods")
-	allowList(t, "member", s.namespace, "pods")
+	grantList(t, "ops", "", "nodes")
+	grantList(t, "ops", "", "pods")
+	grantList(t, "member", s.namespace, "pods")
 	addNode(t, "x330-a", "sapeon.com/snx3", "8")
 	addNode(t, "x330-b", "sapeon.com/snx3", "4")
 	addPod(t, s.namespace, "mine", "x330-a", "sapeon.com/snx3", "2")
 	addPod(t, foreign, "theirs", "x330-b", "sapeon.com/snx3", "1")
 
 	want := devices.Type{Type: "x330", Total: 12, Allocatable: 12, Allocated: 3, Free: 9, LargestFree: 6}
-	for person, names := range map[string]struct{ nodes, pods, projects []string }{
+	for user, names := range map[string]struct{ nodes, pods, projects []string }{
 		"ops":      {[]string{"x330-a", "x330-b"}, []string{"mine", "theirs"}, []string{s.namespace, foreign}},
 		"member":   {[]string{"x330-a", ""}, []string{"mine"}, []string{s.namespace}},
 		"stranger": {[]string{"", ""}, nil, nil},
 	} {
-		answer := s.awaitDevices(person, func(answer devices.View) bool { return countOf(answer, "x330") == want })
+		answer := s.awaitDevices(user, func(answer devices.View) bool { return countOf(answer, "x330") == want })
 		var nodes, pods, projects []string
 		for _, node := range answer.Nodes {
 			if node.Types[0].Type != "x330" {
@@ -160,7 +160,7 @@ func TestDevicesAreCountedForEverybodyAndNamedForWhoMaySee(t *testing.T) {
 			for _, holder := range node.Holders {
 				pods = append(pods, holder.Pod.Name)
 				if holder.Pod.NpuDeploy != "of-"+holder.Pod.Name {
-					t.Errorf("%s is told %+v", person, holder)
+					t.Errorf("%s gets %+v", user, holder)
 				}
 			}
 		}
@@ -171,19 +171,19 @@ func TestDevicesAreCountedForEverybodyAndNamedForWhoMaySee(t *testing.T) {
 		}
 		slices.Sort(names.projects)
 		if !slices.Equal(nodes, names.nodes) || !slices.Equal(pods, names.pods) || !slices.Equal(projects, names.projects) {
-			t.Errorf("%s is told of nodes %q, pods %q and projects %q; want %+v", person, nodes, pods, projects, names)
+			t.Errorf("%s gets nodes %q, pods %q and projects %q; want %+v", user, nodes, pods, projects, names)
 		}
 	}
 }
 
 // events yields the data of a stream's events, until the test ends.
-func (s *stage) events(person, path string) <-chan devices.View {
+func (s *fixture) events(user, path string) <-chan devices.View {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	request.Header.Set("Authorization", "Bearer "+person)
+	request.Header.Set("Authorization", "Bearer "+user)
 	response, err := http.DefaultClient.Do(request) //nolint:bodyclose // The reader below closes it.
 	if err != nil {
 		s.t.Fatal(err)
@@ -231,9 +231,9 @@ func awaitEvent(t *testing.T, events <-chan devices.View, want func(devices.View
 	}
 }
 
-func TestAWatchTellsTheNewestOfWhatChanged(t *testing.T) {
+func TestDeviceWatchSendsTheNewestState(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, believing("member"))
+	s := newFixture(t, withUsers("member"))
 	addNode(t, "rebel-a", "rebellions.ai/REBEL", "8")
 	events := s.events("member", "/api/v1/watch/devices")
 	awaitEvent(t, events, func(answer devices.View) bool { return countOf(answer, "rebel").Free == 8 })
@@ -247,10 +247,10 @@ func TestAWatchTellsTheNewestOfWhatChanged(t *testing.T) {
 	awaitEvent(t, events, func(answer devices.View) bool { return countOf(answer, "rebel").Free == 3 })
 }
 
-// What a person is told follows their rights while they watch.
-func TestAWatchFollowsWhatThePersonMaySee(t *testing.T) {
+// The stream revalidates permissions.
+func TestDeviceWatchFollowsChangesOfPermissions(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, believing("later"), func(o *api.Options) { o.Limits.Streams.Revalidate = 100 * time.Millisecond })
+	s := newFixture(t, withUsers("later"), func(o *api.Options) { o.Limits.Streams.Revalidate = 100 * time.Millisecond })
 	addNode(t, "gpu-a", "nvidia.com/gpu", "8")
 	addPod(t, s.namespace, "mine", "gpu-a", "nvidia.com/gpu", "2")
 	mine := func(answer devices.View) bool {
@@ -263,28 +263,28 @@ func TestAWatchFollowsWhatThePersonMaySee(t *testing.T) {
 		}
 		return countOf(answer, "nvidia").Allocated == 2
 	})
-	allowList(t, "later", s.namespace, "pods")
+	grantList(t, "later", s.namespace, "pods")
 	awaitEvent(t, events, mine)
 }
 
-// silent is a Prometheus that does not answer.
+// silent is an unreachable Prometheus.
 type silent struct{}
 
 func (silent) Query(context.Context, string, time.Time) (fetchers.Answer, error) {
 	return fetchers.Answer{}, fetchers.ErrUnreachable
 }
 
-func TestADumbPrometheusIsToldOfAndCountsAreNotMissed(t *testing.T) {
+func TestDevicesAreCountedWhilePrometheusIsUnreachable(t *testing.T) {
 	t.Parallel()
 	collector := fetchers.NewCollector(fetchers.NewFetchers(time.Minute, time.Now), silent{}, time.Second, time.Now)
 	poller := fetchers.NewPoller(collector, time.Minute, clock.RealClock{}, func() float64 { return 0 })
 	go poller.Run(t.Context())
-	s := newStage(t, believing("stranger"), func(o *api.Options) {
+	s := newFixture(t, withUsers("stranger"), func(o *api.Options) {
 		store, err := templates.Open("", templates.Hooks{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.Devices = knownDevices(t, store, poller)
+		o.Devices = newDeviceStore(t, store, poller)
 	})
 	answer := s.awaitDevices("stranger", func(answer devices.View) bool { return answer.Metrics.State == devices.MetricsRead })
 	if len(answer.Types) != 4 || len(answer.Metrics.Vendors) != len(fetchers.Vendors()) {
@@ -292,7 +292,7 @@ func TestADumbPrometheusIsToldOfAndCountsAreNotMissed(t *testing.T) {
 	}
 	for _, vendor := range answer.Metrics.Vendors {
 		if vendor.Problem == "" || !vendor.Fetched.IsZero() {
-			t.Errorf("the stranger is told %+v", vendor)
+			t.Errorf("the stranger gets %+v", vendor)
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// eventOf is an event of an object, as others write them.
-func (k *kin) eventOf(kind, name, uid, reason, message string) string {
+// eventOf returns the manifest of an event.
+func (k *ownedFixture) eventOf(kind, name, uid, reason, message string) string {
 	return fmt.Sprintf(`
 apiVersion: v1
 kind: Event
@@ -25,25 +25,25 @@ message: %q
 `, kind, k.namespace, name, uid, reason, message)
 }
 
-// happened is one event of the answer.
-type happened struct {
+// eventView is one event of the response.
+type eventView struct {
 	Kind, Name, Reason, Message string
 	Count                       int
 	First, Last                 string
 }
 
-func (k *kin) events() []happened {
+func (k *ownedFixture) events() []eventView {
 	k.t.Helper()
-	var answer struct{ Events []happened }
-	if err := json.Unmarshal(k.ask("vic", http.MethodGet, k.name+"/events", "").want(k.t, http.StatusOK).body, &answer); err != nil {
+	var answer struct{ Events []eventView }
+	if err := json.Unmarshal(k.ask("vic", http.MethodGet, k.name+"/events", "").wantStatus(k.t, http.StatusOK).body, &answer); err != nil {
 		k.t.Fatal(err)
 	}
 	return answer.Events
 }
 
-func TestEventsOfTheWholeFamilyAreToldOnceAndTheNewestFirst(t *testing.T) {
+func TestEventsOfOwnedObjectsAreMergedAndSortedByTime(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t))
+	k := newOwnedFixture(newFixture(t))
 	pod := k.pod("a", "", k.set, corev1.PodStatus{})
 	uid, _ := field(t, k.ask("vic", http.MethodGet, "home", ""), "metadata", "uid").(string)
 	const forged = "pull failed\n\nevent: end\r<b>"
@@ -59,9 +59,9 @@ func TestEventsOfTheWholeFamilyAreToldOnceAndTheNewestFirst(t *testing.T) {
 			"reportingComponent: kubelet\nreportingInstance: node\naction: Pull\n",
 		k.eventOf("Pod", "b", "another", "Failed", "of a stranger"),
 	} {
-		kubectl(t, k.stage, text, "create", "-f", "-")
+		kubectl(t, k.fixture, text, "create", "-f", "-")
 	}
-	want := []happened{
+	want := []eventView{
 		{"ReplicaSet", k.set.Name, "FailedCreate", "exceeded quota", 11, "2026-03-01T12:00:00Z", "2026-03-01T12:20:00Z"},
 		{"Pod", "a", "Failed", forged, 3, "2026-03-01T12:01:00Z", "2026-03-01T12:10:00Z"},
 		{"NpuDeploy", "home", "Starting", "Ready is False", 1, "2026-03-01T12:00:00Z", "2026-03-01T12:00:00Z"},
@@ -72,9 +72,9 @@ func TestEventsOfTheWholeFamilyAreToldOnceAndTheNewestFirst(t *testing.T) {
 }
 
 // Kubernetes hands out 500 at a time, by name and not by age.
-func TestOfManyEventsTheNewestAreTold(t *testing.T) {
+func TestEventsAreLimitedToTheNewest(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t))
+	k := newOwnedFixture(newFixture(t))
 	const many = 600
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for i := range many {
@@ -90,7 +90,7 @@ func TestOfManyEventsTheNewestAreTold(t *testing.T) {
 	}
 	got := k.events()
 	if len(got) != 500 {
-		t.Fatalf("told %d events", len(got))
+		t.Fatalf("got %d events", len(got))
 	}
 	for i, event := range got {
 		if want := begin.Add(time.Duration(many-1-i) * time.Second).Format(time.TimeOnly); event.Message != want || event.Count != 1 {

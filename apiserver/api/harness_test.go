@@ -52,25 +52,25 @@ func TestMain(m *testing.M) {
 	os.Exit(control.Run(m))
 }
 
-// byName believes whoever says who they are, as long as they say it as a bearer token.
-type byName struct{ names []string }
+// usersByName authenticates the names by a bearer token that is the name.
+type usersByName struct{ names []string }
 
-func (b byName) Authenticate(r *http.Request) (auth.User, error) {
+func (b usersByName) Authenticate(r *http.Request) (auth.User, error) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		return auth.User{}, auth.ErrNoCredentials
 	}
 	for _, name := range b.names {
 		if name == token {
-			return auth.NewUser(name, []string{"people"})
+			return auth.NewUser(name, []string{"team"})
 		}
 	}
-	return auth.User{}, &auth.InvalidError{Reason: "nobody of this name"}
+	return auth.User{}, &auth.InvalidError{Reason: "no user of this name"}
 }
 
-// stage is an API before the package's API server, and a namespace where ann may edit
-// and vic may look. bob may do nothing there.
-type stage struct {
+// fixture is an API on the package's control plane, and a namespace where ann may edit
+// and vic may view. bob has no permissions there.
+type fixture struct {
 	t         *testing.T
 	api       *api.API
 	users     *kube.Users
@@ -80,20 +80,20 @@ type stage struct {
 	log       *lines
 }
 
-func newStage(t *testing.T, change ...func(*api.Options)) *stage {
+func newFixture(t *testing.T, change ...func(*api.Options)) *fixture {
 	t.Helper()
 	users, err := kube.NewUsers(serverConfig(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, users: users, registry: prometheus.NewRegistry(), log: &lines{}, namespace: control.Namespace(t)}
+	s := &fixture{t: t, users: users, registry: prometheus.NewRegistry(), log: &lines{}, namespace: control.Namespace(t)}
 	store, err := templates.Open("", templates.Hooks{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	options := api.Options{
-		Templates: store.Serving, TemplateState: store.State, Live: knownCluster(t), Devices: knownDevices(t, store, nil),
-		Authenticator: byName{[]string{"ann", "bob", "vic"}}, Users: users, Log: s.log.logger(),
+		Templates: store.Serving, TemplateState: store.State, Live: sharedCache(t), Devices: newDeviceStore(t, store, nil),
+		Authenticator: usersByName{[]string{"ann", "bob", "vic"}}, Users: users, Log: s.log.logger(),
 		Registry: s.registry, Clock: time.Now, Limits: api.DefaultLimits(),
 	}
 	for _, set := range change {
@@ -110,39 +110,39 @@ func newStage(t *testing.T, change ...func(*api.Options)) *stage {
 	return s
 }
 
-// known is what all stages know of the cluster.
-var known struct {
+// shared is the cache of all fixtures.
+var shared struct {
 	sync.Once
 	cluster *live.Cache
 	err     error
 }
 
-// knownCluster is filled with the server's own rights, and kept up for all tests: it ends
+// sharedCache is filled with the server's own permissions, for all tests. It ends
 // with the process.
-func knownCluster(t *testing.T) *live.Cache {
+func sharedCache(t *testing.T) *live.Cache {
 	t.Helper()
 	config := serverConfig(t)
-	known.Do(func() {
+	shared.Do(func() {
 		var system *kube.SystemClient
-		if system, known.err = kube.NewSystemClient(config); known.err != nil {
+		if system, shared.err = kube.NewSystemClient(config); shared.err != nil {
 			return
 		}
 		ctx := context.WithoutCancel(t.Context())
-		if known.cluster, known.err = live.New(ctx, system, time.Now); known.err == nil {
-			go func() { _ = known.cluster.Run(ctx) }()
+		if shared.cluster, shared.err = live.New(ctx, system, time.Now); shared.err == nil {
+			go func() { _ = shared.cluster.Run(ctx) }()
 		}
 	})
-	if known.err != nil {
-		t.Fatal(known.err)
+	if shared.err != nil {
+		t.Fatal(shared.err)
 	}
-	await(t, "the cluster to be known", known.cluster.Ready)
-	return known.cluster
+	await(t, "the cache to be filled", shared.cluster.Ready)
+	return shared.cluster
 }
 
-// knownDevices are kept up to date until the test ends.
-func knownDevices(t *testing.T, store *templates.Store, poller *fetchers.Poller) *devices.Store {
+// newDeviceStore returns a store that runs until the test ends.
+func newDeviceStore(t *testing.T, store *templates.Store, poller *fetchers.Poller) *devices.Store {
 	t.Helper()
-	board := devices.NewStore(knownCluster(t), func() *render.Catalogue { return store.Serving().Catalogue }, poller)
+	board := devices.NewStore(sharedCache(t), func() *render.Catalogue { return store.Serving().Catalogue }, poller)
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { ended <- board.Run(ctx) }()
@@ -155,10 +155,10 @@ func knownDevices(t *testing.T, store *templates.Store, poller *fetchers.Poller)
 	return board
 }
 
-// installed makes one test install the server's identity for all.
+// installed makes one test install the server's identity for all tests.
 var installed sync.Once
 
-// serverConfig is the access of the server's own service account, with the rules of
+// serverConfig returns the config of the server's service account, with the rules of
 // bundle/apiserver and no others.
 func serverConfig(t *testing.T) *rest.Config {
 	t.Helper()
@@ -187,23 +187,23 @@ func serverConfig(t *testing.T) *rest.Config {
 	return config
 }
 
-// bind gives the installed roles to a person in the stage's namespace.
-func (s *stage) bind(person string, roles ...string) {
+// bind gives roles of the bundle to a user in the fixture's namespace.
+func (s *fixture) bind(user string, roles ...string) {
 	s.t.Helper()
 	client, err := kubernetes.NewForConfig(control.Config(s.t))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for _, role := range installedRoles(s.t) {
+	for _, role := range bundleRoles(s.t) {
 		if _, err := client.RbacV1().ClusterRoles().Create(s.t.Context(), role, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 			s.t.Fatal(err)
 		}
 	}
 	for _, role := range roles {
 		binding := &rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Name: person + "-" + role},
+			ObjectMeta: metav1.ObjectMeta{Name: user + "-" + role},
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
-			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: person}},
+			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
 		}
 		if _, err := client.RbacV1().RoleBindings(s.namespace).Create(s.t.Context(), binding, metav1.CreateOptions{}); err != nil {
 			s.t.Fatal(err)
@@ -213,14 +213,14 @@ func (s *stage) bind(person string, roles ...string) {
 	if slices.Contains(roles, "nufi-edit") {
 		verb = "create"
 	}
-	await(s.t, "what was granted to hold", func() bool { return allows(s.t, client, person, verb, s.namespace) })
+	await(s.t, "the role binding", func() bool { return isAllowed(s.t, client, user, verb, s.namespace) })
 }
 
-// allows says whether Kubernetes' API server knows that the person may.
-func allows(t *testing.T, client kubernetes.Interface, person, verb, namespace string) bool {
+// isAllowed reports whether Kubernetes' authorizer has observed the permission.
+func isAllowed(t *testing.T, client kubernetes.Interface, user, verb, namespace string) bool {
 	t.Helper()
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User:               person,
+		User:               user,
 		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Group: "dudaji.com", Resource: "npudeploys", Namespace: namespace},
 	}}
 	answer, err := client.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), review, metav1.CreateOptions{})
@@ -230,8 +230,8 @@ func allows(t *testing.T, client kubernetes.Interface, person, verb, namespace s
 	return answer.Status.Allowed
 }
 
-// installedRoles are the bundle's own.
-func installedRoles(t *testing.T) []*rbacv1.ClusterRole {
+// bundleRoles returns the roles of the bundle.
+func bundleRoles(t *testing.T) []*rbacv1.ClusterRole {
 	t.Helper()
 	text := repositoryFile(t, "bundle/rbac/user_roles.yaml") + "---\n" + repositoryFile(t, "bundle/rbac/project_roles.yaml")
 	var roles []*rbacv1.ClusterRole
@@ -245,16 +245,16 @@ func installedRoles(t *testing.T) []*rbacv1.ClusterRole {
 	return roles
 }
 
-// reply is an answer, read to its end. Of a stream it is the first line.
-type reply struct {
+// response was read to its end. Of a stream it is the first line.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// ask sends a request as a person; headers are pairs. A path without a leading slash is
-// a name, with a query or without, among the stage's NpuDeploys.
-func (s *stage) ask(person, method, path, body string, headers ...string) reply {
+// ask sends a request as a user. Headers are pairs. A path without a leading slash is
+// relative to the fixture's NpuDeploys.
+func (s *fixture) ask(user, method, path, body string, headers ...string) response {
 	s.t.Helper()
 	if !strings.HasPrefix(path, "/") {
 		if path != "" && path[0] != '?' {
@@ -266,8 +266,8 @@ func (s *stage) ask(person, method, path, body string, headers ...string) reply 
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if person != "" {
-		request.Header.Set("Authorization", "Bearer "+person)
+	if user != "" {
+		request.Header.Set("Authorization", "Bearer "+user)
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
@@ -275,28 +275,28 @@ func (s *stage) ask(person, method, path, body string, headers ...string) reply 
 	return do(s.t, request)
 }
 
-func do(t *testing.T, request *http.Request) reply {
+func do(t *testing.T, request *http.Request) response {
 	t.Helper()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Do(request)
+	res, err := client.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = response.Body.Close() }()
+	defer func() { _ = res.Body.Close() }()
 	var content []byte
-	if response.Header.Get("Content-Type") == stream.ContentType {
-		content, err = bufio.NewReader(response.Body).ReadBytes('\n')
+	if res.Header.Get("Content-Type") == stream.ContentType {
+		content, err = bufio.NewReader(res.Body).ReadBytes('\n')
 	} else {
-		content, err = io.ReadAll(response.Body)
+		content, err = io.ReadAll(res.Body)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply{response.StatusCode, response.Header, content}
+	return response{res.StatusCode, res.Header, content}
 }
 
-// want fails the test unless the reply has the status.
-func (r reply) want(t *testing.T, status int) reply {
+// wantStatus fails the test unless the response has the status.
+func (r response) wantStatus(t *testing.T, status int) response {
 	t.Helper()
 	if r.status != status {
 		t.Fatalf("status %d, want %d: %s", r.status, status, r.body)
@@ -304,18 +304,18 @@ func (r reply) want(t *testing.T, status int) reply {
 	return r
 }
 
-// problem reads the reply as one, and fails the test if it is none.
-func (r reply) problem(t *testing.T) problem.Error {
+// problem reads the response as a problem, and fails the test if it is not one.
+func (r response) problem(t *testing.T) problem.Error {
 	t.Helper()
 	var answer problem.Error
 	if got := r.header.Get("Content-Type"); got != problem.ContentType {
-		t.Fatalf("the answer is %q: %s", got, r.body)
+		t.Fatalf("the Content-Type is %q: %s", got, r.body)
 	}
 	if err := json.Unmarshal(r.body, &answer); err != nil {
 		t.Fatal(err)
 	}
 	if answer.Status != r.status || answer.Title == "" || answer.Type == "" || answer.Instance == "" {
-		t.Errorf("status %d: the problem is not whole: %s", r.status, r.body)
+		t.Errorf("status %d: the problem is incomplete: %s", r.status, r.body)
 	}
 	if answer.RequestID == "" || answer.RequestID != r.header.Get(problem.RequestID) {
 		t.Errorf("the problem's request id is %q, the header's %q", answer.RequestID, r.header.Get(problem.RequestID))
@@ -323,7 +323,7 @@ func (r reply) problem(t *testing.T) problem.Error {
 	return answer
 }
 
-func (r reply) json(t *testing.T) map[string]any {
+func (r response) json(t *testing.T) map[string]any {
 	t.Helper()
 	object := map[string]any{}
 	if err := json.Unmarshal(r.body, &object); err != nil {
@@ -332,7 +332,7 @@ func (r reply) json(t *testing.T) map[string]any {
 	return object
 }
 
-// lines are what has been logged.
+// lines is what has been logged.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -365,8 +365,8 @@ func repositoryFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// kubectl writes to the stage's namespace as the administrator.
-func kubectl(t *testing.T, s *stage, input string, args ...string) {
+// kubectl writes to the fixture's namespace as the administrator.
+func kubectl(t *testing.T, s *fixture, input string, args ...string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "input.yaml")
 	if err := os.WriteFile(file, []byte(input), 0o600); err != nil {
@@ -382,8 +382,8 @@ func kubectl(t *testing.T, s *stage, input string, args ...string) {
 	}
 }
 
-// through has people's calls to Kubernetes go another way.
-func through(t *testing.T, way func(http.RoundTripper) http.RoundTripper) func(*api.Options) {
+// withTransport wraps the transport of users' calls to Kubernetes.
+func withTransport(t *testing.T, way func(http.RoundTripper) http.RoundTripper) func(*api.Options) {
 	t.Helper()
 	return func(o *api.Options) {
 		var err error

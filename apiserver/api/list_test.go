@@ -14,7 +14,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func names(t *testing.T, r reply) []string {
+func names(t *testing.T, r response) []string {
 	t.Helper()
 	found := []string{}
 	for _, item := range r.json(t)["items"].([]any) {
@@ -24,39 +24,39 @@ func names(t *testing.T, r reply) []string {
 	return found
 }
 
-// since is a list's parameter: not older than this answer.
-func since(r reply) string { return "resourceVersion=" + strings.Trim(r.header.Get("ETag"), `"`) }
+// since returns a list's parameter: at least as new as this response.
+func since(r response) string { return "resourceVersion=" + strings.Trim(r.header.Get("ETag"), `"`) }
 
-func TestAListHasWhatWasWrittenAndPagesInOrder(t *testing.T) {
+func TestListIsUpToDateAndPagesAreInOrder(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	var last reply
+	s := newFixture(t)
+	var last response
 	for _, name := range []string{"c", "a", "d", "b"} {
 		last = s.create(name)
 	}
 	for _, path := range []string{"?", "/api/v1/npudeploys?fieldSelector=metadata.namespace%3D" + s.namespace + "&"} {
 		path += since(last) + "&limit=2"
-		first := s.ask("vic", http.MethodGet, path, "").want(t, http.StatusOK)
+		first := s.ask("vic", http.MethodGet, path, "").wantStatus(t, http.StatusOK)
 		next, _ := field(t, first, "metadata", "continue").(string)
 		s.create("aa") // before where the next page begins
-		second := s.ask("vic", http.MethodGet, path+"&continue="+next, "").want(t, http.StatusOK)
+		second := s.ask("vic", http.MethodGet, path+"&continue="+next, "").wantStatus(t, http.StatusOK)
 		if got := append(names(t, first), names(t, second)...); !slices.Equal(got, []string{"a", "b", "c", "d"}) {
 			t.Errorf("%s: the pages are %v", path, got)
 		}
 		if more := field(t, second, "metadata", "continue"); more != nil {
 			t.Errorf("%s: the last page has a next: %v", path, more)
 		}
-		s.ask("ann", http.MethodDelete, "aa", "").want(t, http.StatusAccepted)
+		s.ask("ann", http.MethodDelete, "aa", "").wantStatus(t, http.StatusAccepted)
 		last = s.create("z") // later than that deletion
-		s.ask("ann", http.MethodDelete, "z", "").want(t, http.StatusAccepted)
+		s.ask("ann", http.MethodDelete, "z", "").wantStatus(t, http.StatusAccepted)
 	}
 }
 
-func TestAListHasObjectsAsKubernetesHasThem(t *testing.T) {
+func TestListReturnsCompleteObjects(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	created := s.create("a")
-	list := s.ask("vic", http.MethodGet, "?"+since(created), "").want(t, http.StatusOK)
+	list := s.ask("vic", http.MethodGet, "?"+since(created), "").wantStatus(t, http.StatusOK)
 	if got := list.json(t); got["kind"] != "NpuDeployList" || got["apiVersion"] != "dudaji.com/v1" {
 		t.Errorf("the list is a %v of %v", got["kind"], got["apiVersion"])
 	}
@@ -69,61 +69,61 @@ func TestAListHasObjectsAsKubernetesHasThem(t *testing.T) {
 	}
 }
 
-func TestAListIsSelectedFrom(t *testing.T) {
+func TestListSelectors(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	s.create("a")
 	last := s.create("b")
 	for selector, want := range map[string]int{
 		"labelSelector=team%3Dsearch": 2, "labelSelector=team%21%3Dsearch": 0, "fieldSelector=metadata.name%3Db": 1,
 		"fieldSelector=metadata.name%21%3Db": 1, "fieldSelector=metadata.namespace%3Delsewhere": 0, "labelSelector=team": 2,
 	} {
-		if got := names(t, s.ask("vic", http.MethodGet, "?"+since(last)+"&"+selector, "").want(t, http.StatusOK)); len(got) != want {
+		if got := names(t, s.ask("vic", http.MethodGet, "?"+since(last)+"&"+selector, "").wantStatus(t, http.StatusOK)); len(got) != want {
 			t.Errorf("%s: %v", selector, got)
 		}
 	}
 }
 
-// Two people with rights in one namespace each, and one with none.
-func TestAListOfAllNamespacesHasThoseThatThePersonMayList(t *testing.T) {
+// vic has permissions in both namespaces, and bob in one.
+func TestListOfAllNamespacesIsLimitedToPermittedOnes(t *testing.T) {
 	t.Parallel()
-	s, other := newStage(t), newStage(t)
+	s, other := newFixture(t), newFixture(t)
 	s.create("mine")
 	last := other.create("theirs")
 	other.bind("bob", "nufi-view")
-	for person, want := range map[string][]string{"vic": {"mine", "theirs"}, "bob": {"theirs"}} {
+	for user, want := range map[string][]string{"vic": {"mine", "theirs"}, "bob": {"theirs"}} {
 		for _, namespace := range []string{s.namespace, other.namespace} {
-			s.ask(person, http.MethodGet, "/api/v1/npudeploys?fieldSelector=metadata.namespace%3D"+namespace, "").want(t, http.StatusOK)
+			s.ask(user, http.MethodGet, "/api/v1/npudeploys?fieldSelector=metadata.namespace%3D"+namespace, "").wantStatus(t, http.StatusOK)
 		}
-		list := s.ask(person, http.MethodGet, "/api/v1/npudeploys?"+since(last), "").want(t, http.StatusOK)
+		list := s.ask(user, http.MethodGet, "/api/v1/npudeploys?"+since(last), "").wantStatus(t, http.StatusOK)
 		for _, name := range want {
 			if !slices.Contains(names(t, list), name) {
-				t.Errorf("%s sees %v, want %s in it", person, names(t, list), name)
+				t.Errorf("%s sees %v, want %s in it", user, names(t, list), name)
 			}
 		}
-		if person == "bob" && strings.Contains(string(list.body), s.namespace) {
+		if user == "bob" && strings.Contains(string(list.body), s.namespace) {
 			t.Errorf("bob sees %s", list.body)
 		}
 		if version := field(t, list, "metadata", "resourceVersion"); version != nil {
-			t.Errorf("%s may not list everywhere, and has a version to resume after: %v", person, version)
+			t.Errorf("%s may not list everywhere, and has a version to resume after: %v", user, version)
 		}
 	}
 }
 
-func TestNothingIsVisibleButWhatMayBeListed(t *testing.T) {
+func TestVisibleReturnsOnlyListableNpuDeploys(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	s := newFixture(t)
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
 	for name, want := range map[string]bool{"vic": true, "bob": false} {
-		person, err := auth.NewUser(name, []string{"people"})
+		user, err := auth.NewUser(name, []string{"team"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		client, err := s.users.Client(person)
+		client, err := s.users.Client(user)
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := npudeploys.Visible(t.Context(), knownCluster(t), client)
+		found, err := npudeploys.Visible(t.Context(), sharedCache(t), client)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,27 +133,27 @@ func TestNothingIsVisibleButWhatMayBeListed(t *testing.T) {
 	}
 }
 
-func TestAMadeUpTokenShowsNothingMore(t *testing.T) {
+func TestForgedContinueTokenGrantsNothing(t *testing.T) {
 	t.Parallel()
-	s, other := newStage(t), newStage(t)
+	s, other := newFixture(t), newFixture(t)
 	last := other.create("theirs")
 	s.create("a")
 	for _, token := range []string{"Lw", "YS9i", strings.Repeat("Ly8v", 100)} { // "/", "a/b", "///" and so on
-		got := s.ask("vic", http.MethodGet, "?"+since(last)+"&continue="+token, "").want(t, http.StatusOK)
+		got := s.ask("vic", http.MethodGet, "?"+since(last)+"&continue="+token, "").wantStatus(t, http.StatusOK)
 		if strings.Contains(string(got.body), other.namespace) {
 			t.Errorf("%s: %s", token, got.body)
 		}
 	}
 	for _, token := range []string{"%20", "YQ", "L", "%00"} {
-		s.ask("vic", http.MethodGet, "?continue="+token, "").want(t, http.StatusBadRequest).problem(t)
+		s.ask("vic", http.MethodGet, "?continue="+token, "").wantStatus(t, http.StatusBadRequest).problem(t)
 	}
 }
 
-func TestAListThatIsNotThereYetIsAskedForAgain(t *testing.T) {
+func TestListOfAFutureVersionIsRetryable(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	late := s.ask("vic", http.MethodGet, "?resourceVersion=99999999999999999999", "").want(t, http.StatusGatewayTimeout)
+	s := newFixture(t)
+	late := s.ask("vic", http.MethodGet, "?resourceVersion=99999999999999999999", "").wantStatus(t, http.StatusGatewayTimeout)
 	if late.header.Get("Retry-After") == "" || late.problem(t).Detail == "" {
-		t.Errorf("nothing says when to come back: %s", late.body)
+		t.Errorf("the response has no Retry-After or detail: %s", late.body)
 	}
 }

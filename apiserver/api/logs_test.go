@@ -21,11 +21,11 @@ import (
 	"github.com/dudaji/nufi/apiserver/api"
 )
 
-// said is one event of a stream.
+// said is one event of a log's stream.
 type said struct{ Name, Data string }
 
-// open begins a request that goes on.
-func (k *kin) open(ctx context.Context, query, accept string) *bufio.Reader {
+// open opens the stream of a log.
+func (k *ownedFixture) open(ctx context.Context, query, accept string) *bufio.Reader {
 	k.t.Helper()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
 		k.url+"/api/v1/namespaces/"+k.namespace+"/npudeploys/"+k.name+"/logs?"+query, nil)
@@ -46,8 +46,8 @@ func (k *kin) open(ctx context.Context, query, accept string) *bufio.Reader {
 	return bufio.NewReader(response.Body)
 }
 
-// hear reads events, as browsers do, until one of the name is there or all have come.
-func hear(t *testing.T, body *bufio.Reader, until string) []said {
+// readEvents reads events until one of the name, or the end.
+func readEvents(t *testing.T, body *bufio.Reader, until string) []said {
 	t.Helper()
 	var all []said
 	for one := (said{}); ; {
@@ -81,21 +81,21 @@ func hear(t *testing.T, body *bufio.Reader, until string) []said {
 	}
 }
 
-// asks says whether the request only looks whether there is a log.
-func asks(r *http.Request) bool { return r.URL.Query().Get("tailLines") == "0" }
+// isCheck reports whether the request only checks that the log exists.
+func isCheck(r *http.Request) bool { return r.URL.Query().Get("tailLines") == "0" }
 
-// write sends text on its way.
+// write writes and flushes text.
 func write(w http.ResponseWriter, text string) {
 	_, _ = io.WriteString(w, text)
 	_ = http.NewResponseController(w).Flush()
 }
 
-func TestALogIsText(t *testing.T) {
+func TestLogIsText(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t))
+	k := newOwnedFixture(newFixture(t))
 	asked := make(chan *url.URL, 10)
 	node := k.node(func(w http.ResponseWriter, r *http.Request) {
-		if !asks(r) {
+		if !isCheck(r) {
 			asked <- r.URL
 			write(w, "one\n\x1b[31mtwo\xff\n")
 		}
@@ -107,7 +107,7 @@ func TestALogIsText(t *testing.T) {
 		"?pod=b&container=proxy&tail=5&since=90s&previous=true&timestamps=true": "/proxy?limitBytes=10485760&previous=true&sinceSeconds=90&tailLines=5&timestamps=true",
 		"?since=1500ms&follow=true": "/server?follow=true&sinceSeconds=2",
 	} {
-		got := k.ask("vic", http.MethodGet, "home/logs"+query, "").want(t, http.StatusOK)
+		got := k.ask("vic", http.MethodGet, "home/logs"+query, "").wantStatus(t, http.StatusOK)
 		if string(got.body) != "one\n\x1b[31mtwo\xff\n" || got.header.Get("Content-Type") != "text/plain; charset=utf-8" {
 			t.Errorf("%q: %q %q", query, got.header.Get("Content-Type"), got.body)
 		}
@@ -115,17 +115,17 @@ func TestALogIsText(t *testing.T) {
 			t.Errorf("%q: read of %v", query, got.header)
 		}
 		if call, want := <-asked, "/containerLogs/"+k.namespace+"/b"+want; call.String() != want {
-			t.Errorf("%q: the kubelet is asked %s, want %s", query, call, want)
+			t.Errorf("%q: the kubelet receives %s, want %s", query, call, want)
 		}
 	}
 }
 
-func TestALogThatIsFollowedEndsWithItsContainer(t *testing.T) {
+func TestFollowedLogEndsWithItsContainer(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t))
+	k := newOwnedFixture(newFixture(t))
 	next := make(chan string)
 	node := k.node(func(w http.ResponseWriter, r *http.Request) {
-		if asks(r) {
+		if isCheck(r) {
 			return
 		}
 		for text := range next {
@@ -134,7 +134,7 @@ func TestALogThatIsFollowedEndsWithItsContainer(t *testing.T) {
 	})
 	pod := k.pod("a", node, k.set, running())
 	body := k.open(t.Context(), "follow=true", "text/event-stream")
-	if got := hear(t, body, "pod"); len(got) != 1 || got[0].Data != `{"container":"server","pod":"a"}` {
+	if got := readEvents(t, body, "pod"); len(got) != 1 || got[0].Data != `{"container":"server","pod":"a"}` {
 		t.Errorf("the beginning is %q", got)
 	}
 	next <- "loading 1%\rloading 99%\n\nevent: end\ndata: forged\xff\n"
@@ -145,55 +145,55 @@ func TestALogThatIsFollowedEndsWithItsContainer(t *testing.T) {
 		{"", "loading 1%\nloading 99%"}, {"", ""}, {"", "event: end"}, {"", "data: forged\uFFFD"}, {"part", "the end of"},
 		{"end", `{"detail":"container server ended with exit code 7 (Error)","exitCode":7}`},
 	}
-	if diff := cmp.Diff(want, hear(t, body, "")); diff != "" {
+	if diff := cmp.Diff(want, readEvents(t, body, "")); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
 
-func TestALogThatIsFollowedEndsWithItsPod(t *testing.T) {
+func TestFollowedLogEndsWithItsPod(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t, func(o *api.Options) { o.Limits.Streams.Revalidate = 50 * time.Millisecond }))
+	k := newOwnedFixture(newFixture(t, func(o *api.Options) { o.Limits.Streams.Revalidate = 50 * time.Millisecond }))
 	silent := k.node(func(_ http.ResponseWriter, r *http.Request) {
-		if !asks(r) {
+		if !isCheck(r) {
 			<-r.Context().Done() // the node says nothing any more
 		}
 	})
 	k.pod("a", silent, k.set, running())
 	body := k.open(t.Context(), "follow=true", "text/event-stream")
-	hear(t, body, "pod")
+	readEvents(t, body, "pod")
 	now := int64(0)
 	if err := k.admin.CoreV1().Pods(k.namespace).Delete(t.Context(), "a", metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil {
 		t.Fatal(err)
 	}
-	if got := hear(t, body, ""); len(got) != 1 || got[0].Name != "end" || !strings.Contains(got[0].Data, "the pod is gone") {
+	if got := readEvents(t, body, ""); len(got) != 1 || got[0].Name != "end" || !strings.Contains(got[0].Data, "the pod is gone") {
 		t.Errorf("the end is %q", got)
 	}
 }
 
-func TestALogIsNoLongerReadByWhoMayNoLonger(t *testing.T) {
+func TestFollowedLogEndsWhenThePermissionIsRevoked(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t, func(o *api.Options) { o.Limits.Streams.Revalidate = 50 * time.Millisecond }))
+	k := newOwnedFixture(newFixture(t, func(o *api.Options) { o.Limits.Streams.Revalidate = 50 * time.Millisecond }))
 	node := k.node(func(_ http.ResponseWriter, r *http.Request) {
-		if !asks(r) {
+		if !isCheck(r) {
 			<-r.Context().Done()
 		}
 	})
 	k.pod("a", node, k.set, running())
 	body := k.open(t.Context(), "follow=true", "text/event-stream")
-	hear(t, body, "pod")
+	readEvents(t, body, "pod")
 	if err := k.admin.RbacV1().RoleBindings(k.namespace).Delete(t.Context(), "vic-nufi-project-viewer", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := hear(t, body, ""); len(got) != 1 || got[0].Name != "end" || !strings.Contains(got[0].Data, `"status":403`) {
+	if got := readEvents(t, body, ""); len(got) != 1 || got[0].Name != "end" || !strings.Contains(got[0].Data, `"status":403`) {
 		t.Errorf("the end is %q", got)
 	}
 }
 
-func TestATextThatIsNotWholeIsBrokenOff(t *testing.T) {
+func TestIncompleteTextAbortsTheConnection(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t))
+	k := newOwnedFixture(newFixture(t))
 	node := k.node(func(w http.ResponseWriter, r *http.Request) {
-		if !asks(r) {
+		if !isCheck(r) {
 			write(w, "a line\n")
 			<-r.Context().Done()
 		}
@@ -209,12 +209,12 @@ func TestATextThatIsNotWholeIsBrokenOff(t *testing.T) {
 	}
 }
 
-// Not parallel: no other test has a reader then.
-func TestNobodyReadsALogForAReaderWhoIsGoneOrDoesNotRead(t *testing.T) { //nolint:paralleltest // it counts
-	k := newHome(newStage(t, func(o *api.Options) { o.Limits.Streams.Write = 100 * time.Millisecond }))
+// Not parallel: no other test may have a log reader.
+func TestLogReaderEndsWithItsClient(t *testing.T) { //nolint:paralleltest // it counts
+	k := newOwnedFixture(newFixture(t, func(o *api.Options) { o.Limits.Streams.Write = 100 * time.Millisecond }))
 	came, left := make(chan string, 10), make(chan string, 10)
 	node := k.node(func(w http.ResponseWriter, r *http.Request) {
-		if asks(r) {
+		if isCheck(r) {
 			return
 		}
 		came <- r.URL.Path
@@ -242,9 +242,9 @@ func TestNobodyReadsALogForAReaderWhoIsGoneOrDoesNotRead(t *testing.T) { //nolin
 	})
 }
 
-func TestALogThatCannotBeReadIsRefusedWithItsReason(t *testing.T) {
+func TestUnreadableLogIsReportedWithItsReason(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t, func(o *api.Options) { o.Limits.Time = 3 * time.Second }))
+	k := newOwnedFixture(newFixture(t, func(o *api.Options) { o.Limits.Time = 3 * time.Second }))
 	node := k.node(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.Contains(r.URL.Path, "silent"):
@@ -258,7 +258,7 @@ func TestALogThatCannotBeReadIsRefusedWithItsReason(t *testing.T) {
 	k.pod("pulls", node, k.set, pulling())
 	k.pod("silent", node, k.set, running())
 	k.pod("waits", "", k.set, corev1.PodStatus{Phase: corev1.PodPending})
-	other := newKin(k.stage, "other")
+	other := newOwned(k.fixture, "other")
 	other.pod("foreign", node, other.set, running())
 	for query, want := range map[string]struct {
 		status int
@@ -276,27 +276,27 @@ func TestALogThatCannotBeReadIsRefusedWithItsReason(t *testing.T) {
 		"tail=-1":                    {400, "tail must be a number"},
 		"limit=1":                    {400, "limit"},
 	} {
-		got := k.ask("vic", http.MethodGet, "home/logs?"+query, "", "Accept", "text/event-stream").want(t, want.status).problem(t)
+		got := k.ask("vic", http.MethodGet, "home/logs?"+query, "", "Accept", "text/event-stream").wantStatus(t, want.status).problem(t)
 		if !strings.Contains(got.Detail, want.detail) {
 			t.Errorf("%s: %q, want %q", query, got.Detail, want.detail)
 		}
 	}
 }
 
-func TestANodeWithoutAKubeletIsTold(t *testing.T) {
+func TestLogOfANodeWithoutAKubelet(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t))
+	k := newOwnedFixture(newFixture(t))
 	node := k.node(nil)
 	k.pod("a", node, k.set, running())
-	got := k.ask("vic", http.MethodGet, "home/logs?follow=true", "").want(t, http.StatusBadGateway).problem(t)
+	got := k.ask("vic", http.MethodGet, "home/logs?follow=true", "").wantStatus(t, http.StatusBadGateway).problem(t)
 	if !strings.HasPrefix(got.Detail, "node "+node+" returns no log (a simulated one has none): ") {
 		t.Errorf("the log is refused by %q", got.Detail)
 	}
 }
 
-func TestALogOfALogsSizeSaysThatThereMayBeMore(t *testing.T) {
+func TestLogOfMaximumSizeReportsThatThereMayBeMore(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t))
+	k := newOwnedFixture(newFixture(t))
 	line := strings.Repeat("x", 1<<10-1) + "\n"
 	node := k.node(func(w http.ResponseWriter, r *http.Request) {
 		for range 11 << 10 { // more than it was asked for
@@ -306,7 +306,7 @@ func TestALogOfALogsSizeSaysThatThereMayBeMore(t *testing.T) {
 		}
 	})
 	k.pod("a", node, k.set, running())
-	heard := hear(t, k.open(t.Context(), "", "text/event-stream"), "")
+	heard := readEvents(t, k.open(t.Context(), "", "text/event-stream"), "")
 	last := heard[len(heard)-1]
 	var end struct{ Detail string }
 	if err := json.Unmarshal([]byte(last.Data), &end); err != nil || !strings.Contains(end.Detail, "there may be more") {

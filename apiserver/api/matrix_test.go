@@ -17,17 +17,17 @@ import (
 	"github.com/dudaji/nufi/test/issuer"
 )
 
-// cell is one route, with a query if it needs one, and how it answers who may do
-// everything, the project's admin, its viewer, and the admin of another project.
-type cell struct {
+// matrixRow is one route, with a query if it needs one, and its status for a user who may do
+// everything, the project's admin, its viewer, and the admin of another project, in this order.
+type matrixRow struct {
 	route   string
 	body    string // NAME stands for the object's, NAMESPACE for the project's
 	headers []string
 	want    [4]int
 }
 
-// matrix has every route that is not open to everybody, each tried on an object of its own.
-func matrix(t *testing.T) []cell {
+// matrix has every route that requires a user. Each is called on an object of its own.
+func matrix(t *testing.T) []matrixRow {
 	t.Helper()
 	const (
 		merge  = "application/merge-patch+json"
@@ -36,9 +36,9 @@ func matrix(t *testing.T) []cell {
 		member = mine + "/members?kind=User&name=ann"
 		change = `{"spec": {"model": "org/other"}}`
 	)
-	return []cell{
+	return []matrixRow{
 		{"GET /api/v1/me", "", nil, [4]int{200, 200, 200, 200}},
-		{"POST /api/v1/policy/check", packed(t, "", ""), nil, [4]int{200, 200, 200, 200}},
+		{"POST /api/v1/policy/check", packTemplates(t, "", ""), nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/npudeploys", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/watch/npudeploys", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/namespaces/{namespace}/watch/npudeploys", "", nil, [4]int{200, 200, 200, 403}},
@@ -48,8 +48,8 @@ func matrix(t *testing.T) []cell {
 		{"GET /api/v1/watch/devices", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/templates", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/namespaces/{namespace}/npudeploys", "", nil, [4]int{200, 200, 200, 403}},
-		{"POST /api/v1/namespaces/{namespace}/npudeploys", short("new-NAME"), nil, [4]int{201, 201, 403, 403}},
-		{"POST /api/v1/namespaces/{namespace}/preview", short("NAME"), nil, [4]int{200, 200, 403, 403}},
+		{"POST /api/v1/namespaces/{namespace}/npudeploys", deployJSON("new-NAME"), nil, [4]int{201, 201, 403, 403}},
+		{"POST /api/v1/namespaces/{namespace}/preview", deployJSON("NAME"), nil, [4]int{200, 200, 403, 403}},
 		{"GET " + one, "", nil, [4]int{200, 200, 200, 403}},
 		{"PUT " + one, change, []string{"If-Match", "*"}, [4]int{200, 200, 403, 403}},
 		{"PATCH " + one, change, []string{"Content-Type", merge}, [4]int{200, 200, 403, 403}},
@@ -73,16 +73,16 @@ func matrix(t *testing.T) []cell {
 	}
 }
 
-// theatre is a stage where an identity provider says who somebody is, and where the roles
-// of bundle/rbac are given as the controller gives them to members.
-type theatre struct {
-	*stage
+// oidcFixture is a fixture whose users an identity provider authenticates, and have the roles
+// of bundle/rbac as the controller binds them for members.
+type oidcFixture struct {
+	*fixture
 
 	provider *issuer.Issuer
 	key      issuer.Key
 }
 
-func newTheatre(t *testing.T) *theatre {
+func newOIDCFixture(t *testing.T) *oidcFixture {
 	t.Helper()
 	key := issuer.NewKey(t, "one", jose.ES256)
 	provider := issuer.New(t, time.Now(), key)
@@ -93,34 +93,34 @@ func newTheatre(t *testing.T) *theatre {
 	if err != nil {
 		t.Fatal(err)
 	}
-	th := &theatre{newStage(t, func(o *api.Options) { o.Authenticator = auth.Chain(believed) }), provider, key}
-	th.bindIn(th.namespace, "nufi-project-admin", "owner")
-	th.bindIn(th.namespace, "nufi-project-viewer", "viewer")
-	th.bindIn(control.Namespace(t), "nufi-project-admin", "other")
-	th.bindIn("", "cluster-admin", "platform")
-	for _, person := range []string{"platform", "owner", "viewer"} {
-		th.awaitRights(th.token(person, nil))
+	th := &oidcFixture{newFixture(t, func(o *api.Options) { o.Authenticator = auth.Chain(believed) }), provider, key}
+	th.bindRole(th.namespace, "nufi-project-admin", "owner")
+	th.bindRole(th.namespace, "nufi-project-viewer", "viewer")
+	th.bindRole(control.Namespace(t), "nufi-project-admin", "other")
+	th.bindRole("", "cluster-admin", "platform")
+	for _, user := range []string{"platform", "owner", "viewer"} {
+		th.awaitViewer(th.token(user, nil))
 	}
-	th.ask(th.token("platform", nil), http.MethodPost, "/api/v1/projects", project(th.namespace)).want(t, http.StatusCreated)
-	await(t, "the server to know the project", func() bool {
+	th.ask(th.token("platform", nil), http.MethodPost, "/api/v1/projects", project(th.namespace)).wantStatus(t, http.StatusCreated)
+	await(t, "the project in the cache", func() bool {
 		return th.ask(th.token("viewer", nil), http.MethodGet, th.mine(""), "").status == http.StatusOK
 	})
 	return th
 }
 
-// awaitRights waits until Kubernetes' API server knows that the person may look.
-func (th *theatre) awaitRights(token string) {
+// awaitViewer waits until Kubernetes' authorizer has observed that the user may view.
+func (th *oidcFixture) awaitViewer(token string) {
 	th.t.Helper()
 	for end := time.Now().Add(30 * time.Second); th.ask(token, http.MethodGet, "there", "").status != http.StatusNotFound; {
 		if time.Now().After(end) {
-			th.t.Fatal("what was granted is refused")
+			th.t.Fatal("the role binding has no effect")
 		}
 	}
 }
 
-// bindIn gives a role in a namespace, or everywhere if it is empty, to a person of the
-// provider's.
-func (th *theatre) bindIn(namespace, role, person string) {
+// bindRole gives a role in a namespace, or everywhere if it is empty, to a user of the
+// provider.
+func (th *oidcFixture) bindRole(namespace, role, user string) {
 	th.t.Helper()
 	admin, err := kubernetes.NewForConfig(control.Config(th.t))
 	if err != nil {
@@ -128,7 +128,7 @@ func (th *theatre) bindIn(namespace, role, person string) {
 	}
 	meta := metav1.ObjectMeta{GenerateName: "matrix-"}
 	ref := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role}
-	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "oidc:" + person}}
+	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "oidc:" + user}}
 	if namespace == "" {
 		_, err = admin.RbacV1().ClusterRoleBindings().Create(th.t.Context(),
 			&rbacv1.ClusterRoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subjects}, metav1.CreateOptions{})
@@ -141,63 +141,63 @@ func (th *theatre) bindIn(namespace, role, person string) {
 	}
 }
 
-// token is a person's, good but for the changes.
-func (th *theatre) token(person string, changes map[string]any) string {
-	claims := th.provider.Claims(map[string]any{"name": person, "groups": []string{"people"}})
+// token returns a user's valid token, with changed claims.
+func (th *oidcFixture) token(user string, changes map[string]any) string {
+	claims := th.provider.Claims(map[string]any{"name": user, "groups": []string{"team"}})
 	for name, value := range changes {
 		claims[name] = value
 	}
 	return th.key.Sign(th.t, claims)
 }
 
-// try asks for a route with an object's name in it, or the one project's.
-func (th *theatre) try(c cell, name, token string) reply {
+// try calls a route with an object's name in its path, or the project's.
+func (th *oidcFixture) try(c matrixRow, name, token string) response {
 	method, path, _ := strings.Cut(c.route, " ")
 	path = strings.Replace(path, "/projects/{name}", "/projects/{namespace}", 1)
 	fill := strings.NewReplacer("{namespace}", th.namespace, "{name}", name, "NAMESPACE", th.namespace, "NAME", name)
 	return th.ask(token, method, fill.Replace(path), fill.Replace(c.body), c.headers...)
 }
 
-func TestWhoMayDoWhat(t *testing.T) {
+func TestPermissionsOfEveryRoute(t *testing.T) {
 	t.Parallel()
-	th := newTheatre(t)
+	th := newOIDCFixture(t)
 	tokens := map[string]string{}
-	persons := []string{"platform", "owner", "viewer", "other"}
+	users := []string{"platform", "owner", "viewer", "other"}
 	th.api.EndStreams() // each ends at once
-	for _, person := range persons {
-		tokens[person] = th.token(person, nil)
+	for _, user := range users {
+		tokens[user] = th.token(user, nil)
 	}
 	for i, c := range matrix(t) {
-		for j, person := range persons {
-			name := fmt.Sprintf("%s-%d", person, i)
-			th.ask(tokens["platform"], http.MethodPost, "", short(name)).want(t, http.StatusCreated)
-			got := th.try(c, name, tokens[person])
+		for j, user := range users {
+			name := fmt.Sprintf("%s-%d", user, i)
+			th.ask(tokens["platform"], http.MethodPost, "", deployJSON(name)).wantStatus(t, http.StatusCreated)
+			got := th.try(c, name, tokens[user])
 			if got.status != c.want[j] {
-				t.Errorf("%s for %s: %d, want %d: %s", c.route, person, got.status, c.want[j], got.body)
+				t.Errorf("%s for %s: %d, want %d: %s", c.route, user, got.status, c.want[j], got.body)
 			}
 			if got.status == http.StatusForbidden && got.problem(t).Missing == nil {
-				t.Errorf("%s for %s: nothing says what is missing: %s", c.route, person, got.body)
+				t.Errorf("%s for %s: the missing permission is not named: %s", c.route, user, got.body)
 			}
-			if person == "other" && got.status < 300 && strings.Contains(string(got.body), th.namespace) {
-				t.Errorf("%s tells another of the project: %s", c.route, got.body)
+			if user == "other" && got.status < 300 && strings.Contains(string(got.body), th.namespace) {
+				t.Errorf("%s discloses the project to another: %s", c.route, got.body)
 			}
 		}
 	}
 }
 
-func TestNoRouteIsForSomebodyWhoIsNotBelieved(t *testing.T) {
+func TestEveryRouteRejectsInvalidCredentials(t *testing.T) {
 	t.Parallel()
-	th := newTheatre(t)
+	th := newOIDCFixture(t)
 	stranger := issuer.NewKey(t, "one", jose.ES256)
 	claims := th.provider.Claims(map[string]any{"name": "platform"})
 	refused := map[string]string{
-		"nobody":                    "",
-		"whose token has expired":   th.token("platform", map[string]any{"exp": time.Now().Add(-time.Minute).Unix()}),
-		"whose token is for others": th.token("platform", map[string]any{"aud": "grafana"}),
-		"who signs by themselves":   stranger.Sign(t, claims),
-		"who does not sign":         issuer.Unsigned(t, claims),
+		"without a token":         "",
+		"with an expired token":   th.token("platform", map[string]any{"exp": time.Now().Add(-time.Minute).Unix()}),
+		"with another audience":   th.token("platform", map[string]any{"aud": "grafana"}),
+		"with a forged signature": stranger.Sign(t, claims),
+		"without a signature":     issuer.Unsigned(t, claims),
 	}
-	th.ask(th.token("platform", nil), http.MethodPost, "", short("there")).want(t, http.StatusCreated)
+	th.ask(th.token("platform", nil), http.MethodPost, "", deployJSON("there")).wantStatus(t, http.StatusCreated)
 	known := map[string]bool{}
 	for _, c := range matrix(t) {
 		route, _, _ := strings.Cut(c.route, "?")
@@ -205,7 +205,7 @@ func TestNoRouteIsForSomebodyWhoIsNotBelieved(t *testing.T) {
 		for who, token := range refused {
 			got := th.try(c, "there", token)
 			if got.status != http.StatusUnauthorized || got.header.Get("WWW-Authenticate") == "" {
-				t.Errorf("%s for one %s: %d %s", c.route, who, got.status, got.body)
+				t.Errorf("%s %s: %d %s", c.route, who, got.status, got.body)
 			}
 		}
 	}

@@ -9,22 +9,22 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 )
 
-// panics is an authenticator with a bug.
-type panics struct{}
+// panickingAuthenticator has a bug.
+type panickingAuthenticator struct{}
 
-func (panics) Authenticate(*http.Request) (auth.User, error) { panic("on purpose") }
+func (panickingAuthenticator) Authenticate(*http.Request) (auth.User, error) { panic("on purpose") }
 
 func TestIAmToldWhoIAmAndWhatIMay(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	got := s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK).json(t)
-	if got["name"] != "ann" || !slices.Equal(got["groups"].([]any), []any{"people"}) || got["may"] != nil {
-		t.Errorf("ann is told %v", got)
+	s := newFixture(t)
+	got := s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK).json(t)
+	if got["name"] != "ann" || !slices.Equal(got["groups"].([]any), []any{"team"}) || got["may"] != nil {
+		t.Errorf("ann gets %v", got)
 	}
-	for person, want := range map[string]bool{"ann": true, "vic": false, "bob": false} {
-		got := s.ask(person, http.MethodGet, "/api/v1/me?namespace="+s.namespace, "").want(t, http.StatusOK).json(t)
+	for user, want := range map[string]bool{"ann": true, "vic": false, "bob": false} {
+		got := s.ask(user, http.MethodGet, "/api/v1/me?namespace="+s.namespace, "").wantStatus(t, http.StatusOK).json(t)
 		if deletes(got["may"].(map[string]any)) != want {
-			t.Errorf("%s may delete NpuDeploys: %v, want %v: %v", person, !want, want, got)
+			t.Errorf("%s may delete NpuDeploys: %v, want %v: %v", user, !want, want, got)
 		}
 	}
 }
@@ -39,25 +39,25 @@ func deletes(may map[string]any) bool {
 	return false
 }
 
-// What somebody is in a project is told by their rights: the members of its spec are others.
+// Roles follow from permissions, and not from the members in the spec.
 func TestIAmToldMyProjectsAndWhatIAmThere(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
-	for person, role := range map[string]string{"ada": "Admin", "eve": "Editor", "vera": "Viewer"} {
-		s.awaitKnown(person)
-		got := s.ask(person, http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK).json(t)["projects"]
+	for user, role := range map[string]string{"ada": "Admin", "eve": "Editor", "vera": "Viewer"} {
+		s.awaitProject(user)
+		got := s.ask(user, http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK).json(t)["projects"]
 		want := []any{map[string]any{"name": s.namespace, "displayName": "Research", "role": role}}
 		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s has the projects %v, want %v", person, got, want)
+			t.Errorf("%s has the projects %v, want %v", user, got, want)
 		}
 	}
-	if got, told := s.ask("mallory", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK).json(t)["projects"].([]any); !told || len(got) != 0 {
+	if got, podsResponse := s.ask("mallory", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK).json(t)["projects"].([]any); !podsResponse || len(got) != 0 {
 		t.Errorf("a stranger has %v", got)
 	}
-	for _, one := range s.ask("root", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK).json(t)["projects"].([]any) {
+	for _, one := range s.ask("root", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK).json(t)["projects"].([]any) {
 		if one := one.(map[string]any); one["name"] == s.namespace && one["role"] == nil {
 			return
 		}
 	}
-	t.Error("who may read all Projects and nothing in them is not told of one, or has a role in it")
+	t.Error("a user who may only read Projects does not see one, or has a role in it")
 }

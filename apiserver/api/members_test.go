@@ -9,16 +9,16 @@ import (
 	"testing"
 )
 
-// member is the path of one.
-func (s *stage) member(kind, name string) string {
+// member returns the path of a member.
+func (s *fixture) member(kind, name string) string {
 	return s.mine("/members?" + url.Values{"kind": {kind}, "name": {name}}.Encode())
 }
 
-// roles are who is a member, by kind and name.
-func (s *stage) roles(person string) map[string]string {
+// roles returns the members' roles, by kind and name.
+func (s *fixture) roles(user string) map[string]string {
 	s.t.Helper()
 	found := map[string]string{}
-	for _, item := range s.ask(person, http.MethodGet, s.mine("/members"), "").want(s.t, http.StatusOK).json(s.t)["items"].([]any) {
+	for _, item := range s.ask(user, http.MethodGet, s.mine("/members"), "").wantStatus(s.t, http.StatusOK).json(s.t)["items"].([]any) {
 		one := item.(map[string]any)
 		found[one["kind"].(string)+" "+one["name"].(string)] = one["role"].(string)
 	}
@@ -28,21 +28,21 @@ func (s *stage) roles(person string) map[string]string {
 func TestMembersAreListedSetAndRemoved(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
-	s.awaitKnown("vera")
+	s.awaitProject("vera")
 	if got := s.roles("vera"); !maps.Equal(got, map[string]string{"User oidc:ann@example.com": "Viewer"}) {
 		t.Errorf("the viewer reads %v", got)
 	}
-	s.ask("mallory", http.MethodGet, s.mine("/members"), "").want(t, http.StatusForbidden).problem(t)
+	s.ask("mallory", http.MethodGet, s.mine("/members"), "").wantStatus(t, http.StatusForbidden).problem(t)
 
 	want := map[string]string{"User oidc:ann@example.com": "Editor"}
-	s.ask("root", http.MethodPut, s.member("User", "oidc:ann@example.com"), `{"role": "Editor"}`).want(t, http.StatusOK)
+	s.ask("root", http.MethodPut, s.member("User", "oidc:ann@example.com"), `{"role": "Editor"}`).wantStatus(t, http.StatusOK)
 	for _, name := range []string{"oidc:/teams/search", "a/../b", "../../x", "ops + on call & more?", "유진", "%2e%2e%2f", "a;b=c#d"} {
 		got := s.ask("root", http.MethodPut, s.member("Group", name), `{"role": "Admin"}`)
 		if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "%") {
-			got.want(t, http.StatusUnprocessableEntity).problem(t) // The schema wants a letter first.
+			got.wantStatus(t, http.StatusUnprocessableEntity).problem(t) // The schema wants a letter first.
 			continue
 		}
-		if got.want(t, http.StatusOK).json(t)["name"] != name {
+		if got.wantStatus(t, http.StatusOK).json(t)["name"] != name {
 			t.Errorf("%q becomes %s", name, got.body)
 		}
 		want["Group "+name] = "Admin"
@@ -50,19 +50,19 @@ func TestMembersAreListedSetAndRemoved(t *testing.T) {
 	if got := s.roles("root"); !maps.Equal(got, want) {
 		t.Errorf("members are %v, want %v", got, want)
 	}
-	s.ask("root", http.MethodDelete, s.member("User", "oidc:/teams/search"), "").want(t, http.StatusNotFound).problem(t)
+	s.ask("root", http.MethodDelete, s.member("User", "oidc:/teams/search"), "").wantStatus(t, http.StatusNotFound).problem(t)
 	for who := range want {
 		kind, name, _ := strings.Cut(who, " ")
-		s.ask("root", http.MethodDelete, s.member(kind, name)+"&dryRun=All", "").want(t, http.StatusAccepted)
-		s.ask("root", http.MethodDelete, s.member(kind, name), "").want(t, http.StatusAccepted)
-		s.ask("root", http.MethodDelete, s.member(kind, name), "").want(t, http.StatusNotFound)
+		s.ask("root", http.MethodDelete, s.member(kind, name)+"&dryRun=All", "").wantStatus(t, http.StatusAccepted)
+		s.ask("root", http.MethodDelete, s.member(kind, name), "").wantStatus(t, http.StatusAccepted)
+		s.ask("root", http.MethodDelete, s.member(kind, name), "").wantStatus(t, http.StatusNotFound)
 	}
 	if got := s.roles("root"); len(got) != 0 {
 		t.Errorf("left are %v", got)
 	}
 }
 
-func TestWhatIsNoMemberIsRefused(t *testing.T) {
+func TestInvalidMembersAreRejected(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
 	before := s.ask("root", http.MethodGet, s.mine(""), "").header.Get("ETag")
@@ -83,7 +83,7 @@ func TestWhatIsNoMemberIsRefused(t *testing.T) {
 		"too long":            "?kind=User&name=" + strings.Repeat("a", 257),
 	} {
 		for _, method := range []string{http.MethodPut, http.MethodDelete} {
-			got := s.ask("root", method, s.mine("/members"+path), `{"role": "Admin"}`).want(t, http.StatusBadRequest)
+			got := s.ask("root", method, s.mine("/members"+path), `{"role": "Admin"}`).wantStatus(t, http.StatusBadRequest)
 			if got.problem(t); got.header.Get("X-Y") != "" {
 				t.Errorf("%s: the answer has a header of the name's", what)
 			}
@@ -94,15 +94,15 @@ func TestWhatIsNoMemberIsRefused(t *testing.T) {
 			t.Errorf("%s: %d %s", body, got.status, got.body)
 		}
 	}
-	s.ask("root", http.MethodPut, s.member("User", "ann")+"&dryRun=All", `{"role": "Admin"}`).want(t, http.StatusOK)
-	s.ask("root", http.MethodPut, s.mine("/members/user/ann"), `{"role": "Admin"}`).want(t, http.StatusNotFound)
+	s.ask("root", http.MethodPut, s.member("User", "ann")+"&dryRun=All", `{"role": "Admin"}`).wantStatus(t, http.StatusOK)
+	s.ask("root", http.MethodPut, s.mine("/members/user/ann"), `{"role": "Admin"}`).wantStatus(t, http.StatusNotFound)
 	if after := s.ask("root", http.MethodGet, s.mine(""), "").header.Get("ETag"); after != before {
 		t.Errorf("the Project has changed from %s to %s", before, after)
 	}
-	s.ask("root", http.MethodPut, s.mine("-nowhere")+"/members?kind=User&name=ann", `{"role": "Admin"}`).want(t, http.StatusNotFound)
+	s.ask("root", http.MethodPut, s.mine("-nowhere")+"/members?kind=User&name=ann", `{"role": "Admin"}`).wantStatus(t, http.StatusNotFound)
 }
 
-func TestMembersWhoAreSetAtOnceAreAllSet(t *testing.T) {
+func TestConcurrentChangesOfMembersAreAllMade(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
 	var all sync.WaitGroup
@@ -119,10 +119,10 @@ func TestMembersWhoAreSetAtOnceAreAllSet(t *testing.T) {
 	}
 }
 
-func TestAChangeOfAMemberLeavesALineThatSaysWhose(t *testing.T) {
+func TestAuditLogNamesTheMember(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
-	s.ask("root", http.MethodPut, s.member("User", `ann" x`), `{"role": "Editor"}`).want(t, http.StatusOK)
+	s.ask("root", http.MethodPut, s.member("User", `ann" x`), `{"role": "Editor"}`).wantStatus(t, http.StatusOK)
 	log := s.log.String()
 	for _, word := range []string{`"change":"set member"`, `"subject":"User ann\" x: Editor"`, `"user":"root@` + s.namespace + `"`} {
 		if !strings.Contains(log, word) {

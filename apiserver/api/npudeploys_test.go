@@ -11,18 +11,18 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// short is the short form of an NpuDeploy.
-func short(name string) string {
+// deployJSON returns the short form of an NpuDeploy.
+func deployJSON(name string) string {
 	return fmt.Sprintf(`{"metadata": {"name": %q, "labels": {"team": "search"}},
 		"spec": {"model": "org/model", "accelerator": {"type": "atom", "count": 2}}}`, name)
 }
 
-func (s *stage) create(name string) reply {
+func (s *fixture) create(name string) response {
 	s.t.Helper()
-	return s.ask("ann", http.MethodPost, "", short(name)).want(s.t, http.StatusCreated)
+	return s.ask("ann", http.MethodPost, "", deployJSON(name)).wantStatus(s.t, http.StatusCreated)
 }
 
-func field(t *testing.T, r reply, path ...string) any {
+func field(t *testing.T, r response, path ...string) any {
 	t.Helper()
 	value, _, err := unstructured.NestedFieldNoCopy(r.json(t), path...)
 	if err != nil {
@@ -31,12 +31,12 @@ func field(t *testing.T, r reply, path ...string) any {
 	return value
 }
 
-func TestWhatIsCreatedCanBeRead(t *testing.T) {
+func TestCreatedNpuDeployCanBeRead(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	created := s.create("a")
 	location := created.header.Get("Location")
-	read := s.ask("vic", http.MethodGet, location, "").want(t, http.StatusOK)
+	read := s.ask("vic", http.MethodGet, location, "").wantStatus(t, http.StatusOK)
 	if read.header.Get("ETag") != created.header.Get("ETag") || read.header.Get("ETag") == "" {
 		t.Errorf("ETag %s became %s", created.header.Get("ETag"), read.header.Get("ETag"))
 	}
@@ -45,156 +45,156 @@ func TestWhatIsCreatedCanBeRead(t *testing.T) {
 	}
 	tag := read.header.Get("ETag")
 	for header, status := range map[string]int{tag: 304, "W/" + tag: 304, `"7", ` + tag: 304, "*": 304, `"7"`: 200, strings.Trim(tag, `"`): 200} {
-		s.ask("vic", http.MethodGet, location, "", "If-None-Match", header).want(t, status)
+		s.ask("vic", http.MethodGet, location, "", "If-None-Match", header).wantStatus(t, status)
 	}
 }
 
-// Other languages than Go escape what is not ASCII, and slashes.
-func TestJSONIsTakenAsOthersWriteIt(t *testing.T) {
+// Other languages escape slashes and characters that are not ASCII.
+func TestJSONEscapesAreRead(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	body := `{"metadata": {"name": "a", "annotations": {"note": "\ud83d\ude00"}}, "spec": {"model": "org\/model",` + "\n\t" + `"accelerator": {"type": "atom"}}}`
-	created := s.ask("ann", http.MethodPost, "", body).want(t, http.StatusCreated)
+	created := s.ask("ann", http.MethodPost, "", body).wantStatus(t, http.StatusCreated)
 	if note, model := field(t, created, "metadata", "annotations", "note"), field(t, created, "spec", "model"); note != "\U0001F600" || model != "org/model" {
 		t.Errorf("the note is %q, and the model %q", note, model)
 	}
-	s.ask("ann", http.MethodPost, "", `{"metadata": {"name": "b"}, "spec": {"model": "a/b", "model": "c/d"}}`).want(t, http.StatusBadRequest).problem(t)
+	s.ask("ann", http.MethodPost, "", `{"metadata": {"name": "b"}, "spec": {"model": "a/b", "model": "c/d"}}`).wantStatus(t, http.StatusBadRequest).problem(t)
 }
 
-func TestTheArticlesYAMLIsTakenAsItStands(t *testing.T) {
+func TestArticleYAMLIsAccepted(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	text := repositoryFile(t, "examples/article/npudeploy.yaml")
-	refused := s.ask("ann", http.MethodPost, "?dryRun=All", text, "Content-Type", "application/yaml").want(t, http.StatusUnprocessableEntity)
+	refused := s.ask("ann", http.MethodPost, "?dryRun=All", text, "Content-Type", "application/yaml").wantStatus(t, http.StatusUnprocessableEntity)
 	if got := refused.problem(t).Errors; len(got) != 1 || got[0].Field != "metadata.namespace" {
 		t.Errorf("another namespace than the path's: %v", got)
 	}
 	text = strings.Replace(text, "namespace: ml-serving", "namespace: "+s.namespace, 1)
-	s.ask("ann", http.MethodPost, "", text, "Content-Type", "application/yaml").want(t, http.StatusCreated)
+	s.ask("ann", http.MethodPost, "", text, "Content-Type", "application/yaml").wantStatus(t, http.StatusCreated)
 }
 
-func TestPutSaysWhatMustBeThereBefore(t *testing.T) {
+func TestPutRequiresAPrecondition(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.ask("ann", http.MethodPut, "a", short("a")).want(t, http.StatusPreconditionRequired).problem(t)
-	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", `"1"`).want(t, http.StatusPreconditionFailed).problem(t)
-	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", "*").want(t, http.StatusPreconditionFailed).problem(t)
-	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", "1").want(t, http.StatusBadRequest).problem(t)
-	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", "*", "If-None-Match", "*").want(t, http.StatusBadRequest).problem(t)
+	s := newFixture(t)
+	s.ask("ann", http.MethodPut, "a", deployJSON("a")).wantStatus(t, http.StatusPreconditionRequired).problem(t)
+	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", `"1"`).wantStatus(t, http.StatusPreconditionFailed).problem(t)
+	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*").wantStatus(t, http.StatusPreconditionFailed).problem(t)
+	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "1").wantStatus(t, http.StatusBadRequest).problem(t)
+	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*", "If-None-Match", "*").wantStatus(t, http.StatusBadRequest).problem(t)
 	for _, match := range []string{"*", `"1"`} {
-		s.ask("ann", http.MethodPatch, "a", "{}", "If-Match", match, "Content-Type", "application/merge-patch+json").want(t, http.StatusPreconditionFailed).problem(t)
-		s.ask("ann", http.MethodDelete, "a", "", "If-Match", match).want(t, http.StatusPreconditionFailed).problem(t)
+		s.ask("ann", http.MethodPatch, "a", "{}", "If-Match", match, "Content-Type", "application/merge-patch+json").wantStatus(t, http.StatusPreconditionFailed).problem(t)
+		s.ask("ann", http.MethodDelete, "a", "", "If-Match", match).wantStatus(t, http.StatusPreconditionFailed).problem(t)
 	}
-	first := s.ask("ann", http.MethodPut, "a", short("a"), "If-None-Match", "*").want(t, http.StatusCreated)
-	s.ask("ann", http.MethodPut, "a", short("a"), "If-None-Match", "*").want(t, http.StatusPreconditionFailed).problem(t)
+	first := s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-None-Match", "*").wantStatus(t, http.StatusCreated)
+	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-None-Match", "*").wantStatus(t, http.StatusPreconditionFailed).problem(t)
 
 	// Two read the same version: one writes, the other learns of it.
 	without := `{"spec": {"model": "org/model"}}`
-	second := s.ask("ann", http.MethodPut, "a", without, "If-Match", first.header.Get("ETag")).want(t, http.StatusOK)
+	second := s.ask("ann", http.MethodPut, "a", without, "If-Match", first.header.Get("ETag")).wantStatus(t, http.StatusOK)
 	if field(t, second, "spec", "accelerator") != nil || field(t, second, "metadata", "labels") != nil {
 		t.Errorf("what the second PUT leaves out is still there: %s", second.body)
 	}
-	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", first.header.Get("ETag")).want(t, http.StatusPreconditionFailed)
-	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", second.header.Get("ETag")).want(t, http.StatusOK)
+	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", first.header.Get("ETag")).wantStatus(t, http.StatusPreconditionFailed)
+	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", second.header.Get("ETag")).wantStatus(t, http.StatusOK)
 }
 
-// meddling has somebody else write once, before what is applied arrives.
-type meddling struct {
+// interferingTransport makes another write before each apply.
+type interferingTransport struct {
 	http.RoundTripper
 
 	meddle func()
 }
 
-func (m meddling) RoundTrip(r *http.Request) (*http.Response, error) {
+func (m interferingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Header.Get("Content-Type") == "application/apply-patch+yaml" {
 		m.meddle()
 	}
 	return m.RoundTripper.RoundTrip(r)
 }
 
-func TestWhoPutsOverAnyVersionWinsOverWhoeverElseWrites(t *testing.T) {
+func TestPutOverAnyVersionRetriesOnConflict(t *testing.T) {
 	t.Parallel()
 	var meddle func()
-	s := newStage(t, through(t, func(next http.RoundTripper) http.RoundTripper {
-		return meddling{next, func() { meddle() }}
+	s := newFixture(t, withTransport(t, func(next http.RoundTripper) http.RoundTripper {
+		return interferingTransport{next, func() { meddle() }}
 	}))
 	s.create("a")
 	others := func() {
 		kubectl(t, s, "", "annotate", "npudeploy", "a", "note="+uuid.NewString(), "--overwrite")
 	}
 	meddle = sync.OnceFunc(others)
-	put := s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", "*").want(t, http.StatusOK)
+	put := s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*").wantStatus(t, http.StatusOK)
 	meddle = sync.OnceFunc(others)
-	s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", put.header.Get("ETag")).want(t, http.StatusPreconditionFailed)
+	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", put.header.Get("ETag")).wantStatus(t, http.StatusPreconditionFailed)
 }
 
-func TestPutDoesNotTakeWhatOthersOwnUnlessItSaysSo(t *testing.T) {
+func TestPutTakesFieldsOfOtherManagersOnlyWithForce(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	kubectl(t, s, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "a"},
 		"spec": {"model": "org/theirs", "accelerator": {"type": "atom"}}}`, "apply", "--server-side", "-f", "-")
 	mine := `{"spec": {"model": "org/mine"}}`
-	refused := s.ask("ann", http.MethodPut, "a", mine, "If-Match", "*").want(t, http.StatusConflict).problem(t)
+	refused := s.ask("ann", http.MethodPut, "a", mine, "If-Match", "*").wantStatus(t, http.StatusConflict).problem(t)
 	if len(refused.Errors) != 1 || refused.Errors[0].Field != "spec.model" {
 		t.Errorf("the conflict is about %v", refused.Errors)
 	}
-	taken := s.ask("ann", http.MethodPut, "a?force=true", mine, "If-Match", "*").want(t, http.StatusOK)
+	taken := s.ask("ann", http.MethodPut, "a?force=true", mine, "If-Match", "*").wantStatus(t, http.StatusOK)
 	if field(t, taken, "spec", "model") != "org/mine" || field(t, taken, "spec", "accelerator") == nil {
 		t.Errorf("taken over is %s", taken.body)
 	}
 }
 
-func TestPatchesAreMergedOrApplied(t *testing.T) {
+func TestPatchMergesOrApplies(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.ask("ann", http.MethodPatch, "a", `{}`, "Content-Type", "application/apply-patch+yaml").want(t, http.StatusNotFound)
+	s := newFixture(t)
+	s.ask("ann", http.MethodPatch, "a", `{}`, "Content-Type", "application/apply-patch+yaml").wantStatus(t, http.StatusNotFound)
 	created := s.create("a")
-	merged := s.ask("ann", http.MethodPatch, "a", `{"spec": {"accelerator": {"count": 4}}}`, "Content-Type", "application/merge-patch+json").want(t, http.StatusOK)
+	merged := s.ask("ann", http.MethodPatch, "a", `{"spec": {"accelerator": {"count": 4}}}`, "Content-Type", "application/merge-patch+json").wantStatus(t, http.StatusOK)
 	if field(t, merged, "spec", "accelerator", "count") != float64(4) || field(t, merged, "spec", "accelerator", "type") != "atom" {
 		t.Errorf("merged to %s", merged.body)
 	}
 	s.ask("ann", http.MethodPatch, "a", `{"spec": {"model": "org/late"}}`,
-		"Content-Type", "application/merge-patch+json", "If-Match", created.header.Get("ETag")).want(t, http.StatusPreconditionFailed)
+		"Content-Type", "application/merge-patch+json", "If-Match", created.header.Get("ETag")).wantStatus(t, http.StatusPreconditionFailed)
 	applied := s.ask("ann", http.MethodPatch, "a?force=true", "spec: {model: org/other, accelerator: {type: atom, count: 4}}",
-		"Content-Type", "application/apply-patch+yaml", "If-Match", merged.header.Get("ETag")).want(t, http.StatusOK)
+		"Content-Type", "application/apply-patch+yaml", "If-Match", merged.header.Get("ETag")).wantStatus(t, http.StatusOK)
 	if field(t, applied, "spec", "model") != "org/other" {
 		t.Errorf("applied to %s", applied.body)
 	}
-	s.ask("ann", http.MethodPatch, "a", `[]`, "Content-Type", "application/json-patch+json").want(t, http.StatusUnsupportedMediaType)
+	s.ask("ann", http.MethodPatch, "a", `[]`, "Content-Type", "application/json-patch+json").wantStatus(t, http.StatusUnsupportedMediaType)
 }
 
-func TestWhatIsDeletedIsGone(t *testing.T) {
+func TestDelete(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	created := s.create("a")
-	s.ask("ann", http.MethodDelete, "a", "", "If-Match", `"1"`).want(t, http.StatusPreconditionFailed)
-	s.ask("ann", http.MethodDelete, "a", "", "If-Match", created.header.Get("ETag")).want(t, http.StatusAccepted)
-	s.ask("ann", http.MethodGet, "a", "").want(t, http.StatusNotFound)
-	s.ask("ann", http.MethodDelete, "a", "").want(t, http.StatusNotFound)
+	s.ask("ann", http.MethodDelete, "a", "", "If-Match", `"1"`).wantStatus(t, http.StatusPreconditionFailed)
+	s.ask("ann", http.MethodDelete, "a", "", "If-Match", created.header.Get("ETag")).wantStatus(t, http.StatusAccepted)
+	s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusNotFound)
+	s.ask("ann", http.MethodDelete, "a", "").wantStatus(t, http.StatusNotFound)
 }
 
 func TestScaleIsReadAndWritten(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.ask("ann", http.MethodPost, "", `{"metadata": {"name": "a"}, "spec": {"model": "org/model", "inferenceServer": {"replicas": 1}}}`).want(t, http.StatusCreated)
-	scaled := s.ask("ann", http.MethodPut, "a/scale", `{"replicas": 3}`).want(t, http.StatusOK)
+	s := newFixture(t)
+	s.ask("ann", http.MethodPost, "", `{"metadata": {"name": "a"}, "spec": {"model": "org/model", "inferenceServer": {"replicas": 1}}}`).wantStatus(t, http.StatusCreated)
+	scaled := s.ask("ann", http.MethodPut, "a/scale", `{"replicas": 3}`).wantStatus(t, http.StatusOK)
 	if scaled.json(t)["replicas"] != float64(3) {
 		t.Errorf("scaled to %s", scaled.body)
 	}
-	if got := s.ask("vic", http.MethodGet, "a/scale", "").want(t, http.StatusOK); got.json(t)["replicas"] != float64(3) {
+	if got := s.ask("vic", http.MethodGet, "a/scale", "").wantStatus(t, http.StatusOK); got.json(t)["replicas"] != float64(3) {
 		t.Errorf("the scale is %s", got.body)
 	}
 	if got := field(t, s.ask("vic", http.MethodGet, "a", ""), "spec", "inferenceServer", "replicas"); got != float64(3) {
 		t.Errorf("the spec has %v replicas", got)
 	}
 	s.create("open")
-	if got := s.ask("vic", http.MethodGet, "open/scale", "").want(t, http.StatusOK); got.json(t)["replicas"] != nil {
+	if got := s.ask("vic", http.MethodGet, "open/scale", "").wantStatus(t, http.StatusOK); got.json(t)["replicas"] != nil {
 		t.Errorf("a number that is left open is %s", got.body)
 	}
 	for _, replicas := range []string{"2", "0"} {
-		s.ask("ann", http.MethodPut, "open/scale", `{"replicas": `+replicas+`}`).want(t, http.StatusOK)
+		s.ask("ann", http.MethodPut, "open/scale", `{"replicas": `+replicas+`}`).wantStatus(t, http.StatusOK)
 	}
-	applied := s.ask("ann", http.MethodPut, "open", short("open"), "If-Match", "*").want(t, http.StatusOK)
+	applied := s.ask("ann", http.MethodPut, "open", deployJSON("open"), "If-Match", "*").wantStatus(t, http.StatusOK)
 	if got := field(t, applied, "spec", "inferenceServer", "replicas"); got != float64(0) {
 		t.Errorf("after an apply without it, the number is %v", got)
 	}
@@ -205,48 +205,68 @@ func TestScaleIsReadAndWritten(t *testing.T) {
 	}
 }
 
-func TestARestartIsInTheSpecAndSurvivesAnApply(t *testing.T) {
+func TestRestartSurvivesAnApply(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusNotFound)
+	s := newFixture(t)
+	s.ask("ann", http.MethodPost, "a/restart", "").wantStatus(t, http.StatusNotFound)
 	s.create("a")
-	at := func(r reply) any {
+	at := func(r response) any {
 		return field(t, r, "spec", "podMetadata", "annotations", "dudaji.com/restarted-at")
 	}
-	first := s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusOK)
-	second := s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusOK)
+	first := s.ask("ann", http.MethodPost, "a/restart", "").wantStatus(t, http.StatusOK)
+	second := s.ask("ann", http.MethodPost, "a/restart", "").wantStatus(t, http.StatusOK)
 	if at(first) == nil || at(first) == at(second) {
 		t.Errorf("restarted at %v and at %v", at(first), at(second))
 	}
-	applied := s.ask("ann", http.MethodPut, "a", short("a"), "If-Match", second.header.Get("ETag")).want(t, http.StatusOK)
+	applied := s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", second.header.Get("ETag")).wantStatus(t, http.StatusOK)
 	if at(applied) != at(second) {
 		t.Errorf("after an apply without it: %v", at(applied))
 	}
 }
 
-func TestADryRunWritesNothing(t *testing.T) {
+func TestRestartReplacesTheAnnotationOfEarlierVersions(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	const merge = "application/merge-patch+json"
-	s.ask("ann", http.MethodPost, "?dryRun=All", short("a")).want(t, http.StatusCreated)
-	s.ask("ann", http.MethodPut, "a?dryRun=All", short("a"), "If-None-Match", "*").want(t, http.StatusCreated)
-	s.ask("ann", http.MethodGet, "a", "").want(t, http.StatusNotFound)
-	before := s.create("a")
-	s.ask("ann", http.MethodPut, "a?dryRun=All", `{"spec": {"model": "org/other"}}`, "If-Match", "*").want(t, http.StatusOK)
-	s.ask("ann", http.MethodPatch, "a?dryRun=All", `{"spec": {"model": "org/other"}}`, "Content-Type", merge).want(t, http.StatusOK)
-	s.ask("ann", http.MethodPut, "a/scale?dryRun=All", `{"replicas": 7}`).want(t, http.StatusOK)
-	s.ask("ann", http.MethodPost, "a/restart?dryRun=All", "").want(t, http.StatusOK)
-	s.ask("ann", http.MethodDelete, "a?dryRun=All", "").want(t, http.StatusAccepted)
-	if after := s.ask("ann", http.MethodGet, "a", "").want(t, http.StatusOK); after.header.Get("ETag") != before.header.Get("ETag") {
-		t.Errorf("a dry run has written: %s", after.body)
+	s := newFixture(t)
+	s.create("a")
+	annotations := func(r response) map[string]any {
+		found, _ := field(t, r, "spec", "podMetadata", "annotations").(map[string]any)
+		return found
 	}
-	s.ask("ann", http.MethodDelete, "a?dryRun=all", "").want(t, http.StatusBadRequest)
-	s.ask("ann", http.MethodDelete, "a?dryrun=All", "").want(t, http.StatusBadRequest)
+	const former = "nufi.dudaji.com/restarted-at"
+	kubectl(t, s, "", "patch", "npudeploy", "a", "--type=merge", "--field-manager=nufi-apiserver-restart",
+		"-p", `{"spec": {"podMetadata": {"annotations": {"`+former+`": "2026-01-01T00:00:00Z"}}}}`)
+	if got := annotations(s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*").wantStatus(t, http.StatusOK)); got[former] == nil {
+		t.Errorf("an apply removes the former annotation: %v", got)
+	}
+	if got := annotations(s.ask("ann", http.MethodPost, "a/restart", "").wantStatus(t, http.StatusOK)); got[former] != nil || got["dudaji.com/restarted-at"] == nil {
+		t.Errorf("a restart results in %v", got)
+	}
+	s.preview(deployJSON("a"))
 }
 
-func TestARefusalNamesTheField(t *testing.T) {
+func TestDryRunWritesNothing(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
+	const merge = "application/merge-patch+json"
+	s.ask("ann", http.MethodPost, "?dryRun=All", deployJSON("a")).wantStatus(t, http.StatusCreated)
+	s.ask("ann", http.MethodPut, "a?dryRun=All", deployJSON("a"), "If-None-Match", "*").wantStatus(t, http.StatusCreated)
+	s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusNotFound)
+	before := s.create("a")
+	s.ask("ann", http.MethodPut, "a?dryRun=All", `{"spec": {"model": "org/other"}}`, "If-Match", "*").wantStatus(t, http.StatusOK)
+	s.ask("ann", http.MethodPatch, "a?dryRun=All", `{"spec": {"model": "org/other"}}`, "Content-Type", merge).wantStatus(t, http.StatusOK)
+	s.ask("ann", http.MethodPut, "a/scale?dryRun=All", `{"replicas": 7}`).wantStatus(t, http.StatusOK)
+	s.ask("ann", http.MethodPost, "a/restart?dryRun=All", "").wantStatus(t, http.StatusOK)
+	s.ask("ann", http.MethodDelete, "a?dryRun=All", "").wantStatus(t, http.StatusAccepted)
+	if after := s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusOK); after.header.Get("ETag") != before.header.Get("ETag") {
+		t.Errorf("a dry run has written: %s", after.body)
+	}
+	s.ask("ann", http.MethodDelete, "a?dryRun=all", "").wantStatus(t, http.StatusBadRequest)
+	s.ask("ann", http.MethodDelete, "a?dryrun=All", "").wantStatus(t, http.StatusBadRequest)
+}
+
+func TestErrorNamesTheField(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
 	s.create("taken")
 	for name, test := range map[string]struct {
 		body   string
@@ -261,7 +281,7 @@ func TestARefusalNamesTheField(t *testing.T) {
 		"no name":              {`{"spec": {"model": "m/m"}}`, 422, "metadata.name"},
 		"a field that is none": {`{"metadata": {"name": "a"}, "spec": {"model": "m/m", "acelerator": {}}}`, 422, "spec.acelerator"},
 		"a key twice":          {`{"metadata": {"name": "a", "name": "b"}}`, 400, ""},
-		"taken":                {short("taken"), 409, ""},
+		"taken":                {deployJSON("taken"), 409, ""},
 		"no object":            {`[]`, 400, ""},
 		"null":                 {`null`, 400, ""},
 		"empty":                {``, 400, ""},
@@ -269,9 +289,9 @@ func TestARefusalNamesTheField(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := s.ask("ann", http.MethodPost, "", test.body).want(t, test.status).problem(t)
+			got := s.ask("ann", http.MethodPost, "", test.body).wantStatus(t, test.status).problem(t)
 			if test.field != "" && (len(got.Errors) == 0 || got.Errors[0].Field != test.field) {
-				t.Errorf("the fields at fault are %v, want %s", got.Errors, test.field)
+				t.Errorf("the fields are %v, want %s", got.Errors, test.field)
 			}
 		})
 	}
@@ -282,38 +302,38 @@ func TestARefusalNamesTheField(t *testing.T) {
 	}
 }
 
-// tried is a call, and who of ann (edits), vic (views) and bob (nothing) may make it.
-type tried struct {
+// call is a request that ann (editor) may make, vic (viewer) perhaps, and bob not.
+type call struct {
 	method, path, body string
 	headers            []string
-	verb               string // that is missing to who may not
+	verb               string // that others lack
 	vic                bool
 }
 
-func calls(s *stage) []tried {
+func calls(s *fixture) []call {
 	merge := []string{"Content-Type", "application/merge-patch+json"}
 	apply := []string{"Content-Type", "application/apply-patch+yaml"}
-	return []tried{
+	return []call{
 		{http.MethodGet, "", "", nil, "list", true},
 		{http.MethodGet, "a", "", nil, "get", true},
 		{http.MethodGet, "a/scale", "", nil, "get", true},
-		{http.MethodPost, "", short("b"), nil, "create", false},
-		{http.MethodPut, "c", short("c"), []string{"If-None-Match", "*"}, "create", false},
-		{http.MethodPut, "a", short("a"), []string{"If-Match", "*"}, "patch", false},
+		{http.MethodPost, "", deployJSON("b"), nil, "create", false},
+		{http.MethodPut, "c", deployJSON("c"), []string{"If-None-Match", "*"}, "create", false},
+		{http.MethodPut, "a", deployJSON("a"), []string{"If-Match", "*"}, "patch", false},
 		{http.MethodPatch, "a", `{}`, merge, "patch", false},
 		{http.MethodPatch, "a", `{"spec": {"model": "org/model"}}`, apply, "patch", false},
 		{http.MethodPut, "a/scale", `{"replicas": 1}`, nil, "patch", false},
 		{http.MethodPost, "a/restart", "", nil, "patch", false},
-		{http.MethodPost, s.previewPath(), short("a"), nil, "patch", false},
-		{http.MethodPost, s.previewPath(), short("new"), nil, "patch", false},
+		{http.MethodPost, s.previewPath(), deployJSON("a"), nil, "patch", false},
+		{http.MethodPost, s.previewPath(), deployJSON("new"), nil, "patch", false},
 		{http.MethodDelete, "a", "", nil, "delete", false},
 	}
 }
 
-// Kubernetes itself says it by another status for each verb, and names no field.
-func TestAFieldThatIsNoneIsNamedWhateverTheVerb(t *testing.T) {
+// Kubernetes responds with another status for each verb, and names no field.
+func TestUnknownFieldIsReportedForEveryVerb(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	s.create("a")
 	const apply, merge = "application/apply-patch+yaml", "application/merge-patch+json"
 	for name, test := range map[string]struct {
@@ -323,7 +343,7 @@ func TestAFieldThatIsNoneIsNamedWhateverTheVerb(t *testing.T) {
 		"mistyped":        {`{"metadata": {"name": "a"}, "spec": {"model": "m/m", "accelerator": {"typ": "atom"}}}`, "spec.accelerator.typ"},
 		"of another type": {`{"metadata": {"name": "a"}, "spec": {"model": 7}}`, "spec.model"},
 	} {
-		for _, call := range []tried{
+		for _, call := range []call{
 			{method: http.MethodPost, path: "?dryRun=All"},
 			{method: http.MethodPut, path: "a", headers: []string{"If-Match", "*"}},
 			{method: http.MethodPut, path: "a", headers: []string{"If-None-Match", "*"}},
@@ -331,7 +351,7 @@ func TestAFieldThatIsNoneIsNamedWhateverTheVerb(t *testing.T) {
 			{method: http.MethodPatch, path: "a", headers: []string{"Content-Type", merge}},
 			{method: http.MethodPost, path: s.previewPath()},
 		} {
-			got := s.ask("ann", call.method, call.path, test.body, call.headers...).want(t, http.StatusUnprocessableEntity)
+			got := s.ask("ann", call.method, call.path, test.body, call.headers...).wantStatus(t, http.StatusUnprocessableEntity)
 			answer := got.problem(t)
 			if len(answer.Errors) == 0 || answer.Errors[0].Field != test.field || len(got.body) > 1000 {
 				t.Errorf("%s: %s %s %v: %s", name, call.method, call.path, call.headers, got.body)
@@ -340,24 +360,24 @@ func TestAFieldThatIsNoneIsNamedWhateverTheVerb(t *testing.T) {
 	}
 }
 
-func TestEveryCallIsMadeWithTheRightsOfWhoMakesIt(t *testing.T) {
+func TestEveryCallIsMadeAsTheUser(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	s.create("a")
 	for _, call := range calls(s) {
-		for person, allowed := range map[string]bool{"vic": call.vic, "bob": false} {
-			got := s.ask(person, call.method, call.path, call.body, call.headers...)
+		for user, allowed := range map[string]bool{"vic": call.vic, "bob": false} {
+			got := s.ask(user, call.method, call.path, call.body, call.headers...)
 			if allowed {
-				got.want(t, http.StatusOK)
+				got.wantStatus(t, http.StatusOK)
 				continue
 			}
 			if got.status != http.StatusForbidden {
-				t.Errorf("%s may %s %s: %d %s", person, call.method, call.path, got.status, got.body)
+				t.Errorf("%s may %s %s: %d %s", user, call.method, call.path, got.status, got.body)
 				continue
 			}
 			answer := got.problem(t)
-			if answer.Missing == nil || person == "vic" && answer.Missing.Verb != call.verb || !strings.HasPrefix(answer.Missing.Resource, "npudeploys") {
-				t.Errorf("%s %s as %s: missing is %v, want %s", call.method, call.path, person, answer.Missing, call.verb)
+			if answer.Missing == nil || user == "vic" && answer.Missing.Verb != call.verb || !strings.HasPrefix(answer.Missing.Resource, "npudeploys") {
+				t.Errorf("%s %s as %s: missing is %v, want %s", call.method, call.path, user, answer.Missing, call.verb)
 			}
 		}
 	}
@@ -368,12 +388,12 @@ func TestEveryCallIsMadeWithTheRightsOfWhoMakesIt(t *testing.T) {
 	}
 }
 
-func TestEveryChangeLeavesALineAndNoCredential(t *testing.T) {
+func TestAuditLogRecordsEveryChangeWithoutCredentials(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	s.create("a")
-	s.ask("vic", http.MethodDelete, "a", "").want(t, http.StatusForbidden)
-	s.ask("ann", http.MethodGet, "a", "").want(t, http.StatusOK)
+	s.ask("vic", http.MethodDelete, "a", "").wantStatus(t, http.StatusForbidden)
+	s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusOK)
 	log := strings.Split(strings.TrimSpace(s.log.String()), "\n")
 	if len(log) != 2 {
 		t.Fatalf("%d lines, want 2:\n%s", len(log), s.log)
@@ -393,9 +413,9 @@ func TestEveryChangeLeavesALineAndNoCredential(t *testing.T) {
 	}
 }
 
-func TestNamesThatAreNonePassNoFurther(t *testing.T) {
+func TestInvalidNamesAreNotFound(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	for _, path := range []string{
 		"/api/v1/namespaces/kube%20system/npudeploys", "/api/v1/namespaces/A/npudeploys", "/api/v1/namespaces/x/npudeploys/a%0d%0aX-Y:z",
 		"/api/v1/namespaces/x%2Fpods/npudeploys", "/api/v1/namespaces/x/npudeploys/a%3Fb", "/api/v1/namespaces/x/npudeploys/a%2F..%2Fb",

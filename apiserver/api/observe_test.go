@@ -12,8 +12,8 @@ import (
 	"github.com/dudaji/nufi/apiserver/api"
 )
 
-// wantRequests wants one sample of the count of requests, and no other.
-func (s *stage) wantRequests(sample string) {
+// wantRequests fails the test unless the counter of requests has exactly this sample.
+func (s *fixture) wantRequests(sample string) {
 	s.t.Helper()
 	const name = "nufi_apiserver_requests_total"
 	want := "# HELP " + name + " Requests served, by method, route template and status.\n# TYPE " + name + " counter\n" + sample + "\n"
@@ -22,30 +22,30 @@ func (s *stage) wantRequests(sample string) {
 	}
 }
 
-// Whoever is nobody can send any word for a method, and each would be kept for ever.
-func TestMetricsKnowNoMethodOfAClientsOwn(t *testing.T) {
+// Otherwise clients without credentials could create metrics without bound.
+func TestUnknownMethodsShareAMetricLabel(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	for _, method := range []string{"FOO", "BAR", "CONNECT", http.MethodOptions, http.MethodHead} {
-		s.ask("", method, "/api/v1/me", "").want(t, http.StatusUnauthorized)
+		s.ask("", method, "/api/v1/me", "").wantStatus(t, http.StatusUnauthorized)
 	}
 	s.wantRequests(`nufi_apiserver_requests_total{code="401",method="other",route="none"} 5`)
 }
 
-// fallible is a way to Kubernetes with a bug in it.
-type fallible struct{ http.RoundTripper }
+// panickingTransport panics on a patch.
+type panickingTransport struct{ http.RoundTripper }
 
-func (f fallible) RoundTrip(r *http.Request) (*http.Response, error) {
+func (f panickingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodPatch {
 		panic("on purpose")
 	}
 	return f.RoundTripper.RoundTrip(r)
 }
 
-func TestAChangeThatPanicsIsNotDone(t *testing.T) {
+func TestAuditLogRecordsAChangeThatPanics(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, through(t, func(next http.RoundTripper) http.RoundTripper { return fallible{next} }))
-	s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusInternalServerError).problem(t)
+	s := newFixture(t, withTransport(t, func(next http.RoundTripper) http.RoundTripper { return panickingTransport{next} }))
+	s.ask("ann", http.MethodPost, "a/restart", "").wantStatus(t, http.StatusInternalServerError).problem(t)
 	for _, word := range []string{`"change":"restart"`, `"user":"ann"`, `"outcome":"unknown"`, `"status":500`} {
 		if !strings.Contains(s.log.String(), word) {
 			t.Errorf("the log has no %s: %s", word, s.log)
@@ -54,14 +54,14 @@ func TestAChangeThatPanicsIsNotDone(t *testing.T) {
 	s.wantRequests(`nufi_apiserver_requests_total{code="500",method="POST",route="/api/v1/namespaces/{namespace}/npudeploys/{name}/restart"} 1`)
 }
 
-// hangUp has the client go away before what it changes arrives.
-type hangUp struct {
+// cancellingTransport cancels the client's request before its change is sent.
+type cancellingTransport struct {
 	http.RoundTripper
 
 	cancel func()
 }
 
-func (h hangUp) RoundTrip(r *http.Request) (*http.Response, error) {
+func (h cancellingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodPatch {
 		h.cancel()
 		<-r.Context().Done()
@@ -69,10 +69,10 @@ func (h hangUp) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h.RoundTripper.RoundTrip(r)
 }
 
-func TestAClientThatHangsUpIsNoFaultOfTheServers(t *testing.T) {
+func TestClientThatHangsUpIsNoServerError(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	s := newStage(t, through(t, func(next http.RoundTripper) http.RoundTripper { return hangUp{next, cancel} }))
+	s := newFixture(t, withTransport(t, func(next http.RoundTripper) http.RoundTripper { return cancellingTransport{next, cancel} }))
 	s.create("a")
 	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/v1/namespaces/"+s.namespace+"/npudeploys/a/restart", nil)
 	r.Header.Set("Authorization", "Bearer ann")
@@ -85,10 +85,10 @@ func TestAClientThatHangsUpIsNoFaultOfTheServers(t *testing.T) {
 	}
 }
 
-func TestAChangeThatIsRefusedBeforeItIsReadLeavesALine(t *testing.T) {
+func TestAuditLogRecordsAChangeWhoseBodyIsRejected(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(o *api.Options) { o.Limits.BodyBytes = 10 })
-	s.ask("ann", http.MethodPost, "", strings.Repeat("x", 11)).want(t, http.StatusRequestEntityTooLarge)
+	s := newFixture(t, func(o *api.Options) { o.Limits.BodyBytes = 10 })
+	s.ask("ann", http.MethodPost, "", strings.Repeat("x", 11)).wantStatus(t, http.StatusRequestEntityTooLarge)
 	for _, word := range []string{`"change":"create"`, `"user":"ann"`, `"outcome":"refused"`, `"status":413`} {
 		if !strings.Contains(s.log.String(), word) {
 			t.Errorf("the log has no %s: %s", word, s.log)

@@ -9,8 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// told is an answer of a pods route, as far as these tests look.
-type told struct {
+// podsResponse is what these tests compare of a list of pods.
+type podsResponse struct {
 	Ready struct{ Status, Reason, Message string }
 	Total int
 	Pods  []struct {
@@ -22,18 +22,18 @@ type told struct {
 	}
 }
 
-func (k *kin) pods() told {
+func (k *ownedFixture) pods() podsResponse {
 	k.t.Helper()
-	var answer told
-	if err := json.Unmarshal(k.ask("vic", http.MethodGet, k.name+"/pods", "").want(k.t, http.StatusOK).body, &answer); err != nil {
+	var answer podsResponse
+	if err := json.Unmarshal(k.ask("vic", http.MethodGet, k.name+"/pods", "").wantStatus(k.t, http.StatusOK).body, &answer); err != nil {
 		k.t.Fatal(err)
 	}
 	return answer
 }
 
-func TestPodsSayWhyTheyAreNotReady(t *testing.T) {
+func TestPodsReportWhyTheyAreNotReady(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t))
+	k := newOwnedFixture(newFixture(t))
 	node := k.node(nil)
 	k.pod("a", node, k.set, pulling())
 	k.pod("b", node, k.set, running())
@@ -43,7 +43,7 @@ func TestPodsSayWhyTheyAreNotReady(t *testing.T) {
 	}}})
 	k.pod("e", "gone", k.set, pulling())
 	f := k.pod("f", node, k.set, corev1.PodStatus{Phase: corev1.PodPending})
-	kubectl(t, k.stage, k.eventOf("Pod", "f", string(f.UID), "FailedMount", "no such secret"), "create", "-f", "-")
+	kubectl(t, k.fixture, k.eventOf("Pod", "f", string(f.UID), "FailedMount", "no such secret"), "create", "-f", "-")
 
 	got := k.pods()
 	why := map[string][2]string{}
@@ -53,7 +53,7 @@ func TestPodsSayWhyTheyAreNotReady(t *testing.T) {
 			t.Errorf("pod %s is ready: %v, and %s", pod.Name, pod.Ready, pod.Reason)
 		}
 		if pod.Devices[string(k.device())] != 2 || len(pod.Devices) != 1 || pod.Containers[1].Image != "example.com/vllm:1" {
-			t.Errorf("pod %s is told as %v", pod.Name, pod)
+			t.Errorf("pod %s is listed as %v", pod.Name, pod)
 		}
 	}
 	want := map[string][2]string{
@@ -68,62 +68,62 @@ func TestPodsSayWhyTheyAreNotReady(t *testing.T) {
 		t.Errorf("the pods (-want +got):\n%s", diff)
 	}
 	if got.Total != 6 || got.Ready.Status != "Unknown" {
-		t.Errorf("told %d pods, Ready %v", got.Total, got.Ready)
+		t.Errorf("listed %d pods, Ready %v", got.Total, got.Ready)
 	}
 }
 
-func TestAPodThatOnlyWearsTheLabelIsNotTold(t *testing.T) {
+func TestPodWithoutOurOwnerReferenceIsNotListed(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t))
+	k := newOwnedFixture(newFixture(t))
 	k.pod("own", "", k.set, corev1.PodStatus{})
 	k.pod("of-nobody", "", ownedBy("apps/v1", "ReplicaSet", k.set.Name, "another-uid"), corev1.PodStatus{})
-	other := newKin(k.stage, "other")
+	other := newOwned(k.fixture, "other")
 	k.pod("of-another", "", other.set, corev1.PodStatus{}) // with our label
 	if got := k.pods(); len(got.Pods) != 1 || got.Pods[0].Name != "own" {
-		t.Errorf("told %v", got.Pods)
+		t.Errorf("got %v", got.Pods)
 	}
 	if got := other.pods(); len(got.Pods) != 0 {
-		t.Errorf("the other is told %v", got.Pods)
+		t.Errorf("the other lists %v", got.Pods)
 	}
 }
 
-func TestWithoutPodsTheNpuDeploySaysWhy(t *testing.T) {
+func TestPodsReportReadinessWithoutPods(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t))
+	k := newOwnedFixture(newFixture(t))
 	k.refuse()
 	got := k.pods()
 	if got.Ready.Reason != "QuotaExceeded" || got.Ready.Message != "exceeded quota" || got.Pods == nil {
-		t.Errorf("told %v", got)
+		t.Errorf("got %v", got)
 	}
-	log := k.ask("vic", http.MethodGet, "home/logs", "").want(t, http.StatusNotFound).problem(t)
+	log := k.ask("vic", http.MethodGet, "home/logs", "").wantStatus(t, http.StatusNotFound).problem(t)
 	if log.Detail != "the NpuDeploy has no pods: QuotaExceeded: exceeded quota" {
 		t.Errorf("the log is refused by %q", log.Detail)
 	}
 }
 
-// refuse writes what the controller does where a quota is in the way.
-func (k *kin) refuse() {
+// refuse writes the status of an NpuDeploy whose pods a quota rejects.
+func (k *ownedFixture) refuse() {
 	k.t.Helper()
-	kubectl(k.t, k.stage, "", "patch", "npudeploy", k.name, "--subresource=status", "--type=merge", "-p", `{"status": {"replicas": 0, "readyReplicas": 0,
+	kubectl(k.t, k.fixture, "", "patch", "npudeploy", k.name, "--subresource=status", "--type=merge", "-p", `{"status": {"replicas": 0, "readyReplicas": 0,
 		"conditions": [{"type": "Ready", "status": "False", "reason": "QuotaExceeded", "message": "exceeded quota", "lastTransitionTime": "2026-03-01T12:00:00Z"}]}}`)
 }
 
-func TestWhatAPersonMayNotReadIsNamed(t *testing.T) {
+func TestWorkloadsNameTheMissingPermission(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	k := newKin(s, "home") // ann may read NpuDeploys here, and nothing else
+	s := newFixture(t)
+	k := newOwned(s, "home") // ann may read NpuDeploys here, and nothing else
 	for _, path := range []string{"home/pods", "home/events", "home/logs"} {
-		missing := k.ask("ann", http.MethodGet, path, "").want(t, http.StatusForbidden).problem(t).Missing
+		missing := k.ask("ann", http.MethodGet, path, "").wantStatus(t, http.StatusForbidden).problem(t).Missing
 		if missing == nil || missing.Verb != "list" || missing.Resource != "deployments" {
 			t.Errorf("%s: %v is missing", path, missing)
 		}
-		k.ask("bob", http.MethodGet, path, "").want(t, http.StatusForbidden)
+		k.ask("bob", http.MethodGet, path, "").wantStatus(t, http.StatusForbidden)
 	}
 }
 
-func TestAPodThatWaitsForDevicesSaysHowManyThereAre(t *testing.T) {
+func TestUnschedulablePodReportsFreeDevices(t *testing.T) {
 	t.Parallel()
-	k := newHome(newStage(t))
+	k := newOwnedFixture(newFixture(t))
 	node := k.node(nil)
 	for _, name := range []string{"a", "b", "c", "d"} {
 		k.pod(name, node, k.set, running())
@@ -131,10 +131,10 @@ func TestAPodThatWaitsForDevicesSaysHowManyThereAre(t *testing.T) {
 	k.pod("waits", "", k.set, corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
 		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/3 nodes are available: 1 Insufficient " + string(k.device()) + ", 2 node(s) had untolerated taint.",
 	}}})
-	kubectl(t, k.stage, "", "patch", "npudeploy", k.name, "--subresource=status", "--type=merge", "-p",
+	kubectl(t, k.fixture, "", "patch", "npudeploy", k.name, "--subresource=status", "--type=merge", "-p",
 		`{"status": {"replicas": 5, "readyReplicas": 4, "accelerator": {"type": "atom", "count": 2, "resourceName": "`+string(k.device())+`"}}}`)
 	want := "2 " + string(k.device()) + " requested, 8 allocatable, 8 in use, 0 free on the best of 1 node"
-	await(t, "the pods to be known", func() bool {
+	await(t, "the pods in the cache", func() bool {
 		for _, pod := range k.pods().Pods {
 			if pod.Name == "waits" && pod.Reason == "NoFreeDevice" && pod.Message == want {
 				return true

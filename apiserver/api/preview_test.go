@@ -10,15 +10,15 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-func (s *stage) previewPath() string { return "/api/v1/namespaces/" + s.namespace + "/preview" }
+func (s *fixture) previewPath() string { return "/api/v1/namespaces/" + s.namespace + "/preview" }
 
-func (s *stage) preview(body string) map[string]any {
+func (s *fixture) preview(body string) map[string]any {
 	s.t.Helper()
-	return s.ask("ann", http.MethodPost, s.previewPath(), body).want(s.t, http.StatusOK).json(s.t)
+	return s.ask("ann", http.MethodPost, s.previewPath(), body).wantStatus(s.t, http.StatusOK).json(s.t)
 }
 
-// effects are the changes of a preview: object and effect.
-func effects(answer map[string]any) map[string]string {
+// effectsOf returns the effects of a preview's changes, by object.
+func effectsOf(answer map[string]any) map[string]string {
 	found := map[string]string{}
 	for _, change := range answer["changes"].([]any) {
 		change := change.(map[string]any)
@@ -27,10 +27,10 @@ func effects(answer map[string]any) map[string]string {
 	return found
 }
 
-func TestAPreviewOfSomethingNewIsAllItsManifestsAndWritesNothing(t *testing.T) {
+func TestPreviewOfANewNpuDeployHasAllManifestsAndWritesNothing(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	answer := s.preview(short("a"))
+	s := newFixture(t)
+	answer := s.preview(deployJSON("a"))
 	var kinds []string
 	for _, manifest := range answer["manifests"].([]any) {
 		kinds = append(kinds, manifest.(map[string]any)["kind"].(string))
@@ -40,44 +40,44 @@ func TestAPreviewOfSomethingNewIsAllItsManifestsAndWritesNothing(t *testing.T) {
 			t.Errorf("no %s among %v", kind, kinds)
 		}
 	}
-	if len(effects(answer)) != len(kinds) || !strings.HasPrefix(answer["templates"].(string), "sha256:") || answer["sources"] != nil {
-		t.Errorf("the changes are %v, by %v", effects(answer), answer["templates"])
+	if len(effectsOf(answer)) != len(kinds) || !strings.HasPrefix(answer["templates"].(string), "sha256:") || answer["sources"] != nil {
+		t.Errorf("the changes are %v, by %v", effectsOf(answer), answer["templates"])
 	}
-	s.ask("ann", http.MethodGet, "a", "").want(t, http.StatusNotFound)
+	s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusNotFound)
 }
 
-func TestAPreviewSaysWhatWouldRestart(t *testing.T) {
+func TestPreviewReportsTheEffect(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	s.create("a")
-	s.ask("ann", http.MethodPost, "a/restart", "").want(t, http.StatusOK)
-	if answer := s.preview(short("a")); answer["effect"] != "None" || len(effects(answer)) != 0 {
-		t.Errorf("the same spec: %v", effects(answer))
+	s.ask("ann", http.MethodPost, "a/restart", "").wantStatus(t, http.StatusOK)
+	if answer := s.preview(deployJSON("a")); answer["effect"] != "None" || len(effectsOf(answer)) != 0 {
+		t.Errorf("the same spec: %v", effectsOf(answer))
 	}
-	other := strings.Replace(short("a"), "org/model", "org/other", 1)
+	other := strings.Replace(deployJSON("a"), "org/model", "org/other", 1)
 	answer := s.preview(other)
-	if answer["effect"] != "Restart" || effects(answer)["deployment/a"] != "Restart" {
-		t.Errorf("another model: %v", effects(answer))
+	if answer["effect"] != "Restart" || effectsOf(answer)["deployment/a"] != "Restart" {
+		t.Errorf("another model: %v", effectsOf(answer))
 	}
 	diff := answer["changes"].([]any)[0].(map[string]any)["diff"].(string)
 	if !strings.Contains(diff, "-        - --model=org/model") && !strings.Contains(diff, "org/other") {
 		t.Errorf("the diff is %s", diff)
 	}
-	scaled := s.preview(strings.Replace(short("a"), `"spec": {`, `"spec": {"inferenceServer": {"replicas": 2}, `, 1))
+	scaled := s.preview(strings.Replace(deployJSON("a"), `"spec": {`, `"spec": {"inferenceServer": {"replicas": 2}, `, 1))
 	if scaled["effect"] != "InPlace" {
-		t.Errorf("another number: %v", effects(scaled))
+		t.Errorf("another number: %v", effectsOf(scaled))
 	}
-	gone := strings.Replace(short("a"), `"spec": {`, `"spec": {"endpoint": {"host": "a.example.com"}, `, 1)
-	s.ask("ann", http.MethodPut, "a", gone, "If-Match", "*").want(t, http.StatusOK)
-	if answer := s.preview(short("a")); answer["effect"] != "Delete" {
-		t.Errorf("without an endpoint: %v", effects(answer))
+	gone := strings.Replace(deployJSON("a"), `"spec": {`, `"spec": {"endpoint": {"host": "a.example.com"}, `, 1)
+	s.ask("ann", http.MethodPut, "a", gone, "If-Match", "*").wantStatus(t, http.StatusOK)
+	if answer := s.preview(deployJSON("a")); answer["effect"] != "Delete" {
+		t.Errorf("without an endpoint: %v", effectsOf(answer))
 	}
 }
 
-func TestAPreviewSaysWhereFieldsCameFrom(t *testing.T) {
+func TestPreviewReportsSources(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	answer := s.ask("ann", http.MethodPost, s.previewPath()+"?sources=true", short("a")).want(t, http.StatusOK).json(t)
+	s := newFixture(t)
+	answer := s.ask("ann", http.MethodPost, s.previewPath()+"?sources=true", deployJSON("a")).wantStatus(t, http.StatusOK).json(t)
 	by := map[string]bool{}
 	for _, source := range answer["sources"].([]any) {
 		for _, decided := range source.(map[string]any)["decided"].([]any) {
@@ -89,39 +89,39 @@ func TestAPreviewSaysWhereFieldsCameFrom(t *testing.T) {
 			t.Errorf("nothing came from %s: %v", kind, by)
 		}
 	}
-	s.ask("ann", http.MethodPost, s.previewPath()+"?sources=perhaps", short("a")).want(t, http.StatusBadRequest).problem(t)
+	s.ask("ann", http.MethodPost, s.previewPath()+"?sources=perhaps", deployJSON("a")).wantStatus(t, http.StatusBadRequest).problem(t)
 }
 
-func TestAPreviewsFaultsHaveTheirPaths(t *testing.T) {
+func TestPreviewReportsErrorsWithPaths(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	for body, want := range map[string]string{
-		strings.Replace(short("a"), `"count": 2`, `"count": 3`, 1):  "spec.accelerator.count", // the templates refuse it
-		strings.Replace(short("a"), `"count": 2`, `"count": 99`, 1): "spec.accelerator.count", // the CRD does
-		`{"spec": {"model": "org/model"}}`:                          "metadata.name",
+		strings.Replace(deployJSON("a"), `"count": 2`, `"count": 3`, 1):  "spec.accelerator.count", // the templates refuse it
+		strings.Replace(deployJSON("a"), `"count": 2`, `"count": 99`, 1): "spec.accelerator.count", // the CRD does
+		`{"spec": {"model": "org/model"}}`:                               "metadata.name",
 	} {
-		answer := s.ask("ann", http.MethodPost, s.previewPath(), body).want(t, http.StatusUnprocessableEntity).problem(t)
+		answer := s.ask("ann", http.MethodPost, s.previewPath(), body).wantStatus(t, http.StatusUnprocessableEntity).problem(t)
 		if len(answer.Errors) == 0 || answer.Errors[0].Field != want {
 			t.Errorf("%s: %v, want %s", body, answer.Errors, want)
 		}
 	}
 }
 
-// Who may make deployments sees what becomes of them, and need not read the Project for it.
-func TestAPreviewFollowsTheProject(t *testing.T) {
+// A preview requires no permission to read the Project.
+func TestPreviewRendersWithProjectSettings(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.ask("ann", http.MethodGet, "/api/v1/projects/"+s.namespace, "").want(t, http.StatusForbidden)
+	s := newFixture(t)
+	s.ask("ann", http.MethodGet, "/api/v1/projects/"+s.namespace, "").wantStatus(t, http.StatusForbidden)
 	s.create("a")
-	s.preview(short("a"))
+	s.preview(deployJSON("a"))
 	s.project("batch")
-	await(t, "the Project to be known", func() bool {
-		return priorityIn(t, s.preview(short("a"))) == "batch" && priorityIn(t, s.preview(short("b"))) == "batch"
+	await(t, "the Project in the cache", func() bool {
+		return priorityIn(t, s.preview(deployJSON("a"))) == "batch" && priorityIn(t, s.preview(deployJSON("b"))) == "batch"
 	})
 }
 
-// project makes the stage's namespace one of a Project.
-func (s *stage) project(priorityClass string) {
+// project creates a Project of the fixture's namespace.
+func (s *fixture) project(priorityClass string) {
 	s.t.Helper()
 	kubectl(s.t, s, fmt.Sprintf(`
 apiVersion: dudaji.com/v1
@@ -131,7 +131,7 @@ spec: {defaultPriorityClass: %s}
 `, s.namespace, priorityClass), "apply", "-f", "-")
 }
 
-// priorityIn is the priority class of the pods of a preview, or nil.
+// priorityIn returns the priority class of a preview's pods, or nil.
 func priorityIn(t *testing.T, answer map[string]any) any {
 	t.Helper()
 	for _, manifest := range answer["manifests"].([]any) {

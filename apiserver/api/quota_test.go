@@ -8,25 +8,25 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
-// counted is a ResourceQuota of an owner's, as Kubernetes keeps it.
-func counted(name, uid string) string {
+// resourceQuota returns the manifest of a Project's ResourceQuota.
+func resourceQuota(name, uid string) string {
 	return `{"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "of-` + uid[:4] + `", "ownerReferences": [
 		{"apiVersion": "dudaji.com/v1", "kind": "Project", "name": "` + name + `", "uid": "` + uid + `", "controller": true}]},
 		"spec": {"hard": {"requests.rebellions.ai/ATOM": "8", "requests.rebellions.ai/npu": "8", "requests.cpu": "64", "requests.nvidia.com/gpu": "0"}}}`
 }
 
-func TestAQuotaIsToldByResourceAndByAccelerator(t *testing.T) {
+func TestQuotaIsListedByResourceAndByAccelerator(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
-	uid := field(t, s.awaitKnown("vera"), "metadata", "uid").(string)
-	quota := func(person string) map[string]any {
-		return s.ask(person, http.MethodGet, s.mine("/quota"), "").want(t, http.StatusOK).json(t)
+	uid := field(t, s.awaitProject("vera"), "metadata", "uid").(string)
+	quota := func(user string) map[string]any {
+		return s.ask(user, http.MethodGet, s.mine("/quota"), "").wantStatus(t, http.StatusOK).json(t)
 	}
-	kubectl(t, s, counted("another", "0000"), "apply", "-f", "-")
+	kubectl(t, s, resourceQuota("another", "0000"), "apply", "-f", "-")
 	if got := quota("vera"); len(got["resources"].([]any)) != 0 || len(got["accelerators"].([]any)) != 0 {
 		t.Errorf("without a quota of its own: %v", got)
 	}
-	kubectl(t, s, counted(s.namespace, uid), "apply", "-f", "-")
+	kubectl(t, s, resourceQuota(s.namespace, uid), "apply", "-f", "-")
 	kubectl(t, s, `{"status": {"used": {"requests.rebellions.ai/ATOM": "2", "requests.rebellions.ai/npu": "1", "requests.cpu": "1500m"}}}`,
 		"patch", "resourcequota", "of-"+uid[:4], "--subresource=status", "--type=merge", "--patch-file", "-")
 	want := map[string]any{
@@ -41,21 +41,21 @@ func TestAQuotaIsToldByResourceAndByAccelerator(t *testing.T) {
 			map[string]any{"type": "nvidia", "hard": 0.0, "used": 0.0},
 		},
 	}
-	for _, person := range []string{"ada", "eve", "vera"} {
-		if got := quota(person); !reflect.DeepEqual(got, want) {
-			t.Errorf("%s reads %v", person, got)
+	for _, user := range []string{"ada", "eve", "vera"} {
+		if got := quota(user); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s reads %v", user, got)
 		}
 	}
 }
 
-func TestAQuotaIsForWhoMayListItInTheNamespace(t *testing.T) {
+func TestQuotaRequiresPermissionInTheNamespace(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
-	s.ask("mallory", http.MethodGet, s.mine("/quota"), "").want(t, http.StatusForbidden).problem(t)
-	missing := s.ask("root", http.MethodGet, s.mine("/quota"), "").want(t, http.StatusForbidden).problem(t).Missing
+	s.ask("mallory", http.MethodGet, s.mine("/quota"), "").wantStatus(t, http.StatusForbidden).problem(t)
+	missing := s.ask("root", http.MethodGet, s.mine("/quota"), "").wantStatus(t, http.StatusForbidden).problem(t).Missing
 	if missing == nil || missing.Verb != "list" || missing.Resource != "resourcequotas" || missing.Namespace != s.namespace {
 		t.Errorf("missing is %v", missing)
 	}
-	s.empower("root", rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"resourcequotas"}, Verbs: []string{"list"}})
-	s.ask("root", http.MethodGet, s.mine("-nowhere")+"/quota", "").want(t, http.StatusNotFound)
+	s.grant("root", rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"resourcequotas"}, Verbs: []string{"list"}})
+	s.ask("root", http.MethodGet, s.mine("-nowhere")+"/quota", "").wantStatus(t, http.StatusNotFound)
 }

@@ -10,10 +10,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Too little would fail the tests of the routes, which are made with this role.
-func TestTheServerMayDoNothingAsSomebodyThatNoRouteTakes(t *testing.T) {
+// A permission that is missing would fail the tests of the routes, which use this role.
+func TestImpersonationIsLimitedToTheNeedsOfRoutes(t *testing.T) {
 	t.Parallel()
-	want := slices.DeleteFunc(newStage(t).api.Needs(), func(need string) bool {
+	want := slices.DeleteFunc(newFixture(t).api.Needs(), func(need string) bool {
 		return need == "watch dudaji.com/npudeploys" // is asked about, and the watch is the server's
 	})
 	for _, review := range []string{"selfsubjectaccessreviews", "selfsubjectrulesreviews"} {
@@ -34,7 +34,7 @@ func TestTheServerMayDoNothingAsSomebodyThatNoRouteTakes(t *testing.T) {
 	}
 }
 
-// impersonated is what a role lets its bearer do as somebody else.
+// impersonated returns the permissions that a role grants by constrained impersonation.
 func impersonated(role *rbacv1.ClusterRole) []string {
 	var all []string
 	for _, rule := range role.Rules {

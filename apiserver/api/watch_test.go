@@ -26,11 +26,11 @@ const (
 	watchAll  = "/api/v1/watch/npudeploys"
 )
 
-// change is an event as a reader has it.
+// change is an event of a watch.
 type change struct{ id, name, data string }
 
-// watched is a stream that somebody reads.
-type watched struct {
+// eventStream is an open stream.
+type eventStream struct {
 	t      *testing.T
 	status int
 	header http.Header
@@ -38,8 +38,8 @@ type watched struct {
 	cut    func()
 }
 
-// watch opens a stream; a path as ask has it.
-func (s *stage) watch(person, path string, headers ...string) *watched {
+// watch opens a stream. A path without a leading slash is relative to the namespace's watch.
+func (s *fixture) watch(user, path string, headers ...string) *eventStream {
 	s.t.Helper()
 	if !strings.HasPrefix(path, "/") {
 		path = "/api/v1/namespaces/" + s.namespace + "/watch/npudeploys" + path
@@ -50,7 +50,7 @@ func (s *stage) watch(person, path string, headers ...string) *watched {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	request.Header.Set("Authorization", "Bearer "+person)
+	request.Header.Set("Authorization", "Bearer "+user)
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
@@ -59,11 +59,11 @@ func (s *stage) watch(person, path string, headers ...string) *watched {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = response.Body.Close() })
-	return &watched{s.t, response.StatusCode, response.Header, bufio.NewReader(response.Body), cut}
+	return &eventStream{s.t, response.StatusCode, response.Header, bufio.NewReader(response.Body), cut}
 }
 
-// next is the next event, without the comments before it; false at the end.
-func (w *watched) next() (change, bool) {
+// next returns the next event, and false at the end.
+func (w *eventStream) next() (change, bool) {
 	w.t.Helper()
 	var event change
 	for {
@@ -90,8 +90,8 @@ func (w *watched) next() (change, bool) {
 	}
 }
 
-// want reads as many events, and compares them as "NAME object".
-func (w *watched) want(want ...string) []change {
+// want reads events, and compares each as "TYPE object".
+func (w *eventStream) want(want ...string) []change {
 	w.t.Helper()
 	var events []change
 	for _, one := range want {
@@ -114,7 +114,7 @@ func (e change) String() string {
 }
 
 // gauge is the value of a metric without labels.
-func (s *stage) gauge(name string) float64 {
+func (s *fixture) gauge(name string) float64 {
 	s.t.Helper()
 	families, err := s.registry.Gather()
 	if err != nil {
@@ -130,43 +130,43 @@ func (s *stage) gauge(name string) float64 {
 }
 
 // patch changes the NpuDeploy a.
-func (s *stage) patch(change string) reply {
+func (s *fixture) patch(change string) response {
 	s.t.Helper()
-	return s.ask("ann", http.MethodPatch, "a", change, "Content-Type", mergeJSON).want(s.t, http.StatusOK)
+	return s.ask("ann", http.MethodPatch, "a", change, "Content-Type", mergeJSON).wantStatus(s.t, http.StatusOK)
 }
 
 func model(name string) string { return fmt.Sprintf(`{"spec": {"model": "org/%s"}}`, name) }
 
-func TestAWatchBeginsWithAllThereIsAndGoesOn(t *testing.T) {
+func TestWatchSendsAllObjectsAndThenChanges(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	s := newFixture(t)
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
 	w := s.watch("vic", "")
 	if got := w.header.Get("Content-Type"); w.status != http.StatusOK || got != "text/event-stream" {
 		t.Fatalf("status %d, %s", w.status, got)
 	}
 	begun := w.want("RESET", "ADDED a", "BOOKMARK")
 	if begun[0].id != "" || begun[1].id != "" || begun[2].id == "" || !strings.Contains(begun[2].data, `"k8s.io/initial-events-end":"true"`) {
-		t.Errorf("it begins with %v", begun)
+		t.Errorf("the initial events are %v", begun)
 	}
 	patched := s.patch(model("other"))
 	s.create("b")
-	s.ask("ann", http.MethodDelete, "a", "").want(t, http.StatusAccepted)
+	s.ask("ann", http.MethodDelete, "a", "").wantStatus(t, http.StatusAccepted)
 	// What is created is changed once more: this API applies what it owns.
 	events := w.want("MODIFIED a", "ADDED b", "MODIFIED b", "DELETED a")
 	if events[0].id != strings.Trim(patched.header.Get("ETag"), `"`) {
 		t.Errorf("the id is %s, and the version %s", events[0].id, patched.header.Get("ETag"))
 	}
-	if got := (reply{body: []byte(events[0].data)}); field(t, got, "spec", "model") != "org/other" || field(t, got, "metadata", "managedFields") != nil {
+	if got := (response{body: []byte(events[0].data)}); field(t, got, "spec", "model") != "org/other" || field(t, got, "metadata", "managedFields") != nil {
 		t.Errorf("the object is %s", got.body)
 	}
 }
 
-// One reads all the time, the other is cut off after every second event and resumes.
-func TestNothingIsMissedOrRepeatedAcrossCuts(t *testing.T) {
+// One client reads all events, the other reconnects after every second one.
+func TestResumedWatchNeitherMissesNorRepeatsEvents(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	list := s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	s := newFixture(t)
+	list := s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
 	version, _ := field(t, list, "metadata", "resourceVersion").(string)
 	const changes = 30
 	go func() {
@@ -191,27 +191,27 @@ func TestNothingIsMissedOrRepeatedAcrossCuts(t *testing.T) {
 		w.cut()
 	}
 	if !slices.Equal(all, pieces) || slices.ContainsFunc(all, func(e change) bool { return e.name != "MODIFIED" }) {
-		t.Errorf("one was told %v\nthe other %v", all, pieces)
+		t.Errorf("one client got %v\nthe other %v", all, pieces)
 	}
 }
 
-func TestWhoResumesAfterSomethingUnknownBeginsAnew(t *testing.T) {
+func TestWatchFromAnUnknownVersionIsReset(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	s := newFixture(t)
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
 	for _, id := range []string{"1", "99999999999999", "x", "-1"} {
 		s.watch("vic", "", "Last-Event-ID", id).want("RESET", "ADDED a", "BOOKMARK")
 	}
 	s.watch("vic", "?resourceVersion=1").want("RESET", "ADDED a", "BOOKMARK")
 	if got := s.watch("vic", "?resourceVersion=x").status; got != http.StatusBadRequest {
-		t.Errorf("a version that is none: %d", got)
+		t.Errorf("an invalid version: %d", got)
 	}
 }
 
-func TestAnObjectThatMatchesNoLongerIsGone(t *testing.T) {
+func TestWatchDeletesObjectsThatStopMatching(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	s := newFixture(t)
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
 	w := s.watch("vic", "?labelSelector=stage%3Dtest")
 	w.want("RESET", "BOOKMARK")
 	label := func(value string) { s.patch(`{"metadata": {"labels": {"stage": ` + value + `}}}`) }
@@ -220,7 +220,7 @@ func TestAnObjectThatMatchesNoLongerIsGone(t *testing.T) {
 	label("null")
 	s.patch(model("unseen"))
 	label(`"test"`)
-	s.ask("ann", http.MethodDelete, "a", "").want(t, http.StatusAccepted)
+	s.ask("ann", http.MethodDelete, "a", "").wantStatus(t, http.StatusAccepted)
 	events := w.want("ADDED a", "MODIFIED a", "DELETED a", "ADDED a", "DELETED a")
 	for i := 1; i < len(events); i++ {
 		if events[i].id <= events[i-1].id {
@@ -229,35 +229,35 @@ func TestAnObjectThatMatchesNoLongerIsGone(t *testing.T) {
 	}
 }
 
-// unbind takes what newStage or bind gave.
-func (s *stage) unbind(person, role string) {
+// unbind deletes a binding of newFixture or bind.
+func (s *fixture) unbind(user, role string) {
 	s.t.Helper()
 	client, err := kubernetes.NewForConfig(control.Config(s.t))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := client.RbacV1().RoleBindings(s.namespace).Delete(s.t.Context(), person+"-"+role, metav1.DeleteOptions{}); err != nil {
+	if err := client.RbacV1().RoleBindings(s.namespace).Delete(s.t.Context(), user+"-"+role, metav1.DeleteOptions{}); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func often(o *api.Options) { o.Limits.Streams.Revalidate = 100 * time.Millisecond }
+func withFrequentRevalidation(o *api.Options) { o.Limits.Streams.Revalidate = 100 * time.Millisecond }
 
-func TestRightsThatAreTakenEndAWatchOfTheNamespace(t *testing.T) {
+func TestRevokedPermissionEndsAWatchOfItsNamespace(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, often)
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	s := newFixture(t, withFrequentRevalidation)
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
 	w := s.watch("vic", "")
 	w.want("RESET", "ADDED a", "BOOKMARK")
 	s.unbind("vic", "nufi-view")
 	for {
 		event, ok := w.next()
 		if !ok {
-			t.Fatal("it ends without a word")
+			t.Fatal("the stream ends without an event")
 		}
 		if event.name != "BOOKMARK" {
 			if event.name != "end" || !strings.Contains(event.data, `"status":403`) {
-				t.Errorf("it ends with %v: %s", event, event.data)
+				t.Errorf("the last event is %v: %s", event, event.data)
 			}
 			break
 		}
@@ -266,14 +266,14 @@ func TestRightsThatAreTakenEndAWatchOfTheNamespace(t *testing.T) {
 		t.Errorf("after the end: %v", event)
 	}
 	if got := s.watch("vic", "").status; got != http.StatusForbidden {
-		t.Errorf("who may not watch is answered %d", got)
+		t.Errorf("without permission: %d", got)
 	}
 }
 
-func TestRightsThatAreGivenAndTakenShowInAWatchOfAllNamespaces(t *testing.T) {
+func TestWatchOfAllNamespacesFollowsChangesOfPermissions(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, often)
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	s := newFixture(t, withFrequentRevalidation)
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
 	only := watchAll + "?fieldSelector=metadata.namespace%3D" + s.namespace
 	w := s.watch("bob", only)
 	w.want("RESET", "BOOKMARK")
@@ -286,38 +286,38 @@ func TestRightsThatAreGivenAndTakenShowInAWatchOfAllNamespaces(t *testing.T) {
 	s.unbind("bob", "nufi-view")
 	gone := w.want("DELETED a")[0]
 	if strings.Contains(gone.data, "spec") || !strings.Contains(gone.data, `"uid"`) {
-		t.Errorf("what bob may not see any more is told: %s", gone.data)
+		t.Errorf("the deletion discloses %s", gone.data)
 	}
 	s.watch("bob", only, "Last-Event-ID", "1").want("RESET", "BOOKMARK")
 }
 
-func TestCredentialsThatHoldNoLongerEndAStream(t *testing.T) {
+func TestRevokedCredentialsEndAStream(t *testing.T) {
 	t.Parallel()
-	believed := make(chan byName, 1)
-	believed <- byName{[]string{"ann", "vic"}}
-	s := newStage(t, often, func(o *api.Options) { o.Authenticator = changing(believed) })
+	believed := make(chan usersByName, 1)
+	believed <- usersByName{[]string{"ann", "vic"}}
+	s := newFixture(t, withFrequentRevalidation, func(o *api.Options) { o.Authenticator = changingAuthenticator(believed) })
 	w := s.watch("vic", "")
 	w.want("RESET", "BOOKMARK")
 	<-believed
-	believed <- byName{}
+	believed <- usersByName{}
 	if event, ok := w.next(); !ok || event.name != "end" || !strings.Contains(event.data, `"status":401`) {
-		t.Errorf("it goes on with %v: %s", event, event.data)
+		t.Errorf("the next event is %v: %s", event, event.data)
 	}
 }
 
-// changing believes whom the one in the channel believes.
-type changing chan byName
+// changingAuthenticator authenticates with the one in the channel.
+type changingAuthenticator chan usersByName
 
-func (c changing) Authenticate(r *http.Request) (auth.User, error) {
+func (c changingAuthenticator) Authenticate(r *http.Request) (auth.User, error) {
 	now := <-c
 	defer func() { c <- now }()
 	return now.Authenticate(r)
 }
 
-func TestAReaderWhoDoesNotReadIsCutAndNobodyElse(t *testing.T) {
+func TestSlowClientIsDisconnected(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(o *api.Options) { o.Limits.Streams.Write = 300 * time.Millisecond })
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").want(t, http.StatusOK)
+	s := newFixture(t, func(o *api.Options) { o.Limits.Streams.Write = 300 * time.Millisecond })
+	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
 	slow, reader := s.watch("vic", ""), s.watch("vic", "")
 	first := slow.want("RESET", "ADDED a", "BOOKMARK")
 	reader.want("RESET", "ADDED a", "BOOKMARK")
@@ -328,59 +328,59 @@ func TestAReaderWhoDoesNotReadIsCutAndNobodyElse(t *testing.T) {
 		s.patch(fmt.Sprintf(`{"metadata": {"annotations": {"note": "%d %s"}}}`, i, strings.Repeat("x", 250<<10)))
 		last = reader.want("MODIFIED a")[0].id
 	}
-	await(t, "the slow one to be cut", func() bool { return s.gauge("nufi_apiserver_streams") == 1 })
+	await(t, "the slow client to be disconnected", func() bool { return s.gauge("nufi_apiserver_streams") == 1 })
 	resumed := s.watch("vic", "", "Last-Event-ID", first[2].id)
 	for range changes {
 		if event := resumed.want("MODIFIED a")[0]; event.id == last {
 			return
 		}
 	}
-	t.Error("who was cut has not caught up")
+	t.Error("the resumed watch is incomplete")
 }
 
-func TestAServerThatStopsEndsItsStreams(t *testing.T) {
+func TestStoppingServerEndsStreams(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	w := s.watch("vic", "")
 	w.want("RESET", "BOOKMARK")
 	s.api.EndStreams()
 	event, _ := w.next()
 	if event.name != "end" || !strings.Contains(event.data, `"status":503`) {
-		t.Errorf("it ends with %v: %s", event, event.data)
+		t.Errorf("the last event is %v: %s", event, event.data)
 	}
 	if event, ok := w.next(); ok {
 		t.Errorf("after the end: %v", event)
 	}
 }
 
-func TestStreamsAreBoundedAndTakeNoPlaceOfRequests(t *testing.T) {
+func TestStreamsAreLimitedAndDoNotCountAsRequests(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(o *api.Options) {
+	s := newFixture(t, func(o *api.Options) {
 		o.Limits.InFlight, o.Limits.User.InFlight = 1, 1
 		o.Limits.Streams.Total, o.Limits.Streams.PerUser = 3, 2
 	})
-	open := []*watched{s.watch("vic", ""), s.watch("vic", "")}
+	open := []*eventStream{s.watch("vic", ""), s.watch("vic", "")}
 	refused := s.watch("vic", "")
 	if refused.status != http.StatusTooManyRequests || refused.header.Get("Retry-After") == "" {
-		t.Errorf("a third of one person's: %d", refused.status)
+		t.Errorf("a third of one user's: %d", refused.status)
 	}
 	open = append(open, s.watch("ann", ""))
 	if got := s.watch("ann", "").status; got != http.StatusTooManyRequests {
 		t.Errorf("a fourth of all: %d", got)
 	}
-	s.ask("vic", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK)
+	s.ask("vic", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK)
 	for _, w := range open {
 		w.cut()
 	}
 	await(t, "all streams to be closed", func() bool { return s.gauge("nufi_apiserver_streams") == 0 })
 	if got := s.watch("ann", "").status; got != http.StatusOK {
-		t.Errorf("when others have gone: %d", got)
+		t.Errorf("after others have closed: %d", got)
 	}
 }
 
-func TestASilentStreamBeats(t *testing.T) {
+func TestIdleStreamSendsHeartbeats(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(o *api.Options) { o.Limits.Streams.Heartbeat = 50 * time.Millisecond })
+	s := newFixture(t, func(o *api.Options) { o.Limits.Streams.Heartbeat = 50 * time.Millisecond })
 	w := s.watch("vic", "")
 	w.want("RESET", "BOOKMARK")
 	for range 2 {

@@ -18,12 +18,12 @@ import (
 	"github.com/dudaji/nufi/apiserver/api"
 )
 
-// walked is a route of a router.
-type walked struct{ method, path string }
+// routePath is a route of a router.
+type routePath struct{ method, path string }
 
-func walk(t *testing.T, router *mux.Router) []walked {
+func walk(t *testing.T, router *mux.Router) []routePath {
 	t.Helper()
-	var found []walked
+	var found []routePath
 	err := router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
 		template, err := route.GetPathTemplate()
 		if err != nil {
@@ -34,7 +34,7 @@ func walk(t *testing.T, router *mux.Router) []walked {
 			return err
 		}
 		for _, method := range methods {
-			found = append(found, walked{method, template})
+			found = append(found, routePath{method, template})
 		}
 		return nil
 	})
@@ -44,11 +44,11 @@ func walk(t *testing.T, router *mux.Router) []walked {
 	return found
 }
 
-func TestEveryRouteButTheOpenOnesIsGuarded(t *testing.T) {
+func TestOnlyPublicRoutesNeedNoAuthentication(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	public, private := s.api.Routers()
-	open := []walked{{http.MethodGet, "/openapi.json"}}
+	open := []routePath{{http.MethodGet, "/openapi.json"}}
 	if got := walk(t, public); !slices.Equal(got, open) {
 		t.Errorf("open to everybody: %v, want %v", got, open)
 	}
@@ -59,7 +59,7 @@ func TestEveryRouteButTheOpenOnesIsGuarded(t *testing.T) {
 	for _, route := range routes {
 		path := regexp.MustCompile(`\{\w+\}`).ReplaceAllString(route.path, "x")
 		if got := s.ask("", route.method, path, ""); got.status != http.StatusUnauthorized || got.problem(t).Detail == "" {
-			t.Errorf("%s %s without a person: %d", route.method, route.path, got.status)
+			t.Errorf("%s %s without a user: %d", route.method, route.path, got.status)
 		}
 		if got := s.ask("mallory", route.method, path, ""); got.status != http.StatusUnauthorized {
 			t.Errorf("%s %s with bad credentials: %d", route.method, route.path, got.status)
@@ -67,9 +67,9 @@ func TestEveryRouteButTheOpenOnesIsGuarded(t *testing.T) {
 	}
 }
 
-func TestTricksWithAPathPassNoGuard(t *testing.T) {
+func TestUnusualPathsRequireAuthentication(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	for _, path := range []string{
 		"/openapi.json/../api/v1/me", "//openapi.json", "/openapi.json/", "/api/v1/me/", "/api/v1//me", "/API/v1/me",
 		"/%6fpenapi.json/%2e%2e/api/v1/me", "/login", "/login/../api/v1/me", "/metrics", "/debug/pprof/",
@@ -82,7 +82,7 @@ func TestTricksWithAPathPassNoGuard(t *testing.T) {
 
 func TestEveryErrorIsAProblem(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	for name, test := range map[string]struct {
 		method, path string
 		headers      []string
@@ -98,9 +98,9 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := s.ask("ann", test.method, test.path, "", test.headers...).want(t, test.status)
+			got := s.ask("ann", test.method, test.path, "", test.headers...).wantStatus(t, test.status)
 			if got.problem(t).Detail == "" {
-				t.Errorf("the problem says nothing: %s", got.body)
+				t.Errorf("the problem has no detail: %s", got.body)
 			}
 		})
 	}
@@ -109,38 +109,38 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 	}
 }
 
-func TestAPersonsPaceIsBoundedAndNobodyElses(t *testing.T) {
+func TestRequestRateIsLimitedPerUser(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	s := newStage(t, func(o *api.Options) {
+	s := newFixture(t, func(o *api.Options) {
 		o.Clock = func() time.Time { return now }
 		o.Limits.User.PerSecond, o.Limits.User.Burst = 0.5, 3
 	})
 	for range 3 {
-		s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK)
+		s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK)
 	}
-	refused := s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusTooManyRequests)
+	refused := s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusTooManyRequests)
 	if after := refused.header.Get("Retry-After"); after != "2" {
 		t.Errorf("Retry-After is %q, want 2", after)
 	}
 	refused.problem(t)
-	s.ask("vic", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK)
+	s.ask("vic", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK)
 }
 
-func TestMoreThanTheServerCanTakeIsRefused(t *testing.T) {
+func TestRequestsInFlightAreLimited(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(o *api.Options) { o.Limits.InFlight = 0 })
-	if got := s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusTooManyRequests); got.header.Get("Retry-After") == "" {
+	s := newFixture(t, func(o *api.Options) { o.Limits.InFlight = 0 })
+	if got := s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusTooManyRequests); got.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	s = newStage(t, func(o *api.Options) { o.Limits.User.InFlight = 0 })
-	s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusTooManyRequests)
+	s = newFixture(t, func(o *api.Options) { o.Limits.User.InFlight = 0 })
+	s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusTooManyRequests)
 }
 
-func TestABodyThatIsTooLargeIsRefused(t *testing.T) {
+func TestBodyThatIsTooLargeIsRejected(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(o *api.Options) { o.Limits.BodyBytes = 10 })
-	s.ask("ann", http.MethodPost, s.previewPath(), strings.Repeat("x", 11)).want(t, http.StatusRequestEntityTooLarge).problem(t)
+	s := newFixture(t, func(o *api.Options) { o.Limits.BodyBytes = 10 })
+	s.ask("ann", http.MethodPost, s.previewPath(), strings.Repeat("x", 11)).wantStatus(t, http.StatusRequestEntityTooLarge).problem(t)
 
 	// Without a length beforehand, it is found out while reading.
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+s.previewPath(), io.MultiReader(strings.NewReader(strings.Repeat("x", 11))))
@@ -148,21 +148,21 @@ func TestABodyThatIsTooLargeIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer ann")
-	do(t, request).want(t, http.StatusRequestEntityTooLarge).problem(t)
+	do(t, request).wantStatus(t, http.StatusRequestEntityTooLarge).problem(t)
 }
 
-func TestAHeaderOrAnAddressThatIsTooLargeIsRefused(t *testing.T) {
+func TestHeaderOrAddressThatIsTooLargeIsRejected(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	for _, who := range []string{"", "ann"} {
-		s.ask(who, http.MethodGet, "/api/v1/me", "", "X-Large", strings.Repeat("x", 64<<10)).want(t, http.StatusRequestHeaderFieldsTooLarge).problem(t)
-		s.ask(who, http.MethodGet, "/api/v1/me?namespace="+strings.Repeat("x", 8<<10), "").want(t, http.StatusRequestURITooLong).problem(t)
+		s.ask(who, http.MethodGet, "/api/v1/me", "", "X-Large", strings.Repeat("x", 64<<10)).wantStatus(t, http.StatusRequestHeaderFieldsTooLarge).problem(t)
+		s.ask(who, http.MethodGet, "/api/v1/me?namespace="+strings.Repeat("x", 8<<10), "").wantStatus(t, http.StatusRequestURITooLong).problem(t)
 	}
 }
 
-func TestABodyThatDoesNotComeIsTheClientsFault(t *testing.T) {
+func TestBodyThatTimesOutIsAClientError(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	w := httptest.NewRecorder()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, s.previewPath(), iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("{}"))))
 	request.Header.Set("Authorization", "Bearer ann")
@@ -172,12 +172,12 @@ func TestABodyThatDoesNotComeIsTheClientsFault(t *testing.T) {
 	}
 }
 
-func TestMetricsNameRoutesAndNeverPaths(t *testing.T) {
+func TestMetricsAreLabelledByRouteAndNotByPath(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK)
-	s.ask("ann", http.MethodGet, "/api/v1/secret-name", "").want(t, http.StatusNotFound)
-	s.ask("", http.MethodGet, "/openapi.json", "").want(t, http.StatusOK)
+	s := newFixture(t)
+	s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK)
+	s.ask("ann", http.MethodGet, "/api/v1/secret-name", "").wantStatus(t, http.StatusNotFound)
+	s.ask("", http.MethodGet, "/openapi.json", "").wantStatus(t, http.StatusOK)
 	const want = `
 # HELP nufi_apiserver_requests_total Requests served, by method, route template and status.
 # TYPE nufi_apiserver_requests_total counter
@@ -190,10 +190,10 @@ nufi_apiserver_requests_total{code="404",method="GET",route="none"} 1
 	}
 }
 
-func TestTheOpenAPIDocumentHasEveryRoute(t *testing.T) {
+func TestOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	got := s.ask("", http.MethodGet, "/openapi.json", "").want(t, http.StatusOK)
+	s := newFixture(t)
+	got := s.ask("", http.MethodGet, "/openapi.json", "").wantStatus(t, http.StatusOK)
 	var document struct {
 		OpenAPI    string                                `json:"openapi"`
 		Paths      map[string]map[string]json.RawMessage `json:"paths"`
@@ -218,17 +218,17 @@ func TestTheOpenAPIDocumentHasEveryRoute(t *testing.T) {
 	}
 	for _, words := range []string{"model is what the server loads", "members are the people and groups"} {
 		if !strings.Contains(string(got.body), words) {
-			t.Errorf("no field is described as the CRDs do: %s", words)
+			t.Errorf("a description of the CRDs is missing: %s", words)
 		}
 	}
 }
 
-func TestAPanicIsAnError(t *testing.T) {
+func TestPanicIsAnInternalError(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(o *api.Options) { o.Authenticator = panics{} })
-	s.ask("ann", http.MethodGet, "/api/v1/me", "").want(t, http.StatusInternalServerError).problem(t)
+	s := newFixture(t, func(o *api.Options) { o.Authenticator = panickingAuthenticator{} })
+	s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusInternalServerError).problem(t)
 	if !strings.Contains(s.log.String(), "recovered from a panic") {
-		t.Errorf("the log does not tell: %s", s.log)
+		t.Errorf("the panic is not logged: %s", s.log)
 	}
 	w := httptest.NewRecorder()
 	s.api.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/me", nil))

@@ -6,17 +6,17 @@ import (
 	"testing"
 )
 
-func TestWhatIsAppliedMayBeEmpty(t *testing.T) {
+func TestApplyOfEmptyMaps(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
 	path := s.mine("-new")
 	first := s.ask("root", http.MethodPost, "/api/v1/projects", `{"metadata": {"name": "`+s.namespace+`-new"},
-		"spec": {"displayName": "One", "description": "Two", "quota": {"cpu": "2", "memory": "1Gi"}}}`).want(t, http.StatusCreated)
-	put := func(path, body, match string) reply {
+		"spec": {"displayName": "One", "description": "Two", "quota": {"cpu": "2", "memory": "1Gi"}}}`).wantStatus(t, http.StatusCreated)
+	put := func(path, body, match string) response {
 		t.Helper()
-		return s.ask("root", http.MethodPut, path, body, "If-Match", match).want(t, http.StatusOK)
+		return s.ask("root", http.MethodPut, path, body, "If-Match", match).wantStatus(t, http.StatusOK)
 	}
-	wantSpec := func(got reply, want map[string]any) {
+	wantSpec := func(got response, want map[string]any) {
 		t.Helper()
 		if spec := field(t, got, "spec"); !reflect.DeepEqual(spec, want) {
 			t.Errorf("the spec is %v, want %v", spec, want)
@@ -26,28 +26,28 @@ func TestWhatIsAppliedMayBeEmpty(t *testing.T) {
 	wantSpec(put(path+"?dryRun=All", `{"spec": {}}`, "*"), empty)
 	second := put(path, `{"spec": {"displayName": "One", "quota": {}}}`, first.header.Get("ETag"))
 	wantSpec(second, map[string]any{"displayName": "One", "quota": empty})
-	s.ask("root", http.MethodPut, path, `{"spec": {}}`, "If-Match", first.header.Get("ETag")).want(t, http.StatusPreconditionFailed)
+	s.ask("root", http.MethodPut, path, `{"spec": {}}`, "If-Match", first.header.Get("ETag")).wantStatus(t, http.StatusPreconditionFailed)
 	third := put(path, `{"spec": {}}`, second.header.Get("ETag"))
 	wantSpec(third, empty)
-	wantSpec(s.ask("root", http.MethodGet, path, "").want(t, http.StatusOK), empty)
+	wantSpec(s.ask("root", http.MethodGet, path, "").wantStatus(t, http.StatusOK), empty)
 
 	// Later applies own and remove as ever.
 	wantSpec(put(path, `{"spec": {"description": "Three", "quota": {"cpu": "1"}}}`, third.header.Get("ETag")),
 		map[string]any{"description": "Three", "quota": map[string]any{"cpu": "1"}})
-	applied := s.ask("root", http.MethodPatch, path, "spec: {quota: {}}", "Content-Type", "application/apply-patch+yaml").want(t, http.StatusOK)
+	applied := s.ask("root", http.MethodPatch, path, "spec: {quota: {}}", "Content-Type", "application/apply-patch+yaml").wantStatus(t, http.StatusOK)
 	wantSpec(applied, map[string]any{"quota": empty})
 	wantSpec(put(path, `{"spec": {}}`, "*"), empty)
 }
 
-func TestWhatIsAppliedEmptyKeepsWhatOthersOwn(t *testing.T) {
+func TestApplyOfEmptyMapsKeepsFieldsOfOtherManagers(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
+	s := newFixture(t)
 	s.ask("ann", http.MethodPost, "", `{"metadata": {"name": "a"}, "spec": {"model": "org/model", "accelerator": {"type": "atom"},
-		"endpoint": {"host": "a.example.com", "path": "/a"}, "modelCache": {"mountPath": "/cache"}}}`).want(t, http.StatusCreated)
+		"endpoint": {"host": "a.example.com", "path": "/a"}, "modelCache": {"mountPath": "/cache"}}}`).wantStatus(t, http.StatusCreated)
 	kubectl(t, s, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "a"},
 		"spec": {"endpoint": {"kind": "Ingress"}}}`, "apply", "--server-side", "-f", "-")
 	got := s.ask("ann", http.MethodPut, "a", `{"spec": {"model": "org/other", "accelerator": {"type": "atom"}, "endpoint": {}, "modelCache": {}}}`,
-		"If-Match", "*").want(t, http.StatusOK)
+		"If-Match", "*").wantStatus(t, http.StatusOK)
 	if endpoint := field(t, got, "spec", "endpoint"); !reflect.DeepEqual(endpoint, map[string]any{"kind": "Ingress"}) {
 		t.Errorf("the endpoint is %v", endpoint)
 	}

@@ -15,24 +15,24 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// kin is an NpuDeploy and what a controller would have made of it. vic may look at it all.
-type kin struct {
-	*stage
+// ownedFixture is an NpuDeploy with owned objects, which vic may view.
+type ownedFixture struct {
+	*fixture
 
 	name  string
 	admin kubernetes.Interface
 	set   metav1.OwnerReference // of pods
 }
 
-func newKin(s *stage, name string) *kin {
+func newOwned(s *fixture, name string) *ownedFixture {
 	s.t.Helper()
 	s.create(name)
-	uid, _ := field(s.t, s.ask("ann", http.MethodGet, name, "").want(s.t, http.StatusOK), "metadata", "uid").(string)
+	uid, _ := field(s.t, s.ask("ann", http.MethodGet, name, "").wantStatus(s.t, http.StatusOK), "metadata", "uid").(string)
 	admin, err := kubernetes.NewForConfig(control.Config(s.t))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	k := &kin{stage: s, name: name, admin: admin}
+	k := &ownedFixture{fixture: s, name: name, admin: admin}
 	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: k.labels()}, Spec: k.spec("")}
 	selector := &metav1.LabelSelector{MatchLabels: k.labels()}
 	deployment, err := admin.AppsV1().Deployments(s.namespace).Create(s.t.Context(), &appsv1.Deployment{
@@ -53,12 +53,12 @@ func newKin(s *stage, name string) *kin {
 	return k
 }
 
-// newHome is a stage with one NpuDeploy that vic may look into.
-func newHome(s *stage) *kin {
+// newOwnedFixture returns an NpuDeploy whose workloads vic may view.
+func newOwnedFixture(s *fixture) *ownedFixture {
 	s.t.Helper()
 	s.bind("vic", "nufi-project-viewer")
-	k := newKin(s, "home")
-	await(s.t, "vic's rights", func() bool { return k.ask("vic", http.MethodGet, "home/pods", "").status == http.StatusOK })
+	k := newOwned(s, "home")
+	await(s.t, "vic's permissions", func() bool { return k.ask("vic", http.MethodGet, "home/pods", "").status == http.StatusOK })
 	return k
 }
 
@@ -67,16 +67,20 @@ func ownedBy(version, kind, name string, uid types.UID) metav1.OwnerReference {
 	return metav1.OwnerReference{APIVersion: version, Kind: kind, Name: name, UID: uid, Controller: &yes}
 }
 
-// device is a kind of device that no other test's nodes have.
-func (k *kin) device() corev1.ResourceName { return corev1.ResourceName("nufi.test/" + k.namespace) }
+// device returns a resource that no other test uses.
+func (k *ownedFixture) device() corev1.ResourceName {
+	return corev1.ResourceName("nufi.test/" + k.namespace)
+}
 
-func (k *kin) labels() map[string]string { return map[string]string{"dudaji.com/npudeploy": k.name} }
+func (k *ownedFixture) labels() map[string]string {
+	return map[string]string{"dudaji.com/npudeploy": k.name}
+}
 
-func (k *kin) meta(name string, owner metav1.OwnerReference) metav1.ObjectMeta {
+func (k *ownedFixture) meta(name string, owner metav1.OwnerReference) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Name: name, Labels: k.labels(), OwnerReferences: []metav1.OwnerReference{owner}}
 }
 
-func (k *kin) spec(node string) corev1.PodSpec {
+func (k *ownedFixture) spec(node string) corev1.PodSpec {
 	return corev1.PodSpec{NodeName: node, Containers: []corev1.Container{
 		{Name: "proxy", Image: "example.com/proxy:1"},
 		{Name: "server", Image: "example.com/vllm:1", Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{
@@ -85,8 +89,8 @@ func (k *kin) spec(node string) corev1.PodSpec {
 	}}
 }
 
-// pod makes one on a node, if it is given one, and writes its status.
-func (k *kin) pod(name, node string, owner metav1.OwnerReference, status corev1.PodStatus) *corev1.Pod {
+// pod creates a pod, on a node unless it is empty, and writes its status.
+func (k *ownedFixture) pod(name, node string, owner metav1.OwnerReference, status corev1.PodStatus) *corev1.Pod {
 	k.t.Helper()
 	made, err := k.admin.CoreV1().Pods(k.namespace).Create(k.t.Context(),
 		&corev1.Pod{ObjectMeta: k.meta(name, owner), Spec: k.spec(node)}, metav1.CreateOptions{})
@@ -96,7 +100,7 @@ func (k *kin) pod(name, node string, owner metav1.OwnerReference, status corev1.
 	return k.write(made, status)
 }
 
-func (k *kin) write(pod *corev1.Pod, status corev1.PodStatus) *corev1.Pod {
+func (k *ownedFixture) write(pod *corev1.Pod, status corev1.PodStatus) *corev1.Pod {
 	k.t.Helper()
 	pod = pod.DeepCopy()
 	pod.Status = status
@@ -107,9 +111,9 @@ func (k *kin) write(pod *corev1.Pod, status corev1.PodStatus) *corev1.Pod {
 	return written
 }
 
-// node adds one whose kubelet has the logs that serve writes. Without serve nobody listens
+// node adds a node whose kubelet writes logs by serve. If serve is nil, nothing listens
 // there.
-func (k *kin) node(serve http.HandlerFunc) string {
+func (k *ownedFixture) node(serve http.HandlerFunc) string {
 	k.t.Helper()
 	kubelet := httptest.NewTLSServer(serve)
 	k.t.Cleanup(kubelet.Close)
@@ -137,9 +141,9 @@ func (k *kin) node(serve http.HandlerFunc) string {
 			k.t.Error(err)
 		}
 	})
-	await(k.t, "the node to be known", func() bool {
+	await(k.t, "the node in the cache", func() bool {
 		var known corev1.Node
-		err := knownCluster(k.t).Reader().Get(k.t.Context(), types.NamespacedName{Name: node.Name}, &known)
+		err := sharedCache(k.t).Reader().Get(k.t.Context(), types.NamespacedName{Name: node.Name}, &known)
 		return err == nil
 	})
 	return node.Name
@@ -156,7 +160,7 @@ func running() corev1.PodStatus {
 	}
 }
 
-// pulling is a pod whose server's image is not there.
+// pulling returns the status of a pod whose image cannot be pulled.
 func pulling() corev1.PodStatus {
 	status := running()
 	status.Phase, status.Conditions[0].Status = corev1.PodPending, corev1.ConditionFalse
@@ -166,7 +170,7 @@ func pulling() corev1.PodStatus {
 	return status
 }
 
-// dead is a pod whose server has ended, and has been started again if it is said.
+// dead returns the status of a pod whose server has terminated, and was restarted or not.
 func dead(code int32, again bool) corev1.PodStatus {
 	status := running()
 	exit := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: "Error", ContainerID: "test://1"}}

@@ -20,8 +20,8 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// thinLine changes options to those of an API with one way to Kubernetes, which cut ends.
-func thinLine(t *testing.T) (change func(*api.Options), cut func()) {
+// newProxy makes the API reach Kubernetes only through a proxy, which cut closes.
+func newProxy(t *testing.T) (change func(*api.Options), cut func()) {
 	t.Helper()
 	admin, config := control.Config(t), serverConfig(t)
 	target, err := url.Parse(admin.Host)
@@ -42,18 +42,18 @@ func thinLine(t *testing.T) (change func(*api.Options), cut func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := ownCluster(t, config)
+	known := newCache(t, config)
 	t.Cleanup(line.Close)
 	cut = func() {
 		_ = line.Listener.Close() // It is closed once more by line.Close.
 		line.CloseClientConnections()
-		await(t, "the loss to be noticed", func() bool { return !known.UnreachableSince(live.Projects).IsZero() })
+		await(t, "the cache to be unreachable", func() bool { return !known.UnreachableSince(live.Projects).IsZero() })
 	}
 	return func(o *api.Options) { o.Users, o.Live = users, known }, cut
 }
 
-// ownCluster is known by way of config, and by no other test.
-func ownCluster(t *testing.T, config *rest.Config) *live.Cache {
+// newCache returns a cache that no other test uses.
+func newCache(t *testing.T, config *rest.Config) *live.Cache {
 	t.Helper()
 	system, err := kube.NewSystemClient(config)
 	if err != nil {
@@ -75,34 +75,34 @@ func ownCluster(t *testing.T, config *rest.Config) *live.Cache {
 	return known
 }
 
-func TestProjectsAreReadWhileKubernetesIsAwayAndNotWritten(t *testing.T) {
+func TestProjectsAreReadOnlyWhileKubernetesIsUnreachable(t *testing.T) {
 	t.Parallel()
-	change, cut := thinLine(t)
+	change, cut := newProxy(t)
 	s := newProjects(t, change)
-	for _, person := range []string{"vera", "root"} {
-		s.awaitKnown(person)
+	for _, user := range []string{"vera", "root"} {
+		s.awaitProject(user)
 		for _, path := range []string{"/api/v1/projects", "/api/v1/me"} {
-			if got := s.ask(person, http.MethodGet, path, "").want(t, http.StatusOK); got.header.Get("Warning") != "" || got.header.Get("Age") != "" {
-				t.Errorf("%s is stale while all is well", path)
+			if got := s.ask(user, http.MethodGet, path, "").wantStatus(t, http.StatusOK); got.header.Get("Warning") != "" || got.header.Get("Age") != "" {
+				t.Errorf("%s is stale while Kubernetes is reachable", path)
 			}
 		}
 	}
 	cut()
-	for _, person := range []string{"vera", "root"} {
+	for _, user := range []string{"vera", "root"} {
 		for _, path := range []string{s.mine(""), s.mine("/members"), "/api/v1/projects", "/api/v1/me"} {
-			got := s.ask(person, http.MethodGet, path, "").want(t, http.StatusOK)
+			got := s.ask(user, http.MethodGet, path, "").wantStatus(t, http.StatusOK)
 			if got.header.Get("Warning") != `110 - "Response is Stale"` || got.header.Get("Age") == "" {
-				t.Errorf("%s as %s: Warning is %q and Age %q", path, person, got.header.Get("Warning"), got.header.Get("Age"))
+				t.Errorf("%s as %s: Warning is %q and Age %q", path, user, got.header.Get("Warning"), got.header.Get("Age"))
 			}
 		}
 	}
-	// Who was not asked about is told nothing.
-	s.ask("mallory", http.MethodGet, s.mine(""), "").want(t, http.StatusServiceUnavailable)
-	if got := s.ask("mallory", http.MethodGet, "/api/v1/me", "").want(t, http.StatusOK).json(t); got["name"] == nil || got["projects"] != nil {
-		t.Errorf("a stranger is told %v", got)
+	// Without a review there is no access.
+	s.ask("mallory", http.MethodGet, s.mine(""), "").wantStatus(t, http.StatusServiceUnavailable)
+	if got := s.ask("mallory", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK).json(t); got["name"] == nil || got["projects"] != nil {
+		t.Errorf("a stranger gets %v", got)
 	}
 	merge := []string{"Content-Type", "application/merge-patch+json"}
-	for _, call := range []tried{
+	for _, call := range []call{
 		{http.MethodPost, "/api/v1/projects", project(s.namespace + "-b"), nil, "", false},
 		{http.MethodPut, s.mine(""), project(s.namespace), []string{"If-Match", "*"}, "", false},
 		{http.MethodPatch, s.mine(""), `{}`, merge, "", false},
@@ -112,28 +112,28 @@ func TestProjectsAreReadWhileKubernetesIsAwayAndNotWritten(t *testing.T) {
 		{http.MethodDelete, s.member("User", "a"), "", nil, "", false},
 		{http.MethodGet, s.mine("/quota"), "", nil, "", false},
 	} {
-		got := s.ask("root", call.method, call.path, call.body, call.headers...).want(t, http.StatusServiceUnavailable)
+		got := s.ask("root", call.method, call.path, call.body, call.headers...).wantStatus(t, http.StatusServiceUnavailable)
 		if got.problem(t); got.header.Get("Retry-After") == "" {
 			t.Errorf("%s %s has no Retry-After", call.method, call.path)
 		}
 	}
 }
 
-// What other tests make before the cut is left out, too.
-func TestWhatAPersonWasNotAskedAboutIsLeftOutWhileKubernetesIsAway(t *testing.T) {
+// Objects of other tests are omitted, too.
+func TestUnreviewedNamespacesAreOmittedWhileKubernetesIsUnreachable(t *testing.T) {
 	t.Parallel()
 	var known *live.Cache
-	change, cut := thinLine(t)
+	change, cut := newProxy(t)
 	s := newProjects(t, change, func(o *api.Options) { known = o.Live })
-	s.ask("eve", http.MethodPost, "", short("a")).want(t, http.StatusCreated)
-	s.awaitKnown("vera")
+	s.ask("eve", http.MethodPost, "", deployJSON("a")).wantStatus(t, http.StatusCreated)
+	s.awaitProject("vera")
 	await(t, "vera to list the NpuDeploy", func() bool {
-		return slices.Equal(names(t, s.ask("vera", http.MethodGet, "/api/v1/npudeploys", "").want(t, http.StatusOK)), []string{"a"})
+		return slices.Equal(names(t, s.ask("vera", http.MethodGet, "/api/v1/npudeploys", "").wantStatus(t, http.StatusOK)), []string{"a"})
 	})
 	paths := []string{"/api/v1/npudeploys", "/api/v1/projects", "/api/v1/me", "/api/v1/devices"}
 	for _, path := range paths {
-		if got := s.ask("vera", http.MethodGet, path, "").want(t, http.StatusOK); got.header.Values("Warning") != nil {
-			t.Errorf("%s: Warning is %v while all is well", path, got.header.Values("Warning"))
+		if got := s.ask("vera", http.MethodGet, path, "").wantStatus(t, http.StatusOK); got.header.Values("Warning") != nil {
+			t.Errorf("%s: Warning is %v while Kubernetes is reachable", path, got.header.Values("Warning"))
 		}
 	}
 	watch := s.watch("vera", watchAll)
@@ -142,17 +142,17 @@ func TestWhatAPersonWasNotAskedAboutIsLeftOutWhileKubernetesIsAway(t *testing.T)
 	}
 	watch.cut()
 	await(t, "the watch to end", func() bool { return s.gauge("nufi_apiserver_streams") == 0 })
-	elsewhere := &stage{t: t, namespace: control.Namespace(t)}
+	elsewhere := &fixture{t: t, namespace: control.Namespace(t)}
 	kubectl(t, elsewhere, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "b"}, "spec": {"model": "a/b"}}`, "create", "-f", "-")
-	s.ask("root", http.MethodPost, "/api/v1/projects", project(elsewhere.namespace)).want(t, http.StatusCreated)
-	await(t, "the server to know the other project", func() bool {
+	s.ask("root", http.MethodPost, "/api/v1/projects", project(elsewhere.namespace)).wantStatus(t, http.StatusCreated)
+	await(t, "the other project in the cache", func() bool {
 		deploys, _ := known.Deploys().Snapshot()
 		return len(deploys.ListAfter(elsewhere.namespace, live.Key{})) == 1 &&
 			known.Reader().Get(t.Context(), client.ObjectKey{Name: elsewhere.namespace}, &v1.Project{}) == nil
 	})
 	cut()
 	for _, path := range paths {
-		got := s.ask("vera", http.MethodGet, path, "").want(t, http.StatusOK)
+		got := s.ask("vera", http.MethodGet, path, "").wantStatus(t, http.StatusOK)
 		if want := []string{`110 - "Response is Stale"`, `199 - "Response is Incomplete"`}; !slices.Equal(got.header.Values("Warning"), want) {
 			t.Errorf("%s: Warning is %v, want %v", path, got.header.Values("Warning"), want)
 		}
@@ -161,12 +161,12 @@ func TestWhatAPersonWasNotAskedAboutIsLeftOutWhileKubernetesIsAway(t *testing.T)
 		}
 	}
 	for _, path := range []string{"/api/v1/npudeploys", "/api/v1/projects"} {
-		s.ask("mallory", http.MethodGet, path, "").want(t, http.StatusServiceUnavailable)
+		s.ask("mallory", http.MethodGet, path, "").wantStatus(t, http.StatusServiceUnavailable)
 	}
-	// A watch would never tell of what it leaves out.
+	// A watch would never send what it omits.
 	if only, _ := s.watch("vera", watchAll).next(); only.name != "end" || !strings.Contains(only.data, `"status":503`) {
 		t.Errorf("a watch begins with %v", only)
 	}
-	// A check that may leave something out is none.
-	s.ask("vera", http.MethodGet, "/api/v1/templates", "").want(t, http.StatusServiceUnavailable)
+	// A check must be complete.
+	s.ask("vera", http.MethodGet, "/api/v1/templates", "").wantStatus(t, http.StatusServiceUnavailable)
 }
