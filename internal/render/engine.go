@@ -13,11 +13,11 @@ import (
 
 // The fields of a package of templates that a render fills or reads.
 const (
-	fieldDeploy   = "deploy"
-	fieldProject  = "project"
-	fieldRefuse   = "refuse"
-	fieldObjects  = "objects"
-	fieldResolved = "resolved"
+	fieldDeploy     = "deploy"
+	fieldProject    = "project"
+	fieldViolations = "violations"
+	fieldObjects    = "objects"
+	fieldResolved   = "resolved"
 )
 
 // engine is the compiled package of templates for one kind of object.
@@ -35,7 +35,7 @@ func (e *engine) render(object any, settings ProjectSettings, keys *placeholders
 	if err := validate(value, e.input); err != nil {
 		return nil, e.violations(e.elementErrors(err, value, object), value, keys)
 	}
-	if err := validate(value, fieldRefuse); err != nil {
+	if err := validate(value, fieldViolations); err != nil {
 		return nil, e.violations(err, value, keys)
 	}
 	if err := validate(value, fieldObjects); err != nil {

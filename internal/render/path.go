@@ -10,10 +10,10 @@ import (
 	"cuelang.org/go/cue/token"
 )
 
-// withinRule returns path without its prefix in the rules: refuse.devices.0, or refuse.
+// withinRule returns path without its prefix in the rules: violations.devices.0, or violations.
 func withinRule(path []string) []string {
 	switch {
-	case len(path) == 0 || path[0] != fieldRefuse:
+	case len(path) == 0 || path[0] != fieldViolations:
 		return path
 	case len(path) > 2 && isIndex(path[2]):
 		return path[3:]

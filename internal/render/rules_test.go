@@ -35,8 +35,8 @@ func TestEveryErrorOfTheRulesHasAFixture(t *testing.T) {
 func TestRuleMayBeInAListOrInAStruct(t *testing.T) {
 	t.Parallel()
 	for _, rule := range []string{
-		`refuse: ours: [if deploy.spec.model == "a/b" {spec: model: error("is retired")}]`,
-		`refuse: spec: model: {if deploy.spec.model == "a/b" {error("is retired")}}`,
+		`violations: ours: [if deploy.spec.model == "a/b" {spec: model: error("is retired")}]`,
+		`violations: spec: model: {if deploy.spec.model == "a/b" {error("is retired")}}`,
 	} {
 		set := compile(t, edited(t, "schemas/workload/service.cue", func(content string) string { return content + rule }))
 		deploy := typed(t, []byte(minimalSpec))
