@@ -10,23 +10,23 @@ import (
 	"time"
 )
 
-// assetsVariable names the folder of existing binaries, as everywhere in the field.
+// assetsVariable names a folder of existing binaries, as in controller-runtime's envtest.
 const assetsVariable = "KUBEBUILDER_ASSETS"
 
-// Builder finds the programs of a control plane, compiling them if it must.
+// Builder finds the programs of a control plane, or compiles them.
 type Builder struct {
-	// Existing is a folder that has them already; if set, nothing is compiled.
+	// Existing is a folder of existing binaries. If set, nothing is compiled.
 	Existing string
-	// Checkout is a folder inside the repository, whose devcluster/ is compiled.
+	// Checkout is a folder inside the repository. Its devcluster/ is compiled.
 	Checkout string
-	// Cache is the folder that compiled programs are kept in.
+	// Cache is the folder for compiled programs.
 	Cache string
-	// Progress is told each step; nil tells nobody.
+	// Progress receives each step. It may be nil.
 	Progress Progress
 }
 
-// NewBuilder returns a Builder for the working directory, the user's cache and what
-// KUBEBUILDER_ASSETS says.
+// NewBuilder returns a Builder for the working directory, the user's cache and
+// KUBEBUILDER_ASSETS.
 func NewBuilder(progress Progress) (Builder, error) {
 	cache, err := CacheDir()
 	if err != nil {
@@ -35,7 +35,7 @@ func NewBuilder(progress Progress) (Builder, error) {
 	return Builder{Existing: os.Getenv(assetsVariable), Checkout: ".", Cache: cache, Progress: progress}, nil
 }
 
-// CacheDir is NuFi's folder in the user's cache.
+// CacheDir returns NuFi's folder in the user's cache.
 func CacheDir() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -47,48 +47,49 @@ func CacheDir() (string, error) {
 // Assets returns the folder that holds a binary, or a link, for each program.
 func (b Builder) Assets(ctx context.Context) (string, error) {
 	if b.Existing != "" {
-		return b.Existing, complete(b.Existing, nil)
+		return b.Existing, checkAssets(b.Existing, nil)
 	}
 	root, err := Checkout(b.Checkout)
 	if err != nil {
-		return "", fmt.Errorf("%w, which has what to compile: go there, or name existing binaries in %s", err, assetsVariable)
+		return "", fmt.Errorf("%w, which the control plane is compiled from: change to a checkout, or set %s to a folder of binaries", err, assetsVariable)
 	}
-	source := filepath.Join(root, "devcluster")
-	s, err := readSource(os.DirFS(source))
+	dir := filepath.Join(root, "devcluster")
+	s, err := readSource(os.DirFS(dir))
 	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", source, err)
+		return "", fmt.Errorf("reading %s: %w", dir, err)
 	}
 	target := filepath.Join(b.Cache, s.key())
 	if exists(target) {
 		now := time.Now()
-		_ = os.Chtimes(target, now, now) // trim wants to know; a cache that cannot be written to is not trimmed
+		_ = os.Chtimes(target, now, now) // For trim. A read-only cache is not trimmed.
 		return target, nil
 	}
-	return target, b.build(ctx, source, s.version, target)
+	return target, b.build(ctx, dir, s.version, target)
 }
 
-// Checkout returns the repository's root: the folder above dir, or dir, that has devcluster/.
+// Checkout returns the repository's root: dir or the closest folder above it that has
+// devcluster/. Its error is ErrNoCheckout if there is none.
 func Checkout(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err
 	}
-	for at := dir; ; at = filepath.Dir(at) {
-		if exists(filepath.Join(at, "devcluster", "go.mod")) {
-			return at, nil
+	for root := dir; ; root = filepath.Dir(root) {
+		if exists(filepath.Join(root, "devcluster", "go.mod")) {
+			return root, nil
 		}
-		if at == filepath.Dir(at) {
+		if root == filepath.Dir(root) {
 			return "", fmt.Errorf("%s is %w", dir, ErrNoCheckout)
 		}
 	}
 }
 
-// complete says which program is missing from a folder.
-func complete(assets string, run []Component) error {
-	wanted := append([]Component{Etcd, APIServer, kubectl}, run...)
-	for _, name := range wanted {
+// checkAssets returns an error for the first program that the folder lacks.
+func checkAssets(assets string, run []Component) error {
+	required := append([]Component{Etcd, APIServer, kubectl}, run...)
+	for _, name := range required {
 		if _, err := os.Stat(filepath.Join(assets, string(name))); err != nil {
-			return fmt.Errorf("%s has no %s; without %s it is compiled", assets, name, assetsVariable)
+			return fmt.Errorf("%s has no %s: add it, or unset %s to compile the control plane", assets, name, assetsVariable)
 		}
 	}
 	return nil

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-func TestBuildersAtOnceCompileOnce(t *testing.T) {
+func TestConcurrentBuildsCompileOnce(t *testing.T) {
 	t.Parallel()
-	b := builder(t, "package main\n\nfunc main() { println(\"hello\") }\n")
+	b := newTestBuilder(t, "package main\n\nfunc main() { println(\"hello\") }\n")
 	var mu sync.Mutex
 	compiled := 0
 	b.Progress = func(step, detail string) {
@@ -37,52 +37,52 @@ func TestBuildersAtOnceCompileOnce(t *testing.T) {
 	}
 }
 
-func TestEveryProgramIsFoundUnderItsName(t *testing.T) {
+func TestAssetsLinkEachProgramByName(t *testing.T) {
 	t.Parallel()
-	b := builder(t, "package main\n\nimport \"os\"\n\nfunc main() { print(os.Args[0]) }\n")
+	b := newTestBuilder(t, "package main\n\nimport \"os\"\n\nfunc main() { print(os.Args[0]) }\n")
 	dir, err := b.Assets(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := "kube-v1.2.3-"; !strings.HasPrefix(filepath.Base(dir), want) {
-		t.Errorf("kept in %s, want %s...", dir, want)
+		t.Errorf("the folder is %s, want %s...", dir, want)
 	}
 	out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "kube-apiserver")).CombinedOutput()
 	if err != nil || filepath.Base(string(out)) != "kube-apiserver" {
-		t.Errorf("called as %q (%v), want kube-apiserver", out, err)
+		t.Errorf("os.Args[0] is %q (%v), want kube-apiserver", out, err)
 	}
 }
 
-func TestAFailedBuildSaysWhyAndLeavesNothing(t *testing.T) {
+func TestFailedBuildReportsTheCompilerErrorAndLeavesNoFiles(t *testing.T) {
 	t.Parallel()
-	b := builder(t, "package main\n\nfunc main() { missing() }\n")
+	b := newTestBuilder(t, "package main\n\nfunc main() { missing() }\n")
 	_, err := b.Assets(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "undefined: missing") {
 		t.Errorf("error is %v, want the compiler's", err)
 	}
-	leftNothing(t, b.Cache)
+	checkNoBuild(t, b.Cache)
 }
 
-func TestAStoppedBuildLeavesNothing(t *testing.T) {
+func TestCancelledBuildLeavesNoFiles(t *testing.T) {
 	t.Parallel()
-	b := builder(t, "package main\n\nfunc main() {}\n")
+	b := newTestBuilder(t, "package main\n\nfunc main() {}\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	b.Progress = func(string, string) { cancel() }
 	if _, err := b.Assets(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v, want %v", err, context.Canceled)
 	}
-	leftNothing(t, b.Cache)
+	checkNoBuild(t, b.Cache)
 }
 
-func TestAMissingToolchainIsNamed(t *testing.T) {
-	b := builder(t, "package main\n\nfunc main() {}\n")
+func TestBuildReportsAMissingToolchain(t *testing.T) {
+	b := newTestBuilder(t, "package main\n\nfunc main() {}\n")
 	t.Setenv("PATH", t.TempDir())
 	if _, err := b.Assets(t.Context()); !errors.Is(err, ErrNoGo) {
 		t.Errorf("error is %v, want %v", err, ErrNoGo)
 	}
 }
 
-func TestOutsideTheRepositoryOnlyExistingBinariesWork(t *testing.T) {
+func TestAssetsOutsideTheRepositoryRequireExistingBinaries(t *testing.T) {
 	t.Parallel()
 	b := Builder{Checkout: t.TempDir(), Cache: t.TempDir()}
 	_, err := b.Assets(t.Context())
@@ -103,9 +103,9 @@ func TestOutsideTheRepositoryOnlyExistingBinariesWork(t *testing.T) {
 	}
 }
 
-func TestWhatIsCompiledFollowsItsSource(t *testing.T) {
+func TestKeyChangesWithGoFilesOnly(t *testing.T) {
 	t.Parallel()
-	b := builder(t, "package main\n")
+	b := newTestBuilder(t, "package main\n")
 	dir := filepath.Join(b.Checkout, "devcluster")
 	key := func() string {
 		t.Helper()
@@ -118,16 +118,16 @@ func TestWhatIsCompiledFollowsItsSource(t *testing.T) {
 	first := key()
 	write(t, filepath.Join(dir, "README.md"), "words")
 	if second := key(); second != first {
-		t.Errorf("the key %s became %s, for a file that is not compiled", first, second)
+		t.Errorf("the key changed from %s to %s with a file that is not compiled", first, second)
 	}
 	write(t, filepath.Join(dir, "more.go"), "package main\n")
 	if third := key(); third == first {
-		t.Errorf("the key stayed %s, with another Go file", first)
+		t.Errorf("the key is still %s with another Go file", first)
 	}
 }
 
-// builder returns a Builder for a checkout whose devcluster is the given program.
-func builder(t *testing.T, main string) Builder {
+// newTestBuilder returns a Builder for a checkout with the given program as its devcluster.
+func newTestBuilder(t *testing.T, main string) Builder {
 	t.Helper()
 	root := t.TempDir()
 	for name, content := range map[string]string{
@@ -142,8 +142,8 @@ func builder(t *testing.T, main string) Builder {
 	return Builder{Checkout: root, Cache: filepath.Join(t.TempDir(), "cache")}
 }
 
-// leftNothing fails the test for anything in the cache but locks.
-func leftNothing(t *testing.T, cache string) {
+// checkNoBuild fails the test if the cache contains files other than locks.
+func checkNoBuild(t *testing.T, cache string) {
 	t.Helper()
 	entries, err := os.ReadDir(cache)
 	if err != nil {
@@ -151,7 +151,7 @@ func leftNothing(t *testing.T, cache string) {
 	}
 	for _, entry := range entries {
 		if filepath.Ext(entry.Name()) != ".lock" {
-			t.Errorf("%s is left", entry.Name())
+			t.Errorf("%s was left behind", entry.Name())
 		}
 	}
 }

@@ -2,24 +2,75 @@ package cluster
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
 
-// binary is the one program that the others are links to.
+// binary is the compiled program. The other programs are links to it.
 const binary = "kube"
 
-// build compiles the source into target, once among all who ask for it at once.
-func (b Builder) build(ctx context.Context, source, version, target string) error {
+// maxUnused is how long an unused build is kept. It spares a recompilation to those who
+// switch between branches with different versions.
+const maxUnused = 7 * 24 * time.Hour
+
+// source identifies what the program is compiled from.
+type source struct {
+	version string // of Kubernetes, v1.x.y
+	digest  string // of go.mod, go.sum and the Go files
+}
+
+// key is the name of the build's folder.
+func (s source) key() string { return "kube-" + s.version + "-" + s.digest[:12] }
+
+// readSource reads devcluster's module.
+func readSource(module fs.FS) (source, error) {
+	mod, err := fs.ReadFile(module, "go.mod")
+	if err != nil {
+		return source{}, err
+	}
+	version := regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v\S+)`).FindSubmatch(mod)
+	if version == nil {
+		return source{}, errors.New("go.mod requires no k8s.io/kubernetes")
+	}
+	sum, err := digest(module)
+	return source{version: string(version[1]), digest: sum}, err
+}
+
+// digest covers each file's name, length and content, so that the boundary between two
+// files is unambiguous.
+func digest(module fs.FS) (string, error) {
+	files, err := fs.Glob(module, "*.go")
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.New()
+	for _, name := range append(files, "go.mod", "go.sum") {
+		content, err := fs.ReadFile(module, name)
+		if err != nil {
+			return "", err
+		}
+		if _, err := fmt.Fprintf(hash, "%s %d\n%s", name, len(content), content); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// build compiles the module in dir into target. Concurrent builds of one target compile once.
+func (b Builder) build(ctx context.Context, dir, version, target string) error {
 	if err := os.MkdirAll(b.Cache, 0o700); err != nil {
-		return full(err)
+		return diskFull(err)
 	}
 	lock, err := awaitLock(ctx, target+".lock", func() {
-		b.Progress.say("waiting for another build of the control plane", "")
+		b.Progress.report("waiting for another build of the control plane", "")
 	})
 	if err != nil {
 		return fmt.Errorf("waiting for another build of the control plane: %w", err)
@@ -27,42 +78,73 @@ func (b Builder) build(ctx context.Context, source, version, target string) erro
 	if exists(target) {
 		return lock.release()
 	}
-	err = b.compileAside(ctx, source, version, target)
+	err = b.compile(ctx, dir, version, target)
 	if err == nil {
 		err = trim(b.Cache, time.Now())
 	}
 	return errors.Join(err, lock.release())
 }
 
-// compileAside leaves either all of target or nothing of it. What a killed build left
-// behind is removed by the next, which alone holds the lock.
-func (b Builder) compileAside(ctx context.Context, source, version, target string) (err error) {
-	aside := target + ".part"
-	if err := os.RemoveAll(aside); err != nil {
+// compile creates target as a whole or not at all. It removes what a killed build left
+// behind, which is safe because it holds the lock.
+func (b Builder) compile(ctx context.Context, dir, version, target string) (err error) {
+	part := target + ".part"
+	if err := os.RemoveAll(part); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(aside)) }()
-	if err := os.Mkdir(aside, 0o700); err != nil {
-		return full(err)
+	defer func() { err = errors.Join(err, os.RemoveAll(part)) }()
+	if err := os.Mkdir(part, 0o700); err != nil {
+		return diskFull(err)
 	}
 	compilation := Compilation{
-		Step: "compiling etcd, Kubernetes and KWOK", Dir: source, Package: ".",
-		LinkerFlags: stamp(version), Out: filepath.Join(aside, binary),
+		Step: "compiling etcd, Kubernetes and KWOK", Dir: dir, Package: ".",
+		LinkerFlags: versionFlags(version), Out: filepath.Join(part, binary),
 	}
 	if err := compilation.Run(ctx, b.Progress); err != nil {
 		return err
 	}
 	for _, name := range []Component{Etcd, APIServer, ControllerManager, Scheduler, KWOK, "kubelet", kubectl} {
-		if err := os.Symlink(binary, filepath.Join(aside, string(name))); err != nil {
-			return full(err)
+		if err := os.Symlink(binary, filepath.Join(part, string(name))); err != nil {
+			return diskFull(err)
 		}
 	}
-	return os.Rename(aside, target)
+	return os.Rename(part, target)
 }
 
-// stamp is the version, without which the API server names none.
-func stamp(version string) string {
+// versionFlags set the version that Kubernetes' programs report.
+func versionFlags(version string) string {
 	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
-	const at = " -X k8s.io/component-base/version."
-	return at + "gitVersion=" + version + at + "gitMajor=" + parts[0] + at + "gitMinor=" + parts[1]
+	const set = " -X k8s.io/component-base/version."
+	return set + "gitVersion=" + version + set + "gitMajor=" + parts[0] + set + "gitMinor=" + parts[1]
+}
+
+// trim removes builds, whole or partial, that have not been used for maxUnused and are
+// not running.
+func trim(cache string, now time.Time) error {
+	folders, err := filepath.Glob(filepath.Join(cache, "kube-*"))
+	if err != nil {
+		return err
+	}
+	for _, folder := range folders {
+		info, err := os.Stat(folder)
+		if err != nil || !info.IsDir() || now.Sub(info.ModTime()) < maxUnused || inUse(folder) {
+			continue
+		}
+		part := folder + ".part" // A rename hides the folder before its files are removed.
+		if err := errors.Join(os.Rename(folder, part), os.RemoveAll(part)); err != nil {
+			return fmt.Errorf("removing an old control plane: %w", err)
+		}
+	}
+	return nil
+}
+
+// inUse reports whether the folder's program cannot be opened for writing: it is running,
+// or another user owns it.
+func inUse(folder string) bool {
+	file, err := os.OpenFile(filepath.Join(folder, binary), os.O_WRONLY, 0) //nolint:gosec // The cache is the user's own.
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	_ = file.Close()
+	return false
 }

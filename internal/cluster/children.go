@@ -9,14 +9,14 @@ import (
 )
 
 // children are the programs of one cluster, in the order of their start. The first
-// that ends by itself is the fault of them all.
+// unexpected exit fails the cluster.
 type children struct {
 	lock *fileLock
 
 	mu      sync.Mutex
 	running []*process
-	fault   error
-	failed  chan struct{} // closed once fault is set
+	err     error         // of the first unexpected exit
+	failed  chan struct{} // closed when err is set
 }
 
 func newChildren(lock *fileLock) *children {
@@ -35,51 +35,51 @@ func (c *children) start(p program) error {
 	return nil
 }
 
-// watch records the end of a process that nobody stopped.
+// watch records the exit of a process that was not stopped.
 func (c *children) watch(p *process) {
 	<-p.done
 	if p.stopped.Load() {
 		return
 	}
-	fault := p.fault()
+	err := p.exitError()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.fault == nil {
-		c.fault = fault
+	if c.err == nil {
+		c.err = err
 		close(c.failed)
 	}
 }
 
-// guard returns a context that is done when parent is or a child ends by itself;
-// context.Cause tells which.
-func (c *children) guard(parent context.Context) (context.Context, context.CancelFunc) {
+// withFailure returns a context that is done when parent is, or when a child exits by
+// itself. The exit is then the context's cause.
+func (c *children) withFailure(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	go func() {
 		select {
 		case <-c.failed:
-			cancel(c.fault)
+			cancel(c.err)
 		case <-ctx.Done():
 		}
 	}()
 	return ctx, func() { cancel(nil) }
 }
 
-// stop ends one component's process.
+// stop stops one component's process.
 func (c *children) stop(component Component) error {
 	c.mu.Lock()
-	at := slices.IndexFunc(c.running, func(p *process) bool { return p.component == component })
-	if at < 0 {
+	i := slices.IndexFunc(c.running, func(p *process) bool { return p.component == component })
+	if i < 0 {
 		c.mu.Unlock()
 		return fmt.Errorf("%s is not running", component)
 	}
-	p := c.running[at]
-	c.running = slices.Delete(c.running, at, at+1)
+	p := c.running[i]
+	c.running = slices.Delete(c.running, i, i+1)
 	c.mu.Unlock()
 	return p.stop()
 }
 
-// stopAll ends every process, the last started first, so that none loses what it
-// stands on while it stops.
+// stopAll stops every process in reverse order of start, so that each can use the ones it
+// depends on while it stops.
 func (c *children) stopAll() error {
 	c.mu.Lock()
 	running := c.running
@@ -92,7 +92,7 @@ func (c *children) stopAll() error {
 	return errors.Join(errs...)
 }
 
-// pids are the process ids of what runs now.
+// pids returns the ids of the running processes.
 func (c *children) pids() []int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

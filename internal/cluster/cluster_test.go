@@ -20,7 +20,8 @@ import (
 	"github.com/dudaji/nufi/internal/cluster"
 )
 
-// TestControlPlane walks one cluster through its life, since each start takes seconds.
+// TestControlPlane takes one cluster through start, outage, stop and restart, because each
+// start takes seconds.
 func TestControlPlane(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a control plane is not started with -short")
@@ -37,7 +38,7 @@ func TestControlPlane(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Stop() }) //nolint:errcheck // For a test that ends early; a step judges the stop.
+	t.Cleanup(func() { c.Stop() }) //nolint:errcheck // For a test that fails early.
 	client := kubernetes.NewForConfigOrDie(c.RESTConfig())
 	pids := c.PIDs()
 
@@ -51,7 +52,7 @@ func TestControlPlane(t *testing.T) {
 			t.Errorf("the pod is on %q, want %q", pod.Spec.NodeName, node.Name)
 		}
 	})
-	t.Run("a pod without a free device stays pending until one is given back", func(t *testing.T) {
+	t.Run("a pod without a free device stays pending until one is released", func(t *testing.T) {
 		create(t, client, "second", "1")
 		await(t, client, "second", unschedulable)
 		if err := client.CoreV1().Pods("default").Delete(t.Context(), "first", metav1.DeleteOptions{}); err != nil {
@@ -76,12 +77,12 @@ func TestControlPlane(t *testing.T) {
 			}
 		}
 	})
-	t.Run("the API server comes back where it was", func(t *testing.T) {
+	t.Run("the API server restarts with its data", func(t *testing.T) {
 		if err := c.StopAPIServer(); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := client.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{}); err == nil {
-			t.Fatal("a stopped API server answers")
+			t.Fatal("the stopped API server responds")
 		}
 		if err := c.StartAPIServer(t.Context()); err != nil {
 			t.Fatal(err)
@@ -91,25 +92,25 @@ func TestControlPlane(t *testing.T) {
 		await(t, client, "third", ready)
 		pids = append(pids, c.PIDs()...)
 	})
-	t.Run("a second cluster in the directory is refused", func(t *testing.T) {
+	t.Run("a second cluster in the directory is rejected", func(t *testing.T) {
 		if _, err := cluster.Start(t.Context(), options); !errors.Is(err, cluster.ErrRunning) {
 			t.Errorf("error is %v, want %v", err, cluster.ErrRunning)
 		}
 	})
-	t.Run("nothing is left after a stop", func(t *testing.T) {
+	t.Run("Stop leaves no process", func(t *testing.T) {
 		if err := c.Stop(); err != nil {
 			t.Fatal(err)
 		}
 		for _, pid := range pids {
 			if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
-				t.Errorf("process %d is left: %v", pid, err)
+				t.Errorf("process %d still exists: %v", pid, err)
 			}
 		}
 	})
-	t.Run("the data is there after the next start", func(t *testing.T) { restarts(t, options) })
+	t.Run("the data persists across a restart", func(t *testing.T) { testRestart(t, options) })
 }
 
-// route has two gateways, one of them in another namespace.
+// route is an HTTPRoute with two gateways, one of them in another namespace.
 const route = `
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -119,8 +120,8 @@ spec:
   parentRefs: [{name: inner}, {name: outer, namespace: gateways}]
 `
 
-// restarts starts the directory's cluster again, uses it, has a component die, and stops it.
-func restarts(t *testing.T, options cluster.Options) {
+// testRestart starts the cluster again, uses it, kills a component, and stops it.
+func testRestart(t *testing.T, options cluster.Options) {
 	t.Helper()
 	c, err := cluster.Start(t.Context(), options)
 	if err != nil {
@@ -136,8 +137,8 @@ func restarts(t *testing.T, options cluster.Options) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if err := c.Wait(ctx); err == nil || !strings.Contains(err.Error(), "kwok ended") {
-		t.Errorf("error is %v, want the end of kwok", err)
+	if err := c.Wait(ctx); err == nil || !strings.Contains(err.Error(), "kwok exited") {
+		t.Errorf("error is %v, want the exit of kwok", err)
 	}
 	if err := c.Stop(); err != nil {
 		t.Error(err)
@@ -173,8 +174,9 @@ func create(t *testing.T, client kubernetes.Interface, name, devices string) {
 	}
 }
 
-// await returns the pod once it is as wanted, or fails with its last status.
-func await(t *testing.T, client kubernetes.Interface, name string, wanted func(*corev1.Pod) bool) *corev1.Pod {
+// await returns the pod when the condition holds. On a timeout the test fails with the
+// pod's status.
+func await(t *testing.T, client kubernetes.Interface, name string, condition func(*corev1.Pod) bool) *corev1.Pod {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -182,7 +184,7 @@ func await(t *testing.T, client kubernetes.Interface, name string, wanted func(*
 	err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		var err error
 		pod, err = client.CoreV1().Pods("default").Get(ctx, name, metav1.GetOptions{})
-		return err == nil && wanted(pod), err
+		return err == nil && condition(pod), err
 	})
 	if err != nil {
 		t.Fatalf("waiting for pod %s: %v, its status: %v", name, err, pod.Status)
@@ -191,14 +193,14 @@ func await(t *testing.T, client kubernetes.Interface, name string, wanted func(*
 }
 
 func ready(pod *corev1.Pod) bool {
-	return condition(pod, corev1.PodReady, corev1.ConditionTrue) && pod.Status.PodIP != ""
+	return hasCondition(pod, corev1.PodReady, corev1.ConditionTrue) && pod.Status.PodIP != ""
 }
 
 func unschedulable(pod *corev1.Pod) bool {
-	return condition(pod, corev1.PodScheduled, corev1.ConditionFalse)
+	return hasCondition(pod, corev1.PodScheduled, corev1.ConditionFalse)
 }
 
-func condition(pod *corev1.Pod, kind corev1.PodConditionType, status corev1.ConditionStatus) bool {
+func hasCondition(pod *corev1.Pod, kind corev1.PodConditionType, status corev1.ConditionStatus) bool {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == kind {
 			return c.Status == status

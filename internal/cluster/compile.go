@@ -12,17 +12,27 @@ import (
 	"time"
 )
 
-// Compilation is one run of go build.
-type Compilation struct {
-	Step         string // what Progress is told is being done
-	Dir, Package string // the module's folder, and the package in it
-	LinkerFlags  string
-	Out          string // the binary
+// Progress receives the current step and its detail, which may change. A step lasts until
+// the next one begins.
+type Progress func(step, detail string)
+
+func (p Progress) report(step, detail string) {
+	if p != nil {
+		p(step, detail)
+	}
 }
 
-// Run compiles, telling progress each package.
+// Compilation is one run of go build.
+type Compilation struct {
+	Step         string // for Progress
+	Dir, Package string // the module's folder and a package in it
+	LinkerFlags  string
+	Out          string // path of the binary
+}
+
+// Run compiles and reports each package to progress.
 func (c Compilation) Run(ctx context.Context, progress Progress) error {
-	progress.say(c.Step, "")
+	progress.report(c.Step, "")
 	cmd := c.command(ctx)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -34,51 +44,51 @@ func (c Compilation) Run(ctx context.Context, progress Progress) error {
 		}
 		return fmt.Errorf("%s: %w", c.Step, err)
 	}
-	said := follow(stderr, func(detail string) { progress.say(c.Step, detail) })
+	output := readBuildOutput(stderr, func(detail string) { progress.report(c.Step, detail) })
 	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("%s: %w", c.Step, failedBuild(ctx, err, said))
+		return fmt.Errorf("%s: %w", c.Step, buildError(ctx, err, output))
 	}
 	return nil
 }
 
-// command drops the binary's symbols, which are half of it.
+// command strips the symbols, which are half of the binary.
 func (c Compilation) command(ctx context.Context) *exec.Cmd {
 	cmd := command(ctx, "go", "build", "-v", "-ldflags=-s -w"+c.LinkerFlags, "-o", c.Out, c.Package)
 	cmd.Dir = c.Dir
 	cmd.Env = append(os.Environ(), "GOWORK=off")
-	cmd.SysProcAttr = apart()
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // It removes its own work files.
+	cmd.SysProcAttr = childAttributes()
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // Lets go build remove its work files.
 	cmd.WaitDelay = 10 * time.Second
 	return cmd
 }
 
-// follow counts the packages that go build names as it compiles them, and returns
-// whatever else it says.
-func follow(output io.Reader, tell func(detail string)) string {
-	var said strings.Builder
+// readBuildOutput reports the packages that `go build -v` lists, and returns all other output.
+func readBuildOutput(stderr io.Reader, report func(detail string)) string {
+	var other strings.Builder
 	packages := 0
-	for lines := bufio.NewScanner(output); lines.Scan(); {
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
 		line := lines.Text()
 		switch {
 		case strings.HasPrefix(line, "go: downloading "):
-			tell(line[len("go: "):])
+			report(line[len("go: "):])
 		case strings.Contains(line, " "):
-			said.WriteString(line + "\n")
+			other.WriteString(line + "\n")
 		default:
 			packages++
-			tell(fmt.Sprintf("%d packages, now %s", packages, line))
+			report(fmt.Sprintf("%d packages, now %s", packages, line))
 		}
 	}
-	return said.String()
+	return other.String()
 }
 
-// failedBuild says why, if it can be known: the user stopped it, the disk, the compiler.
-func failedBuild(ctx context.Context, exit error, said string) error {
+// buildError returns why a build failed: it was cancelled, the disk is full, or the
+// compiler reported errors.
+func buildError(ctx context.Context, exit error, output string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if fault := diagnose(said); fault != nil {
-		return fault
+	if err := errorInLog(output); err != nil {
+		return err
 	}
-	return fmt.Errorf("%w:\n%s", exit, tail(said))
+	return fmt.Errorf("%w:\n%s", exit, lastLines(output))
 }

@@ -1,11 +1,14 @@
 package cluster
 
-import "path/filepath"
+import (
+	"path/filepath"
+	"strconv"
+)
 
-// Component is a program of the control plane, by the name of its binary.
+// Component is a program of the control plane. Its value is the name of the binary.
 type Component string
 
-// The components. Etcd and APIServer run in every cluster, the others on demand.
+// The components. Etcd and APIServer run in every cluster, the others if Options.Run lists them.
 const (
 	Etcd              Component = "etcd"
 	APIServer         Component = "kube-apiserver"
@@ -14,10 +17,10 @@ const (
 	KWOK              Component = "kwok"
 )
 
-// kubectl is in the same folder, and is no component: it runs and ends.
+// kubectl is in the same folder but is not a component: it does not keep running.
 const kubectl = "kubectl"
 
-// program returns how to run a component of the cluster.
+// program returns the command line, environment and log of a component.
 func (c *Cluster) program(component Component) program {
 	p := program{
 		component: component,
@@ -35,7 +38,7 @@ func (c *Cluster) program(component Component) program {
 		p.args = schedulerArgs(c.dir)
 	case KWOK:
 		p.args = kwokArgs(c.dir)
-		p.env = []string{"KWOK_WORKDIR=" + filepath.Dir(stagesPath(c.dir))} // Not the user's own.
+		p.env = []string{"KWOK_WORKDIR=" + filepath.Dir(stagesPath(c.dir))} // Not the user's ~/.kwok.
 	}
 	return p
 }
@@ -50,7 +53,7 @@ func etcdArgs(dir string, p ports) []string {
 		"--trusted-ca-file=" + certPath(dir, "ca"), "--client-cert-auth",
 		"--peer-cert-file=" + certPath(dir, server), "--peer-key-file=" + keyPath(dir, server),
 		"--peer-trusted-ca-file=" + certPath(dir, "ca"), "--peer-client-cert-auth",
-		"--unsafe-no-fsync", // A crash of the machine loses a development cluster; every write is faster.
+		"--unsafe-no-fsync", // Faster writes; a crash of the machine may lose the cluster's data.
 	}
 }
 
@@ -59,20 +62,20 @@ func apiServerArgs(dir string, p ports, withControllers bool) []string {
 		"--etcd-servers=" + url(p.etcd), "--etcd-cafile=" + certPath(dir, "ca"),
 		"--etcd-certfile=" + certPath(dir, server), "--etcd-keyfile=" + keyPath(dir, server),
 		"--bind-address=" + loopback, "--advertise-address=" + loopback,
-		portFlag(p.apiServer),
+		"--secure-port=" + strconv.Itoa(p.apiServer),
 		"--tls-cert-file=" + certPath(dir, server), "--tls-private-key-file=" + keyPath(dir, server),
 		"--client-ca-file=" + certPath(dir, "ca"),
 		"--kubelet-client-certificate=" + certPath(dir, kubeletClient), "--kubelet-client-key=" + keyPath(dir, kubeletClient),
-		"--kubelet-preferred-address-types=InternalIP", // Nobody resolves a node's name.
+		"--kubelet-preferred-address-types=InternalIP", // Node names are not in DNS.
 		"--authorization-mode=Node,RBAC", "--allow-privileged=true",
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + keyPath(dir, serviceAccounts),
 		"--service-account-signing-key-file=" + keyPath(dir, serviceAccounts),
 		"--service-cluster-ip-range=10.96.0.0/16",
-		"--endpoint-reconciler-type=none", // An endpoint on loopback is refused.
+		"--endpoint-reconciler-type=none", // Validation rejects an endpoint on loopback.
 	}
 	if !withControllers {
-		// Nobody would make the service accounts that this plugin demands of pods.
+		// The plugin requires service accounts, which the controller-manager creates.
 		args = append(args, "--disable-admission-plugins=ServiceAccount")
 	}
 	return args
@@ -88,8 +91,8 @@ func controllerManagerArgs(dir string) []string {
 
 func schedulerArgs(dir string) []string { return clientArgs(dir, Scheduler) }
 
-// clientArgs are for a component that is alone and asks the API server everything:
-// it serves nothing, and needs a rate that a fleet of deployments does not exhaust.
+// clientArgs are for a component with one instance that does not serve. The rate suits
+// tests with a thousand deployments.
 func clientArgs(dir string, component Component) []string {
 	return []string{
 		"--kubeconfig=" + kubeconfigPath(dir, string(component)),

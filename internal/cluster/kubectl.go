@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// establishLimit is how long the API server may take to serve a new kind.
+// establishLimit is how long to wait for a CRD to be established.
 const establishLimit = time.Minute
 
-// KubectlPath is the kubectl that fits this cluster.
+// KubectlPath returns the path of the kubectl of this cluster's version.
 func (c *Cluster) KubectlPath() string { return filepath.Join(c.assets, kubectl) }
 
-// Kubectl runs kubectl as the administrator and returns what it prints. What it
-// complains of is the error.
+// Kubectl runs kubectl as the administrator and returns its standard output. Its error
+// contains the standard error.
 func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	verb := args[0]
 	args = append([]string{"--kubeconfig=" + c.KubeconfigPath(), "--cache-dir=" + filepath.Join(c.dir, kubectl)}, args...)
 	cmd := command(ctx, c.KubectlPath(), args...)
-	cmd.Env = append(os.Environ(), "KUBERC=off") // What a user prefers is no business of ours.
+	cmd.Env = append(os.Environ(), "KUBERC=off") // Ignore the user's preferences.
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("kubectl %s: %w: %s", verb, err, strings.TrimSpace(stderr.String()))
@@ -37,7 +37,7 @@ func (c *Cluster) Apply(ctx context.Context, file string) error {
 	return err
 }
 
-// ApplyCRD applies a file of CustomResourceDefinitions and returns when their kinds are served.
+// ApplyCRD applies a file of CustomResourceDefinitions and returns when they are established.
 func (c *Cluster) ApplyCRD(ctx context.Context, file string) error {
 	if err := c.Apply(ctx, file); err != nil {
 		return err
@@ -45,8 +45,8 @@ func (c *Cluster) ApplyCRD(ctx context.Context, file string) error {
 	ctx, cancel := context.WithTimeout(ctx, establishLimit)
 	defer cancel()
 	var last error
-	err := c.until(ctx, func(ctx context.Context) (bool, error) {
-		// One that was just made has no conditions, which kubectl takes for an error.
+	err := c.poll(ctx, func(ctx context.Context) (bool, error) {
+		// kubectl wait fails on a new CRD, which has no conditions yet.
 		_, last = c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=5s", "-f", file)
 		return last == nil, nil
 	})

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 )
 
-// What a cluster's directory holds.
+// The files of a cluster's directory.
 func lockPath(dir string) string             { return filepath.Join(dir, "cluster.lock") }
 func dataPath(dir string) string             { return filepath.Join(dir, "etcd") }
 func stagesPath(dir string) string           { return filepath.Join(dir, "kwok", "kwok.yaml") }
@@ -13,7 +13,8 @@ func certPath(dir, name string) string       { return filepath.Join(dir, "certs"
 func keyPath(dir, name string) string        { return filepath.Join(dir, "certs", name+".key") }
 func logPath(dir string, c Component) string { return filepath.Join(dir, "logs", string(c)+".log") }
 
-// kubeconfigPath is the administrator's for the name "", and a component's otherwise.
+// kubeconfigPath returns the path of a component's kubeconfig, or of the administrator's
+// if name is empty.
 func kubeconfigPath(dir, name string) string {
 	if name == "" {
 		return filepath.Join(dir, "kubeconfig")
@@ -21,9 +22,8 @@ func kubeconfigPath(dir, name string) string {
 	return filepath.Join(dir, "certs", name+".kubeconfig")
 }
 
-// lay makes the directory ready for a start: the last run's logs and credentials go,
-// its data stays unless reset.
-func lay(dir string, reset bool) error {
+// prepareDir removes the logs and credentials of an earlier run, and its data if reset is true.
+func prepareDir(dir string, reset bool) error {
 	stale := []string{"certs", "logs", "kwok", kubectl}
 	if reset {
 		stale = append(stale, "etcd")
@@ -35,7 +35,7 @@ func lay(dir string, reset bool) error {
 	}
 	for _, name := range []string{"certs", "logs", "kwok", "etcd"} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
-			return full(err)
+			return diskFull(err)
 		}
 	}
 	return nil
@@ -43,7 +43,7 @@ func lay(dir string, reset bool) error {
 
 func writePair(dir, name string, p pair) error {
 	if err := os.WriteFile(certPath(dir, name), p.cert, 0o600); err != nil {
-		return full(err)
+		return diskFull(err)
 	}
-	return full(os.WriteFile(keyPath(dir, name), p.key, 0o600))
+	return diskFull(os.WriteFile(keyPath(dir, name), p.key, 0o600))
 }

@@ -1,8 +1,11 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
+	_ "embed"
 	"fmt"
+	"os"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,21 +14,53 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// KWOK simulates the nodes that carry this annotation, and no others.
+// The KWOK stages: the transitions that KWOK takes nodes, pods and routes through.
+var (
+	//go:embed stages/nodes.yaml
+	nodeStages []byte
+	//go:embed stages/gateway.yaml
+	gatewayStages []byte
+)
+
+// gatewayAPI is the path of the Gateway API. It is served if the HTTPRoute CRD is installed.
+const gatewayAPI = "/apis/gateway.networking.k8s.io/v1"
+
+// KWOK simulates only nodes with this annotation.
 const (
 	nodeAnnotation      = "kwok.x-k8s.io/node"
 	nodeAnnotationValue = "fake"
 )
 
-// Node is a simulated node: what it has beside cores, memory and room for pods.
+// Node is a simulated node. It has 64 cores, 512 GiB of memory and room for 110 pods.
 type Node struct {
 	Name    string
 	Labels  map[string]string
-	Devices map[corev1.ResourceName]string // by resource, how many: "rebellions.ai/ATOM": "8"
+	Devices map[corev1.ResourceName]string // counts by resource: "rebellions.ai/ATOM": "8"
 }
 
-// AddNodes creates simulated nodes and returns when they are ready, which takes KWOK.
-// A node that exists already stays as it is.
+// prepareKWOK writes KWOK's configuration, which may contain only kinds that the API server
+// serves. It deletes the leases of an earlier KWOK, which would delay the new one.
+func (c *Cluster) prepareKWOK(ctx context.Context) error {
+	client, err := kubernetes.NewForConfig(c.config)
+	if err != nil {
+		return err
+	}
+	stages := [][]byte{nodeStages}
+	switch err := client.RESTClient().Get().AbsPath(gatewayAPI).Do(ctx).Error(); {
+	case err == nil:
+		stages = append(stages, gatewayStages)
+	case !apierrors.IsNotFound(err):
+		return err
+	}
+	if err := os.WriteFile(stagesPath(c.dir), bytes.Join(stages, []byte("---\n")), 0o600); err != nil {
+		return diskFull(err)
+	}
+	leases := client.CoordinationV1().Leases(corev1.NamespaceNodeLease)
+	return leases.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})
+}
+
+// AddNodes creates simulated nodes and returns when they are ready. It requires KWOK and
+// leaves existing nodes unchanged.
 func (c *Cluster) AddNodes(ctx context.Context, nodes ...Node) error {
 	client, err := kubernetes.NewForConfig(c.config)
 	if err != nil {
@@ -50,15 +85,15 @@ func (c *Cluster) AddNodes(ctx context.Context, nodes ...Node) error {
 }
 
 func (c *Cluster) awaitNode(ctx context.Context, client kubernetes.Interface, name string) error {
-	return c.until(ctx, func(ctx context.Context) (bool, error) {
+	return c.poll(ctx, func(ctx context.Context) (bool, error) {
 		node, err := client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
-		return err == nil && usable(node), err
+		return err == nil && isSchedulable(node), err
 	})
 }
 
-// usable tells whether the scheduler would place a pod on the node: ready, and no
-// longer tainted as the new or unreachable node it was.
-func usable(node *corev1.Node) bool {
+// isSchedulable reports whether the node is ready and has lost the taints of a new or
+// unreachable node.
+func isSchedulable(node *corev1.Node) bool {
 	for _, condition := range node.Status.Conditions {
 		if condition.Type == corev1.NodeReady {
 			return condition.Status == corev1.ConditionTrue && len(node.Spec.Taints) == 0
@@ -67,9 +102,9 @@ func usable(node *corev1.Node) bool {
 	return false
 }
 
-// object returns the node as its kubelet would register it.
+// object returns the Node object that a kubelet would register.
 func (n Node) object() (*corev1.Node, error) {
-	has := corev1.ResourceList{
+	capacity := corev1.ResourceList{
 		corev1.ResourceCPU:    resource.MustParse("64"),
 		corev1.ResourceMemory: resource.MustParse("512Gi"),
 		corev1.ResourcePods:   resource.MustParse("110"),
@@ -79,7 +114,7 @@ func (n Node) object() (*corev1.Node, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s of node %s: %w", device, n.Name, err)
 		}
-		has[device] = quantity
+		capacity[device] = quantity
 	}
 	labels := map[string]string{
 		corev1.LabelHostname:   n.Name,
@@ -94,6 +129,6 @@ func (n Node) object() (*corev1.Node, error) {
 			Name: n.Name, Labels: labels,
 			Annotations: map[string]string{nodeAnnotation: nodeAnnotationValue},
 		},
-		Status: corev1.NodeStatus{Capacity: has, Allocatable: has},
+		Status: corev1.NodeStatus{Capacity: capacity, Allocatable: capacity},
 	}, nil
 }

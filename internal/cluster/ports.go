@@ -9,14 +9,14 @@ import (
 	"syscall"
 )
 
-// loopback is the only address that anything here listens on.
+// loopback is the address of all listeners.
 const loopback = "127.0.0.1"
 
-// ports are where a cluster listens.
+// ports are the ports of one cluster.
 type ports struct{ apiServer, etcd, peer int }
 
-// choosePorts takes what the system gives for every port not asked for. Another
-// program may still take one before its owner does: Start then tries again.
+// choosePorts chooses free ports; apiServer is 0 or the requested port. Another program
+// may take one of them before the component does: Start then tries again.
 func choosePorts(ctx context.Context, apiServer int) (ports, error) {
 	chosen, err := FreePorts(ctx, apiServer, 0, 0)
 	if err != nil {
@@ -25,19 +25,20 @@ func choosePorts(ctx context.Context, apiServer int) (ports, error) {
 	return ports{apiServer: chosen[0], etcd: chosen[1], peer: chosen[2]}, nil
 }
 
-// FreePorts returns ports of loopback that nobody listens on: for each one wanted
-// itself, or for 0 any.
-func FreePorts(ctx context.Context, wanted ...int) (free []int, err error) {
-	for _, port := range wanted {
-		listener, taken := (&net.ListenConfig{}).Listen(ctx, "tcp", address(port))
-		if errors.Is(taken, syscall.EADDRINUSE) {
+// FreePorts returns one free loopback port for each requested one: the port itself, or any
+// for 0. Its error is ErrPortInUse if a requested port is taken.
+func FreePorts(ctx context.Context, requested ...int) ([]int, error) {
+	var free []int
+	for _, port := range requested {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address(port))
+		if errors.Is(err, syscall.EADDRINUSE) {
 			return nil, fmt.Errorf("%w: %s", ErrPortInUse, address(port))
 		}
-		if taken != nil {
-			return nil, fmt.Errorf("choosing a port: %w", taken)
+		if err != nil {
+			return nil, fmt.Errorf("choosing a port: %w", err)
 		}
-		// All stay open until the last is chosen, so that they differ.
-		defer func() { err = errors.Join(err, listener.Close()) }()
+		// All listeners stay open until the end, so that the ports differ.
+		defer listener.Close() //nolint:errcheck // Nothing was accepted or written.
 		free = append(free, listener.Addr().(*net.TCPAddr).Port)
 	}
 	return free, nil

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestChosenPortsAreFreeAndDiffer(t *testing.T) {
+func TestChoosePortsReturnsDistinctFreePorts(t *testing.T) {
 	t.Parallel()
 	chosen, err := choosePorts(t.Context(), 0)
 	if err != nil {
@@ -22,24 +22,24 @@ func TestChosenPortsAreFreeAndDiffer(t *testing.T) {
 			t.Errorf("a chosen port is taken: %v", err)
 			continue
 		}
-		closed(t, listener)
+		closeAll(t, listener)
 	}
 }
 
-func TestAPortAskedForIsNotReplaced(t *testing.T) {
+func TestChoosePortsRejectsATakenPort(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", address(0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closed(t, taken)
+	defer closeAll(t, taken)
 	_, err = choosePorts(t.Context(), taken.Addr().(*net.TCPAddr).Port)
 	if !errors.Is(err, ErrPortInUse) {
 		t.Errorf("error is %v, want %v", err, ErrPortInUse)
 	}
 }
 
-func closed(t *testing.T, c io.Closer) {
+func closeAll(t *testing.T, c io.Closer) {
 	t.Helper()
 	if err := c.Close(); err != nil {
 		t.Error(err)

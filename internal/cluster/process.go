@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// grace is how long a program may take to stop before it is killed. An API server
-// waits a minute for its last watch; killed, it loses nothing, and neither does etcd,
-// whose log the system still holds.
-const grace = 2 * time.Second
+// stopTimeout is how long a program may take to stop before it is killed. An API server
+// waits a minute for its last watch. Killing it loses no data, nor does killing etcd: the
+// kernel still has its log.
+const stopTimeout = 2 * time.Second
 
-// program is what to run, and where its output goes.
+// program is a command line and the path of its log.
 type program struct {
 	component Component
 	path      string
@@ -27,7 +27,7 @@ type program struct {
 	log       string
 }
 
-// process is a running program. done is closed when it has ended, err then says how.
+// process is a running program. When it has exited, err is set and done is closed.
 type process struct {
 	program
 	cmd     *exec.Cmd
@@ -36,23 +36,23 @@ type process struct {
 	stopped atomic.Bool
 }
 
-// command is a program of the assets, of the checkout or of the PATH, with arguments of ours.
+// command returns the command of a program of the assets, the checkout or the PATH.
 func command(ctx context.Context, path string, args ...string) *exec.Cmd {
-	return exec.CommandContext(ctx, path, args...) //nolint:gosec // Running programs is what this package is for.
+	return exec.CommandContext(ctx, path, args...) //nolint:gosec // Paths and arguments are this package's own.
 }
 
 // launch starts a program that inherits the lock's file.
 func launch(p program, lock *fileLock) (*process, error) {
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, full(err)
+		return nil, diskFull(err)
 	}
-	cmd := &exec.Cmd{ // Without a context: it outlives the one that limits its start.
+	cmd := &exec.Cmd{ // Without a context: the program outlives that of its start.
 		Path: p.path, Args: append([]string{p.path}, p.args...),
 		Env:    append(environment(), p.env...),
 		Stdout: log, Stderr: log,
 		ExtraFiles:  []*os.File{lock.file},
-		SysProcAttr: apart(),
+		SysProcAttr: childAttributes(),
 	}
 	running := &process{program: p, cmd: cmd, done: make(chan struct{})}
 	started := make(chan error)
@@ -60,20 +60,20 @@ func launch(p program, lock *fileLock) (*process, error) {
 	return running, <-started
 }
 
-// environment is the user's, without what would configure a component behind its flags.
+// environment returns the user's, without the variables that override a component's flags.
 func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		return strings.HasPrefix(variable, "ETCD_") || strings.HasPrefix(variable, "KWOK_")
 	})
 }
 
-// run starts the process and waits for its end on one thread: the kernel takes the
-// end of the thread that started a child for the end of its parent.
+// run starts the process and waits for it on one thread: Pdeathsig is sent when the thread
+// that started the child exits (go.dev/issue/27505).
 func (p *process) run(started chan<- error, log *os.File) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err := p.cmd.Start()
-	_ = log.Close() // The child has its own.
+	_ = log.Close() // The child has its own descriptor.
 	if err != nil {
 		started <- fmt.Errorf("starting %s: %w", p.component, err)
 		return
@@ -83,12 +83,12 @@ func (p *process) run(started chan<- error, log *os.File) {
 	close(p.done)
 }
 
-// stop ends the process with its group, and returns when it is gone.
+// stop stops the process and its group, and returns when it has exited.
 func (p *process) stop() error {
 	p.stopped.Store(true)
 	select {
 	case <-p.done:
-		return nil // Its id may be another's by now.
+		return nil // The id may have been reused.
 	default:
 	}
 	if err := p.signal(syscall.SIGTERM); err != nil {
@@ -97,7 +97,7 @@ func (p *process) stop() error {
 	select {
 	case <-p.done:
 		return nil
-	case <-time.After(grace):
+	case <-time.After(stopTimeout):
 	}
 	err := p.signal(syscall.SIGKILL)
 	<-p.done
@@ -107,15 +107,15 @@ func (p *process) stop() error {
 func (p *process) signal(s syscall.Signal) error {
 	err := syscall.Kill(-p.cmd.Process.Pid, s)
 	if errors.Is(err, syscall.ESRCH) {
-		return nil // It has ended already.
+		return nil // It has already exited.
 	}
 	return err
 }
 
-// fault is why the process ended by itself.
-func (p *process) fault() error {
+// exitError returns the error of a process that exited by itself.
+func (p *process) exitError() error {
 	if p.err == nil {
-		return ended(string(p.component), p.log, errors.New("exit status 0"))
+		return unexpectedExit(string(p.component), p.log, errors.New("exit status 0"))
 	}
-	return ended(string(p.component), p.log, p.err)
+	return unexpectedExit(string(p.component), p.log, p.err)
 }

@@ -12,12 +12,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// ownerVariable makes this test's program an owner of a child, in its working directory.
+// ownerVariable makes the test binary lock its working directory and start a child.
 const ownerVariable = "NUFI_TEST_OWNER"
 
-func TestNoChildOutlivesAKilledOwner(t *testing.T) {
+func TestChildDiesWithItsKilledOwner(t *testing.T) {
 	if os.Getenv(ownerVariable) != "" {
-		own(t)
+		runOwner(t)
 	}
 	t.Parallel()
 	dir := t.TempDir()
@@ -31,21 +31,21 @@ func TestNoChildOutlivesAKilledOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "up\n" {
-		t.Fatalf("the owner said %q (%v), want up", line, err)
+		t.Fatalf("the owner printed %q (%v), want up", line, err)
 	}
-	if _, err := claim(dir); !errors.Is(err, ErrRunning) {
+	if _, err := lockDir(dir); !errors.Is(err, ErrRunning) {
 		t.Errorf("error is %v while the owner lives, want %v", err, ErrRunning)
 	}
 	if err := owner.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = owner.Wait() // Killed, as it should be.
+	_ = owner.Wait() // It was killed.
 
-	// A child that lived would hold the lock for a minute.
+	// A running child would hold the lock for a minute.
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	err = wait.PollUntilContextCancel(ctx, 10*time.Millisecond, true, func(context.Context) (bool, error) {
-		lock, err := claim(dir)
+		lock, err := lockDir(dir)
 		if errors.Is(err, ErrRunning) {
 			return false, nil
 		}
@@ -55,14 +55,14 @@ func TestNoChildOutlivesAKilledOwner(t *testing.T) {
 		return err == nil, err
 	})
 	if err != nil {
-		t.Error("a child is left: ", err)
+		t.Error("the child is still running: ", err)
 	}
 }
 
-// own claims the directory, starts a child and waits to be killed.
-func own(t *testing.T) {
+// runOwner locks the directory, starts a child and waits to be killed.
+func runOwner(t *testing.T) {
 	t.Helper()
-	lock, err := claim(".")
+	lock, err := lockDir(".")
 	if err != nil {
 		t.Fatal(err)
 	}

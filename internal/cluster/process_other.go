@@ -4,9 +4,9 @@ package cluster
 
 import "syscall"
 
-// apart puts a child into a process group of its own, which the terminal's Ctrl-C
-// does not reach. Only Linux can tie a child's life to its parent's: elsewhere the
-// inherited lock tells the next start about children left behind.
-func apart() *syscall.SysProcAttr {
+// childAttributes put a child into its own process group, which the terminal's Ctrl-C does
+// not reach. Only Linux can kill a child with its parent: elsewhere the inherited lock makes
+// the next start report children that were left behind.
+func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

@@ -11,18 +11,18 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-func TestAProgramThatIgnoresItsStopIsKilled(t *testing.T) {
+func TestStopKillsAProgramThatIgnoresSIGTERM(t *testing.T) {
 	t.Parallel()
 	child := launchShell(t, scratchLock(t), `trap "" TERM; echo up; while :; do sleep 1; done`)
 	if err := child.stop(); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(child.cmd.Process.Pid, 0); !errors.Is(err, syscall.ESRCH) {
-		t.Errorf("the process is left: %v", err)
+		t.Errorf("the process still exists: %v", err)
 	}
 }
 
-func TestAProgramIsStoppedOnceOrTwice(t *testing.T) {
+func TestStopCanBeRepeated(t *testing.T) {
 	t.Parallel()
 	child := launchShell(t, scratchLock(t), "exec sleep 60")
 	for range 2 {
@@ -32,51 +32,51 @@ func TestAProgramIsStoppedOnceOrTwice(t *testing.T) {
 	}
 }
 
-func TestTheFirstProgramThatEndsIsTheFaultOfAll(t *testing.T) {
+func TestFirstUnexpectedExitFailsTheCluster(t *testing.T) {
 	t.Parallel()
-	all := newChildren(scratchLock(t))
+	children := newChildren(scratchLock(t))
 	for component, script := range map[Component]string{
 		Etcd:      "exec sleep 60",
 		APIServer: "echo cannot go on >&2; exit 3",
 	} {
-		if err := all.start(shell(t, component, script)); err != nil {
+		if err := children.start(shell(t, component, script)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := all.guard(t.Context())
+	ctx, cancel := children.withFailure(t.Context())
 	defer cancel()
 	<-ctx.Done()
-	fault := context.Cause(ctx).Error()
-	for _, part := range []string{"kube-apiserver ended", "exit status 3", "cannot go on"} {
-		if !strings.Contains(fault, part) {
-			t.Errorf("the fault %q does not say %q", fault, part)
+	got := context.Cause(ctx).Error()
+	for _, part := range []string{"kube-apiserver exited", "exit status 3", "cannot go on"} {
+		if !strings.Contains(got, part) {
+			t.Errorf("error %q does not contain %q", got, part)
 		}
 	}
-	if err := all.stopAll(); err != nil {
+	if err := children.stopAll(); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestAStoppedProgramIsNoFault(t *testing.T) {
+func TestStoppedProgramDoesNotFailTheCluster(t *testing.T) {
 	t.Parallel()
-	all := newChildren(scratchLock(t))
-	if err := all.start(shell(t, Etcd, "exec sleep 60")); err != nil {
+	children := newChildren(scratchLock(t))
+	if err := children.start(shell(t, Etcd, "exec sleep 60")); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := all.guard(t.Context())
-	if err := all.stop(Etcd); err != nil {
+	ctx, cancel := children.withFailure(t.Context())
+	if err := children.stop(Etcd); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		t.Errorf("the fault is %v, want none", cause)
+		t.Errorf("cause is %v, want the cancellation", cause)
 	}
 }
 
-func TestStoppingWhatDoesNotRunIsAnError(t *testing.T) {
+func TestStopRejectsAComponentThatDoesNotRun(t *testing.T) {
 	t.Parallel()
 	if err := newChildren(scratchLock(t)).stop(Etcd); err == nil {
-		t.Error("etcd, which never ran, was stopped")
+		t.Error("stopping etcd, which was not started, returned no error")
 	}
 }
 
@@ -86,7 +86,7 @@ func scratchLock(t *testing.T) *fileLock {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { released(t, lock) })
+	t.Cleanup(func() { release(t, lock) })
 	return lock
 }
 
@@ -98,7 +98,8 @@ func shell(t *testing.T, component Component, script string) program {
 	}
 }
 
-// launchShell returns once a script that echoes something first has, so that its traps are set.
+// launchShell starts a script. If the script echoes up, launchShell waits for it, so that
+// the script's traps are set.
 func launchShell(t *testing.T, lock *fileLock, script string) *process {
 	t.Helper()
 	p := shell(t, "shell", script)
@@ -119,7 +120,7 @@ func launchShell(t *testing.T, lock *fileLock, script string) *process {
 
 func awaitText(t *testing.T, path, text string) {
 	t.Helper()
-	err := wait.PollUntilContextCancel(t.Context(), pollEvery, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextCancel(t.Context(), pollInterval, true, func(context.Context) (bool, error) {
 		return strings.Contains(read(t, path), text), nil
 	})
 	if err != nil {

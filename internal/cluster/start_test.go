@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// The tests that run what they have just written are alone: a process that another
-// test forks meanwhile would hold the file open for writing, and it could not be run.
+// Tests that run scripts they have just written are not parallel: a process that another
+// test forks may still have the file open for writing, and exec would fail with ETXTBSY.
 
-func TestAPortTakenInBetweenIsChosenAnew(t *testing.T) {
+func TestStartRetriesOnOtherPorts(t *testing.T) {
 	dir, tries := t.TempDir(), filepath.Join(t.TempDir(), "tries")
 	options := Options{Dir: dir, Assets: scripts(t, map[string]string{
 		"etcd":           "exec sleep 60",
@@ -25,22 +25,22 @@ func TestAPortTakenInBetweenIsChosenAnew(t *testing.T) {
 	if got := strings.Count(read(t, tries), "try"); got != attempts {
 		t.Errorf("%d tries, want %d", got, attempts)
 	}
-	free(t, dir)
+	checkUnlocked(t, dir)
 }
 
-func TestAStartThatFailsLeavesNothing(t *testing.T) {
+func TestFailedStartLeavesNoProcess(t *testing.T) {
 	dir := t.TempDir()
 	options := Options{Dir: dir, Assets: scripts(t, map[string]string{
 		"etcd": "exec sleep 60", "kube-apiserver": "echo no such flag >&2; exit 1", "kubectl": "",
 	})}
 	_, err := Start(t.Context(), options)
 	if err == nil || !strings.Contains(err.Error(), "no such flag") {
-		t.Errorf("error is %v, want what the program said", err)
+		t.Errorf("error is %v, want the output of the program", err)
 	}
-	free(t, dir)
+	checkUnlocked(t, dir)
 }
 
-func TestAMissingProgramIsNamedBeforeAnythingStarts(t *testing.T) {
+func TestStartReportsAMissingProgram(t *testing.T) {
 	t.Parallel()
 	assets := scripts(t, map[string]string{"etcd": "", "kube-apiserver": "", "kubectl": ""})
 	_, err := Start(t.Context(), Options{Dir: t.TempDir(), Assets: assets, Run: []Component{KWOK}})
@@ -49,7 +49,7 @@ func TestAMissingProgramIsNamedBeforeAnythingStarts(t *testing.T) {
 	}
 }
 
-// scripts returns a folder of programs.
+// scripts returns a folder of shell scripts.
 func scripts(t *testing.T, programs map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -61,12 +61,12 @@ func scripts(t *testing.T, programs map[string]string) string {
 	return dir
 }
 
-// free fails the test unless no process holds the directory.
-func free(t *testing.T, dir string) {
+// checkUnlocked fails the test if a process holds the directory's lock.
+func checkUnlocked(t *testing.T, dir string) {
 	t.Helper()
 	lock, err := tryLock(lockPath(dir))
 	if err != nil {
-		t.Fatal("the directory is held: ", err)
+		t.Fatal("locking the directory: ", err)
 	}
-	released(t, lock)
+	release(t, lock)
 }

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-func TestABuildRemovesOldProgramsThatNobodyUses(t *testing.T) {
+func TestBuildRemovesUnusedBuilds(t *testing.T) {
 	t.Parallel()
-	b := builder(t, "package main\n\nimport \"os\"\n\nfunc main() { os.Stdin.Read(make([]byte, 1)) }\n")
-	running := built(t, b)
+	b := newTestBuilder(t, "package main\n\nimport \"os\"\n\nfunc main() { os.Stdin.Read(make([]byte, 1)) }\n")
+	running := build(t, b)
 	program := exec.CommandContext(t.Context(), filepath.Join(running, binary))
 	stdin, err := program.StdinPipe()
 	if err != nil {
@@ -20,28 +20,28 @@ func TestABuildRemovesOldProgramsThatNobodyUses(t *testing.T) {
 	if err := program.Start(); err != nil {
 		t.Fatal(err)
 	}
-	age(t, running)
+	setOld(t, running)
 	write(t, filepath.Join(b.Checkout, "devcluster/more.go"), "package main\n")
-	wanted := built(t, b)
-	age(t, wanted)
-	if again := built(t, b); again != wanted { // is asked for, which makes it young
-		t.Errorf("compiled %s again, as %s", wanted, again)
+	recent := build(t, b)
+	setOld(t, recent)
+	if again := build(t, b); again != recent { // Updates the folder's time.
+		t.Errorf("assets are %s, want %s", again, recent)
 	}
 	unused := filepath.Join(b.Cache, "kube-v1.0.0-unused")
-	left := filepath.Join(b.Cache, "kube-v1.0.0-left.part")
+	partial := filepath.Join(b.Cache, "kube-v1.0.0-partial.part")
 	foreign := filepath.Join(b.Cache, "up")
-	for _, folder := range []string{unused, left, foreign} {
+	for _, folder := range []string{unused, partial, foreign} {
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	write(t, filepath.Join(unused, binary), "")
-	for _, folder := range []string{unused, left, foreign} {
-		age(t, folder)
+	for _, folder := range []string{unused, partial, foreign} {
+		setOld(t, folder)
 	}
 
 	write(t, filepath.Join(b.Checkout, "devcluster/more.go"), "package main\n\n")
-	there(t, map[string]bool{built(t, b): true, running: true, wanted: true, foreign: true, unused: false, left: false})
+	checkExist(t, map[string]bool{build(t, b): true, running: true, recent: true, foreign: true, unused: false, partial: false})
 
 	if err := stdin.Close(); err != nil {
 		t.Fatal(err)
@@ -50,10 +50,10 @@ func TestABuildRemovesOldProgramsThatNobodyUses(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(b.Checkout, "devcluster/more.go"), "package main\n\n\n")
-	there(t, map[string]bool{built(t, b): true, running: false, wanted: true})
+	checkExist(t, map[string]bool{build(t, b): true, running: false, recent: true})
 }
 
-func built(t *testing.T, b Builder) string {
+func build(t *testing.T, b Builder) string {
 	t.Helper()
 	dir, err := b.Assets(t.Context())
 	if err != nil {
@@ -62,20 +62,20 @@ func built(t *testing.T, b Builder) string {
 	return dir
 }
 
-// age makes a folder one that was asked for long ago.
-func age(t *testing.T, folder string) {
+// setOld makes a folder older than maxUnused.
+func setOld(t *testing.T, folder string) {
 	t.Helper()
-	then := time.Now().Add(-2 * kept)
-	if err := os.Chtimes(folder, then, then); err != nil {
+	old := time.Now().Add(-2 * maxUnused)
+	if err := os.Chtimes(folder, old, old); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func there(t *testing.T, want map[string]bool) {
+func checkExist(t *testing.T, want map[string]bool) {
 	t.Helper()
-	for folder, is := range want {
-		if exists(folder) != is {
-			t.Errorf("%s is there: %t, want %t", folder, !is, is)
+	for folder, wantExists := range want {
+		if exists(folder) != wantExists {
+			t.Errorf("%s exists: %t, want %t", folder, !wantExists, wantExists)
 		}
 	}
 }

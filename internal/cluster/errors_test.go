@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestAFaultInALogIsToldInOneLine(t *testing.T) {
+func TestKnownErrorInALogIsOneLine(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		log  string
@@ -24,7 +24,7 @@ func TestAFaultInALogIsToldInOneLine(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "log")
 			write(t, path, c.log)
-			err := ended("etcd", path, errors.New("exit status 1"))
+			err := unexpectedExit("etcd", path, errors.New("exit status 1"))
 			if !errors.Is(err, c.want) {
 				t.Errorf("error is %v, want %v", err, c.want)
 			}
@@ -35,30 +35,30 @@ func TestAFaultInALogIsToldInOneLine(t *testing.T) {
 	}
 }
 
-func TestAnUnknownFaultShowsTheEndOfTheLog(t *testing.T) {
+func TestUnknownErrorQuotesTheEndOfTheLog(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "log")
 	write(t, path, strings.Repeat("earlier\n", 100)+"the reason\n")
-	err := ended("etcd", path, errors.New("exit status 1")).Error()
+	err := unexpectedExit("etcd", path, errors.New("exit status 1")).Error()
 	if !strings.Contains(err, "the reason") || !strings.Contains(err, path) {
-		t.Errorf("neither reason nor log in %q", err)
+		t.Errorf("%q lacks the reason or the log", err)
 	}
-	if got := strings.Count(err, "earlier"); got != tailLines-1 {
-		t.Errorf("%d earlier lines, want %d", got, tailLines-1)
+	if got := strings.Count(err, "earlier"); got != maxLogLines-1 {
+		t.Errorf("%d earlier lines, want %d", got, maxLogLines-1)
 	}
 }
 
-func TestAFullDiskIsRecognised(t *testing.T) {
+func TestDiskFullWrapsOnlyENOSPC(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has /dev/full")
 	}
-	err := full(os.WriteFile("/dev/full", []byte("data"), 0o600))
+	err := diskFull(os.WriteFile("/dev/full", []byte("data"), 0o600))
 	if !errors.Is(err, ErrDiskFull) {
 		t.Errorf("error is %v, want %v", err, ErrDiskFull)
 	}
-	if err := full(os.ErrPermission); errors.Is(err, ErrDiskFull) {
-		t.Errorf("%v is taken for a full disk", os.ErrPermission)
+	if err := diskFull(os.ErrPermission); errors.Is(err, ErrDiskFull) {
+		t.Errorf("%v is reported as a full disk", os.ErrPermission)
 	}
 }
 
