@@ -1,7 +1,7 @@
-// Command nufi is NuFi's command line: what the controller does in a cluster, it shows
-// on a terminal. Each subcommand has its own file, and its constructor there.
+// Command nufi is NuFi's command line. It runs the controller's stages (render, plan,
+// status) on a terminal, and starts a development cluster. Each subcommand has its own file.
 //
-// Results go to stdout, everything else to stderr, an error in one line as `nufi: ...`.
+// Results are written to stdout, everything else to stderr. An error is one line, `nufi: ...`.
 package main
 
 import (
@@ -9,24 +9,59 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dudaji/nufi/cmd/internal/program"
 )
 
-func main() {
-	os.Exit(report(os.Stderr, newCommand().ExecuteContext(context.Background())))
+func main() { os.Exit(run(os.Args)) }
+
+// The names of the program as a plugin of kubectl: the plugin itself, and the program that
+// kubectl runs to complete the plugin's arguments.
+const (
+	pluginName     = "kubectl-nufi"
+	completionName = "kubectl_complete-nufi"
+)
+
+// run runs the command line and returns its exit code. args[0] is the name by which the
+// program was called.
+func run(args []string) int {
+	log.SetLogger(logr.Discard()) // Otherwise controller-runtime prints a stack trace after 30 seconds.
+	root := newCommand()
+	switch filepath.Base(args[0]) {
+	case pluginName:
+		asPlugin(root)
+	case completionName:
+		asPlugin(root)
+		args = slices.Insert(slices.Clone(args), 1, cobra.ShellCompRequestCmd)
+	}
+	root.SetArgs(args[1:])
+	return report(os.Stderr, root.ExecuteContext(context.Background()))
 }
 
-// untilSignal is the context of a command that has something to end when it is told to.
-// The others are ended as they are, even while they read a terminal.
+// asPlugin makes usage and examples show `kubectl nufi`.
+func asPlugin(root *cobra.Command) {
+	for _, command := range root.Commands() {
+		command.Example = strings.ReplaceAll(command.Example, "  nufi ", "  kubectl nufi ")
+	}
+	root.Use = pluginName
+	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl nufi"}
+}
+
+// untilSignal returns a context that a signal cancels, for commands that clean up. Other
+// commands keep the default action of signals, so that Ctrl-C works while they read stdin.
 func untilSignal(cmd *cobra.Command) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 }
 
-// noArguments refuses what cobra's own would call an unknown command.
+// noArguments rejects arguments. The message of cobra.NoArgs is "unknown command".
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("unexpected argument %q: see %s --help", args[0], cmd.CommandPath())

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,11 +14,8 @@ import (
 var control = env.New(env.Routes())
 
 func TestMain(m *testing.M) {
-	testscript.Main(tests{m}, map[string]func(){
-		"nufi": func() {
-			os.Exit(report(os.Stderr, newCommand().ExecuteContext(context.Background())))
-		},
-	})
+	nufi := func() { os.Exit(run(os.Args)) }
+	testscript.Main(tests{m}, map[string]func(){"nufi": nufi, pluginName: nufi, completionName: nufi})
 }
 
 type tests struct{ m *testing.M }
