@@ -10,7 +10,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// clusterFlags name the cluster that a command asks.
+// clusterFlags select a cluster.
 type clusterFlags struct{ kubeconfig, context string }
 
 func (f *clusterFlags) add(cmd *cobra.Command) {

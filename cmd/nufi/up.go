@@ -9,20 +9,25 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/cluster"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 const upLong = `Start a Kubernetes cluster on this machine, with NuFi in it.
 
-The cluster is real: etcd, the API server, the controller-manager and the scheduler,
-compiled once from their Go modules and kept in the user's cache, listening on loopback.
-Its nodes and their NPUs and GPUs are simulated by KWOK: pods get devices and become
-ready, and nothing runs in them.
+The control plane is real: etcd, the API server, the controller-manager and the scheduler.
+It is compiled once from Go modules, kept in the user's cache, and listens on loopback.
+KWOK simulates the nodes and their NPUs and GPUs: pods are scheduled, get devices and become
+ready, but no container runs.
 
-The command stays in the foreground; Ctrl-C stops all of it and leaves no process. What
-the cluster holds is there at the next start, unless --reset. It is run in a checkout of
-the repository. If KUBEBUILDER_ASSETS names a folder of binaries, they are used instead.`
+The command runs in the foreground until Ctrl-C, which stops all its processes. The next
+start continues with the same data, unless --reset is set. Run the command in a checkout of
+the repository. If KUBEBUILDER_ASSETS is set to a folder of binaries, nothing is compiled.`
 
 type upOptions struct {
 	dir                      string
@@ -51,32 +56,32 @@ func newUpCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.dir, "dir", "", "folder of the cluster's data, credentials and logs (default: nufi/up in the user's cache)")
-	flags.IntVar(&o.port, "port", 0, "port of the API server (default: a free one)")
-	flags.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long the examples may take to become ready")
-	flags.BoolVar(&o.reset, "reset", false, "start from nothing")
-	flags.BoolVar(&o.noController, "no-controller", false, "do not run the controller, to run one's own")
+	flags.StringVar(&o.dir, "dir", "", "folder for the cluster's data, credentials and logs (default: nufi/up in the user's cache)")
+	flags.IntVar(&o.port, "port", 0, "port of the Kubernetes API server (default: a free port)")
+	flags.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long to wait for the examples to become ready")
+	flags.BoolVar(&o.reset, "reset", false, "delete the data of an earlier run")
+	flags.BoolVar(&o.noController, "no-controller", false, "do not run the controller, for example to run it in a debugger")
 	flags.BoolVar(&o.noAPIServer, "no-apiserver", false, "do not run NuFi's API server")
 	flags.BoolVar(&o.noExamples, "no-examples", false, "do not apply the examples")
-	flags.BoolVar(&o.monitoring, "monitoring", false, "run Prometheus too, and simulated exporters for the simulated devices")
-	flags.BoolVar(&o.compileOnly, "compile-only", false, "compile the control plane, print the folder that has it, and stop")
+	flags.BoolVar(&o.monitoring, "monitoring", false, "run Prometheus and simulated exporters")
+	flags.BoolVar(&o.compileOnly, "compile-only", false, "compile the control plane, print its folder, and exit")
 	return cmd
 }
 
 // up is one run of the command.
 type up struct {
 	upOptions
-	root  string // of the repository
+	root  string // the repository's
 	steps *steps
 	out   io.Writer
 }
 
-// runUp starts everything, says how to use it, and stays until ctx is done: that is
-// success, once all is up, and the end of a start that the user broke off.
+// runUp starts everything, prints how to use it, and waits until ctx is done. A cancelled
+// ctx is no error after the start has finished, and exit code 130 before.
 func runUp(ctx context.Context, o upOptions, out, progress io.Writer) error {
 	root, err := cluster.Checkout(".")
 	if err != nil {
-		return fmt.Errorf("%w, which `up` builds from", err)
+		return fmt.Errorf("%w: run `nufi up` in a checkout", err)
 	}
 	if o.dir == "" {
 		cache, err := cluster.CacheDir()
@@ -87,7 +92,11 @@ func runUp(ctx context.Context, o upOptions, out, progress io.Writer) error {
 	}
 	u := &up{upOptions: o, root: root, steps: newSteps(progress, time.Now), out: out}
 	defer u.steps.close()
-	assets, err := u.assets(ctx)
+	builder, err := cluster.NewBuilder(u.steps.report)
+	if err != nil {
+		return err
+	}
+	assets, err := builder.Assets(ctx)
 	if err != nil {
 		return interrupted(ctx, err)
 	}
@@ -100,17 +109,8 @@ func runUp(ctx context.Context, o upOptions, out, progress io.Writer) error {
 		return interrupted(ctx, err)
 	}
 	err = u.serve(ctx, c)
-	u.steps.say("stopping", "")
+	u.steps.report("stopping", "")
 	return errors.Join(interrupted(ctx, err), c.Stop())
-}
-
-// assets finds or compiles the control plane.
-func (u *up) assets(ctx context.Context) (string, error) {
-	builder, err := cluster.NewBuilder(u.steps.say)
-	if err != nil {
-		return "", err
-	}
-	return builder.Assets(ctx)
 }
 
 // start starts the control plane.
@@ -122,44 +122,85 @@ func (u *up) start(ctx context.Context, assets string) (*cluster.Cluster, error)
 	return cluster.Start(ctx, cluster.Options{
 		Dir: u.dir, Port: u.port, Reset: u.reset, Assets: assets, CRDs: crds,
 		Run:      []cluster.Component{cluster.ControllerManager, cluster.Scheduler, cluster.KWOK},
-		Progress: u.steps.say,
+		Progress: u.steps.report,
 	})
 }
 
-// serve fills the cluster and stays until ctx is done or something in it ends.
+// serve installs NuFi, prints the summary, and waits until ctx is done or a program exits.
 func (u *up) serve(ctx context.Context, c *cluster.Cluster) error {
 	kube, err := newUpClient(c.RESTConfig())
 	if err != nil {
 		return err
 	}
-	told, err := u.fill(ctx, c, kube)
+	s, err := u.install(ctx, c, kube)
 	if err != nil {
 		return err
 	}
 	u.steps.end()
-	if err := told.complete(ctx, c, kube); err != nil {
+	if err := s.complete(ctx, c, kube); err != nil {
 		return err
 	}
-	if err := told.print(u.out); err != nil {
+	if err := s.print(u.out); err != nil {
 		return err
 	}
 	return c.Wait(ctx)
 }
 
-// files returns the files of the repository that the patterns match.
+// install adds the nodes, starts NuFi's programs, and applies the examples.
+func (u *up) install(ctx context.Context, c *cluster.Cluster, kube client.Client) (s summary, err error) {
+	u.steps.report("adding simulated nodes", "")
+	if err := c.AddNodes(ctx, nodes()...); err != nil {
+		return s, err
+	}
+	if !u.noController {
+		if s.Metrics, err = u.runController(ctx, c); err != nil {
+			return s, err
+		}
+	}
+	if u.monitoring {
+		if s.Prometheus, err = u.runMonitoring(ctx, c, kube, s.Metrics); err != nil {
+			return s, err
+		}
+	}
+	if !u.noAPIServer {
+		if s.API, err = u.runAPIServer(ctx, c, kube, s.Prometheus); err != nil {
+			return s, err
+		}
+	}
+	if !u.noExamples {
+		if err := u.applyExamples(ctx, c, kube); err != nil {
+			return s, err
+		}
+	}
+	if !u.noController && !u.noExamples {
+		s.NotReady, err = u.awaitReady(ctx, kube)
+	}
+	return s, err
+}
+
+// newUpClient returns a client for the kinds of Kubernetes and NuFi.
+func newUpClient(config *rest.Config) (client.Client, error) {
+	kinds := runtime.NewScheme()
+	if err := errors.Join(scheme.AddToScheme(kinds), v1.AddToScheme(kinds)); err != nil {
+		return nil, err
+	}
+	return client.New(config, client.Options{Scheme: kinds})
+}
+
+// files returns the repository's files that match the patterns.
 func (u *up) files(patterns ...string) ([]string, error) {
 	var files []string
 	for _, pattern := range patterns {
-		found, err := filepath.Glob(filepath.Join(u.root, pattern))
+		matches, err := filepath.Glob(filepath.Join(u.root, pattern))
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, found...)
+		files = append(files, matches...)
 	}
 	return files, nil
 }
 
-// interrupted replaces whatever a start that the user broke off ended with.
+// interrupted replaces the error of a start that the user interrupted with exit code 130.
 func interrupted(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return &exitError{code: 130}

@@ -22,9 +22,9 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// applyExamples applies every example, after what they refer to, into namespaces that it makes.
+// applyExamples creates the examples' namespaces and applies their prerequisites and specs.
 func (u *up) applyExamples(ctx context.Context, c *cluster.Cluster, kube client.Client) error {
-	u.steps.say("applying the examples", "")
+	u.steps.report("applying the examples", "")
 	examples, err := u.files("examples/*/prerequisites.yaml", "examples/*/npudeploy.yaml")
 	if err != nil {
 		return err
@@ -40,9 +40,9 @@ func (u *up) applyExamples(ctx context.Context, c *cluster.Cluster, kube client.
 	return nil
 }
 
-// createNamespaces creates the namespaces that a file's objects are in.
+// createNamespaces creates the namespaces of a file's objects.
 func createNamespaces(ctx context.Context, kube client.Client, path string) error {
-	content, err := os.ReadFile(path) //nolint:gosec // The repository's own.
+	content, err := os.ReadFile(path) //nolint:gosec // A file of the repository.
 	if err != nil {
 		return err
 	}
@@ -63,9 +63,9 @@ func createNamespaces(ctx context.Context, kube client.Client, path string) erro
 	}
 }
 
-// awaitReady returns when every NpuDeploy is ready, or when the time is over: then with
-// why which are not. That is no error; the user may want to see it.
-func (u *up) awaitReady(ctx context.Context, kube client.Client) (pending []string, err error) {
+// awaitReady waits until every NpuDeploy is ready. After a timeout it returns a line for
+// each one that is not, and no error: the cluster is usable.
+func (u *up) awaitReady(ctx context.Context, kube client.Client) (notReady []string, err error) {
 	limited, cancel := context.WithTimeout(ctx, u.timeout)
 	defer cancel()
 	err = wait.PollUntilContextCancel(limited, 500*time.Millisecond, true, func(ctx context.Context) (bool, error) {
@@ -73,26 +73,26 @@ func (u *up) awaitReady(ctx context.Context, kube client.Client) (pending []stri
 		if err := kube.List(ctx, &deploys); err != nil {
 			return false, err
 		}
-		pending = unready(deploys.Items)
+		notReady = describeNotReady(deploys.Items)
 		total := len(deploys.Items)
-		u.steps.say("waiting for the examples", fmt.Sprintf("%d of %d are ready", total-len(pending), total))
-		return len(pending) == 0, nil
+		u.steps.report("waiting for the examples", fmt.Sprintf("%d of %d are ready", total-len(notReady), total))
+		return len(notReady) == 0, nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return pending, nil
+		return notReady, nil
 	}
-	return pending, err
+	return notReady, err
 }
 
-// unready says for each NpuDeploy that is not ready why it is not.
-func unready(deploys []v1.NpuDeploy) []string {
+// describeNotReady returns a line with the reason for each NpuDeploy that is not ready.
+func describeNotReady(deploys []v1.NpuDeploy) []string {
 	var reasons []string
 	for _, deploy := range deploys {
 		name := deploy.Namespace + "/" + deploy.Name
 		ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
 		switch {
 		case ready == nil || ready.ObservedGeneration < deploy.Generation:
-			reasons = append(reasons, name+": the controller has not judged it yet")
+			reasons = append(reasons, name+": not reconciled yet")
 		case ready.Status != metav1.ConditionTrue:
 			reasons = append(reasons, strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", name, ready.Reason, ready.Message), ": "))
 		}

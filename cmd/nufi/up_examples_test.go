@@ -9,20 +9,20 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func TestWhatIsNotReadySaysWhy(t *testing.T) {
+func TestDescribeNotReady(t *testing.T) {
 	t.Parallel()
 	ready := metav1.Condition{Type: v1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1.ReasonReady, ObservedGeneration: 2}
 	pending := metav1.Condition{Type: v1.ConditionReady, Status: metav1.ConditionFalse, Reason: "NoFreeDevice", Message: "needs 4", ObservedGeneration: 2}
-	got := unready([]v1.NpuDeploy{
-		deploy("served", 2, ready),
+	got := describeNotReady([]v1.NpuDeploy{
+		deploy("ready", 2, ready),
 		deploy("waiting", 2, pending),
 		deploy("changed", 3, ready),
 		deploy("new", 1),
 	})
 	want := []string{
 		"models/waiting: NoFreeDevice: needs 4",
-		"models/changed: the controller has not judged it yet",
-		"models/new: the controller has not judged it yet",
+		"models/changed: not reconciled yet",
+		"models/new: not reconciled yet",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("reasons (-want +got):\n%s", diff)

@@ -14,11 +14,26 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/internal/cluster"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// exporters pretend to be the exporters of the simulated nodes, and the servers of the
-// simulated pods: who holds which device is true, the numbers move and mean nothing.
+// nodes are the simulated nodes. They are few, so that a user soon sees NoFreeDevice.
+func nodes() []cluster.Node {
+	return []cluster.Node{
+		node("atom-0", "rebellions.ai/ATOM"),
+		node("atom-1", "rebellions.ai/ATOM"),
+		node("x330-0", "sapeon.com/snx3"),
+		node("gpu-0", "nvidia.com/gpu"),
+	}
+}
+
+func node(name string, device corev1.ResourceName) cluster.Node {
+	return cluster.Node{Name: name, Devices: map[corev1.ResourceName]string{device: "8"}}
+}
+
+// exporters simulates the exporters of the nodes and the metrics of the inference servers.
+// The pods that hold devices are those of the cluster; the values are invented.
 type exporters struct {
 	kube  client.Reader
 	nodes []string
@@ -32,9 +47,9 @@ type simulatedDevice struct {
 	pod   *corev1.Pod
 }
 
-// simulatedVendor is how the devices of a resource describe themselves.
+// simulatedVendor writes the metrics of one vendor's devices.
 type simulatedVendor struct {
-	kind     string // as the fetchers call it
+	kind     string // the fetchers' name of the device type
 	describe func(w io.Writer, d simulatedDevice, load float64)
 }
 
@@ -46,7 +61,7 @@ func vendors() map[corev1.ResourceName]simulatedVendor {
 	}
 }
 
-// ServeHTTP answers /NODE with the exporter of a node, and /servers with all servers.
+// ServeHTTP serves the metrics of a node's exporter at /NODE and of all servers at /servers.
 func (e *exporters) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.Trim(r.URL.Path, "/")
 	text, err := e.exposition(r.Context(), name)
@@ -57,7 +72,7 @@ func (e *exporters) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 	default:
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-		_, _ = io.WriteString(w, text) //nolint:gosec // Prometheus's text, to Prometheus.
+		_, _ = io.WriteString(w, text) //nolint:gosec // Plain text for Prometheus.
 	}
 }
 
@@ -68,7 +83,7 @@ func (e *exporters) exposition(ctx context.Context, name string) (string, error)
 	}
 	seconds := float64(e.now().UnixMilli()) / 1000
 	if name == "servers" {
-		return servers(pods.Items, seconds), nil
+		return serverMetrics(pods.Items, seconds), nil
 	}
 	var node corev1.Node
 	if !slices.Contains(e.nodes, name) {
@@ -77,16 +92,16 @@ func (e *exporters) exposition(ctx context.Context, name string) (string, error)
 	if err := e.kube.Get(ctx, client.ObjectKey{Name: name}, &node); err != nil {
 		return "", err
 	}
-	return devicesOf(node, pods.Items, seconds), nil
+	return deviceMetrics(node, pods.Items, seconds), nil
 }
 
-// devicesOf gives each pod of the node as many devices as it asks for, the oldest first:
-// a pod that ends may move those behind it, which real devices do not.
-func devicesOf(node corev1.Node, pods []corev1.Pod, seconds float64) string {
+// deviceMetrics assigns devices to the node's pods in order of their age. Unlike real
+// devices, these may move to another pod when an older pod ends.
+func deviceMetrics(node corev1.Node, pods []corev1.Pod, seconds float64) string {
 	var text strings.Builder
 	for resource, vendor := range vendors() {
 		count := node.Status.Capacity[resource]
-		holders := holdersOf(node.Name, resource, pods)
+		holders := deviceHolders(node.Name, resource, pods)
 		for i := range int(count.Value()) {
 			d := simulatedDevice{index: i, node: node.Name}
 			if i < len(holders) {
@@ -98,8 +113,8 @@ func devicesOf(node corev1.Node, pods []corev1.Pod, seconds float64) string {
 	return text.String()
 }
 
-// holdersOf lists the pods of a node, each once for each device.
-func holdersOf(node string, resource corev1.ResourceName, pods []corev1.Pod) []*corev1.Pod {
+// deviceHolders lists each pod of a node once per device that it requests.
+func deviceHolders(node string, resource corev1.ResourceName, pods []corev1.Pod) []*corev1.Pod {
 	var holders []*corev1.Pod
 	for _, pod := range slices.SortedFunc(slices.Values(pods), older) {
 		if pod.Spec.NodeName != node || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
@@ -117,7 +132,8 @@ func older(a, b corev1.Pod) int {
 	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name))
 }
 
-// load is 0 for a free device, and a wave of two minutes for one that a pod holds.
+// load returns 0 for a free device. Otherwise it returns a sine wave of two minutes between
+// 0.25 and 0.95.
 func load(d simulatedDevice, seconds float64) float64 {
 	if d.pod == nil {
 		return 0
@@ -125,8 +141,8 @@ func load(d simulatedDevice, seconds float64) float64 {
 	return 0.6 + 0.35*math.Sin(2*math.Pi*seconds/120+float64(d.index))
 }
 
-// holder are the labels that exporters give the container that holds a device.
-func (d simulatedDevice) holder() string {
+// podLabels returns the labels of the container that holds the device.
+func (d simulatedDevice) podLabels() string {
 	if d.pod == nil {
 		return `namespace="",pod="",container=""`
 	}
@@ -138,7 +154,7 @@ func sample(w io.Writer, name, labels string, value float64) {
 }
 
 func describeATOM(w io.Writer, d simulatedDevice, load float64) {
-	labels := fmt.Sprintf(`card="RBLN-CA25",name="rbln%d",uuid="%s-%d",hostname=%q,%s`, d.index, d.node, d.index, d.node, d.holder())
+	labels := fmt.Sprintf(`card="RBLN-CA25",name="rbln%d",uuid="%s-%d",hostname=%q,%s`, d.index, d.node, d.index, d.node, d.podLabels())
 	const total = 16 << 30
 	sample(w, "rbln_npu_utilization", labels, 100*load)
 	sample(w, "rbln_npu_memory_used", labels, math.Round(total*0.9*math.Ceil(load)))
@@ -150,17 +166,17 @@ func describeATOM(w io.Writer, d simulatedDevice, load float64) {
 
 func describeX330(w io.Writer, d simulatedDevice, load float64) {
 	id := fmt.Sprintf(`device="0000:%02x:00.0"`, 0x10+d.index)
-	known := fmt.Sprintf(`%s,uuid="%s-%d",hostname=%q`, id, d.node, d.index, d.node)
-	sample(w, "sapeon_t1_celsius", known, 38+25*load)
-	sample(w, "sapeon_t2_celsius", known, 36+22*load)
-	sample(w, "sapeon_p1_watts", known, 25+90*load)
+	labels := fmt.Sprintf(`%s,uuid="%s-%d",hostname=%q`, id, d.node, d.index, d.node)
+	sample(w, "sapeon_t1_celsius", labels, 38+25*load)
+	sample(w, "sapeon_t2_celsius", labels, 36+22*load)
+	sample(w, "sapeon_p1_watts", labels, 25+90*load)
 	sample(w, "nufi_deviceplugin_device_state", id+`,state="Healthy",reason="Answering"`, 1)
-	sample(w, "nufi_deviceplugin_device_allocated", known+","+d.holder(), math.Ceil(load))
+	sample(w, "nufi_deviceplugin_device_allocated", labels+","+d.podLabels(), math.Ceil(load))
 }
 
 func describeGPU(w io.Writer, d simulatedDevice, load float64) {
 	labels := fmt.Sprintf(`gpu="%d",device="nvidia%d",UUID="GPU-%s-%d",modelName="NVIDIA A100-SXM4-80GB",hostname=%q,%s`,
-		d.index, d.index, d.node, d.index, d.node, d.holder())
+		d.index, d.index, d.node, d.index, d.node, d.podLabels())
 	used := math.Round(73_000 * math.Ceil(load))
 	sample(w, "DCGM_FI_DEV_GPU_UTIL", labels, 100*load)
 	sample(w, "DCGM_FI_DEV_FB_USED", labels, used)
@@ -170,9 +186,9 @@ func describeGPU(w io.Writer, d simulatedDevice, load float64) {
 	sample(w, "DCGM_FI_DEV_XID_ERRORS", labels, 0)
 }
 
-// servers are what vLLM would say in each pod of an NpuDeploy that runs. Counters follow
-// from the time, so that they never fall.
-func servers(pods []corev1.Pod, seconds float64) string {
+// serverMetrics returns vLLM's metrics for each running pod of an NpuDeploy. Counters are
+// functions of the time, so that they never decrease.
+func serverMetrics(pods []corev1.Pod, seconds float64) string {
 	var text strings.Builder
 	for i, pod := range pods {
 		deploy := pod.Labels[v1.LabelDeploy]
@@ -193,7 +209,7 @@ func servers(pods []corev1.Pod, seconds float64) string {
 	return text.String()
 }
 
-// histogram has four observations a second, half of them below first.
+// histogram writes four observations per second, half of them below first.
 func histogram(w io.Writer, name, labels string, seconds, first float64) {
 	for i, share := range []float64{0.5, 0.9, 0.99, 1} {
 		sample(w, name+"_bucket", fmt.Sprintf(`%s,le="%g"`, labels, first*math.Pow(4, float64(i))), math.Floor(4*seconds*share))

@@ -19,40 +19,39 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func TestDevicesAreHeldByThePodsThatAskForThem(t *testing.T) {
+func TestSimulatedDevicesAreAssignedByPodAge(t *testing.T) {
 	pods := []corev1.Pod{
 		podWith("late", "atom-0", 1, 2*time.Hour), podWith("early", "atom-0", 2, time.Hour),
 		podWith("elsewhere", "atom-1", 4, 0), podWith("done", "atom-0", 4, 0),
 	}
 	pods[3].Status.Phase = corev1.PodSucceeded
-	held := map[string]string{}
-	for _, m := range parsed(t, devicesOf(nodeWith("atom-0", "rebellions.ai/ATOM", 4), pods, 0))["rbln_npu_utilization"] {
-		held[m["name"]] = m["pod"]
+	holders := map[string]string{}
+	for _, m := range parse(t, deviceMetrics(nodeWith("atom-0", "rebellions.ai/ATOM", 4), pods, 0))["rbln_npu_utilization"] {
+		holders[m["name"]] = m["pod"]
 	}
 	want := map[string]string{"rbln0": "early", "rbln1": "early", "rbln2": "late", "rbln3": ""}
-	if diff := cmp.Diff(want, held); diff != "" {
-		t.Errorf("holders differ (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, holders); diff != "" {
+		t.Errorf("holders (-want +got):\n%s", diff)
 	}
 }
 
-// The simulated exporters speak as the real ones do: each of their metrics is in a table.
-func TestWhatIsSimulatedIsWhatFetchersRead(t *testing.T) {
-	known := map[string]bool{}
+func TestFetchersReadEverySimulatedMetric(t *testing.T) {
+	names := map[string]bool{}
 	for _, vendor := range fetchers.Vendors() {
 		for _, m := range vendor.Metrics {
 			for _, name := range m.Names {
-				known[name] = true
+				names[name] = true
 			}
 		}
 	}
 	for resource := range vendors() {
-		metrics := parsed(t, devicesOf(nodeWith("n", resource, 1), nil, 0))
+		metrics := parse(t, deviceMetrics(nodeWith("n", resource, 1), nil, 0))
 		if len(metrics) == 0 {
 			t.Errorf("%s has no metrics", resource)
 		}
 		for name := range metrics {
-			if !known[name] {
-				t.Errorf("%s is in no vendor's table", name)
+			if !names[name] {
+				t.Errorf("%s is not in a vendor's table", name)
 			}
 		}
 	}
@@ -63,29 +62,29 @@ func TestWhatIsSimulatedIsWhatFetchersRead(t *testing.T) {
 	}
 }
 
-func TestAServerCountsUpwards(t *testing.T) {
+func TestSimulatedCountersIncrease(t *testing.T) {
 	pod := podWith("a", "atom-0", 1, 0)
 	pod.Labels = map[string]string{v1.LabelDeploy: "llama-8b"}
 	pod.Status.Phase = corev1.PodRunning
 	waiting := *pod.DeepCopy()
 	waiting.Status.Phase = corev1.PodPending
-	before, after := servers([]corev1.Pod{pod, waiting}, 1000), servers([]corev1.Pod{pod}, 1005)
-	for name, m := range parsed(t, before) {
+	before, after := serverMetrics([]corev1.Pod{pod, waiting}, 1000), serverMetrics([]corev1.Pod{pod}, 1005)
+	for name, m := range parse(t, before) {
 		if len(m) > 1 && !strings.HasSuffix(name, "_bucket") {
-			t.Errorf("%s has %d series, and one pod serves", name, len(m))
+			t.Errorf("%s has %d series, want 1", name, len(m))
 		}
 	}
 	for _, counter := range []string{"vllm:generation_tokens_total", "vllm:time_to_first_token_seconds_count"} {
-		if first, then := value(t, before, counter), value(t, after, counter); then <= first {
-			t.Errorf("%s went from %v to %v", counter, first, then)
+		if first, second := value(t, before, counter), value(t, after, counter); second <= first {
+			t.Errorf("%s changed from %v to %v, want an increase", counter, first, second)
 		}
 	}
 }
 
-func TestMonitoringIsRefusedWithoutPrometheus(t *testing.T) {
+func TestMonitoringRequiresPrometheus(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	if err := (upOptions{monitoring: true}).checkMonitoring(); err == nil {
-		t.Error("nothing is missing")
+		t.Error("no error without prometheus in the PATH")
 	}
 	if err := (upOptions{}).checkMonitoring(); err != nil {
 		t.Errorf("without --monitoring: %v", err)
@@ -119,8 +118,8 @@ func podWith(name, node string, devices int64, age time.Duration) corev1.Pod {
 	}
 }
 
-// parsed are the labels of each series, by metric.
-func parsed(t *testing.T, exposition string) map[string][]map[string]string {
+// parse returns the labels of each series by metric.
+func parse(t *testing.T, exposition string) map[string][]map[string]string {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(exposition))
@@ -144,7 +143,7 @@ func value(t *testing.T, exposition, name string) float64 {
 	t.Helper()
 	for line := range strings.Lines(exposition) {
 		var v float64
-		if _, rest, found := strings.Cut(line, "} "); found && strings.HasPrefix(line, name+"{") {
+		if _, rest, ok := strings.Cut(line, "} "); ok && strings.HasPrefix(line, name+"{") {
 			if _, err := fmt.Sscan(rest, &v); err != nil {
 				t.Fatal(err)
 			}

@@ -18,12 +18,12 @@ import (
 	"github.com/dudaji/nufi/internal/cluster"
 )
 
-// prometheusProgram is the program, and the name of its log.
+// prometheusProgram is the name of the program and of its log.
 const prometheusProgram = "prometheus"
 
-var errNoPrometheus = errors.New("--monitoring needs the program prometheus in the PATH: Debian and Ubuntu have it in a package of that name")
+var errNoPrometheus = errors.New("--monitoring requires prometheus in the PATH: on Debian and Ubuntu install the package prometheus")
 
-// checkMonitoring says what is missing before anything has started.
+// checkMonitoring returns an error if --monitoring is set and Prometheus is not installed.
 func (o upOptions) checkMonitoring() error {
 	if !o.monitoring {
 		return nil
@@ -34,10 +34,10 @@ func (o upOptions) checkMonitoring() error {
 	return nil
 }
 
-// runMonitoring starts the simulated exporters, which live as long as ctx, and a
-// Prometheus that scrapes them and evaluates the bundle's rules, and returns its URL.
+// runMonitoring starts the simulated exporters, which run until ctx is done, and a Prometheus
+// that scrapes them and evaluates the bundle's rules. It returns Prometheus' URL.
 func (u *up) runMonitoring(ctx context.Context, c *cluster.Cluster, kube client.Reader, controllerMetrics string) (string, error) {
-	u.steps.say("starting Prometheus and simulated exporters", "")
+	u.steps.report("starting Prometheus and simulated exporters", "")
 	program, err := exec.LookPath(prometheusProgram)
 	if err != nil {
 		return "", errNoPrometheus
@@ -66,7 +66,7 @@ func (u *up) runMonitoring(ctx context.Context, c *cluster.Cluster, kube client.
 	return "http://" + address, c.Await(ctx, "http://"+address+"/-/ready")
 }
 
-// serveExporters returns the address that it serves on until ctx ends.
+// serveExporters serves until ctx is done, and returns its address.
 func serveExporters(ctx context.Context, kube client.Reader) (string, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -78,12 +78,12 @@ func serveExporters(ctx context.Context, kube client.Reader) (string, error) {
 	}
 	server := &http.Server{Handler: simulated, ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
-	go func() { _ = server.Serve(listener) }() // It ends with an error, always: that it was closed.
+	go func() { _ = server.Serve(listener) }() // It returns ErrServerClosed.
 	return listener.Addr().String(), nil
 }
 
-// configurePrometheus writes the configuration, and the bundle's rules without the
-// operator's envelope.
+// configurePrometheus writes Prometheus' configuration and the rules of the bundle's
+// PrometheusRules.
 func (u *up) configurePrometheus(dir, exporters, controllerMetrics string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (u *up) configurePrometheus(dir, exporters, controllerMetrics string) error
 		return err
 	}
 	for _, file := range resources {
-		rules, err := rulesIn(file)
+		rules, err := readRules(file)
 		if err != nil {
 			return err
 		}
@@ -108,9 +108,9 @@ func (u *up) configurePrometheus(dir, exporters, controllerMetrics string) error
 	return os.WriteFile(filepath.Join(dir, "prometheus.yaml"), config, 0o600)
 }
 
-// rulesIn returns the groups of a PrometheusRule.
-func rulesIn(file string) ([]byte, error) {
-	text, err := os.ReadFile(file) //nolint:gosec // It is one of the repository.
+// readRules returns the spec of a PrometheusRule, which is a rule file of Prometheus.
+func readRules(file string) ([]byte, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // A file of the repository.
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func rulesIn(file string) ([]byte, error) {
 	return yaml.Marshal(resource.Spec)
 }
 
-// prometheusConfig scrapes as bundle/monitoring's monitors do.
+// prometheusConfig returns scrape configurations like those of bundle/monitoring/monitors.
 func prometheusConfig(exporters, controllerMetrics string) ([]byte, error) {
 	type static struct {
 		Targets []string          `json:"targets"`
@@ -154,10 +154,10 @@ func prometheusConfig(exporters, controllerMetrics string) ([]byte, error) {
 	})
 }
 
-// deviceType is the fetchers' name of the node's devices.
+// deviceType returns the fetchers' name of the node's device type.
 func deviceType(node cluster.Node) string {
 	for resource := range node.Devices {
-		if vendor, known := vendors()[resource]; known {
+		if vendor, ok := vendors()[resource]; ok {
 			return vendor.kind
 		}
 	}

@@ -8,47 +8,47 @@ import (
 	"time"
 )
 
-// How often the current step is shown again: rewritten on a terminal, and elsewhere as
-// a line of its own, which only a long step gets.
+// How often the current step is printed. On a terminal its line is rewritten; elsewhere a
+// long step gets a line for each interval.
 const (
-	liveEvery  = 100 * time.Millisecond
-	plainEvery = 15 * time.Second
+	terminalInterval = 100 * time.Millisecond
+	plainInterval    = 15 * time.Second
 )
 
-// width is what a rewritten line may take: one that wraps cannot be taken back.
+// width limits a rewritten line: the terminal cannot rewrite one that wraps.
 const width = 79
 
-// steps shows what is being done, one line for each step with the time it took.
+// steps prints a line with the duration of each step.
 type steps struct {
-	out   io.Writer
-	live  bool
-	now   func() time.Time
-	done  chan struct{}
-	ended sync.WaitGroup
+	out      io.Writer
+	terminal bool
+	now      func() time.Time
+	done     chan struct{}
+	refresh  sync.WaitGroup
 
 	mu           sync.Mutex
 	step, detail string
-	began        time.Time
+	start        time.Time
 }
 
-// newSteps starts showing on out until close.
+// newSteps returns steps that print to out until close.
 func newSteps(out io.Writer, now func() time.Time) *steps {
-	s := &steps{out: out, live: isTerminal(out), now: now, done: make(chan struct{})}
-	every := plainEvery
-	if s.live {
-		every = liveEvery
+	s := &steps{out: out, terminal: isTerminal(out), now: now, done: make(chan struct{})}
+	interval := plainInterval
+	if s.terminal {
+		interval = terminalInterval
 	}
-	s.ended.Go(func() { s.refresh(time.NewTicker(every)) })
+	s.refresh.Go(func() { s.printEvery(time.NewTicker(interval)) })
 	return s
 }
 
-// say begins a step, ending the one before, or tells more of the current one.
-func (s *steps) say(step, detail string) {
+// report ends the current step and starts another, or updates the current step's detail.
+func (s *steps) report(step, detail string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if step != s.step {
 		s.finish()
-		s.step, s.began = step, s.now()
+		s.step, s.start = step, s.now()
 	}
 	s.detail = detail
 }
@@ -60,50 +60,50 @@ func (s *steps) end() {
 	s.finish()
 }
 
-// close ends the current step, and the showing.
+// close ends the current step and stops printing.
 func (s *steps) close() {
 	close(s.done)
-	s.ended.Wait()
+	s.refresh.Wait()
 	s.end()
 }
 
-func (s *steps) refresh(ticker *time.Ticker) {
+func (s *steps) printEvery(ticker *time.Ticker) {
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			s.show()
+			s.print()
 		case <-s.done:
 			return
 		}
 	}
 }
 
-// show shows the current step as it stands.
-func (s *steps) show() {
+// print prints the current step, if there is one.
+func (s *steps) print() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.step == "" || !s.live && s.now().Sub(s.began) < plainEvery {
+	if s.step == "" || !s.terminal && s.now().Sub(s.start) < plainInterval {
 		return
 	}
 	line := s.line()
 	if s.detail != "" {
 		line += ": " + s.detail
 	}
-	if s.live {
+	if s.terminal {
 		_, _ = fmt.Fprintf(s.out, "\r\033[K%.*s", width, line)
 		return
 	}
 	_, _ = fmt.Fprintln(s.out, line, "...")
 }
 
-// finish writes the current step's last line. The caller holds the lock.
+// finish prints the current step's last line. The caller holds the lock.
 func (s *steps) finish() {
 	if s.step == "" {
 		return
 	}
 	line := s.line()
-	if s.live {
+	if s.terminal {
 		line = "\r\033[K" + line
 	}
 	_, _ = fmt.Fprintln(s.out, line)
@@ -111,10 +111,10 @@ func (s *steps) finish() {
 }
 
 func (s *steps) line() string {
-	return fmt.Sprintf("%7s  %s", elapsed(s.now().Sub(s.began)), s.step)
+	return fmt.Sprintf("%7s  %s", elapsed(s.now().Sub(s.start)), s.step)
 }
 
-// elapsed is a duration to read: 4.2s, 2m10s.
+// elapsed formats a duration: 4.2s, 2m10s.
 func elapsed(d time.Duration) string {
 	if d < time.Minute {
 		return fmt.Sprintf("%.1fs", d.Seconds())

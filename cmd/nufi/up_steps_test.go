@@ -8,21 +8,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestEachStepIsALineWithTheTimeItTook(t *testing.T) {
+func TestStepsPrintALineWithTheDurationOfEachStep(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	clock := time.Unix(0, 0)
 	s := newSteps(&out, func() time.Time { return clock })
-	s.say("compiling", "")
+	s.report("compiling", "")
 	clock = clock.Add(100 * time.Second)
-	s.say("compiling", "1 package, now etcd")
-	s.show()
+	s.report("compiling", "1 package, now etcd")
+	s.print()
 	clock = clock.Add(30*time.Second + 400*time.Millisecond)
-	s.say("starting", "")
+	s.report("starting", "")
 	clock = clock.Add(1250 * time.Millisecond)
-	s.show()
+	s.print()
 	s.end()
-	s.show()
+	s.print()
 	s.close()
 
 	want := "  1m40s  compiling: 1 package, now etcd ...\n" +
@@ -33,13 +33,13 @@ func TestEachStepIsALineWithTheTimeItTook(t *testing.T) {
 	}
 }
 
-func TestATerminalsLineIsRewrittenAndNeverWraps(t *testing.T) {
+func TestStepsRewriteAndTruncateATerminalLine(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	clock := time.Unix(0, 0)
-	s := &steps{out: &out, live: true, now: func() time.Time { return clock }}
-	s.say("compiling", "k8s.io/kubernetes/pkg/controller/with/a/path/that/is/longer/than/any/terminal/is/wide")
-	s.show()
+	s := &steps{out: &out, terminal: true, now: func() time.Time { return clock }}
+	s.report("compiling", "k8s.io/kubernetes/pkg/controller/with/a/path/that/is/longer/than/any/terminal/is/wide")
+	s.print()
 	s.end()
 
 	want := "\r\033[K   0.0s  compiling: k8s.io/kubernetes/pkg/controller/with/a/path/that/is/longer" +

@@ -12,8 +12,8 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// next is what the user reads once all is up.
-const next = `
+// summaryText is printed when everything is ready.
+const summaryText = `
 {{ with .Table }}{{ . }}
 {{ end -}}
 {{ range .NotReady }}not ready: {{ . }}
@@ -30,7 +30,7 @@ Try:
 {{- with .Example }}
     kubectl describe npudeploy -n {{ .Namespace }} {{ .Name }}
     kubectl scale npudeploy -n {{ .Namespace }} {{ .Name }} --replicas=2
-    kubectl delete deployment -n {{ .Namespace }} {{ .Name }}   # it comes back
+    kubectl delete deployment -n {{ .Namespace }} {{ .Name }}   # the controller creates it again
 {{- end }}
 {{- with .API }}
     curl {{ . }}/api/v1/npudeploys
@@ -44,18 +44,19 @@ Logs are in {{ .Logs }}{{ with .Metrics }}, the controller's metrics at {{ . }}{
 Ctrl-C stops everything.
 `
 
-// summary is what next tells.
+// summary is the data of summaryText. URLs are empty for programs that do not run.
 type summary struct {
-	Table               string   // as kubectl get npudeploy -A prints it
-	NotReady            []string // why, of each that is not
+	Table               string   // the output of kubectl get npudeploy -A
+	NotReady            []string // one line per NpuDeploy
 	Example             *v1.NpuDeploy
-	Kubeconfig, Kubectl string
-	Logs, Metrics       string
-	API                 string // the URL of NuFi's API server, if it runs
-	Prometheus          string // its URL, if it runs
+	Kubeconfig, Kubectl string // paths
+	Logs                string // a folder
+	Metrics             string // URL of the controller's metrics
+	API                 string // URL of NuFi's API server
+	Prometheus          string // URL
 }
 
-// complete asks the cluster for what it shows.
+// complete adds the cluster's paths, the table and an example.
 func (s *summary) complete(ctx context.Context, c *cluster.Cluster, kube client.Client) error {
 	table, err := c.Kubectl(ctx, "get", "npudeploy", "-A")
 	if err != nil {
@@ -65,7 +66,7 @@ func (s *summary) complete(ctx context.Context, c *cluster.Cluster, kube client.
 	if err := kube.List(ctx, &deploys); err != nil {
 		return err
 	}
-	if s.Metrics != "" && len(deploys.Items) > 0 { // Without a controller there is nothing to try on it.
+	if s.Metrics != "" && len(deploys.Items) > 0 { // The commands of the example require the controller.
 		s.Example = &deploys.Items[0]
 	}
 	s.Table = table
@@ -75,5 +76,5 @@ func (s *summary) complete(ctx context.Context, c *cluster.Cluster, kube client.
 }
 
 func (s *summary) print(w io.Writer) error {
-	return template.Must(template.New("next").Parse(next)).Execute(w, s)
+	return template.Must(template.New("summary").Parse(summaryText)).Execute(w, s)
 }

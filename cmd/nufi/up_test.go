@@ -18,52 +18,52 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-func TestUpServesTheExamplesUntilItIsStopped(t *testing.T) {
+func TestUpRunsTheExamplesUntilItIsStopped(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a control plane is not started with -short")
 	}
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
-	out := &watched{wanted: "Ctrl-C stops everything", seen: make(chan struct{})}
+	out := &awaitedOutput{text: "Ctrl-C stops everything", written: make(chan struct{})}
 	var progress bytes.Buffer
 	ended := make(chan error, 1)
 	go func() { ended <- runUp(ctx, upOptions{dir: dir, timeout: time.Minute}, out, &progress) }()
 	select {
-	case <-out.seen:
+	case <-out.written:
 	case err := <-ended:
-		t.Fatal("up ended by itself: ", err)
+		t.Fatal("up returned early: ", err)
 	}
 
 	kubeconfig := filepath.Join(dir, "kubeconfig")
 	for _, text := range []string{"NAMESPACE ", "llama-8b ", "export KUBECONFIG=" + kubeconfig + "\n"} {
 		if !strings.Contains(out.String(), text) {
-			t.Errorf("%q is not told: %s", text, out)
+			t.Errorf("output lacks %q: %s", text, out)
 		}
 	}
 	if strings.Contains(out.String(), "not ready: ") {
 		t.Errorf("an example is not ready: %s", out)
 	}
-	if err := ask(t, kubeconfig); err != nil {
-		t.Error("nobody answers: ", err)
+	if err := getVersion(t, kubeconfig); err != nil {
+		t.Error("the Kubernetes API server does not respond: ", err)
 	}
-	if answer := get(t, told(t, out.String(), `curl (http://\S+)`)); !strings.Contains(answer, `"llama-8b"`) {
-		t.Errorf("NuFi's API server does not list the examples: %s", answer)
+	if body := get(t, match(t, out.String(), `curl (http://\S+)`)); !strings.Contains(body, `"llama-8b"`) {
+		t.Errorf("NuFi's API server does not list the examples: %s", body)
 	}
 	cancel()
 	if err := <-ended; err != nil {
-		t.Error("a stop is an error: ", err)
+		t.Error("up returned an error after the stop: ", err)
 	}
-	if err := ask(t, kubeconfig); err == nil {
-		t.Error("the API server still answers")
+	if err := getVersion(t, kubeconfig); err == nil {
+		t.Error("the Kubernetes API server responds after the stop")
 	}
 	for _, step := range []string{"starting etcd and kube-apiserver", "waiting for the examples", "stopping"} {
 		if !strings.Contains(progress.String(), "s  "+step+"\n") {
-			t.Errorf("the step %q is not told: %s", step, &progress)
+			t.Errorf("progress lacks the step %q: %s", step, &progress)
 		}
 	}
 }
 
-func TestAStartBrokenOffIsNoFault(t *testing.T) {
+func TestInterruptedStartExitsWith130(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -76,23 +76,23 @@ func TestAStartBrokenOffIsNoFault(t *testing.T) {
 	}
 }
 
-func TestUpOutsideTheRepositorySaysSo(t *testing.T) {
+func TestUpOutsideTheRepositoryFails(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	err := runUp(t.Context(), upOptions{dir: dir}, os.Stdout, os.Stderr)
-	if want := dir + " is outside the NuFi repository, which `up` builds from"; err == nil || err.Error() != want {
+	if want := dir + " is outside the NuFi repository: run `nufi up` in a checkout"; err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}
 }
 
-// told returns what the expression's group matches in the output.
-func told(t *testing.T, output, expression string) string {
+// match returns the first group of the expression's match in the output.
+func match(t *testing.T, output, expression string) string {
 	t.Helper()
-	match := regexp.MustCompile(expression).FindStringSubmatch(output)
-	if match == nil {
-		t.Fatalf("%s is not told: %s", expression, output)
+	groups := regexp.MustCompile(expression).FindStringSubmatch(output)
+	if groups == nil {
+		t.Fatalf("no match for %s in %s", expression, output)
 	}
-	return match[1]
+	return groups[1]
 }
 
 func get(t *testing.T, url string) string {
@@ -101,7 +101,7 @@ func get(t *testing.T, url string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // It was only read.
+	defer response.Body.Close() //nolint:errcheck // Nothing was written.
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -109,8 +109,8 @@ func get(t *testing.T, url string) string {
 	return string(content)
 }
 
-// ask asks the API server of a kubeconfig for its version.
-func ask(t *testing.T, kubeconfig string) error {
+// getVersion gets the version of a kubeconfig's API server.
+func getVersion(t *testing.T, kubeconfig string) error {
 	t.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
@@ -120,28 +120,27 @@ func ask(t *testing.T, kubeconfig string) error {
 	return err
 }
 
-// watched is output that tells when it holds what is wanted.
-type watched struct {
-	wanted string
-	seen   chan struct{}
+// awaitedOutput is a writer that closes a channel when its text has been written.
+type awaitedOutput struct {
+	text    string
+	written chan struct{}
+	once    sync.Once
 
 	mu     sync.Mutex
-	told   bool
 	buffer bytes.Buffer
 }
 
-func (w *watched) Write(p []byte) (int, error) {
+func (w *awaitedOutput) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n, err := w.buffer.Write(p)
-	if !w.told && strings.Contains(w.buffer.String(), w.wanted) {
-		w.told = true
-		close(w.seen)
+	if strings.Contains(w.buffer.String(), w.text) {
+		w.once.Do(func() { close(w.written) })
 	}
 	return n, err
 }
 
-func (w *watched) String() string {
+func (w *awaitedOutput) String() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.buffer.String()
