@@ -1,18 +1,18 @@
-# What one does here. The checks themselves are in .ci/run.
+# Shortcuts for contributors. The checks are in .ci/run.
 
-# list what there is
+# list the recipes
 default:
     @just --list --unsorted
 
-# start a cluster on this machine, with NuFi in it
+# start a cluster with NuFi on this machine
 up *flags:
     go run ./cmd/nufi up {{flags}}
 
-# every check, as CI runs it
+# run every check, as CI does
 check:
     .ci/run
 
-# every test that needs no root
+# run every test that does not require root
 test *flags:
     go test ./... {{flags}}
 
@@ -24,15 +24,15 @@ fmt:
     go tool -modfile=tools/go.mod golangci-lint fmt
     go tool cue fmt ./...
 
-# rewrite what is derived from the Go types: deep copies, CRD, CUE contract, RBAC, docs
+# generate deep copies, CRDs, CUE contract, RBAC and tables of the docs
 gen:
     .ci/run gen
 
-# rewrite what tests compare with
+# rewrite the golden files of tests
 golden:
     .ci/run golden
 
-# the figures of docs/benchmarks.md
+# run the benchmarks of docs/benchmarks.md
 bench:
     go test -run '^$' -bench . -benchmem ./internal/render
     go test -run '^$' -bench . -benchtime 1x -timeout 30m ./test/fleet
@@ -41,7 +41,7 @@ bench:
 render *files:
     go run ./cmd/nufi render {{ prepend('-f ', files) }}
 
-# print what `kubectl apply -k bundle` installs
+# print the manifests of the bundle
 bundle:
     kubectl kustomize bundle
 

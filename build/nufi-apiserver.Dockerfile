@@ -1,8 +1,8 @@
-# The API server. It has no state: any number of replicas serve.
+# The API server. It is stateless.
 #
 #   docker build -f build/nufi-apiserver.Dockerfile --build-arg VERSION=v0.1.0 -t dudaji/nufi-apiserver:v0.1.0 .
 #
-# GO_IMAGE takes a mirror or a digest of the same Go version.
+# Set GO_IMAGE to use a mirror or to pin a digest.
 ARG GO_IMAGE=golang:1.26.8-bookworm
 ARG VERSION=dev
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
@@ -20,7 +20,7 @@ ARG VERSION
 LABEL org.opencontainers.image.title=nufi-apiserver \
       org.opencontainers.image.version=${VERSION} \
       org.opencontainers.image.licenses=Apache-2.0
-# A provider of identities may have a certificate that a public authority signed.
+# For OIDC providers with publicly signed certificates.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/nufi-apiserver /nufi-apiserver
 USER 65532:65532

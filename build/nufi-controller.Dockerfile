@@ -1,8 +1,8 @@
-# The controller. It holds the templates; --templates replaces them.
+# The controller, with the default templates.
 #
 #   docker build -f build/nufi-controller.Dockerfile --build-arg VERSION=v0.1.0 -t dudaji/nufi-controller:v0.1.0 .
 #
-# GO_IMAGE takes a mirror or a digest of the same Go version.
+# Set GO_IMAGE to use a mirror or to pin a digest.
 ARG GO_IMAGE=golang:1.26.8-bookworm
 ARG VERSION=dev
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build

@@ -1,9 +1,9 @@
-# The device plugin. The kubelet's socket directory belongs to root, so that the
-# DaemonSet sets runAsUser: 0; elsewhere the image has no need for it.
+# The device plugin. The DaemonSet sets runAsUser: 0, because the kubelet's socket directory
+# belongs to root.
 #
 #   docker build -f build/nufi-deviceplugin.Dockerfile --build-arg VERSION=v0.1.0 -t dudaji/nufi-deviceplugin:v0.1.0 .
 #
-# GO_IMAGE takes a mirror or a digest of the same Go version.
+# Set GO_IMAGE to use a mirror or to pin a digest.
 ARG GO_IMAGE=golang:1.26.8-bookworm
 ARG VERSION=dev
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build

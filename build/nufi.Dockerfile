@@ -1,8 +1,8 @@
-# The command line, for CI: nufi vet and nufi render need nothing but the files.
+# The command line, for CI: nufi vet and nufi render require only files.
 #
 #   docker build -f build/nufi.Dockerfile --build-arg VERSION=v0.1.0 -t dudaji/nufi:v0.1.0 .
 #
-# GO_IMAGE takes a mirror or a digest of the same Go version.
+# Set GO_IMAGE to use a mirror or to pin a digest.
 ARG GO_IMAGE=golang:1.26.8-bookworm
 ARG VERSION=dev
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
@@ -20,7 +20,7 @@ ARG VERSION
 LABEL org.opencontainers.image.title=nufi \
       org.opencontainers.image.version=${VERSION} \
       org.opencontainers.image.licenses=Apache-2.0
-# Prometheus, and a cluster, may have a certificate that a public authority signed.
+# For a Prometheus or a cluster with a publicly signed certificate.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/nufi /nufi
 USER 65532:65532

@@ -31,7 +31,7 @@ func applets() map[string]func() int {
 
 func names() []string { return slices.Sorted(maps.Keys(applets())) }
 
-// runEtcd exits by itself when etcd fails.
+// runEtcd does not return if etcd fails.
 func runEtcd() int {
 	etcdmain.Main(os.Args)
 	return 0

@@ -12,9 +12,8 @@ import (
 	"sigs.k8s.io/kwok/pkg/log"
 )
 
-// runKWOK runs KWOK's controller. KWOK wants its configuration, which holds the
-// stages that nodes and pods go through, in the context before its command exists;
-// hence the flags are parsed twice, the first time for -v and --config alone.
+// runKWOK runs KWOK's controller. KWOK's command requires its configuration in the context,
+// so the flags are parsed twice: first only -v and --config, to read the configuration.
 func runKWOK() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -1,10 +1,10 @@
 // Command kube is a Kubernetes control plane in one binary: etcd, kube-apiserver,
 // kube-controller-manager, kube-scheduler, kubelet, kubectl and KWOK, compiled from
-// their Go modules. The name it is called by, or else its first argument, says which
-// of them it is, so that a folder of links to it serves as KUBEBUILDER_ASSETS.
+// their Go modules. The name by which it is called, or its first argument, selects the
+// program, so that a folder of links to it can be used as KUBEBUILDER_ASSETS.
 //
-// It is a Go module of its own: what the product requires must never follow what
-// Kubernetes itself requires. It imports nothing of ours, and nothing imports it.
+// It is a separate Go module, because NuFi's own dependencies must not follow those of
+// Kubernetes. It imports no package of NuFi, and no package imports it.
 package main
 
 import (
@@ -27,6 +27,6 @@ func main() {
 		}
 		os.Exit(2)
 	}
-	os.Args = args // Every one of them reads its flags from here.
+	os.Args = args // The programs read their flags from os.Args.
 	os.Exit(run())
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints the ConfigMap of the templates in a directory that holds cue.mod and schemas:
 #   configmap.sh DIR | kubectl apply --server-side -f -
-# Server-side, since the annotation of a client-side apply would double its size.
+# Server-side: the annotation of a client-side apply would double the size.
 set -eu
 cd "${1:-.}"
 set --
