@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -378,14 +379,41 @@ func TestStreamsAreLimitedAndDoNotCountAsRequests(t *testing.T) {
 	}
 }
 
+// A heartbeat comes later than the write deadline of the one before.
 func TestIdleStreamSendsHeartbeats(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t, func(o *api.Options) { o.Limits.Streams.Heartbeat = 50 * time.Millisecond })
-	w := s.watch("vic", "")
-	w.want("RESET", "BOOKMARK")
-	for range 2 {
-		if line, err := w.lines.ReadString('\n'); err != nil || line != ":\n" && line != "\n" {
-			t.Errorf("%q, %v", line, err)
-		}
+	for name, http2 := range map[string]bool{"HTTP/1": false, "HTTP/2": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newFixture(t, func(o *api.Options) {
+				o.Limits.Streams.Heartbeat, o.Limits.Streams.Write = 150*time.Millisecond, 100*time.Millisecond
+			})
+			server := httptest.NewUnstartedServer(s.api)
+			server.EnableHTTP2 = http2
+			server.StartTLS()
+			defer server.Close()
+			for _, path := range []string{watchAll, "/api/v1/watch/devices"} {
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				request.Header.Set("Authorization", "Bearer vic")
+				stream, err := server.Client().Do(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				lines := bufio.NewReader(stream.Body)
+				for heartbeats := 0; heartbeats < 3; {
+					line, err := lines.ReadString('\n')
+					if err != nil {
+						t.Fatalf("%s: after %d heartbeats: %v", path, heartbeats, err)
+					}
+					if line == ":\n" {
+						heartbeats++
+					}
+				}
+				_ = stream.Body.Close()
+			}
+		})
 	}
 }

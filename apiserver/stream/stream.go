@@ -61,7 +61,7 @@ func Open(w http.ResponseWriter, contentType string, limit time.Duration) (*Stre
 	return s, s.Send()
 }
 
-// Send writes frames, and has them on their way when it returns.
+// Send writes and flushes frames.
 func (s *Stream) Send(frames ...[]byte) error {
 	if err := s.control.SetWriteDeadline(time.Now().Add(s.limit)); err != nil {
 		return err
@@ -71,7 +71,11 @@ func (s *Stream) Send(frames ...[]byte) error {
 			return err
 		}
 	}
-	return s.control.Flush()
+	if err := s.control.Flush(); err != nil {
+		return err
+	}
+	// In HTTP/2 a deadline that passes resets the stream even if nothing is being written.
+	return s.control.SetWriteDeadline(time.Time{})
 }
 
 // Beat writes a comment of events, which shows proxies and the reader that somebody is there.

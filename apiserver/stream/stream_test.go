@@ -12,7 +12,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/stream"
 )
 
-func TestNoTextEndsItsEvent(t *testing.T) {
+func TestFrameEscapesLineBreaks(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		event stream.Event
@@ -29,25 +29,14 @@ func TestNoTextEndsItsEvent(t *testing.T) {
 	}
 }
 
-// The server's own limits on a request and its answer do not end a stream.
-func TestAStreamOutlivesTheTimeOfARequest(t *testing.T) {
-	t.Parallel()
-	next := make(chan string)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		s, err := stream.Open(w, stream.ContentType, 10*time.Second)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		for data := range next {
-			if err := s.Send(stream.Event{Data: []byte(data)}.Frame()); err != nil {
-				t.Error(err)
-			}
-		}
-	}))
-	server.Config.ReadTimeout, server.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
-	server.Start()
-	defer server.Close()
+// serve serves a handler over HTTP/1 or HTTP/2, and returns the response to a request.
+func serve(t *testing.T, http2 bool, handler http.HandlerFunc, configure func(*http.Server)) *http.Response {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	server.EnableHTTP2 = http2
+	configure(server.Config)
+	server.StartTLS()
+	t.Cleanup(server.Close)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -56,42 +45,107 @@ func TestAStreamOutlivesTheTimeOfARequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	lines := bufio.NewReader(response.Body)
-	<-time.After(200 * time.Millisecond) // what would have ended it has passed
-	for _, data := range []string{"a", "b"} {
-		next <- data
-		want := "data: " + data + "\n\n"
-		got := make([]byte, len(want))
-		if _, err := io.ReadFull(lines, got); err != nil || string(got) != want {
-			t.Errorf("read %q, %v; want %q", got, err, want)
-		}
+	t.Cleanup(func() { _ = response.Body.Close() })
+	if (response.ProtoMajor == 2) != http2 {
+		t.Fatalf("the protocol is %s", response.Proto)
 	}
-	close(next)
+	return response
 }
 
-func TestAReaderWhoDoesNotReadIsCut(t *testing.T) {
+// overEachProtocol runs a test over HTTP/1 and HTTP/2.
+func overEachProtocol(t *testing.T, test func(t *testing.T, http2 bool)) {
+	t.Helper()
+	for name, http2 := range map[string]bool{"HTTP/1": false, "HTTP/2": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, http2)
+		})
+	}
+}
+
+// Neither the server's timeouts nor the limit of an earlier Send end a stream.
+func TestStreamOutlivesTheTimeoutOfARequest(t *testing.T) {
 	t.Parallel()
-	cut := make(chan error, 1)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		s, err := stream.Open(w, stream.ContentType, 100*time.Millisecond)
-		frame := stream.Event{Data: make([]byte, 1<<20)}.Frame()
-		for err == nil {
-			err = s.Send(frame)
+	overEachProtocol(t, func(t *testing.T, http2 bool) {
+		t.Helper()
+		const timeout = 50 * time.Millisecond
+		next := make(chan string)
+		response := serve(t, http2, func(w http.ResponseWriter, _ *http.Request) {
+			s, err := stream.Open(w, stream.ContentType, timeout)
+			for data := range next {
+				if err == nil {
+					err = s.Send(stream.Event{Data: []byte(data)}.Frame())
+				}
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}, func(server *http.Server) { server.ReadTimeout, server.WriteTimeout = timeout, timeout })
+		defer close(next)
+		lines := bufio.NewReader(response.Body)
+		for _, data := range []string{"a", "b"} {
+			<-time.After(4 * timeout)
+			next <- data
+			want := "data: " + data + "\n\n"
+			got := make([]byte, len(want))
+			if _, err := io.ReadFull(lines, got); err != nil || string(got) != want {
+				t.Fatalf("read %q, %v; want %q", got, err, want)
+			}
 		}
-		cut <- err
-	}))
-	defer server.Close()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := server.Client().Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if err := <-cut; err == nil {
-		t.Error("the stream has no end")
-	}
+	})
+}
+
+func TestClientThatDoesNotReadIsDisconnected(t *testing.T) {
+	t.Parallel()
+	overEachProtocol(t, func(t *testing.T, http2 bool) {
+		t.Helper()
+		ended := make(chan error, 1)
+		serve(t, http2, func(w http.ResponseWriter, _ *http.Request) {
+			s, err := stream.Open(w, stream.ContentType, 100*time.Millisecond)
+			frame := stream.Event{Data: make([]byte, 1<<20)}.Frame()
+			for err == nil {
+				err = s.Send(frame)
+			}
+			ended <- err
+		}, func(*http.Server) {})
+		select {
+		case <-ended:
+		case <-time.After(time.Minute):
+			t.Error("the stream does not end")
+		}
+	})
+}
+
+// A client that is slower than one Send, but not stopped, gets all events.
+func TestSlowClientReadsEverything(t *testing.T) {
+	t.Parallel()
+	overEachProtocol(t, func(t *testing.T, http2 bool) {
+		t.Helper()
+		const frames = 20
+		frame := stream.Event{Data: make([]byte, 1<<20)}.Frame()
+		response := serve(t, http2, func(w http.ResponseWriter, _ *http.Request) {
+			s, err := stream.Open(w, stream.ContentType, 10*time.Second)
+			for range frames {
+				if err == nil {
+					err = s.Send(frame)
+				}
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}, func(*http.Server) {})
+		buffer := make([]byte, 1<<20)
+		size := 0
+		for {
+			<-time.After(10 * time.Millisecond)
+			n, err := io.ReadFull(response.Body, buffer)
+			size += n
+			if err != nil {
+				break
+			}
+		}
+		if size != frames*len(frame) {
+			t.Errorf("read %d bytes, want %d", size, frames*len(frame))
+		}
+	})
 }
