@@ -262,6 +262,16 @@ func TestDryRunWritesNothing(t *testing.T) {
 	}
 	s.ask("ann", http.MethodDelete, "a?dryRun=all", "").wantStatus(t, http.StatusBadRequest)
 	s.ask("ann", http.MethodDelete, "a?dryrun=All", "").wantStatus(t, http.StatusBadRequest)
+	for _, empty := range []string{"dryRun=", "dryRun"} {
+		s.ask("ann", http.MethodDelete, "a?"+empty, "").wantStatus(t, http.StatusBadRequest).problem(t)
+		s.ask("ann", http.MethodPut, "a?"+empty, deployJSON("a"), "If-Match", "*").wantStatus(t, http.StatusBadRequest)
+		s.ask("ann", http.MethodPatch, "a?"+empty, `{}`, "Content-Type", merge).wantStatus(t, http.StatusBadRequest)
+		s.ask("ann", http.MethodPut, "a/scale?"+empty, `{"replicas": 7}`).wantStatus(t, http.StatusBadRequest)
+		s.ask("ann", http.MethodPost, "a/restart?"+empty, "").wantStatus(t, http.StatusBadRequest)
+		s.ask("ann", http.MethodPost, "?"+empty, deployJSON("b")).wantStatus(t, http.StatusBadRequest)
+	}
+	s.ask("ann", http.MethodPatch, "a", "spec: {model: org/other}", "Content-Type", "application/apply-patch+yaml", "If-Match", "").wantStatus(t, http.StatusBadRequest)
+	s.ask("ann", http.MethodGet, "a", "", "If-None-Match", before.header.Get("ETag")).wantStatus(t, http.StatusNotModified)
 }
 
 func TestErrorNamesTheField(t *testing.T) {

@@ -107,8 +107,8 @@ type selection struct {
 
 func selectionParameters() []openapi.Parameter {
 	return []openapi.Parameter{
-		{Name: "labelSelector", Doc: "as in kubectl: team=search,stage!=test"},
-		{Name: "fieldSelector", Doc: nameField + "=NAME or " + namespaceField + "=NAMESPACE"},
+		{Name: "labelSelector", Doc: "as in kubectl: team=search,stage!=test", AllowEmpty: true},
+		{Name: "fieldSelector", Doc: nameField + "=NAME or " + namespaceField + "=NAMESPACE", AllowEmpty: true},
 	}
 }
 

@@ -26,8 +26,9 @@ type Operation struct {
 
 // Parameter is of the query or a header.
 type Parameter struct {
-	Name, Doc string
-	Required  bool
+	Name, Doc  string
+	Required   bool
+	AllowEmpty bool // the empty value has a meaning
 }
 
 // Content is a body: its media types and its schema, a Go value of its type or a Ref.
@@ -129,6 +130,9 @@ func parametersOf(o Operation) []any {
 
 func parameter(in string, p Parameter) map[string]any {
 	described := map[string]any{"in": in, "name": p.Name, "required": p.Required, "schema": map[string]any{"type": "string"}}
+	if p.AllowEmpty {
+		described["allowEmptyValue"] = true
+	}
 	if p.Doc != "" {
 		described["description"] = p.Doc
 	}

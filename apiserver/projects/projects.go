@@ -63,7 +63,7 @@ func New(cluster *live.Cache, templates func() *render.Templates, clock func() t
 func (h *Handlers) Routes() []rest.Route {
 	list := openapi.Operation{
 		Method: http.MethodGet, Path: collectionPath, Summary: "List the Projects that I see, by name",
-		Query:   append(rest.PageParameters(), openapi.Parameter{Name: "labelSelector", Doc: "as in kubectl: team=search,stage!=test"}),
+		Query:   append(rest.PageParameters(), openapi.Parameter{Name: "labelSelector", Doc: "as in kubectl: team=search,stage!=test", AllowEmpty: true}),
 		Answers: rest.JSON(ListSchema), Status: http.StatusOK,
 	}
 	get := openapi.Operation{

@@ -43,7 +43,7 @@ func (k Kind) patch(w http.ResponseWriter, r *http.Request, user *kube.UserClien
 	if err != nil {
 		return err
 	}
-	if r.Header.Get("If-Match") != "" {
+	if rest.HasIfMatch(r) {
 		return k.replace(w, r, user, object)
 	}
 	live := k.Object(r)

@@ -43,7 +43,7 @@ func (k Kind) put(w http.ResponseWriter, r *http.Request, user *kube.UserClient)
 	if err != nil {
 		return err
 	}
-	match, none := r.Header.Get("If-Match") != "", r.Header.Get("If-None-Match")
+	match, none := rest.HasIfMatch(r), r.Header.Get("If-None-Match")
 	switch {
 	case match && none != "":
 		return problem.New(http.StatusBadRequest, "If-Match and If-None-Match exclude each other")
@@ -135,7 +135,7 @@ func isOutdated(err error) bool {
 // preconditionFailed turns what Kubernetes responds to a request with If-Match into a 412.
 func (k Kind) preconditionFailed(r *http.Request, err error) error {
 	switch {
-	case r.Header.Get("If-Match") == "":
+	case !rest.HasIfMatch(r):
 		return err
 	case apierrors.IsNotFound(err):
 		return rest.PreconditionFailed("there is no " + k.Name + " of this name")

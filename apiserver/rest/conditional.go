@@ -18,6 +18,9 @@ func IfMatchParameter() openapi.Parameter {
 	return openapi.Parameter{Name: "If-Match", Doc: "the ETag that was read; absent: any"}
 }
 
+// HasIfMatch reports whether the request has the header If-Match, even an empty one.
+func HasIfMatch(r *http.Request) bool { return len(r.Header.Values("If-Match")) > 0 }
+
 // IfMatch returns the resourceVersion that the object must have: empty without the header,
 // and with any set for "*".
 func IfMatch(r *http.Request) (version string, anyVersion bool, err error) {

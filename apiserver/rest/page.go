@@ -25,7 +25,7 @@ type Page struct {
 func PageParameters() []openapi.Parameter {
 	return []openapi.Parameter{
 		{Name: "limit", Doc: "size of a page, 1 to " + strconv.Itoa(MaxPage)},
-		{Name: "continue", Doc: "metadata.continue of the previous page"},
+		{Name: "continue", Doc: "metadata.continue of the previous page; empty: the first page", AllowEmpty: true},
 	}
 }
 

@@ -12,18 +12,22 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
-// checkQuery rejects unknown and repeated parameters: a misspelled dryRun must not write.
+// checkQuery rejects unknown, repeated and empty parameters: a misspelled or empty dryRun
+// must not write.
 func checkQuery(r *http.Request, parameters []openapi.Parameter) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return problem.New(http.StatusBadRequest, "the query cannot be parsed")
 	}
 	for name, values := range query {
-		if !slices.ContainsFunc(parameters, func(p openapi.Parameter) bool { return p.Name == name }) {
+		i := slices.IndexFunc(parameters, func(p openapi.Parameter) bool { return p.Name == name })
+		switch {
+		case i < 0:
 			return problem.New(http.StatusBadRequest, "unknown query parameter "+Truncate(name))
-		}
-		if len(values) > 1 {
+		case len(values) > 1:
 			return problem.New(http.StatusBadRequest, "the query parameter "+name+" is given more than once")
+		case values[0] == "" && !parameters[i].AllowEmpty:
+			return problem.New(http.StatusBadRequest, "the query parameter "+name+" is empty: give it a value, or leave it out")
 		}
 	}
 	return nil
@@ -45,10 +49,11 @@ func DryRunParameter() openapi.Parameter {
 
 // DryRun reports whether nothing is to be written.
 func DryRun(r *http.Request) (bool, error) {
-	switch r.URL.Query().Get("dryRun") {
-	case "":
+	query := r.URL.Query()
+	switch {
+	case !query.Has("dryRun"):
 		return false, nil
-	case metav1.DryRunAll:
+	case query.Get("dryRun") == metav1.DryRunAll:
 		return true, nil
 	}
 	return false, problem.New(http.StatusBadRequest, "dryRun must be All, or absent")
@@ -64,10 +69,11 @@ func Force(r *http.Request) (bool, error) { return Bool(r, "force") }
 
 // Bool reads a parameter that is true or false.
 func Bool(r *http.Request, name string) (bool, error) {
-	switch r.URL.Query().Get(name) {
-	case "", "false":
+	query := r.URL.Query()
+	switch value := query.Get(name); {
+	case !query.Has(name), value == "false":
 		return false, nil
-	case "true":
+	case value == "true":
 		return true, nil
 	}
 	return false, problem.New(http.StatusBadRequest, name+" must be true or false")
