@@ -73,6 +73,22 @@ func TestArticleYAMLIsAccepted(t *testing.T) {
 	s.ask("ann", http.MethodPost, "", text, "Content-Type", "application/yaml").wantStatus(t, http.StatusCreated)
 }
 
+func TestBodyWithMoreThanOneObjectIsRejected(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	const yaml = "application/yaml"
+	for body, media := range map[string]string{
+		deployJSON("a") + "\n---\n" + deployJSON("b"): yaml,
+		deployJSON("a") + deployJSON("b"):             "application/json",
+		"metadata: {name: a}\nspec: {model: m/m}":     "application/json",
+	} {
+		s.ask("ann", http.MethodPost, "", body, "Content-Type", media).wantStatus(t, http.StatusBadRequest).problem(t)
+		s.ask("ann", http.MethodPost, s.previewPath(), body, "Content-Type", media).wantStatus(t, http.StatusBadRequest).problem(t)
+		s.ask("ann", http.MethodPut, "a", body, "Content-Type", media, "If-None-Match", "*").wantStatus(t, http.StatusBadRequest).problem(t)
+	}
+	s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusNotFound)
+}
+
 func TestPutRequiresAPrecondition(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)

@@ -56,10 +56,7 @@ func (h *Handlers) previewRoute() rest.Route {
 
 // preview renders the live NpuDeploy and the one that an apply of the body would result in.
 func (h *Handlers) preview(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	if _, err := rest.MediaType(r, rest.MediaJSON, rest.MediaYAML); err != nil {
-		return err
-	}
-	applied, err := npudeploys.Kind().Read(r)
+	applied, err := npudeploys.Kind().Read(r, rest.MediaJSON, rest.MediaYAML)
 	if err != nil {
 		return err
 	}

@@ -30,10 +30,7 @@ func (k Kind) createRoute() rest.Route {
 }
 
 func (k Kind) create(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	if _, err := rest.MediaType(r, rest.MediaJSON, rest.MediaYAML); err != nil {
-		return err
-	}
-	object, err := k.Read(r)
+	object, err := k.Read(r, rest.MediaJSON, rest.MediaYAML)
 	if err != nil {
 		return err
 	}

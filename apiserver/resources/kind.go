@@ -49,8 +49,8 @@ func (k Kind) pathTo(object *unstructured.Unstructured) string {
 
 // Read reads an object for the namespace and name of the path. It fills in what the body
 // leaves out of these, and returns an error for other values.
-func (k Kind) Read(r *http.Request) (*unstructured.Unstructured, error) {
-	object, err := rest.ReadObject(r)
+func (k Kind) Read(r *http.Request, mediaTypes ...string) (*unstructured.Unstructured, error) {
+	object, err := rest.ReadObject(r, mediaTypes...)
 	if err != nil {
 		return nil, err
 	}

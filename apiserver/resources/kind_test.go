@@ -12,6 +12,7 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/npudeploys"
 	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/rest"
 )
 
 // aliasBomb is a few lines of YAML that expand to 9^10 values.
@@ -36,7 +37,7 @@ func FuzzReadReturnsTheObjectOfThePathOrAClientError(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/", strings.NewReader(body))
 		r = mux.SetURLVars(r, map[string]string{"namespace": "here", "name": "a"})
-		deploy, err := npudeploys.Kind().Read(r)
+		deploy, err := npudeploys.Kind().Read(r, rest.MediaYAML)
 		if err != nil {
 			var response *problem.Error
 			if !errors.As(err, &response) || response.Status < 400 || response.Status > 499 || response.Detail == "" {

@@ -39,7 +39,7 @@ func (k Kind) patch(w http.ResponseWriter, r *http.Request, user *kube.UserClien
 	if media == rest.MediaMergePatch {
 		return k.mergePatch(w, r, user)
 	}
-	object, err := k.Read(r)
+	object, err := k.Read(r, rest.MediaApplyPatch)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (k Kind) mergePatch(w http.ResponseWriter, r *http.Request, user *kube.User
 	if r.URL.Query().Has("force") {
 		return problem.New(http.StatusBadRequest, "force is for "+rest.MediaApplyPatch)
 	}
-	change, err := rest.ReadObject(r)
+	change, err := rest.ReadObject(r, rest.MediaMergePatch)
 	if err != nil {
 		return err
 	}

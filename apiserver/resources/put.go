@@ -36,10 +36,7 @@ func (k Kind) putRoute() rest.Route {
 
 // put requires a precondition: without one, the last of two writers would silently win.
 func (k Kind) put(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	if _, err := rest.MediaType(r, rest.MediaJSON, rest.MediaYAML); err != nil {
-		return err
-	}
-	object, err := k.Read(r)
+	object, err := k.Read(r, rest.MediaJSON, rest.MediaYAML)
 	if err != nil {
 		return err
 	}

@@ -1,14 +1,18 @@
 package rest
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
-	"k8s.io/apimachinery/pkg/util/json"
+	yamlv3 "go.yaml.in/yaml/v3"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
@@ -51,32 +55,63 @@ func ReadBody(r *http.Request) ([]byte, error) {
 	return text, nil
 }
 
-// ReadObject reads a body that is one JSON or YAML object.
-func ReadObject(r *http.Request) (map[string]any, error) {
+// ReadObject reads a body that is one object, as JSON or YAML by its media type, which must
+// be one of allowed.
+func ReadObject(r *http.Request, allowed ...string) (map[string]any, error) {
+	media, err := MediaType(r, allowed...)
+	if err != nil {
+		return nil, err
+	}
 	text, err := ReadBody(r)
 	if err != nil {
 		return nil, err
 	}
+	if !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
+		return nil, problem.New(http.StatusBadRequest, "the body is not UTF-8 text")
+	}
 	object := map[string]any{}
 	// JSON is YAML, but YAML parsers do not read all of JSON's escapes.
 	strict, err := kjson.UnmarshalStrict(text, &object)
-	if err != nil {
-		content, err := yaml.YAMLToJSONStrict(text)
-		if err != nil {
-			return nil, problem.New(http.StatusBadRequest, "the body is neither JSON nor YAML: "+FirstLine(err.Error()))
-		}
+	if err != nil && (media == MediaYAML || media == MediaApplyPatch) {
 		object, strict = nil, nil
-		if err := json.Unmarshal(content, &object); err != nil {
-			return nil, problem.New(http.StatusBadRequest, "the body is not an object")
-		}
+		err = unmarshalYAML(text, &object)
 	}
 	switch {
+	case err != nil && !json.Valid(text):
+		return nil, unreadable(err)
 	case len(strict) > 0: // a duplicate key
 		return nil, unreadable(strict[0])
-	case object == nil:
+	case err != nil || object == nil:
 		return nil, problem.New(http.StatusBadRequest, "the body is not an object")
 	}
 	return object, nil
+}
+
+// unmarshalYAML reads the only document of text that is not empty.
+func unmarshalYAML(text []byte, object *map[string]any) error {
+	documents := yamlv3.NewDecoder(bytes.NewReader(text))
+	for first := true; ; {
+		var document yamlv3.Node
+		err := documents.Decode(&document)
+		switch {
+		case errors.Is(err, io.EOF):
+			content, err := yaml.YAMLToJSONStrict(text)
+			if err != nil {
+				return err
+			}
+			if _, err := kjson.UnmarshalStrict(content, object); err != nil {
+				return errors.New("it is not an object")
+			}
+			return nil
+		case err != nil:
+			return err
+		case len(document.Content) == 1 && document.Content[0].Tag == "!!null":
+			continue // between separators
+		case !first:
+			return fmt.Errorf("line %d: a second document, where a body is one object", document.Content[0].Line)
+		}
+		first = false
+	}
 }
 
 // ReadJSON reads a body of one of this API's own types, and rejects unknown fields.
