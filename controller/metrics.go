@@ -68,7 +68,7 @@ func (m *metrics) countRender(reason string, took time.Duration) {
 func (m *metrics) countApply(changes apply.ChangeSet, err error) {
 	for _, change := range changes {
 		m.applies.WithLabelValues(string(change.Action)).Inc()
-		if change.Action == apply.Healed {
+		if change.Action == apply.Corrected {
 			m.healed.WithLabelValues(change.Ref.Kind).Inc()
 		}
 		if change.Action == apply.Pruned {

@@ -29,7 +29,7 @@ func TestUnownedObjectIsNotModified(t *testing.T) {
 		t.Fatalf("error %v, want a conflict with helm", err)
 	}
 	reason, message := apply.Explain(err)
-	want := `Service web: exists, and is not ours: "helm" manages it; annotate it with dudaji.com/adopt=web to hand it over`
+	want := `Service web: exists and is not owned: "helm" manages it; annotate it with dudaji.com/adopt=web to let it be adopted`
 	if diff := cmp.Diff([]string{v1.ReasonConflict, want}, []string{reason, message}); diff != "" {
 		t.Errorf("condition (-want +got):\n%s", diff)
 	}
@@ -44,7 +44,7 @@ func TestConflictHasTheManagerAndTheField(t *testing.T) {
 	_, err := s.apply(aService)
 	conflict := (*apply.ConflictError)(nil)
 	if !errors.As(err, &conflict) || conflict.Manager != "helm" || conflict.Field != ".spec.selector" || conflict.Owner != "web" {
-		t.Fatalf("error %#v, want a conflict with helm on .spec.selector that says how to hand it over", err)
+		t.Fatalf("error %#v, want a conflict with helm on .spec.selector that explains adoption", err)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// The label that every child has, and by which the controller watches them.
+// The label of every applied object, by which the controller watches them.
 const (
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	ManagedBy      = "nufi"
@@ -26,9 +26,9 @@ const (
 // An owner reference that blocks deletion takes the right to set finalizers.
 // +kubebuilder:rbac:groups=dudaji.com,resources=npudeploys/finalizers,verbs=update
 
-// Kinds are the kinds that a template of an NpuDeploy may yield. Whoever edits templates can reach
-// these in the namespaces of NpuDeploys, and nothing else: no Secret, no Role, no bare
-// Pod.
+// Kinds returns the kinds that templates of an NpuDeploy may render. An author of templates
+// has access to these in the namespaces of NpuDeploys, and to nothing else: no Secret, no
+// Role, no bare Pod.
 func Kinds() []schema.GroupVersionKind {
 	return []schema.GroupVersionKind{
 		{Version: "v1", Kind: "ServiceAccount"},
@@ -42,11 +42,11 @@ func Kinds() []schema.GroupVersionKind {
 	}
 }
 
-// rules say which kinds the templates of an owner may yield, and which fields of each
-// beside those that identify it.
-func rules(owner Owner) map[schema.GroupVersionKind][]string {
+// allowedFields returns, for each kind that templates of an owner may render, the top-level
+// fields beside apiVersion, kind and metadata.
+func allowedFields(owner Owner) map[schema.GroupVersionKind][]string {
 	if owner.Kind == v1.KindProject {
-		return projectRules()
+		return projectFields()
 	}
 	all := map[schema.GroupVersionKind][]string{}
 	for _, kind := range Kinds() {
@@ -55,43 +55,43 @@ func rules(owner Owner) map[schema.GroupVersionKind][]string {
 	return all
 }
 
-// allow refuses what no template may yield, whatever its namespace claims to be.
-func allow(object *unstructured.Unstructured, owner Owner) error {
+// validate rejects what templates of the owner may not render.
+func validate(object *unstructured.Unstructured, owner Owner) error {
 	ref := Ref{GroupVersionKind: object.GroupVersionKind(), Name: object.GetName()}
-	refuse := func(why string) error { return &NotAllowedError{Ref: ref, Why: why} }
-	fields, known := rules(owner)[ref.GroupVersionKind]
-	if !known {
-		return refuse(fmt.Sprintf("%s of %s is no kind that a template of kind %s may yield", ref.Kind, object.GetAPIVersion(), owner.Kind))
+	reject := func(message string) error { return &NotAllowedError{Ref: ref, Message: message} }
+	fields, allowed := allowedFields(owner)[ref.GroupVersionKind]
+	if !allowed {
+		return reject(fmt.Sprintf("templates of kind %s may not render %s of %s", owner.Kind, ref.Kind, object.GetAPIVersion()))
 	}
-	if why := faultOfPlace(ref, object.GetNamespace(), owner); why != "" {
-		return refuse(why)
+	if message := validateName(ref, object.GetNamespace(), owner); message != "" {
+		return reject(message)
 	}
 	for field := range object.Object {
 		if !slices.Contains([]string{"apiVersion", "kind", "metadata"}, field) && !slices.Contains(fields, field) {
-			return refuse(field + " is not a template's to set")
+			return reject("templates may not set " + field)
 		}
 	}
 	metadata, _, _ := unstructured.NestedMap(object.Object, "metadata")
 	for field := range metadata {
 		if !slices.Contains([]string{"name", "namespace", "labels", "annotations"}, field) {
-			return refuse("metadata." + field + " is not a template's to set")
+			return reject("templates may not set metadata." + field)
 		}
 	}
 	if ref.GroupVersionKind == roleBindingKind() {
-		if why := faultOfBinding(object); why != "" {
-			return refuse(why)
+		if message := validateBinding(object); message != "" {
+			return reject(message)
 		}
 	}
 	return nil
 }
 
-// faultOfPlace says what is wrong with where an object is to be, or nothing.
-func faultOfPlace(ref Ref, namespace string, owner Owner) string {
+// validateName returns what is wrong with an object's name or namespace, or nothing.
+func validateName(ref Ref, namespace string, owner Owner) string {
 	switch {
 	case ref.isNamespace() && (ref.Name != owner.Namespace || namespace != ""):
-		return fmt.Sprintf("the namespace of the project is %q", owner.Namespace)
+		return fmt.Sprintf("the namespace of the project must be %q", owner.Namespace)
 	case !ref.isNamespace() && namespace != owner.Namespace:
-		return fmt.Sprintf("its namespace is %q, and has to be %q", namespace, owner.Namespace)
+		return fmt.Sprintf("its namespace is %q and must be %q", namespace, owner.Namespace)
 	case ref.Name == "":
 		return "it has no name"
 	}

@@ -13,50 +13,51 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Applier applies sets. It is safe for many owners at a time, and for one set of each.
+// Applier applies sets. It is safe for concurrent use by different owners.
 type Applier struct {
 	cache  client.Reader
 	direct client.Reader
 	writer client.Writer
 	served func(schema.GroupVersionKind) bool
 
-	memory memory
-	fights fights
+	lastApplied lastAppliedStore
+	contention  contentionTracker
 }
 
-// Options are what an Applier works with.
+// Options are the dependencies of an Applier.
 type Options struct {
-	// Cache reads what NewChild returns, of the objects that carry the label
-	// LabelManagedBy, summarized. They are not modified.
+	// Cache reads objects of the kinds that NewChild returns, with the label LabelManagedBy
+	// and summarized by Summarize. They are not modified.
 	Cache client.Reader
-	// Client asks the API server itself.
+	// Client reads from and writes to the API server.
 	Client client.Client
-	// Served says, without asking, whether a kind is installed.
+	// Served reports, without a request, whether a kind is installed.
 	Served func(schema.GroupVersionKind) bool
 	Clock  clock.PassiveClock
 }
 
-// New returns an Applier that knows of no apply yet.
+// New returns an Applier.
 func New(o Options) *Applier {
 	return &Applier{
 		cache: o.Cache, direct: o.Client, writer: o.Client, served: o.Served,
-		memory: memory{traces: map[types.UID]map[key]trace{}},
-		fights: fights{clock: o.Clock, byChild: map[child]*fight{}},
+		lastApplied: lastAppliedStore{byOwner: map[types.UID]map[key]lastApplied{}},
+		contention:  contentionTracker{clock: o.Clock, byObject: map[objectID]*contention{}},
 	}
 }
 
-// Record writes the inventory down. An error keeps everything else from happening.
+// Record persists the inventory. If it fails, nothing is applied.
 type Record func(ctx context.Context, inventory []v1.InventoryEntry) error
 
-// Result is what an Apply did, and what is now on the inventory.
+// Result is what an Apply changed, and the inventory after it.
 type Result struct {
 	Changes   ChangeSet
 	Inventory []v1.InventoryEntry
 }
 
-// Apply makes the cluster hold set. It goes on to the next child after an error, as
-// far as that makes sense; the error joins all of them (see Explain). The Result is
-// right in either case.
+// Apply makes the cluster hold the set, and deletes what else recorded lists. After an error
+// it continues with the next object, unless that depends on the failed one or the API server
+// is unavailable. The error joins all of them (see Explain). The Result is valid in either
+// case.
 func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEntry, record Record) (Result, error) {
 	list, isNew := newInventory(set, recorded)
 	if isNew {
@@ -65,21 +66,21 @@ func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEn
 		}
 	}
 	result := Result{}
-	var faults []error
-	for i, wanted := range set.manifests {
-		change, err := a.applyChild(ctx, set.owner, wanted, list[i], list)
+	var errs []error
+	for i, desired := range set.manifests {
+		change, err := a.applyObject(ctx, set.owner, desired, list[i], list)
 		if err == nil || change.Action != "" {
 			result.Changes = append(result.Changes, change)
 		}
-		faults = append(faults, err)
+		errs = append(errs, err)
 		if unavailable := (*UnavailableError)(nil); errors.As(err, &unavailable) {
 			break
 		}
-		if err != nil && wanted.ref.isGround() {
+		if err != nil && desired.ref.isPrerequisite() {
 			break
 		}
 	}
-	err := errors.Join(faults...)
+	err := errors.Join(errs...)
 	if err == nil {
 		var pruned ChangeSet
 		pruned, list, err = a.prune(ctx, set, list)
@@ -89,8 +90,8 @@ func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEn
 	return result, err
 }
 
-// Forget drops what is remembered of an owner that is gone.
+// Forget drops the state of an owner that was deleted.
 func (a *Applier) Forget(owner types.UID) {
-	a.memory.forget(owner)
-	a.fights.forget(owner)
+	a.lastApplied.forget(owner)
+	a.contention.forget(owner)
 }

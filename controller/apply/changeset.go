@@ -5,32 +5,32 @@ import (
 	"strings"
 )
 
-// Action is what became of one child.
+// Action is the effect of an apply on one object.
 type Action string
 
-// The actions, in the words of a log line.
+// The actions, as log lines and metrics have them.
 const (
 	Created    Action = "created"
 	Configured Action = "configured" // the manifest changed
-	Healed     Action = "healed"     // the manifest did not, the object did
+	Corrected  Action = "healed"     // the object drifted from its manifest
 	Adopted    Action = "adopted"
 	Pruned     Action = "pruned"
 	Unchanged  Action = "unchanged"
 )
 
-// Change is one child and what became of it.
+// Change is the action on one object.
 type Change struct {
 	Ref    Ref
 	Action Action
 }
 
-// String is "healed Service llama-8b".
+// String returns the action and the object: "created Service llama-8b".
 func (c Change) String() string { return string(c.Action) + " " + c.Ref.String() }
 
-// ChangeSet is all that one Apply did, in order.
+// ChangeSet is the changes of one Apply, in order.
 type ChangeSet []Change
 
-// String lists what changed; it is empty if nothing did.
+// String lists what changed, and is empty if nothing did.
 func (s ChangeSet) String() string {
 	changed := s.Changed()
 	words := make([]string, 0, len(changed))
@@ -40,7 +40,7 @@ func (s ChangeSet) String() string {
 	return strings.Join(words, ", ")
 }
 
-// Changed leaves out what is unchanged.
+// Changed returns the changes that are not Unchanged.
 func (s ChangeSet) Changed() ChangeSet {
 	return slices.DeleteFunc(slices.Clone(s), func(change Change) bool { return change.Action == Unchanged })
 }

@@ -8,11 +8,16 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi/internal/message"
 )
 
-// classify makes the API server's answer to a write one of this package's errors. It
-// goes by codes, causes and field paths; the one text it knows is the one that
-// Kubernetes' validation has for immutable fields, which comes with no code.
+// maxMessage bounds what a condition repeats of the API server's answer, in bytes.
+const maxMessage = 512
+
+// classify converts the API server's answer to a write into one of this package's errors.
+// It reads codes, causes and field paths, and one text: Kubernetes' validation gives no code
+// for an immutable field.
 func classify(ref Ref, err error) error {
 	var status apierrors.APIStatus
 	switch {
@@ -23,21 +28,21 @@ func classify(ref Ref, err error) error {
 	case !errors.As(err, &status):
 		return &UnavailableError{Ref: ref, Err: err}
 	}
-	if by, ok := firstConflict(err); ok {
-		return &ConflictError{Ref: ref, Manager: by.manager, Field: by.field}
+	if other, ok := firstConflict(err); ok {
+		return &ConflictError{Ref: ref, Manager: other.name, Field: other.field}
 	}
 	if field, ok := immutableField(err); ok {
 		return &ImmutableError{Ref: ref, Field: field}
 	}
-	if isPassing(status.Status()) {
+	if isTransient(status.Status()) {
 		return &UnavailableError{Ref: ref, Err: err}
 	}
-	return &RejectedError{Ref: ref, Field: firstField(err), Message: oneLine(err.Error()), Err: err}
+	return &RejectedError{Ref: ref, Field: firstField(err), Message: message.Line(err.Error(), maxMessage), Err: err}
 }
 
-// isPassing holds for answers that say nothing about the manifest. A 500 without a
-// reason does: it is how the API server words a field that its schema does not have.
-func isPassing(status metav1.Status) bool {
+// isTransient reports whether an answer is unrelated to the manifest. A 500 without a
+// reason is not: the API server answers so to a field that its schema does not have.
+func isTransient(status metav1.Status) bool {
 	switch status.Code {
 	case http.StatusConflict, http.StatusNotFound, http.StatusTooManyRequests, http.StatusUnauthorized:
 		return true
@@ -47,7 +52,7 @@ func isPassing(status metav1.Status) bool {
 	return status.Code > http.StatusInternalServerError
 }
 
-// immutableField is the path that validation refuses to change.
+// immutableField returns the path of a field that validation does not allow to change.
 func immutableField(err error) (string, bool) {
 	for _, cause := range causes(err) {
 		invalid := cause.Type == metav1.CauseTypeFieldValueInvalid || cause.Type == metav1.CauseTypeForbidden
@@ -67,23 +72,30 @@ func firstField(err error) string {
 	return ""
 }
 
-// quoted returns what stands between the first two quotation marks: a conflict has the
+// firstConflict returns the first of the fields that an apply without force would take.
+func firstConflict(err error) (otherManager, bool) {
+	for _, cause := range causes(err) {
+		if cause.Type == metav1.CauseTypeFieldManagerConflict {
+			return otherManager{name: firstQuoted(cause.Message), field: cause.Field}, true
+		}
+	}
+	return otherManager{}, false
+}
+
+// firstQuoted returns the text between the first two quotation marks: a conflict has the
 // manager's name nowhere else.
-func quoted(message string) string {
-	parts := strings.SplitN(message, `"`, 3)
+func firstQuoted(text string) string {
+	parts := strings.SplitN(text, `"`, 3)
 	if len(parts) < 3 {
 		return ""
 	}
 	return parts[1]
 }
 
-// longestMessage bounds what a condition repeats of the API server's words.
-const longestMessage = 512
-
-func oneLine(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > longestMessage {
-		return string(runes[:longestMessage]) + " ..."
+func causes(err error) []metav1.StatusCause {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil {
+		return nil
 	}
-	return text
+	return status.Status().Details.Causes
 }

@@ -1,28 +1,26 @@
 // Package apply makes the API server hold the manifests of one owner, an NpuDeploy or a
-// Project, and no others.
+// Project, and no others of that owner.
 //
-// The steps of Apply:
+// NewSet checks what the templates of such an owner may render: kinds, namespace, fields,
+// roles. Apply then works in these steps:
 //
-//  1. NewSet has refused what no template of such an owner may yield: other kinds, other
-//     namespaces, other roles.
-//  2. New children are recorded in the inventory before the first write.
-//  3. Each child is compared: the digest of its manifest and of our entry in the live
-//     object's managed fields, against the digest that the last apply left behind. Equal
-//     means that there is nothing to do, and nothing is asked.
-//  4. What differs is server-side applied: what was never seen, on the condition that
-//     there is no such object; what is ours, by force.
-//  5. Only if every child is in place, what the inventory has beyond them is deleted.
+//  1. New objects are recorded in the inventory before the first write.
+//  2. Each object is compared with its last applied state: the digest of its manifest, and
+//     the digest of our entry in the object's managed fields (KEP-555). If both are the
+//     same, no request is sent.
+//  3. What differs is server-side applied: an object that was never observed on the
+//     condition that it does not exist, an owned one by force.
+//  4. If every apply succeeded, other objects in the inventory are deleted.
 //
-// What always holds:
-//   - In a namespace that a Project could not make its own, it has nothing.
-//   - A namespace is never pruned.
-//   - No pod is made to run as an account that should be ours and is not.
-//   - An object that is not ours is never written without its adopt annotation.
-//   - Nothing is deleted on doubt: by UID alone, after success alone, and never to get
-//     around an immutable field.
-//   - A child is judged by fields, not by resource versions: what others write into
-//     theirs costs nothing.
-//   - Somebody who keeps rewriting a child is answered ever more slowly, by name.
+// Invariants:
+//   - An object that is not owned is not written without the adopt annotation.
+//   - Deletions are by UID, after success, and never a way around an immutable field. A
+//     namespace is never pruned.
+//   - Prerequisites come first: without the namespace of its Project, or the service
+//     account of its pods, nothing else is applied.
+//   - Drift is a change of fields that we own, not of a resource version: writes of others
+//     to their own fields cause no request.
+//   - Contention with another field manager backs off, and is reported with its name.
 //
-// It never imports the other stages, and knows no CUE.
+// The package imports no other stage, and no CUE.
 package apply

@@ -1,50 +1,55 @@
 package apply
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/dudaji/nufi/internal/message"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Each error is one reason of the condition Applied. They are closed: whatever else
-// the API server answers is a RejectedError, or an UnavailableError if it did not.
+// Each error type is one reason of condition Applied. The set is closed: any other answer
+// of the API server is a RejectedError, and no answer an UnavailableError.
 
-// NotAllowedError is a manifest that no template may yield. Only other templates help.
+// NotAllowedError is a manifest that templates may not render. Only other templates help.
 type NotAllowedError struct {
 	Ref Ref
-	Why string
+	// Message is what is not allowed.
+	Message string
 }
 
-func (e *NotAllowedError) Error() string { return fmt.Sprintf("%s: %s", e.Ref, e.Why) }
+func (e *NotAllowedError) Error() string { return fmt.Sprintf("%s: %s", e.Ref, e.Message) }
 
-// Reason is the condition's.
+// Reason is the condition's reason.
 func (e *NotAllowedError) Reason() string { return v1.ReasonKindNotAllowed }
 
-// NotInstalledError is a kind that the API server does not serve (yet).
+// NotInstalledError is a kind that the API server does not serve.
 type NotInstalledError struct{ Ref Ref }
 
 func (e *NotInstalledError) Error() string {
-	return fmt.Sprintf("%s: the API server does not serve kind %s of %s: install it, or have the spec or the policy "+
-		"ask for another", e.Ref, e.Ref.Kind, e.Ref.GroupVersion())
+	return fmt.Sprintf("%s: the API server does not serve kind %s of %s: install it, or use another kind in the spec or "+
+		"the policy", e.Ref, e.Ref.Kind, e.Ref.GroupVersion())
 }
 
-// Reason is the condition's.
+// Reason is the condition's reason.
 func (e *NotInstalledError) Reason() string { return v1.ReasonKindNotInstalled }
 
-// ConflictError is an object of that name which is not ours, or a field of it.
+// ConflictError is an existing object, or a field of it, that is not ours.
 type ConflictError struct {
 	Ref Ref
-	// Owner is the NpuDeploy that it could be handed over to, empty if it cannot.
+	// Owner is the NpuDeploy that may adopt the object; empty if it cannot be adopted.
 	Owner string
 	// ControlledBy is the kind and name of its controller, if it has one.
 	ControlledBy string
-	// Manager and Field are who manages what; empty means not known.
+	// Manager manages Field. Both are empty if they are unknown.
 	Manager, Field string
 }
 
 func (e *ConflictError) Error() string {
-	text := e.Ref.String() + ": exists, and is not ours"
+	text := e.Ref.String() + ": exists and is not owned"
 	if e.ControlledBy != "" {
 		return text + ": it is controlled by " + e.ControlledBy
 	}
@@ -56,45 +61,45 @@ func (e *ConflictError) Error() string {
 		text += e.Field
 	}
 	if e.Owner != "" {
-		text += fmt.Sprintf("; annotate it with %s=%s to hand it over", v1.AnnotationAdopt, e.Owner)
+		text += fmt.Sprintf("; annotate it with %s=%s to let it be adopted", v1.AnnotationAdopt, e.Owner)
 	}
 	return text
 }
 
-// Reason is the condition's.
+// Reason is the condition's reason.
 func (e *ConflictError) Reason() string { return v1.ReasonConflict }
 
-// ContestedError is a child that somebody keeps rewriting.
+// ContestedError is an object that another client overwrites repeatedly.
 type ContestedError struct {
 	Kind, Name string
-	// Manager and Field are who rewrites what; empty means not known.
+	// Manager overwrites Field. Both are empty if they are unknown.
 	Manager, Field string
-	// RetryAfter is when to look again.
+	// RetryAfter is the delay before the next correction.
 	RetryAfter time.Duration
 }
 
-func newContested(who child, by opponent, wait time.Duration) *ContestedError {
+func newContested(id objectID, other otherManager, wait time.Duration) *ContestedError {
 	return &ContestedError{
-		Kind: who.key.kind, Name: who.key.name, Manager: by.manager, Field: by.field, RetryAfter: wait,
+		Kind: id.key.kind, Name: id.key.name, Manager: other.name, Field: other.field, RetryAfter: wait,
 	}
 }
 
 func (e *ContestedError) Error() string {
-	by, what := "somebody", "it"
+	manager, field := "another client", "it"
 	if e.Manager != "" {
-		by = fmt.Sprintf("%q", e.Manager)
+		manager = fmt.Sprintf("%q", e.Manager)
 	}
 	if e.Field != "" {
-		what = e.Field
+		field = e.Field
 	}
-	return fmt.Sprintf("%s %s: %s keeps rewriting %s", e.Kind, e.Name, by, what)
+	return fmt.Sprintf("%s %s: %s keeps overwriting %s", e.Kind, e.Name, manager, field)
 }
 
-// Reason is the condition's.
+// Reason is the condition's reason.
 func (e *ContestedError) Reason() string { return v1.ReasonContested }
 
-// ImmutableError is a field that cannot change once set. Another spec helps, or
-// deleting the object by hand.
+// ImmutableError is a field that cannot change once set. Another spec helps, or deleting
+// the object.
 type ImmutableError struct {
 	Ref   Ref
 	Field string
@@ -104,13 +109,13 @@ func (e *ImmutableError) Error() string {
 	return fmt.Sprintf("%s: %s cannot change once set: undo the change, or delete the object yourself", e.Ref, e.Field)
 }
 
-// Reason is the condition's.
+// Reason is the condition's reason.
 func (e *ImmutableError) Reason() string { return v1.ReasonImmutable }
 
-// RejectedError is a manifest that the API server, or its admission, refused.
+// RejectedError is a manifest that the API server or its admission rejected.
 type RejectedError struct {
 	Ref Ref
-	// Field is the first that was named, if any.
+	// Field is the first field that the answer reports, if any.
 	Field   string
 	Message string
 	Err     error
@@ -120,26 +125,100 @@ func (e *RejectedError) Error() string { return e.Ref.String() + ": " + e.Messag
 
 func (e *RejectedError) Unwrap() error { return e.Err }
 
-// Reason is the condition's.
+// Reason is the condition's reason.
 func (e *RejectedError) Reason() string { return v1.ReasonRejected }
 
-// DeletingError is a child that is on its way out; it is made anew once it is gone.
+// DeletingError is an object that is being deleted. It is created again afterwards.
 type DeletingError struct{ Ref Ref }
 
 func (e *DeletingError) Error() string { return e.Ref.String() + ": waiting for its deletion to end" }
 
-// Reason is the condition's.
+// Reason is the condition's reason.
 func (e *DeletingError) Reason() string { return v1.ReasonApplyFailed }
 
-// UnavailableError is an API server that did not answer, or not for good.
+// UnavailableError is an API server that did not answer, or asked to retry.
 type UnavailableError struct {
 	Ref Ref
 	Err error
 }
 
-func (e *UnavailableError) Error() string { return e.Ref.String() + ": " + oneLine(e.Err.Error()) }
+func (e *UnavailableError) Error() string {
+	return e.Ref.String() + ": " + message.Line(e.Err.Error(), maxMessage)
+}
 
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// Reason is the condition's.
+// Reason is the condition's reason.
 func (e *UnavailableError) Reason() string { return v1.ReasonApplyFailed }
+
+// reasoned is any error of this package.
+type reasoned interface {
+	error
+	Reason() string
+}
+
+// Explain returns the reason and the message of condition Applied. Of several errors, it is
+// the reason that a user can act on first.
+func Explain(err error) (reason, text string) {
+	if err == nil {
+		return v1.ReasonApplied, ""
+	}
+	errs := split(err)
+	if len(errs) == 0 {
+		return v1.ReasonApplyFailed, message.Line(err.Error(), maxMessage)
+	}
+	order := []string{
+		v1.ReasonKindNotAllowed, v1.ReasonImmutable, v1.ReasonRejected, v1.ReasonConflict,
+		v1.ReasonKindNotInstalled, v1.ReasonContested, v1.ReasonApplyFailed,
+	}
+	slices.SortStableFunc(errs, func(a, b reasoned) int {
+		return slices.Index(order, a.Reason()) - slices.Index(order, b.Reason())
+	})
+	var messages []string
+	for _, e := range errs {
+		messages = append(messages, e.Error())
+	}
+	return errs[0].Reason(), strings.Join(messages, "; ")
+}
+
+// split returns the errors that Apply joined.
+func split(err error) []reasoned {
+	joined := []error{err}
+	if multi, ok := err.(interface{ Unwrap() []error }); ok {
+		joined = multi.Unwrap()
+	}
+	errs := make([]reasoned, 0, len(joined))
+	for _, single := range joined {
+		if e := reasoned(nil); errors.As(single, &e) {
+			errs = append(errs, e)
+		}
+	}
+	return errs
+}
+
+// Retry returns when to apply again. Terminal means never: only another spec, other
+// templates or a new kind help, each of which is an event. Otherwise after is the delay; 0
+// leaves that to the caller's back-off, if one of the errors requires it.
+func Retry(err error) (after time.Duration, terminal bool) {
+	errs := split(err)
+	terminal = len(errs) > 0
+	for _, e := range errs {
+		contested := (*ContestedError)(nil)
+		switch isContested := errors.As(e, &contested); {
+		case isContested && (after == 0 || contested.RetryAfter < after):
+			after = contested.RetryAfter
+		case !isContested && !isTerminal(e):
+			return 0, false
+		}
+		terminal = terminal && isTerminal(e)
+	}
+	return after, terminal
+}
+
+func isTerminal(e reasoned) bool {
+	switch e.Reason() {
+	case v1.ReasonKindNotAllowed, v1.ReasonImmutable, v1.ReasonKindNotInstalled:
+		return true
+	}
+	return false
+}

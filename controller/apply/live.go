@@ -2,6 +2,9 @@ package apply
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,27 +18,27 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// live is a child as the API server has it, as far as a comparison goes.
+// live is the part of an existing object that a comparison reads.
 type live struct {
 	uid             types.UID
 	resourceVersion string
 	controller      types.UID
-	controlledBy    string
+	controlledBy    string // kind and name
 	adoptBy         string
 	deleting        bool
-	owned           string
+	ownedFields     string // a digest
 	ownsReplicas    bool
 	replicas        *int32
 }
 
-// read asks one reader: the informers, which keep what carries our label and lag
-// behind, or the API server. Nil means that there is none.
+// read returns an object, or nil if there is none. The informers have objects with our
+// label, and lag behind the API server.
 func read(ctx context.Context, from client.Reader, namespace string, ref Ref) (*live, error) {
 	object := newObject(namespace, ref)
 	err := from.Get(ctx, client.ObjectKeyFromObject(object), object)
 	switch {
 	case err == nil:
-		return observe(object), nil
+		return newLive(object), nil
 	case apierrors.IsNotFound(err):
 		return nil, nil //nolint:nilnil // Absence is an answer.
 	case meta.IsNoMatchError(err):
@@ -44,17 +47,17 @@ func read(ctx context.Context, from client.Reader, namespace string, ref Ref) (*
 	return nil, &UnavailableError{Ref: ref, Err: err}
 }
 
-// find asks the informers, and the API server for what they do not have but should.
+// find reads from the informers, and then from the API server.
 func (a *Applier) find(ctx context.Context, namespace string, ref Ref) (*live, error) {
-	present, err := read(ctx, a.cache, namespace, ref)
-	if present != nil || err != nil {
-		return present, err
+	object, err := read(ctx, a.cache, namespace, ref)
+	if object != nil || err != nil {
+		return object, err
 	}
 	return read(ctx, a.direct, namespace, ref)
 }
 
-// NewChild is a child of this kind as it is read, and as informers keep it. A comparison
-// takes metadata alone; what some are judged by beyond that is in these two.
+// NewChild returns an empty object of the kind, of the type that informers cache. A
+// comparison requires metadata alone; status reads more of two kinds.
 func NewChild(kind schema.GroupVersionKind) client.Object {
 	switch kind.Kind {
 	case "Deployment":
@@ -64,9 +67,9 @@ func NewChild(kind schema.GroupVersionKind) client.Object {
 		route.SetGroupVersionKind(kind)
 		return route
 	}
-	child := &metav1.PartialObjectMetadata{}
-	child.SetGroupVersionKind(kind)
-	return child
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(kind)
+	return object
 }
 
 func newObject(namespace string, ref Ref) client.Object {
@@ -78,23 +81,96 @@ func newObject(namespace string, ref Ref) client.Object {
 	return object
 }
 
-// observe reads an object, which is summarized if it does not come from an informer.
-func observe(object client.Object) *live {
+// newLive summarizes the object unless it comes from an informer.
+func newLive(object client.Object) *live {
 	Summarize(object)
 	summary := summaryOf(object)
-	seen := &live{
+	l := &live{
 		uid:             object.GetUID(),
 		resourceVersion: object.GetResourceVersion(),
 		adoptBy:         object.GetAnnotations()[v1.AnnotationAdopt],
 		deleting:        object.GetDeletionTimestamp() != nil,
-		owned:           summary.FieldsType,
+		ownedFields:     summary.FieldsType,
 		ownsReplicas:    summary.Subresource == subresourceScale,
 	}
 	if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
-		seen.controller, seen.controlledBy = controller.UID, controller.Kind+" "+controller.Name
+		l.controller, l.controlledBy = controller.UID, controller.Kind+" "+controller.Name
 	}
-	if deployment, is := object.(*appsv1.Deployment); is {
-		seen.replicas = deployment.Spec.Replicas
+	if deployment, ok := object.(*appsv1.Deployment); ok {
+		l.replicas = deployment.Spec.Replicas
 	}
-	return seen
+	return l
+}
+
+// The API server records who owns which field. A field that another manager changes or
+// removes is no longer ours, and a change under our name gives our entry another time. As
+// long as that entry is the same, what we applied is in place, and no value must be read.
+
+// operationSummary marks the one entry that Summarize leaves. The API server uses Apply and
+// Update only.
+const operationSummary metav1.ManagedFieldsOperationType = "Owned"
+
+// subresourceScale in a summary means that spec.replicas is among our fields.
+const subresourceScale = "scale"
+
+// Summarize replaces an object's managed fields, the largest part of its metadata, by the
+// digest of our entry. It is idempotent, and an informer's transform.
+func Summarize(object client.Object) {
+	entries := object.GetManagedFields()
+	if summaryOf(object) != nil {
+		return
+	}
+	summary := metav1.ManagedFieldsEntry{Manager: v1.FieldManager, Operation: operationSummary}
+	if i := slices.IndexFunc(entries, isOurEntry); i >= 0 {
+		summary.FieldsType = entryDigest(entries[i])
+		if _, isDeployment := object.(*appsv1.Deployment); isDeployment && hasReplicas(entries[i]) {
+			summary.Subresource = subresourceScale
+		}
+	}
+	object.SetManagedFields([]metav1.ManagedFieldsEntry{summary})
+}
+
+// summaryOf returns the entry that Summarize left, or nil.
+func summaryOf(object client.Object) *metav1.ManagedFieldsEntry {
+	entries := object.GetManagedFields()
+	if len(entries) != 1 || entries[0].Operation != operationSummary {
+		return nil
+	}
+	return &entries[0]
+}
+
+// Drifted reports whether the fields that we own differ between two summarized versions of
+// an object. A deleted object, with after nil, has drifted.
+func Drifted(before, after client.Object) bool {
+	if after == nil {
+		return true
+	}
+	a, b := summaryOf(before), summaryOf(after)
+	return a != nil && b != nil && *a != *b
+}
+
+func isOurEntry(entry metav1.ManagedFieldsEntry) bool {
+	return entry.Manager == v1.FieldManager && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == ""
+}
+
+func entryDigest(entry metav1.ManagedFieldsEntry) string {
+	var content []byte
+	if entry.FieldsV1 != nil {
+		content = slices.Clone(entry.FieldsV1.GetRawBytes())
+	}
+	if entry.Time != nil {
+		content = strconv.AppendInt(content, entry.Time.Unix(), 10)
+	}
+	return digest(content)
+}
+
+func hasReplicas(entry metav1.ManagedFieldsEntry) bool {
+	var fields struct {
+		Spec map[string]json.RawMessage `json:"f:spec"`
+	}
+	if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
+		return false
+	}
+	_, has := fields.Spec["f:replicas"]
+	return has
 }

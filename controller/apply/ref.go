@@ -7,45 +7,45 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Owner is the NpuDeploy or the Project whose children are applied.
+// Owner is the NpuDeploy or the Project that owns the applied objects.
 type Owner struct {
-	// Kind decides which children there may be.
+	// Kind determines which kinds may be applied.
 	Kind string
-	// Namespace is the children's: the NpuDeploy's own, or the one that the Project is
-	// named as.
+	// Namespace is that of the objects: the NpuDeploy's own, or the one with the name of the
+	// Project.
 	Namespace, Name string
 	UID             types.UID
 }
 
-// DeployOwner is an NpuDeploy as an owner.
+// DeployOwner returns the NpuDeploy as an owner.
 func DeployOwner(deploy *v1.NpuDeploy) Owner {
 	return Owner{Kind: v1.Kind, Namespace: deploy.Namespace, Name: deploy.Name, UID: deploy.UID}
 }
 
-// ProjectOwner is a Project as an owner.
+// ProjectOwner returns the Project as an owner.
 func ProjectOwner(project *v1.Project) Owner {
 	return Owner{Kind: v1.KindProject, Namespace: project.Name, Name: project.Name, UID: project.UID}
 }
 
-// Ref names one child: in its owner's namespace, or that namespace itself.
+// Ref identifies one object: in its owner's namespace, or that namespace itself.
 type Ref struct {
 	schema.GroupVersionKind
 	Name string
 }
 
-// String is what a user reads: "Service llama-8b".
+// String returns the kind and the name: "Service llama-8b".
 func (r Ref) String() string { return r.Kind + " " + r.Name }
 
-// isNamespace holds for the namespace that a Project makes: it is in none.
+// isNamespace reports whether it is the namespace of a Project, which is cluster-scoped.
 func (r Ref) isNamespace() bool { return r.Group == "" && r.Kind == "Namespace" }
 
-// isGround holds for what the rest stands on: a namespace that is not ours gets no people
-// and no bounds, and no pod runs as an account that is not ours.
-func (r Ref) isGround() bool {
+// isPrerequisite reports whether the objects after it require it. A namespace that is not
+// ours gets no members and no quota, and no pod runs as a service account that is not ours.
+func (r Ref) isPrerequisite() bool {
 	return r.isNamespace() || r.Group == "" && r.Kind == "ServiceAccount"
 }
 
-// key identifies a child whatever the version that it is applied with.
+// key identifies an object in any version of its API.
 type key struct{ group, kind, name string }
 
 func (r Ref) key() key { return key{r.Group, r.Kind, r.Name} }

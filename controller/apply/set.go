@@ -11,90 +11,90 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Set is all that one owner should have. It is small, immutable, and may be kept.
+// Set is the desired objects of one owner. It is immutable.
 type Set struct {
 	owner     Owner
 	manifests []manifest
 }
 
-// manifest is one child as it is sent.
+// manifest is one desired object as it is sent.
 type manifest struct {
 	ref    Ref
-	body   []byte // JSON, for creation alone: see neverVersion
+	body   []byte // JSON for a creation: see neverVersion
 	digest string
-	// releasesReplicas means that spec.replicas is left to others.
+	// releasesReplicas means that another manager sets spec.replicas.
 	releasesReplicas bool
 }
 
-// NewSet prepares objects, in apply order, as the children of owner. The error is a
-// *NotAllowedError if one of them is nothing that a template may yield, or a Project
-// would be without its namespace. The objects stay as they are.
+// NewSet returns the set of objects, in apply order. The error is a *NotAllowedError if
+// templates of the owner may not render one of them, or if a Project lacks its namespace. The
+// objects are not modified.
 func NewSet(owner Owner, objects []*unstructured.Unstructured) (*Set, error) {
 	set := &Set{owner: owner}
 	for _, object := range objects {
-		if err := allow(object, owner); err != nil {
+		if err := validate(object, owner); err != nil {
 			return nil, err
 		}
-		child, err := newManifest(set.owner, object)
+		desired, err := newManifest(set.owner, object)
 		if err != nil {
 			return nil, err
 		}
-		if set.has(child.ref.key()) {
-			return nil, &NotAllowedError{Ref: child.ref, Why: "rendered twice"}
+		if set.has(desired.ref.key()) {
+			return nil, &NotAllowedError{Ref: desired.ref, Message: "rendered twice"}
 		}
-		set.manifests = append(set.manifests, child)
+		set.manifests = append(set.manifests, desired)
 	}
-	// First, and never pruned: with it, everything that is in it would go.
+	// It is never pruned: that would delete everything in it.
 	if owner.Kind == v1.KindProject && (len(set.manifests) == 0 || !set.manifests[0].ref.isNamespace()) {
 		ref := Ref{GroupVersionKind: namespaceKind(), Name: owner.Namespace}
-		return nil, &NotAllowedError{Ref: ref, Why: "a project has to have its namespace, before all else"}
+		return nil, &NotAllowedError{Ref: ref, Message: "the first object of a project must be its namespace"}
 	}
 	return set, nil
 }
 
-// Without returns the set without the children that drop names.
-func (s *Set) Without(drop func(Ref) bool) *Set {
+// Without returns the set without the objects that match.
+func (s *Set) Without(matches func(Ref) bool) *Set {
 	return &Set{owner: s.owner, manifests: slices.DeleteFunc(slices.Clone(s.manifests),
-		func(child manifest) bool { return drop(child.ref) })}
+		func(desired manifest) bool { return matches(desired.ref) })}
 }
 
-// Refs names the children in apply order.
+// Refs returns the objects in apply order.
 func (s *Set) Refs() []Ref {
 	refs := make([]Ref, 0, len(s.manifests))
-	for _, child := range s.manifests {
-		refs = append(refs, child.ref)
+	for _, desired := range s.manifests {
+		refs = append(refs, desired.ref)
 	}
 	return refs
 }
 
 func (s *Set) has(k key) bool {
-	return slices.ContainsFunc(s.manifests, func(child manifest) bool { return child.ref.key() == k })
+	return slices.ContainsFunc(s.manifests, func(desired manifest) bool { return desired.ref.key() == k })
 }
 
 func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, error) {
-	content, ok := tidy(object.Object).(map[string]any)
+	content, ok := compact(object.Object).(map[string]any)
 	if !ok {
-		return manifest{}, fmt.Errorf("reading %s: it has no content", object.GetName())
+		return manifest{}, fmt.Errorf("reading %s: empty object", object.GetName())
 	}
 	intent := &unstructured.Unstructured{Object: content}
-	stamp(intent, owner)
+	setOwner(intent, owner)
 	body, err := json.Marshal(intent.Object)
 	if err != nil {
 		return manifest{}, fmt.Errorf("encoding %s: %w", object.GetName(), err)
 	}
-	child := manifest{
+	desired := manifest{
 		ref:    Ref{GroupVersionKind: object.GroupVersionKind(), Name: object.GetName()},
 		body:   body,
 		digest: digest(body),
 	}
-	_, wantsReplicas, _ := unstructured.NestedFieldNoCopy(content, "spec", "replicas")
-	child.releasesReplicas = child.ref.Kind == "Deployment" && !wantsReplicas
-	return child, nil
+	_, hasReplicas, _ := unstructured.NestedFieldNoCopy(content, "spec", "replicas")
+	desired.releasesReplicas = desired.ref.Kind == "Deployment" && !hasReplicas
+	return desired, nil
 }
 
-// stamp marks the object as the owner's: the reference has it deleted with its owner,
-// the label has it watched. It can be created, not changed, as it is.
-func stamp(object *unstructured.Unstructured, owner Owner) {
+// setOwner adds the owner reference, by which the object is deleted with its owner, and the
+// label, by which it is watched.
+func setOwner(object *unstructured.Unstructured, owner Owner) {
 	isController := true
 	object.SetOwnerReferences([]metav1.OwnerReference{{
 		APIVersion: v1.GroupVersion().String(), Kind: owner.Kind, Name: owner.Name, UID: owner.UID,
@@ -109,38 +109,37 @@ func stamp(object *unstructured.Unstructured, owner Owner) {
 	object.SetResourceVersion(neverVersion)
 }
 
-// neverVersion is a resource version that no object has. An apply with it creates an
-// object, and is refused with 409 if there is one: nobody's is touched by mistake, and
-// nobody has to ask first.
+// neverVersion is a resource version that no object has. An apply with it creates an object,
+// or fails with 409 if the object exists: no read is necessary before.
 const neverVersion = "1"
 
-// tidy copies a value without nulls, empty lists, and empty labels and annotations:
-// owned and absent at once, they would seem to change as soon as others add some. Any
-// other empty map stays, it may mean something (emptyDir).
-func tidy(value any) any {
+// compact copies a value without nulls, empty lists, and empty labels and annotations: they
+// would appear to drift when other clients add some. Other empty maps have a meaning
+// (emptyDir).
+func compact(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
-		kept := make(map[string]any, len(value))
+		compacted := make(map[string]any, len(value))
 		for name, field := range value {
-			if field = tidy(field); field != nil && !isNoMetadata(name, field) {
-				kept[name] = field
+			if field = compact(field); field != nil && !isEmptyMetadata(name, field) {
+				compacted[name] = field
 			}
 		}
-		return kept
+		return compacted
 	case []any:
 		if len(value) == 0 {
 			return nil
 		}
-		kept := make([]any, 0, len(value))
+		compacted := make([]any, 0, len(value))
 		for _, item := range value {
-			kept = append(kept, tidy(item))
+			compacted = append(compacted, compact(item))
 		}
-		return kept
+		return compacted
 	}
 	return value
 }
 
-func isNoMetadata(name string, field any) bool {
+func isEmptyMetadata(name string, field any) bool {
 	fields, isMap := field.(map[string]any)
 	return isMap && len(fields) == 0 && (name == "labels" || name == "annotations")
 }

@@ -2,31 +2,94 @@ package apply
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	appsv1 "k8s.io/client-go/applyconfigurations/apps/v1"
+	"k8s.io/client-go/util/csaupgrade"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// isOutOfPlace says that a manifest which was accepted before is refused because of
-// what somebody wrote beside it: an element of a list under another key (a port of the
-// same name with another number) is not replaced by ours, but stands next to it.
-func isOutOfPlace(action Action, err error) bool {
-	rejected := (*RejectedError)(nil)
-	return action == Healed && errors.As(err, &rejected)
+// HandOffManager co-owns a field that we are about to release.
+const HandOffManager = v1.FieldManager + "-handoff"
+
+// handOff preserves the number of replicas when the manifest no longer has it: a field that
+// its last manager omits is removed, and the API server would then default it to 1. A second
+// manager holds it until an autoscaler takes it over.
+func (a *Applier) handOff(
+	ctx context.Context, owner Owner, desired manifest, object *live, options ...client.PatchOption,
+) error {
+	intent := appsv1.Deployment(desired.ref.Name, owner.Namespace).WithUID(object.uid).
+		WithSpec(appsv1.DeploymentSpec().WithReplicas(*object.replicas))
+	body, err := json.Marshal(intent)
+	if err != nil {
+		return fmt.Errorf("encoding the replicas of %s: %w", desired.ref, err)
+	}
+	_, err = a.patch(ctx, owner, desired.ref, body, append(options, client.FieldOwner(HandOffManager))...)
+	if conflict := (*ConflictError)(nil); errors.As(err, &conflict) {
+		return nil // Another manager has it already.
+	}
+	return err
 }
 
-// takeOver applies once more after what others wrote by create and update was made
-// ours, so that the apply removes it. What others applied, or scaled, stays theirs.
+// conflictsWithOthersItems reports whether a manifest that was accepted before is rejected
+// because of list items that another client wrote: an item under another key (a port of the
+// same name with another number) stays beside ours.
+func conflictsWithOthersItems(action Action, err error) bool {
+	rejected := (*RejectedError)(nil)
+	return action == Corrected && errors.As(err, &rejected)
+}
+
+// takeOver applies again after upgrade, so that the apply removes what other clients wrote
+// by create and update. What they applied or scaled stays theirs.
 func (a *Applier) takeOver(
-	ctx context.Context, owner Owner, wanted manifest, present *live, body []byte, options []client.PatchOption,
+	ctx context.Context, owner Owner, desired manifest, object *live, body []byte, options []client.PatchOption,
 ) (*live, error) {
-	if wanted.releasesReplicas {
-		if err := a.handOff(ctx, owner, wanted, present, client.ForceOwnership); err != nil {
+	if desired.releasesReplicas {
+		if err := a.handOff(ctx, owner, desired, object, client.ForceOwnership); err != nil {
 			return nil, err
 		}
 	}
-	if err := a.upgrade(ctx, owner, wanted); err != nil {
+	if err := a.upgrade(ctx, owner, desired); err != nil {
 		return nil, err
 	}
-	return a.patch(ctx, owner, wanted.ref, body, options...)
+	return a.patch(ctx, owner, desired.ref, body, options...)
+}
+
+// upgrade makes us the manager of fields that other clients wrote by create and update, so
+// that the next apply removes those that the manifest does not have.
+func (a *Applier) upgrade(ctx context.Context, owner Owner, desired manifest) error {
+	object := newObject(owner.Namespace, desired.ref)
+	if err := a.direct.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
+		return classify(desired.ref, err)
+	}
+	patch, err := csaupgrade.UpgradeManagedFieldsPatch(object, updaters(object.GetManagedFields()), v1.FieldManager)
+	if err != nil || patch == nil {
+		return err
+	}
+	err = a.writer.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch))
+	if apierrors.IsConflict(err) {
+		return &UnavailableError{Ref: desired.ref, Err: err} // The object changed since.
+	}
+	return classify(desired.ref, err)
+}
+
+// updaters returns the managers of fields written by create and update, without Kubernetes'
+// own controllers, which continue to write.
+func updaters(entries []metav1.ManagedFieldsEntry) sets.Set[string] {
+	names := sets.New[string]()
+	for _, entry := range entries {
+		if entry.Operation == metav1.ManagedFieldsOperationUpdate && entry.Subresource == "" &&
+			entry.Manager != kubeControllerManager {
+			names.Insert(entry.Manager)
+		}
+	}
+	return names
 }

@@ -15,57 +15,55 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// write applies one manifest and returns what that left behind. Only what exists and
-// was judged to be ours is forced, and only as long as it is the very object that was
-// judged.
+// write applies one manifest. Only an existing object that was found to be owned is forced,
+// and only as long as it has the same UID.
 func (a *Applier) write(
-	ctx context.Context, owner Owner, wanted manifest, present *live, action Action,
-) (trace, error) {
-	body := wanted.body
+	ctx context.Context, owner Owner, desired manifest, object *live, action Action,
+) (lastApplied, error) {
+	body := desired.body
 	options := []client.PatchOption{client.FieldOwner(v1.FieldManager)}
-	if present != nil {
-		pinned, err := forExisting(body, present.uid)
+	if object != nil {
+		update, err := updateBody(body, object.uid)
 		if err != nil {
-			return trace{}, err
+			return lastApplied{}, err
 		}
-		body, options = pinned, append(options, client.ForceOwnership)
+		body, options = update, append(options, client.ForceOwnership)
 	}
-	if err := a.prepare(ctx, owner, wanted, present, action); err != nil {
-		return trace{}, err
+	if err := a.prepare(ctx, owner, desired, object, action); err != nil {
+		return lastApplied{}, err
 	}
-	written, err := a.patch(ctx, owner, wanted.ref, body, options...)
-	if isOutOfPlace(action, err) {
-		written, err = a.takeOver(ctx, owner, wanted, present, body, options)
+	written, err := a.patch(ctx, owner, desired.ref, body, options...)
+	if conflictsWithOthersItems(action, err) {
+		written, err = a.takeOver(ctx, owner, desired, object, body, options)
 	}
 	if err != nil {
-		return trace{}, err
+		return lastApplied{}, err
 	}
-	return trace{
-		mark:            mark(wanted.digest, written.owned),
+	return lastApplied{
+		digest:          appliedDigest(desired.digest, written.ownedFields),
 		resourceVersion: written.resourceVersion,
 		uid:             written.uid,
 	}, nil
 }
 
-// prepare settles whose the fields are that the apply would otherwise drop, or leave
-// behind. The number of replicas comes first: whoever set it by an update is about to lose
-// it to us, and we do not say it.
-func (a *Applier) prepare(ctx context.Context, owner Owner, wanted manifest, present *live, action Action) error {
+// prepare changes the managers of fields that the apply would drop, or could not remove.
+func (a *Applier) prepare(ctx context.Context, owner Owner, desired manifest, object *live, action Action) error {
 	switch {
-	case action == Adopted && wanted.releasesReplicas:
-		if err := a.handOff(ctx, owner, wanted, present, client.ForceOwnership); err != nil {
+	case action == Adopted && desired.releasesReplicas:
+		// Before upgrade, which makes the replicas ours.
+		if err := a.handOff(ctx, owner, desired, object, client.ForceOwnership); err != nil {
 			return err
 		}
-	case present != nil && wanted.releasesReplicas && present.ownsReplicas:
-		return a.handOff(ctx, owner, wanted, present)
+	case object != nil && desired.releasesReplicas && object.ownsReplicas:
+		return a.handOff(ctx, owner, desired, object)
 	}
 	if action == Adopted {
-		return a.upgrade(ctx, owner, wanted)
+		return a.upgrade(ctx, owner, desired)
 	}
 	return nil
 }
 
-// patch server-side applies body and returns the object that results.
+// patch server-side applies body and returns the resulting object.
 func (a *Applier) patch(
 	ctx context.Context, owner Owner, ref Ref, body []byte, options ...client.PatchOption,
 ) (*live, error) {
@@ -73,15 +71,15 @@ func (a *Applier) patch(
 	if err := a.writer.Patch(ctx, object, client.RawPatch(types.ApplyPatchType, body), options...); err != nil {
 		return nil, classify(ref, err)
 	}
-	return observe(object), nil
+	return newLive(object), nil
 }
 
-// forExisting makes a body for creation one for a change. The UID makes the API server
-// refuse it if another object has taken the name meanwhile; empty means any object.
-func forExisting(body []byte, uid types.UID) ([]byte, error) {
+// updateBody turns the body for a creation into one for an update. The API server rejects
+// it if the object has another UID; empty means any.
+func updateBody(body []byte, uid types.UID) ([]byte, error) {
 	var content map[string]any
 	if err := k8sjson.Unmarshal(body, &content); err != nil {
-		return nil, fmt.Errorf("pinning a manifest: %w", err)
+		return nil, fmt.Errorf("decoding a manifest: %w", err)
 	}
 	object := unstructured.Unstructured{Object: content}
 	object.SetUID(uid)
@@ -89,9 +87,9 @@ func forExisting(body []byte, uid types.UID) ([]byte, error) {
 	return json.Marshal(content)
 }
 
-// isTaken says that a creation was refused because there is an object of that name. If
-// that has other values in fields of the manifest, the refusal is about those.
-func isTaken(err error) bool {
+// alreadyExists reports whether a creation failed because the object exists. If that has
+// other values in fields of the manifest, the API server reports a conflict instead.
+func alreadyExists(err error) bool {
 	conflict, unavailable := (*ConflictError)(nil), (*UnavailableError)(nil)
 	return errors.As(err, &conflict) || errors.As(err, &unavailable) && apierrors.IsConflict(unavailable.Err)
 }

@@ -149,7 +149,7 @@ func TestUnownedNamespaceIsAdoptedOnlyByAnnotation(t *testing.T) {
 	}
 	r.apply("{apiVersion: dudaji.com/v1, kind: Project, metadata: {name: NAME}, spec: " + twoMembers + "}")
 	condition := r.awaitReason(v1.ConditionApplied, v1.ReasonConflict)
-	if !strings.Contains(condition.Message, "Namespace "+r.name+": exists, and is not ours") || !strings.Contains(condition.Message, "dudaji.com/adopt="+r.name) {
+	if !strings.Contains(condition.Message, "Namespace "+r.name+": exists and is not owned") || !strings.Contains(condition.Message, "dudaji.com/adopt="+r.name) {
 		t.Errorf("message %q", condition.Message)
 	}
 	for kind, child := range children() {

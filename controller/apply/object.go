@@ -1,0 +1,100 @@
+package apply
+
+import (
+	"context"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// applyObject applies one manifest if the live object differs from it.
+func (a *Applier) applyObject(
+	ctx context.Context, owner Owner, desired manifest, entry v1.InventoryEntry, list inventory,
+) (Change, error) {
+	if !a.served(desired.ref.GroupVersionKind) {
+		return Change{}, &NotInstalledError{Ref: desired.ref}
+	}
+	last := a.lastApplied.get(owner.UID, entry)
+	object, err := read(ctx, a.cache, owner.Namespace, desired.ref)
+	if err != nil {
+		return Change{}, err
+	}
+	if object == nil && last.uid == "" {
+		applied, err := a.write(ctx, owner, desired, nil, Created)
+		if !alreadyExists(err) {
+			return a.recorded(owner, desired, list, Created, applied, err)
+		}
+	}
+	if object == nil {
+		if object, err = read(ctx, a.direct, owner.Namespace, desired.ref); err != nil {
+			return Change{}, err
+		}
+	}
+	return a.applyExisting(ctx, owner, desired, object, last, list)
+}
+
+// applyExisting is for an object that exists or existed.
+func (a *Applier) applyExisting(
+	ctx context.Context, owner Owner, desired manifest, object *live, last lastApplied, list inventory,
+) (Change, error) {
+	action, err := compare(owner, desired, object, last)
+	if err != nil {
+		return Change{}, a.withOtherManager(ctx, owner, desired, err)
+	}
+	if action == Unchanged {
+		list.put(desired.ref.key(), last)
+		return Change{desired.ref, Unchanged}, a.contention.check(objectID{owner.UID, desired.ref.key()})
+	}
+	if action == Corrected {
+		if err := a.backOff(ctx, owner, desired, object); err != nil {
+			return Change{}, err
+		}
+	}
+	applied, err := a.write(ctx, owner, desired, object, action)
+	return a.recorded(owner, desired, list, action, applied, err)
+}
+
+// recorded stores what a successful write applied.
+func (a *Applier) recorded(
+	owner Owner, desired manifest, list inventory, action Action, applied lastApplied, err error,
+) (Change, error) {
+	if err != nil {
+		return Change{}, err
+	}
+	a.lastApplied.put(owner.UID, desired.ref.key(), applied)
+	list.put(desired.ref.key(), applied)
+	return Change{desired.ref, action}, nil
+}
+
+// compare returns the action that an object requires. An object that is not owned is a
+// *ConflictError.
+func compare(owner Owner, desired manifest, object *live, last lastApplied) (Action, error) {
+	switch {
+	case object == nil && last.uid != "" && manifestDigest(last.digest) == desired.digest:
+		return Corrected, nil
+	case object == nil:
+		return Created, nil
+	case object.deleting:
+		return "", &DeletingError{Ref: desired.ref}
+	case !isOwned(owner, object, last):
+		return adoption(owner, desired, object)
+	case manifestDigest(last.digest) != desired.digest:
+		return Configured, nil
+	case last.isAfter(object), last.digest == appliedDigest(desired.digest, object.ownedFields):
+		return Unchanged, nil
+	}
+	return Corrected, nil
+}
+
+// isOwned reports whether the owner controls the object, or the inventory has its UID: then
+// the owner reference was removed.
+func isOwned(owner Owner, object *live, last lastApplied) bool {
+	return object.controller == owner.UID || object.controller == "" && last.uid == object.uid
+}
+
+// adoption takes over an object that is annotated for the owner.
+func adoption(owner Owner, desired manifest, object *live) (Action, error) {
+	if object.adoptBy == owner.Name && object.controller == "" {
+		return Adopted, nil
+	}
+	return "", &ConflictError{Ref: desired.ref, ControlledBy: object.controlledBy}
+}
