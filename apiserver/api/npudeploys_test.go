@@ -114,6 +114,32 @@ func TestPutRequiresAPrecondition(t *testing.T) {
 	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", second.header.Get("ETag")).wantStatus(t, http.StatusOK)
 }
 
+func TestStatusChangesDoNotFailAPrecondition(t *testing.T) {
+	t.Parallel()
+	var interfere func()
+	s := newFixture(t, withTransport(t, func(next http.RoundTripper) http.RoundTripper {
+		return interferingTransport{next, func() { interfere() }}
+	}))
+	changeStatus := func() {
+		kubectl(t, s, "", "patch", "npudeploy", "a", "--subresource=status", "--type=merge", "-p", `{"status": {"templates": "`+uuid.NewString()+`"}}`)
+	}
+	interfere = func() {}
+	first := s.create("a").header.Get("ETag")
+	changeStatus()
+	s.ask("ann", http.MethodGet, "a", "", "If-None-Match", first).wantStatus(t, http.StatusOK)
+	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", `"`+strings.Trim(strings.Split(first, "-")[0], `"`)+`"`).wantStatus(t, http.StatusPreconditionFailed)
+	interfere = sync.OnceFunc(changeStatus)
+	other := strings.Replace(deployJSON("a"), "org/model", "org/other", 1)
+	second := s.ask("ann", http.MethodPut, "a", other, "If-Match", first).wantStatus(t, http.StatusOK).header.Get("ETag")
+	changeStatus()
+	s.ask("ann", http.MethodPatch, "a", `{"metadata": {"labels": {"team": "other"}}}`, "Content-Type", mergeJSON, "If-Match", first).wantStatus(t, http.StatusPreconditionFailed)
+	third := s.ask("ann", http.MethodPatch, "a", `{"metadata": {"labels": {"team": "other"}}}`, "Content-Type", mergeJSON, "If-Match", second).wantStatus(t, http.StatusOK).header.Get("ETag")
+	s.ask("ann", http.MethodPut, "a", other, "If-Match", second).wantStatus(t, http.StatusPreconditionFailed)
+	changeStatus()
+	s.ask("ann", http.MethodDelete, "a", "", "If-Match", second).wantStatus(t, http.StatusPreconditionFailed)
+	s.ask("ann", http.MethodDelete, "a", "", "If-Match", third).wantStatus(t, http.StatusAccepted)
+}
+
 // interferingTransport makes another write before each apply.
 type interferingTransport struct {
 	http.RoundTripper
@@ -264,7 +290,9 @@ func TestDryRunWritesNothing(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	const merge = "application/merge-patch+json"
-	s.ask("ann", http.MethodPost, "?dryRun=All", deployJSON("a")).wantStatus(t, http.StatusCreated)
+	if got := s.ask("ann", http.MethodPost, "?dryRun=All", deployJSON("a")).wantStatus(t, http.StatusCreated); len(got.header.Values("ETag")) > 0 {
+		t.Errorf("the result of a dry run has the ETag %q", got.header.Get("ETag"))
+	}
 	s.ask("ann", http.MethodPut, "a?dryRun=All", deployJSON("a"), "If-None-Match", "*").wantStatus(t, http.StatusCreated)
 	s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusNotFound)
 	before := s.create("a")

@@ -155,8 +155,8 @@ func TestWatchSendsAllObjectsAndThenChanges(t *testing.T) {
 	s.ask("ann", http.MethodDelete, "a", "").wantStatus(t, http.StatusAccepted)
 	// What is created is changed once more: this API applies what it owns.
 	events := w.want("MODIFIED a", "ADDED b", "MODIFIED b", "DELETED a")
-	if events[0].id != strings.Trim(patched.header.Get("ETag"), `"`) {
-		t.Errorf("the id is %s, and the version %s", events[0].id, patched.header.Get("ETag"))
+	if version := field(t, patched, "metadata", "resourceVersion"); events[0].id != version {
+		t.Errorf("the id is %s, and the version %s", events[0].id, version)
 	}
 	if got := (response{body: []byte(events[0].data)}); field(t, got, "spec", "model") != "org/other" || field(t, got, "metadata", "managedFields") != nil {
 		t.Errorf("the object is %s", got.body)

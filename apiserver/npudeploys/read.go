@@ -78,7 +78,6 @@ func (h *Handlers) getObserved(w http.ResponseWriter, r *http.Request, user *kub
 	if rest.NotModified(w, r, deploy) {
 		return nil
 	}
-	w.Header().Set("ETag", rest.ETag(deploy))
 	return rest.WriteEncoded(w, http.StatusOK, deploy.JSON)
 }
 

@@ -155,5 +155,5 @@ func (h *Handlers) restart(w http.ResponseWriter, r *http.Request, user *kube.Us
 	if err := resources.Merge(r.Context(), user, deploy, change, restartManager, dryRun); err != nil {
 		return err
 	}
-	return rest.WriteObject(w, http.StatusOK, deploy)
+	return rest.WriteObject(w, r, http.StatusOK, deploy)
 }

@@ -3,6 +3,7 @@ package resources
 import (
 	"net/http"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/kube"
@@ -19,7 +20,7 @@ func (k Kind) DeleteRoute() rest.Route {
 			Headers: []openapi.Parameter{rest.IfMatchParameter()},
 			Status:  http.StatusAccepted,
 		},
-		Change: "delete", Needs: rest.Needs(k.Resource, "delete"), Handler: k.delete,
+		Change: "delete", Needs: rest.Needs(k.Resource, "get", "delete"), Handler: k.delete,
 	}
 }
 
@@ -29,19 +30,20 @@ func (k Kind) delete(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 	if err != nil {
 		return err
 	}
-	version, _, err := rest.IfMatch(r)
-	if err != nil {
-		return err
-	}
 	var options []client.DeleteOption
 	if dryRun {
 		options = append(options, client.DryRunAll)
 	}
-	if version != "" {
-		options = append(options, client.Preconditions{ResourceVersion: &version})
+	if rest.HasIfMatch(r) {
+		err = k.ifMatch(r, user, func(live *unstructured.Unstructured) error {
+			uid, version := live.GetUID(), live.GetResourceVersion()
+			return rest.WithVerb("delete", user.Delete(r.Context(), live, append(options, client.Preconditions{UID: &uid, ResourceVersion: &version})...))
+		})
+	} else {
+		err = rest.WithVerb("delete", user.Delete(r.Context(), k.Object(r), options...))
 	}
-	if err := user.Delete(r.Context(), k.Object(r), options...); err != nil {
-		return k.preconditionFailed(r, err)
+	if err != nil {
+		return err
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil

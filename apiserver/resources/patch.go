@@ -58,7 +58,7 @@ func (k Kind) patch(w http.ResponseWriter, r *http.Request, user *kube.UserClien
 	if err := Apply(r.Context(), user, object, options); err != nil {
 		return err
 	}
-	return rest.WriteObject(w, http.StatusOK, object)
+	return rest.WriteObject(w, r, http.StatusOK, object)
 }
 
 func (k Kind) mergePatch(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
@@ -69,22 +69,28 @@ func (k Kind) mergePatch(w http.ResponseWriter, r *http.Request, user *kube.User
 	if err != nil {
 		return err
 	}
-	if version, _, err := rest.IfMatch(r); err != nil {
-		return err
-	} else if version != "" {
-		if err := unstructured.SetNestedField(change, version, "metadata", "resourceVersion"); err != nil {
-			return problem.Invalid("metadata", "must be an object")
-		}
-	}
 	dryRun, err := rest.DryRun(r)
 	if err != nil {
 		return err
 	}
 	object := k.Object(r)
-	if err := Merge(r.Context(), user, object, change, FieldManager, dryRun); err != nil {
-		return rest.WithVerb("patch", k.preconditionFailed(r, err))
+	merge := func() error {
+		return rest.WithVerb("patch", Merge(r.Context(), user, object, change, FieldManager, dryRun))
 	}
-	return rest.WriteObject(w, http.StatusOK, object)
+	if rest.HasIfMatch(r) {
+		err = k.ifMatch(r, user, func(live *unstructured.Unstructured) error {
+			if err := unstructured.SetNestedField(change, live.GetResourceVersion(), "metadata", "resourceVersion"); err != nil {
+				return problem.Invalid("metadata", "must be an object")
+			}
+			return merge()
+		})
+	} else {
+		err = merge()
+	}
+	if err != nil {
+		return err
+	}
+	return rest.WriteObject(w, r, http.StatusOK, object)
 }
 
 // Merge sends a merge patch, and sets object to the result.

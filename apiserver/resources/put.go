@@ -64,80 +64,61 @@ func (k Kind) putNew(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 	if err != nil {
 		return rest.WithVerb("create", err)
 	}
-	return rest.WriteObject(w, http.StatusCreated, object)
+	return rest.WriteObject(w, r, http.StatusCreated, object)
 }
 
 // replace applies over the version that the client has read. Fields that this API owned and
-// the body leaves out are removed; those of other managers stay. With If-Match: * it retries
-// on conflict: the caller accepts any version.
+// the body leaves out are removed; those of other managers stay.
 func (k Kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserClient, object *unstructured.Unstructured) error {
 	options, dryRun, err := ApplyOptions(r)
 	if err != nil {
 		return err
 	}
 	var applied *unstructured.Unstructured
-	for range MaxAttempts {
-		applied = object.DeepCopy()
-		err = k.applyOver(r, user, applied, options, dryRun)
-		if r.Header.Get("If-Match") != "*" || !isOutdated(err) {
-			break
+	err = k.ifMatch(r, user, func(live *unstructured.Unstructured) error {
+		if !dryRun {
+			if err := ownByApply(r.Context(), user, live); err != nil {
+				return rest.WithVerb("patch", err)
+			}
 		}
-	}
-	if err != nil {
-		return k.preconditionFailed(r, err)
-	}
-	return rest.WriteObject(w, http.StatusOK, applied)
-}
-
-func (k Kind) applyOver(r *http.Request, user *kube.UserClient, object *unstructured.Unstructured, options []client.PatchOption, dryRun bool) error {
-	live, err := k.getMatching(r, user)
+		applied = object.DeepCopy()
+		// With the uid, an object that was deleted meanwhile is not created anew.
+		applied.SetUID(live.GetUID())
+		applied.SetResourceVersion(live.GetResourceVersion())
+		return rest.WithVerb("patch", Apply(r.Context(), user, applied, options))
+	})
 	if err != nil {
 		return err
 	}
-	if !dryRun {
-		if err := ownByApply(r.Context(), user, live); err != nil {
-			return rest.WithVerb("patch", err)
-		}
-	}
-	// With the uid, an object that was deleted meanwhile is not created anew.
-	object.SetUID(live.GetUID())
-	object.SetResourceVersion(live.GetResourceVersion())
-	return rest.WithVerb("patch", Apply(r.Context(), user, object, options))
+	return rest.WriteObject(w, r, http.StatusOK, applied)
 }
 
-// getMatching reads the live object, which If-Match must match.
-func (k Kind) getMatching(r *http.Request, user *kube.UserClient) (*unstructured.Unstructured, error) {
-	version, anyVersion, err := rest.IfMatch(r)
+// ifMatch calls write with the live object, which If-Match must match, and retries on
+// conflict: a change of the status does not fail the precondition.
+func (k Kind) ifMatch(r *http.Request, user *kube.UserClient, write func(live *unstructured.Unstructured) error) error {
+	precondition, err := rest.IfMatch(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	live := k.Object(r)
-	err = user.Get(r.Context(), client.ObjectKeyFromObject(live), live)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, rest.PreconditionFailed("there is no " + k.Name + " of this name")
-	case err != nil:
-		return nil, rest.WithVerb("get", err)
-	case !anyVersion && live.GetResourceVersion() != version:
-		return nil, rest.PreconditionFailed("the " + k.Name + " has changed since it was read: its ETag is " + rest.ETag(live))
+	for range MaxAttempts {
+		live := k.Object(r)
+		err = user.Get(r.Context(), client.ObjectKeyFromObject(live), live)
+		switch {
+		case apierrors.IsNotFound(err):
+			return rest.PreconditionFailed("there is no " + k.Name + " of this name")
+		case err != nil:
+			return rest.WithVerb("get", err)
+		case !precondition.Holds(live):
+			return rest.PreconditionFailed("the " + k.Name + " has changed since it was read: its ETag is " + rest.ETag(live))
+		}
+		if err = write(live); !isOutdated(err) && !apierrors.IsNotFound(err) {
+			return err
+		}
 	}
-	return live, nil
+	return rest.PreconditionFailed("the " + k.Name + " changes too often")
 }
 
 // isOutdated reports a conflict over the object's version, and not over a field's owner.
 func isOutdated(err error) bool {
 	return apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
-}
-
-// preconditionFailed turns what Kubernetes responds to a request with If-Match into a 412.
-func (k Kind) preconditionFailed(r *http.Request, err error) error {
-	switch {
-	case !rest.HasIfMatch(r):
-		return err
-	case apierrors.IsNotFound(err):
-		return rest.PreconditionFailed("there is no " + k.Name + " of this name")
-	case isOutdated(err):
-		return rest.PreconditionFailed("the object has changed since it was read")
-	}
-	return err
 }

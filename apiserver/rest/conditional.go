@@ -1,7 +1,11 @@
 package rest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -10,8 +14,32 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
-// ETag returns an object's resourceVersion as an entity tag.
-func ETag(object metav1.Object) string { return `"` + object.GetResourceVersion() + `"` }
+// ETag returns an object's entity tag, "VERSION-DIGEST": its resourceVersion, which every
+// change of the object changes, and a digest over what clients write, which a change of the
+// status does not. If-None-Match compares both, If-Match the digest alone: a rollout in
+// progress must not fail every edit.
+func ETag(object metav1.Object) string {
+	return `"` + object.GetResourceVersion() + "-" + digest(object) + `"`
+}
+
+// digest returns 16 hexadecimal digits. The generation changes with the spec.
+func digest(object metav1.Object) string {
+	text, err := json.Marshal([]any{
+		object.GetUID(), object.GetGeneration(), object.GetLabels(), object.GetAnnotations(), object.GetOwnerReferences(),
+	})
+	if err != nil {
+		return "" // never: these are strings and numbers
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
+
+// setETag sets the entity tag. The result of a dry run has none: nobody can read it again.
+func setETag(w http.ResponseWriter, r *http.Request, object metav1.Object) {
+	if !r.URL.Query().Has("dryRun") {
+		w.Header().Set("ETag", ETag(object))
+	}
+}
 
 // IfMatchParameter describes the header that IfMatch reads, for methods that do not require it.
 func IfMatchParameter() openapi.Parameter {
@@ -21,22 +49,31 @@ func IfMatchParameter() openapi.Parameter {
 // HasIfMatch reports whether the request has the header If-Match, even an empty one.
 func HasIfMatch(r *http.Request) bool { return len(r.Header.Values("If-Match")) > 0 }
 
-// IfMatch returns the resourceVersion that the object must have: empty without the header,
-// and with any set for "*".
-func IfMatch(r *http.Request) (version string, anyVersion bool, err error) {
-	values := r.Header.Values("If-Match")
-	switch {
-	case len(values) == 0:
-		return "", false, nil
-	case len(values) == 1 && values[0] == "*":
-		return "", true, nil
+// Precondition is what If-Match requires of an object that exists.
+type Precondition struct {
+	version string // the resourceVersion; empty: any
+	digest  string // if not empty, it is compared and not the version
+}
+
+// IfMatch reads the header If-Match: "*", an ETag, or a resourceVersion in quotes.
+func IfMatch(r *http.Request) (Precondition, error) {
+	values := strings.Join(r.Header.Values("If-Match"), ",")
+	if values == "*" {
+		return Precondition{}, nil
 	}
-	version, ok := strings.CutPrefix(strings.Join(values, ","), `"`)
-	version, closed := strings.CutSuffix(version, `"`)
-	if !ok || !closed || version == "" || strings.Trim(version, "0123456789") != "" {
-		return "", false, problem.New(http.StatusBadRequest, `If-Match must be "*" or one ETag in quotes`)
+	tag := regexp.MustCompile(`^"(\d+)(?:-([0-9a-f]{16}))?"$`).FindStringSubmatch(values)
+	if tag == nil {
+		return Precondition{}, problem.New(http.StatusBadRequest, `If-Match must be "*" or one ETag in quotes`)
 	}
-	return version, false, nil
+	return Precondition{version: tag[1], digest: tag[2]}, nil
+}
+
+// Holds reports whether the object is as required.
+func (p Precondition) Holds(object metav1.Object) bool {
+	if p.digest != "" {
+		return p.digest == digest(object)
+	}
+	return p.version == "" || p.version == object.GetResourceVersion()
 }
 
 // Matches reports whether If-None-Match lists the tag. A proxy that compresses may have
@@ -52,12 +89,13 @@ func Matches(r *http.Request, tag string) bool {
 	return false
 }
 
-// NotModified responds with 304, and returns true, if the client already has the object.
+// NotModified sets the entity tag. If the client already has the object, it responds with 304
+// and returns true.
 func NotModified(w http.ResponseWriter, r *http.Request, object metav1.Object) bool {
+	w.Header().Set("ETag", ETag(object))
 	if !Matches(r, ETag(object)) {
 		return false
 	}
-	w.Header().Set("ETag", ETag(object))
 	w.WriteHeader(http.StatusNotModified)
 	return true
 }

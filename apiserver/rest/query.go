@@ -79,9 +79,10 @@ func Bool(r *http.Request, name string) (bool, error) {
 	return false, problem.New(http.StatusBadRequest, name+" must be true or false")
 }
 
-// ResourceVersion reads the parameter resourceVersion, which is a number.
+// ResourceVersion reads the parameter resourceVersion, which is a number. What follows the
+// number in an ETag is ignored.
 func ResourceVersion(r *http.Request) (string, error) {
-	version := r.URL.Query().Get("resourceVersion")
+	version, _, _ := strings.Cut(r.URL.Query().Get("resourceVersion"), "-")
 	if strings.Trim(version, "0123456789") != "" {
 		return "", problem.New(http.StatusBadRequest, "resourceVersion must be that of a list or an object")
 	}

@@ -37,8 +37,8 @@ func WriteEncoded(w http.ResponseWriter, status int, pieces ...[]byte) error {
 
 // WriteObject responds with an object as Kubernetes has it, without managedFields, which
 // are longer than the rest.
-func WriteObject(w http.ResponseWriter, status int, object client.Object) error {
-	w.Header().Set("ETag", ETag(object))
+func WriteObject(w http.ResponseWriter, r *http.Request, status int, object client.Object) error {
+	setETag(w, r, object)
 	object.SetManagedFields(nil)
 	return WriteJSON(w, status, object)
 }
@@ -48,7 +48,7 @@ func WriteIfModified(w http.ResponseWriter, r *http.Request, object client.Objec
 	if NotModified(w, r, object) {
 		return nil
 	}
-	return WriteObject(w, http.StatusOK, object)
+	return WriteObject(w, r, http.StatusOK, object)
 }
 
 // SetStale adds headers that report since when the response is out of date. It does nothing

@@ -143,7 +143,8 @@ func BenchmarkWatchers(b *testing.B) {
 		begun := time.Now()
 		patched := s.Do("ann", http.MethodPatch, deploys+"/deploy-0000",
 			fmt.Sprintf(`{"metadata": {"annotations": {"at": %q}}}`, begun.Format(time.RFC3339Nano))).Want(http.StatusOK)
-		id := "id: " + strings.Trim(patched.Header.Get("ETag"), `"`)
+		version, _, _ := strings.Cut(strings.Trim(patched.Header.Get("ETag"), `"`), "-")
+		id := "id: " + version
 		for _, connection := range open {
 			readTo(b, connection, id)
 		}
