@@ -46,7 +46,8 @@ type Options struct {
 type Limits struct {
 	HeaderBytes, AddressBytes int // below those of the HTTP server
 	BodyBytes                 int64
-	InFlight                  int           // requests at a time, of all users
+	BodyTime                  time.Duration // until a body has arrived; below the HTTP server's
+	InFlight                  int           // requests at a time, of all users; three quarters of them may write
 	Time                      time.Duration // of one request
 	User                      limits.Budget
 	Streams                   rest.StreamLimits
@@ -59,6 +60,7 @@ func DefaultLimits() Limits {
 		HeaderBytes:  64 << 10, // fits a token or a session with many groups
 		AddressBytes: 8 << 10,
 		BodyBytes:    1 << 20,
+		BodyTime:     20 * time.Second,
 		InFlight:     400,
 		Time:         30 * time.Second,
 		User:         limits.Budget{PerSecond: 50, Burst: 200, InFlight: 50},
@@ -96,7 +98,7 @@ func New(options Options) (*API, error) {
 	}
 	a.public = publicRouter(document, options.Login)
 	a.private = rest.NewRouter(a.routes, rest.RouterOptions{
-		Users: options.Users, BodyBytes: options.Limits.BodyBytes, Timeout: options.Limits.Time,
+		Users: options.Users, BodyBytes: options.Limits.BodyBytes, BodyTimeout: options.Limits.BodyTime, Timeout: options.Limits.Time,
 	})
 	if login := options.Login; login != nil {
 		a.private.HandleFunc("/logout", login.Logout).Methods(http.MethodPost)
@@ -156,7 +158,7 @@ func (a *API) wrap(metrics *rest.Metrics) error {
 		limits.PerUser(a.options.Limits.User, a.options.Clock),
 		auth.Middleware(a.options.Authenticator, problem.WriteStatus),
 		rest.PublicFirst(a.public),
-		limits.InFlight(a.options.Limits.InFlight),
+		limits.NewSlots(a.options.Limits.InFlight).Middleware,
 		crossOrigin,
 		auth.RejectIdentityHeaders(problem.WriteStatus),
 		limits.Header(a.options.Limits.HeaderBytes, a.options.Limits.AddressBytes),

@@ -202,13 +202,18 @@ func TestCheckRejectsHostileArchives(t *testing.T) {
 	}
 }
 
+// endless returns templates whose evaluation takes very long.
+func endless(t *testing.T) string {
+	t.Helper()
+	return packTemplates(t, "_noAccelerator: {", `_slow: [for a in list.Range(0, 100000, 1) for b in list.Range(0, 100000, 1) if a == b {a}]
+_noAccelerator: {`)
+}
+
 // CUE evaluation has no timeout.
 func TestCheckStopsTemplatesThatDoNotTerminate(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) { o.Limits.Check.Time = 5 * time.Second })
-	endless := packTemplates(t, "_noAccelerator: {", `_slow: [for a in list.Range(0, 100000, 1) for b in list.Range(0, 100000, 1) if a == b {a}]
-_noAccelerator: {`)
-	answer := s.ask("ann", http.MethodPost, checkPath, endless).wantStatus(t, http.StatusUnprocessableEntity).problem(t)
+	answer := s.ask("ann", http.MethodPost, checkPath, endless(t)).wantStatus(t, http.StatusUnprocessableEntity).problem(t)
 	if !strings.Contains(answer.Detail, "not evaluated within 5s") {
 		t.Errorf("the problem is %q", answer.Detail)
 	}
@@ -216,56 +221,29 @@ _noAccelerator: {`)
 
 func TestChecksAreLimitedPerUserAndInTotal(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t, func(o *api.Options) { o.Limits.User.PerSecond, o.Limits.User.Burst = 1000, 1000 })
-	body := packTemplates(t, "", "")
-	held := map[string]func() response{}
+	s := newFixture(t, func(o *api.Options) {
+		o.Limits.User.PerSecond, o.Limits.User.Burst = 1000, 1000
+		o.Limits.Check.Time = 10 * time.Second
+	})
+	body := endless(t)
+	ended := make(chan response, 2)
 	for _, user := range []string{"ann", "vic"} {
-		held[user] = s.hold(user, body)
-		for end := time.Now().Add(30 * time.Second); ; { // until the server has begun
-			if got := s.ask(user, http.MethodPost, checkPath, "hello"); got.status == http.StatusTooManyRequests {
-				if got.problem(t); got.header.Get("Retry-After") == "" {
-					t.Error("no Retry-After")
-				}
-				break
+		go func() { ended <- s.ask(user, http.MethodPost, checkPath, body) }()
+		await(t, user+"'s check to run", func() bool {
+			got := s.ask(user, http.MethodPost, checkPath, "hello")
+			if got.status == http.StatusTooManyRequests && got.header.Get("Retry-After") == "" {
+				t.Error("no Retry-After")
 			}
-			if time.Now().After(end) {
-				t.Fatalf("%s has two checks at a time", user)
-			}
-		}
-		if got := s.ask("bob", http.MethodPost, checkPath, "hello").status; (got == http.StatusTooManyRequests) != (user == "vic") {
-			t.Errorf("while %d are being checked, another is answered %d", len(held), got)
-		}
+			return got.status == http.StatusTooManyRequests
+		})
 	}
-	for user, finish := range held {
-		if got := finish(); got.status != http.StatusOK {
-			t.Errorf("%s, who was first, gets %d %s", user, got.status, got.body)
+	await(t, "both checks to run", func() bool {
+		return s.ask("bob", http.MethodPost, checkPath, "hello").status == http.StatusTooManyRequests
+	})
+	for range 2 {
+		if got := <-ended; got.status != http.StatusUnprocessableEntity {
+			t.Errorf("a check ends with %d %s", got.status, got.body)
 		}
 	}
-	s.ask("bob", http.MethodPost, checkPath, body).wantStatus(t, http.StatusOK)
-}
-
-// hold sends all of a body but the last byte, which the returned function sends.
-func (s *fixture) hold(user, body string) func() response {
-	s.t.Helper()
-	reader, writer := io.Pipe()
-	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+checkPath, reader)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+user)
-	answered := make(chan response, 1)
-	go func() {
-		defer close(answered)
-		answered <- do(s.t, request)
-	}()
-	if _, err := io.WriteString(writer, body[:len(body)-1]); err != nil {
-		s.t.Fatal(err)
-	}
-	return func() response {
-		_, err := io.WriteString(writer, body[len(body)-1:])
-		if err := errors.Join(err, writer.Close()); err != nil {
-			s.t.Fatal(err)
-		}
-		return <-answered
-	}
+	s.ask("bob", http.MethodPost, checkPath, "hello").wantStatus(t, http.StatusBadRequest)
 }

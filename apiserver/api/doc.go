@@ -18,10 +18,10 @@
 //	rest.Identify     a request id, and headers that all responses have
 //	rest.Observe      metrics by route, a log line for each change
 //	rest.Recover      a panic becomes a 500
-//	limits.Header, auth.RejectIdentityHeaders, auth.RejectCrossOrigin, limits.InFlight
+//	limits.Header, auth.RejectIdentityHeaders, auth.RejectCrossOrigin, limits.Slots
 //	rest.PublicFirst  what needs no user: the OpenAPI document, the login
 //	auth.Middleware, limits.PerUser
-//	rest.NewRouter    the limits of the route, checks of path and query, then the handler
+//	rest.NewRouter    the limits of the route, the body, checks of path and query, the handler
 //
 // Every error is a problem of RFC 9457.
 package api

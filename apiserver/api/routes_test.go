@@ -172,6 +172,47 @@ func TestBodyThatTimesOutIsAClientError(t *testing.T) {
 	}
 }
 
+// hold sends a create but the last byte of its body, which the returned function sends.
+func (s *fixture) hold(user, body string) (finish func(), answered <-chan response) {
+	s.t.Helper()
+	reader, writer := io.Pipe()
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+"/api/v1/namespaces/"+s.namespace+"/npudeploys", reader)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+user)
+	responses := make(chan response, 1)
+	go func() {
+		defer close(responses)
+		responses <- do(s.t, request)
+	}()
+	if _, err := io.WriteString(writer, body[:len(body)-1]); err != nil {
+		s.t.Fatal(err)
+	}
+	return func() {
+		_, _ = io.WriteString(writer, body[len(body)-1:]) // fails if the server has stopped reading
+		_ = writer.Close()
+	}, responses
+}
+
+func TestSlowBodiesUseNoSlot(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t, func(o *api.Options) { o.Limits.InFlight = 1 })
+	finish, answered := s.hold("ann", deployJSON("a"))
+	s.ask("vic", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK)
+	finish()
+	(<-answered).wantStatus(t, http.StatusCreated)
+	s.ask("vic", http.MethodGet, "a", "").wantStatus(t, http.StatusOK)
+}
+
+func TestSlowClientGetsATimeout(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t, func(o *api.Options) { o.Limits.BodyTime = 200 * time.Millisecond })
+	finish, answered := s.hold("ann", deployJSON("a"))
+	defer finish()
+	(<-answered).wantStatus(t, http.StatusRequestTimeout).problem(t)
+}
+
 func TestMetricsAreLabelledByRouteAndNotByPath(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)

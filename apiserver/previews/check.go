@@ -44,8 +44,8 @@ func (h *Handlers) checkRoute() rest.Route {
 			Answers: rest.JSON(check{}), Status: http.StatusOK,
 		},
 		BodyBytes: h.Checks.BodyBytes, Timeout: h.Checks.Time,
-		Middleware: []func(http.Handler) http.Handler{limits.InFlight(h.Checks.InFlight), limits.PerUser(perUser, h.Clock)},
-		Handler:    h.check,
+		BeforeBody: limits.PerUser(perUser, h.Clock), AfterBody: limits.InFlight(h.Checks.InFlight),
+		Handler: h.check,
 	}
 }
 

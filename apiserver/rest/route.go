@@ -28,8 +28,9 @@ type Route struct {
 	// BodyBytes and Timeout replace the limits of all routes; 0 keeps them.
 	BodyBytes int64
 	Timeout   time.Duration
-	// Middleware is the route's own, the innermost first.
-	Middleware []func(http.Handler) http.Handler
+	// BeforeBody is middleware that runs before the body is read, and AfterBody after. Each
+	// may be nil.
+	BeforeBody, AfterBody func(http.Handler) http.Handler
 	// Stream is true for a response without an end, which has no timeout.
 	Stream  bool
 	Handler Handler

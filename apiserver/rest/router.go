@@ -1,8 +1,10 @@
 package rest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -19,9 +21,10 @@ import (
 
 // RouterOptions are what every route shares.
 type RouterOptions struct {
-	Users     *kube.Users
-	BodyBytes int64         // of a request
-	Timeout   time.Duration // of a request that is no stream
+	Users       *kube.Users
+	BodyBytes   int64         // of a request
+	BodyTimeout time.Duration // until the body has arrived
+	Timeout     time.Duration // of a request that is no stream, after the body has arrived
 }
 
 // NewRouter returns a router that serves the routes to authenticated users.
@@ -38,8 +41,12 @@ func NewRouter(routes []Route, options RouterOptions) *mux.Router {
 // limit records the route for metrics and the audit log, and applies its limits.
 func (o RouterOptions) limit(route Route) http.Handler {
 	handler := o.respond(route)
-	for _, middleware := range append(route.Middleware, limits.Bodies(cmp.Or(route.BodyBytes, o.BodyBytes))) {
-		handler = middleware(handler)
+	for _, middleware := range []func(http.Handler) http.Handler{
+		route.AfterBody, o.bufferBody(route), route.BeforeBody, limits.Bodies(cmp.Or(route.BodyBytes, o.BodyBytes)),
+	} {
+		if middleware != nil {
+			handler = middleware(handler)
+		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		record := recordFrom(r.Context())
@@ -47,6 +54,39 @@ func (o RouterOptions) limit(route Route) http.Handler {
 		record.user, _ = auth.UserFrom(r.Context())
 		handler.ServeHTTP(w, r)
 	})
+}
+
+// bufferBody reads the whole body before the request is served. A client that sends slowly
+// uses none of the slots of all clients meanwhile.
+func (o RouterOptions) bufferBody(route Route) func(http.Handler) http.Handler {
+	if len(route.Accepts.Types) == 0 {
+		return nil
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var text []byte
+			var err error
+			control := http.NewResponseController(w)
+			hasSlot := limits.WithoutSlot(r.Context(), func() {
+				_ = control.SetReadDeadline(time.Now().Add(o.BodyTimeout)) // not supported without a connection
+				if text, err = ReadBody(r); err == nil {
+					_ = control.SetReadDeadline(time.Time{}) // or it would cancel the request's context
+				}
+			})
+			switch {
+			case err != nil:
+				response, _ := problem.From(err)
+				problem.Write(w, r, response)
+			case !hasSlot:
+				busy := problem.New(http.StatusTooManyRequests, "the server is busy")
+				busy.RetryAfter = 1
+				problem.Write(w, r, busy)
+			default:
+				r.Body = io.NopCloser(bytes.NewReader(text))
+				next.ServeHTTP(w, r)
+			}
+		})
+	}
 }
 
 // statusClientClosed is what proxies record for a request whose client hung up.
