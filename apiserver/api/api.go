@@ -35,7 +35,7 @@ type Options struct {
 	Live           *live.Cache
 	Devices        *devices.Store
 	Login          *auth.Login // nil: no login with a browser
-	TrustedOrigins []string    // scheme://host[:port] of other pages that may write
+	TrustedOrigins []string    // scheme://host[:port] of other pages that may read and write
 	Log            logr.Logger
 	Registry       prometheus.Registerer
 	Clock          func() time.Time
@@ -139,10 +139,10 @@ func publicRouter(document []byte, login *auth.Login) *mux.Router {
 	router := mux.NewRouter()
 	router.HandleFunc("/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		_ = rest.WriteEncoded(w, http.StatusOK, document)
-	}).Methods(http.MethodGet)
+	}).Methods(http.MethodGet, http.MethodHead)
 	if login != nil {
-		router.HandleFunc("/login", login.Start).Methods(http.MethodGet)
-		router.HandleFunc("/login/callback", login.Callback).Methods(http.MethodGet)
+		router.HandleFunc("/login", login.Start).Methods(http.MethodGet, http.MethodHead)
+		router.HandleFunc("/login/callback", login.Callback).Methods(http.MethodGet, http.MethodHead)
 	}
 	return router
 }
@@ -161,6 +161,7 @@ func (a *API) wrap(metrics *rest.Metrics) error {
 		limits.NewSlots(a.options.Limits.InFlight).Middleware,
 		crossOrigin,
 		auth.RejectIdentityHeaders(problem.WriteStatus),
+		rest.CORS(a.options.TrustedOrigins),
 		limits.Header(a.options.Limits.HeaderBytes, a.options.Limits.AddressBytes),
 		rest.Recover,
 		rest.Observe(metrics, a.options.Clock),

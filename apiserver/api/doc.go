@@ -18,7 +18,7 @@
 //	rest.Identify     a request id, and headers that all responses have
 //	rest.Observe      metrics by route, a log line for each change
 //	rest.Recover      a panic becomes a 500
-//	limits.Header, auth.RejectIdentityHeaders, auth.RejectCrossOrigin, limits.Slots
+//	limits.Header, rest.CORS, auth.RejectIdentityHeaders, auth.RejectCrossOrigin, limits.Slots
 //	rest.PublicFirst  what needs no user: the OpenAPI document, the login
 //	auth.Middleware, limits.PerUser
 //	rest.NewRouter    the limits of the route, the body, checks of path and query, the handler

@@ -34,6 +34,9 @@ func walk(t *testing.T, router *mux.Router) []routePath {
 			return err
 		}
 		for _, method := range methods {
+			if method == http.MethodHead {
+				continue // like GET
+			}
 			found = append(found, routePath{method, template})
 		}
 		return nil
@@ -104,8 +107,54 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 			}
 		})
 	}
-	if allow := s.ask("ann", http.MethodDelete, "/api/v1/me", "").header.Get("Allow"); allow != http.MethodGet {
-		t.Errorf("Allow is %q, want GET", allow)
+	if allow := s.ask("ann", http.MethodDelete, "/api/v1/me", "").header.Get("Allow"); allow != "GET, HEAD" {
+		t.Errorf("Allow is %q, want GET, HEAD", allow)
+	}
+}
+
+func TestHeadIsServedWhereverGetIs(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	created := s.create("a")
+	for _, path := range []string{"a", "", "a/scale", "/api/v1/me", "/openapi.json", "/api/v1/devices", watchAll, "/api/v1/watch/devices"} {
+		got := s.ask("ann", http.MethodHead, path, "").wantStatus(t, http.StatusOK)
+		if len(got.body) > 0 || got.header.Get("Content-Type") == "" {
+			t.Errorf("%s: %v %s", path, got.header, got.body)
+		}
+	}
+	if tag := s.ask("ann", http.MethodHead, "a", "").header.Get("ETag"); tag != created.header.Get("ETag") {
+		t.Errorf("ETag %s became %s", created.header.Get("ETag"), tag)
+	}
+	s.ask("ann", http.MethodHead, "none", "").wantStatus(t, http.StatusNotFound)
+	s.ask("", http.MethodHead, "/api/v1/me", "").wantStatus(t, http.StatusUnauthorized)
+}
+
+func TestCORSIsForTrustedOrigins(t *testing.T) {
+	t.Parallel()
+	const console = "https://console.example.com"
+	s := newFixture(t, func(o *api.Options) { o.TrustedOrigins = []string{console} })
+	allowed := func(r response) string { return r.header.Get("Access-Control-Allow-Origin") }
+	preflight := []string{"Access-Control-Request-Method", "PUT", "Access-Control-Request-Headers", "authorization,if-match", "Sec-Fetch-Site", "cross-site", "Origin"}
+	got := s.ask("", http.MethodOptions, "a", "", append(preflight, console)...).wantStatus(t, http.StatusNoContent)
+	if allowed(got) != console || !strings.Contains(got.header.Get("Access-Control-Allow-Methods"), "PUT") ||
+		!strings.Contains(got.header.Get("Access-Control-Allow-Headers"), "If-Match") || !slices.Contains(got.header.Values("Vary"), "Origin") {
+		t.Errorf("the preflight's response has %v", got.header)
+	}
+	for _, origin := range []string{"https://evil.example.com", "null", console + ".evil.com", "http://console.example.com"} {
+		if got := s.ask("", http.MethodOptions, "a", "", append(preflight, origin)...).wantStatus(t, http.StatusUnauthorized); allowed(got) != "" {
+			t.Errorf("%s: %v", origin, got.header)
+		}
+		s.ask("ann", http.MethodPost, "", deployJSON("a"), "Origin", origin, "Sec-Fetch-Site", "cross-site").wantStatus(t, http.StatusForbidden)
+	}
+	created := s.ask("ann", http.MethodPost, "", deployJSON("a"), "Origin", console, "Sec-Fetch-Site", "cross-site").wantStatus(t, http.StatusCreated)
+	if allowed(created) != console || !strings.Contains(created.header.Get("Access-Control-Expose-Headers"), "ETag") {
+		t.Errorf("the response has %v", created.header)
+	}
+	if got := s.ask("", http.MethodGet, "a", "", "Origin", console).wantStatus(t, http.StatusUnauthorized); allowed(got) != console {
+		t.Errorf("an error has %v", got.header)
+	}
+	if got := newFixture(t).ask("ann", http.MethodGet, "/api/v1/me", "", "Origin", console); allowed(got) != "" || got.header.Get("Vary") != "" {
+		t.Errorf("without trusted origins: %v", got.header)
 	}
 }
 

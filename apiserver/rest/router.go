@@ -33,7 +33,7 @@ func NewRouter(routes []Route, options RouterOptions) *mux.Router {
 	router.NotFoundHandler = http.HandlerFunc(notFound)
 	router.MethodNotAllowedHandler = methodNotAllowed(router)
 	for _, route := range routes {
-		router.Handle(route.Path, options.limit(route)).Methods(route.Method)
+		router.Handle(route.Path, options.limit(route)).Methods(withHead(route.Method)...)
 	}
 	return router
 }
@@ -155,9 +155,17 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 	problem.WriteStatus(w, r, http.StatusNotFound, "there is nothing at this path")
 }
 
+// withHead adds HEAD to GET.
+func withHead(method string) []string {
+	if method == http.MethodGet {
+		return []string{http.MethodGet, http.MethodHead}
+	}
+	return []string{method}
+}
+
 // methods returns the methods that routes have.
 func methods() []string {
-	return []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+	return []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 }
 
 // methodNotAllowed responds with the methods that the path has.

@@ -67,6 +67,11 @@ type Stream struct {
 // read, the user's credentials or access are revoked, or the server stops. It returns an
 // error only before it has written anything.
 func (s *Streams) Serve(w http.ResponseWriter, r *http.Request, user *kube.UserClient, source Stream) error {
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", source.ContentType)
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
 	leave, err := s.open.Enter(r.Context(), user.User())
 	if err != nil {
 		return err

@@ -63,7 +63,7 @@ func newCommand(run func(context.Context, flags) error) *cobra.Command {
 		"directory with cue.mod and schemas that replaces the templates compiled in, as the controller has it; changes take effect once they are judged")
 	set.StringVar(&f.tlsCert, "tls-cert-file", "", "certificate to serve with, PEM, read again when it changes; without, TLS is for who stands before the server")
 	set.StringVar(&f.tlsKey, "tls-private-key-file", "", "its key")
-	set.StringSliceVar(&f.trustedOrigins, "trusted-origin", nil, "scheme://host[:port] of other pages that may write")
+	set.StringSliceVar(&f.trustedOrigins, "trusted-origin", nil, "scheme://host[:port] of other pages that may read and write")
 	set.StringSliceVar(&f.tokenAudiences, "token-audience", nil, "audience of the cluster's own tokens; without, those of Kubernetes' API server")
 	set.StringVar(&f.devAuth, "dev-auth", "", "for development: every request is this person's; the address has to be a loopback address")
 	set.DurationVar(&f.drain, "drain", 5*time.Second, "how long to go on serving after a SIGTERM, while load balancers learn of it")

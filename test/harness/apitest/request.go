@@ -60,7 +60,7 @@ func (s *Server) Send(request *http.Request) Reply {
 	defer func() { _ = response.Body.Close() }()
 	var content []byte
 	var err error
-	if response.Header.Get("Content-Type") == stream.ContentType {
+	if response.Header.Get("Content-Type") == stream.ContentType && request.Method != http.MethodHead {
 		content, err = bufio.NewReader(response.Body).ReadBytes('\n')
 	} else {
 		content, err = io.ReadAll(response.Body)
