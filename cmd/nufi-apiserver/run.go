@@ -12,30 +12,25 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
-	"k8s.io/client-go/rest"
-	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/server"
 	"github.com/dudaji/nufi/cmd/internal/program"
 )
 
-// grace is how long requests may take that were begun before the end.
+// grace bounds the requests that are in progress when the server stops.
 const grace = 20 * time.Second
 
-// run returns when ctx ends and what was begun is finished. Until then the server knows
-// what happens in the cluster: what it serves while it drains is no older than before.
+// run returns after ended and the end of the requests in progress. The caches are updated until
+// then, so that responses during the drain are up to date.
 func run(ended context.Context, f flags) error {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ended))
 	defer stop()
-	logger, err := program.NewLogger(f.logLevel, f.logFormat)
+	logger, err := f.Start(ended)
 	if err != nil {
 		return err
 	}
-	log.SetLogger(logger)
-	klog.SetLogger(logger.WithName("client-go"))
 	ctx = logr.NewContext(ctx, logger)
 
 	registry := prometheus.NewRegistry()
@@ -48,7 +43,7 @@ func run(ended context.Context, f flags) error {
 		return err
 	}
 	defer traced.close(context.WithoutCancel(ctx))
-	c, err := connect(ctx, f, traced)
+	c, err := newBackends(ctx, f, traced)
 	if err != nil {
 		return err
 	}
@@ -57,7 +52,7 @@ func run(ended context.Context, f flags) error {
 		return err
 	}
 	options := server.Options{
-		Handler: traced.requests(handler), Ending: handler.EndStreams, Ready: c.known.Ready,
+		Handler: traced.requests(handler), Ending: handler.EndStreams, Ready: c.cache.Ready,
 		Metrics: registry, Drain: f.drain, Grace: grace, Log: logger,
 	}
 	if options.TLS, err = watchedTLS(ctx, f, logger); err != nil {
@@ -66,12 +61,12 @@ func run(ended context.Context, f flags) error {
 	if options.Listen, err = listen(ctx, f.address); err != nil {
 		return fmt.Errorf("--bind-address: %w", err)
 	}
-	if f.opsAddress != "0" {
-		if options.Ops, err = listen(ctx, f.opsAddress); err != nil {
+	if f.MetricsAddress != "0" {
+		if options.Ops, err = listen(ctx, f.MetricsAddress); err != nil {
 			return fmt.Errorf("--metrics-bind-address: %w", err)
 		}
 	}
-	logger.Info("serving", "version", program.Version(), "address", options.Listen.Addr().String(), "tls", options.TLS != nil)
+	program.LogServing(logger, options.Listen.Addr().String(), "tls", options.TLS != nil)
 	group, ctx := errgroup.WithContext(ctx)
 	c.run(ctx, group)
 	serving, end := context.WithCancel(ended)
@@ -83,32 +78,23 @@ func run(ended context.Context, f flags) error {
 	return group.Wait()
 }
 
-func newAPI(ctx context.Context, f flags, c *connected, logger logr.Logger, registry prometheus.Registerer) (*api.API, error) {
-	believed, login, err := authenticators(ctx, f, c.system)
+func newAPI(ctx context.Context, f flags, c *backends, logger logr.Logger, registry prometheus.Registerer) (*api.API, error) {
+	authenticator, login, err := authenticators(ctx, f, c.system)
 	if err != nil {
 		return nil, err
 	}
 	return api.New(api.Options{
-		Templates: c.store.Serving, TemplateState: c.store.State, Live: c.known, Devices: c.board,
-		Authenticator: believed, Users: c.users, Login: login, TrustedOrigins: f.trustedOrigins,
+		Templates: c.templates.Serving, TemplateState: c.templates.State, Live: c.cache, Devices: c.devices,
+		Authenticator: authenticator, Users: c.users, Login: login, TrustedOrigins: f.trustedOrigins,
 		Log: logger, Registry: registry, Clock: time.Now, Limits: api.DefaultLimits(),
 	})
-}
-
-func restConfig(path string) (*rest.Config, error) {
-	config, err := program.LoadKubeconfig(path, "")
-	if err != nil {
-		return nil, err
-	}
-	config.QPS = -1 // Priority and fairness of Kubernetes' API server does that, for each person.
-	return config, nil
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 }
 
-// watchedTLS serves the certificate as the files have it now. It is nil without files.
+// watchedTLS follows changes of the certificate files. It is nil without files.
 func watchedTLS(ctx context.Context, f flags, logger logr.Logger) (*tls.Config, error) {
 	if f.tlsCert == "" {
 		return nil, nil
@@ -119,7 +105,7 @@ func watchedTLS(ctx context.Context, f flags, logger logr.Logger) (*tls.Config, 
 	}
 	go func() {
 		if err := watcher.Start(ctx); err != nil {
-			logger.Error(err, "could not watch the certificate: it stays as it is")
+			logger.Error(err, "Watching the certificate failed: it will not be reloaded")
 		}
 	}()
 	return &tls.Config{GetCertificate: watcher.GetCertificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil

@@ -5,19 +5,19 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
+
+	"github.com/dudaji/nufi/cmd/internal/program"
 )
 
-// flags are all that can be configured. Policy is not among them: it is CUE.
+// flags configure the controller. Policy is CUE.
 type flags struct {
-	kubeconfig              string
-	metricsAddress          string
+	program.Flags
+
 	probeAddress            string
 	leaderElect             bool
 	leaderElectionNamespace string
 	templatesDir            string
 	workers                 int
-	logLevel                string
-	logFormat               string
 }
 
 func newCommand(run func(context.Context, flags) error) *cobra.Command {
@@ -30,22 +30,18 @@ func newCommand(run func(context.Context, flags) error) *cobra.Command {
 		SilenceErrors: true,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if f.workers < 1 {
-				return errors.New("--workers has to be at least 1")
+				return errors.New("--workers must be at least 1")
 			}
 			return run(command.Context(), f)
 		},
 	}
 	set := command.Flags()
-	set.StringVar(&f.kubeconfig, "kubeconfig", "",
-		"file with the access to the cluster; without, $KUBECONFIG, the pod's service account or ~/.kube/config")
-	set.StringVar(&f.metricsAddress, "metrics-bind-address", ":8080", "where /metrics is served; 0 serves none")
-	set.StringVar(&f.probeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served; 0 serves none")
-	set.BoolVar(&f.leaderElect, "leader-elect", false, "work only while holding the lease nufi-controller, so that replicas can stand by")
-	set.StringVar(&f.leaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease; without, the pod's own")
+	f.Add(set, ":8080", "/metrics")
+	set.StringVar(&f.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
+	set.BoolVar(&f.leaderElect, "leader-elect", false, "reconcile only while holding the lease nufi-controller, so that replicas can stand by")
+	set.StringVar(&f.leaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease; if empty, the pod's own")
 	set.StringVar(&f.templatesDir, "templates", "",
-		"directory with cue.mod and schemas that replaces the templates compiled in; changes take effect once they are judged")
-	set.IntVar(&f.workers, "workers", 8, "how many NpuDeploys, and how many Projects, are reconciled at a time")
-	set.StringVar(&f.logLevel, "log-level", "info", "debug, info or error")
-	set.StringVar(&f.logFormat, "log-format", "json", "json or console")
+		"directory with cue.mod and schemas that replaces the compiled-in templates; changes take effect after validation")
+	set.IntVar(&f.workers, "workers", 8, "number of NpuDeploys, and of Projects, that are reconciled concurrently")
 	return command
 }

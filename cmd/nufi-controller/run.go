@@ -6,8 +6,6 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/klog/v2"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -16,30 +14,27 @@ import (
 	"github.com/dudaji/nufi/internal/templates"
 )
 
-// run returns when ctx ends and what was begun is finished.
+// run returns after ctx has ended and the reconciles in progress have finished.
 func run(ctx context.Context, f flags) error {
-	logger, err := program.NewLogger(f.logLevel, f.logFormat)
+	logger, err := f.Start(ctx)
 	if err != nil {
 		return err
 	}
-	log.SetLogger(logger)
-	klog.SetLogger(logger.WithName("client-go"))
-
-	mgr, err := newManager(f, logger) //nolint:contextcheck // What it does without a context waits for nothing.
+	mgr, err := newManager(f, logger) //nolint:contextcheck // It does not wait for anything.
 	if err != nil {
 		return err
 	}
-	logger.Info("Started", "version", program.Version())
+	program.LogServing(logger, f.MetricsAddress, "probes", f.probeAddress)
 	return mgr.Start(logr.NewContext(ctx, logger))
 }
 
 func newManager(f flags, logger logr.Logger) (manager.Manager, error) {
-	config, err := program.LoadKubeconfig(f.kubeconfig, "")
+	config, err := f.RESTConfig()
 	if err != nil {
 		return nil, err
 	}
 	return controller.New(config, controller.Options{
-		MetricsAddress:          f.metricsAddress,
+		MetricsAddress:          f.MetricsAddress,
 		ProbeAddress:            f.probeAddress,
 		LeaderElection:          f.leaderElect,
 		LeaderElectionNamespace: f.leaderElectionNamespace,

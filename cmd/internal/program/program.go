@@ -1,5 +1,5 @@
 // Package program holds what the programs share: running a command until a signal ends it, the
-// version, the logger, and the connections to Kubernetes and Prometheus that flags select.
+// version, the flags, the logger, and the connections to Kubernetes and Prometheus.
 package program
 
 import (
@@ -14,7 +14,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Run returns the exit code. An error is one line on standard error.
+// Run executes the command until SIGINT or SIGTERM, and returns the exit code. An error is one
+// line on standard error.
 func Run(command *cobra.Command) int {
 	command.Version = Version()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -26,11 +27,11 @@ func Run(command *cobra.Command) int {
 	return 0
 }
 
-// version is a release's, where the linker sets it: an image is built without the history.
+// version is set by the linker: images are built without the history.
 var version string
 
-// Version is a release's tag, or the commit that was compiled, as the go command knows it:
-// (devel) for `go run`.
+// Version returns the release's tag, or the version of the commit that the go command has
+// recorded: (devel) for `go run`.
 func Version() string {
 	built := ""
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -19,7 +19,7 @@ const maxToken = 64 << 10
 
 var errNoCertificates = errors.New("no certificates in it")
 
-// PrometheusFlags say where Prometheus is and how to get in.
+// PrometheusFlags select a Prometheus and its credentials.
 type PrometheusFlags struct {
 	URL string
 
@@ -30,14 +30,14 @@ type PrometheusFlags struct {
 // Add adds the flags: --prometheus, and the others with prefix before their names.
 func (f *PrometheusFlags) Add(set *pflag.FlagSet, prefix string) {
 	f.prefix = prefix
-	set.StringVar(&f.URL, "prometheus", "", "address of Prometheus, or of what speaks its API")
+	set.StringVar(&f.URL, "prometheus", "", "URL of Prometheus, or of a server with its API")
 	set.StringVar(&f.tokenFile, prefix+"token-file", "", "file with a bearer token")
 	set.StringVar(&f.caFile, prefix+"ca-file", "", "certificate authorities to trust instead of the system's")
 	set.StringVar(&f.certFile, prefix+"cert-file", "", "client certificate")
 	set.StringVar(&f.keyFile, prefix+"key-file", "", "key of the client certificate")
 }
 
-// Querier returns the way to the Prometheus of the flags.
+// Querier returns a client for the Prometheus of the flags.
 func (f *PrometheusFlags) Querier() (fetchers.Querier, error) {
 	config := fetchers.ClientConfig{URL: f.URL}
 	if f.tokenFile != "" {
