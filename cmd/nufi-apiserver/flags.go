@@ -55,7 +55,7 @@ func newCommand(run func(context.Context, flags) error) *cobra.Command {
 		},
 	}
 	set := command.Flags()
-	f.Add(set, ":8081", "/metrics, /healthz and /readyz")
+	f.Add(set, ":8081", "/metrics, /healthz and /readyz; 0 for none")
 	set.StringVar(&f.address, "bind-address", ":8080", "address of the API")
 	set.StringVar(&f.templatesDir, "templates", "",
 		"directory with cue.mod and schemas that replaces the compiled-in templates, as for the controller; changes take effect after validation")

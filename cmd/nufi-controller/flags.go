@@ -36,7 +36,7 @@ func newCommand(run func(context.Context, flags) error) *cobra.Command {
 		},
 	}
 	set := command.Flags()
-	f.Add(set, ":8080", "/metrics")
+	f.Add(set, ":8080", "/metrics; 0 for none")
 	set.StringVar(&f.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
 	set.BoolVar(&f.leaderElect, "leader-elect", false, "reconcile only while holding the lease nufi-controller, so that replicas can stand by")
 	set.StringVar(&f.leaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease; if empty, the pod's own")

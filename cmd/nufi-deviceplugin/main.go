@@ -9,10 +9,8 @@ import (
 	"os"
 
 	"github.com/go-logr/logr"
-	"github.com/go-logr/zapr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"go.uber.org/zap"
 	"k8s.io/utils/clock"
 
 	"github.com/dudaji/nufi/cmd/internal/program"
@@ -25,7 +23,7 @@ func main() {
 }
 
 func run(ctx context.Context, flags options) error {
-	log, err := newLogger()
+	logger, err := flags.Start(ctx, "node", flags.nodeName)
 	if err != nil {
 		return err
 	}
@@ -39,7 +37,7 @@ func run(ctx context.Context, flags options) error {
 	}
 	defer host.Close() //nolint:errcheck // opened for reading
 	config.Host = host.FS()
-	config.Listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", flags.listen)
+	config.Listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", flags.MetricsAddress)
 	if err != nil {
 		return fmt.Errorf("listening for metrics and health: %w", err)
 	}
@@ -47,17 +45,8 @@ func run(ctx context.Context, flags options) error {
 	if err != nil {
 		return err
 	}
-	log.Info("started", "version", program.Version(), "resource", config.Description.Resource, "node", config.NodeName,
-		"listen", config.Listener.Addr().String(), "reports", config.API != nil)
-	return plugin.Run(logr.NewContext(ctx, log))
-}
-
-func newLogger() (logr.Logger, error) {
-	zapLog, err := zap.NewProduction()
-	if err != nil {
-		return logr.Logger{}, fmt.Errorf("creating a logger: %w", err)
-	}
-	return zapr.NewLogger(zapLog), nil
+	program.LogServing(logger, config.Listener.Addr().String(), "resource", config.Description.Resource, "reports", config.API != nil)
+	return plugin.Run(logr.NewContext(ctx, logger))
 }
 
 // config returns the configuration that depends on the flags alone.

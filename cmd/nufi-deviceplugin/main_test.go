@@ -24,7 +24,7 @@ func TestPluginRunsUntilItsContextEnds(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	err := execute(ctx, "--host-root", root, "--kubelet-dir", t.TempDir(), "--listen", "127.0.0.1:0")
+	err := execute(ctx, "--host-root", root, "--kubelet-dir", t.TempDir(), "--metrics-bind-address", "127.0.0.1:0")
 	if err != nil {
 		t.Error(err)
 	}
@@ -36,7 +36,7 @@ func TestStartReportsInvalidFlags(t *testing.T) {
 		args []string
 		want error
 	}{
-		"a host root that is not there":   {[]string{"--host-root", none, "--listen", "127.0.0.1:0"}, fs.ErrNotExist},
+		"a host root that is not there":   {[]string{"--host-root", none, "--metrics-bind-address", "127.0.0.1:0"}, fs.ErrNotExist},
 		"a description that is not there": {[]string{"--devices", none}, fs.ErrNotExist},
 		"a kubeconfig that is not there":  {[]string{"--kubeconfig", none}, fs.ErrNotExist},
 	} {

@@ -7,23 +7,22 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/dudaji/nufi/cmd/internal/program"
 	"github.com/dudaji/nufi/deviceplugin/report"
 )
 
 // options are the flags. The defaults fit a pod with the host's sys and dev below /host.
 type options struct {
+	program.Flags
+
 	devices      string
 	hostRoot     string
 	hostPrefix   string
 	kubeletDir   string
 	podResources string
 	cdiDir       string
-	listen       string
 	nodeName     string
-	kubeconfig   string
 }
 
 func newCommand(run func(context.Context, options) error) *cobra.Command {
@@ -48,9 +47,8 @@ func newCommand(run func(context.Context, options) error) *cobra.Command {
 	set.StringVar(&o.kubeletDir, "kubelet-dir", "/var/lib/kubelet/device-plugins", "the kubelet's device plugin `directory`")
 	set.StringVar(&o.podResources, "pod-resources", "/var/lib/kubelet/pod-resources/kubelet.sock", "the kubelet's pod-resources `socket`; none if empty")
 	set.StringVar(&o.cdiDir, "cdi-dir", "", "`directory` of the runtime's CDI specifications; no CDI if empty")
-	set.StringVar(&o.listen, "listen", ":9406", "`address` of /metrics, /healthz and /readyz")
+	o.Add(set, ":9406", "/metrics, /healthz and /readyz")
 	set.StringVar(&o.nodeName, "node-name", os.Getenv("NODE_NAME"), "the node's `name`; NODE_NAME or the host's name if empty")
-	set.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` to reach the API server with; the pod's own account if empty")
 	return command
 }
 
@@ -69,20 +67,13 @@ func (o *options) nameNode() error {
 
 // api returns nil outside of a cluster: the plugin then serves without reports.
 func (o options) api() (*report.API, error) {
-	config, err := o.restConfig()
-	if errors.Is(err, rest.ErrNotInCluster) {
+	config, err := o.RESTConfig()
+	if errors.Is(err, program.ErrNoCluster) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("finding the API server: %w", err)
+		return nil, err
 	}
 	config.UserAgent = "nufi-deviceplugin"
 	return report.NewAPI(config)
-}
-
-func (o options) restConfig() (*rest.Config, error) {
-	if o.kubeconfig != "" {
-		return clientcmd.BuildConfigFromFlags("", o.kubeconfig)
-	}
-	return rest.InClusterConfig()
 }

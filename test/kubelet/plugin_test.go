@@ -75,7 +75,7 @@ func startPlugin(t *testing.T, h *host, k folder, args ...string) *plugin {
 	p.command = exec.Command(binary, append([]string{
 		"--host-root", h.root, "--host-prefix", h.root, "--devices", quickX330(t),
 		"--kubelet-dir", k.plugins(), "--pod-resources", k.podResources(),
-		"--listen", "127.0.0.1:0", "--node-name", "npu-node-1",
+		"--metrics-bind-address", "127.0.0.1:0", "--node-name", "npu-node-1",
 	}, args...)...)
 	p.command.Stderr = logs
 	if err := p.command.Start(); err != nil {
@@ -100,9 +100,9 @@ func (p *plugin) findAddress(log string) error {
 	}
 	defer file.Close() //nolint:errcheck // it was only read
 	for lines := bufio.NewScanner(file); lines.Scan(); {
-		var line struct{ Msg, Listen string }
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "started" {
-			p.url = "http://" + line.Listen
+		var line struct{ Msg, Address string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "Serving" {
+			p.url = "http://" + line.Address
 			return nil
 		}
 	}

@@ -11,16 +11,16 @@ import (
 // Flags are the flags of every server.
 type Flags struct {
 	Kubeconfig     string
-	MetricsAddress string // host:port, or 0 for none
+	MetricsAddress string // host:port
 	LogLevel       string
 	LogFormat      string
 }
 
-// Add adds the flags. The served paths are at metricsAddress by default.
+// Add adds the flags. The usage of --metrics-bind-address names the paths that it serves.
 func (f *Flags) Add(set *pflag.FlagSet, metricsAddress, served string) {
 	set.StringVar(&f.Kubeconfig, "kubeconfig", "",
 		"file with the access to the cluster; if empty, $KUBECONFIG, the pod's service account or ~/.kube/config")
-	set.StringVar(&f.MetricsAddress, "metrics-bind-address", metricsAddress, "address of "+served+"; 0 for none")
+	set.StringVar(&f.MetricsAddress, "metrics-bind-address", metricsAddress, "address of "+served)
 	set.StringVar(&f.LogLevel, "log-level", "info", "debug, info or error")
 	set.StringVar(&f.LogFormat, "log-format", "json", "json or console")
 }
