@@ -9,19 +9,19 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 )
 
-// Every request makes a client of its person's. Nothing is asked of the API server for it.
-func BenchmarkAClientIsMade(b *testing.B) {
+// Every request creates a client of its user, without a call to the API server.
+func BenchmarkNewClient(b *testing.B) {
 	users, err := kube.NewUsers(&rest.Config{Host: "https://127.0.0.1:1"})
 	if err != nil {
 		b.Fatal(err)
 	}
-	person, err := auth.NewUser("oidc:ann", []string{"oidc:research"})
+	user, err := auth.NewUser("oidc:ann", []string{"oidc:research"})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := users.Client(person); err != nil {
+		if _, err := users.Client(user); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -14,108 +14,103 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 )
 
-// How long an answer holds, how long while Kubernetes' API server is away and none can be
-// had, how long that may take to turn out and is then believed, and how many are kept:
-// about 200 bytes each.
 const (
-	reviewTTL  = 5 * time.Second
-	reviewKept = 5 * time.Minute
-	reviewTime = 5 * time.Second
-	reviewRest = time.Second
-	maxReviews = 20000
+	reviewTTL      = 5 * time.Second // how long a result is used
+	reviewMaxStale = 5 * time.Minute // the same while Kubernetes' API server is unreachable
+	reviewTimeout  = 5 * time.Second
+	reviewBackoff  = time.Second // between a user's failed reviews
+	maxReviews     = 20000       // cached; about 200 bytes each
 )
 
-// reviews remembers what persons may do.
+// reviews caches the results of access reviews.
 type reviews struct {
-	answers *cache.LRUExpireCache
-	clock   func() time.Time
+	cache *cache.LRUExpireCache
+	clock func() time.Time
 }
 
 func newReviews() *reviews { return &reviews{cache.NewLRUExpireCache(maxReviews), time.Now} }
 
-// review is an answer, and when it was given.
+// review is the result of an access review.
 type review struct {
 	allowed bool
-	at      time.Time
+	time    time.Time
 }
 
-func (r *reviews) last(key any) (review, bool) {
-	found, known := r.answers.Get(key)
-	if !known {
+func (r *reviews) get(key any) (review, bool) {
+	cached, ok := r.cache.Get(key)
+	if !ok {
 		return review{}, false
 	}
-	return found.(review), true // only note adds
+	return cached.(review), true
 }
 
-func (r *reviews) note(key any, allowed bool) {
-	r.answers.Add(key, review{allowed, r.clock()}, reviewKept)
+func (r *reviews) add(key any, allowed bool) {
+	r.cache.Add(key, review{allowed, r.clock()}, reviewMaxStale)
 }
 
-// lose has the person's questions fail by err for a moment. It is theirs alone: who
-// overloads the way to Kubernetes is not to take it from others.
-func (r *reviews) lose(person auth.User, err error) { r.answers.Add(person.Key(), err, reviewRest) }
+// backOff makes the user's reviews fail with err for a moment. Other users are not affected.
+func (r *reviews) backOff(user auth.User, err error) { r.cache.Add(user.Key(), err, reviewBackoff) }
 
-func (r *reviews) lost(person auth.User) error {
-	found, _ := r.answers.Get(person.Key())
-	err, _ := found.(error)
+func (r *reviews) backOffError(user auth.User) error {
+	cached, _ := r.cache.Get(user.Key())
+	err, _ := cached.(error)
 	return err
 }
 
-// question is what a person asks to do, hashed: whoever asks for long names fills no memory.
-func question(person auth.User, asked *authorizationv1.ResourceAttributes) [sha256.Size]byte {
-	return sha256.Sum256(fmt.Appendf(nil, "%x %q %q %q %q %q %q",
-		person.Key(), asked.Verb, asked.Group, asked.Resource, asked.Subresource, asked.Namespace, asked.Name))
+// reviewKey is a hash: the names in a request are of any length.
+func reviewKey(user auth.User, attributes *authorizationv1.ResourceAttributes) [sha256.Size]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "%x %q %q %q %q %q %q", user.Key(),
+		attributes.Verb, attributes.Group, attributes.Resource, attributes.Subresource, attributes.Namespace, attributes.Name))
 }
 
-// Can says whether the person may do verb with a resource of an API group, such as
-// "npudeploys" or "npudeploys/scale" of "dudaji.com". An empty namespace means all of
-// them, or a resource without, and an empty name means any. An answer may be five seconds
-// old, or five minutes while Kubernetes' API server is away.
+// Can reports whether the user may use verb on a resource of an API group, such as
+// "npudeploys" or "npudeploys/scale" of "dudaji.com". An empty namespace means all namespaces,
+// or a cluster-scoped resource; an empty name means any. The result may be five seconds old,
+// or five minutes while Kubernetes' API server is unreachable.
 func (c *UserClient) Can(ctx context.Context, verb, group, resource, namespace, name string) (bool, error) {
-	asked := attributes(verb, group, resource, namespace, name)
-	key := question(c.person, asked)
-	last, known := c.reviews.last(key)
-	if known && c.reviews.clock().Sub(last.at) < reviewTTL {
+	attributes := attributesOf(verb, group, resource, namespace, name)
+	key := reviewKey(c.user, attributes)
+	last, cached := c.reviews.get(key)
+	if cached && c.reviews.clock().Sub(last.time) < reviewTTL {
 		return last.allowed, nil
 	}
-	allowed, err := c.review(ctx, asked)
+	allowed, err := c.review(ctx, attributes)
 	switch {
 	case err == nil:
-		c.reviews.note(key, allowed)
+		c.reviews.add(key, allowed)
 		return allowed, nil
-	case known && Unreachable(err) && ctx.Err() == nil:
+	case cached && Unreachable(err) && ctx.Err() == nil:
 		return last.allowed, nil
 	}
 	return false, fmt.Errorf("reviewing access: %w", err)
 }
 
-// review asks Kubernetes, unless that has just failed on its way: in a list of many
-// namespaces, each would wait in vain.
-func (c *UserClient) review(ctx context.Context, asked *authorizationv1.ResourceAttributes) (bool, error) {
-	if err := c.reviews.lost(c.person); err != nil {
+// review backs off after a failure: a list of many namespaces would time out for each.
+func (c *UserClient) review(ctx context.Context, attributes *authorizationv1.ResourceAttributes) (bool, error) {
+	if err := c.reviews.backOffError(c.user); err != nil {
 		return false, err
 	}
-	limited, cancel := context.WithTimeout(ctx, reviewTime)
+	limited, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
-	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: asked}}
-	answer, err := c.access.Create(limited, review, metav1.CreateOptions{})
+	request := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: attributes}}
+	reviewed, err := c.access.Create(limited, request, metav1.CreateOptions{})
 	switch {
 	case err == nil:
-		return answer.Status.Allowed, nil
+		return reviewed.Status.Allowed, nil
 	case Unreachable(err) && ctx.Err() == nil:
-		c.reviews.lose(c.person, err)
+		c.reviews.backOff(c.user, err)
 	}
 	return false, err
 }
 
-// Did notes that Kubernetes has let the person do it: that is as good as an answer.
+// RecordAllowed caches that Kubernetes has allowed a call of the user, as if by a review.
 func (c *UserClient) RecordAllowed(verb, group, resource, namespace, name string) {
-	c.reviews.note(question(c.person, attributes(verb, group, resource, namespace, name)), true)
+	c.reviews.add(reviewKey(c.user, attributesOf(verb, group, resource, namespace, name)), true)
 }
 
-func attributes(verb, group, resource, namespace, name string) *authorizationv1.ResourceAttributes {
-	resource, sub, _ := strings.Cut(resource, "/")
+func attributesOf(verb, group, resource, namespace, name string) *authorizationv1.ResourceAttributes {
+	resource, subresource, _ := strings.Cut(resource, "/")
 	return &authorizationv1.ResourceAttributes{
-		Verb: verb, Group: group, Resource: resource, Subresource: sub, Namespace: namespace, Name: name,
+		Verb: verb, Group: group, Resource: resource, Subresource: subresource, Namespace: namespace, Name: name,
 	}
 }

@@ -17,18 +17,18 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 )
 
-func TestAnAnswerOfWhatAPersonMayDoHoldsForSeconds(t *testing.T) {
+func TestAccessReviewIsCached(t *testing.T) {
 	t.Parallel()
 	users := newUsers(t, server(t))
 	namespace := control.Namespace(t)
 	subject := rbacv1.Subject{Kind: rbacv1.UserKind, Name: "oidc:cat"}
 	grant(t, namespace, subject, rule("dudaji.com", []string{"npudeploys/scale"}, []string{"patch"}))
-	cat := clientOf(t, users, someone(t, "oidc:cat"))
-	asked, err := cat.Kubernetes()
+	cat := newClient(t, users, newUser(t, "oidc:cat"))
+	kubernetes, err := cat.Kubernetes()
 	if err != nil {
 		t.Fatal(err)
 	}
-	awaitGranted(t, func(ctx context.Context) error { return may(ctx, asked, namespace) })
+	awaitGranted(t, func(ctx context.Context) error { return checkMayScale(ctx, kubernetes, namespace) })
 	for resource, want := range map[string]bool{"npudeploys/scale": true, "npudeploys": false} {
 		can, err := cat.Can(t.Context(), "patch", "dudaji.com", resource, namespace, "llama")
 		if err != nil || can != want {
@@ -39,54 +39,54 @@ func TestAnAnswerOfWhatAPersonMayDoHoldsForSeconds(t *testing.T) {
 	if err != nil || elsewhere {
 		t.Errorf("in another namespace: %t, %v", elsewhere, err)
 	}
-	// Another client of the same person's has the answer, and of another's has not.
+	// Clients of the same user share the cache, those of another user do not.
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if can, err := clientOf(t, users, someone(t, "oidc:cat")).Can(ended, "patch", "dudaji.com", "npudeploys/scale", namespace, "llama"); !can || err != nil {
-		t.Errorf("without asking: %t, %v", can, err)
+	if can, err := newClient(t, users, newUser(t, "oidc:cat")).Can(ended, "patch", "dudaji.com", "npudeploys/scale", namespace, "llama"); !can || err != nil {
+		t.Errorf("from the cache: %t, %v", can, err)
 	}
-	if can, err := clientOf(t, users, someone(t, "oidc:dog")).Can(ended, "patch", "dudaji.com", "npudeploys/scale", namespace, "llama"); can || err == nil {
-		t.Errorf("another person has the answer: %t, %v", can, err)
+	if can, err := newClient(t, users, newUser(t, "oidc:dog")).Can(ended, "patch", "dudaji.com", "npudeploys/scale", namespace, "llama"); can || err == nil {
+		t.Errorf("for another user: %t, %v", can, err)
 	}
 }
 
-// may is an error while the person may not scale.
-func may(ctx context.Context, person kubernetes.Interface, namespace string) error {
+// checkMayScale returns an error while the user may not scale.
+func checkMayScale(ctx context.Context, user kubernetes.Interface, namespace string) error {
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Verb: "patch", Group: "dudaji.com", Resource: "npudeploys", Subresource: "scale", Namespace: namespace,
 		},
 	}}
-	answer, err := person.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
-	if err == nil && !answer.Status.Allowed {
-		err = errors.New("not yet")
+	reviewed, err := user.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	if err == nil && !reviewed.Status.Allowed {
+		err = errors.New("not allowed yet")
 	}
 	return err
 }
 
-// severed is a way to Kubernetes that leads nowhere.
-type severed struct{ tries *atomic.Int64 }
+// unreachable is a transport that never reaches Kubernetes.
+type unreachable struct{ tries *atomic.Int64 }
 
-func (s severed) RoundTrip(*http.Request) (*http.Response, error) {
-	s.tries.Add(1)
+func (u unreachable) RoundTrip(*http.Request) (*http.Response, error) {
+	u.tries.Add(1)
 	return nil, &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}
 }
 
-// A list asks about each of a thousand namespaces, and may wait seconds for each.
-func TestWhoseQuestionDoesNotGetThroughDoesNotAskTheNextAtOnce(t *testing.T) {
+// A list may review access to a thousand namespaces, and each may take seconds to fail.
+func TestFailedAccessReviewBacksOffPerUser(t *testing.T) {
 	t.Parallel()
 	var tries atomic.Int64
-	users, err := kube.NewUsers(server(t), func(http.RoundTripper) http.RoundTripper { return severed{&tries} })
+	users, err := kube.NewUsers(server(t), func(http.RoundTripper) http.RoundTripper { return unreachable{&tries} })
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, ask := range []struct {
-		person, namespace string
-		tries             int64
+	for i, review := range []struct {
+		user, namespace string
+		tries           int64
 	}{{"oidc:cat", "a", 1}, {"oidc:cat", "b", 1}, {"oidc:dog", "a", 2}} {
-		_, err := clientOf(t, users, someone(t, ask.person)).Can(t.Context(), "list", "", "pods", ask.namespace, "")
-		if !kube.Unreachable(err) || tries.Load() != ask.tries {
-			t.Errorf("%d: %d tries, want %d: %v", i, tries.Load(), ask.tries, err)
+		_, err := newClient(t, users, newUser(t, review.user)).Can(t.Context(), "list", "", "pods", review.namespace, "")
+		if !kube.Unreachable(err) || tries.Load() != review.tries {
+			t.Errorf("%d: %d tries, want %d: %v", i, tries.Load(), review.tries, err)
 		}
 	}
 }

@@ -1,64 +1,78 @@
 package kube
 
 import (
+	"context"
+	"errors"
+	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"sync"
 	"time"
 )
 
-// Connectivity knows how fresh a cache is: it hears how the cache's own calls end. A list or a
-// watch that breaks is begun anew at once, and tells by that. A connection that falls
-// silent is given up after 45 seconds: so much may be missing from Lost.
+// Connectivity records how the calls of a cache end, and so how fresh the cache is: a list or a
+// watch that fails is repeated at once. An idle connection is given up after 45 seconds, by
+// which UnreachableSince may be late.
 type Connectivity struct {
 	clock func() time.Time
-	mu    sync.Mutex
-	lost  map[string]time.Time // since when the calls for a resource fail
+
+	mu      sync.Mutex
+	failing map[string]time.Time // by resource, since when its calls fail
 }
 
-// NewConnectivity returns a Contact that has heard nothing bad yet.
+// NewConnectivity returns a Connectivity without failures.
 func NewConnectivity(clock func() time.Time) *Connectivity {
-	return &Connectivity{clock: clock, lost: map[string]time.Time{}}
+	return &Connectivity{clock: clock, failing: map[string]time.Time{}}
 }
 
-// Lost says since when the cache hears nothing of any of these resources, such as
-// "npudeploys". It is zero while it hears of all.
+// UnreachableSince returns the earliest time since when the calls for one of the resources,
+// such as "npudeploys", fail. It is zero while none fail.
 func (c *Connectivity) UnreachableSince(resources ...string) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var earliest time.Time
 	for _, resource := range resources {
-		if since, lost := c.lost[resource]; lost && (earliest.IsZero() || since.Before(earliest)) {
+		if since, failing := c.failing[resource]; failing && (earliest.IsZero() || since.Before(earliest)) {
 			earliest = since
 		}
 	}
 	return earliest
 }
 
-// wrap listens in on what passes through next.
-func (c *Connectivity) wrap(next http.RoundTripper) http.RoundTripper { return listening{next, c} }
-
-type listening struct {
-	http.RoundTripper
-
-	contact *Connectivity
+// wrap records the calls through next.
+func (c *Connectivity) wrap(next http.RoundTripper) http.RoundTripper {
+	return recordingTransport{next, c}
 }
 
-// RoundTrip passes the request on and notes how it ended.
-func (l listening) RoundTrip(request *http.Request) (*http.Response, error) {
-	response, err := l.RoundTripper.RoundTrip(request)
-	// A version that is gone is an answer: the list comes next.
-	held := err == nil && (response.StatusCode < http.StatusBadRequest || response.StatusCode == http.StatusGone)
-	l.contact.note(path.Base(request.URL.Path), held)
+type recordingTransport struct {
+	http.RoundTripper
+
+	connectivity *Connectivity
+}
+
+// RoundTrip sends the request and records the result.
+func (t recordingTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := t.RoundTripper.RoundTrip(request)
+	// After 410 Gone, the reflector lists again.
+	succeeded := err == nil && (response.StatusCode < http.StatusBadRequest || response.StatusCode == http.StatusGone)
+	t.connectivity.record(path.Base(request.URL.Path), succeeded)
 	return response, err
 }
 
-func (c *Connectivity) note(resource string, held bool) {
+func (c *Connectivity) record(resource string, succeeded bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, lost := c.lost[resource]; held {
-		delete(c.lost, resource)
-	} else if !lost {
-		c.lost[resource] = c.clock()
+	if _, failing := c.failing[resource]; succeeded {
+		delete(c.failing, resource)
+	} else if !failing {
+		c.failing[resource] = c.clock()
 	}
+}
+
+// Unreachable reports whether a call did not get a response from Kubernetes' API server.
+func Unreachable(err error) bool {
+	var request *url.Error
+	var network net.Error
+	return errors.As(err, &request) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -9,36 +9,36 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 )
 
-// ends is how a call ends: with a status, or without if it is 0.
-type ends int
+// result is a transport that returns a status, or an error if it is 0.
+type result int
 
-func (e ends) RoundTrip(*http.Request) (*http.Response, error) {
-	if e == 0 {
+func (r result) RoundTrip(*http.Request) (*http.Response, error) {
+	if r == 0 {
 		return nil, errors.New("connection refused")
 	}
-	return &http.Response{StatusCode: int(e), Body: http.NoBody}, nil
+	return &http.Response{StatusCode: int(r), Body: http.NoBody}, nil
 }
 
-func TestContactIsLostFromTheFirstCallThatFailsToTheNextThatDoesNot(t *testing.T) {
+func TestUnreachableSinceTheFirstFailedCall(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
-	contact := kube.NewConnectivity(func() time.Time { return now })
-	call := func(resource string, end ends) {
+	connectivity := kube.NewConnectivity(func() time.Time { return now })
+	call := func(resource string, result result) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://host/apis/dudaji.com/v1/"+resource+"?watch=1", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if response, err := contact.Wrap(end).RoundTrip(request); err == nil {
+		if response, err := connectivity.Wrap(result).RoundTrip(request); err == nil {
 			_ = response.Body.Close()
 		}
 	}
 	for i, step := range []struct {
 		resource string
-		end      ends
-		lost     int64 // of both together; 0: not at all
+		result   result
+		since    int64 // the earlier of both; 0 if reachable
 	}{
 		{"npudeploys", http.StatusOK, 0},
-		{"npudeploys", http.StatusGone, 0}, // an answer: the list comes next
+		{"npudeploys", http.StatusGone, 0}, // the reflector lists next
 		{"npudeploys", 0, 1003},
 		{"npudeploys", http.StatusServiceUnavailable, 1003},
 		{"projects", http.StatusForbidden, 1003},
@@ -47,13 +47,13 @@ func TestContactIsLostFromTheFirstCallThatFailsToTheNextThatDoesNot(t *testing.T
 		{"projects", http.StatusOK, 0},
 	} {
 		now = time.Unix(1001+int64(i), 0)
-		call(step.resource, step.end)
+		call(step.resource, step.result)
 		want := time.Time{}
-		if step.lost != 0 {
-			want = time.Unix(step.lost, 0)
+		if step.since != 0 {
+			want = time.Unix(step.since, 0)
 		}
-		if got := contact.UnreachableSince("npudeploys", "projects"); !got.Equal(want) {
-			t.Errorf("after call %d: lost since %v, want %v", i, got, want)
+		if got := connectivity.UnreachableSince("npudeploys", "projects"); !got.Equal(want) {
+			t.Errorf("after call %d: unreachable since %v, want %v", i, got, want)
 		}
 	}
 }

@@ -1,13 +1,12 @@
-// Package kube has the two ways to the cluster's API server, as two types that cannot
-// stand for each other.
+// Package kube holds the two clients of the cluster's API server, as types that are not
+// interchangeable.
 //
-//   - A UserClient acts for one person, with that person's power: over their own token, or
-//     impersonating them. Users makes it, from an auth.Person, and refuses nobody. Whatever
-//     a request causes goes this way, and Kubernetes' RBAC, admission and audit see the
-//     person. There is no credential of the server in it, nor in the Config that it hands
-//     out.
-//   - The SystemClient acts for the server itself: it fills caches and reviews tokens. What
-//     it has read is shown to nobody but after UserClient.Can.
+//   - UserClient acts as one user, with that user's permissions: with the user's own token, or
+//     by impersonation. Users creates it from an auth.User. Everything that a request causes
+//     goes through it, so that Kubernetes' RBAC, admission and audit see the user. Neither it
+//     nor its Config contains the server's credentials.
+//   - SystemClient acts as the server: it fills caches and reviews tokens. What it has read
+//     may be sent to a user only after UserClient.Can.
 //
-// All persons share one transport: a thousand of them have the connections of one.
+// All users share one transport and its connections.
 package kube

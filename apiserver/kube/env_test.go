@@ -22,13 +22,13 @@ var control = env.New()
 
 func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
 
-// installed makes one test install the server's identity for all.
+// installed guards the installation of the server's identity.
 var installed sync.Once
 
 const system = "nufi-system"
 
-// server returns the access of the server's own service account, with the rules of
-// bundle/apiserver and no others.
+// server returns the access of the server's service account, with the rules of
+// bundle/apiserver only.
 func server(t *testing.T) *rest.Config {
 	t.Helper()
 	admin := administrator(t)
@@ -61,11 +61,11 @@ func administrator(t *testing.T) kubernetes.Interface {
 func serviceAccountToken(t *testing.T, admin kubernetes.Interface, namespace, name string, audiences ...string) string {
 	t.Helper()
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{Audiences: audiences}}
-	answer, err := admin.CoreV1().ServiceAccounts(namespace).CreateToken(t.Context(), name, request, metav1.CreateOptions{})
+	result, err := admin.CoreV1().ServiceAccounts(namespace).CreateToken(t.Context(), name, request, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer.Status.Token
+	return result.Status.Token
 }
 
 func bearer(t *testing.T, token string) *rest.Config {
@@ -85,18 +85,18 @@ func newUsers(t *testing.T, config *rest.Config) *kube.Users {
 	return users
 }
 
-func someone(t *testing.T, name string, groups ...string) auth.User {
+func newUser(t *testing.T, name string, groups ...string) auth.User {
 	t.Helper()
-	person, err := auth.NewUser(name, groups)
+	user, err := auth.NewUser(name, groups)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return person
+	return user
 }
 
-func clientOf(t *testing.T, users *kube.Users, person auth.User) *kube.UserClient {
+func newClient(t *testing.T, users *kube.Users, user auth.User) *kube.UserClient {
 	t.Helper()
-	client, err := users.Client(person)
+	client, err := users.Client(user)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,5 +2,5 @@ package kube
 
 import "net/http"
 
-// Wrap listens in on what passes through next.
+// Wrap exports wrap.
 func (c *Connectivity) Wrap(next http.RoundTripper) http.RoundTripper { return c.wrap(next) }

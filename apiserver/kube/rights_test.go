@@ -30,16 +30,16 @@ func deployIn(namespace string) *v1.NpuDeploy {
 	}
 }
 
-// awaitGranted waits until the API server has seen the grant.
-func awaitGranted(t *testing.T, is func(ctx context.Context) error) {
+// awaitGranted waits until the API server applies a grant.
+func awaitGranted(t *testing.T, check func(ctx context.Context) error) {
 	t.Helper()
 	var last error
 	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		last = is(ctx)
+		last = check(ctx)
 		return last == nil, nil
 	})
 	if err != nil {
-		t.Fatal("what was granted is refused: ", last)
+		t.Fatal("the grant has no effect: ", last)
 	}
 }
 
@@ -62,14 +62,14 @@ func wantForbidden(t *testing.T, what string, err error, words ...string) {
 	}
 }
 
-func TestAPersonsOwnRightsDecide(t *testing.T) {
+func TestUsersPermissionsApply(t *testing.T) {
 	t.Parallel()
 	users := newUsers(t, server(t))
 	hers, his := control.Namespace(t), control.Namespace(t)
 	grant(t, hers, rbacv1.Subject{Kind: rbacv1.UserKind, Name: "oidc:ann"}, edits())
 	grant(t, his, rbacv1.Subject{Kind: rbacv1.GroupKind, Name: "oidc:research"}, edits())
-	ann := clientOf(t, users, someone(t, "oidc:ann"))
-	bob := clientOf(t, users, someone(t, "oidc:bob", "oidc:staff", "oidc:research"))
+	ann := newClient(t, users, newUser(t, "oidc:ann"))
+	bob := newClient(t, users, newUser(t, "oidc:bob", "oidc:staff", "oidc:research"))
 	awaitGranted(t, listing(ann, hers))
 	awaitGranted(t, listing(bob, his))
 
@@ -82,12 +82,11 @@ func TestAPersonsOwnRightsDecide(t *testing.T) {
 	wantForbidden(t, "ann in his", ann.Create(t.Context(), deployIn(his)), `User "oidc:ann" cannot create`)
 	wantForbidden(t, "bob in hers", bob.Delete(t.Context(), deployIn(hers)), `User "oidc:bob" cannot delete`)
 	wantForbidden(t, "ann everywhere", ann.List(t.Context(), &v1.NpuDeployList{}), `User "oidc:ann" cannot list`)
-	nobody := clientOf(t, users, someone(t, "oidc:eve"))
-	wantForbidden(t, "a person without rights", nobody.Create(t.Context(), deployIn(hers)), `User "oidc:eve" cannot create`)
+	stranger := newClient(t, users, newUser(t, "oidc:eve"))
+	wantForbidden(t, "a user without permissions", stranger.Create(t.Context(), deployIn(hers)), `User "oidc:eve" cannot create`)
 }
 
-// What the server may read for its caches is not what a person may read.
-func TestThePowerOfTheServerIsNoPersons(t *testing.T) {
+func TestServersPermissionsAreNotTheUsers(t *testing.T) {
 	t.Parallel()
 	config := server(t)
 	namespace := control.Namespace(t)
@@ -99,7 +98,7 @@ func TestThePowerOfTheServerIsNoPersons(t *testing.T) {
 		_, err := own.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
 		return err
 	})
-	eve := clientOf(t, newUsers(t, config), someone(t, "oidc:eve"))
+	eve := newClient(t, newUsers(t, config), newUser(t, "oidc:eve"))
 	hers, err := eve.Kubernetes()
 	if err != nil {
 		t.Fatal(err)
@@ -114,9 +113,9 @@ func TestThePowerOfTheServerIsNoPersons(t *testing.T) {
 	wantForbidden(t, "pods by a client of the config", err, `User "oidc:eve" cannot list`)
 }
 
-func TestTheConfigHandedOutHasNoCredentials(t *testing.T) {
+func TestConfigHasNoCredentials(t *testing.T) {
 	t.Parallel()
-	config := clientOf(t, newUsers(t, server(t)), someone(t, "oidc:ann")).Config()
+	config := newClient(t, newUsers(t, server(t)), newUser(t, "oidc:ann")).Config()
 	if config.BearerToken != "" || config.BearerTokenFile != "" || config.CertData != nil || config.KeyData != nil ||
 		config.Password != "" || config.ExecProvider != nil || config.AuthProvider != nil {
 		t.Errorf("the config has credentials: %s", config)
@@ -131,9 +130,9 @@ func TestTheConfigHandedOutHasNoCredentials(t *testing.T) {
 	wantForbidden(t, "a config that was changed", err, `User "oidc:ann" cannot list`)
 }
 
-func TestNobodyHasNoClient(t *testing.T) {
+func TestNewClientRejectsTheZeroUser(t *testing.T) {
 	t.Parallel()
 	if user, err := newUsers(t, control.Config(t)).Client(auth.User{}); err == nil {
-		t.Errorf("nobody has %v", user)
+		t.Errorf("the zero user has %v", user)
 	}
 }

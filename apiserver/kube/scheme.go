@@ -9,8 +9,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// NewScheme returns the kinds that clients read and write as Go types: Kubernetes' own
-// and dudaji.com/v1.
+// NewScheme returns a scheme with Kubernetes' kinds and those of dudaji.com/v1.
 func NewScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {

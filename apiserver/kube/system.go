@@ -14,60 +14,58 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 )
 
-// reviewsPerSecond is more than a thousand people cause, whose answers are kept for seconds,
-// and less than whoever sends one made-up token after the other would like.
+// reviewsPerSecond suffices for a thousand users, whose results are cached, and bounds the
+// calls that invented tokens cause.
 const reviewsPerSecond = 100
 
-// SystemClient acts for the server itself. It is no client.Client, so that nothing takes
-// it for a person's, and can do two things: fill caches and review tokens.
+// SystemClient acts as the server. It can fill caches and review tokens, and is not a
+// client.Client, so that it cannot be mistaken for a user's.
 type SystemClient struct {
 	config *rest.Config
 	tokens authenticationv1.TokenReviewInterface
 }
 
-// NewSystemClient returns the server's own access with the credentials of config.
+// NewSystemClient returns a client with the credentials of config.
 func NewSystemClient(config *rest.Config) (*SystemClient, error) {
 	reviews := rest.CopyConfig(config)
 	reviews.QPS, reviews.Burst = reviewsPerSecond, 2*reviewsPerSecond
 	client, err := authenticationv1.NewForConfig(reviews)
 	if err != nil {
-		return nil, fmt.Errorf("making the client for token reviews: %w", err)
+		return nil, fmt.Errorf("creating the client for token reviews: %w", err)
 	}
 	return &SystemClient{config: rest.CopyConfig(config), tokens: client.TokenReviews()}, nil
 }
 
-// TokenReviews returns what auth.NewTokenReview asks.
+// TokenReviews returns the client for auth.NewTokenReview.
 func (s *SystemClient) TokenReviews() authenticationv1.TokenReviewInterface { return s.tokens }
 
-// NewCache returns a cache that is filled with what the server may list and watch. The
-// contact tells how fresh it is. What is read from it has been allowed to nobody yet.
-func (s *SystemClient) NewCache(options cache.Options, contact *Connectivity) (cache.Cache, error) {
-	filled, err := cache.New(s.heard(contact), options)
+// NewCache returns a cache with the server's permissions, whose calls are recorded by
+// connectivity. Its content is not authorized for any user.
+func (s *SystemClient) NewCache(options cache.Options, connectivity *Connectivity) (cache.Cache, error) {
+	created, err := cache.New(s.recordedConfig(connectivity), options)
 	if err != nil {
-		return nil, fmt.Errorf("making a cache: %w", err)
+		return nil, fmt.Errorf("creating a cache: %w", err)
 	}
-	return filled, nil
+	return created, nil
 }
 
-// Source returns what fills a store with a resource of all namespaces, as it is: for a
-// store that NewCache does not have.
-func (s *SystemClient) Source(resource schema.GroupVersionResource, contact *Connectivity) (toolscache.ListerWatcher, error) {
-	made, err := dynamic.NewForConfig(s.heard(contact))
+// ListerWatcher lists and watches a resource in all namespaces as unstructured objects.
+func (s *SystemClient) ListerWatcher(resource schema.GroupVersionResource, connectivity *Connectivity) (toolscache.ListerWatcher, error) {
+	client, err := dynamic.NewForConfig(s.recordedConfig(connectivity))
 	if err != nil {
-		return nil, fmt.Errorf("making a source: %w", err)
+		return nil, fmt.Errorf("creating a dynamic client: %w", err)
 	}
-	objects := made.Resource(resource)
+	objects := client.Resource(resource)
 	return toolscache.ToListWatcherWithWatchListSemantics(&toolscache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			return objects.List(ctx, options)
 		},
 		WatchFuncWithContext: objects.Watch,
-	}, made), nil
+	}, client), nil
 }
 
-// heard is the server's own access, with the contact listening.
-func (s *SystemClient) heard(contact *Connectivity) *rest.Config {
+func (s *SystemClient) recordedConfig(connectivity *Connectivity) *rest.Config {
 	config := rest.CopyConfig(s.config)
-	config.Wrap(contact.wrap)
+	config.Wrap(connectivity.wrap)
 	return config
 }

@@ -14,7 +14,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func TestTheServersOwnRulesFillItsCaches(t *testing.T) {
+func TestServersRulesFillItsCaches(t *testing.T) {
 	t.Parallel()
 	system, err := kube.NewSystemClient(server(t))
 	if err != nil {
@@ -24,20 +24,20 @@ func TestTheServersOwnRulesFillItsCaches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	filled, err := system.NewCache(cache.Options{Scheme: scheme, ReaderFailOnMissingInformer: true}, kube.NewConnectivity(time.Now))
+	synced, err := system.NewCache(cache.Options{Scheme: scheme, ReaderFailOnMissingInformer: true}, kube.NewConnectivity(time.Now))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, kind := range []client.Object{&v1.NpuDeploy{}, &corev1.Pod{}, &corev1.Node{}} {
-		if _, err := filled.GetInformer(t.Context(), kind, cache.BlockUntilSynced(false)); err != nil {
+		if _, err := synced.GetInformer(t.Context(), kind, cache.BlockUntilSynced(false)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ended := make(chan error, 1)
 	ctx, stop := context.WithCancel(t.Context())
-	go func() { ended <- filled.Start(ctx) }()
-	if !filled.WaitForCacheSync(ctx) {
-		t.Fatal("the caches are not filled")
+	go func() { ended <- synced.Start(ctx) }()
+	if !synced.WaitForCacheSync(ctx) {
+		t.Fatal("the caches did not sync")
 	}
 
 	namespace := control.Namespace(t)
@@ -49,9 +49,9 @@ func TestTheServersOwnRulesFillItsCaches(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitGranted(t, func(ctx context.Context) error {
-		return filled.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "llama"}, &v1.NpuDeploy{})
+		return synced.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "llama"}, &v1.NpuDeploy{})
 	})
-	if err := filled.List(t.Context(), &corev1.SecretList{}); err == nil {
+	if err := synced.List(t.Context(), &corev1.SecretList{}); err == nil {
 		t.Error("Secrets are listed")
 	}
 	stop()
@@ -60,7 +60,7 @@ func TestTheServersOwnRulesFillItsCaches(t *testing.T) {
 	}
 }
 
-func TestTheServerItselfWritesNothing(t *testing.T) {
+func TestServerCannotWrite(t *testing.T) {
 	t.Parallel()
 	scheme, err := kube.NewScheme()
 	if err != nil {

@@ -10,21 +10,21 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// thief is whoever stole the server's token: they send what headers they like.
+// thief has the server's token and chooses the headers.
 type thief struct{ kubernetes.Interface }
 
 func steal(t *testing.T, config *rest.Config, user string, groups ...string) thief {
 	t.Helper()
 	config = rest.CopyConfig(config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: groups}
-	made, err := kubernetes.NewForConfig(config)
+	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return thief{made}
+	return thief{client}
 }
 
-func TestAStolenTokenOfTheServersIsWorthLittle(t *testing.T) {
+func TestStolenServerTokenIsLimited(t *testing.T) {
 	t.Parallel()
 	config := server(t)
 	namespace := control.Namespace(t)
@@ -34,19 +34,19 @@ func TestAStolenTokenOfTheServersIsWorthLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	grant(t, "", rbacv1.Subject{Kind: rbacv1.UserKind, Name: "oidc:root"}, everything())
-	root := clientOf(t, newUsers(t, config), someone(t, "oidc:root"))
-	awaitGranted(t, listing(root, "")) // so that it is the rules on impersonation that refuse the rest
+	root := newClient(t, newUsers(t, config), newUser(t, "oidc:root"))
+	awaitGranted(t, listing(root, "")) // the grant works: what follows is rejected by the rules on impersonation
 
 	for name, as := range map[string]thief{
-		"as the server":                    steal(t, config, ""),
-		"as an administrator":              steal(t, config, "oidc:root"),
-		"as Kubernetes' controllers":       steal(t, config, "system:kube-controller-manager"),
-		"as a master":                      steal(t, config, "oidc:ann", "system:masters"),
-		"as one of many groups, a master":  steal(t, config, "oidc:ann", "a", "b", "c", "d", "system:masters"),
-		"as a service account":             steal(t, config, "system:serviceaccount:kube-system:generic-garbage-collector"),
-		"as a service account with groups": steal(t, config, "system:serviceaccount:kube-system:namespace-controller", "system:serviceaccounts"),
-		"as a node":                        steal(t, config, "system:node:one"),
-		"as a node with its group":         steal(t, config, "system:node:one", "system:nodes"),
+		"as the server":                         steal(t, config, ""),
+		"as an administrator":                   steal(t, config, "oidc:root"),
+		"as Kubernetes' controllers":            steal(t, config, "system:kube-controller-manager"),
+		"as system:masters":                     steal(t, config, "oidc:ann", "system:masters"),
+		"as one of many groups, system:masters": steal(t, config, "oidc:ann", "a", "b", "c", "d", "system:masters"),
+		"as a service account":                  steal(t, config, "system:serviceaccount:kube-system:generic-garbage-collector"),
+		"as a service account with groups":      steal(t, config, "system:serviceaccount:kube-system:namespace-controller", "system:serviceaccounts"),
+		"as a node":                             steal(t, config, "system:node:one"),
+		"as a node with its group":              steal(t, config, "system:node:one", "system:nodes"),
 	} {
 		for what, err := range as.tries(t, namespace) {
 			wantForbidden(t, name+", "+what, err)
@@ -55,12 +55,12 @@ func TestAStolenTokenOfTheServersIsWorthLittle(t *testing.T) {
 	if err := steal(t, config, "oidc:root").listsOurs(t); err != nil {
 		t.Error("our kind as an administrator: ", err)
 	}
-	wantForbidden(t, "our kind as a master", steal(t, config, "oidc:ann", "system:masters").listsOurs(t), "system:masters")
+	wantForbidden(t, "our kind as system:masters", steal(t, config, "oidc:ann", "system:masters").listsOurs(t), "system:masters")
 	wantForbidden(t, "our kind as a service account", steal(t, config, "system:serviceaccount:kube-system:namespace-controller").listsOurs(t), "impersonate-on:serviceaccount:list")
 	wantForbidden(t, "our kind as a node", steal(t, config, "system:node:one").listsOurs(t), "impersonate-on:arbitrary-node:list")
 }
 
-// tries are what the token of a cluster's administrator would allow.
+// tries returns the errors of what a cluster administrator may do.
 func (s thief) tries(t *testing.T, namespace string) map[string]error {
 	t.Helper()
 	ctx := t.Context()
@@ -75,13 +75,13 @@ func (s thief) tries(t *testing.T, namespace string) map[string]error {
 		"a secret is read":        get,
 		"all secrets are read":    list,
 		"a namespace is deleted":  s.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}),
-		"a pod is made":           pod,
+		"a pod is client":         pod,
 		"a command runs in a pod": s.CoreV1().RESTClient().Post().Namespace(namespace).Resource("pods").Name("a").SubResource("exec").Do(ctx).Error(),
 		"a role is bound":         bind,
 	}
 }
 
-// listsOurs is what the server may do as somebody else.
+// listsOurs does what the server may do by impersonation.
 func (s thief) listsOurs(t *testing.T) error {
 	t.Helper()
 	return s.CoreV1().RESTClient().Get().AbsPath("/apis/dudaji.com/v1/npudeploys").Do(t.Context()).Error()

@@ -14,7 +14,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 )
 
-func TestAPersonWithATokenOfTheClustersIsNotImpersonated(t *testing.T) {
+func TestUserWithClusterTokenIsNotImpersonated(t *testing.T) {
 	t.Parallel()
 	config := server(t)
 	namespace := control.Namespace(t)
@@ -29,30 +29,30 @@ func TestAPersonWithATokenOfTheClustersIsNotImpersonated(t *testing.T) {
 		t.Fatal(err)
 	}
 	reviews := auth.NewTokenReview(system.TokenReviews(), nil, time.Second)
-	request := bearing(t, serviceAccountToken(t, admin, namespace, "robot"))
-	var person auth.User
+	request := requestWithToken(t, serviceAccountToken(t, admin, namespace, "robot"))
+	var user auth.User
 	awaitGranted(t, func(context.Context) error {
-		person, err = reviews.Authenticate(request)
+		user, err = reviews.Authenticate(request)
 		return err
 	})
-	if want := "system:serviceaccount:" + namespace + ":robot"; person.Name() != want {
-		t.Errorf("the name is %q, want %q", person.Name(), want)
+	if want := "system:serviceaccount:" + namespace + ":robot"; user.Name() != want {
+		t.Errorf("the name is %q, want %q", user.Name(), want)
 	}
-	user := clientOf(t, newUsers(t, config), person)
-	awaitGranted(t, listing(user, namespace))
-	wantForbidden(t, "elsewhere", listing(user, control.Namespace(t))(t.Context()), `User "`+person.Name()+`" cannot list`)
+	client := newClient(t, newUsers(t, config), user)
+	awaitGranted(t, listing(client, namespace))
+	wantForbidden(t, "elsewhere", listing(client, control.Namespace(t))(t.Context()), `User "`+user.Name()+`" cannot list`)
 
-	_, err = reviews.Authenticate(bearing(t, serviceAccountToken(t, admin, namespace, "robot", "another-program")))
+	_, err = reviews.Authenticate(requestWithToken(t, serviceAccountToken(t, admin, namespace, "robot", "another-program")))
 	if err == nil {
-		t.Error("a token for another program is believed")
+		t.Error("a token for another audience was accepted")
 	}
-	_, err = reviews.Authenticate(bearing(t, "nonsense"))
+	_, err = reviews.Authenticate(requestWithToken(t, "nonsense"))
 	if err == nil {
-		t.Error("nonsense is believed")
+		t.Error("an invalid token was accepted")
 	}
 }
 
-func bearing(t *testing.T, token string) *http.Request {
+func requestWithToken(t *testing.T, token string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	if err != nil {

@@ -11,31 +11,29 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 )
 
-// UserClient acts as one person: everything that it reads and writes, Kubernetes allows
-// or refuses that person. It reads from the API server, never from a cache.
+// UserClient acts as one user, whose permissions Kubernetes enforces on every call. It reads
+// from the API server, never from a cache.
 type UserClient struct {
 	client.Client
 
-	person  auth.User
+	user    auth.User
 	config  *rest.Config
 	access  authorizationv1.SelfSubjectAccessReviewInterface
 	reviews *reviews
 }
 
-// Person returns whose client this is.
-func (c *UserClient) User() auth.User { return c.person }
+// User returns the client's user.
+func (c *UserClient) User() auth.User { return c.user }
 
-// Config returns the person's way to the API server for a client of another kind. There
-// are no credentials in it: they are in its transport, which acts as the person whatever
-// is added to the config.
+// Config returns the configuration for a client of another kind. It contains no credentials:
+// its transport replaces the identity of every request by the user's.
 func (c *UserClient) Config() *rest.Config { return rest.CopyConfig(c.config) }
 
-// Kubernetes returns the person's typed client, for what client.Client has not: logs. It
-// is made anew each time.
+// Kubernetes returns a new typed client of the user, for logs, which client.Client lacks.
 func (c *UserClient) Kubernetes() (kubernetes.Interface, error) {
 	typed, err := kubernetes.NewForConfig(c.config)
 	if err != nil {
-		return nil, fmt.Errorf("making a client: %w", err)
+		return nil, fmt.Errorf("creating a client: %w", err)
 	}
 	return typed, nil
 }

@@ -16,23 +16,21 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 )
 
-// discoveryTimeout bounds the calls that ask which resources there are. A person's calls
-// end with their context: some of them are watches.
+// discoveryTimeout bounds discovery. The calls of users end with their context.
 const discoveryTimeout = 30 * time.Second
 
-// Users makes clients that act as a person. It is safe for concurrent use.
+// Users creates clients that act as users. It is safe for concurrent use.
 type Users struct {
-	own     http.RoundTripper // carries the server's credentials
-	plain   http.RoundTripper // carries none
-	bare    *rest.Config      // where the API server is, without credentials
+	own     http.RoundTripper // with the server's credentials
+	plain   http.RoundTripper // without credentials
+	config  *rest.Config      // without credentials and transport
 	scheme  *runtime.Scheme
 	mapper  meta.RESTMapper
 	reviews *reviews
 }
 
-// NewUsers returns a Users that impersonates with the credentials of config. The server
-// itself asks the API server for nothing but which resources it has. Persons' calls pass
-// through each of wrappers, which see credentials.
+// NewUsers returns a Users that impersonates with the credentials of config, which it also
+// uses for discovery. The calls of users pass through wrappers, which see credentials.
 func NewUsers(config *rest.Config, wrappers ...transport.WrapperFunc) (*Users, error) {
 	scheme, err := NewScheme()
 	if err != nil {
@@ -40,55 +38,55 @@ func NewUsers(config *rest.Config, wrappers ...transport.WrapperFunc) (*Users, e
 	}
 	own, err := rest.TransportFor(config)
 	if err != nil {
-		return nil, fmt.Errorf("making the transport: %w", err)
+		return nil, fmt.Errorf("creating the transport: %w", err)
 	}
 	anonymous := rest.AnonymousClientConfig(config)
 	plain, err := rest.TransportFor(anonymous)
 	if err != nil {
-		return nil, fmt.Errorf("making the transport without credentials: %w", err)
+		return nil, fmt.Errorf("creating the transport without credentials: %w", err)
 	}
 	mapper, err := apiutil.NewDynamicRESTMapper(config, &http.Client{Transport: own, Timeout: discoveryTimeout})
 	if err != nil {
-		return nil, fmt.Errorf("making the mapper: %w", err)
+		return nil, fmt.Errorf("creating the mapper: %w", err)
 	}
 	wrap := transport.Wrappers(wrappers...)
 	if wrap != nil {
 		own, plain = wrap(own), wrap(plain)
 	}
-	return &Users{own: own, plain: plain, bare: bareConfig(anonymous), scheme: scheme, mapper: mapper, reviews: newReviews()}, nil
+	return &Users{own: own, plain: plain, config: addressOf(anonymous), scheme: scheme, mapper: mapper, reviews: newReviews()}, nil
 }
 
-// bareConfig keeps where the API server is. How it is reached is for the transport, and
-// how often for the API server, which is fair to each person.
-func bareConfig(config *rest.Config) *rest.Config {
+// addressOf returns a configuration without transport settings, which Users has, and without
+// a rate limit: API Priority and Fairness limits each user.
+func addressOf(config *rest.Config) *rest.Config {
 	return &rest.Config{
 		Host:          config.Host,
 		APIPath:       config.APIPath,
 		ContentConfig: config.ContentConfig,
 		UserAgent:     "nufi-apiserver",
 		QPS:           -1,
-		// A warning is for the person, and its text may be of another's making.
+		// Warnings must not reach the server's log: their text is not the server's.
 		WarningHandlerWithContext: rest.NoWarnings{},
 	}
 }
 
-// Client returns the way to the cluster for one person, who must not be nobody. It is
-// cheap: a request makes its own.
-func (u *Users) Client(person auth.User) (*UserClient, error) {
-	way, err := person.Transport(u.own, u.plain)
+// Client returns a client of the user, or an error for the zero User. It is cheap: each
+// request creates one.
+func (u *Users) Client(user auth.User) (*UserClient, error) {
+	transport, err := user.Transport(u.own, u.plain)
 	if err != nil {
-		return nil, fmt.Errorf("making a client: %w", err)
+		return nil, fmt.Errorf("creating a client: %w", err)
 	}
-	config := rest.CopyConfig(u.bare)
-	config.Transport = way
-	httpClient := &http.Client{Transport: way}
+	config := rest.CopyConfig(u.config)
+	config.Transport = transport
+	httpClient := &http.Client{Transport: transport}
 	direct, err := client.New(config, client.Options{HTTPClient: httpClient, Scheme: u.scheme, Mapper: u.mapper})
 	if err != nil {
-		return nil, fmt.Errorf("making a client: %w", err)
+		return nil, fmt.Errorf("creating a client: %w", err)
 	}
 	access, err := authorizationv1.NewForConfigAndClient(config, httpClient)
 	if err != nil {
-		return nil, fmt.Errorf("making a client: %w", err)
+		return nil, fmt.Errorf("creating a client: %w", err)
 	}
-	return &UserClient{Client: direct, person: person, config: config, access: access.SelfSubjectAccessReviews(), reviews: u.reviews}, nil
+	return &UserClient{Client: direct, user: user, config: config, access: access.SelfSubjectAccessReviews(), reviews: u.reviews}, nil
 }

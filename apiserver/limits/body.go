@@ -6,8 +6,8 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
-// Bodies refuses bodies of more than so many bytes: at once if the client says so
-// beforehand, and by an *http.MaxBytesError on reading otherwise.
+// Bodies rejects bodies of more than the given bytes: at once if Content-Length is larger, and
+// by an *http.MaxBytesError on reading otherwise.
 func Bodies(bytes int64) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,5 +1,5 @@
-// Package limits keeps one client from taking what all need: headers, addresses and bodies
-// have a size, and requests a number, at a time in all, and at a time and by the second for
-// each person. Who is over a limit is told so with 429, 413, 414 or 431, and nothing queues. A request that becomes
-// a stream leaves their number, and has limits of its own.
+// Package limits bounds what one client may use: the size of headers, addresses and bodies,
+// the number of concurrent requests in all and of each user, and each user's requests per
+// second. A request over a limit is answered 413, 414, 429 or 431; nothing is queued. A
+// request that becomes a stream no longer counts as a request and has limits of its own.
 package limits

@@ -6,8 +6,8 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
-// Header refuses a header of more than so many bytes, and an address of more than so many.
-// What is far larger the server itself has refused, in words of its own.
+// Header rejects headers and addresses of more than the given bytes. net/http rejects much
+// larger ones itself.
 func Header(bytes, addressBytes int) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -9,14 +9,12 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
-// leaveKey is the context's key of the places that a request takes among those being
-// served.
-type leaveKey struct{}
+// releaseKey is the context key of the function that releases all slots of a request.
+type releaseKey struct{}
 
-// taking has the request hold a place besides those that it holds already. Release is
-// called once.
-func taking(r *http.Request, release func()) (*http.Request, func()) {
-	others, _ := r.Context().Value(leaveKey{}).(func())
+// withSlot adds a slot to those that the request holds. Release is called once.
+func withSlot(r *http.Request, release func()) (*http.Request, func()) {
+	others, _ := r.Context().Value(releaseKey{}).(func())
 	own := sync.OnceFunc(release)
 	all := func() {
 		own()
@@ -24,36 +22,37 @@ func taking(r *http.Request, release func()) (*http.Request, func()) {
 			others()
 		}
 	}
-	return r.WithContext(context.WithValue(r.Context(), leaveKey{}, all)), own
+	return r.WithContext(context.WithValue(r.Context(), releaseKey{}, all)), own
 }
 
-// Streams bounds answers that go on and on, which would leave no place for requests.
+// Streams bounds the number of open streams.
 type Streams struct {
-	all, each int
-	mu        sync.Mutex
-	open      int
-	persons   map[string]int // by name
+	total, perUser int
+
+	mu    sync.Mutex
+	open  int
+	users map[string]int // open streams by name
 }
 
-// NewStreams allows so many streams in all, and so many of each person.
-func NewStreams(all, each int) *Streams {
-	return &Streams{all: all, each: each, persons: map[string]int{}}
+// NewStreams allows total streams, and perUser of each user.
+func NewStreams(total, perUser int) *Streams {
+	return &Streams{total: total, perUser: perUser, users: map[string]int{}}
 }
 
-// Enter makes a stream of the person's request: it gives its place among the requests
-// back, and takes one here until leave is called.
-func (s *Streams) Enter(ctx context.Context, person auth.User) (leave func(), err error) {
+// Enter turns the user's request into a stream: it releases the request's slots and occupies
+// a stream until leave is called.
+func (s *Streams) Enter(ctx context.Context, user auth.User) (leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := person.Name()
-	if s.open >= s.all || s.persons[name] >= s.each {
+	name := user.Name()
+	if s.open >= s.total || s.users[name] >= s.perUser {
 		p := problem.New(http.StatusTooManyRequests, "too many streams are open")
 		p.RetryAfter = 5
 		return nil, p
 	}
 	s.open++
-	s.persons[name]++
-	if release, ok := ctx.Value(leaveKey{}).(func()); ok {
+	s.users[name]++
+	if release, ok := ctx.Value(releaseKey{}).(func()); ok {
 		release()
 	}
 	return func() { s.leave(name) }, nil
@@ -63,12 +62,12 @@ func (s *Streams) leave(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
-	if s.persons[name]--; s.persons[name] == 0 {
-		delete(s.persons, name)
+	if s.users[name]--; s.users[name] == 0 {
+		delete(s.users, name)
 	}
 }
 
-// Open says how many streams there are.
+// Open returns the number of open streams.
 func (s *Streams) Open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -66,7 +66,7 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 		}
 		c.informers = append(c.informers, informer)
 	}
-	source, err := system.Source(v1.GroupVersion().WithResource(NpuDeploys), contact)
+	source, err := system.ListerWatcher(v1.GroupVersion().WithResource(NpuDeploys), contact)
 	if err != nil {
 		return nil, err
 	}

@@ -14,43 +14,43 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 )
 
-// retryAway is how many seconds a client waits while Kubernetes' API server is away.
-const retryAway = 5
+// retryAfterOutage is Retry-After, in seconds, while Kubernetes' API server is unavailable.
+const retryAfterOutage = 5
 
-// From turns an error into a problem. It is false for an error that says nothing to a
-// client and is to be logged.
+// From converts an error to a problem. It returns false for an unexpected error, which the
+// caller must log.
 func From(err error) (*Error, bool) {
 	var (
-		ready    *Error
+		problem  *Error
 		status   apierrors.APIStatus
 		tooLarge *http.MaxBytesError
-		faults   *render.Error
+		invalid  *render.Error
 	)
 	switch {
-	case errors.As(err, &ready):
-		return ready, true
+	case errors.As(err, &problem):
+		return problem, true
 	case errors.As(err, &status):
 		return fromStatus(status.Status()), true
 	case errors.As(err, &tooLarge):
 		return New(http.StatusRequestEntityTooLarge, "the body is larger than is accepted"), true
-	case errors.As(err, &faults):
-		return fromFaults(faults), true
+	case errors.As(err, &invalid):
+		return fromViolations(invalid), true
 	case meta.IsNoMatchError(err):
 		return Unavailable("the cluster does not have this kind"), true
 	case kube.Unreachable(err):
 		return Unavailable("Kubernetes' API server does not answer"), true
 	}
-	return New(http.StatusInternalServerError, "the server made a mistake; its log has the request id"), false
+	return New(http.StatusInternalServerError, "an internal error occurred; the server's log has the request id"), false
 }
 
-// Unavailable is a 503 that tells when to come back.
+// Unavailable returns a 503 with Retry-After.
 func Unavailable(detail string) *Error {
 	p := New(http.StatusServiceUnavailable, detail)
-	p.RetryAfter = retryAway
+	p.RetryAfter = retryAfterOutage
 	return p
 }
 
-// noField is what Kubernetes writes where it has no path.
+// noField is the path in causes without a field.
 const noField = "<nil>"
 
 func fromStatus(status metav1.Status) *Error {
@@ -64,10 +64,10 @@ func fromStatus(status metav1.Status) *Error {
 	p := New(code, status.Message)
 	switch code {
 	case http.StatusUnauthorized:
-		// Who asks has been believed: it is the server whom Kubernetes does not, or no longer.
+		// The user has been authenticated, so Kubernetes rejects the server's credentials.
 		return Unavailable("Kubernetes' API server does not accept the call: " + status.Message)
 	case http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusTooManyRequests:
-		p.RetryAfter = retryAway
+		p.RetryAfter = retryAfterOutage
 	}
 	p.Reason = status.Reason
 	if status.Details == nil {
@@ -76,18 +76,18 @@ func fromStatus(status metav1.Status) *Error {
 	p.RetryAfter = cmp.Or(int(status.Details.RetryAfterSeconds), p.RetryAfter)
 	for _, cause := range status.Details.Causes {
 		if cause.Field != "" && cause.Field != noField {
-			// A conflict's path begins with a dot, no other does.
+			// Only the paths of conflicts begin with a dot.
 			p.Errors = append(p.Errors, FieldError{Field: strings.TrimPrefix(cause.Field, "."), Message: cause.Message})
 		}
 	}
 	return p
 }
 
-func fromFaults(faults *render.Error) *Error {
-	p := New(http.StatusUnprocessableEntity, faults.Error())
+func fromViolations(invalid *render.Error) *Error {
+	p := New(http.StatusUnprocessableEntity, invalid.Error())
 	p.Reason = metav1.StatusReasonInvalid
-	for _, fault := range faults.Violations {
-		p.Errors = append(p.Errors, FieldError{Field: fault.Path, Message: fault.Message})
+	for _, violation := range invalid.Violations {
+		p.Errors = append(p.Errors, FieldError{Field: violation.Path, Message: violation.Message})
 	}
 	return p
 }

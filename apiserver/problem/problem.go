@@ -1,9 +1,7 @@
-// Package problem is how the API server says no: problem details of RFC 9457, made from
-// whatever error a request met.
+// Package problem converts errors to problem details of RFC 9457.
 //
-// Kubernetes' own refusals keep their status, their reason and their field paths. A field
-// that a kind does not have is a 422, whatever the verb. What is nobody's business but the
-// server's own (a bug) becomes a 500 without detail.
+// Errors of Kubernetes keep their status, their reason and their field paths. An unknown field
+// is a 422 for every verb. An unexpected error becomes a 500 without details.
 package problem
 
 import (
@@ -14,13 +12,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// RequestID is the response header that a problem takes its requestId from.
+// RequestID is the response header that Write copies to requestId.
 const RequestID = "X-Request-Id"
 
-// ContentType is a problem's.
+// ContentType is the media type of problems.
 const ContentType = "application/problem+json"
 
-// Error is an error for the client.
+// Error is a problem for the client.
 type Error struct {
 	Type   string `json:"type" doc:"about:blank: title says what status means, reason says more"`
 	Title  string `json:"title" doc:"the status in words"`
@@ -28,18 +26,18 @@ type Error struct {
 	Detail string `json:"detail,omitempty" doc:"what is wrong with this request"`
 	// Instance is set by Write.
 	Instance string `json:"instance,omitempty" doc:"the path that was asked for"`
-	// Reason is Kubernetes' word, where it has one.
+	// Reason is empty for errors that are not Kubernetes'.
 	Reason metav1.StatusReason `json:"reason,omitempty" doc:"Kubernetes' word for what is wrong: Forbidden, Invalid, Conflict and so on"`
 	// RequestID is set by Write.
 	RequestID string       `json:"requestId,omitempty" doc:"finds the request in the server's log"`
 	Errors    []FieldError `json:"errors,omitempty" doc:"the fields that are at fault"`
 	Missing   *Missing     `json:"missing,omitempty" doc:"the permission that the person lacks"`
 
-	// RetryAfter is how many seconds a client is to wait, 0 for unsaid.
+	// RetryAfter is the Retry-After header in seconds; 0 for none.
 	RetryAfter int `json:"-"`
 }
 
-// FieldError is a mistake in one field.
+// FieldError is an error of one field.
 type FieldError struct {
 	Field   string `json:"field" doc:"path of the field in what was sent: spec.accelerator.count; of templates the file and line: schemas/policy/policy.cue:53"`
 	Message string `json:"message" doc:"what is wrong with it"`
@@ -58,7 +56,7 @@ func New(status int, detail string) *Error {
 	return &Error{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
-// Invalid returns a 422 for one field of what was sent.
+// Invalid returns a 422 for one field of the body.
 func Invalid(field, message string) *Error {
 	p := New(http.StatusUnprocessableEntity, field+": "+message)
 	p.Reason, p.Errors = metav1.StatusReasonInvalid, []FieldError{{Field: field, Message: message}}
@@ -70,17 +68,17 @@ func (p *Error) Error() string { return p.Detail }
 
 // Write answers the request with the problem.
 func Write(w http.ResponseWriter, r *http.Request, p *Error) {
-	answer := *p
-	answer.Instance, answer.RequestID = r.URL.EscapedPath(), w.Header().Get(RequestID)
+	body := *p
+	body.Instance, body.RequestID = r.URL.EscapedPath(), w.Header().Get(RequestID)
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
 	w.Header().Set("Content-Type", ContentType)
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(&answer) // the client went away: nobody is left to tell
+	_ = json.NewEncoder(w).Encode(&body) // an error means that the client has disconnected
 }
 
-// WriteStatus is Write as an auth.ErrorWriter.
+// WriteStatus is an auth.ErrorWriter.
 func WriteStatus(w http.ResponseWriter, r *http.Request, status int, detail string) {
 	Write(w, r, New(status, detail))
 }

@@ -21,53 +21,53 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 )
 
-func TestErrorsBecomeProblems(t *testing.T) {
+func TestFromError(t *testing.T) {
 	t.Parallel()
 	kind := schema.GroupKind{Group: "dudaji.com", Kind: "NpuDeploy"}
 	for name, test := range map[string]struct {
 		err    error
 		status int
-		after  string
+		retry  string
 		fields []problem.FieldError
 	}{
-		"Kubernetes' API server is away": {&url.Error{Op: "Get", URL: "https://secret", Err: syscall.ECONNREFUSED}, 503, "5", nil},
-		"it takes too long":              {fmt.Errorf("getting: %w", context.DeadlineExceeded), 503, "5", nil},
-		"it is busy":                     {apierrors.NewTooManyRequests("busy", 7), 429, "7", nil},
-		"it has no leader":               {apierrors.NewServiceUnavailable("etcd"), 503, "5", nil},
-		"it does not know the server":    {apierrors.NewUnauthorized("Unauthorized"), 503, "5", nil},
-		"a field is none, to a create": {
+		"Kubernetes' API server is unreachable": {&url.Error{Op: "Get", URL: "https://secret", Err: syscall.ECONNREFUSED}, 503, "5", nil},
+		"it times out":                          {fmt.Errorf("getting: %w", context.DeadlineExceeded), 503, "5", nil},
+		"it is overloaded":                      {apierrors.NewTooManyRequests("busy", 7), 429, "7", nil},
+		"it has no leader":                      {apierrors.NewServiceUnavailable("etcd"), 503, "5", nil},
+		"it rejects the server":                 {apierrors.NewUnauthorized("Unauthorized"), 503, "5", nil},
+		"unknown fields of a create": {
 			apierrors.NewBadRequest(`Project in version "v1" cannot be handled as a Project: strict decoding error: unknown field "spec.a", duplicate field "spec.b"`), 422, "",
 			[]problem.FieldError{{Field: "spec.a", Message: "unknown field"}, {Field: "spec.b", Message: "duplicate field"}},
 		},
-		"fields are none, to an apply": {
+		"unknown fields of an apply": {
 			&apierrors.StatusError{ErrStatus: metav1.Status{Code: 500, Message: "failed to create typed patch object (a/b; dudaji.com/v1, Kind=NpuDeploy): errors:\n  .spec.a: field not declared in schema\n  .spec.b: expected string, got &value.valueUnstructured{Value:7}"}}, 422, "",
 			[]problem.FieldError{{Field: "spec.a", Message: "unknown field"}, {Field: "spec.b", Message: "expected string"}},
 		},
-		"a field is at fault": {
+		"an invalid field": {
 			apierrors.NewInvalid(kind, "a", field.ErrorList{field.Required(field.NewPath("spec", "model"), "say it")}), 422, "",
 			[]problem.FieldError{{Field: "spec.model", Message: "Required value: say it"}},
 		},
-		"the templates refuse it": {
+		"a violation of the templates": {
 			&render.Error{Violations: []render.Violation{{Path: "spec.accelerator.count", Message: "too many"}}}, 422, "",
 			[]problem.FieldError{{Field: "spec.accelerator.count", Message: "too many"}},
 		},
 		"the body is too large": {fmt.Errorf("reading: %w", &http.MaxBytesError{Limit: 1}), 413, "", nil},
-		"a bug":                 {errors.New("secret detail"), 500, "", nil},
+		"an unexpected error":   {errors.New("secret detail"), 500, "", nil},
 	} {
-		answer, known := problem.From(test.err)
-		if known != (test.status != http.StatusInternalServerError) {
-			t.Errorf("%s: known is %v", name, known)
+		p, expected := problem.From(test.err)
+		if expected != (test.status != http.StatusInternalServerError) {
+			t.Errorf("%s: expected is %v", name, expected)
 		}
 		w := httptest.NewRecorder()
-		problem.Write(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/a%0Ab?token=secret", nil), answer)
-		if w.Code != test.status || w.Header().Get("Retry-After") != test.after {
-			t.Errorf("%s: %d, after %q, want %d, %q", name, w.Code, w.Header().Get("Retry-After"), test.status, test.after)
+		problem.Write(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/a%0Ab?token=secret", nil), p)
+		if w.Code != test.status || w.Header().Get("Retry-After") != test.retry {
+			t.Errorf("%s: %d, Retry-After %q, want %d, %q", name, w.Code, w.Header().Get("Retry-After"), test.status, test.retry)
 		}
 		if strings.Contains(w.Body.String(), "secret") || !strings.Contains(w.Body.String(), `"instance":"/a%0Ab"`) {
-			t.Errorf("%s: the client reads %s", name, w.Body)
+			t.Errorf("%s: the body is %s", name, w.Body)
 		}
-		if !slices.Equal(answer.Errors, test.fields) {
-			t.Errorf("%s: the fields are %v, want %v", name, answer.Errors, test.fields)
+		if !slices.Equal(p.Errors, test.fields) {
+			t.Errorf("%s: the fields are %v, want %v", name, p.Errors, test.fields)
 		}
 	}
 }

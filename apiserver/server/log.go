@@ -7,13 +7,14 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// errorLog has net/http write what it complains of as lines of our log.
-func errorLog(to logr.Logger) *log.Logger { return log.New(lines{to}, "", 0) }
+// errorLog returns a logger for net/http that writes debug lines to logger: any client can
+// cause them, by bad handshakes and the like.
+func errorLog(logger logr.Logger) *log.Logger { return log.New(lineWriter{logger}, "", 0) }
 
-type lines struct{ to logr.Logger }
+type lineWriter struct{ logger logr.Logger }
 
-// Write writes one line: bad handshakes and the like, which clients cause as they please.
-func (l lines) Write(text []byte) (int, error) {
-	l.to.V(1).Info("broke off a connection", "reason", strings.TrimSpace(string(text)))
+// Write logs one line.
+func (l lineWriter) Write(text []byte) (int, error) {
+	l.logger.V(1).Info("Closed a connection", "reason", strings.TrimSpace(string(text)))
 	return len(text), nil
 }

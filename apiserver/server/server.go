@@ -1,8 +1,8 @@
-// Package server listens: it serves a handler to clients, with a time limit on everything
-// that they do, and metrics and probes on an address of their own.
+// Package server serves a handler to clients, with time limits, and metrics and probes on
+// another address.
 //
-// When its context ends it says so at /readyz, goes on serving while load balancers learn
-// of it, then takes no new connection and finishes what was begun.
+// When its context ends, /readyz fails, and it continues to serve until load balancers have
+// noticed. Then it accepts no new connections and finishes the requests in progress.
 package server
 
 import (
@@ -22,39 +22,39 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Limits on what clients may take. A request has all of its body within readTime.
+// Limits on clients. The body of a request must arrive within readTime.
 const (
 	headerTime     = 10 * time.Second
 	readTime       = 30 * time.Second
 	writeTime      = 60 * time.Second
 	idleTime       = 2 * time.Minute
-	maxHeaderBytes = 128 << 10 // above what handlers refuse with a problem
+	maxHeaderBytes = 128 << 10 // above the limit of the handlers, which answer with a problem
 )
 
-// Options are what to serve and where.
+// Options configure a server.
 type Options struct {
 	Handler http.Handler
 	Listen  net.Listener // for clients
-	TLS     *tls.Config  // nil: without
-	Ops     net.Listener // for /metrics, /healthz and /readyz; nil: nowhere
+	TLS     *tls.Config  // nil for plain HTTP
+	Ops     net.Listener // for /metrics, /healthz and /readyz; nil for none
 	Metrics prometheus.Gatherer
-	Drain   time.Duration // how long to go on serving when the context has ended
-	Grace   time.Duration // how long what was begun may take after that
-	// ReadTime is within which a request has come whole; 0 is 30 s.
-	ReadTime time.Duration
-	Ready    func() bool // whether it can be of use yet; nil: from the start
-	Ending   func()      // called when the server stops, after Drain; nil: nothing is
-	Log      logr.Logger
+	Drain   time.Duration // how long to serve after the context has ended
+	Grace   time.Duration // bounds the requests in progress after Drain
+	// ReadTime bounds the arrival of a request; 0 means 30 s.
+	ReadTime   time.Duration
+	Ready      func() bool // nil means always
+	OnShutdown func()      // called after Drain; may be nil
+	Log        logr.Logger
 }
 
-// Run serves until ctx ends and what was begun is finished.
+// Run serves until ctx ends and the requests in progress have finished.
 func Run(ctx context.Context, o Options) error {
 	var draining atomic.Bool
 	clients := newServer(o.Handler, o.Log)
 	clients.TLSConfig, clients.ReadTimeout = o.TLS, cmp.Or(o.ReadTime, readTime)
 	clients.ReadHeaderTimeout = min(headerTime, clients.ReadTimeout)
-	if o.Ending != nil {
-		clients.RegisterOnShutdown(o.Ending)
+	if o.OnShutdown != nil {
+		clients.RegisterOnShutdown(o.OnShutdown)
 	}
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return serve(clients, o.Listen) })
@@ -67,7 +67,7 @@ func Run(ctx context.Context, o Options) error {
 	group.Go(func() error {
 		<-running.Done()
 		draining.Store(true)
-		if ctx.Err() != nil { // nothing is to wait for where serving itself has failed
+		if ctx.Err() != nil { // not after an error of a listener
 			<-time.After(o.Drain)
 		}
 		return stop(context.WithoutCancel(ctx), o.Grace, servers)
@@ -83,38 +83,38 @@ func newServer(handler http.Handler, log logr.Logger) *http.Server {
 		WriteTimeout:      writeTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaderBytes,
-		// Or it would answer OPTIONS * by itself, to everybody.
+		// The default handler answers OPTIONS * to unauthenticated clients.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     errorLog(log),
 	}
 }
 
 func serve(server *http.Server, listener net.Listener) error {
-	begin := server.Serve
+	serve := server.Serve
 	if server.TLSConfig != nil {
-		begin = func(l net.Listener) error { return server.ServeTLS(l, "", "") } // TLSConfig has the certificate
+		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") } // TLSConfig has the certificate
 	}
-	err := begin(listener)
+	err := serve(listener)
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return fmt.Errorf("serving on %s: %w", listener.Addr(), err)
 }
 
-// stop finishes what was begun, and breaks off what does not end within grace.
+// stop waits for the requests in progress and closes those that do not end within grace.
 func stop(ctx context.Context, grace time.Duration, servers []*http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
-	var all error
+	var errs error
 	for _, server := range servers {
 		if err := server.Shutdown(ctx); err != nil {
-			all = errors.Join(all, fmt.Errorf("stopping: %w", err), server.Close())
+			errs = errors.Join(errs, fmt.Errorf("stopping: %w", err), server.Close())
 		}
 	}
-	return all
+	return errs
 }
 
-// opsHandler serves whoever operates the server. None of it says anything of a person.
+// opsHandler serves metrics and probes, which must not contain data of users.
 func opsHandler(o Options, draining *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))

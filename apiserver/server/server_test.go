@@ -45,11 +45,11 @@ func get(t *testing.T, address string) (int, string) {
 	return response.StatusCode, string(text)
 }
 
-func TestWhatWasBegunIsFinished(t *testing.T) {
+func TestShutdownFinishesRequestsInProgress(t *testing.T) {
 	t.Parallel()
-	begun, finish := make(chan struct{}), make(chan struct{})
+	started, finish := make(chan struct{}), make(chan struct{})
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		close(begun)
+		close(started)
 		<-finish
 		_, _ = io.WriteString(w, "whole")
 	})
@@ -63,32 +63,32 @@ func TestWhatWasBegunIsFinished(t *testing.T) {
 		})
 	}()
 	if status, _ := get(t, ops.Addr().String()+"/readyz"); status != http.StatusOK {
-		t.Errorf("ready is %d", status)
+		t.Errorf("/readyz is %d", status)
 	}
-	answer := make(chan string, 1)
+	response := make(chan string, 1)
 	go func() {
 		_, text := get(t, clients.Addr().String())
-		answer <- text
+		response <- text
 	}()
-	<-begun
+	<-started
 	cancel()
 	for status := http.StatusOK; status == http.StatusOK; {
 		status, _ = get(t, ops.Addr().String()+"/readyz")
 	}
 	if status, _ := get(t, ops.Addr().String()+"/healthz"); status != http.StatusOK {
-		t.Errorf("while it drains, its health is %d", status)
+		t.Errorf("while draining, /healthz is %d", status)
 	}
 	close(finish)
-	if text := <-answer; text != "whole" {
-		t.Errorf("the answer is %q", text)
+	if text := <-response; text != "whole" {
+		t.Errorf("the response is %q", text)
 	}
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 }
 
-// say sends what a client says, byte for byte, to a server that ends with the test.
-func say(t *testing.T, handler http.HandlerFunc, words string) net.Conn {
+// sendRaw sends text to a server that ends with the test.
+func sendRaw(t *testing.T, handler http.HandlerFunc, text string) net.Conn {
 	t.Helper()
 	clients := listen(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -109,7 +109,7 @@ func say(t *testing.T, handler http.HandlerFunc, words string) net.Conn {
 			t.Error(err)
 		}
 	})
-	if _, err := io.WriteString(connection, words); err != nil {
+	if _, err := io.WriteString(connection, text); err != nil {
 		t.Fatal(err)
 	}
 	return connection
@@ -127,23 +127,22 @@ func wantStatus(t *testing.T, connection net.Conn, want int) {
 	}
 }
 
-func TestAHeaderThatIsTooLongIsRefused(t *testing.T) {
+func TestOversizedHeaderIsRejected(t *testing.T) {
 	t.Parallel()
-	connection := say(t, http.NotFound, "GET / HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", 150<<10)+"\r\n\r\n")
+	connection := sendRaw(t, http.NotFound, "GET / HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", 150<<10)+"\r\n\r\n")
 	wantStatus(t, connection, http.StatusRequestHeaderFieldsTooLarge)
 }
 
-// net/http would answer OPTIONS * by itself.
+// net/http would response OPTIONS * by itself.
 func TestEveryRequestIsTheHandlers(t *testing.T) {
 	t.Parallel()
-	wantStatus(t, say(t, http.NotFound, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"), http.StatusNotFound)
+	wantStatus(t, sendRaw(t, http.NotFound, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"), http.StatusNotFound)
 }
 
-// A body that comes byte by byte holds a request no longer than a request may take.
-func TestABodyThatDoesNotComeEndsItsRequest(t *testing.T) {
+func TestSlowBodyTimesOut(t *testing.T) {
 	t.Parallel()
 	read := make(chan error, 1)
-	say(t, func(_ http.ResponseWriter, r *http.Request) {
+	sendRaw(t, func(_ http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
 		read <- err
 	}, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
@@ -152,10 +151,9 @@ func TestABodyThatDoesNotComeEndsItsRequest(t *testing.T) {
 	}
 }
 
-// A header that comes byte by byte holds a connection no longer either.
-func TestAHeaderThatDoesNotComeEndsItsConnection(t *testing.T) {
+func TestSlowHeaderTimesOut(t *testing.T) {
 	t.Parallel()
-	connection := say(t, func(http.ResponseWriter, *http.Request) { t.Error("half a request was served") }, "GET / HTTP/1.1\r\nHost: x\r\n")
+	connection := sendRaw(t, func(http.ResponseWriter, *http.Request) { t.Error("an incomplete request was served") }, "GET / HTTP/1.1\r\nHost: x\r\n")
 	if _, err := io.Copy(io.Discard, connection); err != nil {
 		t.Errorf("the connection ends with %v", err)
 	}

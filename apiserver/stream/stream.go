@@ -1,7 +1,6 @@
-// Package stream writes server-sent events, as
-// https://html.spec.whatwg.org/multipage/server-sent-events.html has them, to readers who
-// may be slow, silent or gone: a write that does not get through in time ends the stream,
-// so that nothing piles up for a reader.
+// Package stream writes server-sent events, as specified in
+// https://html.spec.whatwg.org/multipage/server-sent-events.html. Nothing is buffered for slow
+// readers: a write that times out ends the stream.
 package stream
 
 import (
@@ -11,17 +10,17 @@ import (
 	"time"
 )
 
-// ContentType is a stream's.
+// ContentType is the media type of a stream.
 const ContentType = "text/event-stream"
 
-// Event is one event. An ID is what a reader resumes after, by Last-Event-ID; a Name is
-// what a reader listens for, "message" if it is empty. Neither has a line break.
+// Event is one event. Readers resume after its ID by Last-Event-ID. An empty Name means
+// "message". Neither contains a line break.
 type Event struct {
 	ID, Name string
 	Data     []byte
 }
 
-// Frame is the event as it is written: made once for all readers.
+// Frame encodes the event.
 func (e Event) Frame() []byte {
 	var text bytes.Buffer
 	for _, field := range []struct{ name, value string }{{"id", e.ID}, {"event", e.Name}} {
@@ -29,7 +28,7 @@ func (e Event) Frame() []byte {
 			text.WriteString(field.name + ": " + field.value + "\n")
 		}
 	}
-	// A reader takes each of the three for the end of a line.
+	// All of \n, \r\n and \r end a line.
 	data := bytes.ReplaceAll(bytes.ReplaceAll(e.Data, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 	for line := range bytes.SplitSeq(data, []byte("\n")) {
 		text.WriteString("data: ")
@@ -40,30 +39,31 @@ func (e Event) Frame() []byte {
 	return text.Bytes()
 }
 
-// Stream is an answer that goes on.
+// Stream is an open-ended response.
 type Stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	limit   time.Duration
+	timeout time.Duration // of a write
 }
 
-// Open begins the answer. It has no time to end from here on, but each Send has limit.
-func Open(w http.ResponseWriter, contentType string, limit time.Duration) (*Stream, error) {
-	s := &Stream{w: w, control: http.NewResponseController(w), limit: limit}
-	// What limits the reading of a request would end the connection under its answer.
+// Open starts the response. Its duration is not limited, but each Send must complete within
+// the timeout.
+func Open(w http.ResponseWriter, contentType string, timeout time.Duration) (*Stream, error) {
+	s := &Stream{w: w, control: http.NewResponseController(w), timeout: timeout}
+	// The server's read timeout would end the connection.
 	if err := s.control.SetReadDeadline(time.Time{}); err != nil {
-		return nil, fmt.Errorf("beginning a stream: %w", err)
+		return nil, fmt.Errorf("starting a stream: %w", err)
 	}
 	header := w.Header()
 	header.Set("Content-Type", contentType)
-	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	header.Set("X-Accel-Buffering", "no") // of nginx
 	w.WriteHeader(http.StatusOK)
 	return s, s.Send()
 }
 
 // Send writes and flushes frames.
 func (s *Stream) Send(frames ...[]byte) error {
-	if err := s.control.SetWriteDeadline(time.Now().Add(s.limit)); err != nil {
+	if err := s.control.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
 		return err
 	}
 	for _, frame := range frames {

@@ -52,7 +52,7 @@ func run(ended context.Context, f flags) error {
 		return err
 	}
 	options := server.Options{
-		Handler: traced.requests(handler), Ending: handler.EndStreams, Ready: c.cache.Ready,
+		Handler: traced.requests(handler), OnShutdown: handler.EndStreams, Ready: c.cache.Ready,
 		Metrics: registry, Drain: f.drain, Grace: grace, Log: logger,
 	}
 	if options.TLS, err = watchedTLS(ctx, f, logger); err != nil {
