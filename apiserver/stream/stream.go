@@ -78,5 +78,5 @@ func (s *Stream) Send(frames ...[]byte) error {
 	return s.control.SetWriteDeadline(time.Time{})
 }
 
-// Beat writes a comment of events, which shows proxies and the reader that somebody is there.
+// Heartbeat writes an empty comment, which keeps proxies from closing the connection.
 func (s *Stream) Heartbeat() error { return s.Send([]byte(":\n\n")) }
