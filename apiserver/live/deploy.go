@@ -12,45 +12,45 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Deploy is an NpuDeploy as Kubernetes has it.
+// Deploy is an NpuDeploy of the cluster.
 type Deploy struct {
 	*v1.NpuDeploy
 
-	// JSON is made once for all readers, without managedFields. It has what this program's
-	// own type does not know, too.
+	// JSON is shared by all readers. It has no managedFields, and includes fields that the Go
+	// type lacks.
 	JSON []byte
 }
 
-func readDeploy(object any) (*Deploy, error) {
-	found, ok := object.(*unstructured.Unstructured)
+func readDeploy(value any) (*Deploy, error) {
+	object, ok := value.(*unstructured.Unstructured)
 	if !ok {
-		return nil, fmt.Errorf("reading an NpuDeploy: it is a %T", object)
+		return nil, fmt.Errorf("reading an NpuDeploy: it is a %T", value)
 	}
-	found.SetManagedFields(nil)
-	text, err := json.Marshal(found.Object)
+	object.SetManagedFields(nil)
+	text, err := json.Marshal(object.Object)
 	if err != nil {
 		return nil, fmt.Errorf("reading an NpuDeploy: %w", err)
 	}
 	deploy := &v1.NpuDeploy{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(found.Object, deploy); err != nil {
-		return nil, fmt.Errorf("reading the NpuDeploy %s/%s: %w", found.GetNamespace(), found.GetName(), err)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, deploy); err != nil {
+		return nil, fmt.Errorf("reading the NpuDeploy %s/%s: %w", object.GetNamespace(), object.GetName(), err)
 	}
 	return &Deploy{deploy, text}, nil
 }
 
-// Key is where a Deploy is in their order: by namespace, and then by name.
+// Key orders Deploys by namespace and name.
 type Key struct{ Namespace, Name string }
 
-// Key returns the Deploy's own.
+// Key returns the Deploy's key.
 func (d *Deploy) Key() Key { return Key{d.Namespace, d.Name} }
 
-// Compare is negative if k comes before other.
+// Compare is negative if k is before other.
 func (k Key) Compare(other Key) int {
 	return cmp.Or(cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name))
 }
 
-// newer says whether a version is later than another: they are numbers, since Kubernetes
-// 1.35 by contract. What is none is not newer than anything.
+// newer reports whether a resourceVersion is later than another. Since Kubernetes 1.35 they
+// are comparable numbers. Other values are never newer.
 func newer(version, than string) bool {
 	order, err := resourceversion.CompareResourceVersion(version, than)
 	return err == nil && order > 0

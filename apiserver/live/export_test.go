@@ -2,13 +2,13 @@ package live
 
 import toolscache "k8s.io/client-go/tools/cache"
 
-// MaxEvents is how much is remembered.
+// MaxEvents exports maxEvents.
 const MaxEvents = maxEvents
 
-// Filling is what a reflector fills the Deploys through.
-func (d *DeployCache) Filling() interface {
+// Store returns the reflector's store.
+func (d *DeployCache) Store() interface {
 	toolscache.ReflectorStore
 	toolscache.ReflectorBookmarkStore
 } {
-	return filling{d}
+	return reflectorStore{d}
 }

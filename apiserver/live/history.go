@@ -8,60 +8,59 @@ import (
 	"github.com/dudaji/nufi/apiserver/stream"
 )
 
-// What is remembered at most: a reader may fall behind by so much, or be away for as long.
+// Bounds of the history, and so of how far a reader may fall behind.
 const (
 	maxEvents = 2048
 	maxBytes  = 32 << 20
 )
 
-// The types of events, as Kubernetes calls them.
+// The types of events, as in Kubernetes.
 const (
 	Added    = "ADDED"
 	Modified = "MODIFIED"
 	Deleted  = "DELETED"
 )
 
-// Event is something that happened to an NpuDeploy. It is shared: nobody changes it.
+// Event is a change of an NpuDeploy. It is shared and must not be modified.
 type Event struct {
 	Type   string
-	Deploy *Deploy // as it is since, or was last
-	Before *Deploy // as it was until then; nil if it was not there
+	Deploy *Deploy // after the change, or the deleted one
+	Before *Deploy // before the change; nil if it did not exist
 
-	version string
-	frame   []byte
-	bare    int // where the frame without its id begins
+	version  string
+	frame    []byte
+	idLength int // of the frame's first line, which is the id
 }
 
-// Frame is the event for a stream, made once for all readers. Its id is the version that
-// Resume takes.
+// Frame returns the event encoded for streams. Its id is a resourceVersion for PositionAfter.
 func (e Event) Frame() []byte { return e.frame }
 
-// FrameWithoutID is the Frame without its id.
-func (e Event) FrameWithoutID() []byte { return e.frame[e.bare:] }
+// FrameWithoutID returns the Frame without its id.
+func (e Event) FrameWithoutID() []byte { return e.frame[e.idLength:] }
 
-// bytes is how much memory the event holds. Before is the Deploy of another.
+// bytes is the memory of the event. Before belongs to an earlier one.
 func (e Event) bytes() int { return len(e.frame) + len(e.Deploy.JSON) }
 
-// Position is a place between two events. It means something to one process only.
+// Position is a position between two events, valid in this process only.
 type Position int
 
-// history is what has happened lately, in the order of the versions.
+// history holds recent events in the order of their resourceVersions.
 type history struct {
-	events    []Event
-	size      int
-	forgotten Position // how many events there were before these
-	floor     string   // the version of the last of them
+	events  []Event
+	size    int      // bytes
+	dropped Position // number of events before these
+	floor   string   // resourceVersion of the last dropped event
 }
 
-// add takes the next event. Only an event that is the last of its version has an id.
-func (h *history) add(event Event, version string, last bool) {
-	framed := stream.Event{Name: event.Type, Data: event.Deploy.JSON}
-	if last {
-		framed.ID = version
+// add appends an event. Only the last event of a resourceVersion has an id.
+func (h *history) add(event Event, version string, hasID bool) {
+	encoded := stream.Event{Name: event.Type, Data: event.Deploy.JSON}
+	if hasID {
+		encoded.ID = version
 	}
-	event.version, event.frame = version, framed.Frame()
-	if last {
-		event.bare = bytes.IndexByte(event.frame, '\n') + 1 // the id is the first line
+	event.version, event.frame = version, encoded.Frame()
+	if hasID {
+		event.idLength = bytes.IndexByte(event.frame, '\n') + 1
 	}
 	h.events = append(h.events, event)
 	h.size += event.bytes()
@@ -74,23 +73,23 @@ func (h *history) drop() {
 	oldest := h.events[0]
 	h.size -= oldest.bytes()
 	h.floor = oldest.version
-	h.events[0] = Event{} // the array lives on for a while
+	h.events[0] = Event{} // releases the event: the array remains in use
 	h.events = h.events[1:]
-	h.forgotten++
+	h.dropped++
 }
 
-// forget has the history begin at a version. No position from before is known any more.
-func (h *history) forget(floor string) {
-	*h = history{forgotten: h.end() + 1, floor: floor}
+// reset invalidates all positions and starts the history at a resourceVersion.
+func (h *history) reset(floor string) {
+	*h = history{dropped: h.end() + 1, floor: floor}
 }
 
-func (h *history) end() Position { return h.forgotten + Position(len(h.events)) }
+func (h *history) end() Position { return h.dropped + Position(len(h.events)) }
 
 func (h *history) since(position Position) ([]Event, bool) {
-	if position < h.forgotten || position > h.end() {
+	if position < h.dropped || position > h.end() {
 		return nil, false
 	}
-	return slices.Clone(h.events[position-h.forgotten:]), true
+	return slices.Clone(h.events[position-h.dropped:]), true
 }
 
 func (h *history) after(version string) (Position, bool) {
@@ -98,5 +97,5 @@ func (h *history) after(version string) (Position, bool) {
 		return 0, false
 	}
 	i := sort.Search(len(h.events), func(i int) bool { return newer(h.events[i].version, version) })
-	return h.forgotten + Position(i), true
+	return h.dropped + Position(i), true
 }

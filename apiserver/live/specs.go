@@ -7,18 +7,18 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Specs are what a candidate set of templates has to render. It waits until all has been
-// read once: a candidate that is judged by less could be swapped in here and nowhere else.
+// Specs returns what a candidate set of templates must render. It waits for all caches:
+// otherwise this server could accept a candidate that the controller rejects.
 func (c *Cache) Specs(ctx context.Context) (templates.Live, error) {
 	if !c.cache.WaitForCacheSync(ctx) {
 		return templates.Live{}, ctx.Err()
 	}
-	now, err := c.deploys.first(ctx)
+	snapshot, err := c.deploys.synced(ctx)
 	if err != nil {
 		return templates.Live{}, err
 	}
-	specs := make([]v1.NpuDeploy, len(now.Deploys))
-	for i, deploy := range now.Deploys {
+	specs := make([]v1.NpuDeploy, len(snapshot.Deploys))
+	for i, deploy := range snapshot.Deploys {
 		specs[i] = *deploy.NpuDeploy
 	}
 	var projects v1.ProjectList

@@ -1,9 +1,9 @@
-// Package live is what the server knows of the cluster without asking: NpuDeploys,
-// Projects, nodes and pods, by one watch each, however many people look. NpuDeploys are
-// Deploys, with their JSON and their changes; the others are in Reader.
+// Package live caches the cluster's NpuDeploys, Projects, nodes and pods, with one watch of
+// each for all users. NpuDeploys are in a DeployCache, with their JSON and their events; the
+// others are read through Reader.
 //
-// It is filled with the server's own rights. Nothing in it is for anybody before
-// kube.UserClient.Can has said so. Its objects are shared: nobody changes them.
+// The caches are created with the server's permissions: their content may be sent to a user
+// only after kube.UserClient.Can. Objects are shared and must not be modified.
 package live
 
 import (
@@ -23,7 +23,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// The resources that are known, as Contact calls them.
+// The cached resources, for UnreachableSince.
 const (
 	NpuDeploys = "npudeploys"
 	Projects   = "projects"
@@ -31,55 +31,55 @@ const (
 	Pods       = "pods"
 )
 
-// Cluster is the cluster as it was last heard of.
+// Cache holds the last observed state of the cluster.
 type Cache struct {
-	cache     cache.Cache
-	contact   *kube.Connectivity
-	informers []cache.Informer
-	deploys   *DeployCache
-	reflector *toolscache.Reflector
+	cache        cache.Cache
+	connectivity *kube.Connectivity
+	informers    []cache.Informer
+	deploys      *DeployCache
+	reflector    *toolscache.Reflector
 }
 
-// New returns a Cluster that knows nothing before Run.
+// New returns a Cache, which is empty before Run.
 func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time) (*Cache, error) {
 	scheme, err := kube.NewScheme()
 	if err != nil {
 		return nil, err
 	}
-	contact, shared := kube.NewConnectivity(clock), true
-	filled, err := system.NewCache(cache.Options{
+	connectivity, shared := kube.NewConnectivity(clock), true
+	created, err := system.NewCache(cache.Options{
 		Scheme: scheme, ReaderFailOnMissingInformer: true, DefaultUnsafeDisableDeepCopy: &shared,
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Pod{}:  {Transform: scheduling.StripPod},
 			&corev1.Node{}: {Transform: scheduling.StripNode},
 		},
-	}, contact)
+	}, connectivity)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{cache: filled, contact: contact, deploys: &DeployCache{}}
+	c := &Cache{cache: created, connectivity: connectivity, deploys: &DeployCache{}}
 	for _, kind := range []client.Object{&v1.Project{}, &corev1.Pod{}, &corev1.Node{}} {
-		informer, err := filled.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+		informer, err := created.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		if err != nil {
-			return nil, fmt.Errorf("making an informer: %w", err)
+			return nil, fmt.Errorf("creating an informer: %w", err)
 		}
 		c.informers = append(c.informers, informer)
 	}
-	source, err := system.ListerWatcher(v1.GroupVersion().WithResource(NpuDeploys), contact)
+	listerWatcher, err := system.ListerWatcher(v1.GroupVersion().WithResource(NpuDeploys), connectivity)
 	if err != nil {
 		return nil, err
 	}
-	c.reflector = toolscache.NewReflectorWithOptions(source, nil, filling{c.deploys}, toolscache.ReflectorOptions{
+	c.reflector = toolscache.NewReflectorWithOptions(listerWatcher, nil, reflectorStore{c.deploys}, toolscache.ReflectorOptions{
 		Name: NpuDeploys,
-		// Half a minute, which is the default, is long for people who wait for Kubernetes.
+		// The default waits up to half a minute after an outage.
 		Backoff: &wait.Backoff{Duration: time.Second, Cap: 5 * time.Second, Steps: 5, Factor: 2, Jitter: 0.5},
 	})
-	return c, scheduling.IndexPods(ctx, filled)
+	return c, scheduling.IndexPods(ctx, created)
 }
 
-// Run keeps up with the cluster until ctx ends. Kubernetes' API server may be away at any
-// time, the beginning too.
+// Run fills the caches until ctx ends. Kubernetes' API server may be unreachable at any time,
+// including the start.
 func (c *Cache) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -90,25 +90,25 @@ func (c *Cache) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// Ready says whether all has been read once. Before, what Reader finds is not the cluster.
+// Ready reports whether all caches have synced.
 func (c *Cache) Ready() bool {
 	for _, informer := range c.informers {
 		if !informer.HasSynced() {
 			return false
 		}
 	}
-	now, _ := c.deploys.Snapshot()
-	return now.Version != ""
+	snapshot, _ := c.deploys.Snapshot()
+	return snapshot.Version != ""
 }
 
-// Deploys are the NpuDeploys that are known.
+// Deploys returns the cached NpuDeploys.
 func (c *Cache) Deploys() *DeployCache { return c.deploys }
 
-// Reader reads what is known of Projects, pods and nodes.
+// Reader reads Projects, pods and nodes from the caches.
 func (c *Cache) Reader() client.Reader { return c.cache }
 
-// Lost says since when nothing is heard of any of these resources: what Reader finds is as
-// old. It is zero while all is well.
+// UnreachableSince returns since when the cache of one of the resources has not been updated.
+// It is zero while all are up to date.
 func (c *Cache) UnreachableSince(resources ...string) time.Time {
-	return c.contact.UnreachableSince(resources...)
+	return c.connectivity.UnreachableSince(resources...)
 }
