@@ -9,7 +9,7 @@ import (
 
 // A cluster of 1,000 nodes with eight devices each, all held, and 10,000 other pods:
 // docs/benchmarks.md has the figures.
-func BenchmarkFleet(b *testing.B) {
+func BenchmarkInventory(b *testing.B) {
 	large := Sources{Catalogue: catalogue(b)}
 	for i := range 1000 {
 		name := fmt.Sprintf("atom-%d", i)
@@ -27,11 +27,11 @@ func BenchmarkFleet(b *testing.B) {
 			NewInventory(large)
 		}
 	})
-	b.Run("answer", func(b *testing.B) {
+	b.Run("view", func(b *testing.B) {
 		inventory := NewInventory(large)
 		b.ReportAllocs()
 		for b.Loop() {
-			clear(inventory.answers)
+			clear(inventory.views)
 			if _, err := inventory.MarshalView(Rights{Nodes: true, AllNamespaces: true}); err != nil {
 				b.Fatal(err)
 			}

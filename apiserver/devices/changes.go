@@ -11,23 +11,23 @@ import (
 	"github.com/dudaji/nufi/internal/status"
 )
 
-// note marks the Inventory as old if the change of one object has a part in it.
-func (b *Store) note(before, after client.Object) {
-	if !matters(before, after) {
+// markChanged marks the Inventory as stale if the change of the object affects it.
+func (s *Store) markChanged(before, after client.Object) {
+	if !affectsInventory(before, after) {
 		return
 	}
-	b.mu.Lock()
-	b.stale = true
-	b.mu.Unlock()
+	s.mu.Lock()
+	s.stale = true
+	s.mu.Unlock()
 	select {
-	case b.changed <- struct{}{}:
-	default: // one is enough
+	case s.changed <- struct{}{}:
+	default: // a change is pending already
 	}
 }
 
-// matters spares a recount for each heartbeat of a node and each container that starts.
-func matters(before, after client.Object) bool {
-	if pod, ok := either(before, after).(*corev1.Pod); ok && !extended(pod) {
+// affectsInventory ignores heartbeats of nodes and the starts of containers.
+func affectsInventory(before, after client.Object) bool {
+	if pod, ok := latest(before, after).(*corev1.Pod); ok && !requestsDevices(pod) {
 		return false
 	}
 	if before == nil || after == nil {
@@ -39,33 +39,33 @@ func matters(before, after client.Object) bool {
 	switch after := after.(type) {
 	case *corev1.Pod:
 		before, ok := before.(*corev1.Pod)
-		return !ok || moved(before, after)
+		return !ok || placementChanged(before, after)
 	case *corev1.Node:
 		before, ok := before.(*corev1.Node)
-		return !ok || offersOther(before, after)
+		return !ok || capacityChanged(before, after)
 	}
 	return before.GetGeneration() != after.GetGeneration()
 }
 
-func moved(before, after *corev1.Pod) bool {
+func placementChanged(before, after *corev1.Pod) bool {
 	return before.Spec.NodeName != after.Spec.NodeName || status.HasEnded(before) != status.HasEnded(after) || !maps.Equal(before.Labels, after.Labels)
 }
 
-func offersOther(before, after *corev1.Node) bool {
-	return before.Spec.Unschedulable != after.Spec.Unschedulable || ready(before) != ready(after) ||
+func capacityChanged(before, after *corev1.Node) bool {
+	return before.Spec.Unschedulable != after.Spec.Unschedulable || isReady(before) != isReady(after) ||
 		!equality.Semantic.DeepEqual(before.Status.Capacity, after.Status.Capacity) ||
 		!equality.Semantic.DeepEqual(before.Status.Allocatable, after.Status.Allocatable)
 }
 
-func either(before, after client.Object) client.Object {
+func latest(before, after client.Object) client.Object {
 	if after == nil {
 		return before
 	}
 	return after
 }
 
-// extended says whether a pod asks for devices of any kind: their names alone have a slash.
-func extended(pod *corev1.Pod) bool {
+// requestsDevices reports whether the pod requests extended resources, whose names have a slash.
+func requestsDevices(pod *corev1.Pod) bool {
 	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for i := range containers {
 			for name := range containers[i].Resources.Requests {

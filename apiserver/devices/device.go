@@ -4,11 +4,11 @@ import (
 	"github.com/dudaji/nufi/fetchers"
 )
 
-// addDevice places what an exporter says.
-func (f *Inventory) addDevice(status *fetchers.HardwareDeviceStatus) {
-	n := f.nodes[status.Node]
+// addDevice assigns a device of an exporter to its node.
+func (inv *Inventory) addDevice(status *fetchers.HardwareDeviceStatus) {
+	n := inv.nodes[status.Node]
 	device := Device{
-		ID: status.DeviceID, Family: status.Type, Type: f.typeOf(status.Vendor, n),
+		ID: status.DeviceID, Family: status.Type, Type: inv.typeOf(status.Vendor, n),
 		Vendor: status.Vendor, Model: status.Model, UUID: status.UUID, Node: status.Node,
 		Utilization: status.Utilization, MemoryUsed: status.MemoryUsed, MemoryTotal: status.MemoryTotal,
 		Temperatures: status.Temperatures, Power: status.Power,
@@ -19,37 +19,37 @@ func (f *Inventory) addDevice(status *fetchers.HardwareDeviceStatus) {
 	}
 	if status.Pod != nil {
 		pod := Pod{Namespace: status.Pod.Namespace, Name: status.Pod.Name}
-		if known, found := f.holders[pod]; found {
-			pod = known
+		if holder, ok := inv.holders[pod]; ok {
+			pod = holder
 		}
 		device.Pod = &pod
 	}
 	if n == nil {
-		f.unplaced = append(f.unplaced, device)
+		inv.unplaced = append(inv.unplaced, device)
 		return
 	}
 	n.devices = append(n.devices, device)
 }
 
-// typeOf is the one type of the vendor that the node has, or that there is: an exporter
-// does not say what Kubernetes calls a device. It is empty where that leaves several.
-func (f *Inventory) typeOf(vendor string, n *node) string {
-	var known, here []string
-	for i := range f.Catalogue.Accelerators {
-		kind := &f.Catalogue.Accelerators[i]
+// typeOf returns the vendor's only type on the node, or in the catalogue: exporters do not
+// report Kubernetes' resource names. It returns "" if there are several.
+func (inv *Inventory) typeOf(vendor string, n *node) string {
+	var catalogued, present []string
+	for i := range inv.Catalogue.Accelerators {
+		kind := &inv.Catalogue.Accelerators[i]
 		if kind.Vendor != vendor {
 			continue
 		}
-		known = append(known, kind.Name)
+		catalogued = append(catalogued, kind.Name)
 		if n != nil && n.counts[kind.Name] != nil {
-			here = append(here, kind.Name)
+			present = append(present, kind.Name)
 		}
 	}
 	switch {
-	case len(here) == 1:
-		return here[0]
-	case len(here) == 0 && len(known) == 1:
-		return known[0]
+	case len(present) == 1:
+		return present[0]
+	case len(present) == 0 && len(catalogued) == 1:
+		return catalogued[0]
 	}
 	return ""
 }

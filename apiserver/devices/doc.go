@@ -1,11 +1,11 @@
-// Package devices says which accelerators there are, who holds them, and how they are: what
-// Kubernetes counts, joined with what exporters say.
+// Package devices joins the accelerators that Kubernetes counts with those that exporters
+// describe.
 //
-//	Store   keeps the newest Inventory, and tells who waits for another
-//	Inventory   nodes, pods, projects and a snapshot of metrics at one time; it never changes
-//	View  a Inventory as one person may see it
+//   - Store holds the current Inventory and notifies subscribers of changes.
+//   - Inventory joins nodes, pods, projects and a snapshot of metrics. It is immutable.
+//   - View is the part of an Inventory that one user may see.
 //
-// Kubernetes knows how many devices a pod holds, and exporters which ones. Neither is made
-// up from the other: without Prometheus there are counts and no devices, and what no
-// exporter says is absent, never 0.
+// Kubernetes reports how many devices a pod holds, exporters report which. Neither is derived
+// from the other: without Prometheus there are counts and no devices, and a value that no
+// exporter reports is absent, never 0.
 package devices

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// Rights are what a person may see.
+// Rights are the permissions of a user that affect a View.
 type Rights struct {
 	Nodes         bool            // may list nodes
 	AllNamespaces bool            // may list the pods of all namespaces
-	Namespaces    map[string]bool // may list the pods of these, of those that were asked for
+	Namespaces    map[string]bool // whether the user may list the pods, by namespace
 }
 
-func (r Rights) see(namespace string) bool { return r.AllNamespaces || r.Namespaces[namespace] }
+func (r Rights) canListPods(namespace string) bool { return r.AllNamespaces || r.Namespaces[namespace] }
 
-// key is the same for persons who see the same.
+// key is equal for equal views.
 func (r Rights) key() string {
 	key := []string{"some"}
 	if r.Nodes {

@@ -6,50 +6,50 @@ import (
 	"slices"
 )
 
-// maxAnswers is how many are kept of one Inventory: a megabyte each in a large cluster.
-const maxAnswers = 50
+// maxViews bounds the cached views of an Inventory: a megabyte each in a large cluster.
+const maxViews = 50
 
-// JSON is the View for whoever has the rights. Persons who see the same share it.
-func (f *Inventory) MarshalView(rights Rights) ([]byte, error) {
+// MarshalView returns the View as JSON. It is cached for users with equal rights.
+func (inv *Inventory) MarshalView(rights Rights) ([]byte, error) {
 	key := rights.key()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if known, found := f.answers[key]; found {
-		return known, nil
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	if cached, ok := inv.views[key]; ok {
+		return cached, nil
 	}
-	text, err := json.Marshal(f.View(rights))
-	if err == nil && len(f.answers) < maxAnswers {
-		f.answers[key] = text
+	text, err := json.Marshal(inv.View(rights))
+	if err == nil && len(inv.views) < maxViews {
+		inv.views[key] = text
 	}
 	return text, err
 }
 
-// View is what whoever has the rights may see of the Inventory. It shares with the Inventory:
-// nobody may change it.
-func (f *Inventory) View(rights Rights) View {
-	answer := View{
-		Types: f.types(), Nodes: []Node{}, Projects: f.projects(rights),
-		Metrics: f.metrics(rights), UnreachableSince: f.UnreachableSince,
+// View returns what a user with the rights may see. It shares memory with the Inventory and
+// must not be modified.
+func (inv *Inventory) View(rights Rights) View {
+	view := View{
+		Types: inv.types(), Nodes: []Node{}, Projects: inv.projects(rights),
+		Metrics: inv.metrics(rights), UnreachableSince: inv.UnreachableSince,
 	}
-	for _, name := range slices.Sorted(maps.Keys(f.nodes)) {
-		if n := f.nodes[name]; len(n.counts) > 0 || len(n.devices) > 0 {
-			answer.Nodes = append(answer.Nodes, n.view(name, rights))
+	for _, name := range slices.Sorted(maps.Keys(inv.nodes)) {
+		if n := inv.nodes[name]; len(n.counts) > 0 || len(n.devices) > 0 {
+			view.Nodes = append(view.Nodes, n.view(name, rights))
 		}
 	}
 	if rights.Nodes {
-		for _, device := range f.unplaced {
-			answer.Unplaced = append(answer.Unplaced, device.view(rights))
+		for _, device := range inv.unplaced {
+			view.Unplaced = append(view.Unplaced, device.view(rights))
 		}
 	}
-	return answer
+	return view
 }
 
-func (f *Inventory) types() []Type {
-	types := make([]Type, len(f.Catalogue.Accelerators))
+func (inv *Inventory) types() []Type {
+	types := make([]Type, len(inv.Catalogue.Accelerators))
 	for i := range types {
 		sum := &types[i]
-		sum.Type = f.Catalogue.Accelerators[i].Name
-		for _, n := range f.nodes {
+		sum.Type = inv.Catalogue.Accelerators[i].Name
+		for _, n := range inv.nodes {
 			if count := n.counts[sum.Type]; count != nil {
 				sum.Total += count.Total
 				sum.Allocatable += count.Allocatable
@@ -58,8 +58,8 @@ func (f *Inventory) types() []Type {
 				sum.LargestFree = max(sum.LargestFree, count.Free)
 			}
 		}
-		for at, count := range f.waiting {
-			if at.kind == sum.Type {
+		for key, count := range inv.waiting {
+			if key.kind == sum.Type {
 				sum.Waiting += count
 			}
 		}
@@ -67,55 +67,55 @@ func (f *Inventory) types() []Type {
 	return types
 }
 
-// view leaves a node nameless for who may neither list nodes nor a pod on it.
+// view omits the name of the node for users who may list neither nodes nor a pod on it.
 func (n *node) view(name string, rights Rights) Node {
-	seen := Node{Ready: n.ready, Schedulable: n.schedulable, Types: []NodeCount{}, Holders: []Holder{}}
+	visible := Node{Ready: n.ready, Schedulable: n.schedulable, Types: []NodeCount{}, Holders: []Holder{}}
 	for _, kind := range slices.Sorted(maps.Keys(n.counts)) {
-		seen.Types = append(seen.Types, *n.counts[kind])
+		visible.Types = append(visible.Types, *n.counts[kind])
 	}
 	for _, holder := range n.holders {
-		if rights.see(holder.Pod.Namespace) {
-			seen.Holders = append(seen.Holders, holder)
+		if rights.canListPods(holder.Pod.Namespace) {
+			visible.Holders = append(visible.Holders, holder)
 		}
 	}
-	if rights.Nodes || len(seen.Holders) > 0 {
-		seen.Name = name
+	if rights.Nodes || len(visible.Holders) > 0 {
+		visible.Name = name
 	}
 	for _, device := range n.devices {
-		if rights.Nodes || seen.Name != "" && device.Pod != nil && rights.see(device.Pod.Namespace) {
-			seen.Devices = append(seen.Devices, device.view(rights))
+		if rights.Nodes || visible.Name != "" && device.Pod != nil && rights.canListPods(device.Pod.Namespace) {
+			visible.Devices = append(visible.Devices, device.view(rights))
 		}
 	}
-	return seen
+	return visible
 }
 
-// view leaves out a pod that the person may not list.
+// view omits a pod that the user may not list.
 func (d Device) view(rights Rights) Device {
-	if d.Pod != nil && !rights.see(d.Pod.Namespace) {
+	if d.Pod != nil && !rights.canListPods(d.Pod.Namespace) {
 		d.Pod = nil
 	}
 	return d
 }
 
-func (f *Inventory) projects(rights Rights) []Project {
+func (inv *Inventory) projects(rights Rights) []Project {
 	quotas := map[typeInNamespace]int64{}
-	for i := range f.Projects {
-		if quota := f.Projects[i].Spec.Quota; quota != nil {
+	for i := range inv.Projects {
+		if quota := inv.Projects[i].Spec.Quota; quota != nil {
 			for _, bound := range quota.Accelerators {
-				quotas[typeInNamespace{bound.Type, f.Projects[i].Name}] = int64(bound.Count)
+				quotas[typeInNamespace{bound.Type, inv.Projects[i].Name}] = int64(bound.Count)
 			}
 		}
 	}
 	projects := []Project{}
-	for _, namespace := range f.Namespaces() {
-		if !rights.see(namespace) {
+	for _, namespace := range inv.Namespaces() {
+		if !rights.canListPods(namespace) {
 			continue
 		}
 		project := Project{Namespace: namespace, Types: []ProjectCount{}}
-		for i := range f.Catalogue.Accelerators {
-			at := typeInNamespace{f.Catalogue.Accelerators[i].Name, namespace}
-			count := ProjectCount{Type: at.kind, Held: f.held[at], Waiting: f.waiting[at]}
-			if quota, bounded := quotas[at]; bounded {
+		for i := range inv.Catalogue.Accelerators {
+			key := typeInNamespace{inv.Catalogue.Accelerators[i].Name, namespace}
+			count := ProjectCount{Type: key.kind, Held: inv.allocated[key], Waiting: inv.waiting[key]}
+			if quota, bounded := quotas[key]; bounded {
 				count.Quota = &quota
 			}
 			if count.Quota != nil || count.Held > 0 || count.Waiting > 0 {
@@ -127,17 +127,16 @@ func (f *Inventory) projects(rights Rights) []Project {
 	return projects
 }
 
-// cannotRead is all that is said of a fault to who has nothing to do with nodes: the text
-// may name hosts.
+// cannotRead replaces error texts, which may name hosts, for users who may not list nodes.
 const cannotRead = "the metrics cannot be read"
 
-func (f *Inventory) metrics(rights Rights) Metrics {
+func (inv *Inventory) metrics(rights Rights) Metrics {
 	metrics := Metrics{State: MetricsNone, Vendors: []Vendor{}}
-	if f.Metrics == nil {
+	if inv.Metrics == nil {
 		return metrics
 	}
 	metrics.State = MetricsAwaited
-	for _, state := range f.Metrics.Vendors() {
+	for _, state := range inv.Metrics.Vendors() {
 		metrics.State = MetricsRead
 		vendor := Vendor{Family: state.Type, Devices: state.Devices, Fetched: state.Fetched}
 		switch {

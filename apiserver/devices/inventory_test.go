@@ -26,11 +26,11 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// noon is when every test takes place.
+// noon is the current time in all tests.
 func noon() time.Time { return time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC) }
 
-// recorded answers with the exposition of the fetchers' own tests, but for a vendor whose
-// metrics begin with refused.
+// recorded is a Querier with the expositions of the fetchers' tests. Queries of metrics that
+// begin with refused fail.
 type recorded struct {
 	samples []fetchers.Sample
 	refused string
@@ -83,7 +83,7 @@ func record(t *testing.T, names ...string) *recorded {
 	return r
 }
 
-// snapshot is what the fetchers make of it, after what they made of before.
+// snapshot returns the result of the fetchers, after an earlier one.
 func (r *recorded) snapshot(t *testing.T, before *fetchers.Snapshot) *fetchers.Snapshot {
 	t.Helper()
 	return fetchers.NewCollector(fetchers.NewFetchers(time.Minute, noon), r, time.Minute, noon).Collect(t.Context(), before)
@@ -117,12 +117,12 @@ func pod(namespace, name, node, deploy string, containers ...corev1.Container) c
 	}
 }
 
-// aliased asks by another name of the same device.
+// aliased requests devices by an alias of the resource.
 func aliased(count string) corev1.Container {
 	return corev1.Container{Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{"rebellions.ai/npu": resource.MustParse(count)}}}
 }
 
-// sources are two ATOM nodes, one of them cordoned, one by the alias, and pods of two
+// sources returns three ATOM nodes, one cordoned and one with the alias, and pods of two
 // namespaces.
 func sources(t *testing.T) Sources {
 	t.Helper()
@@ -146,32 +146,32 @@ func sources(t *testing.T) Sources {
 	}
 }
 
-func typeOf(t *testing.T, answer View, name string) Type {
+func typeOf(t *testing.T, view View, name string) Type {
 	t.Helper()
-	at := slices.IndexFunc(answer.Types, func(of Type) bool { return of.Type == name })
+	at := slices.IndexFunc(view.Types, func(of Type) bool { return of.Type == name })
 	if at < 0 {
-		t.Fatalf("there is no %s among %v", name, answer.Types)
+		t.Fatalf("there is no %s among %v", name, view.Types)
 	}
-	return answer.Types[at]
+	return view.Types[at]
 }
 
-func TestEverybodyLearnsWhatIsFreeAndNotWhoHoldsTheRest(t *testing.T) {
+func TestViewWithoutRightsHasCountsOnly(t *testing.T) {
 	t.Parallel()
 	inventory := NewInventory(sources(t))
-	answer := inventory.View(Rights{})
+	view := inventory.View(Rights{})
 	want := Type{Type: "atom", Total: 20, Allocatable: 19, Allocated: 4, Free: 7, LargestFree: 4, Waiting: 4}
-	if got := typeOf(t, answer, "atom"); got != want {
+	if got := typeOf(t, view, "atom"); got != want {
 		t.Errorf("atom is %+v, want %+v", got, want)
 	}
-	if got := typeOf(t, answer, "nvidia"); got != (Type{Type: "nvidia"}) {
+	if got := typeOf(t, view, "nvidia"); got != (Type{Type: "nvidia"}) {
 		t.Errorf("nvidia is %+v", got)
 	}
 	text, err := inventory.MarshalView(Rights{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(answer.Nodes) != 3 {
-		t.Errorf("%d nodes have devices, want 3", len(answer.Nodes))
+	if len(view.Nodes) != 3 {
+		t.Errorf("%d nodes have devices, want 3", len(view.Nodes))
 	}
 	for _, name := range []string{"atom-1", "ml-serving", "secret", "llama"} {
 		if bytes.Contains(text, []byte(name)) {
@@ -180,14 +180,14 @@ func TestEverybodyLearnsWhatIsFreeAndNotWhoHoldsTheRest(t *testing.T) {
 	}
 }
 
-func TestWhoSeesANamespaceSeesItsPodsAndTheirNodesAlone(t *testing.T) {
+func TestViewOfANamespaceHasItsPodsAndTheirNodes(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
 	all.Metrics = record(t, "rebellions").snapshot(t, nil)
-	answer := NewInventory(all).View(Rights{Namespaces: map[string]bool{"ml-serving": true, "other": false}})
-	node := answer.Nodes[0]
-	if node.Name != "atom-1" || answer.Nodes[1].Name != "" || answer.Nodes[2].Name != "" {
-		t.Errorf("the nodes are %+v", answer.Nodes)
+	view := NewInventory(all).View(Rights{Namespaces: map[string]bool{"ml-serving": true, "other": false}})
+	node := view.Nodes[0]
+	if node.Name != "atom-1" || view.Nodes[1].Name != "" || view.Nodes[2].Name != "" {
+		t.Errorf("the nodes are %+v", view.Nodes)
 	}
 	holder := Holder{Pod: Pod{"ml-serving", "llama-8b-0", "llama-8b"}, Type: "atom", Count: 2}
 	if !slices.Equal(node.Holders, []Holder{holder}) {
@@ -201,30 +201,29 @@ func TestWhoSeesANamespaceSeesItsPodsAndTheirNodesAlone(t *testing.T) {
 	}
 	six, none := int64(6), int64(0)
 	want := []Project{{Namespace: "ml-serving", Types: []ProjectCount{{Type: "atom", Held: 2, Waiting: 4, Quota: &six}, {Type: "nvidia", Quota: &none}}}}
-	if diff := cmp.Diff(want, answer.Projects); diff != "" {
+	if diff := cmp.Diff(want, view.Projects); diff != "" {
 		t.Errorf("projects (-want +got):\n%s", diff)
 	}
 }
 
-func TestWhoListsNodesSeesAllDevicesAndStillNoForeignPods(t *testing.T) {
+func TestViewWithNodesHasAllDevicesWithoutForeignPods(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
 	all.Metrics = record(t, "rebellions", "nvidia").snapshot(t, nil)
-	answer := NewInventory(all).View(Rights{Nodes: true, Namespaces: map[string]bool{"other": true}})
-	devices := answer.Nodes[0].Devices
+	view := NewInventory(all).View(Rights{Nodes: true, Namespaces: map[string]bool{"other": true}})
+	devices := view.Nodes[0].Devices
 	if len(devices) != 2 || devices[0].Pod != nil || devices[1].Pod != nil {
 		t.Errorf("the devices of atom-1 are %+v", devices)
 	}
 	if *devices[0].Utilization != 0.935 || !devices[0].Health.Healthy || devices[1].Health.Healthy {
 		t.Errorf("the devices of atom-1 are %+v", devices)
 	}
-	if len(answer.Unplaced) == 0 || answer.Unplaced[0].Type != "nvidia" || answer.Metrics.State != MetricsRead {
-		t.Errorf("unplaced are %+v, metrics %+v", answer.Unplaced, answer.Metrics)
+	if len(view.Unplaced) == 0 || view.Unplaced[0].Type != "nvidia" || view.Metrics.State != MetricsRead {
+		t.Errorf("unplaced are %+v, metrics %+v", view.Unplaced, view.Metrics)
 	}
 }
 
-// What no exporter says is no number, 0 least of all.
-func TestWhatNoExporterSaysIsAbsent(t *testing.T) {
+func TestUnreportedValuesAreAbsent(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
 	inventory := NewInventory(all)
@@ -247,7 +246,7 @@ func TestWhatNoExporterSaysIsAbsent(t *testing.T) {
 	}
 }
 
-func TestAVendorThatCannotBeReadSaysSoAndKeepsItsDevices(t *testing.T) {
+func TestFailedVendorKeepsItsDevicesAsStale(t *testing.T) {
 	t.Parallel()
 	r := record(t, "rebellions", "nvidia")
 	all := sources(t)
@@ -255,30 +254,30 @@ func TestAVendorThatCannotBeReadSaysSoAndKeepsItsDevices(t *testing.T) {
 	r.refused = "rbln_"
 	all.Metrics = r.snapshot(t, before)
 	inventory := NewInventory(all)
-	for who, want := range map[string]struct {
+	for name, want := range map[string]struct {
 		rights  Rights
 		problem string
 	}{
-		"who lists nodes":       {Rights{Nodes: true}, "querying the metrics of RBLN devices: unreachable: dial tcp 10.0.0.1:9090"},
-		"who has no such right": {Rights{AllNamespaces: true}, cannotRead},
+		"with nodes":    {Rights{Nodes: true}, "querying the metrics of RBLN devices: unreachable: dial tcp 10.0.0.1:9090"},
+		"without nodes": {Rights{AllNamespaces: true}, cannotRead},
 	} {
-		answer := inventory.View(want.rights)
-		for _, vendor := range answer.Metrics.Vendors {
+		view := inventory.View(want.rights)
+		for _, vendor := range view.Metrics.Vendors {
 			problem := ""
 			if vendor.Family == "RBLN" {
 				problem = want.problem
 			}
 			if vendor.Problem != problem || !vendor.Fetched.Equal(noon()) {
-				t.Errorf("%s is told %+v, want %q", who, vendor, problem)
+				t.Errorf("%s: the vendor is %+v, want %q", name, vendor, problem)
 			}
 		}
-		if device := answer.Nodes[0].Devices[0]; !device.Stale || device.Utilization == nil {
-			t.Errorf("%s sees %+v, want it stale", who, device)
+		if device := view.Nodes[0].Devices[0]; !device.Stale || device.Utilization == nil {
+			t.Errorf("%s: the device is %+v, want it stale", name, device)
 		}
 	}
 }
 
-func TestMetricsThatAreStillAwaitedAreNotNone(t *testing.T) {
+func TestMetricsAreAwaitedBeforeTheFirstRead(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
 	all.Metrics = &fetchers.Snapshot{}
@@ -287,7 +286,7 @@ func TestMetricsThatAreStillAwaitedAreNotNone(t *testing.T) {
 	}
 }
 
-func TestPersonsWhoSeeTheSameShareAnAnswer(t *testing.T) {
+func TestViewsAreCachedByRights(t *testing.T) {
 	t.Parallel()
 	inventory := NewInventory(sources(t))
 	seen := func(rights Rights) *byte {
@@ -299,7 +298,7 @@ func TestPersonsWhoSeeTheSameShareAnAnswer(t *testing.T) {
 	}
 	one := seen(Rights{Namespaces: map[string]bool{"ml-serving": true, "other": false}})
 	if one != seen(Rights{Namespaces: map[string]bool{"ml-serving": true}}) {
-		t.Error("the same rights are computed twice")
+		t.Error("a view was computed twice")
 	}
 	for name, other := range map[string]Rights{
 		"nodes":      {Nodes: true, Namespaces: map[string]bool{"ml-serving": true}},
@@ -308,13 +307,13 @@ func TestPersonsWhoSeeTheSameShareAnAnswer(t *testing.T) {
 		"nothing":    {},
 	} {
 		if one == seen(other) {
-			t.Errorf("%s: others are shown what one person may see", name)
+			t.Errorf("%s: a view was shared between different rights", name)
 		}
 	}
-	for i := range 2 * maxAnswers {
+	for i := range 2 * maxViews {
 		seen(Rights{Namespaces: map[string]bool{strconv.Itoa(i): true}})
 	}
-	if got := len(inventory.answers); got != maxAnswers {
-		t.Errorf("%d answers are kept, want %d", got, maxAnswers)
+	if got := len(inventory.views); got != maxViews {
+		t.Errorf("%d views are cached, want %d", got, maxViews)
 	}
 }

@@ -14,31 +14,30 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Sources are what a Inventory is made of.
+// Sources are the inputs of an Inventory.
 type Sources struct {
 	Catalogue        *render.Catalogue
 	Nodes            []corev1.Node
 	Pods             []corev1.Pod
 	Projects         []v1.Project
-	Metrics          *fetchers.Snapshot // nil: there is no Prometheus
+	Metrics          *fetchers.Snapshot // nil without Prometheus
 	UnreachableSince time.Time
 }
 
-// Inventory is all accelerators at one time.
+// Inventory holds all accelerators at one time.
 type Inventory struct {
 	Sources
 
-	nodes    map[string]*node
-	unplaced []Device
-	waiting  map[typeInNamespace]int64
-	held     map[typeInNamespace]int64
-	holders  map[Pod]Pod // by namespace and name, with the NpuDeploy
+	nodes     map[string]*node
+	unplaced  []Device
+	waiting   map[typeInNamespace]int64
+	allocated map[typeInNamespace]int64
+	holders   map[Pod]Pod // by namespace and name, with the NpuDeploy
 
-	mu      sync.Mutex
-	answers map[string][]byte // as JSON, by Rights.key
+	mu    sync.Mutex
+	views map[string][]byte // JSON by Rights.key
 }
 
-// typeInNamespace is a type of accelerator in a namespace.
 type typeInNamespace struct{ kind, namespace string }
 
 // node is a node with accelerators.
@@ -49,35 +48,35 @@ type node struct {
 	devices            []Device
 }
 
-// NewInventory counts. It keeps what it is given: nobody may change it.
+// NewInventory counts devices. It retains sources, which must not be modified.
 func NewInventory(sources Sources) *Inventory {
-	f := &Inventory{
+	inv := &Inventory{
 		Sources: sources, nodes: map[string]*node{},
-		waiting: map[typeInNamespace]int64{}, held: map[typeInNamespace]int64{}, holders: map[Pod]Pod{}, answers: map[string][]byte{},
+		waiting: map[typeInNamespace]int64{}, allocated: map[typeInNamespace]int64{}, holders: map[Pod]Pod{}, views: map[string][]byte{},
 	}
 	for i := range sources.Nodes {
-		f.addNode(&sources.Nodes[i])
+		inv.addNode(&sources.Nodes[i])
 	}
 	for i := range sources.Pods {
-		f.addPod(&sources.Pods[i])
+		inv.addPod(&sources.Pods[i])
 	}
-	for _, n := range f.nodes {
+	for _, n := range inv.nodes {
 		n.finish()
 	}
 	if sources.Metrics != nil {
 		for status := range sources.Metrics.All() {
-			f.addDevice(status)
+			inv.addDevice(status)
 		}
 	}
-	return f
+	return inv
 }
 
-func (f *Inventory) addNode(object *corev1.Node) {
-	n := &node{ready: ready(object), schedulable: !object.Spec.Unschedulable, counts: map[string]*NodeCount{}}
-	for i := range f.Catalogue.Accelerators {
-		kind := &f.Catalogue.Accelerators[i]
+func (inv *Inventory) addNode(object *corev1.Node) {
+	n := &node{ready: isReady(object), schedulable: !object.Spec.Unschedulable, counts: map[string]*NodeCount{}}
+	for i := range inv.Catalogue.Accelerators {
+		kind := &inv.Catalogue.Accelerators[i]
 		count := NodeCount{Type: kind.Name}
-		for _, resource := range names(kind) {
+		for _, resource := range resourceNames(kind) {
 			total, allocatable := object.Status.Capacity[resource], object.Status.Allocatable[resource]
 			count.Total += total.Value()
 			count.Allocatable += allocatable.Value()
@@ -86,11 +85,11 @@ func (f *Inventory) addNode(object *corev1.Node) {
 			n.counts[kind.Name] = &count
 		}
 	}
-	f.nodes[object.Name] = n
+	inv.nodes[object.Name] = n
 }
 
-// names are all that a type's devices go by in Kubernetes.
-func names(kind *render.Accelerator) []corev1.ResourceName {
+// resourceNames returns the extended resources of a type.
+func resourceNames(kind *render.Accelerator) []corev1.ResourceName {
 	resources := make([]corev1.ResourceName, 0, 1+len(kind.Aliases))
 	for _, name := range append([]string{kind.Resource}, kind.Aliases...) {
 		resources = append(resources, corev1.ResourceName(name))
@@ -98,50 +97,50 @@ func names(kind *render.Accelerator) []corev1.ResourceName {
 	return resources
 }
 
-func ready(object *corev1.Node) bool {
+func isReady(object *corev1.Node) bool {
 	return slices.ContainsFunc(object.Status.Conditions, func(c corev1.NodeCondition) bool {
 		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
 	})
 }
 
-func (f *Inventory) addPod(object *corev1.Pod) {
+func (inv *Inventory) addPod(object *corev1.Pod) {
 	if status.HasEnded(object) {
 		return
 	}
 	pod := Pod{Namespace: object.Namespace, Name: object.Name, NpuDeploy: object.Labels[v1.LabelDeploy]}
-	for i := range f.Catalogue.Accelerators {
-		kind := &f.Catalogue.Accelerators[i]
+	for i := range inv.Catalogue.Accelerators {
+		kind := &inv.Catalogue.Accelerators[i]
 		var count int64
-		for _, resource := range names(kind) {
+		for _, resource := range resourceNames(kind) {
 			count += status.Requested(object, resource)
 		}
 		if count > 0 {
-			f.hold(pod, object.Spec.NodeName, kind.Name, count)
+			inv.allocate(pod, object.Spec.NodeName, kind.Name, count)
 		}
 	}
 }
 
-// hold gives devices to a pod, on a node or still without.
-func (f *Inventory) hold(pod Pod, on, kind string, count int64) {
-	f.holders[Pod{Namespace: pod.Namespace, Name: pod.Name}] = pod
-	at := typeInNamespace{kind, pod.Namespace}
+// allocate counts devices for a pod, on its node or as waiting.
+func (inv *Inventory) allocate(pod Pod, on, kind string, count int64) {
+	inv.holders[Pod{Namespace: pod.Namespace, Name: pod.Name}] = pod
+	key := typeInNamespace{kind, pod.Namespace}
 	if on == "" {
-		f.waiting[at] += count
+		inv.waiting[key] += count
 		return
 	}
-	f.held[at] += count
-	n := f.nodes[on]
+	inv.allocated[key] += count
+	n := inv.nodes[on]
 	if n == nil {
-		return // gone, and the pod soon
+		return // deleted; the pod will follow
 	}
-	if n.counts[kind] == nil { // its device plugin is gone
+	if n.counts[kind] == nil { // its device plugin has been removed
 		n.counts[kind] = &NodeCount{Type: kind}
 	}
 	n.counts[kind].Allocated += count
 	n.holders = append(n.holders, Holder{Pod: pod, Type: kind, Count: count})
 }
 
-// finish computes what follows from the counts.
+// finish computes the free devices and sorts the holders.
 func (n *node) finish() {
 	for _, count := range n.counts {
 		if n.ready && n.schedulable {
@@ -153,17 +152,17 @@ func (n *node) finish() {
 	})
 }
 
-// Namespaces are those that hold devices, wait for some or are a Project's.
-func (f *Inventory) Namespaces() []string {
-	all := make([]string, 0, len(f.Projects)+len(f.held)+len(f.waiting))
-	for i := range f.Projects {
-		all = append(all, f.Projects[i].Name)
+// Namespaces returns the namespaces that hold devices, wait for some or belong to a Project.
+func (inv *Inventory) Namespaces() []string {
+	all := make([]string, 0, len(inv.Projects)+len(inv.allocated)+len(inv.waiting))
+	for i := range inv.Projects {
+		all = append(all, inv.Projects[i].Name)
 	}
-	for at := range f.held {
-		all = append(all, at.namespace)
+	for key := range inv.allocated {
+		all = append(all, key.namespace)
 	}
-	for at := range f.waiting {
-		all = append(all, at.namespace)
+	for key := range inv.waiting {
+		all = append(all, key.namespace)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
