@@ -28,7 +28,7 @@ func (s *Slots) Middleware(next http.Handler) http.Handler {
 			tooMany(w, r, "the server is busy", 1)
 			return
 		}
-		r, leave := taking(r, slot.release)
+		r, leave := withSlot(r, slot.release)
 		defer leave()
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), slotKey{}, slot)))
 	})
