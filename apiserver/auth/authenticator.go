@@ -28,8 +28,9 @@ type InvalidError struct {
 func (e *InvalidError) Error() string { return "invalid credentials: " + e.Reason }
 
 // Chain tries the authenticators in order. The first that accepts the credentials, or rejects
-// them as its own, decides. Otherwise the result is, in this order, ErrUnavailable if one
-// could not check, a foreign *InvalidError, or ErrNoCredentials.
+// them as its own, decides. An authenticator that could not check makes the result
+// ErrUnavailable unless another accepts: a rejection by others does not mean that the
+// credentials are invalid. Otherwise the result is a foreign *InvalidError or ErrNoCredentials.
 func Chain(authenticators ...Authenticator) Authenticator { return chain(authenticators) }
 
 type chain []Authenticator
@@ -42,7 +43,7 @@ func (c chain) Authenticate(r *http.Request) (User, error) {
 			return user, nil
 		}
 		var invalid *InvalidError
-		if errors.As(err, &invalid) && !invalid.Foreign {
+		if errors.As(err, &invalid) && !invalid.Foreign && !errors.Is(result, ErrUnavailable) {
 			return User{}, err
 		}
 		if precedence(err) > precedence(result) {

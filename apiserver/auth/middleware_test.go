@@ -43,7 +43,9 @@ func TestChainPrecedence(t *testing.T) {
 		"a foreign token alone":               {[]auth.Authenticator{foreign, none}, "invalid credentials: foreign"},
 		"an outage outweighs a foreign token": {[]auth.Authenticator{foreign, unavailable, none}, unavailable.err.Error()},
 		"an outage is skipped":                {[]auth.Authenticator{unavailable, ann}, "ann"},
-		"an outage before a rejected token":   {[]auth.Authenticator{unavailable, invalid}, "invalid credentials: expired"},
+		"an outage before a rejection":        {[]auth.Authenticator{unavailable, invalid}, unavailable.err.Error()},
+		"a rejection between":                 {[]auth.Authenticator{unavailable, invalid, ann}, "ann"},
+		"a rejection before an outage":        {[]auth.Authenticator{invalid, unavailable}, "invalid credentials: expired"},
 	} {
 		user, err := auth.Chain(test.chain...).Authenticate(requestWithToken(t, "abc"))
 		got := user.Name()
