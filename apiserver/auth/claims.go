@@ -1,18 +1,19 @@
 package auth
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/coreos/go-oidc/v3/oidc"
+	"unicode"
 )
 
-// claims are the claims of a token whose signature and lifetime have been verified.
+// claims are the claims of a token whose signature and lifetime have been verified. They are
+// read from the payload: go-oidc decodes it with encoding/json, which ignores the case of names
+// and accepts numbers in strings.
 type claims struct {
-	token  *oidc.IDToken
 	values map[string]json.RawMessage
 }
 
@@ -26,29 +27,84 @@ func issuerOf(token string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	var unverified struct {
-		Issuer string `json:"iss"`
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(payload, &values); err != nil {
+		return "", false
 	}
-	err = json.Unmarshal(payload, &unverified)
-	return unverified.Issuer, err == nil
+	issuer, err := (&claims{values}).text("iss")
+	return issuer, err == nil
 }
 
-func (o *OIDC) readClaims(token *oidc.IDToken) (*claims, error) {
-	result := &claims{token: token}
-	if err := token.Claims(&result.values); err != nil {
-		return nil, &InvalidError{Reason: "the token's claims are not a JSON object"}
+func (o *OIDC) readClaims(payload []byte) (*claims, error) {
+	values, err := decodeClaims(payload)
+	if err != nil {
+		return nil, err
+	}
+	result := &claims{values}
+	issuer, err := result.text("iss")
+	if err != nil {
+		return nil, err
+	}
+	expiry, err := result.time("exp")
+	if err != nil {
+		return nil, err
+	}
+	notBefore, err := result.time("nbf")
+	if err != nil {
+		return nil, err
 	}
 	now := o.options.Clock()
-	switch notBefore, err := result.time("nbf"); {
-	case err != nil:
-		return nil, err
-	case !now.Add(-o.options.Skew).Before(token.Expiry): // also without an expiry
+	switch {
+	case issuer != o.options.Issuer:
+		return nil, &InvalidError{Reason: "the token has another issuer"}
+	case !now.Add(-o.options.Skew).Before(expiry): // also without an expiry
 		return nil, &InvalidError{Reason: "the token has expired"}
 	case now.Add(o.options.Skew).Before(notBefore):
 		return nil, &InvalidError{Reason: "the token is not valid yet"}
 	}
 	return result, nil
 }
+
+// decodeClaims rejects an object with names that are equal but for case: other readers of the
+// token could use another of the values.
+func decodeClaims(payload []byte) (map[string]json.RawMessage, error) {
+	malformed := &InvalidError{Reason: "the token's claims are not a JSON object"}
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return nil, malformed
+	}
+	values, folded := map[string]json.RawMessage{}, map[string]bool{}
+	for decoder.More() {
+		token, err := decoder.Token()
+		name, ok := token.(string)
+		if err != nil || !ok {
+			return nil, malformed
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil, malformed
+		}
+		if folded[foldCase(name)] {
+			return nil, &InvalidError{Reason: fmt.Sprintf("the claim %q occurs twice, in upper or lower case", clip(name))}
+		}
+		values[name], folded[foldCase(name)] = value, true
+	}
+	return values, nil
+}
+
+// foldCase maps names that encoding/json considers equal to one string.
+func foldCase(name string) string {
+	return strings.Map(func(r rune) rune {
+		smallest := r
+		for folded := unicode.SimpleFold(r); folded != r; folded = unicode.SimpleFold(folded) {
+			smallest = min(smallest, folded)
+		}
+		return smallest
+	}, name)
+}
+
+// maxTime, in seconds since 1970, is within the precision of JSON numbers.
+const maxTime = 1 << 53
 
 // time reads a claim in seconds since 1970. It returns the zero time without the claim.
 func (c *claims) time(claim string) (time.Time, error) {
@@ -57,10 +113,31 @@ func (c *claims) time(claim string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	var seconds float64
-	if err := json.Unmarshal(raw, &seconds); err != nil {
-		return time.Time{}, &InvalidError{Reason: "the claim " + claim + " is not a number"}
+	if err := json.Unmarshal(raw, &seconds); err != nil || seconds < 0 || seconds > maxTime {
+		return time.Time{}, &InvalidError{Reason: "the claim " + claim + " is not a number of seconds"}
 	}
 	return time.Unix(int64(seconds), 0), nil
+}
+
+func (c *claims) text(claim string) (string, error) {
+	var value string
+	if err := json.Unmarshal(c.values[claim], &value); err != nil {
+		return "", &InvalidError{Reason: "the claim " + claim + " is missing or not a string"}
+	}
+	return value, nil
+}
+
+// audience returns the audiences of the token. It is empty without a valid claim.
+func (c *claims) audience() []string {
+	var audience string
+	if json.Unmarshal(c.values["aud"], &audience) == nil {
+		return []string{audience}
+	}
+	var audiences []string
+	if json.Unmarshal(c.values["aud"], &audiences) != nil {
+		return nil
+	}
+	return audiences
 }
 
 // user returns the user of the claims, with the prefixes.
@@ -87,9 +164,9 @@ func (o *OIDC) user(c *claims) (User, error) {
 }
 
 func (c *claims) name(claim string) (string, error) {
-	var name string
-	if err := json.Unmarshal(c.values[claim], &name); err != nil {
-		return "", &InvalidError{Reason: "the claim " + claim + " is missing or not a string"}
+	name, err := c.text(claim)
+	if err != nil {
+		return "", err
 	}
 	if err := checkText(name); err != nil {
 		return "", &InvalidError{Reason: "the claim " + claim + ": " + err.Error()}

@@ -177,10 +177,10 @@ func (l *Login) redeem(ctx context.Context, code string, login attempt) (User, e
 	if err != nil {
 		return User{}, err
 	}
-	if !slices.Contains(claims.token.Audience, config.ClientID) {
+	if !slices.Contains(claims.audience(), config.ClientID) {
 		return User{}, &InvalidError{Reason: "the token is for another audience"}
 	}
-	if subtle.ConstantTimeCompare([]byte(claims.token.Nonce), []byte(login.Nonce)) != 1 {
+	if nonce, err := claims.text("nonce"); err != nil || subtle.ConstantTimeCompare([]byte(nonce), []byte(login.Nonce)) != 1 {
 		return User{}, &InvalidError{Reason: "the token belongs to another login"}
 	}
 	return l.oidc.user(claims)

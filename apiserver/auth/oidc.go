@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -130,7 +131,7 @@ func (o *OIDC) Authenticate(r *http.Request) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	if !intersect(claims.token.Audience, o.options.Audiences) {
+	if !intersect(claims.audience(), o.options.Audiences) {
 		return User{}, &InvalidError{Reason: "the token is for another audience"}
 	}
 	return o.user(claims)
@@ -155,5 +156,9 @@ func (o *OIDC) verify(ctx context.Context, raw string) (*claims, error) {
 	case err != nil:
 		return nil, &InvalidError{Reason: "the token is malformed or not signed by the provider"}
 	}
-	return o.readClaims(token)
+	var payload json.RawMessage
+	if err := token.Claims(&payload); err != nil {
+		return nil, &InvalidError{Reason: "the token's claims are not a JSON object"}
+	}
+	return o.readClaims(payload)
 }

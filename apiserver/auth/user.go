@@ -64,12 +64,18 @@ func checkText(value string) error {
 		return fmt.Errorf("%d bytes are more than %d", len(value), maxNameBytes)
 	case !utf8.ValidString(value):
 		return errors.New("not UTF-8")
-	case strings.ContainsFunc(value, unicode.IsControl):
-		return errors.New("has a control character")
+	case strings.ContainsFunc(value, isInvisible):
+		return errors.New("has a control character or an invisible one")
 	case strings.TrimSpace(value) != value:
 		return errors.New("begins or ends with a space")
 	}
 	return nil
+}
+
+// isInvisible reports control and format characters and line separators, by which two different
+// names look the same.
+func isInvisible(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
 // clip bounds what an error quotes.
