@@ -52,7 +52,7 @@ func runDiff(cmd *cobra.Command, input *inputFlags, kube client.Client) error {
 	settings := func(namespace string) (render.ProjectSettings, error) {
 		return liveSettings(cmd.Context(), kube, namespace)
 	}
-	err := input.eachWith(cmd, settings, func(_ document, result *render.Manifests) error {
+	err := input.eachWith(cmd, settings, func(result *render.Manifests) error {
 		for _, object := range result.Objects {
 			differs, err := diffObject(cmd.Context(), kube, object, cmd.OutOrStdout())
 			if err != nil {

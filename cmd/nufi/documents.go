@@ -11,9 +11,9 @@ import (
 	"slices"
 	"unicode"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -25,71 +25,61 @@ var (
 	errNoDocuments = errors.New("no NpuDeploy or Project in it")
 )
 
-// document is one YAML document of an input.
-type document struct {
-	file string
-	// content begins with as many line breaks as there are lines before it in file, so that
-	// line numbers are the file's.
-	content []byte
-}
-
-// readDocuments reads files, folders (the objects of our API group in their .yaml, .yml and
-// .json files) and, for "-", in. An input without documents is an error.
-func readDocuments(names []string, in io.Reader) ([]document, error) {
-	var all []document
+// readDocuments reads the NpuDeploys and Projects in files, folders (their .yaml, .yml and
+// .json files) and, for "-", in. It counts the objects of other API groups, which it leaves
+// out. An input without documents is an error.
+func readDocuments(names []string, in io.Reader) (documents []render.Document, foreign int, err error) {
 	for _, name := range names {
-		files, isFolder, err := filesOf(name)
+		files, err := filesOf(name)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		var documents []document
+		before := len(documents)
 		for _, file := range files {
 			content, err := readInput(file, in)
 			if err != nil {
-				return nil, err
+				return nil, 0, err
 			}
-			documents = append(documents, split(file, content)...)
+			for _, text := range split(content) {
+				all := render.ReadDocuments(file, text)
+				ours := slices.DeleteFunc(slices.Clone(all), isForeign)
+				documents, foreign = append(documents, ours...), foreign+len(all)-len(ours)
+			}
 		}
-		if isFolder {
-			documents = slices.DeleteFunc(documents, isForeign)
+		if len(documents) == before {
+			return nil, 0, fmt.Errorf("reading %s: %w", name, errNoDocuments)
 		}
-		if len(documents) == 0 {
-			return nil, fmt.Errorf("reading %s: %w", name, errNoDocuments)
-		}
-		all = append(all, documents...)
 	}
-	return all, nil
+	return documents, foreign, nil
 }
 
 // isForeign reports whether a document is of another API group. An unreadable document is
-// not: its render reports the error.
-func isForeign(d document) bool {
-	var meta metav1.TypeMeta
-	if err := yaml.Unmarshal(d.content, &meta); err != nil {
-		return false
-	}
-	return meta.APIVersion != "" && meta.GroupVersionKind().Group != v1.Group
+// not: its render reports the error. Neither is an NpuDeploy with a misspelt group.
+func isForeign(d render.Document) bool {
+	group, err := schema.ParseGroupVersion(d.APIVersion)
+	return err == nil && d.APIVersion != "" && group.Group != v1.Group && d.Kind != v1.Kind
 }
 
-func filesOf(name string) (files []string, isFolder bool, err error) {
+func filesOf(name string) ([]string, error) {
 	if name == "-" {
-		return []string{name}, false, nil
+		return []string{name}, nil
 	}
 	info, err := os.Stat(name)
 	if err != nil || !info.IsDir() {
-		return []string{name}, false, err
+		return []string{name}, err
 	}
+	var files []string
 	for _, pattern := range []string{"*.yaml", "*.yml", "*.json"} {
 		matches, err := fs.Glob(os.DirFS(name), pattern)
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		for _, file := range matches {
 			files = append(files, filepath.Join(name, file))
 		}
 	}
 	slices.Sort(files)
-	return files, true, nil
+	return files, nil
 }
 
 func readInput(file string, in io.Reader) ([]byte, error) {
@@ -114,14 +104,16 @@ func readInput(file string, in io.Reader) ([]byte, error) {
 // separator begins a document, whose content may follow on the same line.
 const separator = "---"
 
-// split splits content into documents, without those of blank lines and comments only.
-func split(file string, content []byte) []document {
-	var documents []document
+// split splits content into documents, without those of blank lines and comments only. Each
+// begins with as many line breaks as there are lines before it, so that line numbers are
+// those of content.
+func split(content []byte) [][]byte {
+	var documents [][]byte
 	var current bytes.Buffer
 	blank := true
 	flush := func(line int) {
 		if !blank {
-			documents = append(documents, document{file: file, content: bytes.Clone(current.Bytes())})
+			documents = append(documents, bytes.Clone(current.Bytes()))
 		}
 		current.Reset()
 		current.Write(bytes.Repeat([]byte("\n"), line))

@@ -38,7 +38,7 @@ PATH limits the output to one field and what is below it, in one manifest
 				return err
 			}
 			var all []render.Explanation
-			violations := input.each(cmd, func(_ document, result *render.Manifests) error {
+			violations := input.each(cmd, func(result *render.Manifests) error {
 				explanations, err := result.Explain()
 				all = append(all, explanations...)
 				return err

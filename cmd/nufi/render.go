@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
@@ -34,48 +37,74 @@ func (f *inputFlags) set() (*render.Templates, error) {
 	return store.Serving(), nil
 }
 
-// each renders every document in order. It prints violations to standard error and continues;
-// the error is then an exitError.
-func (f *inputFlags) each(cmd *cobra.Command, rendered func(document, *render.Manifests) error) error {
-	return f.eachWith(cmd, func(string) (render.ProjectSettings, error) { return render.ProjectSettings{}, nil }, rendered)
+// each renders every document and calls use for each, in order. It prints violations to
+// standard error and continues; the error is then an exitError.
+func (f *inputFlags) each(cmd *cobra.Command, use func(*render.Manifests) error) error {
+	return f.eachWith(cmd, func(string) (render.ProjectSettings, error) { return render.ProjectSettings{}, nil }, use)
 }
 
 // eachWith is each with the settings that lookup returns for a namespace without a Project
 // among the documents.
 func (f *inputFlags) eachWith(
-	cmd *cobra.Command, lookup func(namespace string) (render.ProjectSettings, error), rendered func(document, *render.Manifests) error,
+	cmd *cobra.Command, lookup func(namespace string) (render.ProjectSettings, error), use func(*render.Manifests) error,
 ) error {
-	documents, err := readDocuments(f.files, cmd.InOrStdin())
+	documents, foreign, err := readDocuments(f.files, cmd.InOrStdin())
 	if err != nil {
 		return err
+	}
+	if foreign > 0 {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "nufi: passed over objects of other API groups: %d\n", foreign)
 	}
 	set, err := f.set()
 	if err != nil {
 		return err
 	}
 	byNamespace := settingsIn(documents)
-	invalid := false
 	for _, document := range documents {
-		settings, ok := byNamespace[document.namespace()]
-		if !ok {
-			if settings, err = lookup(document.namespace()); err != nil {
+		if _, ok := byNamespace[document.Namespace]; !ok {
+			if byNamespace[document.Namespace], err = lookup(document.Namespace); err != nil {
 				return err
 			}
 		}
-		result, err := set.RenderManifests(document.file, document.content, settings)
-		if err != nil {
-			printViolations(cmd.ErrOrStderr(), document.file, err)
-			invalid = true
-			continue
-		}
-		if err := rendered(document, result); err != nil {
-			return err
+	}
+	invalid := false
+	for batch := range slices.Chunk(documents, batchSize) {
+		for i, rendered := range renderAll(set, batch, byNamespace) {
+			if rendered.err != nil {
+				printViolations(cmd.ErrOrStderr(), batch[i].File, rendered.err)
+				invalid = true
+			} else if err := use(rendered.manifests); err != nil {
+				return err
+			}
 		}
 	}
 	if invalid {
 		return &exitError{code: exitDifferent}
 	}
 	return nil
+}
+
+// batchSize bounds the renders that are kept for their order: each takes a megabyte.
+const batchSize = 64
+
+type rendered struct {
+	manifests *render.Manifests
+	err       error
+}
+
+// renderAll renders documents on all processors, and returns the results in order.
+func renderAll(set *render.Templates, documents []render.Document, settings map[string]render.ProjectSettings) []rendered {
+	all := make([]rendered, len(documents))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, document := range documents {
+		group.Go(func() error {
+			all[i].manifests, all[i].err = set.RenderDocument(document, settings[document.Namespace])
+			return nil
+		})
+	}
+	_ = group.Wait() // No function returns an error.
+	return all
 }
 
 // printViolations writes one line for each violation: file:line:column: path: message.
@@ -115,7 +144,7 @@ of the field, and the exit code is then 1; valid objects are printed nevertheles
 				return err
 			}
 			var objects []*unstructured.Unstructured
-			violations := input.each(cmd, func(_ document, result *render.Manifests) error {
+			violations := input.each(cmd, func(result *render.Manifests) error {
 				objects = append(objects, result.Objects...)
 				return nil
 			})

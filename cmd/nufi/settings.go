@@ -6,28 +6,18 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// namespace returns the namespace of a document, empty if it has none or is unreadable.
-func (d document) namespace() string {
-	var object metav1.PartialObjectMetadata
-	_ = yaml.Unmarshal(d.content, &object) // The render reports the error.
-	return object.Namespace
-}
-
 // settingsIn returns the settings of the Projects among documents, by namespace.
-func settingsIn(documents []document) map[string]render.ProjectSettings {
+func settingsIn(documents []render.Document) map[string]render.ProjectSettings {
 	settings := map[string]render.ProjectSettings{}
 	for _, document := range documents {
-		var project v1.Project
-		if err := yaml.Unmarshal(document.content, &project); err == nil && project.Kind == v1.KindProject {
-			settings[project.Name] = render.SettingsOf(&project)
+		if namespace, own, ok := document.Settings(); ok {
+			settings[namespace] = own
 		}
 	}
 	return settings

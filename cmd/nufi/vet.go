@@ -35,7 +35,7 @@ must compile and render every example and each of its presets within a minute.`,
 				return errNothingToVet
 			}
 			input.files = args
-			return input.each(cmd, func(document, *render.Manifests) error { return nil })
+			return input.each(cmd, func(*render.Manifests) error { return nil })
 		},
 	}
 	cmd.Flags().StringVar(&input.templates, "templates", "", "folder of a CUE module to check, and to check the files with")

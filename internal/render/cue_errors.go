@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,22 +17,24 @@ const (
 	formatMismatch = "conflicting values %s and %s (mismatched types"
 )
 
-// violations translates CUE's errors on a value below root, one for each path and message.
-func (e *engine) violations(err error, root cue.Value, keys *placeholders) *Error {
+// violations translates CUE's errors on an input, one for each path and message.
+func (e *engine) violations(err error, in input) *Error {
 	byText, mismatched := map[string]Violation{}, map[string]string{}
 	for _, single := range cueerrors.Errors(err) {
 		message := messageOf(single)
 		if message == "" {
 			continue
 		}
-		path := single.Path()
-		if message == messageUnknown {
-			path = unknownPath(path, e.value)
+		path := objectPath(single.Path())
+		isUnknown := message == messageUnknown
+		if isUnknown {
+			path = unknownPath(path, e.contract())
+			message += suggestion(path, e.contract())
 		}
 		violation := Violation{
-			Path:     userPath(path, keys),
-			Message:  keys.unmaskText(message),
-			Position: e.positionOf(single, root),
+			Path:     userPath(path, in.keys),
+			Message:  in.keys.unmaskText(message),
+			Position: positionAt(in.syntax, path, isUnknown),
 		}
 		byText[violation.String()] = violation
 		if format, _ := single.Msg(); strings.HasPrefix(format, formatMismatch) {
@@ -90,7 +93,10 @@ func lookupElement(contract cue.Value, element string) cue.Value {
 			return value
 		}
 	}
-	return lookupPattern(contract, element)
+	if value := lookupPattern(contract, element); value.Exists() {
+		return value
+	}
+	return contract.LookupPath(cue.MakePath(cue.AnyString))
 }
 
 // lookupPattern returns the contract of a field that only a pattern constrains, as in the
@@ -124,16 +130,49 @@ func messageOf(err cueerrors.Error) string {
 	case strings.HasPrefix(format, "field is required but not present"):
 		return "required"
 	case strings.HasPrefix(format, formatMismatch) && len(args) == 4:
-		return strings.ReplaceAll(fmt.Sprintf("must be %v, not %v", args[3], args[2]), "struct", "object")
+		return mismatchMessage(fmt.Sprint(args[3]), fmt.Sprint(args[2]))
 	case strings.HasPrefix(format, "invalid value %v (out of bound %s)") && len(args) == 2:
 		return boundMessage(fmt.Sprint(args[0]), fmt.Sprint(args[1]))
 	}
 	return oneLine(fmt.Sprintf(format, args...))
 }
 
+// mismatchMessage words the mismatch of two of CUE's types.
+func mismatchMessage(want, got string) string {
+	isNumber := got == "int" || got == "float" || got == "number"
+	switch {
+	case want == "string" && (isNumber || got == "bool"):
+		return "must be text: put it in quotation marks"
+	case want == "int" && isNumber:
+		return "must be a whole number"
+	case want == "int" && got == "string":
+		return "must be a whole number without quotation marks"
+	}
+	return "must be " + typeName(want) + ", not " + typeName(got)
+}
+
+// typeName returns the name of CUE's type, or of several with | between them.
+func typeName(types string) string {
+	names := map[string]string{
+		"string": "text", "int": "a whole number", "float": "a number", "number": "a number",
+		"bool": "true or false", "struct": "an object", "list": "a list", "null": "empty",
+	}
+	words := strings.FieldsFunc(types, func(r rune) bool { return strings.ContainsRune("(|) ", r) })
+	for i, word := range words {
+		words[i] = cmp.Or(names[word], word)
+	}
+	return strings.Join(words, " or ")
+}
+
 func boundMessage(value, bound string) string {
 	if pattern, ok := strings.CutPrefix(bound, "=~"); ok {
 		return oneLine(value) + " does not match " + pattern
 	}
-	return oneLine(value) + " must be " + bound
+	for _, operator := range [][2]string{{">=", "at least "}, {"<=", "at most "}, {">", "more than "}, {"<", "less than "}} {
+		if limit, ok := strings.CutPrefix(bound, operator[0]); ok {
+			bound = operator[1] + limit
+			break
+		}
+	}
+	return "must be " + bound + ", not " + oneLine(value)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/json"
 )
@@ -25,23 +26,35 @@ type engine struct {
 	context *cue.Context
 	value   cue.Value
 	input   string // the field that takes the object
+
+	importPath string // of the package
+	loops      loops
 }
 
-// render unifies object, a Go value or a cue.Value of this set's context, with the
-// templates.
-func (e *engine) render(object any, settings ProjectSettings, keys *placeholders) (*Manifests, error) {
-	value := e.fill(object, settings)
+// input is an object to render.
+type input struct {
+	object any // a Go value, or a cue.Value of the set's context
+	keys   *placeholders
+	syntax *ast.StructLit // of the user's file; nil for a Go value
+}
+
+// contract returns the constraints on the input.
+func (e *engine) contract() cue.Value { return e.value.LookupPath(cue.MakePath(cue.Str(e.input))) }
+
+// render unifies an object with the templates.
+func (e *engine) render(in input, settings ProjectSettings) (*Manifests, error) {
+	value := e.fill(in.object, settings)
 	// The spec comes first: an invalid one causes errors in all other fields.
 	if err := validate(value, e.input); err != nil {
-		return nil, e.violations(e.elementErrors(err, value, object), value, keys)
+		return nil, e.violations(e.elementErrors(err, value, in.object), in)
 	}
 	if err := validate(value, fieldViolations); err != nil {
-		return nil, e.violations(err, value, keys)
+		return nil, e.violations(err, in)
 	}
 	if err := validate(value, fieldObjects); err != nil {
 		return nil, fmt.Errorf("rendering: %w", firstError(err))
 	}
-	manifests := &Manifests{value: value, keys: keys}
+	manifests := &Manifests{engine: e, value: value, keys: in.keys}
 	if err := manifests.read(); err != nil {
 		return nil, fmt.Errorf("rendering: %w", err)
 	}

@@ -61,7 +61,7 @@ func (m *Manifests) Explain() ([]Explanation, error) {
 	var all []Explanation
 	for _, object := range m.Objects {
 		name := objectName(object.GetKind(), object.GetName())
-		m.explain(byName[name], nil, func(path, value string, sources []Source) {
+		m.explain(byName[name], nil, 0, func(path, value string, sources []Source) {
 			all = append(all, Explanation{Object: name, Path: path, Value: value, Sources: sources})
 		})
 	}
@@ -80,29 +80,33 @@ func (m *Manifests) kindAndName(object cue.Value) (kind, name string) {
 func objectName(kind, name string) string { return strings.ToLower(kind) + "/" + name }
 
 // explain calls visit for each scalar at and below path. It cannot use a value's own path,
-// because a value that CUE shares between fields has the path of the first.
-func (m *Manifests) explain(value cue.Value, path []string, visit func(path, value string, sources []Source)) {
+// because a value that CUE shares between fields has the path of the first. index is that of
+// the value among the elements that a loop yields.
+func (m *Manifests) explain(value cue.Value, path []string, index int, visit func(path, value string, sources []Source)) {
 	switch value.Kind() {
 	case cue.StructKind:
 		for fields, _ := value.Fields(); fields.Next(); {
-			m.explain(fields.Value(), append(slices.Clip(path), fields.Selector().String()), visit)
+			m.explain(fields.Value(), append(slices.Clip(path), fields.Selector().String()), 0, visit)
 		}
 	case cue.ListKind:
 		elements, _ := value.List()
+		ofLoop := map[token.Pos]int{} // number of elements so far that a loop yields
 		for i := 0; elements.Next(); i++ {
-			m.explain(elements.Value(), append(slices.Clip(path), strconv.Itoa(i)), visit)
+			element := elements.Value()
+			m.explain(element, append(slices.Clip(path), strconv.Itoa(i)), ofLoop[element.Pos()], visit)
+			ofLoop[element.Pos()]++
 		}
 	default:
 		if content, err := value.MarshalJSON(); err == nil {
-			visit(userPath(path, m.keys), string(content), m.sources(value))
+			visit(userPath(path, m.keys), string(content), m.sources(value, index))
 		}
 	}
 }
 
 // sources returns the sources of field's value, a template only if there is no other.
-func (m *Manifests) sources(field cue.Value) []Source {
+func (m *Manifests) sources(field cue.Value, index int) []Source {
 	set := map[Source]bool{}
-	m.follow(field, maxHops, set)
+	m.follow(field, index, maxHops, set)
 	// Only the Go values of a Render have no position.
 	if len(set) == 0 {
 		set[Source{Kind: FromUser}] = true
@@ -126,17 +130,17 @@ func rank(kind SourceKind) int {
 }
 
 // follow adds the literals that a value was computed from to sources. It reports whether
-// there were any.
-func (m *Manifests) follow(value cue.Value, hops int, sources map[Source]bool) bool {
+// there were any. index is that of explain.
+func (m *Manifests) follow(value cue.Value, index, hops int, sources map[Source]bool) bool {
 	if hops == 0 || !value.Exists() {
 		return false
 	}
 	if target, ok := m.target(value); ok {
-		return m.follow(target, hops-1, sources)
+		return m.follow(target, index, hops-1, sources)
 	}
 	switch op, args := value.Expr(); op {
 	case cue.IndexOp, cue.SelectorOp:
-		if m.follow(selected(args), hops-1, sources) {
+		if m.follow(selected(args), 0, hops-1, sources) || m.followLoop(value, index, hops-1, sources) {
 			return true
 		}
 	case cue.InterpolationOp, cue.CallOp, cue.AddOp, cue.SubtractOp, cue.MultiplyOp:
@@ -193,7 +197,7 @@ func selected(args []cue.Value) cue.Value {
 // followOperand follows the elements of lists that are passed to functions.
 func (m *Manifests) followOperand(operand cue.Value, hops int, sources map[Source]bool) {
 	if operand.IncompleteKind() != cue.ListKind {
-		m.follow(operand, hops, sources)
+		m.follow(operand, 0, hops, sources)
 		return
 	}
 	elements, err := operand.List()
@@ -201,7 +205,7 @@ func (m *Manifests) followOperand(operand cue.Value, hops int, sources map[Sourc
 		return
 	}
 	for elements.Next() {
-		m.follow(elements.Value(), hops-1, sources)
+		m.follow(elements.Value(), 0, hops-1, sources)
 	}
 }
 

@@ -49,9 +49,14 @@ func projects() kind {
 		example:  "project.yaml", fixtures: "../../schemas/project/testdata", rules: "schemas/project/rules*.cue",
 		goldens: "testdata/project/*.txtar",
 		render: func(set *render.Templates, document []byte) (*render.Manifests, error) {
-			return set.RenderProjectYAML(inputName, document)
+			return renderDocument(set, document)
 		},
 	}
+}
+
+// renderDocument renders a document with one object.
+func renderDocument(set *render.Templates, document []byte) (*render.Manifests, error) {
+	return set.RenderDocument(render.ReadDocuments(inputName, document)[0], render.ProjectSettings{})
 }
 
 // ofEach runs a test for each kind.

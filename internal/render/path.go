@@ -6,19 +6,22 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue"
-	cueerrors "cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/token"
 )
 
-// withinRule returns path without its prefix in the rules: violations.devices.0, or violations.
-func withinRule(path []string) []string {
+// objectPath returns the path of an error relative to the input: without the field of the
+// input, or the rule (violations.devices.0, or violations).
+func objectPath(path []string) []string {
 	switch {
-	case len(path) == 0 || path[0] != fieldViolations:
+	case len(path) == 0:
 		return path
-	case len(path) > 2 && isIndex(path[2]):
+	case path[0] == fieldViolations && len(path) > 2 && isIndex(path[2]):
 		return path[3:]
-	default:
+	case slices.Contains([]string{fieldViolations, fieldDeploy, fieldProject}, path[0]):
 		return path[1:]
+	default:
+		return path
 	}
 }
 
@@ -27,18 +30,12 @@ func isIndex(element string) bool {
 	return err == nil
 }
 
-// userPath formats a CUE path as a field of the user's object: without the field of the
-// input or the rules, with list indices in brackets and unusual keys in quotes.
+// userPath formats a path of CUE for users, with list indices in brackets and unusual keys in
+// quotes.
 func userPath(path []string, keys *placeholders) string {
-	path = withinRule(path)
-	if len(path) > 0 && slices.Contains([]string{fieldDeploy, fieldProject}, path[0]) {
-		path = path[1:]
-	}
 	var out strings.Builder
 	for _, element := range path {
-		if unquoted, err := strconv.Unquote(element); err == nil {
-			element = unquoted
-		}
+		element = unquote(element)
 		if isIndex(element) {
 			out.WriteString("[" + element + "]")
 			continue
@@ -54,50 +51,67 @@ func userPath(path []string, keys *placeholders) string {
 	return out.String()
 }
 
-// positionOf returns the position of an error in the user's file: one of the error's own, or
-// that of the field at its path.
-func (e *engine) positionOf(err cueerrors.Error, root cue.Value) token.Position {
-	for _, position := range cueerrors.Positions(err) {
-		if isUserFile(position.Filename()) {
-			return userPosition(position.Position())
-		}
+func unquote(element string) string {
+	if unquoted, err := strconv.Unquote(element); err == nil {
+		return unquoted
 	}
-	path := withinRule(err.Path())
-	for length := len(path); length > 0; length-- {
-		if position := e.fieldPosition(root, path[:length]); position.IsValid() {
-			return position
-		}
-	}
-	return token.Position{}
+	return element
 }
 
-func (e *engine) fieldPosition(root cue.Value, path []string) token.Position {
-	value := root.LookupPath(cue.MakePath(cue.Str(e.input)))
-	for _, element := range path {
-		value = value.LookupPath(cue.MakePath(selectorOf(element, value)))
+// positionAt returns the position of the value at path in a user's file, or of the nearest
+// value above it; of the key, if isKey is true.
+func positionAt(object *ast.StructLit, path []string, isKey bool) token.Position {
+	if object == nil {
+		return token.Position{}
 	}
-	for _, conjunct := range append([]cue.Value{value}, conjuncts(value)...) {
-		if position := conjunct.Pos(); isUserFile(position.Filename()) {
-			return userPosition(position.Position())
+	var node ast.Node = object
+	for i, element := range path {
+		next := elementAt(node, unquote(element))
+		if next == nil {
+			break
+		}
+		node = next
+		if field, ok := node.(*ast.Field); ok {
+			if isKey && i == len(path)-1 {
+				return userPosition(field.Label.Pos().Position())
+			}
+			node = field.Value
 		}
 	}
-	return token.Position{}
+	return userPosition(node.Pos().Position())
+}
+
+// elementAt returns the field or the list element of a name below node, nil without one.
+func elementAt(node ast.Node, name string) ast.Node {
+	switch node := node.(type) {
+	case *ast.StructLit:
+		if field := fieldOf(node, name); field != nil {
+			return field
+		}
+	case *ast.ListLit:
+		if i, err := strconv.Atoi(name); err == nil && i < len(node.Elts) {
+			return node.Elts[i]
+		}
+	}
+	return nil
+}
+
+func fieldOf(object *ast.StructLit, name string) *ast.Field {
+	for _, element := range object.Elts {
+		if field, ok := element.(*ast.Field); ok {
+			if label, _, err := ast.LabelName(field.Label); err == nil && label == name {
+				return field
+			}
+		}
+	}
+	return nil
 }
 
 // selectorOf returns the selector for one element of an error's path, below parent.
 func selectorOf(element string, parent cue.Value) cue.Selector {
-	if unquoted, err := strconv.Unquote(element); err == nil {
-		element = unquoted
-	}
+	element = unquote(element)
 	if index, err := strconv.Atoi(element); err == nil && parent.IncompleteKind() == cue.ListKind {
 		return cue.Index(index)
 	}
 	return cue.Str(element)
-}
-
-func conjuncts(value cue.Value) []cue.Value {
-	if op, args := value.Expr(); op == cue.AndOp {
-		return args
-	}
-	return nil
 }

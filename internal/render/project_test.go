@@ -24,7 +24,7 @@ func TestProjectGoldensRenderAsWritten(t *testing.T) {
 			}
 			want := txtar.Format(golden)
 			spec := golden.Files[0].Data
-			result, err := templatesOf(t, spec).RenderProjectYAML(inputName, spec)
+			result, err := renderDocument(templatesOf(t, spec), spec)
 			golden.Files = append(golden.Files[:1], projectOutcome(t, result, err))
 			got := txtar.Format(golden)
 			if *update {
@@ -45,7 +45,7 @@ func TestProjectGoldensRenderTheSameFromFileAndAPIServer(t *testing.T) {
 		if err := yaml.UnmarshalStrict(spec, project); err != nil {
 			t.Fatal(err)
 		}
-		fromFile, fileErr := set.RenderProjectYAML(inputName, spec)
+		fromFile, fileErr := renderDocument(set, spec)
 		fromServer, serverErr := set.RenderProject(project)
 		want, got := projectOutcome(t, fromFile, fileErr), projectOutcome(t, fromServer, serverErr)
 		if fileErr != nil { // Only a file has lines.

@@ -15,8 +15,9 @@ type Manifests struct {
 	// Objects are in apply order.
 	Objects []*unstructured.Unstructured
 
-	value cue.Value
-	keys  *placeholders
+	engine *engine
+	value  cue.Value
+	keys   *placeholders
 }
 
 // Result is a rendered NpuDeploy.
@@ -47,16 +48,15 @@ type Endpoint struct {
 // Render renders deploy as the API server returns it, with the settings of its namespace's
 // Project. The error is an *Error if the spec is invalid.
 func (t *Templates) Render(deploy *v1.NpuDeploy, settings ProjectSettings) (*Result, error) {
-	keys := newPlaceholders(t.words)
-	input, err := inputOf(v1.Kind, map[string]any{"name": deploy.Name, "namespace": deploy.Namespace}, &deploy.Spec, keys)
+	in, err := t.inputOf(v1.Kind, map[string]any{"name": deploy.Name, "namespace": deploy.Namespace}, &deploy.Spec)
 	if err != nil {
 		return nil, err
 	}
-	return t.renderDeploy(input, settings, keys)
+	return t.renderDeploy(in, settings)
 }
 
-func (t *Templates) renderDeploy(input any, settings ProjectSettings, keys *placeholders) (*Result, error) {
-	manifests, err := t.workload.render(input, settings, keys)
+func (t *Templates) renderDeploy(in input, settings ProjectSettings) (*Result, error) {
+	manifests, err := t.workload.render(in, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -69,15 +69,17 @@ func (t *Templates) renderDeploy(input any, settings ProjectSettings, keys *plac
 
 // inputOf returns an object as the templates take it, with masked keys. spec is a pointer to
 // a struct.
-func inputOf(kind string, metadata map[string]any, spec any, keys *placeholders) (map[string]any, error) {
+func (t *Templates) inputOf(kind string, metadata map[string]any, spec any) (input, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(spec)
 	if err != nil {
-		return nil, fmt.Errorf("reading the spec: %w", err)
+		return input{}, fmt.Errorf("reading the spec: %w", err)
 	}
 	if err := checkSize(content); err != nil {
-		return nil, err
+		return input{}, err
 	}
-	return map[string]any{
+	keys := newPlaceholders(t.words)
+	object := map[string]any{
 		"apiVersion": v1.GroupVersion().String(), "kind": kind, "metadata": metadata, "spec": keys.mask(content),
-	}, nil
+	}
+	return input{object: object, keys: keys}, nil
 }

@@ -69,7 +69,7 @@ func (t *Templates) compile(instance *build.Instance, input string) (*engine, er
 	if err := value.Validate(); err != nil {
 		return nil, newTemplateError("compiling the templates", err)
 	}
-	return &engine{context: t.context, value: value, input: input}, nil
+	return &engine{context: t.context, value: value, input: input, importPath: instance.ID(), loops: newLoops(instance)}, nil
 }
 
 // Digest returns the digest of a set of templates without compiling it: a hash of the path

@@ -68,10 +68,13 @@ func renderExamples(set *render.Templates) []render.Violation {
 	var violations []render.Violation
 	for _, name := range names {
 		content, err := fs.ReadFile(nufi.Examples(), name)
-		if err == nil {
-			_, err = set.RenderManifests(name, content, render.ProjectSettings{})
+		if err != nil {
+			return compileViolations(err)
 		}
-		violations = appendError(violations, name, err)
+		for _, document := range render.ReadDocuments(name, content) {
+			_, err := set.RenderDocument(document, render.ProjectSettings{})
+			violations = appendError(violations, name, err)
+		}
 	}
 	return violations
 }
