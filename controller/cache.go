@@ -3,8 +3,10 @@ package controller
 import (
 	"errors"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -19,34 +21,30 @@ import (
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=events,verbs=get;list;watch
 
-// cacheOptions say what is watched and kept. A read of anything else is an error, so
-// that nothing is ever cached by accident. Objects are shared, not copied. Children
-// are the default: a kind that is not installed cannot be named here.
+// cacheOptions configures what is watched and what of it is kept. A read of any other kind
+// is an error, so that nothing is cached by accident. Cached objects are shared. The defaults
+// are for applied objects: a kind that is not installed cannot be listed here.
 func cacheOptions() cache.Options {
 	shared := true
-	ours := labels.SelectorFromSet(labels.Set{apply.LabelManagedBy: apply.ManagedBy})
+	applied := labels.SelectorFromSet(labels.Set{apply.LabelManagedBy: apply.ManagedBy})
 	podWarnings := fields.SelectorFromSet(fields.Set{"type": corev1.EventTypeWarning, "involvedObject.kind": "Pod"})
 	return cache.Options{
 		ReaderFailOnMissingInformer:  true,
 		DefaultUnsafeDisableDeepCopy: &shared,
-		DefaultLabelSelector:         ours,
-		DefaultTransform:             stripChild,
+		DefaultLabelSelector:         applied,
+		DefaultTransform:             stripApplied,
 		ByObject: map[client.Object]cache.ByObject{
-			&v1.NpuDeploy{}: {Label: labels.Everything(), Transform: stripObject},
-			&v1.Project{}:   {Label: labels.Everything(), Transform: stripObject},
-			&corev1.Pod{}:   {Label: ours, Transform: scheduling.StripPodSpec},
-			newReplicaSet(): {Label: ours, Transform: stripMetadata},
+			&v1.NpuDeploy{}: {Label: labels.Everything(), Transform: stripOwner},
+			&v1.Project{}:   {Label: labels.Everything(), Transform: stripOwner},
+			&corev1.Pod{}:   {Label: applied, Transform: scheduling.StripPodSpec},
+			newReplicaSet(): {Label: applied, Transform: stripPartial},
 			&corev1.Node{}:  {Label: labels.Everything(), Transform: scheduling.StripNode},
-			newCRD():        {Label: labels.Everything(), Transform: stripMetadata},
+			newCRD():        {Label: labels.Everything(), Transform: stripPartial},
 			&corev1.Event{}: {
 				Label: labels.Everything(), Field: podWarnings, Transform: cache.TransformStripManagedFields(),
 			},
 		},
 	}
-}
-
-func deploymentKind() schema.GroupVersionKind {
-	return schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 }
 
 func newReplicaSet() *metav1.PartialObjectMetadata {
@@ -69,8 +67,66 @@ func newCRD() *metav1.PartialObjectMetadata {
 	return crd
 }
 
-// isNotCached holds for a kind that is not installed, and so not watched.
+// isNotCached reports whether a kind is not watched because it is not installed.
 func isNotCached(err error) bool {
 	var missing *cache.ErrResourceNotCached
 	return errors.As(err, &missing)
+}
+
+// stripApplied is the transform of applied objects. It keeps the summary of the fields that
+// we own, and what status reads.
+func stripApplied(object any) (any, error) {
+	applied, ok := object.(client.Object)
+	if !ok {
+		return object, nil // a tombstone
+	}
+	apply.Summarize(applied)
+	switch applied := applied.(type) {
+	case *appsv1.Deployment:
+		pod := corev1.PodSpec{
+			InitContainers: stripContainers(applied.Spec.Template.Spec.InitContainers),
+			Containers:     stripContainers(applied.Spec.Template.Spec.Containers),
+		}
+		applied.Spec = appsv1.DeploymentSpec{Replicas: applied.Spec.Replicas, Template: corev1.PodTemplateSpec{Spec: pod}}
+	case *unstructured.Unstructured:
+		delete(applied.Object, "spec")
+	}
+	return applied, nil
+}
+
+// stripContainers also keeps the startup probe, which status reads.
+func stripContainers(containers []corev1.Container) []corev1.Container {
+	stripped := scheduling.StripContainers(containers)
+	for i := range stripped {
+		stripped[i].StartupProbe = containers[i].StartupProbe
+	}
+	return stripped
+}
+
+// annotationRevision numbers the ReplicaSets of a Deployment.
+const annotationRevision = "deployment.kubernetes.io/revision"
+
+// stripPartial is the transform of objects that are watched by their metadata.
+func stripPartial(object any) (any, error) {
+	if partial, ok := object.(*metav1.PartialObjectMetadata); ok {
+		revision := partial.Annotations[annotationRevision]
+		stripMetadata(partial)
+		if revision != "" {
+			partial.Annotations = map[string]string{annotationRevision: revision}
+		}
+	}
+	return object, nil
+}
+
+// stripOwner is the transform of NpuDeploys and Projects.
+func stripOwner(object any) (any, error) {
+	if owner, ok := object.(client.Object); ok {
+		stripMetadata(owner)
+	}
+	return object, nil
+}
+
+func stripMetadata(object client.Object) {
+	object.SetManagedFields(nil)
+	object.SetAnnotations(nil)
 }

@@ -1,24 +1,22 @@
-// Package controller makes the cluster hold what NpuDeploys and Projects ask for, and tells the
-// truth about it.
+// Package controller makes the cluster hold what NpuDeploys and Projects specify, and
+// reports their status.
 //
-// A reconcile is: read -> render -> apply -> observe -> judge -> one status patch.
-// Rendering, applying and judging are packages of their own; this one has what lies
-// between them and the API server:
+// A reconcile of either kind has the same steps (reconciler.go):
 //
-//	reconciler.go  the steps, and nothing else
-//	wanted.go      what a spec renders to, kept until it, its Project's facts or the
-//	               templates change
-//	claims.go      who has a host: the older; wishes.go who wants which; hosts.go which
-//	               project it belongs to
-//	observe.go     what status rests on, out of the informers; devices.go counts
-//	latest.go      our own status patches, until an informer has them
-//	watches.go     which event concerns which NpuDeploy, project_changes.go which
-//	               change of a Project; strip.go what is kept of it
-//	kinds.go       kinds that are installed later
-//	project.go     the same steps for a Project, which has nothing to observe
-//	manager.go     how all of it is put together
+//	render        rendering.go    cached until the spec, its Project or the templates change
+//	claim host    hostclaims.go   the oldest NpuDeploy owns a host; hosts.go: which project may
+//	apply         controller/apply
+//	observe       observe.go      Deployment, pods, events, nodes, route
+//	evaluate      internal/status
+//	patch status  objects.go      once, if it changed
 //
-// What always holds: a reconcile that finds nothing changed asks the API server
-// nothing; everything it reads comes from informers; no Secret and no ConfigMap is
-// ever cached, or read.
+// deploy.go and project.go declare what differs between the kinds; another kind is another
+// ownerKind. watches.go maps events to requests and queue.go orders them; cache.go configures
+// the informers, crds.go adds those of kinds that are installed later. manager.go assembles
+// the program.
+//
+// Invariants:
+//   - All reads are from informers. A reconcile that finds no change sends no request.
+//   - Secrets and ConfigMaps are neither cached nor read.
+//   - An invalid spec or template changes nothing that runs.
 package controller

@@ -15,36 +15,36 @@ import (
 
 type eventRecorder = events.EventRecorder
 
-// tell makes an event of each condition of an object that turned. That things begin as
-// expected is no news, until all is ready.
-func tell(recorder eventRecorder, object runtime.Object, turned []status.Transition) {
-	for _, t := range turned {
-		isWarning := t.To == metav1.ConditionFalse && !isOnItsWay(t.Reason)
+// recordTransitions emits an event for each transition. The first value of a condition is
+// an event only if it is an error, or Ready.
+func recordTransitions(recorder eventRecorder, object runtime.Object, transitions []status.Transition) {
+	for _, t := range transitions {
+		isWarning := t.To == metav1.ConditionFalse && !isTransient(t.Reason)
 		isReady := t.Type == v1.ConditionReady && t.To == metav1.ConditionTrue
 		if t.From == metav1.ConditionUnknown && !isWarning && !isReady {
 			continue
 		}
-		kind := corev1.EventTypeNormal
+		eventType := corev1.EventTypeNormal
 		if isWarning {
-			kind = corev1.EventTypeWarning
+			eventType = corev1.EventTypeWarning
 		}
-		recorder.Eventf(object, nil, kind, t.Reason, "Reconcile", "%s is %s: %s", t.Type, t.To, t.Message)
+		recorder.Eventf(object, nil, eventType, t.Reason, "Reconcile", "%s is %s: %s", t.Type, t.To, t.Message)
 	}
 }
 
-// tellRejected makes an event of templates that were found bad, on the controller's own
-// pod: they are nobody's NpuDeploy.
-func (r *reconciler) tellRejected(pod types.NamespacedName, digest string, reason error) {
+// recordRejected emits an event of invalid templates. It regards the controller's pod: they
+// belong to no NpuDeploy.
+func recordRejected(recorder eventRecorder, pod types.NamespacedName, digest string, reason error) {
 	if pod.Name == "" {
 		return
 	}
 	self := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
-	r.recorder.Eventf(self, nil, corev1.EventTypeWarning, v1.ReasonInvalidTemplate, "Judge",
-		"templates %s are not swapped in: %.900s", digest, reason)
+	recorder.Eventf(self, nil, corev1.EventTypeWarning, v1.ReasonInvalidTemplate, "Validate",
+		"templates %s are not served: %.900s", digest, reason)
 }
 
-// isOnItsWay holds for reasons that pass by themselves.
-func isOnItsWay(reason string) bool {
+// isTransient reports whether a reason passes without any action.
+func isTransient(reason string) bool {
 	switch reason {
 	case v1.ReasonProgressing, v1.ReasonStarting, v1.ReasonRoutePending,
 		v1.ReasonNotObserved, v1.ReasonNotRendered, v1.ReasonNotApplied:

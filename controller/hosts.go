@@ -2,7 +2,6 @@ package controller
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,68 +9,51 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// refuseHost says why a wish for a host cannot be granted, whoever else has it, or
-// nothing.
-func (r *reconciler) refuseHost(ctx context.Context, wish claim) (string, error) {
-	if wish.host == "" {
-		return "", nil
-	}
-	all, err := r.projects.all(ctx)
-	if err != nil {
-		return "", err
-	}
-	return faultOfHost(all, wish.deploy.Namespace, wish.host), nil
-}
-
-// faultOfHost says why no deployment in a namespace may have a host, or nothing. A host
-// belongs to the project with the longest suffix that it has; who has suffixes keeps to
-// them.
-func faultOfHost(all []v1.Project, namespace, host string) string {
-	owner, suffix := ownerOfHost(all, host)
+// forbiddenHost returns why NpuDeploys in a namespace may not use a host, or nothing. A host
+// belongs to the project with the longest suffix that matches; a project with suffixes is
+// limited to them.
+func forbiddenHost(projects []v1.Project, namespace, host string) string {
+	owner, suffix := hostProject(projects, host)
 	if owner != nil && owner.Name != namespace {
 		return fmt.Sprintf("%s belongs to project %s, which has %s", host, owner.Name, suffix)
 	}
-	own := slices.IndexFunc(all, func(project v1.Project) bool { return project.Name == namespace })
-	if owner == nil && own >= 0 && len(all[own].Spec.HostSuffixes) > 0 {
-		return fmt.Sprintf("%s is no host of project %s: spec.endpoint.host has to be, or to end in, %s",
-			host, namespace, strings.Join(words(all[own].Spec.HostSuffixes), " or "))
+	own := slices.IndexFunc(projects, func(project v1.Project) bool { return project.Name == namespace })
+	if owner == nil && own >= 0 && len(projects[own].Spec.HostSuffixes) > 0 {
+		var suffixes []string
+		for _, suffix := range projects[own].Spec.HostSuffixes {
+			suffixes = append(suffixes, string(suffix))
+		}
+		return fmt.Sprintf("%s does not belong to project %s: spec.endpoint.host must be, or end in, %s",
+			host, namespace, strings.Join(suffixes, " or "))
 	}
 	return ""
 }
 
-// ownerOfHost is the project that a host belongs to, and by which suffix, or nil.
-func ownerOfHost(all []v1.Project, host string) (*v1.Project, v1.HostSuffix) {
+// hostProject returns the project that a host belongs to, and the suffix, or nil.
+func hostProject(projects []v1.Project, host string) (*v1.Project, v1.HostSuffix) {
 	var owner *v1.Project
 	var longest v1.HostSuffix
-	for i := range all {
-		for _, suffix := range all[i].Spec.HostSuffixes {
-			if !isBelow(host, string(suffix)) || owner != nil && !wins(&all[i], suffix, owner, longest) {
+	for i := range projects {
+		for _, suffix := range projects[i].Spec.HostSuffixes {
+			if !isSubdomain(host, string(suffix)) || owner != nil && !precedes(&projects[i], suffix, owner, longest) {
 				continue
 			}
-			owner, longest = &all[i], suffix
+			owner, longest = &projects[i], suffix
 		}
 	}
 	return owner, longest
 }
 
-// isBelow holds for a DNS name and all names below it.
-func isBelow(host, suffix string) bool {
-	return host == suffix || strings.HasSuffix(host, "."+suffix)
+// isSubdomain reports whether host is the domain or below it.
+func isSubdomain(host, domain string) bool {
+	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
-// wins holds for the longer suffix, then the older project.
-func wins(a *v1.Project, suffix v1.HostSuffix, b *v1.Project, other v1.HostSuffix) bool {
+// precedes prefers the longer suffix, then the older project.
+func precedes(a *v1.Project, suffix v1.HostSuffix, b *v1.Project, other v1.HostSuffix) bool {
 	return cmp.Or(
 		cmp.Compare(len(other), len(suffix)),
 		a.CreationTimestamp.Compare(b.CreationTimestamp.Time),
 		cmp.Compare(a.Name, b.Name),
 	) < 0
-}
-
-func words(suffixes []v1.HostSuffix) []string {
-	all := make([]string, 0, len(suffixes))
-	for _, suffix := range suffixes {
-		all = append(all, string(suffix))
-	}
-	return all
 }

@@ -17,7 +17,7 @@ func projectWith(name string, age int, suffixes ...v1.HostSuffix) v1.Project {
 	}
 }
 
-func TestAHostBelongsToOneProject(t *testing.T) {
+func TestHostBelongsToOneProject(t *testing.T) {
 	all := []v1.Project{
 		projectWith("open", 9),
 		projectWith("young", 1, "nufi.me", "shared.example"),
@@ -25,7 +25,7 @@ func TestAHostBelongsToOneProject(t *testing.T) {
 	}
 	for name, row := range map[string]struct {
 		namespace, host string
-		want            string // a part of the fault, "" for none
+		want            string // part of the message
 	}{
 		"its own suffix":                 {"young", "nufi.me", ""},
 		"below its own suffix":           {"young", "a.b.nufi.me", ""},
@@ -35,17 +35,17 @@ func TestAHostBelongsToOneProject(t *testing.T) {
 		"the same suffix, and older":     {"old", "a.shared.example", ""},
 		"the same suffix, and younger":   {"young", "a.shared.example", "belongs to project old"},
 		"a name that only ends alike":    {"open", "evilnufi.me", ""},
-		"outside its own list":           {"old", "a.example", "no host of project old: spec.endpoint.host has to be, or to end in, shared.example or old.nufi.me"},
-		"without a list, nobody's":       {"open", "a.example", ""},
+		"outside its own list":           {"old", "a.example", "does not belong to project old: spec.endpoint.host must be, or end in, shared.example or old.nufi.me"},
+		"without a list, unowned":        {"open", "a.example", ""},
 		"without a list, another's":      {"open", "a.nufi.me", "belongs to project young"},
 		"a namespace without project":    {"default", "a.example", ""},
-		"another's, without project":     {"default", "nufi.me", "belongs to project young"},
+		"owned host, without project":    {"default", "nufi.me", "belongs to project young"},
 		"above a suffix is not below it": {"default", "me", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := faultOfHost(all, row.namespace, row.host)
+			got := forbiddenHost(all, row.namespace, row.host)
 			if (got == "") != (row.want == "") || !strings.Contains(got, row.want) {
-				t.Errorf("fault %q, want one with %q", got, row.want)
+				t.Errorf("message %q, want one with %q", got, row.want)
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -18,10 +19,12 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/render"
@@ -30,37 +33,37 @@ import (
 )
 
 const (
-	// An error is tried again at once, then ever more slowly. That somebody hands over an
-	// object without our label is no event: it is seen at the next attempt.
-	retryFirst = 50 * time.Millisecond
-	retryLast  = time.Minute
-	// stopLimit fits into a pod's default grace period.
-	stopLimit = 20 * time.Second
+	// Bounds of the delay after an error. An object without our label that is annotated for
+	// adoption causes no event: the next attempt finds it.
+	retryMinDelay = 50 * time.Millisecond
+	retryMaxDelay = time.Minute
+	// shutdownTimeout is shorter than a pod's default grace period.
+	shutdownTimeout = 20 * time.Second
 )
 
-// Options are the program's flags, and what a test replaces.
+// Options configures the controller.
 type Options struct {
-	MetricsAddress          string // "0" serves none
-	ProbeAddress            string // "0" serves none
+	MetricsAddress          string // "0" disables the listener
+	ProbeAddress            string // "0" disables the listener
 	LeaderElection          bool
-	LeaderElectionNamespace string // empty means the pod's own
-	TemplatesDir            string // empty means those that are compiled in
-	Workers                 int
-	// Pod is the controller's own, which events on templates regard; without, there are
-	// none.
+	LeaderElectionNamespace string // empty: the pod's own
+	TemplatesDir            string // empty: the templates that are compiled in
+	Workers                 int    // for each kind
+	// Pod is the controller's own, which events about templates regard. If it is empty, there
+	// are no such events.
 	Pod types.NamespacedName
 
 	Log      logr.Logger
 	Registry prometheus.Registerer
-	// Judge is templates.Judge, or what a test has for it.
-	Judge func(ctx context.Context, candidate fs.FS, live templates.Live) error
+	// Validate validates candidate templates: templates.Validate, or a test's.
+	Validate func(ctx context.Context, candidate fs.FS, live templates.Live) error
 }
 
-// New puts the controller together. Nothing runs before the manager is started.
+// New assembles the controller. Nothing runs before the manager is started.
 func New(config *rest.Config, o Options) (manager.Manager, error) {
 	config = rest.CopyConfig(config)
-	config.QPS = -1                  // The API server's priority and fairness does that.
-	config.DisableCompression = true // Each event of a watch would be compressed by itself.
+	config.QPS = -1                  // The API server's priority and fairness limits requests.
+	config.DisableCompression = true // Each event of a watch would be compressed on its own.
 	mgr, err := newManager(config, o)
 	if err != nil {
 		return nil, err
@@ -69,25 +72,36 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
-	r, p := newReconciler(mgr, metrics), newProjectReconciler(mgr, metrics)
-	r.projects = p.projects
-	store, err := r.openTemplates(o, metrics, p)
+	var owners []func() // enqueue all objects of a kind
+	store, err := openTemplates(o, mgr, metrics, func() {
+		for _, enqueue := range owners {
+			enqueue()
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the templates: %w", err)
 	}
-	r.wanted, p.wanted = newWantedCache(store.Serving, metrics), newWantedCache(store.Serving, metrics)
-	return mgr, errors.Join(r.control(mgr, o.Workers), p.control(mgr, o.Workers), mgr.Add(store),
-		o.Registry.Register(newReadinessCollector(r.deploys)))
+	renders := newRenderCache(store.Serving, metrics)
+	projects := newReconciler[*v1.Project](mgr, metrics, renders, &projectKind{renders: renders})
+	kind := &deployKind{
+		cache: mgr.GetCache(), projects: projects.objects, renders: renders, claims: newHostClaims(),
+	}
+	deploys := newReconciler[*v1.NpuDeploy](mgr, metrics, renders, kind)
+	deploys.defersStatus, kind.queue = true, deploys.queue
+	owners = []func(){deploys.enqueueAll, projects.enqueueAll}
+	return mgr, errors.Join(
+		addDeploys(mgr, deploys, kind, o.Workers), addProjects(mgr, projects, o.Workers), mgr.Add(store),
+		o.Registry.Register(newReadinessCollector(mgr.GetCache())))
 }
 
 func newManager(config *rest.Config, o Options) (manager.Manager, error) {
-	known := runtime.NewScheme()
-	if err := errors.Join(scheme.AddToScheme(known), v1.AddToScheme(known)); err != nil {
+	kinds := runtime.NewScheme()
+	if err := errors.Join(scheme.AddToScheme(kinds), v1.AddToScheme(kinds)); err != nil {
 		return nil, err
 	}
-	grace := stopLimit
+	timeout := shutdownTimeout
 	mgr, err := manager.New(config, manager.Options{
-		Scheme:                        known,
+		Scheme:                        kinds,
 		Logger:                        o.Log,
 		Cache:                         cacheOptions(),
 		Metrics:                       server.Options{BindAddress: o.MetricsAddress},
@@ -96,7 +110,7 @@ func newManager(config *rest.Config, o Options) (manager.Manager, error) {
 		LeaderElectionID:              "nufi-controller",
 		LeaderElectionNamespace:       o.LeaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
-		GracefulShutdownTimeout:       &grace,
+		GracefulShutdownTimeout:       &timeout,
 	})
 	if err != nil {
 		return nil, err
@@ -104,11 +118,36 @@ func newManager(config *rest.Config, o Options) (manager.Manager, error) {
 	return mgr, errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping))
 }
 
-func newReconciler(mgr manager.Manager, metrics *metrics) *reconciler {
-	return &reconciler{
-		deploys:  newDeploys(mgr.GetCache(), mgr.GetClient().Status()),
-		claims:   newClaims(),
-		cache:    mgr.GetCache(),
+// addDeploys adds the controllers of NpuDeploys and of CustomResourceDefinitions.
+func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *deployKind, workers int) error {
+	if err := addIndices(context.Background(), mgr.GetCache()); err != nil {
+		return fmt.Errorf("indexing: %w", err)
+	}
+	installed := newInstalledKinds(mgr, deploys.enqueueAll)
+	c, err := deploys.add(mgr, "npudeploy", workers, installed.isServed, kind.sources(mgr.GetCache()))
+	if err != nil {
+		return err
+	}
+	installed.watch = c.Watch
+	crds, err := addController(mgr, "kinds", controller.Options{Reconciler: installed})
+	if err != nil {
+		return err
+	}
+	return errors.Join(installed.discover(),
+		crds.Watch(source.Kind[client.Object](mgr.GetCache(), newCRD(), &handler.EnqueueRequestForObject{})))
+}
+
+func addProjects(mgr manager.Manager, projects *reconciler[*v1.Project], workers int) error {
+	isServed := func(schema.GroupVersionKind) bool { return true } // Kubernetes has all of its kinds.
+	_, err := projects.add(mgr, "project", workers, isServed, projectSources(mgr.GetCache()))
+	return err
+}
+
+func newReconciler[T client.Object](mgr manager.Manager, metrics *metrics, renders *renderCache, kind ownerKind[T]) *reconciler[T] {
+	return &reconciler[T]{
+		kind:     kind,
+		objects:  newObjects[T](kind, mgr.GetCache(), mgr.GetClient().Status()),
+		renders:  renders,
 		queue:    &queue{},
 		recorder: mgr.GetEventRecorder(v1.FieldManager),
 		metrics:  metrics,
@@ -116,80 +155,65 @@ func newReconciler(mgr manager.Manager, metrics *metrics) *reconciler {
 	}
 }
 
-// control adds the controllers of NpuDeploys and of kinds.
-func (r *reconciler) control(mgr manager.Manager, workers int) error {
-	direct, err := newDirect(mgr)
-	if err != nil {
-		return err
-	}
-	add := adderTo(mgr)
-	ours, err := add("npudeploy", controller.Options{Reconciler: r, MaxConcurrentReconciles: workers})
-	if err != nil {
-		return err
-	}
-	installed := &kinds{
-		mapper: mgr.GetRESTMapper(), informers: mgr.GetCache(), watch: ours.Watch,
-		appeared: func() { r.queue.addLater(r.deploys.names()...) },
-		served:   map[schema.GroupVersionKind]bool{}, watched: map[schema.GroupVersionKind]bool{},
-	}
-	r.applier = apply.New(apply.Options{
-		Cache: mgr.GetCache(), Client: direct, Served: installed.isServed, Clock: r.clock,
-	})
-	if err := addIndices(context.Background(), mgr.GetCache()); err != nil {
-		return fmt.Errorf("indexing: %w", err)
-	}
-	for _, one := range r.sources(mgr.GetCache()) {
-		if err := ours.Watch(one); err != nil {
-			return err
-		}
-	}
-	return errors.Join(installed.discover(), controlKinds(add, installed))
-}
-
-// newDirect is a client that asks the API server itself.
-func newDirect(mgr manager.Manager) (client.Client, error) {
-	return client.New(mgr.GetConfig(), client.Options{
+// add adds the controller of a kind. Its applier reads and writes without the cache, beside
+// that of the manager.
+func (r *reconciler[T]) add(
+	mgr manager.Manager, name string, workers int, isServed func(schema.GroupVersionKind) bool, sources []source.Source,
+) (controller.Controller, error) {
+	direct, err := client.New(mgr.GetConfig(), client.Options{
 		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
 	})
-}
-
-type adder func(name string, options controller.Options) (controller.Controller, error)
-
-// adderTo adds controllers to mgr, all with the same patience.
-func adderTo(mgr manager.Manager) adder {
-	return func(name string, options controller.Options) (controller.Controller, error) {
-		options.SkipNameValidation = new(true)
-		options.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast)
-		return controller.New(name, mgr, options)
+	if err != nil {
+		return nil, err
 	}
+	r.applier = apply.New(apply.Options{Cache: mgr.GetCache(), Client: direct, Served: isServed, Clock: r.clock})
+	c, err := addController(mgr, name, controller.Options{Reconciler: r, MaxConcurrentReconciles: workers})
+	if err != nil {
+		return nil, err
+	}
+	for _, watched := range append(sources, r.queue) {
+		if err := c.Watch(watched); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
-// openTemplates keeps templates and tells what becomes of candidates.
-func (r *reconciler) openTemplates(o Options, metrics *metrics, p *projectReconciler) (*templates.Store, error) {
+// enqueueAll enqueues all objects of the kind, after all others.
+func (r *reconciler[T]) enqueueAll() { r.queue.addLast(r.objects.names()...) }
+
+func addController(mgr manager.Manager, name string, options controller.Options) (controller.Controller, error) {
+	options.SkipNameValidation = new(true)
+	options.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryMinDelay, retryMaxDelay)
+	return controller.New(name, mgr, options)
+}
+
+// openTemplates opens the store of templates. swapped is called after others serve.
+func openTemplates(o Options, mgr manager.Manager, metrics *metrics, swapped func()) (*templates.Store, error) {
+	recorder := mgr.GetEventRecorder(v1.FieldManager)
 	store, err := templates.Open(o.TemplatesDir, templates.Hooks{
 		Live: func(ctx context.Context) (templates.Live, error) {
-			deploys, err := r.deploys.all(ctx)
+			deploys, err := listDeploys(ctx, mgr.GetCache(), metav1.NamespaceAll)
 			if err != nil {
 				return templates.Live{}, err
 			}
-			projects, err := p.projects.all(ctx)
+			projects, err := listProjects(ctx, mgr.GetCache())
 			return templates.Live{Deploys: deploys, Projects: projects}, err
 		},
-		Validate: o.Judge,
+		Validate: o.Validate,
 		Swapped: func(set *render.Templates) {
 			o.Log.Info("Swapped the templates", "digest", set.Digest)
-			metrics.serve(set.Digest)
-			r.queue.addLater(r.deploys.names()...)
-			p.queue.addLater(p.projects.names()...)
+			metrics.setServing(set.Digest)
+			swapped()
 		},
 		Rejected: func(digest string, reason error) { // The store logs the reason.
 			metrics.rejected.Inc()
-			r.tellRejected(o.Pod, digest, reason)
+			recordRejected(recorder, o.Pod, digest, reason)
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	metrics.serve(store.Serving().Digest)
+	metrics.setServing(store.Serving().Digest)
 	return store, nil
 }

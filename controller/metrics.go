@@ -8,18 +8,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// metrics are what the controller counts. Labels are reasons, actions, kinds and
-// accelerators: none is a user's word.
+// metrics are the controller's. Labels are reasons, actions, kinds and accelerators, which
+// are bounded.
 type metrics struct {
 	renders       *prometheus.CounterVec
 	renderSeconds prometheus.Histogram
 	applies       *prometheus.CounterVec
-	healed        *prometheus.CounterVec
+	corrected     *prometheus.CounterVec
 	pruned        prometheus.Counter
 	templates     *prometheus.GaugeVec
 	rejected      prometheus.Counter
@@ -31,27 +32,27 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Name: "nufi_renders_total", Help: "Renders, by the reason of condition Rendered.",
 		}, []string{"reason"}),
 		renderSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "nufi_render_seconds", Help: "Time that a render takes.",
+			Name: "nufi_render_seconds", Help: "Duration of a render.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 12),
 		}),
 		applies: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "nufi_applies_total", Help: "Children that were looked at, by what became of them; faults by reason.",
+			Name: "nufi_applies_total", Help: "Applies of owned objects by action, and errors by reason.",
 		}, []string{"result"}),
-		healed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "nufi_drift_healed_total", Help: "Children that somebody else changed and that were restored.",
+		corrected: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "nufi_drift_healed_total", Help: "Owned objects that drifted and were corrected.",
 		}, []string{"kind"}),
 		pruned: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "nufi_prunes_total", Help: "Children that were deleted because they are no longer wanted.",
+			Name: "nufi_prunes_total", Help: "Owned objects that were deleted because they are no longer rendered.",
 		}),
 		templates: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "nufi_templates_info", Help: "1 for the digest of the templates that serve.",
+			Name: "nufi_templates_info", Help: "1 for the digest of the serving templates.",
 		}, []string{"digest"}),
 		rejected: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "nufi_templates_rejected_total", Help: "Sets of templates that were not swapped in because they are bad.",
+			Name: "nufi_templates_rejected_total", Help: "Sets of templates that are not served because they are invalid.",
 		}),
 	}
 	for _, collector := range []prometheus.Collector{
-		m.renders, m.renderSeconds, m.applies, m.healed, m.pruned, m.templates, m.rejected,
+		m.renders, m.renderSeconds, m.applies, m.corrected, m.pruned, m.templates, m.rejected,
 	} {
 		if err := registry.Register(collector); err != nil {
 			return nil, err
@@ -69,7 +70,7 @@ func (m *metrics) countApply(changes apply.ChangeSet, err error) {
 	for _, change := range changes {
 		m.applies.WithLabelValues(string(change.Action)).Inc()
 		if change.Action == apply.Corrected {
-			m.healed.WithLabelValues(change.Ref.Kind).Inc()
+			m.corrected.WithLabelValues(change.Ref.Kind).Inc()
 		}
 		if change.Action == apply.Pruned {
 			m.pruned.Inc()
@@ -81,20 +82,19 @@ func (m *metrics) countApply(changes apply.ChangeSet, err error) {
 	}
 }
 
-// serve notes which templates render from now on.
-func (m *metrics) serve(digest string) {
+func (m *metrics) setServing(digest string) {
 	m.templates.Reset()
 	m.templates.WithLabelValues(digest).Set(1)
 }
 
-// readiness counts NpuDeploys when it is asked, so that there is nothing to keep true.
+// readinessCollector counts NpuDeploys at each scrape.
 type readinessCollector struct {
-	deploys *deploys
-	desc    *prometheus.Desc
+	cache client.Reader
+	desc  *prometheus.Desc
 }
 
-func newReadinessCollector(deploys *deploys) *readinessCollector {
-	return &readinessCollector{deploys, prometheus.NewDesc("nufi_npudeploys",
+func newReadinessCollector(cache client.Reader) *readinessCollector {
+	return &readinessCollector{cache, prometheus.NewDesc("nufi_npudeploys",
 		"NpuDeploys, by accelerator, by whether they are ready, and by the reason of condition Ready.",
 		[]string{"accelerator", "ready", "reason"}, nil)}
 }
@@ -102,24 +102,23 @@ func newReadinessCollector(deploys *deploys) *readinessCollector {
 func (c *readinessCollector) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
 
 func (c *readinessCollector) Collect(out chan<- prometheus.Metric) {
-	all, err := c.deploys.all(context.Background())
+	deploys, err := listDeploys(context.Background(), c.cache, metav1.NamespaceAll)
 	if err != nil {
-		return // The informer has not begun: this replica does not lead.
+		return // The informer has not started: this replica does not lead.
 	}
-	for g, count := range countReadiness(all) {
-		out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, count, g.accelerator, g.ready, g.reason)
+	for labels, count := range countReadiness(deploys) {
+		out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, count, labels.accelerator, labels.ready, labels.reason)
 	}
 }
 
-// standing is what NpuDeploys are counted by. The reason is one of schemas/v1: the
-// controller alone writes statuses.
-type standing struct{ accelerator, ready, reason string }
+// readiness is the labels that NpuDeploys are counted by. The reason is one of schemas/v1.
+type readiness struct{ accelerator, ready, reason string }
 
-func countReadiness(deploys []v1.NpuDeploy) map[standing]float64 {
-	counts := map[standing]float64{}
+func countReadiness(deploys []v1.NpuDeploy) map[readiness]float64 {
+	counts := map[readiness]float64{}
 	for i := range deploys {
 		status := &deploys[i].Status
-		r := standing{accelerator: "none", ready: "false", reason: v1.ReasonNotObserved}
+		r := readiness{accelerator: "none", ready: "false", reason: v1.ReasonNotObserved}
 		if status.Accelerator != nil {
 			r.accelerator = status.Accelerator.Type
 		}

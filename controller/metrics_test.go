@@ -23,7 +23,7 @@ func deployOn(accelerator string, ready metav1.ConditionStatus, reason string) v
 	return deploy
 }
 
-func TestNpuDeploysAreCountedByTheReasonTheyAreNotReadyFor(t *testing.T) {
+func TestCountReadinessCountsByReason(t *testing.T) {
 	got := countReadiness([]v1.NpuDeploy{
 		deployOn("atom", "True", v1.ReasonReady),
 		deployOn("atom", "True", v1.ReasonReady),
@@ -34,7 +34,7 @@ func TestNpuDeploysAreCountedByTheReasonTheyAreNotReadyFor(t *testing.T) {
 		deployOn("", "False", v1.ReasonInvalidSpec),
 		deployOn("", "", ""),
 	})
-	want := map[standing]float64{
+	want := map[readiness]float64{
 		{"atom", "true", "Ready"}:         2,
 		{"atom", "true", "ScaledToZero"}:  1,
 		{"atom", "false", "NoFreeDevice"}: 1,
@@ -43,7 +43,7 @@ func TestNpuDeploysAreCountedByTheReasonTheyAreNotReadyFor(t *testing.T) {
 		{"none", "false", "InvalidSpec"}:  1,
 		{"none", "false", "NotObserved"}:  1,
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(standing{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(readiness{})); diff != "" {
 		t.Errorf("counts differ (-want +got):\n%s", diff)
 	}
 }

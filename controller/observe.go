@@ -17,91 +17,88 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// observe collects what a judgement rests on. All of it comes from informers.
-func (r *reconciler) observe(
-	ctx context.Context, deploy *v1.NpuDeploy, want *wanted, done applied, host holding,
+// +kubebuilder:rbac:groups="",resources=nodes;pods,verbs=get;list;watch
+
+// observe reads the input of status.Evaluate, without the stages, from informers.
+func (k *deployKind) observe(
+	ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering, host hostOwnership,
 ) (status.Observed, error) {
-	observed := status.Observed{
-		Deploy: deploy, Resolved: want.resolved,
-		Stages: status.Stages{
-			Render: want.rendered, Apply: done.outcome,
-			Templates: want.templates, Inventory: done.inventory, Now: r.clock.Now(),
-		},
-	}
-	if done.inventory == nil {
-		observed.Inventory = deploy.Status.Inventory
-	}
+	observed := status.Observed{Deploy: deploy, Resolved: rendered.resolved}
 	var err error
-	if observed.Workload, err = r.workload(ctx, deploy, want); err != nil {
+	if observed.Workload, err = k.workload(ctx, deploy, rendered); err != nil {
 		return observed, err
 	}
 	accelerator := deploy.Status.Accelerator
-	if want.resolved != nil {
-		accelerator = want.resolved.Accelerator
+	if rendered.resolved != nil {
+		accelerator = rendered.resolved.Accelerator
 	}
-	if observed.Scheduling, err = scheduling.Context(ctx, r.cache, deploy, accelerator, observed.Workload.Pods); err != nil {
+	observed.Scheduling, err = scheduling.Context(ctx, k.cache, deploy, accelerator, observed.Workload.Pods)
+	if err != nil {
 		return observed, err
 	}
-	observed.Route, err = r.route(ctx, deploy, want, host)
+	observed.Route, err = k.route(ctx, deploy, rendered, host)
 	return observed, err
 }
 
-// workload reads the deployment and its pods, those of the generation before while
-// this one does not render.
-func (r *reconciler) workload(ctx context.Context, deploy *v1.NpuDeploy, want *wanted) (status.Workload, error) {
+// workload reads the Deployment and its pods: those of the generation before, if this one
+// does not render.
+func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering) (status.Workload, error) {
 	var workload status.Workload
-	name := want.name("Deployment")
+	name := rendered.name("Deployment")
 	for _, entry := range deploy.Status.Inventory {
 		if name == "" && entry.Kind == "Deployment" {
 			name = entry.Name
 		}
 	}
-	object, err := r.child(ctx, deploy, deploymentKind(), name)
+	kind := schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+	object, err := k.ownedObject(ctx, deploy, kind, name)
 	if err != nil || object == nil {
 		return workload, err
 	}
 	workload.Deployment = object.(*appsv1.Deployment)
-	of := []client.ListOption{
+	ofDeploy := []client.ListOption{
 		client.InNamespace(deploy.Namespace), client.MatchingFields{indexDeploy: deploy.Name}, client.UnsafeDisableDeepCopy,
 	}
 	sets := newReplicaSets()
-	if err := r.cache.List(ctx, sets, of...); err != nil {
+	if err := k.cache.List(ctx, sets, ofDeploy...); err != nil {
 		return workload, err
 	}
 	var pods corev1.PodList
-	if err := r.cache.List(ctx, &pods, of...); err != nil {
+	if err := k.cache.List(ctx, &pods, ofDeploy...); err != nil {
 		return workload, err
 	}
 	workload.ReplicaSets, workload.Pods = sets.Items, pods.Items
-	workload.Warnings, err = r.warnings(ctx, pods.Items)
+	workload.Warnings, err = k.warnings(ctx, pods.Items)
 	return workload, err
 }
 
-func (r *reconciler) warnings(ctx context.Context, pods []corev1.Pod) ([]corev1.Event, error) {
-	var all []corev1.Event
+func (k *deployKind) warnings(ctx context.Context, pods []corev1.Pod) ([]corev1.Event, error) {
+	var warnings []corev1.Event
 	for i := range pods {
 		var events corev1.EventList
-		if err := r.cache.List(ctx, &events, client.InNamespace(pods[i].Namespace),
+		if err := k.cache.List(ctx, &events, client.InNamespace(pods[i].Namespace),
 			client.MatchingFields{indexPod: pods[i].Name}, client.UnsafeDisableDeepCopy); err != nil {
 			return nil, err
 		}
-		all = append(all, events.Items...)
+		warnings = append(warnings, events.Items...)
 	}
-	return all, nil
+	return warnings, nil
 }
 
-// route reads the object that routes, if its kind is in use.
-func (r *reconciler) route(ctx context.Context, deploy *v1.NpuDeploy, want *wanted, host holding) (status.Route, error) {
+// route reads the object that routes the host, if that is ours.
+func (k *deployKind) route(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering, host hostOwnership) (status.Route, error) {
 	switch {
-	case want.rendered.Reason != v1.ReasonRendered:
+	case rendered.outcome.Reason != v1.ReasonRendered:
 		return status.Route{}, nil
-	case want.endpoint == nil:
+	case rendered.endpoint == nil:
 		return status.Route{Kind: v1.EndpointNone}, nil
 	}
-	route := status.Route{Kind: want.endpoint.Kind, Host: want.endpoint.Host, Owner: host.owner, Refused: host.refused}
+	route := status.Route{
+		Kind: rendered.endpoint.Kind, Host: rendered.endpoint.Host, Owner: host.owner, Refused: host.forbidden,
+	}
 	for _, kind := range apply.Kinds() {
 		if host.isOurs() && kind.Kind == string(route.Kind) {
-			object, err := r.child(ctx, deploy, kind, want.name(kind.Kind))
+			object, err := k.ownedObject(ctx, deploy, kind, rendered.name(kind.Kind))
 			if object != nil {
 				route.Object = object
 			}
@@ -111,15 +108,16 @@ func (r *reconciler) route(ctx context.Context, deploy *v1.NpuDeploy, want *want
 	return route, nil
 }
 
-// child reads one of our children, nil if there is none or its kind is not installed.
-func (r *reconciler) child(
+// ownedObject reads an object that the deploy controls. It is nil if there is none, or if
+// its kind is not installed.
+func (k *deployKind) ownedObject(
 	ctx context.Context, deploy *v1.NpuDeploy, kind schema.GroupVersionKind, name string,
 ) (client.Object, error) {
 	if name == "" {
 		return nil, nil //nolint:nilnil // Absence is an answer.
 	}
 	object := apply.NewChild(kind)
-	err := r.cache.Get(ctx, client.ObjectKey{Namespace: deploy.Namespace, Name: name}, object)
+	err := k.cache.Get(ctx, client.ObjectKey{Namespace: deploy.Namespace, Name: name}, object)
 	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) || isNotCached(err) {
 		return nil, nil //nolint:nilnil // Absence is an answer.
 	}
@@ -127,7 +125,7 @@ func (r *reconciler) child(
 		return nil, err
 	}
 	if !metav1.IsControlledBy(object, deploy) {
-		return nil, nil //nolint:nilnil // It is somebody else's.
+		return nil, nil //nolint:nilnil // It has another owner.
 	}
 	return object, nil
 }

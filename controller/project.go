@@ -2,88 +2,72 @@ package controller
 
 import (
 	"context"
-	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// projectReconciler brings one Project at a time, of each worker, in line: by the same
-// steps as an NpuDeploy, without anything to observe.
-type projectReconciler struct {
-	projects *projects
-	wanted   *wantedCache
-	applier  *apply.Applier
-	queue    *queue
-	recorder eventRecorder
-	metrics  *metrics
-	clock    clock.PassiveClock
+// projectStatus is the statusKind of Projects.
+type projectStatus struct{}
+
+func (projectStatus) newObject() *v1.Project { return &v1.Project{} }
+
+func (projectStatus) statusOnly(project *v1.Project) *v1.Project {
+	return &v1.Project{ObjectMeta: metav1.ObjectMeta{Name: project.Name}, Status: *project.Status.DeepCopy()}
 }
 
-// Reconcile returns what that of an NpuDeploy does.
-func (r *projectReconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	project, err := r.projects.get(ctx, request.NamespacedName)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	if project == nil || project.DeletionTimestamp != nil {
-		r.forget(r.projects.forget(request.NamespacedName))
-		return reconcile.Result{}, nil
-	}
-	r.forget(r.projects.note(request.NamespacedName, project.UID))
-	want := r.wanted.ofProject(project)
-	done, applyErr := r.apply(ctx, project, want)
-	changed, err := r.report(ctx, request.NamespacedName, want, done)
-	if err != nil {
-		return reconcile.Result{}, fmt.Errorf("patching the status: %w", err)
-	}
-	return conclude(want.err, applyErr, changed)
+func (projectStatus) conditions(project *v1.Project) *[]metav1.Condition {
+	return &project.Status.Conditions
 }
 
-// apply does nothing for a spec that does not render: the people keep what they have.
-func (r *projectReconciler) apply(ctx context.Context, project *v1.Project, want *wanted) (applied, error) {
-	if want.set == nil {
-		return applied{outcome: want.refused}, want.err
-	}
-	return applySet(ctx, r.applier, r.metrics, want.set, project.Status.Inventory,
-		func(ctx context.Context, inventory []v1.InventoryEntry) error {
-			return r.projects.record(ctx, project, inventory)
-		})
+func (projectStatus) inventory(project *v1.Project) *[]v1.InventoryEntry {
+	return &project.Status.Inventory
 }
 
-// report patches the status if it changed, and tells of conditions that turned.
-func (r *projectReconciler) report(ctx context.Context, name types.NamespacedName, want *wanted, done applied) (bool, error) {
-	project, err := r.projects.get(ctx, name)
-	if err != nil || project == nil {
-		return false, err
-	}
-	observed := status.ObservedProject{
-		Project: project,
-		Stages:  status.Stages{Render: want.rendered, Apply: done.outcome, Inventory: done.inventory, Now: r.clock.Now()},
-	}
-	if done.inventory == nil {
-		observed.Inventory = project.Status.Inventory
-	}
-	if want.rendered.Reason == v1.ReasonRendered {
-		observed.Templates = want.templates
-	}
-	judged := status.EvaluateProject(observed)
-	changed, err := r.projects.report(ctx, project, judged)
-	if changed {
-		tell(r.recorder, project, status.Transitions(project.Status.Conditions, judged.Conditions))
-	}
-	return changed, err
+// projectKind is the ownerKind of Projects, which have no endpoint and nothing to observe.
+type projectKind struct {
+	projectStatus
+
+	renders *renderCache
 }
 
-// forget drops what is known of a project that is gone.
-func (r *projectReconciler) forget(uid types.UID) {
-	if uid != "" {
-		r.wanted.forget(uid)
-		r.applier.Forget(uid)
-	}
+func (*projectKind) prepare(context.Context) error { return nil }
+
+func (k *projectKind) render(_ context.Context, project *v1.Project) (*rendering, error) {
+	return k.renders.get(project, render.ProjectSettings{}, apply.ProjectOwner(project),
+		func(templates *render.Templates, _ *rendering) ([]*unstructured.Unstructured, error) {
+			manifests, err := templates.RenderProject(project)
+			if err != nil {
+				return nil, err
+			}
+			return manifests.Objects, nil
+		}), nil
+}
+
+func (*projectKind) claimHost(context.Context, *v1.Project, *rendering) (hostOwnership, error) {
+	return hostOwnership{}, nil
+}
+
+func (k *projectKind) evaluate(
+	_ context.Context, project *v1.Project, _ *rendering, _ hostOwnership, stages status.Stages,
+) (*v1.Project, error) {
+	next := k.statusOnly(project)
+	next.Status = status.EvaluateProject(status.ObservedProject{Project: project, Stages: stages})
+	return next, nil
+}
+
+func (*projectKind) deleted(types.NamespacedName) {}
+
+// listProjects lists the cached Projects. They are shared.
+func listProjects(ctx context.Context, cache client.Reader) ([]v1.Project, error) {
+	var list v1.ProjectList
+	err := cache.List(ctx, &list, client.UnsafeDisableDeepCopy)
+	return list.Items, err
 }

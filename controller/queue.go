@@ -12,18 +12,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// What goes first, 0 being an NpuDeploy that somebody has just changed. Drift may be an
-// outage. After a start, all NpuDeploys have handler.LowPriority: some may have no
-// children yet, and so what only changes a status comes behind. A change of templates
-// concerns all, and lets everything else pass.
+// Priorities of requests. A changed spec has 0. Drift may be an outage. After a start, all
+// owners have handler.LowPriority, and some may have no objects yet, so that a mere status
+// comes after them. A change of templates affects all owners and comes last.
 const (
-	urgencyDrift     = 1
-	urgencyStatus    = handler.LowPriority - 1
-	urgencyTemplates = handler.LowPriority - 2
+	priorityDrift     = 1
+	priorityStatus    = handler.LowPriority - 1
+	priorityTemplates = handler.LowPriority - 2
 )
 
-// An event waits for the next one: a Deployment that is rolled out makes a dozen of
-// them. Drift waits less than what only changes the status.
+// Delays that collect events: a Deployment emits a dozen during a rollout. Drift is urgent.
 const (
 	settleDrift  = 20 * time.Millisecond
 	settleStatus = 500 * time.Millisecond
@@ -31,46 +29,47 @@ const (
 
 type workQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// queue is the controller's own, for those who are concerned by more than an event.
+// queue adds requests that no event of an informer causes. It is a source, from which it
+// gets the controller's queue.
 type queue struct {
-	mu      sync.Mutex
-	started workQueue
+	mu         sync.Mutex
+	controller workQueue
 }
 
-// Start takes the queue from the controller, as a source of it.
-func (q *queue) Start(_ context.Context, started workQueue) error {
+// Start is called by the controller.
+func (q *queue) Start(_ context.Context, controller workQueue) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.started = started
+	q.controller = controller
 	return nil
 }
 
-// add has these NpuDeploys reconciled. Before the start there is no need: all are.
+// add enqueues objects. Before the controller starts it does nothing: then all are enqueued.
 func (q *queue) add(names ...types.NamespacedName) { q.addWith(priorityqueue.AddOpts{}, names...) }
 
-// addLater has them reconciled after everybody else.
-func (q *queue) addLater(names ...types.NamespacedName) {
-	urgency := urgencyTemplates
-	q.addWith(priorityqueue.AddOpts{Priority: &urgency}, names...)
+// addLast enqueues objects after all others.
+func (q *queue) addLast(names ...types.NamespacedName) {
+	priority := priorityTemplates
+	q.addWith(priorityqueue.AddOpts{Priority: &priority}, names...)
 }
 
 func (q *queue) addWith(options priorityqueue.AddOpts, names ...types.NamespacedName) {
 	q.mu.Lock()
-	started := q.started
+	controller := q.controller
 	q.mu.Unlock()
-	if started != nil {
-		enqueue(started, options, names...)
+	if controller != nil {
+		enqueue(controller, options, names...)
 	}
 }
 
-func enqueue(to workQueue, options priorityqueue.AddOpts, names ...types.NamespacedName) {
-	prioritized, ok := to.(priorityqueue.PriorityQueue[reconcile.Request])
+func enqueue(queue workQueue, options priorityqueue.AddOpts, names ...types.NamespacedName) {
+	prioritized, ok := queue.(priorityqueue.PriorityQueue[reconcile.Request])
 	for _, name := range names {
 		request := reconcile.Request{NamespacedName: name}
 		if ok {
 			prioritized.AddWithOpts(options, request)
 			continue
 		}
-		to.AddAfter(request, options.After)
+		queue.AddAfter(request, options.After)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -15,128 +16,139 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// reconciler brings one NpuDeploy at a time, of each worker, in line.
-type reconciler struct {
-	deploys  *deploys
-	projects *projects
-	wanted   *wantedCache
-	claims   *claims
+// ownerKind is what differs between the kinds of owners.
+type ownerKind[T client.Object] interface {
+	statusKind[T]
+
+	// prepare runs before each reconcile.
+	prepare(ctx context.Context) error
+	render(ctx context.Context, object T) (*rendering, error)
+	// claimHost claims the host of the rendered endpoint, if the kind has endpoints.
+	claimHost(ctx context.Context, object T, rendered *rendering) (hostOwnership, error)
+	// evaluate observes, and returns the object with its next status, as statusOnly does.
+	evaluate(ctx context.Context, object T, rendered *rendering, host hostOwnership, stages status.Stages) (T, error)
+	// deleted releases what the kind holds for an object that does not exist any more.
+	deleted(name types.NamespacedName)
+}
+
+// reconciler reconciles the objects of one kind.
+type reconciler[T client.Object] struct {
+	kind     ownerKind[T]
+	objects  *objects[T]
+	renders  *renderCache
 	applier  *apply.Applier
-	cache    client.Reader
 	queue    *queue
 	recorder eventRecorder
 	metrics  *metrics
 	clock    clock.PassiveClock
+	// defersStatus reports the status of created objects after their first events.
+	defersStatus bool
 }
 
-// Reconcile returns nil, an error to try again, or a TerminalError if only another
-// spec, or other templates, can help.
-func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	if err := r.claims.fill(ctx, r.claimAll); err != nil {
+// Reconcile returns nil, an error to retry, or a TerminalError if only another spec or
+// other templates help.
+func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	if err := r.kind.prepare(ctx); err != nil {
 		return reconcile.Result{}, err
 	}
-	deploy, err := r.deploys.get(ctx, request.NamespacedName)
+	object, exists, err := r.objects.get(ctx, request.NamespacedName)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if deploy == nil || deploy.DeletionTimestamp != nil {
+	if !exists || object.GetDeletionTimestamp() != nil {
 		r.forget(request.NamespacedName)
 		return reconcile.Result{}, nil
 	}
-	r.forgetFormer(deploy)
-	facts, err := r.projects.factsFor(ctx, deploy.Namespace)
+	r.forgetUID(r.objects.replaced(object))
+
+	rendered, err := r.kind.render(ctx, object)
 	if err != nil {
-		return reconcile.Result{}, fmt.Errorf("reading the project: %w", err)
+		return reconcile.Result{}, fmt.Errorf("rendering: %w", err)
 	}
-	want := r.wanted.of(deploy, facts)
-	host, err := r.claim(ctx, deploy, want)
+	host, err := r.kind.claimHost(ctx, object, rendered)
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("claiming the host: %w", err)
 	}
-	applied, applyErr := r.apply(ctx, deploy, want, host)
-	if applyErr == nil && applied.isNew {
-		return afterOthers(), nil
+	result, applyErr := r.apply(ctx, object, rendered, host)
+	if applyErr == nil && r.defersStatus && hasCreated(result.Changes) {
+		return deferredStatus(), nil
 	}
-	observed, err := r.observe(ctx, deploy, want, applied, host)
+	next, err := r.kind.evaluate(ctx, object, rendered, host, r.stages(object, rendered, result, applyErr))
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("observing: %w", err)
 	}
-	changed, err := r.report(ctx, request, status.Evaluate(observed))
+	changed, err := r.patchStatus(ctx, request.NamespacedName, next)
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("patching the status: %w", err)
 	}
-	return conclude(want.err, applyErr, changed)
+	return nextAttempt(rendered.err, applyErr, changed)
 }
 
-// applied is what came of the step apply.
-type applied struct {
-	outcome   status.Outcome
-	inventory []v1.InventoryEntry
-	isNew     bool // something was created
-}
-
-// afterOthers has the status of what was just created reported once its first events have
-// settled, and behind every first write: of a fleet, all servers start before any is
-// described.
-func afterOthers() reconcile.Result {
-	urgency := urgencyStatus
-	return reconcile.Result{RequeueAfter: settleStatus, Priority: &urgency}
-}
-
-// apply does nothing for a spec that does not render: what runs goes on. The route of
-// a host that belongs to another is left out.
-func (r *reconciler) apply(ctx context.Context, deploy *v1.NpuDeploy, want *wanted, host holding) (applied, error) {
-	if want.set == nil {
-		return applied{outcome: want.refused}, want.err
+// apply applies nothing if the spec does not render: what runs stays. The route of a host
+// that is not owned is left out.
+func (r *reconciler[T]) apply(ctx context.Context, object T, rendered *rendering, host hostOwnership) (apply.Result, error) {
+	if rendered.set == nil {
+		return apply.Result{}, rendered.err
 	}
-	set := want.set
+	set := rendered.set
 	if !host.isOurs() {
 		set = set.Without(isRoute)
 	}
-	return applySet(ctx, r.applier, r.metrics, set, deploy.Status.Inventory,
+	result, err := r.applier.Apply(ctx, set, *r.kind.inventory(object),
 		func(ctx context.Context, inventory []v1.InventoryEntry) error {
-			return r.deploys.record(ctx, deploy, inventory)
+			return r.objects.record(ctx, object, inventory)
 		})
-}
-
-// applySet applies, and tells what that did.
-func applySet(
-	ctx context.Context, applier *apply.Applier, metrics *metrics,
-	set *apply.Set, recorded []v1.InventoryEntry, record apply.Record,
-) (applied, error) {
-	result, err := applier.Apply(ctx, set, recorded, record)
-	metrics.countApply(result.Changes, err)
-	if words := result.Changes.String(); words != "" {
-		logr.FromContextOrDiscard(ctx).Info("Applied", "changes", words)
+	r.metrics.countApply(result.Changes, err)
+	if changes := result.Changes.String(); changes != "" {
+		logr.FromContextOrDiscard(ctx).Info("Applied", "changes", changes)
 	}
-	reason, message := apply.Explain(err)
-	return applied{
-		outcome:   status.Outcome{Reason: reason, Message: message},
-		inventory: result.Inventory,
-		isNew: slices.ContainsFunc(result.Changes, func(change apply.Change) bool {
-			return change.Action == apply.Created
-		}),
-	}, err
+	return result, err
 }
 
-// report patches the status if it changed, and tells of conditions that turned.
-func (r *reconciler) report(ctx context.Context, request reconcile.Request, judged v1.NpuDeployStatus) (bool, error) {
-	deploy, err := r.deploys.get(ctx, request.NamespacedName)
-	if err != nil || deploy == nil {
+func hasCreated(changes apply.ChangeSet) bool {
+	return slices.ContainsFunc(changes, func(change apply.Change) bool { return change.Action == apply.Created })
+}
+
+// deferredStatus reconciles again after the first events of created objects, and after all
+// first applies: in a large roll-out, all pods start before any status is reported.
+func deferredStatus() reconcile.Result {
+	priority := priorityStatus
+	return reconcile.Result{RequeueAfter: settleStatus, Priority: &priority}
+}
+
+func (r *reconciler[T]) stages(object T, rendered *rendering, result apply.Result, applyErr error) status.Stages {
+	stages := status.Stages{
+		Render: rendered.outcome, Apply: rendered.rejected, Inventory: result.Inventory, Now: r.clock.Now(),
+	}
+	if rendered.set != nil {
+		stages.Apply.Reason, stages.Apply.Message = apply.Explain(applyErr)
+	}
+	if rendered.outcome.Reason == v1.ReasonRendered {
+		stages.Templates = rendered.input.templates
+	}
+	if result.Inventory == nil {
+		stages.Inventory = *r.kind.inventory(object)
+	}
+	return stages
+}
+
+// patchStatus patches the status if it changed, and emits events of transitions.
+func (r *reconciler[T]) patchStatus(ctx context.Context, name types.NamespacedName, next T) (bool, error) {
+	object, exists, err := r.objects.get(ctx, name)
+	if err != nil || !exists {
 		return false, err
 	}
-	before := deploy.Status
-	changed, err := r.deploys.report(ctx, deploy, judged)
+	changed, err := r.objects.patch(ctx, r.kind.statusOnly(object), next)
 	if err != nil || !changed {
 		return false, err
 	}
-	tell(r.recorder, deploy, status.Transitions(before.Conditions, judged.Conditions))
+	recordTransitions(r.recorder, object, status.Transitions(*r.kind.conditions(object), *r.kind.conditions(next)))
 	return true, nil
 }
 
-// conclude decides about another attempt. A fault that only a change can mend is told
-// once: such changes are events of their own.
-func conclude(renderErr, applyErr error, changed bool) (reconcile.Result, error) {
+// nextAttempt decides when to reconcile again. An error that only a change can correct is
+// returned once: such changes are events.
+func nextAttempt(renderErr, applyErr error, changed bool) (reconcile.Result, error) {
 	if renderErr != nil {
 		return terminal(renderErr, changed)
 	}
@@ -155,4 +167,17 @@ func terminal(err error, changed bool) (reconcile.Result, error) {
 		return reconcile.Result{}, nil
 	}
 	return reconcile.Result{}, reconcile.TerminalError(err)
+}
+
+// forget drops the state of an object that does not exist any more.
+func (r *reconciler[T]) forget(name types.NamespacedName) {
+	r.kind.deleted(name)
+	r.forgetUID(r.objects.forget(name))
+}
+
+func (r *reconciler[T]) forgetUID(uid types.UID) {
+	if uid != "" {
+		r.renders.forget(uid)
+		r.applier.Forget(uid)
+	}
 }

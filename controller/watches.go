@@ -1,13 +1,14 @@
 package controller
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,29 +19,28 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/scheduling"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// The informers' indices.
+// The informers' indices, beside that of internal/scheduling.
 const (
 	indexDeploy = "deploy" // pods and ReplicaSets by NpuDeploy
 	indexPod    = "pod"    // events by pod
 )
 
-// addIndices makes lists cost what they return.
 func addIndices(ctx context.Context, informers cache.Cache) error {
-	deployOf := func(object client.Object) []string { return []string{object.GetLabels()[v1.LabelDeploy]} }
+	byDeploy := func(object client.Object) []string { return []string{object.GetLabels()[v1.LabelDeploy]} }
+	byPod := func(object client.Object) []string { return []string{object.(*corev1.Event).InvolvedObject.Name} }
 	for _, index := range []struct {
 		object client.Object
 		field  string
 		values client.IndexerFunc
 	}{
-		{&corev1.Pod{}, indexDeploy, deployOf},
-		{newReplicaSet(), indexDeploy, deployOf},
-		{&corev1.Event{}, indexPod, func(object client.Object) []string {
-			return []string{object.(*corev1.Event).InvolvedObject.Name}
-		}},
+		{&corev1.Pod{}, indexDeploy, byDeploy},
+		{newReplicaSet(), indexDeploy, byDeploy},
+		{&corev1.Event{}, indexPod, byPod},
 	} {
 		if err := informers.IndexField(ctx, index.object, index.field, index.values); err != nil {
 			return err
@@ -49,28 +49,34 @@ func addIndices(ctx context.Context, informers cache.Cache) error {
 	return scheduling.IndexPods(ctx, informers)
 }
 
-// concerns returns the NpuDeploys that an object has to do with.
-type concerns func(ctx context.Context, object client.Object) []types.NamespacedName
+// mapFunc returns the owners that an object affects.
+type mapFunc func(ctx context.Context, object client.Object) []types.NamespacedName
 
-// sources are what the controller watches from the start.
-func (r *reconciler) sources(informers cache.Cache) []source.Source {
+// sources are the watches of NpuDeploys, without those of applied objects: see installedKinds.
+func (k *deployKind) sources(informers cache.Cache) []source.Source {
 	return []source.Source{
-		r.queue,
 		source.Kind[client.Object](informers, &v1.NpuDeploy{}, &handler.EnqueueRequestForObject{}, specChanged()),
 		source.Kind[client.Object](informers, &corev1.Pod{}, settled(byLabel, never)),
 		source.Kind[client.Object](informers, newReplicaSet(), settled(byLabel, never)),
-		source.Kind[client.Object](informers, &corev1.Event{}, settled(r.byPod, never)),
-		source.Kind[client.Object](informers, &corev1.Node{}, settled(r.byNode, never), nodeChanged()),
-		source.Kind[client.Object](informers, &v1.Project{}, r.projectChanged()),
+		source.Kind[client.Object](informers, &corev1.Event{}, settled(k.byPod, never)),
+		source.Kind[client.Object](informers, &corev1.Node{}, settled(k.byNode, never), nodeChanged()),
+		source.Kind[client.Object](informers, &v1.Project{}, k.projectChanged()),
 	}
 }
 
-// watchChildren is for one kind of child.
-func watchChildren(informers cache.Cache, kind schema.GroupVersionKind) source.Source {
-	return source.Kind[client.Object](informers, apply.NewChild(kind), settled(byController, apply.Drifted))
+// projectSources are the watches of Projects. Kubernetes serves the kinds of their objects.
+func projectSources(informers cache.Cache) []source.Source {
+	kinds := apply.ProjectKinds()
+	sources := make([]source.Source, 0, len(kinds)+2) // and the queue
+	sources = append(sources, source.Kind[client.Object](informers, &v1.Project{}, &handler.EnqueueRequestForObject{}, specChanged()))
+	for _, kind := range kinds {
+		sources = append(sources,
+			source.Kind[client.Object](informers, apply.NewChild(kind), settled(byOwner(v1.KindProject), apply.Drifted)))
+	}
+	return sources
 }
 
-// specChanged leaves out our own status patches.
+// specChanged excludes our own status patches.
 func specChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
@@ -79,7 +85,7 @@ func specChanged() predicate.Predicate {
 	}}
 }
 
-// nodeChanged leaves out heartbeats.
+// nodeChanged excludes heartbeats.
 func nodeChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*corev1.Node), e.ObjectNew.(*corev1.Node)
@@ -89,25 +95,26 @@ func nodeChanged() predicate.Predicate {
 	}}
 }
 
-// drift says whether what we own changed from one version of an object to the next, nil
-// if that is gone.
-type drift func(before, after client.Object) bool
+// driftFunc reports whether fields that we own changed between two versions of an object;
+// after is nil if it was deleted.
+type driftFunc func(before, after client.Object) bool
 
-// never is for what is not ours.
+// never is the driftFunc of objects that we do not apply.
 func never(_, _ client.Object) bool { return false }
 
-// settled enqueues what an object concerns, before and after, once events have settled.
-func settled(of concerns, is drift) handler.EventHandler {
-	add := func(ctx context.Context, object client.Object, drifted bool, queue workQueue) {
-		after, urgency := settleStatus, urgencyStatus
-		if drifted {
-			after, urgency = settleDrift, urgencyDrift
+// settled enqueues the owners that an object affects, before and after the change, once
+// events have settled.
+func settled(owners mapFunc, drifted driftFunc) handler.EventHandler {
+	add := func(ctx context.Context, object client.Object, isDrift bool, queue workQueue) {
+		after, priority := settleStatus, priorityStatus
+		if isDrift {
+			after, priority = settleDrift, priorityDrift
 		}
-		enqueue(queue, priorityqueue.AddOpts{After: after, Priority: &urgency}, of(ctx, object)...)
+		enqueue(queue, priorityqueue.AddOpts{After: after, Priority: &priority}, owners(ctx, object)...)
 	}
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, queue workQueue) {
-			if !e.IsInInitialList { // At the start, all are reconciled anyway.
+			if !e.IsInInitialList { // At the start, all owners are reconciled.
 				add(ctx, e.Object, false, queue)
 			}
 		},
@@ -115,34 +122,35 @@ func settled(of concerns, is drift) handler.EventHandler {
 			if e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion() {
 				return // A relist.
 			}
-			drifted := is(e.ObjectOld, e.ObjectNew)
-			add(ctx, e.ObjectOld, drifted, queue)
-			add(ctx, e.ObjectNew, drifted, queue)
+			isDrift := drifted(e.ObjectOld, e.ObjectNew)
+			add(ctx, e.ObjectOld, isDrift, queue)
+			add(ctx, e.ObjectNew, isDrift, queue)
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workQueue) {
-			add(ctx, e.Object, is(e.Object, nil), queue)
+			add(ctx, e.Object, drifted(e.Object, nil), queue)
 		},
 	}
 }
 
-func byController(_ context.Context, object client.Object) []types.NamespacedName {
-	if name := ownerOf(object, v1.Kind); name != "" {
-		return []types.NamespacedName{{Namespace: object.GetNamespace(), Name: name}}
+// byOwner returns the owner of this kind that controls an object or, if none does, that may
+// adopt it. Objects in the namespace of a Project belong to a cluster-scoped owner.
+func byOwner(kind string) mapFunc {
+	return func(_ context.Context, object client.Object) []types.NamespacedName {
+		name := types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetAnnotations()[v1.AnnotationAdopt]}
+		if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
+			name.Name = ""
+			if controller.Kind == kind && controller.APIVersion == v1.GroupVersion().String() {
+				name.Name = controller.Name
+			}
+		}
+		if name.Name == "" {
+			return nil
+		}
+		if kind == v1.KindProject {
+			name.Namespace = ""
+		}
+		return []types.NamespacedName{name}
 	}
-	return nil
-}
-
-// ownerOf is the name of the object of this kind of ours that controls another, or which
-// that is handed over to.
-func ownerOf(object client.Object, kind string) string {
-	owner := metav1.GetControllerOfNoCopy(object)
-	if owner == nil {
-		return object.GetAnnotations()[v1.AnnotationAdopt]
-	}
-	if owner.Kind != kind || owner.APIVersion != v1.GroupVersion().String() {
-		return ""
-	}
-	return owner.Name
 }
 
 func byLabel(_ context.Context, object client.Object) []types.NamespacedName {
@@ -153,19 +161,19 @@ func byLabel(_ context.Context, object client.Object) []types.NamespacedName {
 	return []types.NamespacedName{{Namespace: object.GetNamespace(), Name: name}}
 }
 
-// byPod is for events; those of other pods concern nobody.
-func (r *reconciler) byPod(ctx context.Context, object client.Object) []types.NamespacedName {
-	about := object.(*corev1.Event).InvolvedObject
+// byPod returns the NpuDeploy of the pod that an event regards, if the pod is ours.
+func (k *deployKind) byPod(ctx context.Context, object client.Object) []types.NamespacedName {
+	regarding := object.(*corev1.Event).InvolvedObject
 	var pod corev1.Pod
-	if err := r.cache.Get(ctx, types.NamespacedName{Namespace: about.Namespace, Name: about.Name}, &pod); err != nil {
+	if err := k.cache.Get(ctx, types.NamespacedName{Namespace: regarding.Namespace, Name: regarding.Name}, &pod); err != nil {
 		return nil
 	}
 	return byLabel(ctx, &pod)
 }
 
-// byNode returns those who have pods on the node, and those who wait for devices.
-func (r *reconciler) byNode(ctx context.Context, object client.Object) []types.NamespacedName {
-	pods, err := scheduling.PodsOn(ctx, r.cache, object.GetName())
+// byNode returns the NpuDeploys with pods on the node, and those that wait for devices.
+func (k *deployKind) byNode(ctx context.Context, object client.Object) []types.NamespacedName {
+	pods, err := scheduling.PodsOn(ctx, k.cache, object.GetName())
 	if err != nil {
 		return nil
 	}
@@ -173,15 +181,63 @@ func (r *reconciler) byNode(ctx context.Context, object client.Object) []types.N
 	for i := range pods {
 		names = append(names, byLabel(ctx, &pods[i])...)
 	}
-	all, err := r.deploys.all(ctx)
+	deploys, err := listDeploys(ctx, k.cache, metav1.NamespaceAll)
 	if err != nil {
 		return names
 	}
-	for i := range all {
-		available := meta.FindStatusCondition(all[i].Status.Conditions, v1.ConditionAvailable)
+	for i := range deploys {
+		available := meta.FindStatusCondition(deploys[i].Status.Conditions, v1.ConditionAvailable)
 		if available != nil && (available.Reason == v1.ReasonNoFreeDevice || available.Reason == v1.ReasonUnschedulable) {
-			names = append(names, client.ObjectKeyFromObject(&all[i]))
+			names = append(names, client.ObjectKeyFromObject(&deploys[i]))
 		}
 	}
 	return names
+}
+
+// projectChanged enqueues the NpuDeploys that a change of a Project affects.
+func (k *deployKind) projectChanged() handler.EventHandler {
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, queue workQueue) {
+			if !e.IsInInitialList { // At the start, all are reconciled.
+				k.enqueueAffected(ctx, nil, e.Object, queue)
+			}
+		},
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, queue workQueue) {
+			k.enqueueAffected(ctx, e.ObjectOld, e.ObjectNew, queue)
+		},
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workQueue) {
+			k.enqueueAffected(ctx, e.Object, nil, queue)
+		},
+	}
+}
+
+// enqueueAffected adds all NpuDeploys if the owner of a host may change, and those of the
+// namespace if their settings do.
+func (k *deployKind) enqueueAffected(ctx context.Context, before, after client.Object, queue workQueue) {
+	old, _ := before.(*v1.Project)
+	project, _ := after.(*v1.Project)
+	var namespace string
+	switch {
+	case !slices.Equal(suffixesOf(old), suffixesOf(project)):
+		namespace = metav1.NamespaceAll
+	case render.SettingsOf(old) != render.SettingsOf(project):
+		namespace = cmp.Or(project, old).Name
+	default:
+		return
+	}
+	deploys, err := listDeploys(ctx, k.cache, namespace)
+	if err != nil {
+		return // The informer has not started: then all are reconciled.
+	}
+	priority := priorityStatus
+	for i := range deploys {
+		enqueue(queue, priorityqueue.AddOpts{Priority: &priority}, client.ObjectKeyFromObject(&deploys[i]))
+	}
+}
+
+func suffixesOf(project *v1.Project) []v1.HostSuffix {
+	if project == nil {
+		return nil
+	}
+	return project.Spec.HostSuffixes
 }

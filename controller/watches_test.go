@@ -9,21 +9,21 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-func TestAnObjectConcernsItsOwnerOrWhomItIsHandedOverTo(t *testing.T) {
+func TestByOwnerReturnsTheControllerOrTheAdopter(t *testing.T) {
 	t.Parallel()
 	yes := true
 	ours := metav1.OwnerReference{APIVersion: "dudaji.com/v1", Kind: "NpuDeploy", Name: "web", Controller: &yes}
 	others := metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "other", Controller: &yes}
-	handed := map[string]string{"dudaji.com/adopt": "heir"}
+	adopt := map[string]string{"dudaji.com/adopt": "adopter"}
 	for name, row := range map[string]struct {
 		owners      []metav1.OwnerReference
 		annotations map[string]string
 		want        string
 	}{
-		"ours":                           {[]metav1.OwnerReference{ours}, nil, "web"},
-		"nobody's":                       {nil, nil, ""},
-		"handed over":                    {nil, handed, "heir"},
-		"handed over by another's owner": {[]metav1.OwnerReference{others}, handed, ""},
+		"owned":                          {[]metav1.OwnerReference{ours}, nil, "web"},
+		"unowned":                        {nil, nil, ""},
+		"annotated":                      {nil, adopt, "adopter"},
+		"annotated and owned by another": {[]metav1.OwnerReference{others}, adopt, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -35,8 +35,8 @@ func TestAnObjectConcernsItsOwnerOrWhomItIsHandedOverTo(t *testing.T) {
 			if row.want != "" {
 				want = []types.NamespacedName{{Namespace: "team", Name: row.want}}
 			}
-			if diff := cmp.Diff(want, byController(t.Context(), object)); diff != "" {
-				t.Errorf("concerned (-want +got):\n%s", diff)
+			if diff := cmp.Diff(want, byOwner("NpuDeploy")(t.Context(), object)); diff != "" {
+				t.Errorf("owners (-want +got):\n%s", diff)
 			}
 		})
 	}

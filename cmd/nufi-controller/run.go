@@ -43,6 +43,6 @@ func newManager(f flags, logger logr.Logger) (manager.Manager, error) {
 		Pod:                     types.NamespacedName{Namespace: os.Getenv("POD_NAMESPACE"), Name: os.Getenv("POD_NAME")},
 		Log:                     logger,
 		Registry:                metrics.Registry,
-		Judge:                   templates.Validate,
+		Validate:                templates.Validate,
 	})
 }

@@ -77,7 +77,7 @@ func TestProjectIsLimitedToItsHosts(t *testing.T) {
 	}
 	r.awaitEndpoint(v1.ReasonRouted)
 	r.project("{hostSuffixes: [" + r.name + ".example]}")
-	if message := r.awaitEndpoint(v1.ReasonHostNotAllowed); !strings.Contains(message, "is no host of project "+r.name) {
+	if message := r.awaitEndpoint(v1.ReasonHostNotAllowed); !strings.Contains(message, "does not belong to project "+r.name) {
 		t.Errorf("message %q", message)
 	}
 }
@@ -89,7 +89,7 @@ func TestAdmissionRejectsAHostOutsideTheProject(t *testing.T) {
 	var last error
 	r.await("the policy to be in force", func() bool {
 		last = r.serve("web.elsewhere.example", client.DryRunAll)
-		return apierrors.IsInvalid(last) && strings.Contains(last.Error(), "is no host of project "+r.name)
+		return apierrors.IsInvalid(last) && strings.Contains(last.Error(), "does not belong to project "+r.name)
 	}, func() any { return last })
 	if err := r.serve("not"+r.name+".example", client.DryRunAll); !apierrors.IsInvalid(err) {
 		t.Errorf("a name that only ends alike: %v", err)

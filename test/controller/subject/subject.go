@@ -45,7 +45,7 @@ func Start(tb testing.TB, config *rest.Config, options controller.Options) *Subj
 	config = rest.CopyConfig(config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return counter{s, next} })
 	options.MetricsAddress, options.ProbeAddress = "0", "0"
-	options.Registry, options.Judge = s.Registry, templates.Validate
+	options.Registry, options.Validate = s.Registry, templates.Validate
 	if options.Workers == 0 {
 		options.Workers = 8
 	}

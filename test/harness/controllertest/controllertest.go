@@ -94,7 +94,7 @@ func run(h *harness.Harness, options controller.Options) *Controller {
 	log.SetLogger(logr.Discard())
 	options.Log = logger()
 	options.MetricsAddress, options.ProbeAddress = "0", "0"
-	options.Registry, options.Judge = c.Registry, templates.Validate
+	options.Registry, options.Validate = c.Registry, templates.Validate
 	if options.Workers == 0 {
 		options.Workers = 8
 	}

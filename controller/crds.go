@@ -1,0 +1,147 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/dudaji/nufi/controller/apply"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,verbs=get;list;watch
+
+// installedKinds tracks which kinds of applied objects the API server serves, and watches
+// those that are installed later. It reconciles CustomResourceDefinitions.
+type installedKinds struct {
+	mapper    meta.RESTMapper
+	informers cache.Cache
+	watch     func(source.Source) error
+	installed func() // called after a kind was installed
+
+	mu      sync.Mutex
+	served  map[schema.GroupVersionKind]bool
+	watched map[schema.GroupVersionKind]bool
+}
+
+// newInstalledKinds requires watch to be set before discover.
+func newInstalledKinds(mgr manager.Manager, installed func()) *installedKinds {
+	return &installedKinds{
+		mapper: mgr.GetRESTMapper(), informers: mgr.GetCache(), installed: installed,
+		served: map[schema.GroupVersionKind]bool{}, watched: map[schema.GroupVersionKind]bool{},
+	}
+}
+
+// isServed reports whether a kind is installed, without a request.
+func (k *installedKinds) isServed(kind schema.GroupVersionKind) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.served[kind]
+}
+
+// discover watches the kinds that are installed at the start.
+func (k *installedKinds) discover() error {
+	for _, kind := range apply.Kinds() {
+		isServed, err := k.discoverKind(kind)
+		if err != nil {
+			return fmt.Errorf("discovering %s: %w", kind.Kind, err)
+		}
+		if !isServed {
+			continue
+		}
+		if err := k.start(kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *installedKinds) discoverKind(kind schema.GroupVersionKind) (bool, error) {
+	_, err := k.mapper.RESTMapping(kind.GroupKind(), kind.Version)
+	if meta.IsNoMatchError(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// start watches the kind, once, and marks it as served.
+func (k *installedKinds) start(kind schema.GroupVersionKind) error {
+	k.mu.Lock()
+	isWatched := k.watched[kind]
+	k.watched[kind] = true
+	k.mu.Unlock()
+	if !isWatched {
+		objects := source.Kind[client.Object](k.informers, apply.NewChild(kind), settled(byOwner(v1.Kind), apply.Drifted))
+		if err := k.watch(objects); err != nil {
+			return fmt.Errorf("watching %s: %w", kind.Kind, err)
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.served[kind] = true
+	return nil
+}
+
+// Reconcile handles one CustomResourceDefinition. An error is retried: a kind is served a
+// moment after it is defined.
+func (k *installedKinds) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	kind, ok := kindOfCRD(request.Name)
+	if !ok {
+		return reconcile.Result{}, nil
+	}
+	err := k.informers.Get(ctx, client.ObjectKey{Name: request.Name}, newCRD())
+	switch isServed := k.isServed(kind); {
+	case client.IgnoreNotFound(err) != nil:
+		return reconcile.Result{}, err
+	case err != nil:
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.served[kind] = false
+		return reconcile.Result{}, nil
+	case isServed:
+		return reconcile.Result{}, nil
+	}
+	return reconcile.Result{}, k.install(ctx, kind)
+}
+
+// install waits for the informer: until it has listed all objects, they seem to be missing.
+func (k *installedKinds) install(ctx context.Context, kind schema.GroupVersionKind) error {
+	isServed, err := k.discoverKind(kind)
+	if err != nil {
+		return err
+	}
+	if !isServed {
+		return fmt.Errorf("%s of %s is defined but not served yet", kind.Kind, kind.GroupVersion())
+	}
+	if _, err := k.informers.GetInformer(ctx, apply.NewChild(kind)); err != nil {
+		return fmt.Errorf("starting the informer of %s: %w", kind.Kind, err)
+	}
+	if err := k.start(kind); err != nil {
+		return err
+	}
+	logr.FromContextOrDiscard(ctx).Info("Kind installed", "kind", kind.Kind)
+	k.installed()
+	return nil
+}
+
+// kindOfCRD maps the name of a definition (virtualservices.networking.istio.io) to the kind
+// that we apply, if there is one.
+func kindOfCRD(name string) (schema.GroupVersionKind, bool) {
+	plural, group, _ := strings.Cut(name, ".")
+	for _, kind := range apply.Kinds() {
+		if kind.Group == group && strings.ToLower(kind.Kind)+"s" == plural {
+			return kind, true
+		}
+	}
+	return schema.GroupVersionKind{}, false
+}

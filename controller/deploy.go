@@ -1,0 +1,103 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// deployStatus is the statusKind of NpuDeploys.
+type deployStatus struct{}
+
+func (deployStatus) newObject() *v1.NpuDeploy { return &v1.NpuDeploy{} }
+
+func (deployStatus) statusOnly(deploy *v1.NpuDeploy) *v1.NpuDeploy {
+	return &v1.NpuDeploy{
+		ObjectMeta: metav1.ObjectMeta{Namespace: deploy.Namespace, Name: deploy.Name},
+		Status:     *deploy.Status.DeepCopy(),
+	}
+}
+
+func (deployStatus) conditions(deploy *v1.NpuDeploy) *[]metav1.Condition {
+	return &deploy.Status.Conditions
+}
+
+func (deployStatus) inventory(deploy *v1.NpuDeploy) *[]v1.InventoryEntry {
+	return &deploy.Status.Inventory
+}
+
+// deployKind is the ownerKind of NpuDeploys.
+type deployKind struct {
+	deployStatus
+
+	cache    client.Reader
+	projects *objects[*v1.Project]
+	renders  *renderCache
+	claims   *hostClaims
+	queue    *queue
+}
+
+// prepare loads all host claims before the first is decided.
+func (k *deployKind) prepare(ctx context.Context) error {
+	return k.claims.load(ctx, k.loadClaims)
+}
+
+func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*rendering, error) {
+	project, exists, err := k.projects.get(ctx, client.ObjectKey{Name: deploy.Namespace})
+	if err != nil {
+		return nil, fmt.Errorf("reading the project: %w", err)
+	}
+	if !exists {
+		project = nil
+	}
+	settings := render.SettingsOf(project)
+	return k.renders.get(deploy, settings, apply.DeployOwner(deploy),
+		func(templates *render.Templates, r *rendering) ([]*unstructured.Unstructured, error) {
+			result, err := templates.Render(deploy, settings)
+			if err != nil {
+				return nil, err
+			}
+			r.endpoint = result.Resolved.Endpoint
+			r.resolved = &status.Resolved{
+				URL:         result.Resolved.URL,
+				Image:       result.Resolved.Image,
+				Selector:    result.Resolved.Selector,
+				Accelerator: result.Resolved.Accelerator,
+				Parallelism: result.Resolved.Parallelism,
+			}
+			return result.Objects, nil
+		}), nil
+}
+
+func (k *deployKind) evaluate(
+	ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering, host hostOwnership, stages status.Stages,
+) (*v1.NpuDeploy, error) {
+	observed, err := k.observe(ctx, deploy, rendered, host)
+	if err != nil {
+		return nil, err
+	}
+	observed.Stages = stages
+	next := k.statusOnly(deploy)
+	next.Status = status.Evaluate(observed)
+	return next, nil
+}
+
+func (k *deployKind) deleted(name types.NamespacedName) {
+	k.queue.add(k.claims.release(name)...)
+}
+
+// listDeploys lists the cached NpuDeploys of a namespace, or of all. They are shared.
+func listDeploys(ctx context.Context, cache client.Reader, namespace string) ([]v1.NpuDeploy, error) {
+	var list v1.NpuDeployList
+	err := cache.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy)
+	return list.Items, err
+}

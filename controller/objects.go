@@ -1,0 +1,130 @@
+package controller
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// +kubebuilder:rbac:groups=dudaji.com,resources=npudeploys;projects,verbs=get;list;watch
+// +kubebuilder:rbac:groups=dudaji.com,resources=npudeploys/status;projects/status,verbs=patch
+
+// statusKind gives access to the fields that the statuses of all kinds have.
+type statusKind[T client.Object] interface {
+	newObject() T
+	// statusOnly returns an object with the name and a copy of the status.
+	statusOnly(object T) T
+	conditions(object T) *[]metav1.Condition
+	inventory(object T) *[]v1.InventoryEntry
+}
+
+// objects reads the objects of one kind from an informer and patches their status. It
+// returns its own last patch until the informer has it: a decision on an older status would
+// be repeated, or missed.
+type objects[T client.Object] struct {
+	kind   statusKind[T]
+	cache  client.Reader
+	status client.SubResourceWriter
+
+	mu      sync.Mutex
+	written map[types.NamespacedName]T
+	uids    map[types.NamespacedName]types.UID
+}
+
+func newObjects[T client.Object](kind statusKind[T], cache client.Reader, status client.SubResourceWriter) *objects[T] {
+	return &objects[T]{
+		kind: kind, cache: cache, status: status,
+		written: map[types.NamespacedName]T{}, uids: map[types.NamespacedName]types.UID{},
+	}
+}
+
+// get returns the newest version, if the object exists. It is shared: callers must not
+// modify it.
+func (o *objects[T]) get(ctx context.Context, name types.NamespacedName) (object T, exists bool, err error) {
+	object = o.kind.newObject()
+	if err := o.cache.Get(ctx, name, object); apierrors.IsNotFound(err) {
+		return object, false, nil
+	} else if err != nil {
+		return object, false, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	written, ok := o.written[name]
+	if ok && written.GetUID() == object.GetUID() && isNewer(written, object) {
+		return written, true, nil
+	}
+	delete(o.written, name)
+	return object, true, nil
+}
+
+func isNewer(a, b client.Object) bool {
+	order, err := resourceversion.CompareResourceVersion(a.GetResourceVersion(), b.GetResourceVersion())
+	return err == nil && order > 0
+}
+
+// replaced stores the object's UID, and returns that of a deleted object of the same name.
+func (o *objects[T]) replaced(object T) types.UID {
+	name := client.ObjectKeyFromObject(object)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	former := o.uids[name]
+	o.uids[name] = object.GetUID()
+	if former == object.GetUID() {
+		return ""
+	}
+	return former
+}
+
+// names lists the objects that were reconciled and not forgotten.
+func (o *objects[T]) names() []types.NamespacedName {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Collect(maps.Keys(o.uids))
+}
+
+// record patches the inventory.
+func (o *objects[T]) record(ctx context.Context, object T, inventory []v1.InventoryEntry) error {
+	next := o.kind.statusOnly(object)
+	*o.kind.inventory(next) = inventory
+	_, err := o.patch(ctx, o.kind.statusOnly(object), next)
+	return err
+}
+
+// patch patches the status if the objects, which statusOnly returned, differ.
+func (o *objects[T]) patch(ctx context.Context, before, after T) (bool, error) {
+	if equality.Semantic.DeepEqual(before, after) {
+		return false, nil
+	}
+	err := o.status.Patch(ctx, after, client.MergeFrom(before), client.FieldOwner(v1.FieldManager))
+	if apierrors.IsNotFound(err) {
+		return false, nil // The object was deleted.
+	}
+	if err != nil {
+		return false, err
+	}
+	stripMetadata(after)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.written[client.ObjectKeyFromObject(after)] = after
+	return true, nil
+}
+
+// forget returns the UID that the object had, or nothing if it was never reconciled.
+func (o *objects[T]) forget(name types.NamespacedName) types.UID {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	uid := o.uids[name]
+	delete(o.uids, name)
+	delete(o.written, name)
+	return uid
+}

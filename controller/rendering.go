@@ -1,0 +1,115 @@
+package controller
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// renderInput identifies what a rendering was made from.
+type renderInput struct {
+	generation int64
+	settings   render.ProjectSettings
+	templates  string
+}
+
+// rendering is what a spec renders to, or the error.
+type rendering struct {
+	input renderInput
+
+	set      *apply.Set // nil if it does not render, or may not be applied
+	resolved *status.Resolved
+	endpoint *render.Endpoint
+
+	outcome  status.Outcome
+	rejected status.Outcome // of apply, if the set may not be applied
+	err      error
+}
+
+// renderCache keeps the last rendering of each object.
+type renderCache struct {
+	serving func() *render.Templates
+	metrics *metrics
+
+	mu    sync.Mutex
+	byUID map[types.UID]*rendering
+}
+
+func newRenderCache(serving func() *render.Templates, metrics *metrics) *renderCache {
+	return &renderCache{serving: serving, metrics: metrics, byUID: map[types.UID]*rendering{}}
+}
+
+// renderFunc renders an object, and sets the effective values in r.
+type renderFunc func(templates *render.Templates, r *rendering) ([]*unstructured.Unstructured, error)
+
+// get returns the rendering of the object, and renders it if its input changed.
+func (c *renderCache) get(object client.Object, settings render.ProjectSettings, owner apply.Owner, render renderFunc) *rendering {
+	templates := c.serving()
+	input := renderInput{object.GetGeneration(), settings, templates.Digest}
+	c.mu.Lock()
+	cached := c.byUID[object.GetUID()]
+	c.mu.Unlock()
+	if cached != nil && cached.input == input {
+		return cached
+	}
+	r := &rendering{input: input}
+	start := time.Now()
+	objects, err := render(templates, r)
+	r.outcome = renderOutcome(err)
+	c.metrics.countRender(r.outcome.Reason, time.Since(start))
+	if r.err = err; err == nil {
+		r.set, r.err = apply.NewSet(owner, objects)
+	}
+	if err == nil && r.err != nil {
+		r.rejected.Reason, r.rejected.Message = apply.Explain(r.err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.byUID[object.GetUID()] = r
+	return r
+}
+
+func (c *renderCache) forget(uid types.UID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.byUID, uid)
+}
+
+func renderOutcome(err error) status.Outcome {
+	if err == nil {
+		return status.Outcome{Reason: v1.ReasonRendered}
+	}
+	if invalid := (*render.Error)(nil); errors.As(err, &invalid) {
+		return status.Outcome{Reason: v1.ReasonInvalidSpec, Message: err.Error()}
+	}
+	return status.Outcome{Reason: v1.ReasonInvalidTemplate, Message: err.Error()}
+}
+
+// name returns the name of the first object of the kind, or nothing.
+func (r *rendering) name(kind string) string {
+	if r.set == nil {
+		return ""
+	}
+	for _, ref := range r.set.Refs() {
+		if ref.Kind == kind {
+			return ref.Name
+		}
+	}
+	return ""
+}
+
+// isRoute reports whether an object routes a host.
+func isRoute(ref apply.Ref) bool {
+	routes := []v1.EndpointKind{v1.EndpointVirtualService, v1.EndpointIngress, v1.EndpointHTTPRoute}
+	return slices.Contains(routes, v1.EndpointKind(ref.Kind))
+}
