@@ -126,7 +126,9 @@ func (a *API) table() []rest.Route {
 		Checks: o.Limits.Check, PerUser: o.Limits.User, Clock: o.Clock,
 	})
 	return slices.Concat(
-		npudeploys.New(o.Live, a.streams, o.Clock).Routes(),
+		npudeploys.New(npudeploys.Options{
+			Cluster: o.Live, Streams: a.streams, Clock: o.Clock, CheckRender: previews.CheckRender,
+		}).Routes(),
 		workloads.New(o.Live, a.streams, o.Limits.Time).Routes(),
 		projects.Routes(),
 		previews.Routes(),
@@ -155,6 +157,7 @@ func (a *API) wrap(metrics *rest.Metrics) error {
 	}
 	a.handler = a.private
 	for _, middleware := range []func(http.Handler) http.Handler{
+		rest.RejectEncodedSlashes,
 		limits.PerUser(a.options.Limits.User, a.options.Clock),
 		auth.Middleware(a.options.Authenticator, problem.WriteStatus),
 		rest.PublicFirst(a.public),

@@ -304,6 +304,18 @@ func TestDryRunWritesNothing(t *testing.T) {
 	if after := s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusOK); after.header.Get("ETag") != before.header.Get("ETag") {
 		t.Errorf("a dry run has written: %s", after.body)
 	}
+	// Kubernetes accepts 3 devices of a kind that can be split by 1, 2, 4 and 8 alone.
+	never := strings.Replace(deployJSON("a"), `"count": 2`, `"count": 3`, 1)
+	for _, got := range []response{
+		s.ask("ann", http.MethodPost, "?dryRun=All", strings.Replace(never, `"name": "a"`, `"name": "b"`, 1)),
+		s.ask("ann", http.MethodPut, "b?dryRun=All", strings.Replace(never, `"name": "a"`, `"name": "b"`, 1), "If-None-Match", "*"),
+		s.ask("ann", http.MethodPut, "a?dryRun=All", never, "If-Match", "*"),
+		s.ask("ann", http.MethodPatch, "a?dryRun=All", `{"spec": {"accelerator": {"count": 3}}}`, "Content-Type", merge),
+	} {
+		if errs := got.wantStatus(t, http.StatusUnprocessableEntity).problem(t).Errors; len(errs) != 1 || errs[0].Field != "spec.accelerator.count" {
+			t.Errorf("the dry run of what does not render: %s", got.body)
+		}
+	}
 	s.ask("ann", http.MethodDelete, "a?dryRun=all", "").wantStatus(t, http.StatusBadRequest)
 	s.ask("ann", http.MethodDelete, "a?dryrun=All", "").wantStatus(t, http.StatusBadRequest)
 	for _, empty := range []string{"dryRun=", "dryRun"} {
@@ -473,10 +485,11 @@ func TestInvalidNamesAreNotFound(t *testing.T) {
 	for _, path := range []string{
 		"/api/v1/namespaces/kube%20system/npudeploys", "/api/v1/namespaces/A/npudeploys", "/api/v1/namespaces/x/npudeploys/a%0d%0aX-Y:z",
 		"/api/v1/namespaces/x%2Fpods/npudeploys", "/api/v1/namespaces/x/npudeploys/a%3Fb", "/api/v1/namespaces/x/npudeploys/a%2F..%2Fb",
+		"/api/v1/namespaces/" + s.namespace + "%2Fnpudeploys", "/api/v1/projects/x%2fmembers", "/api/v1//me", "//api/v1/me", "/api/v1/./me", "/api/v1/x/../me", "/api/v1/me/",
 		"/api/v1/projects/A", "/api/v1/projects/..%2Fme", "/api/v1/projects/a%0d%0aX-Y:z", "/api/v1/projects/x/members/%2E%2E",
 	} {
 		got := s.ask("ann", http.MethodGet, path, "")
-		if got.status != http.StatusNotFound && got.status != http.StatusMovedPermanently || got.header.Get("X-Y") != "" {
+		if got.status != http.StatusNotFound || got.header.Get("X-Y") != "" {
 			t.Errorf("%s: %d %s", path, got.status, got.body)
 		}
 	}

@@ -38,7 +38,7 @@ func (h *Handlers) list(w http.ResponseWriter, r *http.Request, user *kube.UserC
 	if err != nil {
 		return err
 	}
-	state, err := State(r.Context(), h.cluster, version)
+	state, err := State(r.Context(), h.Cluster, version)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (h *Handlers) list(w http.ResponseWriter, r *http.Request, user *kube.UserC
 		deploys = deploys[:page.Limit]
 		meta.Continue = rest.Continue(types.NamespacedName(deploys[page.Limit-1].Key()))
 	}
-	rest.SetStale(w, h.cluster.UnreachableSince(live.NpuDeploys), h.clock())
+	rest.SetStale(w, h.Cluster.UnreachableSince(live.NpuDeploys), h.Clock())
 	rest.SetIncomplete(w, access.Incomplete())
 	return h.writeList(w, meta, deploys)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
@@ -50,22 +51,30 @@ func Kind() resources.Kind {
 // Need returns the permission to do verb with NpuDeploys.
 func Need(verb string) rest.Need { return rest.Need{Verb: verb, Group: v1.Group, Resource: Resource} }
 
+// Options are what Handlers are made of.
+type Options struct {
+	Cluster *live.Cache
+	Streams *rest.Streams
+	Clock   func() time.Time
+	// CheckRender returns an error if an NpuDeploy does not render.
+	CheckRender func(ctx context.Context, deploy *unstructured.Unstructured) error
+}
+
 // Handlers serve NpuDeploys.
 type Handlers struct {
-	cluster *live.Cache
-	streams *rest.Streams
-	clock   func() time.Time
+	Options
+
 	buffers sync.Pool // of *bytes.Buffer, for lists
 }
 
 // New returns Handlers.
-func New(cluster *live.Cache, streams *rest.Streams, clock func() time.Time) *Handlers {
-	return &Handlers{cluster: cluster, streams: streams, clock: clock}
-}
+func New(options Options) *Handlers { return &Handlers{Options: options} }
 
 // Routes returns all routes of NpuDeploys.
 func (h *Handlers) Routes() []rest.Route {
-	return slices.Concat(h.readRoutes(), h.watchRoutes(), Kind().Routes(), scaleRoutes(), []rest.Route{h.restartRoute()})
+	kind := Kind()
+	kind.CheckDryRun = h.CheckRender
+	return slices.Concat(h.readRoutes(), h.watchRoutes(), kind.Routes(), scaleRoutes(), []rest.Route{h.restartRoute()})
 }
 
 // catchUpTimeout is how long a list waits for a version that the server has not observed yet.

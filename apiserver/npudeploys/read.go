@@ -61,7 +61,7 @@ func (h *Handlers) getObserved(w http.ResponseWriter, r *http.Request, user *kub
 	if !allowed {
 		return rest.Forbidden(problem.Missing{Verb: "get", Group: v1.Group, Resource: Resource, Namespace: key.Namespace})
 	}
-	state, err := State(r.Context(), h.cluster, "")
+	state, err := State(r.Context(), h.Cluster, "")
 	if err != nil {
 		return err
 	}
@@ -69,11 +69,11 @@ func (h *Handlers) getObserved(w http.ResponseWriter, r *http.Request, user *kub
 	if !ok {
 		return apierrors.NewNotFound(schema.GroupResource{Group: v1.Group, Resource: Resource}, key.Name)
 	}
-	since := h.cluster.UnreachableSince(live.NpuDeploys)
+	since := h.Cluster.UnreachableSince(live.NpuDeploys)
 	if since.IsZero() {
-		since = h.clock() // the server's own watch has not failed yet
+		since = h.Clock() // the server's own watch has not failed yet
 	}
-	rest.SetStale(w, since, h.clock())
+	rest.SetStale(w, since, h.Clock())
 	deploy := state.Deploys[i]
 	if rest.NotModified(w, r, deploy) {
 		return nil

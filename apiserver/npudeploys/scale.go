@@ -149,7 +149,7 @@ func (h *Handlers) restart(w http.ResponseWriter, r *http.Request, user *kube.Us
 		return err
 	}
 	change := map[string]any{"spec": map[string]any{"podMetadata": map[string]any{"annotations": map[string]any{
-		restartedAt: h.clock().UTC().Format(time.RFC3339Nano), formerRestartedAt: nil,
+		restartedAt: h.Clock().UTC().Format(time.RFC3339Nano), formerRestartedAt: nil,
 	}}}}
 	deploy := Kind().Object(r)
 	if err := resources.Merge(r.Context(), user, deploy, change, restartManager, dryRun); err != nil {

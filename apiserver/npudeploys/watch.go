@@ -40,18 +40,18 @@ func (h *Handlers) watch(w http.ResponseWriter, r *http.Request, user *kube.User
 	if err != nil {
 		return err
 	}
-	if _, err := State(r.Context(), h.cluster, ""); err != nil {
+	if _, err := State(r.Context(), h.Cluster, ""); err != nil {
 		return err
 	}
-	rest.SetStale(w, h.cluster.UnreachableSince(live.NpuDeploys), h.clock())
-	watcher := newWatcher(h.cluster.Deploys(), selection, access)
+	rest.SetStale(w, h.Cluster.UnreachableSince(live.NpuDeploys), h.Clock())
+	watcher := newWatcher(h.Cluster.Deploys(), selection, access)
 	ctx, stop := context.WithCancel(r.Context())
 	defer func() {
 		stop()
 		watcher.drain()
 	}()
 	go watcher.run(ctx, after)
-	return h.streams.Serve(w, r, user, rest.Stream{
+	return h.Streams.Serve(w, r, user, rest.Stream{
 		ContentType: stream.ContentType, Frames: watcher.frames, Err: watcher.reason, Authorize: watcher.reviewAccess,
 	})
 }

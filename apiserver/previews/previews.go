@@ -9,6 +9,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/kube"
@@ -82,6 +83,19 @@ func (h *Handlers) allProjectSettings(ctx context.Context, deploys []v1.NpuDeplo
 		}
 	}
 	return settings, nil
+}
+
+// CheckRender returns an error if an NpuDeploy does not render with the templates that serve.
+func (h *Handlers) CheckRender(ctx context.Context, object *unstructured.Unstructured) error {
+	settings, err := h.projectSettings(ctx, object.GetNamespace())
+	if err != nil {
+		return err
+	}
+	deploy := rendered{object: object}
+	if err := h.renderer.render(ctx, renderInput{templates: h.Templates(), settings: settings}, &deploy); err != nil {
+		return err
+	}
+	return deploy.err
 }
 
 func (h *Handlers) setStale(w http.ResponseWriter, resources ...string) {

@@ -80,6 +80,7 @@ func fromStatus(status metav1.Status) *Error {
 			p.Errors = append(p.Errors, FieldError{Field: strings.TrimPrefix(cause.Field, "."), Message: cause.Message})
 		}
 	}
+	p.Detail = describe(status, p.Errors)
 	return p
 }
 

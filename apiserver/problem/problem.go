@@ -69,6 +69,7 @@ func (p *Error) Error() string { return p.Detail }
 // Write answers the request with the problem.
 func Write(w http.ResponseWriter, r *http.Request, p *Error) {
 	body := *p
+	body.truncate()
 	body.Instance, body.RequestID = r.URL.EscapedPath(), w.Header().Get(RequestID)
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))

@@ -42,7 +42,7 @@ func (k Kind) create(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 		return err
 	}
 	w.Header().Set("Location", k.pathTo(object))
-	return rest.WriteObject(w, r, http.StatusCreated, object)
+	return k.write(w, r, http.StatusCreated, object)
 }
 
 // createObject creates an object that must not exist yet, which an apply cannot express.

@@ -4,6 +4,7 @@
 package resources
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -26,6 +27,9 @@ type Kind struct {
 	Resource                   string // in RBAC's rules
 	Schema                     openapi.Ref
 	CollectionPath, ObjectPath string
+	// CheckDryRun returns an error if the result of a dry run is one that Kubernetes accepts and
+	// the controller cannot use. It may be nil.
+	CheckDryRun func(ctx context.Context, object *unstructured.Unstructured) error
 }
 
 // Routes returns the routes that write objects.
@@ -40,6 +44,16 @@ func (k Kind) Object(r *http.Request) *unstructured.Unstructured {
 	object.SetNamespace(mux.Vars(r)["namespace"])
 	object.SetName(mux.Vars(r)["name"])
 	return object
+}
+
+// write responds with an object that was written, or would be if it were no dry run.
+func (k Kind) write(w http.ResponseWriter, r *http.Request, status int, object *unstructured.Unstructured) error {
+	if dryRun, err := rest.DryRun(r); err == nil && dryRun && k.CheckDryRun != nil {
+		if err := k.CheckDryRun(r.Context(), object); err != nil {
+			return err
+		}
+	}
+	return rest.WriteObject(w, r, status, object)
 }
 
 // pathTo returns the path of an object.

@@ -58,7 +58,7 @@ func (k Kind) patch(w http.ResponseWriter, r *http.Request, user *kube.UserClien
 	if err := Apply(r.Context(), user, object, options); err != nil {
 		return err
 	}
-	return rest.WriteObject(w, r, http.StatusOK, object)
+	return k.write(w, r, http.StatusOK, object)
 }
 
 func (k Kind) mergePatch(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
@@ -90,7 +90,7 @@ func (k Kind) mergePatch(w http.ResponseWriter, r *http.Request, user *kube.User
 	if err != nil {
 		return err
 	}
-	return rest.WriteObject(w, r, http.StatusOK, object)
+	return k.write(w, r, http.StatusOK, object)
 }
 
 // Merge sends a merge patch, and sets object to the result.

@@ -64,7 +64,7 @@ func (k Kind) putNew(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 	if err != nil {
 		return rest.WithVerb("create", err)
 	}
-	return rest.WriteObject(w, r, http.StatusCreated, object)
+	return k.write(w, r, http.StatusCreated, object)
 }
 
 // replace applies over the version that the client has read. Fields that this API owned and
@@ -90,7 +90,7 @@ func (k Kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	if err != nil {
 		return err
 	}
-	return rest.WriteObject(w, r, http.StatusOK, applied)
+	return k.write(w, r, http.StatusOK, applied)
 }
 
 // ifMatch calls write with the live object, which If-Match must match, and retries on

@@ -53,15 +53,17 @@ func addMissing(r *http.Request, route Route, user *kube.UserClient, err error) 
 		if reviewErr != nil || allowed {
 			continue
 		}
-		response.Missing = &problem.Missing{Verb: need.Verb, Group: need.Group, Resource: need.Resource, Namespace: namespace}
-		break
+		return Forbidden(problem.Missing{Verb: need.Verb, Group: need.Group, Resource: need.Resource, Namespace: namespace})
 	}
 	return response
 }
 
 // Forbidden returns the 403 of an access review that this API made.
 func Forbidden(missing problem.Missing) *problem.Error {
-	detail := fmt.Sprintf("you may not %s %s of %s", missing.Verb, missing.Resource, missing.Group)
+	detail := fmt.Sprintf("you may not %s %s", missing.Verb, missing.Resource)
+	if missing.Group != "" {
+		detail += " of " + missing.Group
+	}
 	if missing.Namespace != "" {
 		detail += " in the namespace " + missing.Namespace
 	}

@@ -29,7 +29,7 @@ type RouterOptions struct {
 
 // NewRouter returns a router that serves the routes to authenticated users.
 func NewRouter(routes []Route, options RouterOptions) *mux.Router {
-	router := mux.NewRouter()
+	router := mux.NewRouter().SkipClean(true) // a redirect would turn a POST into a GET
 	router.NotFoundHandler = http.HandlerFunc(notFound)
 	router.MethodNotAllowedHandler = methodNotAllowed(router)
 	for _, route := range routes {
@@ -149,6 +149,18 @@ func checkPath(r *http.Request) error {
 		return problem.New(http.StatusNotFound, "no object can have this name")
 	}
 	return nil
+}
+
+// RejectEncodedSlashes responds with 404 to a path with %2F. The router matches decoded paths,
+// and would take it for a separator.
+func RejectEncodedSlashes(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(strings.ToLower(r.URL.EscapedPath()), "%2f") {
+			notFound(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {

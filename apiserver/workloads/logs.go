@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/ptr"
@@ -201,7 +202,9 @@ func (h *Handlers) addDiagnosis(r *http.Request, user *kube.UserClient, owned *o
 	case !expected:
 		return err
 	case response.Status >= http.StatusInternalServerError && !kube.Unreachable(err):
-		return problem.New(http.StatusBadGateway, node+" returns no log (a simulated one has none): "+response.Detail)
+		// The detail has addresses of nodes.
+		logr.FromContextOrDiscard(r.Context()).Info("could not read a log", "node", pod.Spec.NodeName, "reason", response.Detail)
+		return problem.New(http.StatusBadGateway, node+" returns no log: its kubelet cannot be reached (a simulated one has no logs)")
 	}
 	diagnoses, err := h.diagnose(r, user, owned)
 	if diagnosis := diagnoses[pod.UID]; err == nil && diagnosis.Message != "" {

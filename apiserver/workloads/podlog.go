@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"unicode/utf8"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,7 +18,6 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/problem"
-	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/apiserver/stream"
 )
 
@@ -66,20 +66,21 @@ func (l *podLog) read(ctx context.Context) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		l.err = interrupted(err)
+		l.err = interrupted(ctx, err)
 	case l.events:
 		l.sendEvent(ctx, "end", l.ending(ctx, size))
 	}
 }
 
 // interrupted returns Kubernetes' own response if it rejected the log, and a 502 for an error
-// on the way.
-func interrupted(err error) error {
+// on the way, whose text has addresses of nodes.
+func interrupted(ctx context.Context, err error) error {
 	if apierrors.ReasonForError(err) != metav1.StatusReasonUnknown {
 		response, _ := problem.From(err)
 		return response
 	}
-	return problem.New(http.StatusBadGateway, "the log was interrupted: "+rest.FirstLine(err.Error()))
+	logr.FromContextOrDiscard(ctx).Info("could not read a log to its end", "reason", err.Error())
+	return problem.New(http.StatusBadGateway, "the connection to the node was interrupted")
 }
 
 // copy returns how many bytes of the log it has read.

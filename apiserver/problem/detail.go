@@ -1,0 +1,54 @@
+package problem
+
+import (
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// The bounds of what Write sends: a request of 1 MiB can have 60,000 unknown fields.
+const (
+	maxErrors = 100
+	maxDetail = 4 << 10 // bytes, of the detail and of each field error
+)
+
+// truncate bounds the problem.
+func (p *Error) truncate() {
+	p.Detail = shorten(p.Detail)
+	if more := len(p.Errors) - maxErrors; more > 0 {
+		p.Errors = p.Errors[:maxErrors:maxErrors]
+		p.Detail += fmt.Sprintf("; and %d more errors", more)
+	}
+	for i, e := range p.Errors {
+		if len(e.Field)+len(e.Message) > maxDetail {
+			p.Errors = append([]FieldError(nil), p.Errors...)
+			p.Errors[i] = FieldError{Field: shorten(e.Field), Message: shorten(e.Message)}
+		}
+	}
+}
+
+func shorten(text string) string {
+	if len(text) <= maxDetail {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxDetail], "") + " ..."
+}
+
+// describe returns the detail of Kubernetes' status: the user's fields, where it has them,
+// rather than a text that also names the object, its group and its kind.
+func describe(status metav1.Status, errors []FieldError) string {
+	texts := make([]string, len(errors))
+	for i, e := range errors {
+		texts[i] = e.Field + ": " + e.Message
+	}
+	switch {
+	case len(errors) > 0 && status.Reason == metav1.StatusReasonInvalid:
+		return strings.Join(texts, "; ")
+	case len(errors) > 0 && status.Reason == metav1.StatusReasonConflict:
+		return strings.Join(texts, "; ") + "; ?force=true takes these fields over"
+	case status.Reason == metav1.StatusReasonConflict && strings.Contains(status.Message, "the object has been modified"):
+		return "the object was changed meanwhile: read it again"
+	}
+	return status.Message
+}

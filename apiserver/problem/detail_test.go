@@ -1,0 +1,57 @@
+package problem_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/dudaji/nufi/apiserver/problem"
+)
+
+func TestProblemsAreBounded(t *testing.T) {
+	t.Parallel()
+	unknown := make([]string, 60000)
+	for i := range unknown {
+		unknown[i] = fmt.Sprintf(`unknown field "spec.field%d"`, i)
+	}
+	unknown[0] = `unknown field "` + strings.Repeat("가", 10000) + `"`
+	p, _ := problem.From(apierrors.NewBadRequest("strict decoding error: " + strings.Join(unknown, ", ")))
+	w := httptest.NewRecorder()
+	problem.Write(w, httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/", nil), p)
+	var got problem.Error
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Errors) != 100 || !strings.HasSuffix(got.Detail, "; and 59900 more errors") || w.Body.Len() > 64<<10 {
+		t.Errorf("%d errors, %d bytes, detail ...%s", len(got.Errors), w.Body.Len(), got.Detail[max(0, len(got.Detail)-60):])
+	}
+	if len(p.Errors) != 60000 {
+		t.Errorf("the problem itself has %d errors", len(p.Errors))
+	}
+}
+
+func TestDetailNamesFieldsRatherThanObjects(t *testing.T) {
+	t.Parallel()
+	kind, resource := schema.GroupKind{Group: "dudaji.com", Kind: "NpuDeploy"}, schema.GroupResource{Group: "dudaji.com", Resource: "npudeploys"}
+	for want, err := range map[string]error{
+		"spec.model: Required value: is missing": apierrors.NewInvalid(kind, "a", field.ErrorList{field.Required(field.NewPath("spec", "model"), "is missing")}),
+		`spec.model: conflict with "kubectl" using dudaji.com/v1; ?force=true takes these fields over`: apierrors.NewApplyConflict([]metav1.StatusCause{
+			{Type: metav1.CauseTypeFieldManagerConflict, Field: ".spec.model", Message: `conflict with "kubectl" using dudaji.com/v1`},
+		}, "Apply failed with 1 conflict"),
+		"the object was changed meanwhile: read it again": apierrors.NewConflict(resource, "a", errors.New("the object has been modified; please apply your changes to the latest version and try again")),
+		`npudeploys.dudaji.com "a" not found`:             apierrors.NewNotFound(resource, "a"),
+	} {
+		if p, _ := problem.From(err); p.Detail != want {
+			t.Errorf("%v: %q, want %q", err, p.Detail, want)
+		}
+	}
+}
