@@ -92,7 +92,7 @@ func New(options Options) (*API, error) {
 		Connected: func() bool { return options.Live.UnreachableSince(live.NpuDeploys).IsZero() },
 	})}
 	a.routes = a.table()
-	document, err := document(a.routes)
+	document, err := document(a.routes, options.Login != nil)
 	if err != nil {
 		return nil, err
 	}

@@ -2,12 +2,16 @@ package api
 
 import (
 	"fmt"
+	"maps"
+	"net/http"
+	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/npudeploys"
 	"github.com/dudaji/nufi/apiserver/openapi"
@@ -16,51 +20,152 @@ import (
 	"github.com/dudaji/nufi/apiserver/rest"
 )
 
-// problemSchema is the schema of errors.
-const problemSchema = openapi.Ref("Problem")
+// The schemas that several others refer to.
+const (
+	problemSchema    = openapi.Ref("Problem")
+	objectMetaSchema = openapi.Ref("ObjectMeta")
+	listMetaSchema   = openapi.Ref("ListMeta")
+)
 
 // document returns the OpenAPI document of the routes. The schemas of NpuDeploy and Project
 // are the CRDs' own, with their descriptions and bounds.
-func document(routes []rest.Route) ([]byte, error) {
-	deploy, err := crdSchema(npudeploys.Resource)
-	if err != nil {
-		return nil, err
+func document(routes []rest.Route, login bool) ([]byte, error) {
+	schemas := map[string]any{
+		string(problemSchema): problem.Error{}, string(devices.Schema): devices.View{},
+		string(objectMetaSchema): objectMeta(), string(listMetaSchema): listMeta(),
+		string(npudeploys.ListSchema): listOf(npudeploys.Schema, "A page of NpuDeploys. metadata.resourceVersion, if present, begins a watch."),
+		string(projects.ListSchema):   listOf(projects.Schema, "A page of Projects, by name."),
 	}
-	project, err := crdSchema(live.Projects)
-	if err != nil {
-		return nil, err
+	for _, kind := range []struct {
+		resource      string
+		schema, input openapi.Ref
+	}{{npudeploys.Resource, npudeploys.Schema, npudeploys.InputSchema}, {live.Projects, projects.Schema, projects.InputSchema}} {
+		schema, err := crdSchema(kind.resource)
+		if err != nil {
+			return nil, err
+		}
+		schemas[string(kind.schema)], schemas[string(kind.input)] = schema, inputOf(schema)
 	}
 	operations := make([]openapi.Operation, len(routes))
 	for i, route := range routes {
 		operations[i] = route.Operation
+		operations[i].Errors = errorsOf(route)
+	}
+	security := map[string]any{"bearer": map[string]any{"type": "http", "scheme": "bearer"}}
+	if login {
+		operations = append(operations, loginOperations()...)
+		security["session"] = map[string]any{"type": "apiKey", "in": "cookie", "name": "__Host-nufi-session"}
 	}
 	return openapi.API{
-		Title:       "NuFi",
-		Version:     "v1",
-		Description: "Models served on NPUs and GPUs. Every call is made with the permissions that Kubernetes gives to the user.",
-		Operations:  operations,
-		Problem:     openapi.Content{Types: []string{problem.ContentType}, Schema: problemSchema},
-		Schemas: map[string]any{
-			string(npudeploys.Schema):     deploy,
-			string(npudeploys.ListSchema): listOf(npudeploys.Schema, "A page of NpuDeploys. metadata.continue, if present, continues the list; metadata.resourceVersion, if present, begins a watch."),
-			string(projects.Schema):       project,
-			string(projects.ListSchema):   listOf(projects.Schema, "A page of Projects, by name. metadata.continue, if present, continues the list."),
-			string(problemSchema):         problem.Error{},
-		},
+		Title:           "NuFi",
+		Version:         "v1",
+		Description:     "Models served on NPUs and GPUs. Every call is made with the permissions that Kubernetes gives to the user.",
+		Operations:      operations,
+		SecuritySchemes: security,
+		Problem:         openapi.Content{Types: []string{problem.ContentType}, Schema: problemSchema},
+		Schemas:         schemas,
 	}.Document()
 }
 
-func listOf(item openapi.Ref, description string) map[string]any {
-	return map[string]any{
-		"type":        "object",
-		"description": description,
-		"properties": map[string]any{
-			"metadata": map[string]any{"type": "object"},
-			"items":    map[string]any{"type": "array", "items": map[string]any{"$ref": "#/components/schemas/" + string(item)}},
+// loginOperations are those of logins with a browser.
+func loginOperations() []openapi.Operation {
+	return []openapi.Operation{
+		{
+			ID: "login", Method: http.MethodGet, Path: "/login", Public: true, Status: http.StatusFound,
+			Errors:  []int{http.StatusBadRequest, http.StatusServiceUnavailable},
+			Summary: "Log in with a browser: a redirect to the provider, and back to the page of the query",
+			Query:   []openapi.Parameter{{Name: "return", Doc: "path to return to"}},
 		},
+		{ID: "logout", Method: http.MethodPost, Path: "/logout", Summary: "End the session", Status: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden}},
 	}
 }
 
+// errorsOf returns the statuses of a route's errors.
+func errorsOf(route rest.Route) []int {
+	statuses := []int{
+		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests,
+		http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+	}
+	if strings.Contains(route.Path, "{") {
+		statuses = append(statuses, http.StatusNotFound)
+	}
+	if len(route.Accepts) > 0 {
+		statuses = append(statuses, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
+			http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
+	}
+	if route.Change != "" {
+		statuses = append(statuses, http.StatusConflict)
+	}
+	for _, header := range route.Headers {
+		if header.Name == "If-Match" {
+			statuses = append(statuses, http.StatusPreconditionFailed)
+		}
+	}
+	if route.Created {
+		statuses = append(statuses, http.StatusPreconditionRequired)
+	}
+	return statuses
+}
+
+func object(description string, properties map[string]any, required ...string) map[string]any {
+	schema := map[string]any{"type": "object", "description": description, "properties": properties}
+	if len(required) > 0 {
+		schema["required"] = required
+	}
+	return schema
+}
+
+func described(description string, schema map[string]any) map[string]any {
+	schema["description"] = description
+	return schema
+}
+
+func text(description string) map[string]any {
+	return map[string]any{"type": "string", "description": description}
+}
+
+// objectMeta describes the fields of metadata that this API shows.
+func objectMeta() map[string]any {
+	strings := map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}}
+	timestamp := func(description string) map[string]any {
+		return map[string]any{"type": "string", "format": "date-time", "description": description}
+	}
+	return object("Kubernetes' metadata of an object. Other fields than name, namespace, labels and annotations are read-only.", map[string]any{
+		"name":              text("name of the object"),
+		"namespace":         text("namespace of the object; absent for Projects"),
+		"labels":            described("labels, for selectors", maps.Clone(strings)),
+		"annotations":       described("annotations", maps.Clone(strings)),
+		"uid":               text("differs for each object of the same name"),
+		"resourceVersion":   text("changes with each change of the object"),
+		"generation":        map[string]any{"type": "integer", "format": "int64", "description": "changes with each change of the spec"},
+		"creationTimestamp": timestamp("time of creation"),
+		"deletionTimestamp": timestamp("present while the object is being deleted"),
+		"finalizers":        map[string]any{"type": "array", "items": map[string]any{"type": "string"}},
+		"ownerReferences":   map[string]any{"type": "array", "items": map[string]any{"type": "object", "additionalProperties": true}},
+	})
+}
+
+func listMeta() map[string]any {
+	return object("Metadata of a list.", map[string]any{
+		"resourceVersion": text("version of the list; absent if the user may not see all namespaces"),
+		"continue":        text("continues the list; absent on the last page"),
+	})
+}
+
+func ref(schema openapi.Ref) map[string]any {
+	return map[string]any{"$ref": "#/components/schemas/" + string(schema)}
+}
+
+func listOf(item openapi.Ref, description string) map[string]any {
+	return object(description, map[string]any{
+		"apiVersion": text("dudaji.com/v1"),
+		"kind":       text("kind of the list"),
+		"metadata":   ref(listMetaSchema),
+		"items":      map[string]any{"type": "array", "items": ref(item)},
+	}, "apiVersion", "kind", "metadata", "items")
+}
+
+// crdSchema returns the CRD's schema of a response.
 func crdSchema(resource string) (map[string]any, error) {
 	text, err := nufi.CRD(resource)
 	if err != nil {
@@ -75,5 +180,26 @@ func crdSchema(resource string) (map[string]any, error) {
 		return nil, fmt.Errorf("reading the CRD: %w", err)
 	}
 	schema := map[string]any{}
-	return schema, json.Unmarshal(content, &schema)
+	if err := json.Unmarshal(content, &schema); err != nil {
+		return nil, fmt.Errorf("reading the CRD: %w", err)
+	}
+	properties, ok := schema["properties"].(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("reading the CRD: %s has no properties", resource)
+	}
+	properties["metadata"] = ref(objectMetaSchema)
+	schema["required"] = []string{"apiVersion", "kind", "metadata", "spec"}
+	return schema, nil
+}
+
+// inputOf returns the schema of a request: without a status, and with apiVersion, kind and
+// metadata as far as the path does not contain them.
+func inputOf(schema map[string]any) map[string]any {
+	input := maps.Clone(schema)
+	properties, _ := schema["properties"].(map[string]any)
+	properties = maps.Clone(properties)
+	delete(properties, "status")
+	input["properties"] = properties
+	delete(input, "required")
+	return input
 }

@@ -296,7 +296,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	s.ask("ann", http.MethodPut, "a?dryRun=All", deployJSON("a"), "If-None-Match", "*").wantStatus(t, http.StatusCreated)
 	s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusNotFound)
 	before := s.create("a")
-	s.ask("ann", http.MethodPut, "a?dryRun=All", `{"spec": {"model": "org/other"}}`, "If-Match", "*").wantStatus(t, http.StatusOK)
+	s.ask("ann", http.MethodPut, "a?dryRun=All", strings.Replace(deployJSON("a"), "org/model", "org/other", 1), "If-Match", "*").wantStatus(t, http.StatusOK)
 	s.ask("ann", http.MethodPatch, "a?dryRun=All", `{"spec": {"model": "org/other"}}`, "Content-Type", merge).wantStatus(t, http.StatusOK)
 	s.ask("ann", http.MethodPut, "a/scale?dryRun=All", `{"replicas": 7}`).wantStatus(t, http.StatusOK)
 	s.ask("ann", http.MethodPost, "a/restart?dryRun=All", "").wantStatus(t, http.StatusOK)

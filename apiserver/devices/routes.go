@@ -16,6 +16,9 @@ import (
 	"github.com/dudaji/nufi/apiserver/stream"
 )
 
+// Schema is that of View in the OpenAPI document.
+const Schema = openapi.Ref("Devices")
+
 // Handlers serve devices. Counts are for all users: a form needs to show what is free.
 type Handlers struct {
 	cluster *live.Cache
@@ -34,15 +37,15 @@ func (h *Handlers) Routes() []rest.Route {
 	return []rest.Route{
 		{
 			Operation: openapi.Operation{
-				Method: http.MethodGet, Path: rest.Prefix + "/devices", Summary: "List accelerators, which of them are free, and the pods that have the others",
+				ID: "listDevices", Method: http.MethodGet, Path: rest.Prefix + "/devices", Summary: "List accelerators, which of them are free, and the pods that have the others",
 				Answers: rest.JSON(View{}), Status: http.StatusOK,
 			},
 			Handler: h.devices,
 		},
 		{
 			Operation: openapi.Operation{
-				Method: http.MethodGet, Path: rest.Prefix + "/watch/devices", Summary: "Watch accelerators: an event with the whole list after each change",
-				Answers: openapi.Content{Types: []string{stream.ContentType}, Schema: View{}}, Status: http.StatusOK,
+				ID: "watchDevices", Method: http.MethodGet, Path: rest.Prefix + "/watch/devices", Summary: "Watch accelerators: an event with the whole list after each change",
+				Answers: rest.Events("Server-sent events: the whole list as data after each change, and end with a problem.", Schema), Status: http.StatusOK,
 			},
 			Stream: true, Handler: h.watch,
 		},

@@ -29,8 +29,9 @@ const Resource = live.NpuDeploys
 
 // The schemas of the OpenAPI document.
 const (
-	Schema     = openapi.Ref("NpuDeploy")
-	ListSchema = openapi.Ref("NpuDeployList")
+	Schema      = openapi.Ref("NpuDeploy")
+	InputSchema = openapi.Ref("NpuDeployInput")
+	ListSchema  = openapi.Ref("NpuDeployList")
 )
 
 // The paths of NpuDeploys.
@@ -43,7 +44,7 @@ const (
 // Kind returns the kind as package resources writes it.
 func Kind() resources.Kind {
 	return resources.Kind{
-		Name: v1.Kind, WithArticle: "an NpuDeploy", Resource: Resource, Schema: Schema,
+		Name: v1.Kind, WithArticle: "an NpuDeploy", Resource: Resource, Schema: Schema, InputSchema: InputSchema,
 		CollectionPath: CollectionPath, ObjectPath: ObjectPath,
 	}
 }
@@ -153,9 +154,9 @@ func namespacesOf(deploys []*live.Deploy) iter.Seq[string] {
 	}
 }
 
-func newRoute(path, summary string, answers openapi.Content, verb string, handler rest.Handler) rest.Route {
+func newRoute(id, path, summary string, answers openapi.Content, verb string, handler rest.Handler) rest.Route {
 	return rest.Route{
-		Operation: openapi.Operation{Method: http.MethodGet, Path: path, Summary: summary, Answers: answers, Status: http.StatusOK},
+		Operation: openapi.Operation{ID: id, Method: http.MethodGet, Path: path, Summary: summary, Answers: answers, Status: http.StatusOK},
 		Needs:     rest.Needs(Resource, verb), Handler: handler,
 	}
 }

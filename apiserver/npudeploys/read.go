@@ -22,15 +22,14 @@ import (
 const readTimeout = 5 * time.Second
 
 func (h *Handlers) readRoutes() []rest.Route {
-	list := newRoute(allPath, "List the NpuDeploys of all namespaces in which I may list them", rest.JSON(ListSchema), "list", h.list)
+	list := newRoute("listAllNpuDeploys", allPath, "List the NpuDeploys of all namespaces in which I may list them", rest.JSON(ListSchema), "list", h.list)
 	list.Query = append(append(selectionParameters(), rest.PageParameters()...),
-		openapi.Parameter{Name: "resourceVersion", Doc: "that of an object or a list: wait for what is not older"})
+		rest.ResourceVersionParameter("that of an object or a list: wait for what is not older"))
 	listNamespace := list
-	listNamespace.Path, listNamespace.Summary = CollectionPath, "List the NpuDeploys of a namespace"
-	return []rest.Route{
-		list, listNamespace,
-		newRoute(ObjectPath, "Read an NpuDeploy; its ETag is for If-Match", rest.JSON(Schema), "get", h.get),
-	}
+	listNamespace.ID, listNamespace.Path, listNamespace.Summary = "listNpuDeploys", CollectionPath, "List the NpuDeploys of a namespace"
+	read := newRoute("readNpuDeploy", ObjectPath, "Read an NpuDeploy; its ETag is for If-Match", rest.JSON(Schema), "get", h.get)
+	read.HasETag, read.Headers = true, []openapi.Parameter{rest.IfNoneMatchParameter()}
+	return []rest.Route{list, listNamespace, read}
 }
 
 // get reads from Kubernetes: a client that is about to change an object needs its newest

@@ -41,12 +41,12 @@ type desiredScale struct {
 func scaleRoutes() []rest.Route {
 	path := ObjectPath + "/scale"
 	return []rest.Route{
-		newRoute(path, "Read how many replicas an NpuDeploy has", rest.JSON(scale{}), "get", getScale),
+		newRoute("readScale", path, "Read how many replicas an NpuDeploy has", rest.JSON(scale{}), "get", getScale),
 		{
 			Operation: openapi.Operation{
-				Method: http.MethodPut, Path: path, Summary: "Set how many replicas an NpuDeploy has",
+				ID: "scaleNpuDeploy", Method: http.MethodPut, Path: path, Summary: "Set how many replicas an NpuDeploy has",
 				Query:   []openapi.Parameter{rest.DryRunParameter()},
-				Accepts: rest.JSON(desiredScale{}), Answers: rest.JSON(scale{}), Status: http.StatusOK,
+				Accepts: []openapi.Content{rest.JSON(desiredScale{})}, Answers: rest.JSON(scale{}), Status: http.StatusOK,
 			},
 			Change: "scale", Needs: append(rest.Needs(Resource, "get", "patch"), rest.Needs(Resource+"/scale", "patch")...), Handler: putScale,
 		},
@@ -135,9 +135,9 @@ const (
 func (h *Handlers) restartRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodPost, Path: ObjectPath + "/restart", Summary: "Replace every pod of an NpuDeploy by its rollout strategy",
+			ID: "restartNpuDeploy", Method: http.MethodPost, Path: ObjectPath + "/restart", Summary: "Replace every pod of an NpuDeploy by its rollout strategy",
 			Query:   []openapi.Parameter{rest.DryRunParameter()},
-			Answers: rest.JSON(Schema), Status: http.StatusOK,
+			HasETag: true, Answers: rest.JSON(Schema), Status: http.StatusOK,
 		},
 		Change: "restart", Needs: rest.Needs(Resource, "patch"), Handler: h.restart,
 	}

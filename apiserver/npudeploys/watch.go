@@ -12,13 +12,13 @@ import (
 )
 
 func (h *Handlers) watchRoutes() []rest.Route {
-	events := openapi.Content{Types: []string{stream.ContentType}, Schema: map[string]any{"type": "string"}}
-	watch := newRoute(rest.Prefix+"/watch/npudeploys", "Watch the NpuDeploys of all namespaces in which I may watch them", events, "watch", h.watch)
-	watch.Query = append(selectionParameters(), openapi.Parameter{Name: "resourceVersion", Doc: "that of a list: begin with the events after it"})
+	events := rest.Events("Server-sent events: ADDED, MODIFIED and DELETED with an NpuDeploy as data, RESET before all objects are sent, BOOKMARK with an id to resume from, and end with a problem.", Schema)
+	watch := newRoute("watchAllNpuDeploys", rest.Prefix+"/watch/npudeploys", "Watch the NpuDeploys of all namespaces in which I may watch them", events, "watch", h.watch)
+	watch.Query = append(selectionParameters(), rest.ResourceVersionParameter("that of a list: begin with the events after it"))
 	watch.Headers = []openapi.Parameter{{Name: "Last-Event-ID", Doc: "id of the last event that was read; it takes precedence over resourceVersion"}}
 	watch.Stream = true
 	watchNamespace := watch
-	watchNamespace.Path, watchNamespace.Summary = rest.Prefix+"/namespaces/{namespace}/watch/npudeploys", "Watch the NpuDeploys of a namespace"
+	watchNamespace.ID, watchNamespace.Path, watchNamespace.Summary = "watchNpuDeploys", rest.Prefix+"/namespaces/{namespace}/watch/npudeploys", "Watch the NpuDeploys of a namespace"
 	return []rest.Route{watch, watchNamespace}
 }
 

@@ -1,46 +1,119 @@
 package openapi
 
 import (
+	"path"
 	"reflect"
 	"strings"
 	"time"
+	"unicode"
 )
 
-// schemaOf describes a Go type as encoding/json writes it. The tag doc describes a field.
-func schemaOf(kind reflect.Type) map[string]any {
+// schemas are the document's components. A Go struct becomes one by its name.
+type schemas struct {
+	components map[string]any
+	names      map[reflect.Type]string
+}
+
+func newSchemas() *schemas {
+	return &schemas{components: map[string]any{}, names: map[reflect.Type]string{}}
+}
+
+// define adds a component by a name.
+func (s *schemas) define(name string, schema any) {
+	switch schema := schema.(type) {
+	case map[string]any:
+		s.components[name] = schema
+	default:
+		kind := reflect.TypeOf(schema)
+		s.names[kind] = name
+		s.components[name] = s.structSchema(kind)
+	}
+}
+
+// contents returns the schema of each media type.
+func (s *schemas) contents(contents ...Content) map[string]any {
+	described := map[string]any{}
+	for _, content := range contents {
+		for _, media := range content.Types {
+			described[media] = map[string]any{"schema": s.of(content.Schema)}
+		}
+	}
+	return described
+}
+
+func (s *schemas) of(schema any) map[string]any {
+	switch schema := schema.(type) {
+	case nil:
+		return map[string]any{"type": "string", "format": "binary"}
+	case Ref:
+		return map[string]any{"$ref": "#/components/schemas/" + string(schema)}
+	case map[string]any:
+		return schema
+	}
+	return s.ofType(reflect.TypeOf(schema))
+}
+
+// ofType describes a Go type as encoding/json writes it.
+func (s *schemas) ofType(kind reflect.Type) map[string]any {
 	if kind == reflect.TypeFor[time.Time]() {
 		return map[string]any{"type": "string", "format": "date-time"}
 	}
 	switch kind.Kind() {
 	case reflect.Pointer:
-		return schemaOf(kind.Elem())
+		return s.ofType(kind.Elem())
 	case reflect.Struct:
-		return structSchema(kind)
+		return s.of(s.component(kind))
 	case reflect.Slice, reflect.Array:
-		return map[string]any{"type": "array", "items": schemaOf(kind.Elem())}
+		return map[string]any{"type": "array", "items": s.ofType(kind.Elem())}
 	case reflect.Map:
-		return map[string]any{"type": "object", "additionalProperties": schemaOf(kind.Elem())}
+		return map[string]any{"type": "object", "additionalProperties": s.ofType(kind.Elem())}
 	case reflect.String:
 		return map[string]any{"type": "string"}
 	case reflect.Bool:
 		return map[string]any{"type": "boolean"}
 	case reflect.Float32, reflect.Float64:
 		return map[string]any{"type": "number"}
-	case reflect.Int, reflect.Int32, reflect.Int64:
-		return map[string]any{"type": "integer"}
+	case reflect.Int, reflect.Int64:
+		return map[string]any{"type": "integer", "format": "int64"}
+	case reflect.Int32:
+		return map[string]any{"type": "integer", "format": "int32"}
 	default: // an interface: anything
 		return map[string]any{}
 	}
 }
 
-func structSchema(kind reflect.Type) map[string]any {
+// component returns the component of a struct, by the name of its type, or with its package
+// where the name is taken.
+func (s *schemas) component(kind reflect.Type) Ref {
+	if name, ok := s.names[kind]; ok {
+		return Ref(name)
+	}
+	name := capitalize(kind.Name())
+	if _, taken := s.components[name]; taken {
+		name = capitalize(path.Base(kind.PkgPath())) + name
+	}
+	s.names[kind] = name
+	s.components[name] = map[string]any{} // reserves the name: types may be recursive
+	s.components[name] = s.structSchema(kind)
+	return Ref(name)
+}
+
+func capitalize(name string) string {
+	return string(unicode.ToUpper(rune(name[0]))) + name[1:]
+}
+
+// structSchema reads the tags doc, a description, and enum, the values of a string.
+func (s *schemas) structSchema(kind reflect.Type) map[string]any {
 	properties, required := map[string]any{}, []string{}
 	for field := range kind.Fields() {
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name == "-" || name == "" {
 			continue
 		}
-		schema := schemaOf(field.Type)
+		schema := s.ofType(field.Type)
+		if values := field.Tag.Get("enum"); values != "" {
+			schema["enum"] = strings.Split(values, ",")
+		}
 		if doc := field.Tag.Get("doc"); doc != "" {
 			schema["description"] = doc
 		}

@@ -28,7 +28,7 @@ type check struct {
 	Templates string        `json:"templates" doc:"digest of the templates that were sent"`
 	Serving   string        `json:"serving" doc:"digest of the templates that serve now"`
 	Examined  int           `json:"examined" doc:"number of NpuDeploys that were rendered: those that the user may list"`
-	Effect    render.Effect `json:"effect" doc:"the worst of all"`
+	Effect    render.Effect `json:"effect" enum:"None,InPlace,Restart,Delete" doc:"the worst of all"`
 	Deploys   []plan.Impact `json:"deploys" doc:"each of these NpuDeploys"`
 	Projects  []plan.Impact `json:"projects" doc:"each Project that the user sees"`
 }
@@ -38,9 +38,9 @@ func (h *Handlers) checkRoute() rest.Route {
 	perUser.InFlight = 1
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodPost, Path: rest.Prefix + "/policy/check",
+			ID: "checkTemplates", Method: http.MethodPost, Path: rest.Prefix + "/policy/check",
 			Summary: "Compare a directory of templates with those that serve, for every NpuDeploy that I may list and every Project that I see; nothing is written",
-			Accepts: openapi.Content{Types: []string{archive.Gzip, archive.Tar, archive.Zip}},
+			Accepts: []openapi.Content{openapi.Content{Types: []string{archive.Gzip, archive.Tar, archive.Zip}}},
 			Answers: rest.JSON(check{}), Status: http.StatusOK,
 		},
 		BodyBytes: h.Checks.BodyBytes, Timeout: h.Checks.Time,

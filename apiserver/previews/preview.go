@@ -22,7 +22,7 @@ import (
 // preview is what an NpuDeploy would render to, compared with the live one.
 type preview struct {
 	Templates string           `json:"templates" doc:"digest of the templates"`
-	Effect    render.Effect    `json:"effect" doc:"the worst of the changes: None, InPlace, Restart (pods are replaced) or Delete (an object is deleted)"`
+	Effect    render.Effect    `json:"effect" enum:"None,InPlace,Restart,Delete" doc:"the worst of the changes: None, InPlace, Restart (pods are replaced) or Delete (an object is deleted)"`
 	Changes   []render.Change  `json:"changes" doc:"each object that would differ"`
 	Manifests []map[string]any `json:"manifests" doc:"what the controller would apply, in this order"`
 	Sources   []source         `json:"sources,omitempty" doc:"where each field comes from, with sources=true"`
@@ -36,7 +36,7 @@ type source struct {
 }
 
 type position struct {
-	By   render.SourceKind `json:"by" doc:"user, project, policy, accelerator or template"`
+	By   render.SourceKind `json:"by" enum:"user,project,policy,accelerator,template" doc:"what constrains the value"`
 	File string            `json:"file,omitempty" doc:"file of the templates"`
 	Line int               `json:"line,omitempty" doc:"line in it"`
 }
@@ -44,10 +44,10 @@ type position struct {
 func (h *Handlers) previewRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodPost, Path: rest.Prefix + "/namespaces/{namespace}/preview",
+			ID: "previewNpuDeploy", Method: http.MethodPost, Path: rest.Prefix + "/namespaces/{namespace}/preview",
 			Summary: "Render an NpuDeploy and compare it with the live one; nothing is written",
-			Query:   []openapi.Parameter{rest.ForceParameter(), {Name: "sources", Doc: "true: include where each field comes from"}},
-			Accepts: openapi.Content{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: npudeploys.Schema},
+			Query:   []openapi.Parameter{rest.ForceParameter(), {Name: "sources", Doc: "true: include where each field comes from", Schema: openapi.Boolean()}},
+			Accepts: []openapi.Content{openapi.Content{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: npudeploys.InputSchema}},
 			Answers: rest.JSON(preview{}), Status: http.StatusOK,
 		},
 		Needs: rest.Needs(npudeploys.Resource, "get", "create", "patch"), Handler: h.preview,

@@ -25,7 +25,7 @@ import (
 type templateState struct {
 	Digest   string          `json:"digest" doc:"of the set that this server renders previews with"`
 	Since    time.Time       `json:"since" doc:"time since when it serves"`
-	Source   string          `json:"source" doc:"CompiledIn, or Directory: that of --templates"`
+	Source   string          `json:"source" enum:"CompiledIn,Directory" doc:"Directory is that of --templates"`
 	Rejected *rejectedSet    `json:"rejected,omitempty" doc:"the set in the directory that does not serve; absent if it serves"`
 	Rollout  []renderedCount `json:"rollout" doc:"NpuDeploys that the user may list, by the set that the controller last rendered them with"`
 }
@@ -47,7 +47,7 @@ type renderedCount struct {
 func (h *Handlers) templatesRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodGet, Path: rest.Prefix + "/templates", Summary: "Read which templates serve, and the state of their rollout",
+			ID: "readTemplates", Method: http.MethodGet, Path: rest.Prefix + "/templates", Summary: "Read which templates serve, and the state of their rollout",
 			Answers: rest.JSON(templateState{}), Status: http.StatusOK,
 		},
 		Handler: h.templates,
@@ -108,8 +108,9 @@ func rejectedFor(ctx context.Context, user *kube.UserClient, rejection *template
 func (h *Handlers) catalogueRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodGet, Path: rest.Prefix + "/catalogue", Summary: "Read what an NpuDeploy may ask for, and the defaults",
+			ID: "readCatalogue", Method: http.MethodGet, Path: rest.Prefix + "/catalogue", Summary: "Read what an NpuDeploy may ask for, and the defaults",
 			Query:   []openapi.Parameter{{Name: "namespace", Doc: "apply the policy of this namespace"}},
+			Headers: []openapi.Parameter{rest.IfNoneMatchParameter()}, HasETag: true,
 			Answers: rest.JSON(render.Catalogue{}), Status: http.StatusOK,
 		},
 		Needs: rest.Needs(npudeploys.Resource, "list"), Handler: h.catalogue,

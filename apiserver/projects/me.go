@@ -41,13 +41,13 @@ type permission struct {
 type myProject struct {
 	Name        string  `json:"name" doc:"name of the project and its namespace"`
 	DisplayName string  `json:"displayName" doc:"display name; the name by default"`
-	Role        v1.Role `json:"role,omitempty" doc:"Viewer, Editor or Admin, by the user's permissions in the namespace, wherever they come from; absent: less than a Viewer"`
+	Role        v1.Role `json:"role,omitempty" enum:"Viewer,Editor,Admin" doc:"by the user's permissions in the namespace, wherever they come from; absent: less than a Viewer"`
 }
 
 func (h *Handlers) meRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodGet, Path: rest.Prefix + "/me", Summary: "Who I am",
+			ID: "readMe", Method: http.MethodGet, Path: rest.Prefix + "/me", Summary: "Who I am",
 			Query:   []openapi.Parameter{{Name: "namespace", Doc: "list my permissions there"}},
 			Answers: rest.JSON(me{}), Status: http.StatusOK,
 		},

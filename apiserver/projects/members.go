@@ -25,14 +25,14 @@ type memberList struct {
 }
 
 type member struct {
-	Kind v1.MemberKind `json:"kind" doc:"User or Group"`
+	Kind v1.MemberKind `json:"kind" enum:"User,Group" doc:"kind of the member"`
 	Name string        `json:"name" doc:"name of the user or group in Kubernetes"`
-	Role v1.Role       `json:"role" doc:"Viewer, Editor or Admin"`
+	Role v1.Role       `json:"role" enum:"Viewer,Editor,Admin" doc:"role of the member"`
 }
 
 // desiredRole is what a client sends.
 type desiredRole struct {
-	Role v1.Role `json:"role" doc:"Viewer, Editor or Admin"`
+	Role v1.Role `json:"role" enum:"Viewer,Editor,Admin" doc:"role of the member"`
 }
 
 // memberRoutes have a member's name in the query: it may contain slashes, and proxies differ
@@ -40,28 +40,28 @@ type desiredRole struct {
 func (h *Handlers) memberRoutes() []rest.Route {
 	path := objectPath + "/members"
 	query := []openapi.Parameter{
-		{Name: "kind", Doc: "User or Group", Required: true},
+		{Name: "kind", Doc: "kind of the member", Required: true, Schema: openapi.Enum(string(v1.MemberUser), string(v1.MemberGroup))},
 		{Name: "name", Doc: "name of the user or group in Kubernetes", Required: true},
 		rest.DryRunParameter(),
 	}
 	return []rest.Route{
 		{
 			Operation: openapi.Operation{
-				Method: http.MethodGet, Path: path, Summary: "List the members of a Project",
+				ID: "listMembers", Method: http.MethodGet, Path: path, Summary: "List the members of a Project",
 				Answers: rest.JSON(memberList{}), Status: http.StatusOK,
 			},
 			Needs: rest.Needs(live.Projects, "get"), Handler: h.listMembers,
 		},
 		{
 			Operation: openapi.Operation{
-				Method: http.MethodPut, Path: path, Summary: "Give a member of a Project a role",
-				Query: query, Accepts: rest.JSON(desiredRole{}), Answers: rest.JSON(member{}), Status: http.StatusOK,
+				ID: "putMember", Method: http.MethodPut, Path: path, Summary: "Give a member of a Project a role",
+				Query: query, Accepts: []openapi.Content{rest.JSON(desiredRole{})}, Answers: rest.JSON(member{}), Status: http.StatusOK,
 			},
 			Change: "set member", Needs: rest.Needs(live.Projects, "get", "patch"), Handler: putMember,
 		},
 		{
 			Operation: openapi.Operation{
-				Method: http.MethodDelete, Path: path, Summary: "Remove a member from a Project",
+				ID: "deleteMember", Method: http.MethodDelete, Path: path, Summary: "Remove a member from a Project",
 				Query: query, Status: http.StatusAccepted,
 			},
 			Change: "remove member", Needs: rest.Needs(live.Projects, "get", "patch"), Handler: deleteMember,

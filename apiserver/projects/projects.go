@@ -31,8 +31,9 @@ import (
 
 // The schemas of the OpenAPI document.
 const (
-	Schema     = openapi.Ref("Project")
-	ListSchema = openapi.Ref("ProjectList")
+	Schema      = openapi.Ref("Project")
+	InputSchema = openapi.Ref("ProjectInput")
+	ListSchema  = openapi.Ref("ProjectList")
 )
 
 const (
@@ -42,7 +43,7 @@ const (
 
 func kind() resources.Kind {
 	return resources.Kind{
-		Name: v1.KindProject, WithArticle: "a Project", Resource: live.Projects, Schema: Schema,
+		Name: v1.KindProject, WithArticle: "a Project", Resource: live.Projects, Schema: Schema, InputSchema: InputSchema,
 		CollectionPath: collectionPath, ObjectPath: objectPath,
 	}
 }
@@ -62,13 +63,13 @@ func New(cluster *live.Cache, templates func() *render.Templates, clock func() t
 // Routes returns all routes of this package.
 func (h *Handlers) Routes() []rest.Route {
 	list := openapi.Operation{
-		Method: http.MethodGet, Path: collectionPath, Summary: "List the Projects that I see, by name",
+		ID: "listProjects", Method: http.MethodGet, Path: collectionPath, Summary: "List the Projects that I see, by name",
 		Query:   append(rest.PageParameters(), openapi.Parameter{Name: "labelSelector", Doc: "as in kubectl: team=search,stage!=test", AllowEmpty: true}),
 		Answers: rest.JSON(ListSchema), Status: http.StatusOK,
 	}
 	get := openapi.Operation{
-		Method: http.MethodGet, Path: objectPath, Summary: "Read a Project; its ETag is for If-Match",
-		Answers: rest.JSON(Schema), Status: http.StatusOK,
+		ID: "readProject", Method: http.MethodGet, Path: objectPath, Summary: "Read a Project; its ETag is for If-Match",
+		Headers: []openapi.Parameter{rest.IfNoneMatchParameter()}, HasETag: true, Answers: rest.JSON(Schema), Status: http.StatusOK,
 	}
 	write := kind().Routes()
 	for i, route := range write {

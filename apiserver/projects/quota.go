@@ -38,7 +38,7 @@ type acceleratorQuota struct {
 func (h *Handlers) quotaRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodGet, Path: objectPath + "/quota", Summary: "Read the limits of a Project, and how much of each is in use",
+			ID: "readQuota", Method: http.MethodGet, Path: objectPath + "/quota", Summary: "Read the limits of a Project, and how much of each is in use",
 			Answers: rest.JSON(quota{}), Status: http.StatusOK,
 		},
 		Needs:   append(rest.Needs(live.Projects, "get"), rest.Need{Verb: "list", Resource: "resourcequotas", InProject: true}),

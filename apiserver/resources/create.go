@@ -20,10 +20,10 @@ import (
 func (k Kind) createRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodPost, Path: k.CollectionPath, Summary: "Create " + k.WithArticle,
+			ID: "create" + k.Name, Method: http.MethodPost, Path: k.CollectionPath, Summary: "Create " + k.WithArticle,
 			Query:   []openapi.Parameter{rest.DryRunParameter()},
-			Accepts: openapi.Content{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: k.Schema},
-			Answers: rest.JSON(k.Schema), Status: http.StatusCreated,
+			Accepts: []openapi.Content{openapi.Content{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: k.InputSchema}},
+			HasETag: true, Answers: rest.JSON(k.Schema), Status: http.StatusCreated,
 		},
 		Change: "create", Needs: rest.Needs(k.Resource, "create"), Handler: k.create,
 	}

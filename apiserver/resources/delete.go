@@ -15,7 +15,7 @@ import (
 func (k Kind) DeleteRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodDelete, Path: k.ObjectPath, Summary: "Delete " + k.WithArticle + ", and all objects that it owns",
+			ID: "delete" + k.Name, Method: http.MethodDelete, Path: k.ObjectPath, Summary: "Delete " + k.WithArticle + ", and all objects that it owns",
 			Query:   []openapi.Parameter{rest.DryRunParameter()},
 			Headers: []openapi.Parameter{rest.IfMatchParameter()},
 			Status:  http.StatusAccepted,

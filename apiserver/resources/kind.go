@@ -23,9 +23,9 @@ const FieldManager = client.FieldOwner("nufi-apiserver")
 
 // Kind is a kind of dudaji.com that users write.
 type Kind struct {
-	Name, WithArticle          string // NpuDeploy, an NpuDeploy
-	Resource                   string // in RBAC's rules
-	Schema                     openapi.Ref
+	Name, WithArticle          string      // NpuDeploy, an NpuDeploy
+	Resource                   string      // in RBAC's rules
+	Schema, InputSchema        openapi.Ref // of responses, and of requests
 	CollectionPath, ObjectPath string
 	// CheckDryRun returns an error if the result of a dry run is one that Kubernetes accepts and
 	// the controller cannot use. It may be nil.

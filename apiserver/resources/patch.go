@@ -19,12 +19,17 @@ import (
 func (k Kind) patchRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodPatch, Path: k.ObjectPath,
+			ID: "patch" + k.Name, Method: http.MethodPatch, Path: k.ObjectPath,
 			Summary: "Change " + k.WithArticle + " by a merge patch, or apply some of its fields",
 			Query:   []openapi.Parameter{rest.DryRunParameter(), rest.ForceParameter()},
 			Headers: []openapi.Parameter{rest.IfMatchParameter()},
-			Accepts: openapi.Content{Types: []string{rest.MediaMergePatch, rest.MediaApplyPatch}, Schema: map[string]any{"type": "object"}},
-			Answers: rest.JSON(k.Schema), Status: http.StatusOK,
+			Accepts: []openapi.Content{
+				{Types: []string{rest.MediaMergePatch}, Schema: map[string]any{
+					"type": "object", "additionalProperties": true, "description": "The fields to change. null removes a field.",
+				}},
+				{Types: []string{rest.MediaApplyPatch}, Schema: k.InputSchema},
+			},
+			HasETag: true, Answers: rest.JSON(k.Schema), Status: http.StatusOK,
 		},
 		Change: "patch", Needs: rest.Needs(k.Resource, "get", "patch"), Handler: k.patch,
 	}

@@ -20,15 +20,15 @@ const MaxAttempts = 5
 func (k Kind) putRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodPut, Path: k.ObjectPath,
+			ID: "put" + k.Name, Method: http.MethodPut, Path: k.ObjectPath,
 			Summary: "Create " + k.WithArticle + " (If-None-Match: *) or apply it over the version that was read (If-Match)",
 			Query:   []openapi.Parameter{rest.DryRunParameter(), rest.ForceParameter()},
 			Headers: []openapi.Parameter{
 				{Name: "If-None-Match", Doc: "*: the object must not exist"},
 				{Name: "If-Match", Doc: "the ETag that was read, or *: the object must exist"},
 			},
-			Accepts: openapi.Content{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: k.Schema},
-			Answers: rest.JSON(k.Schema), Status: http.StatusOK,
+			Accepts: []openapi.Content{openapi.Content{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: k.InputSchema}},
+			Created: true, HasETag: true, Answers: rest.JSON(k.Schema), Status: http.StatusOK,
 		},
 		Change: "apply", Needs: rest.Needs(k.Resource, "get", "create", "patch"), Handler: k.put,
 	}

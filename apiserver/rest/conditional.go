@@ -46,6 +46,11 @@ func IfMatchParameter() openapi.Parameter {
 	return openapi.Parameter{Name: "If-Match", Doc: "the ETag that was read; absent: any"}
 }
 
+// IfNoneMatchParameter describes the header that NotModified reads.
+func IfNoneMatchParameter() openapi.Parameter {
+	return openapi.Parameter{Name: "If-None-Match", Doc: "the ETag that was read: 304 if it is still the same"}
+}
+
 // HasIfMatch reports whether the request has the header If-Match, even an empty one.
 func HasIfMatch(r *http.Request) bool { return len(r.Header.Values("If-Match")) > 0 }
 

@@ -24,7 +24,7 @@ type Page struct {
 // PageParameters describes the parameters that PageOf reads.
 func PageParameters() []openapi.Parameter {
 	return []openapi.Parameter{
-		{Name: "limit", Doc: "size of a page, 1 to " + strconv.Itoa(MaxPage)},
+		{Name: "limit", Doc: "size of a page", Schema: openapi.Integer(1, MaxPage)},
 		{Name: "continue", Doc: "metadata.continue of the previous page; empty: the first page", AllowEmpty: true},
 	}
 }

@@ -44,7 +44,7 @@ func FirstLine(text string) string {
 
 // DryRunParameter describes the parameter that DryRun reads.
 func DryRunParameter() openapi.Parameter {
-	return openapi.Parameter{Name: "dryRun", Doc: "All: check everything and write nothing"}
+	return openapi.Parameter{Name: "dryRun", Doc: "All: check everything and write nothing", Schema: openapi.Enum(metav1.DryRunAll)}
 }
 
 // DryRun reports whether nothing is to be written.
@@ -61,7 +61,7 @@ func DryRun(r *http.Request) (bool, error) {
 
 // ForceParameter describes the parameter that Force reads.
 func ForceParameter() openapi.Parameter {
-	return openapi.Parameter{Name: "force", Doc: "true: take over the fields that others own"}
+	return openapi.Parameter{Name: "force", Doc: "true: take over the fields that others own", Schema: openapi.Boolean()}
 }
 
 // Force reports whether fields of other managers are to be overwritten.
@@ -77,6 +77,11 @@ func Bool(r *http.Request, name string) (bool, error) {
 		return true, nil
 	}
 	return false, problem.New(http.StatusBadRequest, name+" must be true or false")
+}
+
+// ResourceVersionParameter describes the parameter that ResourceVersion reads.
+func ResourceVersionParameter(doc string) openapi.Parameter {
+	return openapi.Parameter{Name: "resourceVersion", Doc: doc}
 }
 
 // ResourceVersion reads the parameter resourceVersion, which is a number. What follows the

@@ -9,11 +9,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/stream"
 )
 
 // JSON describes content of one type as JSON.
 func JSON(schema any) openapi.Content {
 	return openapi.Content{Types: []string{MediaJSON}, Schema: schema}
+}
+
+// Events describes a stream of server-sent events, whose data is a schema of the document.
+func Events(doc string, data openapi.Ref) openapi.Content {
+	return openapi.Content{Types: []string{stream.ContentType}, Schema: map[string]any{
+		"type": "string", "description": doc,
+		"contentMediaType": MediaJSON, "contentSchema": map[string]any{"$ref": "#/components/schemas/" + string(data)},
+	}}
 }
 
 // WriteJSON responds with a value as JSON.

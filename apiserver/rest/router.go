@@ -59,7 +59,7 @@ func (o RouterOptions) limit(route Route) http.Handler {
 // bufferBody reads the whole body before the request is served. A client that sends slowly
 // uses none of the slots of all clients meanwhile.
 func (o RouterOptions) bufferBody(route Route) func(http.Handler) http.Handler {
-	if len(route.Accepts.Types) == 0 {
+	if len(route.Accepts) == 0 {
 		return nil
 	}
 	return func(next http.Handler) http.Handler {

@@ -29,7 +29,7 @@ type eventList struct {
 type event struct {
 	Kind    string    `json:"kind" doc:"of the object: NpuDeploy, ReplicaSet, Pod and so on"`
 	Name    string    `json:"name" doc:"of the object"`
-	Type    string    `json:"type" doc:"Normal or Warning"`
+	Type    string    `json:"type" enum:"Normal,Warning" doc:"type of the event"`
 	Reason  string    `json:"reason" doc:"in one word"`
 	Message string    `json:"message" doc:"as it was recorded: untrusted text"`
 	Source  string    `json:"source,omitempty" doc:"the component that recorded it"`
@@ -47,7 +47,7 @@ func (e event) identity() event {
 func eventsRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodGet, Path: npudeploys.ObjectPath + "/events", Summary: "List the events of an NpuDeploy and of the objects that it owns",
+			ID: "listEvents", Method: http.MethodGet, Path: npudeploys.ObjectPath + "/events", Summary: "List the events of an NpuDeploy and of the objects that it owns",
 			Answers: rest.JSON(eventList{}), Status: http.StatusOK,
 		},
 		Needs: ownedNeeds(rest.Need{Verb: "list", Resource: "events"}), Handler: events,

@@ -35,15 +35,15 @@ const (
 func (h *Handlers) logsRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodGet, Path: npudeploys.ObjectPath + "/logs", Summary: "Read or follow the log of a pod of an NpuDeploy",
+			ID: "readLog", Method: http.MethodGet, Path: npudeploys.ObjectPath + "/logs", Summary: "Read or follow the log of a pod of an NpuDeploy",
 			Query: []openapi.Parameter{
 				{Name: "pod", Doc: "name of the pod; absent: the newest that is scheduled"},
 				{Name: "container", Doc: "name of the container; absent: the server"},
-				{Name: "follow", Doc: "true: continue until the container terminates"},
-				{Name: "tail", Doc: "number of lines from the end; absent: 1000, or all with since"},
+				{Name: "follow", Doc: "true: continue until the container terminates", Schema: openapi.Boolean()},
+				{Name: "tail", Doc: "number of lines from the end; absent: 1000, or all with since", Schema: openapi.Integer(0, 0)},
 				{Name: "since", Doc: "maximum age of lines: 90s, 1h30m"},
-				{Name: "previous", Doc: "true: of the container before its restart"},
-				{Name: "timestamps", Doc: "true: a timestamp before each line"},
+				{Name: "previous", Doc: "true: of the container before its restart", Schema: openapi.Boolean()},
+				{Name: "timestamps", Doc: "true: a timestamp before each line", Schema: openapi.Boolean()},
 			},
 			Headers: []openapi.Parameter{{Name: "Accept", Doc: "text/event-stream: an event for each line; otherwise text"}},
 			Answers: openapi.Content{Types: []string{"text/plain", stream.ContentType}, Schema: map[string]any{"type": "string"}},

@@ -29,7 +29,7 @@ type podList struct {
 }
 
 type readiness struct {
-	Status  string `json:"status" doc:"True, False or Unknown"`
+	Status  string `json:"status" enum:"True,False,Unknown" doc:"status of the condition"`
 	Reason  string `json:"reason" doc:"in one word"`
 	Message string `json:"message" doc:"in a sentence"`
 }
@@ -37,7 +37,7 @@ type readiness struct {
 type pod struct {
 	Name       string           `json:"name" doc:"name of the pod"`
 	Node       string           `json:"node,omitempty" doc:"absent until the pod is scheduled"`
-	Phase      string           `json:"phase" doc:"Pending, Running, Succeeded, Failed or Unknown"`
+	Phase      string           `json:"phase" enum:"Pending,Running,Succeeded,Failed,Unknown" doc:"phase of the pod"`
 	Ready      bool             `json:"ready" doc:"the pod serves"`
 	Restarts   int32            `json:"restarts" doc:"of all its containers"`
 	Created    time.Time        `json:"created" doc:"time of creation"`
@@ -53,14 +53,14 @@ type container struct {
 	Image    string `json:"image" doc:"as in the pod's spec"`
 	Ready    bool   `json:"ready" doc:"the container passes its probes"`
 	Restarts int32  `json:"restarts" doc:"number of restarts"`
-	State    string `json:"state" doc:"Waiting, Running or Terminated"`
+	State    string `json:"state" enum:"Waiting,Running,Terminated" doc:"state of the container"`
 	Reason   string `json:"reason,omitempty" doc:"Kubernetes' reason why it waits or has terminated"`
 }
 
 func (h *Handlers) podsRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			Method: http.MethodGet, Path: npudeploys.ObjectPath + "/pods", Summary: "List the pods of an NpuDeploy, and why they are not ready",
+			ID: "listPods", Method: http.MethodGet, Path: npudeploys.ObjectPath + "/pods", Summary: "List the pods of an NpuDeploy, and why they are not ready",
 			Answers: rest.JSON(podList{}), Status: http.StatusOK,
 		},
 		Needs: ownedNeeds(rest.Need{Verb: "list", Resource: "events"}), Handler: h.pods,
