@@ -9,46 +9,34 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/test/harness"
 )
 
-const liveDeploy = `
-apiVersion: dudaji.com/v1
-kind: NpuDeploy
-metadata: {name: live}
-spec: {model: org/model, accelerator: {type: atom, count: 1}}
-`
-
-// Otherwise this server would show previews by templates that the controller refuses.
-func TestACandidateHasToRenderWhatIsLive(t *testing.T) {
+// Otherwise this server would preview with templates that the controller rejects.
+func TestCandidateMustRenderLiveObjects(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "live.yaml")
-	if err := os.WriteFile(file, []byte(liveDeploy), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	namespace := control.Namespace(t)
-	if _, err := control.Cluster(t).Kubectl(t.Context(), "create", "-n", namespace, "-f", file); err != nil {
-		t.Fatal(err)
-	}
+	h := harness.New(t)
+	h.Apply(`{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: live},
+		spec: {model: org/model, accelerator: {type: atom, count: 1}}}`)
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, nufi.Module()); err != nil {
 		t.Fatal(err)
 	}
-	system, err := kube.NewSystemClient(control.Config(t))
+	system, err := kube.NewSystemClient(h.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	known, err := live.New(ctx, system, time.Now)
+	cache, err := live.New(ctx, system, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := openTemplates(dir, known, logr.Discard())
+	store, err := openTemplates(dir, cache, logr.Discard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,14 +44,9 @@ func TestACandidateHasToRenderWhatIsLive(t *testing.T) {
 	edit(t, filepath.Join(dir, "schemas", "policy", "presets.cue"), `type: "atom", count: 1`, `type: "atom", count: 2`)
 	ended := make(chan error, 2)
 	go func() { ended <- store.Start(ctx) }()
-	go func() { ended <- known.Run(ctx) }()
-	err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
-		return store.State().Rejected != nil, nil
-	})
-	if err != nil {
-		t.Fatal("the candidate was not rejected")
-	}
-	if got, want := store.State().Rejected.Reason.Error(), "rendering "+namespace+"/live: spec.accelerator.count"; !strings.Contains(got, want) {
+	go func() { ended <- cache.Run(ctx) }()
+	h.Await("the candidate to be rejected", func() bool { return store.State().Rejected != nil })
+	if got, want := store.State().Rejected.Reason.Error(), "rendering "+h.Namespace+"/live: spec.accelerator.count"; !strings.Contains(got, want) {
 		t.Errorf("it was rejected for %s, want %s", got, want)
 	}
 	cancel()

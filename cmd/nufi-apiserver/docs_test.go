@@ -9,8 +9,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Whoever reads --help finds a row for each flag, of whatever package.
-func TestThePageHasARowForEachFlag(t *testing.T) {
+func TestDocsHaveARowForEachFlag(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/api-server.md")
 	if err != nil {

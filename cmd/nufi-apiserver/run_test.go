@@ -2,34 +2,19 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/dudaji/nufi/internal/templates"
-	"github.com/dudaji/nufi/test/env"
+	"github.com/dudaji/nufi/test/harness"
 )
 
-var control = env.New()
-
-// The test binary is its own child: see templates.JudgeCommand.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == templates.ValidateCommand {
-		os.Exit(templates.ValidateMain(os.Stdin, os.Stdout))
-	}
-	os.Exit(control.Run(m))
+	templates.RunIfChild()
+	harness.Main(m)
 }
 
-func TestFlagsThatWouldOpenTheServerAreRefused(t *testing.T) {
+func TestUnsafeFlagsAreRejected(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
 		"--dev-auth=ann": "--dev-auth is for one machine",
@@ -52,133 +37,66 @@ func TestFlagsThatWouldOpenTheServerAreRefused(t *testing.T) {
 	}
 }
 
-func TestTheServerServesWhoeverItIsStartedForAndStops(t *testing.T) {
-	t.Parallel()
-	address, ops := freeAddress(t), freeAddress(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
+// serverProcess is a server that runs in this process until stop.
+type serverProcess struct {
+	url, metricsURL string
+	// stop returns the server's error.
+	stop func() error
+	// cancel starts to stop it.
+	cancel context.CancelFunc
+}
+
+// start runs the server and waits until it is ready.
+func start(h *harness.Harness, args ...string) serverProcess {
+	h.Helper()
+	address, metricsAddress := harness.FreeAddress(h), harness.FreeAddress(h)
+	ctx, cancel := context.WithCancel(h.Context())
 	command := newCommand(run)
-	command.SetArgs([]string{
-		"--kubeconfig=" + control.Cluster(t).KubeconfigPath(), "--dev-auth=ann", "--drain=0s",
-		"--bind-address=" + address, "--metrics-bind-address=" + ops,
-		"--prometheus=http://" + freeAddress(t), // Nobody answers there.
-	})
+	command.SetArgs(append([]string{
+		"--kubeconfig=" + h.Cluster().KubeconfigPath(), "--bind-address=" + address, "--metrics-bind-address=" + metricsAddress,
+	}, args...))
 	ended := make(chan error, 1)
 	go func() { ended <- command.ExecuteContext(ctx) }()
-	await(t, "http://"+ops+"/readyz")
-
-	var me struct{ Name string }
-	if err := json.Unmarshal(read(t, "http://"+address+"/api/v1/me"), &me); err != nil || me.Name != "ann" {
-		t.Errorf("the server knows %q: %v", me.Name, err)
+	h.Cleanup(cancel)
+	p := serverProcess{url: "http://" + address, metricsURL: "http://" + metricsAddress, cancel: cancel}
+	p.stop = func() error {
+		cancel()
+		return <-ended
 	}
-	var devices struct{ Metrics struct{ State string } }
-	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		text, err := fetch(ctx, "http://"+address+"/api/v1/devices")
-		return err == nil && json.Unmarshal(text, &devices) == nil && devices.Metrics.State == "Read", nil
-	})
-	if err != nil {
-		t.Errorf("the devices' metrics are %+v: %v", devices.Metrics, err)
-	}
-	if text := string(read(t, "http://"+ops+"/metrics")); !strings.Contains(text, `nufi_apiserver_requests_total{code="200",method="GET",route="/api/v1/me"} 1`) {
-		t.Errorf("the metrics are %s", text)
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
+	h.AwaitURL(p.metricsURL+"/readyz", "")
+	return p
 }
 
-// Load balancers send requests until they have learnt of the end.
-func TestWhileItDrainsTheServerHearsOfTheCluster(t *testing.T) {
+func TestServerServesUntilItIsStopped(t *testing.T) {
 	t.Parallel()
-	kubectl := func(args ...string) {
-		t.Helper()
-		if _, err := control.Cluster(t).Kubectl(t.Context(), args...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	kubectl("create", "clusterrolebinding", "drain", "--clusterrole=cluster-admin", "--user=drain")
-	address, ops := freeAddress(t), freeAddress(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	command := newCommand(run)
-	command.SetArgs([]string{
-		"--kubeconfig=" + control.Cluster(t).KubeconfigPath(), "--dev-auth=drain", "--drain=5s",
-		"--bind-address=" + address, "--metrics-bind-address=" + ops,
-	})
-	ended := make(chan error, 1)
-	go func() { ended <- command.ExecuteContext(ctx) }()
-	await(t, "http://"+ops+"/readyz")
-	await(t, "http://"+address+"/api/v1/namespaces/default/npudeploys")
-	cancel()
-	err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		_, err := fetch(ctx, "http://"+ops+"/readyz")
-		return err != nil, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	kubectl("create", "namespace", "drain")
-	file := filepath.Join(t.TempDir(), "a.yaml")
-	text := "{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: a, namespace: drain}, spec: {model: a/b}}"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	kubectl("create", "-f", file)
-	err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		text, err := fetch(ctx, "http://"+address+"/api/v1/namespaces/drain/npudeploys")
-		return strings.Contains(string(text), `"name":"a"`), err
-	})
-	if err != nil {
+	h := harness.New(t)
+	p := start(h, "--dev-auth=ann", "--drain=0s", "--prometheus=http://"+harness.FreeAddress(t)) // No Prometheus listens there.
+	h.AwaitURL(p.url+"/api/v1/me", `"name":"ann"`)
+	h.AwaitURL(p.url+"/api/v1/devices", `"state":"Read"`)
+	h.AwaitURL(p.metricsURL+"/metrics", `nufi_apiserver_requests_total{code="200",method="GET",route="/api/v1/me"} 1`)
+	if err := p.stop(); err != nil {
 		t.Error(err)
 	}
-	if err := <-ended; err != nil {
+	if _, err := harness.Fetch(t.Context(), p.url+"/api/v1/me"); err == nil {
+		t.Error("a stopped server answers")
+	}
+}
+
+// While it drains, load balancers send requests until they observe that it is not ready.
+func TestDrainingServerFollowsTheCluster(t *testing.T) {
+	t.Parallel()
+	h := harness.New(t)
+	h.Bind("cluster-admin", "", "drain")
+	p := start(h, "--dev-auth=drain", "--drain=5s")
+	h.AwaitURL(p.url+"/api/v1/namespaces/default/npudeploys", "")
+	p.cancel()
+	h.Await("the server to be unready", func() bool {
+		_, err := harness.Fetch(t.Context(), p.metricsURL+"/readyz")
+		return err != nil
+	})
+	h.Apply("{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: a}, spec: {model: a/b}}")
+	h.AwaitURL(p.url+"/api/v1/namespaces/"+h.Namespace+"/npudeploys", `"name":"a"`)
+	if err := p.stop(); err != nil {
 		t.Error(err)
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
-
-func await(t *testing.T, url string) {
-	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		_, err := fetch(ctx, url)
-		return err == nil, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func read(t *testing.T, url string) []byte {
-	t.Helper()
-	text, err := fetch(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
-
-func fetch(ctx context.Context, url string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", url, response.Status)
-	}
-	return io.ReadAll(response.Body)
 }

@@ -13,9 +13,11 @@ import (
 	spans "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/dudaji/nufi/test/harness"
 )
 
-// received is a collector: it keeps all spans that it is sent.
+// received is a collector that stores all spans.
 type received struct {
 	collector.UnimplementedTraceServiceServer
 
@@ -57,21 +59,10 @@ func collect(t *testing.T) *received {
 	return got
 }
 
-func TestARequestAndWhatItCausesAreOneTrace(t *testing.T) {
+func TestRequestAndItsCallsAreOneTrace(t *testing.T) {
 	got := collect(t)
-	address, ops := freeAddress(t), freeAddress(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	command := newCommand(run)
-	command.SetArgs([]string{
-		"--kubeconfig=" + control.Cluster(t).KubeconfigPath(), "--dev-auth=ann", "--drain=0s",
-		"--bind-address=" + address, "--metrics-bind-address=" + ops,
-	})
-	ended := make(chan error, 1)
-	go func() { ended <- command.ExecuteContext(ctx) }()
-	await(t, "http://"+ops+"/readyz")
-
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/api/v1/me?namespace=default", nil)
+	p := start(harness.New(t), "--dev-auth=ann", "--drain=0s")
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/api/v1/me?namespace=default", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,8 +74,7 @@ func TestARequestAndWhatItCausesAreOneTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = response.Body.Close()
-	cancel() // which sends what there is
-	if err := <-ended; err != nil {
+	if err := p.stop(); err != nil { // It sends the remaining spans.
 		t.Error(err)
 	}
 

@@ -10,9 +10,6 @@ import (
 )
 
 func main() {
-	// The controller runs itself to judge a candidate set of templates.
-	if len(os.Args) == 2 && os.Args[1] == templates.ValidateCommand {
-		os.Exit(templates.ValidateMain(os.Stdin, os.Stdout))
-	}
+	templates.RunIfChild()
 	os.Exit(program.Run(newCommand(run)))
 }

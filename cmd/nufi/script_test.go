@@ -8,19 +8,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/dudaji/nufi/test/env"
+	"github.com/dudaji/nufi/test/harness"
 )
-
-var control = env.New(env.Routes())
 
 func TestMain(m *testing.M) {
 	nufi := func() { os.Exit(run(os.Args)) }
-	testscript.Main(tests{m}, map[string]func(){"nufi": nufi, pluginName: nufi, completionName: nufi})
+	testscript.Main(harness.Runner(m, harness.Routes()), map[string]func(){"nufi": nufi, pluginName: nufi, completionName: nufi})
 }
-
-type tests struct{ m *testing.M }
-
-func (t tests) Run() int { return control.Run(t.m) }
 
 // TestCommandLine runs the scripts in testdata/script: commands with their input and output.
 // UPDATE_SCRIPTS=1 rewrites the expected output.
@@ -40,10 +34,11 @@ func TestCommandLineAgainstACluster(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
+			h := harness.New(t)
 			testscript.Run(t, scripts(t, file, map[string]string{
-				"KUBECONFIG": control.Cluster(t).KubeconfigPath(),
-				"KUBECTL":    control.Cluster(t).KubectlPath(),
-				"NAMESPACE":  control.Namespace(t),
+				"KUBECONFIG": h.Cluster().KubeconfigPath(),
+				"KUBECTL":    h.Cluster().KubectlPath(),
+				"NAMESPACE":  h.Namespace,
 			}))
 		})
 	}

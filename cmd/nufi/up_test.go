@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,6 +14,8 @@ import (
 
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/dudaji/nufi/test/harness"
 )
 
 func TestUpRunsTheExamplesUntilItIsStopped(t *testing.T) {
@@ -46,8 +46,9 @@ func TestUpRunsTheExamplesUntilItIsStopped(t *testing.T) {
 	if err := getVersion(t, kubeconfig); err != nil {
 		t.Error("the Kubernetes API server does not respond: ", err)
 	}
-	if body := get(t, match(t, out.String(), `curl (http://\S+)`)); !strings.Contains(body, `"llama-8b"`) {
-		t.Errorf("NuFi's API server does not list the examples: %s", body)
+	body, err := harness.Fetch(t.Context(), match(t, out.String(), `curl (http://\S+)`))
+	if err != nil || !strings.Contains(body, `"llama-8b"`) {
+		t.Errorf("NuFi's API server does not list the examples: %v: %s", err, body)
 	}
 	cancel()
 	if err := <-ended; err != nil {
@@ -93,20 +94,6 @@ func match(t *testing.T, output, expression string) string {
 		t.Fatalf("no match for %s in %s", expression, output)
 	}
 	return groups[1]
-}
-
-func get(t *testing.T, url string) string {
-	t.Helper()
-	response, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close() //nolint:errcheck // Nothing was written.
-	content, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
 }
 
 // getVersion gets the version of a kubeconfig's API server.

@@ -20,7 +20,7 @@ import (
 )
 
 // ValidateCommand is the argument that starts the child: a program that calls Validate or
-// Plan must run ValidateMain for it, and nothing else.
+// Plan must call RunIfChild or, as a command of its own, ValidateMain.
 const ValidateCommand = "validate-templates"
 
 // Bounds of the child.
@@ -118,6 +118,14 @@ func (b *limitedBuffer) Write(text []byte) (int, error) {
 		return len(kept), b.err
 	}
 	return len(text), nil
+}
+
+// RunIfChild runs the child and exits if this process was started as one, and returns
+// otherwise. A program calls it first.
+func RunIfChild() {
+	if len(os.Args) == 2 && os.Args[1] == ValidateCommand {
+		os.Exit(ValidateMain(os.Stdin, os.Stdout))
+	}
 }
 
 // ValidateMain is the child: it reads a request and writes the response. It returns the exit

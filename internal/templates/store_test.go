@@ -19,11 +19,8 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// The test binary is its own child: see ValidateCommand.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == templates.ValidateCommand {
-		os.Exit(templates.ValidateMain(os.Stdin, os.Stdout))
-	}
+	templates.RunIfChild()
 	os.Exit(m.Run())
 }
 

@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/dudaji/nufi/internal/cluster"
-	"github.com/dudaji/nufi/test/env"
+	"github.com/dudaji/nufi/test/harness"
 )
 
 const (
@@ -82,7 +82,7 @@ func apart(ctx context.Context) (err error) {
 // compile returns the folder of the control plane's programs. Those of this repository
 // are in the folder's bin.
 func compile(ctx context.Context, folder string) (string, error) {
-	builder, err := cluster.NewBuilder(env.Announce(os.Stderr))
+	builder, err := cluster.NewBuilder(harness.Progress(os.Stderr))
 	if err != nil {
 		return "", err
 	}
