@@ -13,17 +13,15 @@ import (
 )
 
 // createForeign creates an object as somebody else.
-func (s *stage) createForeign(manifest string) {
-	s.Helper()
-	if err := s.client.Create(s.Context(), s.parse(manifest)[0], client.FieldOwner("helm")); err != nil {
-		s.Fatal(err)
-	}
+func (f *fixture) createForeign(manifest string) {
+	f.Helper()
+	f.Create(f.parse(manifest)[0], client.FieldOwner("helm"))
 }
 
 func TestUnownedObjectIsNotModified(t *testing.T) {
-	s := newStage(t)
-	s.createForeign(with(aService, "port: 80", "port: 81"))
-	_, err := s.apply(aService)
+	f := newFixture(t)
+	f.createForeign(with(aService, "port: 80", "port: 81"))
+	_, err := f.apply(aService)
 	conflict := (*apply.ConflictError)(nil)
 	if !errors.As(err, &conflict) || conflict.Manager != "helm" {
 		t.Fatalf("error %v, want a conflict with helm", err)
@@ -33,15 +31,15 @@ func TestUnownedObjectIsNotModified(t *testing.T) {
 	if diff := cmp.Diff([]string{v1.ReasonConflict, want}, []string{reason, message}); diff != "" {
 		t.Errorf("condition (-want +got):\n%s", diff)
 	}
-	if len(s.get(service).GetOwnerReferences()) != 0 {
+	if len(f.get(service).GetOwnerReferences()) != 0 {
 		t.Error("the service was taken over")
 	}
 }
 
 func TestConflictHasTheManagerAndTheField(t *testing.T) {
-	s := newStage(t)
-	s.createForeign(with(aService, "app: web", "app: other"))
-	_, err := s.apply(aService)
+	f := newFixture(t)
+	f.createForeign(with(aService, "app: web", "app: other"))
+	_, err := f.apply(aService)
 	conflict := (*apply.ConflictError)(nil)
 	if !errors.As(err, &conflict) || conflict.Manager != "helm" || conflict.Field != ".spec.selector" || conflict.Owner != "web" {
 		t.Fatalf("error %#v, want a conflict with helm on .spec.selector that explains adoption", err)
@@ -49,16 +47,16 @@ func TestConflictHasTheManagerAndTheField(t *testing.T) {
 }
 
 func TestObjectWithAnotherControllerIsNotAdopted(t *testing.T) {
-	s := newStage(t)
-	other := s.newOwner(s.owner.Namespace, "other")
-	set, err := apply.NewSet(apply.DeployOwner(other), s.parse(with(aService, "labels: {team: red}, annotations: {}", "annotations: {dudaji.com/adopt: web}")))
+	f := newFixture(t)
+	other := f.newOwner("other")
+	set, err := apply.NewSet(apply.DeployOwner(other), f.parse(with(aService, "labels: {team: red}, annotations: {}", "annotations: {dudaji.com/adopt: web}")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.applier.Apply(t.Context(), set, nil, nowhere); err != nil {
+	if _, err := f.applier.Apply(t.Context(), set, nil, nowhere); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.apply(aService)
+	_, err = f.apply(aService)
 	conflict := (*apply.ConflictError)(nil)
 	if !errors.As(err, &conflict) || conflict.ControlledBy != "NpuDeploy other" {
 		t.Errorf("error %v, want one that names NpuDeploy other", err)
@@ -66,32 +64,32 @@ func TestObjectWithAnotherControllerIsNotAdopted(t *testing.T) {
 }
 
 func TestAnnotatedObjectIsAdopted(t *testing.T) {
-	s := newStage(t)
-	s.createForeign(with(aService, "annotations: {}", "annotations: {dudaji.com/adopt: web, old: gone}", "port: 80", "port: 81", "app: web", "app: other"))
-	s.wantApply("adopted Service web", aService)
-	object := s.get(service)
+	f := newFixture(t)
+	f.createForeign(with(aService, "annotations: {}", "annotations: {dudaji.com/adopt: web, old: gone}", "port: 80", "port: 81", "app: web", "app: other"))
+	f.wantApply("adopted Service web", aService)
+	object := f.get(service)
 	if _, stays := object.GetAnnotations()["old"]; stays {
 		t.Error("what only the former owner wanted is still there")
 	}
 	if len(object.GetOwnerReferences()) != 1 {
 		t.Error("the service has no owner")
 	}
-	s.awaitCache(object)
-	s.wantQuiet(aService)
+	f.awaitCache(object)
+	f.wantQuiet(aService)
 }
 
 func TestObjectAnnotatedForAnotherOwnerIsNotAdopted(t *testing.T) {
-	s := newStage(t)
-	s.createForeign(with(aService, "annotations: {}", "annotations: {dudaji.com/adopt: other}"))
-	if changes, err := s.apply(aService); err == nil {
+	f := newFixture(t)
+	f.createForeign(with(aService, "annotations: {}", "annotations: {dudaji.com/adopt: other}"))
+	if changes, err := f.apply(aService); err == nil {
 		t.Errorf("changed %q, want an error", changes)
 	}
 }
 
 func TestOtherObjectsAreAppliedAfterAnError(t *testing.T) {
-	s := newStage(t)
-	s.createForeign(aService)
-	changes, err := s.apply(aServiceAccount, aService, aDeployment)
+	f := newFixture(t)
+	f.createForeign(aService)
+	changes, err := f.apply(aServiceAccount, aService, aDeployment)
 	if err == nil || changes != "created ServiceAccount web, created Deployment web" {
 		t.Errorf("changed %q (%v)", changes, err)
 	}
@@ -99,9 +97,9 @@ func TestOtherObjectsAreAppliedAfterAnError(t *testing.T) {
 
 // Whoever may name an NpuDeploy would have its pods run as any account of the namespace.
 func TestUnownedServiceAccountPreventsTheDeployment(t *testing.T) {
-	s := newStage(t)
-	s.createForeign(aServiceAccount)
-	changes, err := s.apply(aServiceAccount, aService, aDeployment)
+	f := newFixture(t)
+	f.createForeign(aServiceAccount)
+	changes, err := f.apply(aServiceAccount, aService, aDeployment)
 	conflict := (*apply.ConflictError)(nil)
 	if !errors.As(err, &conflict) || conflict.Ref.Kind != "ServiceAccount" || changes != "" {
 		t.Errorf("changed %q (%v)", changes, err)
@@ -109,10 +107,10 @@ func TestUnownedServiceAccountPreventsTheDeployment(t *testing.T) {
 }
 
 func TestKindThatIsNotInstalledIsReported(t *testing.T) {
-	s := newStage(t)
-	s.options.Served = func(kind schema.GroupVersionKind) bool { return kind != service }
-	s.restart()
-	changes, err := s.apply(aService, aServiceAccount)
+	f := newFixture(t)
+	f.options.Served = func(kind schema.GroupVersionKind) bool { return kind != service }
+	f.restart()
+	changes, err := f.apply(aService, aServiceAccount)
 	missing := (*apply.NotInstalledError)(nil)
 	if !errors.As(err, &missing) || missing.Ref.Kind != "Service" {
 		t.Errorf("error %v, want one that names the kind", err)
@@ -126,10 +124,10 @@ func TestKindThatIsNotInstalledIsReported(t *testing.T) {
 }
 
 func TestImmutableFieldIsReportedAndNothingIsDeleted(t *testing.T) {
-	s := newStage(t)
-	s.wantApply("created Deployment web", aDeployment)
-	uid := s.get(deployment).GetUID()
-	_, err := s.apply(with(aDeployment, "app: web", "app: other"))
+	f := newFixture(t)
+	f.wantApply("created Deployment web", aDeployment)
+	uid := f.get(deployment).GetUID()
+	_, err := f.apply(with(aDeployment, "app: web", "app: other"))
 	immutable := (*apply.ImmutableError)(nil)
 	if !errors.As(err, &immutable) || immutable.Field != "spec.selector" {
 		t.Fatalf("error %v, want spec.selector to be immutable", err)
@@ -137,7 +135,7 @@ func TestImmutableFieldIsReportedAndNothingIsDeleted(t *testing.T) {
 	if _, terminal := apply.Retry(err); !terminal {
 		t.Error("it is retried")
 	}
-	if s.get(deployment).GetUID() != uid {
+	if f.get(deployment).GetUID() != uid {
 		t.Error("the deployment was replaced")
 	}
 }
@@ -153,8 +151,8 @@ func TestRejectionIsReportedInOneLine(t *testing.T) {
 		"number out of bounds":  with(aDeployment, "replicas: 3", "replicas: -1"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t)
-			_, err := s.apply(manifest)
+			f := newFixture(t)
+			_, err := f.apply(manifest)
 			rejected := (*apply.RejectedError)(nil)
 			if !errors.As(err, &rejected) {
 				t.Fatalf("error %v, want a rejection", err)

@@ -14,59 +14,57 @@ import (
 func nowhere(context.Context, []v1.InventoryEntry) error { return nil }
 
 // scale does what an autoscaler does.
-func (s *stage) scale(replicas int32) {
-	s.Helper()
-	object := s.get(deployment)
+func (f *fixture) scale(replicas int32) {
+	f.Helper()
+	object := f.get(deployment)
 	scale := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": autoscalingv1.SchemeGroupVersion.String(), "kind": "Scale",
-		"metadata": map[string]any{"name": "web", "namespace": s.owner.Namespace},
+		"metadata": map[string]any{"name": "web", "namespace": f.owner.Namespace},
 		"spec":     map[string]any{"replicas": int64(replicas)},
 	}}
-	if err := s.client.SubResource("scale").Update(s.Context(), object, client.WithSubResourceBody(scale)); err != nil {
-		s.Fatal(err)
-	}
-	s.awaitCache(s.get(deployment))
+	f.Must(f.Client.SubResource("scale").Update(f.Context(), object, client.WithSubResourceBody(scale)))
+	f.awaitCache(f.get(deployment))
 }
 
 func TestReplicasAreHandedOffUnchanged(t *testing.T) {
-	s := newStage(t)
+	f := newFixture(t)
 	free := with(aDeployment, "  replicas: 3\n", "")
-	s.wantApply("created Deployment web", aDeployment)
-	s.wantApply("configured Deployment web", free)
-	s.wantField(deployment, int64(3), "spec", "replicas")
-	s.awaitCache(s.get(deployment))
-	s.scale(7)
-	s.wantQuiet(free)
-	s.wantField(deployment, int64(7), "spec", "replicas")
+	f.wantApply("created Deployment web", aDeployment)
+	f.wantApply("configured Deployment web", free)
+	f.wantField(deployment, int64(3), "spec", "replicas")
+	f.awaitCache(f.get(deployment))
+	f.scale(7)
+	f.wantQuiet(free)
+	f.wantField(deployment, int64(7), "spec", "replicas")
 }
 
 func TestReplicasOfAFasterAutoscalerAreKept(t *testing.T) {
-	s := newStage(t)
-	s.wantApply("created Deployment web", aDeployment)
-	s.scale(5)
-	s.wantApply("configured Deployment web", with(aDeployment, "  replicas: 3\n", ""))
-	s.wantField(deployment, int64(5), "spec", "replicas")
+	f := newFixture(t)
+	f.wantApply("created Deployment web", aDeployment)
+	f.scale(5)
+	f.wantApply("configured Deployment web", with(aDeployment, "  replicas: 3\n", ""))
+	f.wantField(deployment, int64(5), "spec", "replicas")
 }
 
 func TestReplicasAreTakenBack(t *testing.T) {
-	s := newStage(t)
+	f := newFixture(t)
 	free := with(aDeployment, "  replicas: 3\n", "")
-	s.wantApply("created Deployment web", free)
-	s.wantField(deployment, int64(1), "spec", "replicas")
-	s.scale(5)
-	s.wantApply("configured Deployment web", aDeployment)
-	s.wantField(deployment, int64(3), "spec", "replicas")
-	s.wantApply("configured Deployment web", free)
-	s.wantField(deployment, int64(3), "spec", "replicas")
+	f.wantApply("created Deployment web", free)
+	f.wantField(deployment, int64(1), "spec", "replicas")
+	f.scale(5)
+	f.wantApply("configured Deployment web", aDeployment)
+	f.wantField(deployment, int64(3), "spec", "replicas")
+	f.wantApply("configured Deployment web", free)
+	f.wantField(deployment, int64(3), "spec", "replicas")
 }
 
 func TestAdoptedDeploymentKeepsItsReplicas(t *testing.T) {
-	s := newStage(t)
+	f := newFixture(t)
 	free := with(aDeployment, "  replicas: 3\n", "")
-	s.createForeign(with(aDeployment, "{name: web, namespace", "{annotations: {dudaji.com/adopt: web}, name: web, namespace"))
-	s.wantApply("adopted Deployment web", free)
-	s.wantField(deployment, int64(3), "spec", "replicas")
-	s.awaitCache(s.get(deployment))
-	s.scale(5)
-	s.wantQuiet(free)
+	f.createForeign(with(aDeployment, "{name: web, namespace", "{annotations: {dudaji.com/adopt: web}, name: web, namespace"))
+	f.wantApply("adopted Deployment web", free)
+	f.wantField(deployment, int64(3), "spec", "replicas")
+	f.awaitCache(f.get(deployment))
+	f.scale(5)
+	f.wantQuiet(free)
 }

@@ -4,206 +4,161 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"os"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/rest"
 	testclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/controller/apply"
 	v1 "github.com/dudaji/nufi/schemas/v1"
-	"github.com/dudaji/nufi/test/env"
+	"github.com/dudaji/nufi/test/harness"
 )
 
-var control = env.New(env.Routes())
+func TestMain(m *testing.M) { harness.Main(m, harness.Routes()) }
 
-func TestMain(m *testing.M) { os.Exit(control.Run(m)) }
+// fixture is one owner in a namespace, and an Applier that works for it.
+type fixture struct {
+	*harness.Harness
 
-// patience is how long a test waits for an informer.
-const patience = 30 * time.Second
-
-// stage is one owner in a namespace of its own, and an Applier that works for it.
-type stage struct {
-	*testing.T
-	client   client.Client // of another user
 	cache    cache.Cache
 	owner    *v1.NpuDeploy
 	applier  *apply.Applier
 	clock    *testclock.FakeClock
-	requests *atomic.Int64 // of the Applier
+	requests atomic.Int64 // of the Applier
 	recorded []v1.InventoryEntry
 	records  int
 
 	options apply.Options
 }
 
-func newStage(t *testing.T) *stage {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	t.Parallel()
-	config := rest.CopyConfig(control.Config(t))
-	s := &stage{T: t, clock: testclock.NewFakeClock(time.Now()), requests: &atomic.Int64{}}
-	s.client = newClient(t, config)
-	s.owner = s.newOwner(control.Namespace(t), "web")
-	s.cache = newCache(t, config, s.owner.Namespace)
+	f := &fixture{Harness: harness.New(t), clock: testclock.NewFakeClock(time.Now())}
+	f.owner = f.newOwner("web")
+	f.cache = newCache(f.Harness)
+	config := f.Config()
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(request *http.Request) (*http.Response, error) {
-			s.requests.Add(1)
+			f.requests.Add(1)
 			return next.RoundTrip(request)
 		})
 	})
-	s.options = apply.Options{
-		Cache: s.cache, Client: newClient(t, config), Clock: s.clock,
+	f.options = apply.Options{
+		Cache: f.cache, Client: f.ClientFor(config), Clock: f.clock,
 		Served: func(schema.GroupVersionKind) bool { return true },
 	}
-	s.applier = apply.New(s.options)
-	return s
+	f.applier = apply.New(f.options)
+	return f
 }
 
-// newOwner creates an NpuDeploy: it is not rendered.
-func (s *stage) newOwner(namespace, name string) *v1.NpuDeploy {
-	s.Helper()
-	owner := &v1.NpuDeploy{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       v1.NpuDeploySpec{Model: "org/model"},
-	}
-	if err := s.client.Create(s.Context(), owner); err != nil {
-		s.Fatal(err)
-	}
+// newOwner creates an NpuDeploy, which is not rendered.
+func (f *fixture) newOwner(name string) *v1.NpuDeploy {
+	f.Helper()
+	owner := f.NpuDeploy(name)
+	owner.Spec.Model = "org/model"
+	f.Create(owner)
 	return owner
 }
 
 // restart replaces the Applier: only the inventory remains.
-func (s *stage) restart() { s.applier = apply.New(s.options) }
+func (f *fixture) restart() { f.applier = apply.New(f.options) }
 
 // apply applies manifests and returns what that changed.
-func (s *stage) apply(manifests ...string) (string, error) {
-	s.Helper()
-	set, err := apply.NewSet(apply.DeployOwner(s.owner), s.parse(manifests...))
+func (f *fixture) apply(manifests ...string) (string, error) {
+	f.Helper()
+	set, err := apply.NewSet(apply.DeployOwner(f.owner), f.parse(manifests...))
 	if err != nil {
 		return "", err
 	}
-	result, err := s.applier.Apply(s.Context(), set, s.recorded, func(_ context.Context, list []v1.InventoryEntry) error {
-		s.records++
-		s.recorded = append([]v1.InventoryEntry{}, list...)
+	result, err := f.applier.Apply(f.Context(), set, f.recorded, func(_ context.Context, list []v1.InventoryEntry) error {
+		f.records++
+		f.recorded = append([]v1.InventoryEntry{}, list...)
 		return nil
 	})
-	s.recorded = append([]v1.InventoryEntry{}, result.Inventory...)
+	f.recorded = append([]v1.InventoryEntry{}, result.Inventory...)
 	return result.Changes.String(), err
 }
 
 // wantApply applies manifests and wants this change and no error.
-func (s *stage) wantApply(want string, manifests ...string) {
-	s.Helper()
-	got, err := s.apply(manifests...)
+func (f *fixture) wantApply(want string, manifests ...string) {
+	f.Helper()
+	got, err := f.apply(manifests...)
 	if err != nil {
-		s.Fatal(err)
+		f.Fatal(err)
 	}
 	if got != want {
-		s.Errorf("changed %q, want %q", got, want)
+		f.Errorf("changed %q, want %q", got, want)
 	}
 }
 
 // wantQuiet applies manifests without any effect, and without any request.
-func (s *stage) wantQuiet(manifests ...string) {
-	s.Helper()
-	before := s.requests.Load()
-	s.wantApply("", manifests...)
-	if asked := s.requests.Load() - before; asked != 0 {
-		s.Errorf("%d requests, want none", asked)
+func (f *fixture) wantQuiet(manifests ...string) {
+	f.Helper()
+	before := f.requests.Load()
+	f.wantApply("", manifests...)
+	if asked := f.requests.Load() - before; asked != 0 {
+		f.Errorf("%d requests, want none", asked)
 	}
 }
 
-func (s *stage) parse(manifests ...string) []*unstructured.Unstructured {
-	s.Helper()
+func (f *fixture) parse(manifests ...string) []*unstructured.Unstructured {
+	f.Helper()
 	var objects []*unstructured.Unstructured
 	for _, manifest := range manifests {
-		object := &unstructured.Unstructured{}
-		content := strings.ReplaceAll(manifest, "NAMESPACE", s.owner.Namespace)
-		if err := yaml.Unmarshal([]byte(content), &object.Object); err != nil {
-			s.Fatal(err)
-		}
-		// As render does it: whole numbers are int64.
-		bytes, err := object.MarshalJSON()
-		if err != nil {
-			s.Fatal(err)
-		}
-		if err := object.UnmarshalJSON(bytes); err != nil {
-			s.Fatal(err)
-		}
-		objects = append(objects, object)
+		objects = append(objects, f.Parse(manifest)...)
 	}
 	return objects
 }
 
-// get returns the object named web as the API server has it, or nil.
-func (s *stage) get(kind schema.GroupVersionKind) *unstructured.Unstructured {
-	s.Helper()
-	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(kind)
-	err := s.client.Get(s.Context(), types.NamespacedName{Namespace: s.owner.Namespace, Name: "web"}, object)
-	if client.IgnoreNotFound(err) != nil {
-		s.Fatal(err)
-	}
-	if err != nil {
-		return nil
-	}
-	return object
+// get returns the object named web in the API server, or nil.
+func (f *fixture) get(kind schema.GroupVersionKind) *unstructured.Unstructured {
+	f.Helper()
+	return f.Find(kind, "web")
 }
 
 // wantField compares one field of an object.
-func (s *stage) wantField(kind schema.GroupVersionKind, want any, path ...string) {
-	s.Helper()
-	object := s.get(kind)
+func (f *fixture) wantField(kind schema.GroupVersionKind, want any, path ...string) {
+	f.Helper()
+	object := f.get(kind)
 	if object == nil {
-		s.Fatalf("no %s exists", kind.Kind)
+		f.Fatalf("no %s exists", kind.Kind)
 	}
 	got, _, err := unstructured.NestedFieldNoCopy(object.Object, path...)
 	if err != nil || got != want {
-		s.Errorf("%s: %v is %v (%v), want %v", kind.Kind, path, got, err, want)
+		f.Errorf("%s: %v is %v (%v), want %v", kind.Kind, path, got, err, want)
 	}
 }
 
 // patch changes an object as another user would, and waits until the informer knows.
-func (s *stage) patch(kind schema.GroupVersionKind, mergePatch, manager string) {
-	s.Helper()
-	object := s.get(kind)
-	err := s.client.Patch(s.Context(), object, client.RawPatch(types.MergePatchType, []byte(mergePatch)), client.FieldOwner(manager))
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.awaitCache(object)
+func (f *fixture) patch(kind schema.GroupVersionKind, mergePatch, manager string) {
+	f.Helper()
+	object := f.get(kind)
+	f.Must(f.Client.Patch(f.Context(), object, client.RawPatch(types.MergePatchType, []byte(mergePatch)), client.FieldOwner(manager)))
+	f.awaitCache(object)
 }
 
-func (s *stage) delete(kind schema.GroupVersionKind) {
-	s.Helper()
-	object := s.get(kind)
-	if err := s.client.Delete(s.Context(), object); err != nil {
-		s.Fatal(err)
-	}
-	s.await("the deletion in the informer", func() bool { return s.cached(object) == nil })
+func (f *fixture) delete(kind schema.GroupVersionKind) {
+	f.Helper()
+	object := f.get(kind)
+	f.Delete(object)
+	f.Await("the deletion in the informer", func() bool { return f.cached(object) == nil })
 }
 
 // awaitCache waits until the informer has this version, or has dropped an object that
 // lost its label.
-func (s *stage) awaitCache(object *unstructured.Unstructured) {
-	s.Helper()
+func (f *fixture) awaitCache(object *unstructured.Unstructured) {
+	f.Helper()
 	_, labelled := object.GetLabels()[apply.LabelManagedBy]
-	s.await("the informer", func() bool {
-		cached := s.cached(object)
+	f.Await("the informer", func() bool {
+		cached := f.cached(object)
 		if !labelled {
 			return cached == nil
 		}
@@ -211,12 +166,12 @@ func (s *stage) awaitCache(object *unstructured.Unstructured) {
 	})
 }
 
-func (s *stage) cached(object *unstructured.Unstructured) client.Object {
-	s.Helper()
+func (f *fixture) cached(object *unstructured.Unstructured) client.Object {
+	f.Helper()
 	cached := apply.NewChild(object.GroupVersionKind())
-	err := s.cache.Get(s.Context(), client.ObjectKeyFromObject(object), cached)
+	err := f.cache.Get(f.Context(), client.ObjectKeyFromObject(object), cached)
 	if client.IgnoreNotFound(err) != nil {
-		s.Fatal(err)
+		f.Fatal(err)
 	}
 	if err != nil {
 		return nil
@@ -224,38 +179,16 @@ func (s *stage) cached(object *unstructured.Unstructured) client.Object {
 	return cached
 }
 
-func (s *stage) await(what string, is func() bool) {
-	s.Helper()
-	err := wait.PollUntilContextTimeout(s.Context(), 5*time.Millisecond, patience, true,
-		func(context.Context) (bool, error) { return is(), nil })
-	if err != nil {
-		s.Fatalf("waiting for %s: %v", what, err)
-	}
-}
-
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
 
-func newClient(t *testing.T, config *rest.Config) client.Client {
-	t.Helper()
-	known := runtime.NewScheme()
-	if err := errors.Join(scheme.AddToScheme(known), v1.AddToScheme(known)); err != nil {
-		t.Fatal(err)
-	}
-	made, err := client.New(config, client.Options{Scheme: known})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return made
-}
-
-// newCache is the informers as the controller has them.
-func newCache(t *testing.T, config *rest.Config, namespace string) cache.Cache {
-	t.Helper()
+// newCache returns informers as the controller has them.
+func newCache(h *harness.Harness) cache.Cache {
+	h.Helper()
 	shared := true
-	made, err := cache.New(config, cache.Options{
-		DefaultNamespaces:            map[string]cache.Config{namespace: {}},
+	made, err := cache.New(h.Config(), cache.Options{
+		DefaultNamespaces:            map[string]cache.Config{h.Namespace: {}},
 		DefaultLabelSelector:         labels.SelectorFromSet(labels.Set{apply.LabelManagedBy: apply.ManagedBy}),
 		DefaultUnsafeDisableDeepCopy: &shared,
 		DefaultTransform: func(object any) (any, error) {
@@ -263,16 +196,14 @@ func newCache(t *testing.T, config *rest.Config, namespace string) cache.Cache {
 			return object, nil
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	h.Must(err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(h.Context()))
 	stopped := make(chan error, 1)
 	go func() { stopped <- made.Start(ctx) }()
-	t.Cleanup(func() {
+	h.Cleanup(func() {
 		cancel()
 		if err := <-stopped; err != nil && !errors.Is(err, context.Canceled) {
-			t.Error(err)
+			h.Error(err)
 		}
 	})
 	return made

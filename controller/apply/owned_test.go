@@ -48,39 +48,35 @@ spec:
 
 const server = "/spec/template/spec/containers/0"
 
-func (s *stage) change(manager string, changes ...change) {
-	s.Helper()
+func (f *fixture) change(manager string, changes ...change) {
+	f.Helper()
 	var operations []map[string]any
 	for _, one := range changes {
 		operations = append(operations, map[string]any{"op": "replace", "path": one.path, "value": one.value})
 	}
 	body, err := json.Marshal(operations)
 	if err != nil {
-		s.Fatal(err)
+		f.Fatal(err)
 	}
-	object := s.get(deployment)
-	if err := s.client.Patch(s.Context(), object, client.RawPatch(types.JSONPatchType, body), client.FieldOwner(manager)); err != nil {
-		s.Fatal(err)
-	}
-	s.awaitCache(object)
+	object := f.get(deployment)
+	f.Must(f.Client.Patch(f.Context(), object, client.RawPatch(types.JSONPatchType, body), client.FieldOwner(manager)))
+	f.awaitCache(object)
 }
 
 // applyAs server-side applies a manifest under a manager's name, as it is.
-func (s *stage) applyAs(manager, manifest string) {
-	s.Helper()
-	object := s.parse(manifest)[0]
-	if err := s.client.Apply(s.Context(), client.ApplyConfigurationFromUnstructured(object),
-		client.FieldOwner(manager), client.ForceOwnership); err != nil {
-		s.Fatal(err)
-	}
-	s.awaitCache(s.get(deployment))
+func (f *fixture) applyAs(manager, manifest string) {
+	f.Helper()
+	object := f.parse(manifest)[0]
+	f.Must(f.Client.Apply(f.Context(), client.ApplyConfigurationFromUnstructured(object),
+		client.FieldOwner(manager), client.ForceOwnership))
+	f.awaitCache(f.get(deployment))
 }
 
 // No value is compared: the API server's book has to tell in every case.
 func TestDriftOfAnyOwnedFieldIsCorrected(t *testing.T) {
-	s := newStage(t)
-	s.wantApply("created Deployment web", aLongDeployment)
-	s.awaitCache(s.get(deployment))
+	f := newFixture(t)
+	f.wantApply("created Deployment web", aLongDeployment)
+	f.awaitCache(f.get(deployment))
 	fields := map[string]any{
 		"/spec/replicas":                                    5,
 		server + "/image":                                   "server:2",
@@ -103,68 +99,68 @@ func TestDriftOfAnyOwnedFieldIsCorrected(t *testing.T) {
 		"/metadata/ownerReferences/0/controller":            false,
 	}
 	for _, path := range slices.Sorted(maps.Keys(fields)) {
-		s.change("kubectl", change{path, fields[path]})
-		if got, err := s.apply(aLongDeployment); got != "healed Deployment web" || err != nil {
+		f.change("kubectl", change{path, fields[path]})
+		if got, err := f.apply(aLongDeployment); got != "healed Deployment web" || err != nil {
 			t.Errorf("%s: changed %q, error %v", path, got, err)
 		}
-		s.awaitCache(s.get(deployment))
-		s.wantQuiet(aLongDeployment)
-		s.clock.Step(time.Hour) // Or this would be a fight.
+		f.awaitCache(f.get(deployment))
+		f.wantQuiet(aLongDeployment)
+		f.clock.Step(time.Hour) // Or this would be a fight.
 	}
 }
 
 func TestDriftByAnyWriterIsCorrected(t *testing.T) {
 	image := change{server + "/image", "server:2"}
-	for name, by := range map[string]func(s *stage){
-		"an update":                func(s *stage) { s.change("kubectl", image) },
-		"an update under our name": func(s *stage) { s.change(v1.FieldManager, image) },
-		"an update that clears all managed fields": func(s *stage) {
-			s.change("kubectl", image, change{"/metadata/managedFields", []any{map[string]any{}}})
+	for name, by := range map[string]func(f *fixture){
+		"an update":                func(f *fixture) { f.change("kubectl", image) },
+		"an update under our name": func(f *fixture) { f.change(v1.FieldManager, image) },
+		"an update that clears all managed fields": func(f *fixture) {
+			f.change("kubectl", image, change{"/metadata/managedFields", []any{map[string]any{}}})
 		},
-		"a forced apply": func(s *stage) {
-			s.applyAs("argocd", with(aLongDeployment, "server:1", "server:2"))
+		"a forced apply": func(f *fixture) {
+			f.applyAs("argocd", with(aLongDeployment, "server:1", "server:2"))
 		},
-		"an apply of one field": func(s *stage) {
-			s.applyAs("argocd", "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: NAMESPACE}, spec: {replicas: 5}}")
+		"an apply of one field": func(f *fixture) {
+			f.applyAs("argocd", "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: NAMESPACE}, spec: {replicas: 5}}")
 		},
-		"an autoscaler": func(s *stage) { s.scale(5) },
-		"an apply under our name": func(s *stage) {
-			s.anotherSecond()
-			live := s.parse(with(aLongDeployment, "server:1", "server:2"))[0]
-			live.SetOwnerReferences(s.get(deployment).GetOwnerReferences())
-			live.SetLabels(s.get(deployment).GetLabels())
+		"an autoscaler": func(f *fixture) { f.scale(5) },
+		"an apply under our name": func(f *fixture) {
+			f.anotherSecond()
+			live := f.parse(with(aLongDeployment, "server:1", "server:2"))[0]
+			live.SetOwnerReferences(f.get(deployment).GetOwnerReferences())
+			live.SetLabels(f.get(deployment).GetLabels())
 			content, err := live.MarshalJSON()
 			if err != nil {
-				s.Fatal(err)
+				f.Fatal(err)
 			}
-			s.applyAs(v1.FieldManager, string(content))
+			f.applyAs(v1.FieldManager, string(content))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t)
-			s.wantApply("created Deployment web", aLongDeployment)
-			s.awaitCache(s.get(deployment))
-			by(s)
-			s.wantApply("healed Deployment web", aLongDeployment)
-			s.wantField(deployment, int64(3), "spec", "replicas")
-			s.awaitCache(s.get(deployment))
-			s.wantQuiet(aLongDeployment)
+			f := newFixture(t)
+			f.wantApply("created Deployment web", aLongDeployment)
+			f.awaitCache(f.get(deployment))
+			by(f)
+			f.wantApply("healed Deployment web", aLongDeployment)
+			f.wantField(deployment, int64(3), "spec", "replicas")
+			f.awaitCache(f.get(deployment))
+			f.wantQuiet(aLongDeployment)
 		})
 	}
 }
 
 // anotherSecond waits until the API server's clock shows another than that of our last
 // write: it keeps the times of writes in seconds.
-func (s *stage) anotherSecond() {
-	s.Helper()
-	entries := s.get(deployment).GetManagedFields()
-	s.await("another second", func() bool { return time.Since(entries[0].Time.Time) >= time.Second })
+func (f *fixture) anotherSecond() {
+	f.Helper()
+	entries := f.get(deployment).GetManagedFields()
+	f.Await("another second", func() bool { return time.Since(entries[0].Time.Time) >= time.Second })
 }
 
 func TestSummarizeIsIdempotent(t *testing.T) {
-	s := newStage(t)
-	s.wantApply("created Deployment web", aLongDeployment)
-	object := s.get(deployment)
+	f := newFixture(t)
+	f.wantApply("created Deployment web", aLongDeployment)
+	object := f.get(deployment)
 	apply.Summarize(object)
 	once := object.DeepCopy()
 	apply.Summarize(object) // An informer may do so twice.

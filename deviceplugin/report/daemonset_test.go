@@ -1,8 +1,6 @@
 package report_test
 
 import (
-	"testing"
-
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -13,19 +11,17 @@ import (
 
 // takesLittle holds the DaemonSet, as the API server has it, to what a node's owner is
 // promised: where it runs, how it is replaced, and what of the host it sees.
-func (i installed) takesLittle(t *testing.T) {
-	set, err := i.admin.AppsV1().DaemonSets(namespace).Get(t.Context(), "nufi-deviceplugin", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+func takesLittle(p plugin) {
+	set := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "nufi-deviceplugin"}}
+	p.Get(set)
 	surge, none := intstr.FromInt32(1), intstr.FromInt32(0)
 	update := &appsv1.RollingUpdateDaemonSet{MaxSurge: &surge, MaxUnavailable: &none}
 	if diff := cmp.Diff(update, set.Spec.UpdateStrategy.RollingUpdate); diff != "" {
-		t.Errorf("update (-want +got):\n%s", diff)
+		p.Errorf("update (-want +got):\n%s", diff)
 	}
 	pod := set.Spec.Template.Spec
 	if pod.PriorityClassName != "system-node-critical" || pod.HostNetwork || pod.HostPID || pod.HostIPC || len(pod.NodeSelector) > 0 {
-		t.Errorf("priority %q, network %t, processes %t, IPC %t, nodes %v",
+		p.Errorf("priority %q, network %t, processes %t, IPC %t, nodes %v",
 			pod.PriorityClassName, pod.HostNetwork, pod.HostPID, pod.HostIPC, pod.NodeSelector)
 	}
 	tolerations := []corev1.Toleration{
@@ -34,10 +30,10 @@ func (i installed) takesLittle(t *testing.T) {
 		{Key: "sapeon.com/snx3", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule},
 	}
 	if diff := cmp.Diff(tolerations, pod.Tolerations); diff != "" {
-		t.Errorf("tolerations (-want +got):\n%s", diff)
+		p.Errorf("tolerations (-want +got):\n%s", diff)
 	}
 	if len(pod.Containers) != 1 || len(pod.InitContainers) > 0 {
-		t.Fatalf("%d containers, want one", len(pod.Containers))
+		p.Fatalf("%d containers, want one", len(pod.Containers))
 	}
 	security := &corev1.SecurityContext{
 		AllowPrivilegeEscalation: ptr.To(false),
@@ -45,10 +41,10 @@ func (i installed) takesLittle(t *testing.T) {
 		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 	}
 	if diff := cmp.Diff(security, pod.Containers[0].SecurityContext); diff != "" {
-		t.Errorf("security (-want +got):\n%s", diff)
+		p.Errorf("security (-want +got):\n%s", diff)
 	}
 	if profile := pod.SecurityContext.SeccompProfile; profile == nil || profile.Type != corev1.SeccompProfileTypeRuntimeDefault {
-		t.Errorf("seccomp profile %v", profile)
+		p.Errorf("seccomp profile %v", profile)
 	}
 	mounts := map[string]string{
 		"/var/lib/kubelet/device-plugins": "/var/lib/kubelet/device-plugins",
@@ -56,18 +52,18 @@ func (i installed) takesLittle(t *testing.T) {
 		"/sys":                            "/host/sys (read-only)",
 		"/dev":                            "/host/dev (read-only)",
 	}
-	if diff := cmp.Diff(mounts, mountsOf(t, pod)); diff != "" {
-		t.Errorf("mounts (-want +got):\n%s", diff)
+	if diff := cmp.Diff(mounts, mountsOf(p, pod)); diff != "" {
+		p.Errorf("mounts (-want +got):\n%s", diff)
 	}
 }
 
 // mountsOf maps each path of the host to where the only container sees it.
-func mountsOf(t *testing.T, pod corev1.PodSpec) map[string]string {
-	t.Helper()
+func mountsOf(p plugin, pod corev1.PodSpec) map[string]string {
+	p.Helper()
 	hosts := map[string]string{}
 	for _, volume := range pod.Volumes {
 		if volume.HostPath == nil {
-			t.Errorf("volume %s is not the host's", volume.Name)
+			p.Errorf("volume %s is not the host's", volume.Name)
 			continue
 		}
 		hosts[volume.Name] = volume.HostPath.Path

@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,27 +10,24 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
+	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi/controller/apply"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 func TestSpecBecomesReady(t *testing.T) {
-	r := newRoom(t)
-	r.user(aDeploy)
-	r.settle()
+	f := newReady(t)
 	for _, kind := range []schema.GroupVersionKind{serviceAccount, service, deployment, virtualService} {
-		if r.find(kind, "web") == nil {
+		if f.Find(kind, "web") == nil {
 			t.Errorf("no %s exists", kind.Kind)
 		}
 	}
-	status := r.deploy("web").Status
-	if status.ReadyReplicas != 1 || !strings.HasSuffix(status.URL, "web."+r.namespace+".example") || status.Accelerator.Type != "atom" {
+	status := f.read("web").Status
+	if status.ReadyReplicas != 1 || !strings.HasSuffix(status.URL, "web."+f.Namespace+".example") || status.Accelerator.Type != "atom" {
 		t.Errorf("status %+v", status)
 	}
 	for _, entry := range status.Inventory {
@@ -40,57 +38,48 @@ func TestSpecBecomesReady(t *testing.T) {
 }
 
 func TestNoRequestsWhenNothingChanged(t *testing.T) {
-	r := newRoom(t)
-	r.user(aDeploy)
-	r.settle()
-	r.Quiet(t, r.namespace, soon) // Events of a busy machine are late.
-	before, wrote := r.Requests(r.namespace), len(r.Writes(r.namespace))
-	// Events that change nothing of ours, each of which has the deployment reconciled.
-	r.patch(deployment, `{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}`)
-	r.patch(service, `{"metadata":{"annotations":{"seen":"yes"}}}`)
-	r.Quiet(t, r.namespace, time.Second)
-	if asked := r.Requests(r.namespace) - before; asked != 0 {
-		t.Errorf("%d requests: %v", asked, r.Writes(r.namespace)[wrote:])
+	f := newReady(t)
+	f.AwaitQuiet(f.Harness, f.Namespace, soon) // Events of a busy machine are late.
+	before, wrote := f.Requests(f.Namespace), len(f.Writes(f.Namespace))
+	// These events cause a reconcile and change nothing of ours.
+	f.Patch(f.Find(deployment, "web"), `{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}`)
+	f.Patch(f.Find(service, "web"), `{"metadata":{"annotations":{"seen":"yes"}}}`)
+	f.AwaitQuiet(f.Harness, f.Namespace, time.Second)
+	if requests := f.Requests(f.Namespace) - before; requests != 0 {
+		t.Errorf("%d requests: %v", requests, f.Writes(f.Namespace)[wrote:])
 	}
 }
 
 func TestChangedSpecIsRolledOut(t *testing.T) {
-	r := newRoom(t)
-	r.user(aDeploy)
-	r.settle()
-	r.user(with("replicas: 1", "replicas: 2"))
-	r.settle()
-	if got := r.deploy("web").Status.ReadyReplicas; got != 2 {
+	f := newReady(t)
+	f.Apply(replace("replicas: 1", "replicas: 2"))
+	f.settle()
+	if got := f.read("web").Status.ReadyReplicas; got != 2 {
 		t.Errorf("%d pods are ready, want 2", got)
 	}
 }
 
 func TestDriftOfAnyOwnedObjectIsCorrectedSoon(t *testing.T) {
 	for _, kind := range []schema.GroupVersionKind{serviceAccount, service, deployment, virtualService} {
-		for name, drift := range map[string]func(r *room, object *unstructured.Unstructured){
-			"edited": func(r *room, _ *unstructured.Unstructured) {
-				r.patch(kind, `{"metadata":{"labels":{"app.kubernetes.io/instance":"other"}}}`)
+		for name, drift := range map[string]func(f *fixture, object *unstructured.Unstructured){
+			"edited": func(f *fixture, _ *unstructured.Unstructured) {
+				f.Patch(f.Find(kind, "web"), `{"metadata":{"labels":{"app.kubernetes.io/instance":"other"}}}`)
 			},
-			"label removed": func(r *room, _ *unstructured.Unstructured) {
-				r.patch(kind, `{"metadata":{"labels":{"app.kubernetes.io/managed-by":null}}}`)
+			"label removed": func(f *fixture, _ *unstructured.Unstructured) {
+				f.Patch(f.Find(kind, "web"), `{"metadata":{"labels":{"app.kubernetes.io/managed-by":null}}}`)
 			},
-			"owner reference removed": func(r *room, _ *unstructured.Unstructured) {
-				r.patch(kind, `{"metadata":{"ownerReferences":null}}`)
+			"owner reference removed": func(f *fixture, _ *unstructured.Unstructured) {
+				f.Patch(f.Find(kind, "web"), `{"metadata":{"ownerReferences":null}}`)
 			},
-			"deleted": func(r *room, object *unstructured.Unstructured) {
-				if err := r.client.Delete(r.Context(), object); err != nil {
-					r.Fatal(err)
-				}
+			"deleted": func(f *fixture, object *unstructured.Unstructured) {
+				f.Delete(object)
 			},
 		} {
 			t.Run(kind.Kind+" "+name, func(t *testing.T) {
-				r := newRoom(t)
-				r.user(aDeploy)
-				r.settle()
-				drift(r, r.find(kind, "web"))
+				f := newReady(t)
+				drift(f, f.Find(kind, "web"))
 				start := time.Now()
-				r.await("the drift to be corrected", func() bool { return r.isWhole(kind) },
-					func() any { return r.find(kind, "web") })
+				f.Await("the drift to be corrected", func() bool { return f.isOwned(kind) }, f.Find(kind, "web"))
 				// A second is the promise; a machine that runs other tests gets more.
 				if took := time.Since(start); took > 3*soon {
 					t.Errorf("corrected after %s", took)
@@ -100,203 +89,153 @@ func TestDriftOfAnyOwnedObjectIsCorrectedSoon(t *testing.T) {
 	}
 }
 
-func (r *room) isWhole(kind schema.GroupVersionKind) bool {
-	object := r.find(kind, "web")
-	return object != nil && object.GetDeletionTimestamp() == nil && len(object.GetOwnerReferences()) == 1 &&
-		object.GetLabels()[apply.LabelManagedBy] == apply.ManagedBy &&
-		object.GetLabels()["app.kubernetes.io/instance"] == "web"
-}
-
 func TestRemovedRouteIsPruned(t *testing.T) {
-	r := newRoom(t)
-	r.user(aDeploy)
-	r.settle()
-	r.user(with("  endpoint: {host: web.NAMESPACE.example, kind: VirtualService}\n", "  endpoint: {kind: None}\n"))
-	r.awaitReason("web", v1.ConditionEndpoint, v1.ReasonNoEndpoint)
-	r.await("the route to go", func() bool { return r.find(virtualService, "web") == nil }, func() any { return nil })
+	f := newReady(t)
+	f.Apply(replace("  endpoint: {host: web.NAMESPACE.example, kind: VirtualService}\n", "  endpoint: {kind: None}\n"))
+	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonNoEndpoint)
+	f.AwaitGone(f.Object(virtualService, "web"))
 }
 
 func TestInvalidSpecKeepsTheRunningObjects(t *testing.T) {
-	r := newRoom(t)
-	r.user(aDeploy)
-	r.settle()
-	r.user(with("type: atom, count: 1", "type: atom, count: 3"))
-	r.awaitReason("web", v1.ConditionRendered, v1.ReasonInvalidSpec)
-	r.Quiet(t, r.namespace, 300*time.Millisecond)
-	if r.find(virtualService, "web") == nil || r.find(deployment, "web") == nil {
+	f := newReady(t)
+	f.Apply(replace("type: atom, count: 1", "type: atom, count: 3"))
+	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonInvalidSpec)
+	f.AwaitQuiet(f.Harness, f.Namespace, 300*time.Millisecond)
+	if f.Find(virtualService, "web") == nil || f.Find(deployment, "web") == nil {
 		t.Error("children were pruned after a render error")
 	}
-	if condition := meta.FindStatusCondition(r.deploy("web").Status.Conditions, v1.ConditionReady); condition.Status != "False" {
+	if condition := f.Condition(f.read("web"), v1.ConditionReady); condition.Status != metav1.ConditionFalse {
 		t.Errorf("ready is %s", condition.Status)
 	}
 }
 
 func TestUnownedServiceIsAdoptedOnlyByAnnotation(t *testing.T) {
-	r := newRoom(t)
-	foreign := &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: "web"},
+	f := newFixture(t)
+	f.Create(&corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: f.Namespace, Name: "web"},
 		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 1}}},
-	}
-	if err := r.client.Create(t.Context(), foreign, client.FieldOwner("helm")); err != nil {
-		t.Fatal(err)
-	}
-	r.user(aDeploy)
-	condition := r.awaitReason("web", v1.ConditionApplied, v1.ReasonConflict)
+	}, client.FieldOwner("helm"))
+	f.Apply(manifest)
+	condition := f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonConflict)
 	if !strings.Contains(condition.Message, `"helm"`) || !strings.Contains(condition.Message, "Service web") {
 		t.Errorf("message %q", condition.Message)
 	}
-	r.patch(service, `{"metadata":{"annotations":{"dudaji.com/adopt":"web"}}}`)
-	r.settle()
-	if !r.isWhole(service) {
+	f.Patch(f.Find(service, "web"), `{"metadata":{"annotations":{"dudaji.com/adopt":"web"}}}`)
+	f.settle()
+	if !f.isOwned(service) {
 		t.Error("the service was not adopted")
 	}
 }
 
 func TestReplicasOfAnAutoscalerAreKept(t *testing.T) {
-	r := newRoom(t)
-	r.user(with("replicas: 1", "replicas: 3"))
-	r.settle()
-	r.user(with("inferenceServer: {replicas: 1}", "inferenceServer: {inferencePort: 8000}"))
-	r.settle()
-	if got := r.deploy("web").Status.ReadyReplicas; got != 3 {
+	f := newFixture(t)
+	f.Apply(replace("replicas: 1", "replicas: 3"))
+	f.settle()
+	f.Apply(replace("inferenceServer: {replicas: 1}", "inferenceServer: {inferencePort: 8000}"))
+	f.settle()
+	if got := f.read("web").Status.ReadyReplicas; got != 3 {
 		t.Fatalf("%d pods after the hand-over, want 3", got)
 	}
-	r.scale(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: "web"}}, 2)
-	r.await("two pods", func() bool { return r.deploy("web").Status.ReadyReplicas == 2 }, func() any { return r.deploy("web").Status })
-	r.settle()
-	if got := r.deploy("web").Status.ReadyReplicas; got != 2 {
+	f.scale(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: f.Namespace, Name: "web"}}, 2)
+	f.awaitReplicas(2)
+	f.settle()
+	if got := f.read("web").Status.ReadyReplicas; got != 2 {
 		t.Errorf("%d pods, want the autoscaler's 2", got)
 	}
 }
 
 // scale reads a scale subresource and writes another number, as an autoscaler does.
-func (r *room) scale(target client.Object, replicas int32) {
-	r.Helper()
+func (f *fixture) scale(target client.Object, replicas int32) {
+	f.Helper()
 	scale := &autoscalingv1.Scale{}
-	if err := r.client.SubResource("scale").Get(r.Context(), target, scale); err != nil {
-		r.Fatal(err)
-	}
+	f.Must(f.Client.SubResource("scale").Get(f.Context(), target, scale))
 	if scale.Status.Selector == "" || scale.Status.Replicas != scale.Spec.Replicas {
-		r.Errorf("the scale is %+v", scale)
+		f.Errorf("the scale is %+v", scale)
 	}
 	scale.Spec.Replicas = replicas
-	if err := r.client.SubResource("scale").Update(r.Context(), target, client.WithSubResourceBody(scale)); err != nil {
-		r.Fatal(err)
-	}
+	f.Must(f.Client.SubResource("scale").Update(f.Context(), target, client.WithSubResourceBody(scale)))
 }
 
 func TestAutoscalerScalesTheNpuDeploy(t *testing.T) {
-	r := newRoom(t)
-	r.user(aDeploy)
-	r.settle()
-	r.scale(r.deploy("web"), 2)
-	r.await("two pods", func() bool { return r.deploy("web").Status.ReadyReplicas == 2 }, func() any { return r.deploy("web").Status })
-	if got := *r.deploy("web").Spec.InferenceServer.Replicas; got != 2 {
+	f := newReady(t)
+	f.scale(f.read("web"), 2)
+	f.awaitReplicas(2)
+	if got := *f.read("web").Spec.InferenceServer.Replicas; got != 2 {
 		t.Errorf("the spec says %d", got)
 	}
 }
 
 func TestOwnedObjectsAreDeletedWithTheirOwner(t *testing.T) {
-	r := newRoom(t)
-	r.user(aDeploy)
-	r.settle()
-	if err := r.client.Delete(t.Context(), r.deploy("web")); err != nil {
-		t.Fatal(err)
+	f := newReady(t)
+	f.Delete(f.NpuDeploy("web"))
+	for _, kind := range []schema.GroupVersionKind{service, deployment, virtualService} {
+		f.AwaitGone(f.Object(kind, "web"))
 	}
-	r.await("the children to go", func() bool {
-		return r.find(service, "web") == nil && r.find(deployment, "web") == nil && r.find(virtualService, "web") == nil
-	}, func() any { return nil })
 }
 
 func TestHundredDeploysBecomeReady(t *testing.T) {
-	r := newRoom(t)
-	const many = 100
-	for i := range many {
-		r.user(with("name: web", fmt.Sprintf("name: web-%d", i), "host: web.", fmt.Sprintf("host: web-%d.", i)))
+	f := newFixture(t)
+	const count = 100
+	for i := range count {
+		f.Apply(replace("name: web", fmt.Sprintf("name: web-%d", i), "host: web.", fmt.Sprintf("host: web-%d.", i)))
 	}
-	ready := func() int {
-		var list v1.NpuDeployList
-		if err := r.client.List(t.Context(), &list, client.InNamespace(r.namespace)); err != nil {
-			t.Fatal(err)
-		}
-		count := 0
-		for i := range list.Items {
-			if meta.IsStatusConditionTrue(list.Items[i].Status.Conditions, v1.ConditionReady) {
-				count++
-			}
-		}
-		return count
+	for i := range count {
+		f.AwaitCondition(f.NpuDeploy(fmt.Sprintf("web-%d", i)), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
 	}
-	r.await("all to be ready", func() bool { return ready() == many }, func() any { return ready() })
 }
 
 func TestContentionReportsTheOtherManager(t *testing.T) {
-	r := newRoom(t)
-	r.user(aDeploy)
-	r.settle()
-	r.await("the contention to be reported", func() bool {
-		r.patch(service, `{"spec":{"selector":{"app":"other"}}}`)
-		condition := meta.FindStatusCondition(r.deploy("web").Status.Conditions, v1.ConditionApplied)
+	f := newReady(t)
+	f.Await("the contention to be reported", func() bool {
+		f.Patch(f.Find(service, "web"), `{"spec":{"selector":{"app":"other"}}}`)
+		condition := f.Condition(f.read("web"), v1.ConditionApplied)
 		return condition.Reason == v1.ReasonContested && strings.Contains(condition.Message, `"gitops"`)
-	}, func() any { return r.deploy("web").Status.Conditions })
-	before := len(r.Writes(r.namespace))
-	r.Quiet(t, r.namespace, time.Second)
-	if wrote := len(r.Writes(r.namespace)) - before; wrote > 3 {
+	})
+	before := len(f.Writes(f.Namespace))
+	f.AwaitQuiet(f.Harness, f.Namespace, time.Second)
+	if wrote := len(f.Writes(f.Namespace)) - before; wrote > 3 {
 		t.Errorf("%d writes in a second of contention", wrote)
 	}
 }
 
 func TestHostBelongsToTheOlderDeploy(t *testing.T) {
-	r := newRoom(t)
-	r.user(aDeploy)
-	r.settle()
-	r.user(with("name: web,", "name: late,"))
-	condition := r.awaitReason("late", v1.ConditionEndpoint, v1.ReasonHostTaken)
-	if !strings.Contains(condition.Message, r.namespace+"/web") {
+	f := newReady(t)
+	f.Apply(replace("name: web,", "name: late,"))
+	condition := f.AwaitCondition(f.NpuDeploy("late"), v1.ConditionEndpoint, metav1.ConditionFalse, v1.ReasonHostTaken)
+	if !strings.Contains(condition.Message, f.Namespace+"/web") {
 		t.Errorf("message %q", condition.Message)
 	}
-	r.awaitReason("late", v1.ConditionAvailable, v1.ReasonAvailable)
-	if r.find(virtualService, "late") != nil {
+	f.AwaitCondition(f.NpuDeploy("late"), v1.ConditionAvailable, metav1.ConditionTrue, v1.ReasonAvailable)
+	if f.Find(virtualService, "late") != nil {
 		t.Error("there are two routes for one host")
 	}
-	if err := r.client.Delete(t.Context(), r.deploy("web")); err != nil {
-		t.Fatal(err)
-	}
+	f.Delete(f.NpuDeploy("web"))
 	start := time.Now()
-	r.awaitReason("late", v1.ConditionEndpoint, v1.ReasonRouted)
+	f.AwaitCondition(f.NpuDeploy("late"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
 	if took := time.Since(start); took > 3*soon {
 		t.Errorf("the host was passed on after %s", took)
 	}
 }
 
 func TestConditionTransitionEmitsAnEvent(t *testing.T) {
-	r := newRoom(t)
-	r.user(aDeploy)
-	r.settle()
-	r.user(with("type: atom, count: 1", "type: atom, count: 3"))
-	r.awaitReason("web", v1.ConditionRendered, v1.ReasonInvalidSpec)
-	seen := func() []string { return r.events("web") }
-	r.await("the event", func() bool { return strings.Contains(fmt.Sprint(seen()), "Warning "+v1.ReasonInvalidSpec) },
-		func() any { return seen() })
-	if strings.Contains(fmt.Sprint(seen()), v1.ReasonProgressing) {
-		t.Errorf("events %q include a start", seen())
+	f := newReady(t)
+	f.Apply(replace("type: atom, count: 1", "type: atom, count: 3"))
+	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonInvalidSpec)
+	f.Await("the event", func() bool { return slices.Contains(f.events("web"), "Warning "+v1.ReasonInvalidSpec) })
+	if events := f.events("web"); strings.Contains(strings.Join(events, " "), v1.ReasonProgressing) {
+		t.Errorf("events %q include a start", events)
 	}
 }
 
-func (r *room) events(name string) []string {
-	r.Helper()
-	list := &unstructured.UnstructuredList{}
-	list.SetGroupVersionKind(schema.GroupVersionKind{Group: "events.k8s.io", Version: "v1", Kind: "EventList"})
-	if err := r.client.List(r.Context(), list, client.InNamespace(r.namespace)); err != nil {
-		r.Fatal(err)
-	}
+// events returns the type and the reason of an object's events.
+func (f *fixture) events(name string) []string {
+	f.Helper()
+	list := &eventsv1.EventList{}
+	f.Must(f.Client.List(f.Context(), list, client.InNamespace(f.Namespace)))
 	var lines []string
-	for _, item := range list.Items {
-		about, _, _ := unstructured.NestedString(item.Object, "regarding", "name")
-		kind, _, _ := unstructured.NestedString(item.Object, "type")
-		reason, _, _ := unstructured.NestedString(item.Object, "reason")
-		if about == name {
-			lines = append(lines, kind+" "+reason)
+	for i := range list.Items {
+		if list.Items[i].Regarding.Name == name {
+			lines = append(lines, list.Items[i].Type+" "+list.Items[i].Reason)
 		}
 	}
 	return lines

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/dudaji/nufi/internal/cluster"
 )
 
@@ -106,6 +109,7 @@ func acquire(tb testing.TB) *controlPlane {
 }
 
 func (p *controlPlane) start(ctx context.Context) (err error) {
+	log.SetLogger(logr.Discard()) // Of controller-runtime, which complains without.
 	ctx = context.WithoutCancel(ctx)
 	if p.root, err = cluster.Checkout("."); err != nil {
 		return err

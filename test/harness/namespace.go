@@ -48,5 +48,5 @@ func uniqueName(test string) string {
 		}
 		return '-'
 	}, strings.TrimPrefix(test, "Test"))
-	return strings.Trim(name[:min(len(name), 50)], "-") + "-" + rand.String(5)
+	return strings.Trim(name[:min(len(name), 40)], "-") + "-" + rand.String(5)
 }

@@ -5,97 +5,85 @@ import (
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// serve creates an NpuDeploy named web in the project, with a host.
-func (r *room) serve(host string, options ...client.CreateOption) error {
-	deploy := &v1.NpuDeploy{
-		ObjectMeta: metav1.ObjectMeta{Namespace: r.name, Name: "web"},
-		Spec: v1.NpuDeploySpec{
-			Model: "org/model", Accelerator: &v1.Accelerator{Type: "atom"},
-			Endpoint: &v1.Endpoint{Kind: v1.EndpointVirtualService, Host: host},
-		},
+// createDeploy creates an NpuDeploy named web in the project, with a host.
+func (f *fixture) createDeploy(host string, options ...client.CreateOption) error {
+	deploy := f.NpuDeploy("web")
+	deploy.Spec = v1.NpuDeploySpec{
+		Model: "org/model", Accelerator: &v1.Accelerator{Type: "atom"},
+		Endpoint: &v1.Endpoint{Kind: v1.EndpointVirtualService, Host: host},
 	}
-	return r.client.Create(r.Context(), deploy, options...)
+	return f.Client.Create(f.Context(), deploy, options...)
 }
 
-// awaitEndpoint waits for the reason of web's endpoint, and returns what it says.
-func (r *room) awaitEndpoint(reason string) string {
-	r.Helper()
-	deploy := &v1.NpuDeploy{}
-	var last *metav1.Condition
-	r.await("the endpoint's reason "+reason, func() bool {
-		if err := r.client.Get(r.Context(), types.NamespacedName{Namespace: r.name, Name: "web"}, deploy); err != nil {
-			r.Fatal(err)
-		}
-		last = meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionEndpoint)
-		return last != nil && last.Reason == reason
-	}, func() any { return deploy.Status.Conditions })
-	return last.Message
+// awaitRouted waits until web has its route.
+func (f *fixture) awaitRouted() {
+	f.Helper()
+	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
 }
 
-func (r *room) route() *unstructured.Unstructured {
-	r.Helper()
-	return r.child(schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"}, "web")
+// awaitHostNotAllowed waits until web's host is rejected, and returns the message.
+func (f *fixture) awaitHostNotAllowed() string {
+	f.Helper()
+	return f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionEndpoint, metav1.ConditionFalse, v1.ReasonHostNotAllowed).Message
 }
 
 func TestHostOfAnotherProjectIsNotRoutedUntilReleased(t *testing.T) {
-	r := newRoom(t, "guest")
-	owner := &room{T: t, Subject: r.Subject, client: r.client, name: r.name + "-host"}
+	f := newFixture(t)
+	owner := &fixture{Harness: f.Harness, Controller: f.Controller, name: f.name + "-host"}
 	suffix := owner.name + ".example"
-	owner.project("{hostSuffixes: [" + suffix + "]}")
-	r.project("{displayName: Guest}")
-	if err := r.serve("web." + suffix); err != nil {
+	owner.applyReady("{hostSuffixes: [" + suffix + "]}")
+	f.applyReady("{displayName: Guest}")
+	if err := f.createDeploy("web." + suffix); err != nil {
 		t.Fatal(err)
 	}
-	if message := r.awaitEndpoint(v1.ReasonHostNotAllowed); !strings.Contains(message, "belongs to project "+owner.name) {
+	if message := f.awaitHostNotAllowed(); !strings.Contains(message, "belongs to project "+owner.name) {
 		t.Errorf("message %q", message)
 	}
-	if r.route() != nil {
+	if f.Find(route, "web") != nil {
 		t.Error("there is a route to another project's host")
 	}
-	owner.project("{displayName: Host}")
-	r.awaitEndpoint(v1.ReasonRouted)
-	owner.project("{hostSuffixes: [" + suffix + "]}")
-	r.awaitEndpoint(v1.ReasonHostNotAllowed)
-	r.await("the route to go", func() bool { return r.route() == nil }, func() any { return r.route() })
+	owner.applyReady("{displayName: Host}")
+	f.awaitRouted()
+	owner.applyReady("{hostSuffixes: [" + suffix + "]}")
+	f.awaitHostNotAllowed()
+	f.AwaitGone(f.Object(route, "web"))
 }
 
 func TestProjectIsLimitedToItsHosts(t *testing.T) {
-	r := newRoom(t, "own")
-	r.project("{displayName: Own}")
-	if err := r.serve("web.elsewhere-" + r.name + ".example"); err != nil {
+	f := newFixture(t)
+	f.applyReady("{displayName: Own}")
+	if err := f.createDeploy("web.elsewhere-" + f.name + ".example"); err != nil {
 		t.Fatal(err)
 	}
-	r.awaitEndpoint(v1.ReasonRouted)
-	r.project("{hostSuffixes: [" + r.name + ".example]}")
-	if message := r.awaitEndpoint(v1.ReasonHostNotAllowed); !strings.Contains(message, "does not belong to project "+r.name) {
+	f.awaitRouted()
+	f.applyReady("{hostSuffixes: [" + f.name + ".example]}")
+	if message := f.awaitHostNotAllowed(); !strings.Contains(message, "does not belong to project "+f.name) {
 		t.Errorf("message %q", message)
 	}
 }
 
-// Admission says it before there is anything to reconcile.
 func TestAdmissionRejectsAHostOutsideTheProject(t *testing.T) {
-	r := newRoom(t, "admitted")
-	r.project("{hostSuffixes: [" + r.name + ".example]}")
+	f := newFixture(t)
+	f.applyReady("{hostSuffixes: [" + f.name + ".example]}")
 	var last error
-	r.await("the policy to be in force", func() bool {
-		last = r.serve("web.elsewhere.example", client.DryRunAll)
-		return apierrors.IsInvalid(last) && strings.Contains(last.Error(), "does not belong to project "+r.name)
-	}, func() any { return last })
-	if err := r.serve("not"+r.name+".example", client.DryRunAll); !apierrors.IsInvalid(err) {
+	f.Await("the policy to be in force", func() bool {
+		last = f.createDeploy("web.elsewhere.example", client.DryRunAll)
+		return apierrors.IsInvalid(last)
+	})
+	if !strings.Contains(last.Error(), "does not belong to project "+f.name) {
+		t.Error(last)
+	}
+	if err := f.createDeploy("not"+f.name+".example", client.DryRunAll); !apierrors.IsInvalid(err) {
 		t.Errorf("a name that only ends alike: %v", err)
 	}
-	if err := r.serve("web." + r.name + ".example"); err != nil {
+	if err := f.createDeploy("web." + f.name + ".example"); err != nil {
 		t.Errorf("a host of its own: %v", err)
 	}
-	r.awaitEndpoint(v1.ReasonRouted)
+	f.awaitRouted()
 }

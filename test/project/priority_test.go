@@ -7,80 +7,61 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// priorityClass makes one of the room's, and returns its name.
-func (r *room) priorityClass(name string, value int32) string {
-	r.Helper()
-	class := &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: r.name + "-" + name}, Value: value}
-	if err := r.client.Create(r.Context(), class); err != nil {
-		r.Fatal(err)
-	}
+// createPriorityClass returns the name of one that no other test has.
+func (f *fixture) createPriorityClass(name string, value int32) string {
+	f.Helper()
+	class := &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: f.name + "-" + name}, Value: value}
+	f.Create(class)
 	return class.Name
 }
 
-// awaitPodsOf waits until all pods of the room, and there are some, have a priority class.
-func (r *room) awaitPodsOf(class string) {
-	r.Helper()
-	pods := &corev1.PodList{}
-	classes := func() (found []string) {
-		if err := r.client.List(r.Context(), pods, client.InNamespace(r.name)); err != nil {
-			r.Fatal(err)
-		}
-		for _, pod := range pods.Items {
-			found = append(found, pod.Spec.PriorityClassName)
-		}
-		return found
-	}
-	r.await("pods of the class "+class, func() bool {
-		found := classes()
-		for _, other := range found {
-			if other != class {
+// awaitPods waits until the project has pods, all of the priority class.
+func (f *fixture) awaitPods(class string) {
+	f.Helper()
+	f.Await("pods of the class "+class, func() bool {
+		pods := &corev1.PodList{}
+		f.Must(f.Client.List(f.Context(), pods, client.InNamespace(f.name)))
+		for i := range pods.Items {
+			if pods.Items[i].Spec.PriorityClassName != class {
 				return false
 			}
 		}
-		return len(found) > 0
-	}, func() any { return classes() })
+		return len(pods.Items) > 0
+	})
 }
 
 func TestDeploysFollowThePriorityClassOfTheirProject(t *testing.T) {
-	r := newRoom(t, "priority")
-	low, high := r.priorityClass("low", 1), r.priorityClass("high", 2)
-	r.project("{defaultPriorityClass: " + low + "}")
-	if err := r.serve("web." + r.name + ".example"); err != nil {
+	f := newFixture(t)
+	low, high := f.createPriorityClass("low", 1), f.createPriorityClass("high", 2)
+	f.applyReady("{defaultPriorityClass: " + low + "}")
+	if err := f.createDeploy("web." + f.name + ".example"); err != nil {
 		t.Fatal(err)
 	}
-	r.awaitPodsOf(low)
-	r.project("{defaultPriorityClass: " + high + "}")
-	r.awaitPodsOf(high)
+	f.awaitPods(low)
+	f.applyReady("{defaultPriorityClass: " + high + "}")
+	f.awaitPods(high)
 
 	// The namespace and what is in it stay.
-	project := &v1.Project{ObjectMeta: metav1.ObjectMeta{Name: r.name}}
-	if err := r.client.Delete(r.Context(), project, client.PropagationPolicy(metav1.DeletePropagationOrphan)); err != nil {
-		t.Fatal(err)
-	}
-	r.awaitPodsOf("")
+	f.Delete(f.project(), client.PropagationPolicy(metav1.DeletePropagationOrphan))
+	f.awaitPods("")
 }
 
 func TestUnrelatedProjectChangeDoesNotAffectDeploys(t *testing.T) {
-	r := newRoom(t, "calm")
-	r.project("{defaultPriorityClass: " + r.priorityClass("low", 1) + "}")
-	if err := r.serve("web." + r.name + ".example"); err != nil {
+	f := newFixture(t)
+	f.applyReady("{defaultPriorityClass: " + f.createPriorityClass("low", 1) + "}")
+	if err := f.createDeploy("web." + f.name + ".example"); err != nil {
 		t.Fatal(err)
 	}
-	r.awaitEndpoint(v1.ReasonRouted)
-	r.Quiet(t, r.name, time.Second)
-	generation := r.child(deployment, "web").GetGeneration()
-	wrote := len(r.Writes(r.name))
-	r.project("{displayName: Calm, defaultPriorityClass: " + r.name + "-low}")
-	r.Quiet(t, r.name, time.Second)
-	if now := r.child(deployment, "web").GetGeneration(); now != generation {
-		t.Errorf("the deployment was changed: %v", r.Writes(r.name)[wrote:])
+	f.awaitRouted()
+	f.AwaitQuiet(f.Harness, f.name, time.Second)
+	generation := f.child(deployment, "web").GetGeneration()
+	wrote := len(f.Writes(f.name))
+	f.applyReady("{displayName: Other, defaultPriorityClass: " + f.name + "-low}")
+	f.AwaitQuiet(f.Harness, f.name, time.Second)
+	if now := f.child(deployment, "web").GetGeneration(); now != generation {
+		t.Errorf("the deployment was changed: %v", f.Writes(f.name)[wrote:])
 	}
 }
-
-var deployment = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}

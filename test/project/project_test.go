@@ -30,59 +30,60 @@ func children() map[schema.GroupVersionKind]struct{ name, drift string } {
 }
 
 func TestProjectIsAppliedAsNamespaceQuotaAndRoleBindings(t *testing.T) {
-	r := newRoom(t, "whole")
-	r.project(twoMembers)
+	f := newFixture(t)
+	f.applyReady(twoMembers)
 	for kind, child := range children() {
-		if r.child(kind, child.name) == nil {
+		if f.child(kind, child.name) == nil {
 			t.Errorf("no %s exists", kind.Kind)
 		}
 	}
-	if r.child(roleBinding, "nufi-project-editor") != nil {
+	if f.child(roleBinding, "nufi-project-editor") != nil {
 		t.Error("there is a binding for editors, and no editor")
 	}
-	if got := r.field(quota, "nufi-project", "spec", "hard", "requests.rebellions.ai/ATOM"); got != "2" {
+	if got := f.field(quota, "nufi-project", "spec", "hard", "requests.rebellions.ai/ATOM"); got != "2" {
 		t.Errorf("the quota of devices is %v, want 2", got)
 	}
-	status := r.status()
-	if status.Namespace != r.name || status.Templates == "" || len(status.Inventory) != 6 {
+	status := f.status()
+	if status.Namespace != f.name || status.Templates == "" || len(status.Inventory) != 6 {
 		t.Errorf("status %+v", status)
 	}
 }
 
 func TestNoRequestsWhenNothingChanged(t *testing.T) {
-	r := newRoom(t, "quiet")
-	r.project(twoMembers)
-	r.Quiet(t, r.name, 2*time.Second)
-	before, wrote := r.Requests(r.name), len(r.Writes(r.name))
-	// Events that change nothing of ours, each of which has the project reconciled.
-	r.patch(quota, "nufi-project", `{"metadata":{"annotations":{"seen":"yes"}}}`)
-	r.patch(namespace, "", `{"metadata":{"labels":{"seen":"yes"}}}`)
-	r.Quiet(t, r.name, 2*time.Second)
-	if asked := r.Requests(r.name) - before; asked != 0 {
-		t.Errorf("%d requests: %v", asked, r.Writes(r.name)[wrote:])
+	f := newFixture(t)
+	f.applyReady(twoMembers)
+	f.AwaitQuiet(f.Harness, f.name, 2*time.Second)
+	before, wrote := f.Requests(f.name), len(f.Writes(f.name))
+	// These events cause a reconcile and change nothing of ours.
+	f.Patch(f.child(quota, "nufi-project"), `{"metadata":{"annotations":{"seen":"yes"}}}`)
+	f.Patch(f.child(namespace, ""), `{"metadata":{"labels":{"seen":"yes"}}}`)
+	f.AwaitQuiet(f.Harness, f.name, 2*time.Second)
+	if requests := f.Requests(f.name) - before; requests != 0 {
+		t.Errorf("%d requests: %v", requests, f.Writes(f.name)[wrote:])
 	}
 }
 
 func TestDriftOfEachProjectObjectIsCorrected(t *testing.T) {
-	r := newRoom(t, "drift")
-	r.project(twoMembers)
-	r.Quiet(t, r.name, time.Second)
+	f := newFixture(t)
+	f.applyReady(twoMembers)
+	f.AwaitQuiet(f.Harness, f.name, time.Second)
 	for kind, child := range children() {
-		before := content(r.child(kind, child.name))
-		r.patch(kind, child.name, child.drift)
-		r.await(kind.Kind+" to be healed", func() bool { return reflect.DeepEqual(content(r.child(kind, child.name)), before) },
-			func() any { return r.child(kind, child.name) })
+		before := content(f.child(kind, child.name))
+		f.Patch(f.child(kind, child.name), child.drift)
+		f.Await(kind.Kind+" to be corrected", func() bool { return reflect.DeepEqual(content(f.child(kind, child.name)), before) })
 		if kind == namespace {
-			continue // Deleted, it takes a while, and the rest along.
+			continue // Its deletion takes a while, and deletes the others.
 		}
-		if err := r.client.Delete(t.Context(), r.child(kind, child.name)); err != nil {
-			t.Fatal(err)
-		}
-		r.await(kind.Kind+" to be made again", func() bool { return r.child(kind, child.name) != nil }, func() any { return r.status() })
+		deleted := f.child(kind, child.name)
+		f.Delete(deleted)
+		f.Await(kind.Kind+" to be created again", func() bool {
+			object := f.child(kind, child.name)
+			return object != nil && object.GetUID() != deleted.GetUID()
+		})
 	}
 }
 
-// content is what a drift may change.
+// content returns the fields that a drift may change.
 func content(object *unstructured.Unstructured) map[string]any {
 	if object == nil {
 		return nil
@@ -93,90 +94,83 @@ func content(object *unstructured.Unstructured) map[string]any {
 }
 
 func TestRemovedMemberLosesTheRoleBinding(t *testing.T) {
-	r := newRoom(t, "members")
-	r.project("{members: [{kind: User, name: alice, role: Viewer}, {kind: User, name: bob, role: Viewer}]}")
-	r.project("{members: [{kind: User, name: alice, role: Viewer}]}")
-	subjects, _ := r.field(roleBinding, "nufi-project-viewer", "subjects").([]any)
+	f := newFixture(t)
+	f.applyReady("{members: [{kind: User, name: alice, role: Viewer}, {kind: User, name: bob, role: Viewer}]}")
+	f.applyReady("{members: [{kind: User, name: alice, role: Viewer}]}")
+	subjects, _ := f.field(roleBinding, "nufi-project-viewer", "subjects").([]any)
 	if len(subjects) != 1 || subjects[0].(map[string]any)["name"] != "alice" {
 		t.Errorf("subjects are %v, want alice alone", subjects)
 	}
-	r.project("{displayName: Nobody}")
-	r.await("the binding to go", func() bool { return r.child(roleBinding, "nufi-project-viewer") == nil }, func() any { return r.status() })
-	if r.child(namespace, "") == nil {
+	f.applyReady("{displayName: Empty}")
+	f.AwaitGone(f.Object(roleBinding, "nufi-project-viewer"))
+	if f.child(namespace, "") == nil {
 		t.Error("the namespace went, too")
 	}
 }
 
 func TestQuotaFollowsTheSpec(t *testing.T) {
-	r := newRoom(t, "bounds")
-	r.project("{quota: {cpu: 8, storage: 1Ti}}")
-	r.project("{quota: {cpu: 500m}}")
-	hard := r.field(quota, "nufi-project", "spec", "hard")
+	f := newFixture(t)
+	f.applyReady("{quota: {cpu: 8, storage: 1Ti}}")
+	f.applyReady("{quota: {cpu: 500m}}")
+	hard := f.field(quota, "nufi-project", "spec", "hard")
 	if want := map[string]any{"requests.cpu": "500m"}; !reflect.DeepEqual(hard, want) {
 		t.Errorf("the quota is %v, want %v", hard, want)
 	}
-	r.project("{displayName: Nobody}")
-	r.await("the quota to go", func() bool { return r.child(quota, "nufi-project") == nil }, func() any { return r.status() })
-	if r.child(limitRange, "nufi-project") == nil {
+	f.applyReady("{displayName: Empty}")
+	f.AwaitGone(f.Object(quota, "nufi-project"))
+	if f.child(limitRange, "nufi-project") == nil {
 		t.Error("the default requests went, too")
 	}
 }
 
 func TestInvalidSpecKeepsTheObjectsOfTheProject(t *testing.T) {
-	r := newRoom(t, "broken")
-	r.project(twoMembers)
-	r.apply("{apiVersion: dudaji.com/v1, kind: Project, metadata: {name: NAME}, spec: {quota: {accelerators: [{type: abacus, count: 1}]}}}")
-	condition := r.awaitReason(v1.ConditionRendered, v1.ReasonInvalidSpec)
+	f := newFixture(t)
+	f.applyReady(twoMembers)
+	f.apply("{quota: {accelerators: [{type: abacus, count: 1}]}}")
+	condition := f.AwaitCondition(f.project(), v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonInvalidSpec)
 	if !strings.HasPrefix(condition.Message, "spec.quota.accelerators[0].type: abacus is not known") {
 		t.Errorf("message %q", condition.Message)
 	}
-	r.awaitReason(v1.ConditionStalled, v1.ReasonInvalidSpec)
-	r.Quiet(t, r.name, time.Second)
+	f.AwaitCondition(f.project(), v1.ConditionStalled, metav1.ConditionTrue, v1.ReasonInvalidSpec)
+	f.AwaitQuiet(f.Harness, f.name, time.Second)
 	for kind, child := range children() {
-		if r.child(kind, child.name) == nil {
+		if f.child(kind, child.name) == nil {
 			t.Errorf("%s is gone", kind.Kind)
 		}
 	}
 }
 
-// A namespace that is somebody else's stays as it is: nobody gets into it by naming a
-// project after it.
+// Otherwise a user would get access to a namespace by naming a project after it.
 func TestUnownedNamespaceIsAdoptedOnlyByAnnotation(t *testing.T) {
-	r := newRoom(t, "foreign")
-	foreign := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: r.name}}
-	if err := r.client.Create(t.Context(), foreign, client.FieldOwner("helm")); err != nil {
-		t.Fatal(err)
-	}
-	r.apply("{apiVersion: dudaji.com/v1, kind: Project, metadata: {name: NAME}, spec: " + twoMembers + "}")
-	condition := r.awaitReason(v1.ConditionApplied, v1.ReasonConflict)
-	if !strings.Contains(condition.Message, "Namespace "+r.name+": exists and is not owned") || !strings.Contains(condition.Message, "dudaji.com/adopt="+r.name) {
+	f := newFixture(t)
+	f.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: f.name}}, client.FieldOwner("helm"))
+	f.apply(twoMembers)
+	condition := f.AwaitCondition(f.project(), v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonConflict)
+	if !strings.Contains(condition.Message, "Namespace "+f.name+": exists and is not owned") || !strings.Contains(condition.Message, "dudaji.com/adopt="+f.name) {
 		t.Errorf("message %q", condition.Message)
 	}
 	for kind, child := range children() {
-		if kind != namespace && r.child(kind, child.name) != nil {
+		if kind != namespace && f.child(kind, child.name) != nil {
 			t.Errorf("there is a %s in it", kind.Kind)
 		}
 	}
-	if status := r.status(); status.Namespace != "" {
+	if status := f.status(); status.Namespace != "" {
 		t.Errorf("status.namespace is %s", status.Namespace)
 	}
-	if got := r.child(namespace, ""); got.GetLabels()["dudaji.com/project"] != "" || len(got.GetOwnerReferences()) != 0 {
+	if got := f.child(namespace, ""); got.GetLabels()["dudaji.com/project"] != "" || len(got.GetOwnerReferences()) != 0 {
 		t.Errorf("it was changed: %v", got.Object["metadata"])
 	}
-	r.patch(namespace, "", `{"metadata":{"annotations":{"dudaji.com/adopt":"`+r.name+`"}}}`)
-	r.awaitReason(v1.ConditionReady, v1.ReasonReady)
-	if r.child(roleBinding, "nufi-project-admin") == nil {
+	f.Patch(f.child(namespace, ""), `{"metadata":{"annotations":{"dudaji.com/adopt":"`+f.name+`"}}}`)
+	f.AwaitCondition(f.project(), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
+	if f.child(roleBinding, "nufi-project-admin") == nil {
 		t.Error("it was not adopted")
 	}
 }
 
-// Without the project its namespace goes, by Kubernetes' garbage collector; one that
-// was never ours stays.
+// Kubernetes' garbage collector deletes it.
 func TestNamespaceIsDeletedWithItsProject(t *testing.T) {
-	r := newRoom(t, "going")
-	r.project(twoMembers)
-	if err := r.client.Delete(t.Context(), &v1.Project{ObjectMeta: metav1.ObjectMeta{Name: r.name}}); err != nil {
-		t.Fatal(err)
-	}
-	r.await("the namespace to go", func() bool { return r.child(namespace, "") == nil }, func() any { return r.child(namespace, "") })
+	f := newFixture(t)
+	f.applyReady(twoMembers)
+	f.Delete(f.project())
+	f.AwaitGone(f.Object(namespace, f.name))
 }

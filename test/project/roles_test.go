@@ -4,28 +4,24 @@ import (
 	"strings"
 	"testing"
 
-	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
-	"github.com/dudaji/nufi/test/controller/subject"
+	"github.com/dudaji/nufi/test/harness"
 )
 
-// Who may do what in the project, asked as each of them.
 func TestRolesGrantAccess(t *testing.T) {
-	r := newRoom(t, "people")
-	r.project(`{members: [{kind: User, name: ada, role: Admin}, {kind: User, name: eve, role: Editor}, {kind: Group, name: product, role: Viewer}]}`)
-	config := control.Config(t)
-	who := map[string]client.Client{
-		"admin":    subject.Client(t, as(config, "ada")),
-		"editor":   subject.Client(t, as(config, "eve")),
-		"viewer":   subject.Client(t, as(config, "vera", "product")),
-		"stranger": subject.Client(t, as(config, "mallory", "others")),
+	f := newFixture(t)
+	f.applyReady(`{members: [{kind: User, name: ada, role: Admin}, {kind: User, name: eve, role: Editor}, {kind: Group, name: product, role: Viewer}]}`)
+	users := map[string]harness.User{
+		"admin":    {Name: "ada"},
+		"editor":   {Name: "eve"},
+		"viewer":   {Name: "vera", Groups: []string{"product"}},
+		"stranger": {Name: "mallory", Groups: []string{"others"}},
 	}
-	for access, may := range map[string]string{
+	for access, roles := range map[string]string{
 		"list dudaji.com/npudeploys":                    "admin editor viewer",
 		"get pods.log":                                  "admin editor viewer",
 		"list resourcequotas":                           "admin editor viewer",
@@ -52,45 +48,26 @@ func TestRolesGrantAccess(t *testing.T) {
 		"create rbac.authorization.k8s.io/rolebindings": "",
 		"create networking.istio.io/virtualservices":    "",
 	} {
-		for role, person := range who {
-			if got, want := mayIn(t, person, r.name, access), strings.Contains(may, role); got != want {
+		for role, user := range users {
+			if got, want := f.Allowed(user, access, f.name), strings.Contains(roles, role); got != want {
 				t.Errorf("%s: %s: allowed %t, want %t", role, access, got, want)
 			}
-			if mayIn(t, person, "default", access) {
+			if f.Allowed(user, access, "default") {
 				t.Errorf("%s: %s is allowed in another namespace", role, access)
 			}
 		}
 	}
 }
 
-// mayIn asks by a SelfSubjectAccessReview: "verb [group/]resource[.subresource]".
-func mayIn(t *testing.T, person client.Client, namespace, access string) bool {
-	t.Helper()
-	verb, path, _ := strings.Cut(access, " ")
-	group, resource, grouped := strings.Cut(path, "/")
-	if !grouped {
-		group, resource = "", path
-	}
-	resource, subresource, _ := strings.Cut(resource, ".")
-	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Verb: verb, Namespace: namespace, Group: group, Resource: resource, Subresource: subresource,
-		},
-	}}
-	if err := person.Create(t.Context(), review); err != nil {
-		t.Fatal(err)
-	}
-	return review.Status.Allowed
-}
-
-// The same two people, not asked but at work.
-func TestTwoUsersWorkAsTheirRolesAllow(t *testing.T) {
-	r := newRoom(t, "work")
-	r.project("{members: [{kind: User, name: eve, role: Editor}, {kind: User, name: vic, role: Viewer}]}")
-	config := control.Config(t)
-	editor, viewer := subject.Client(t, as(config, "eve")), subject.Client(t, as(config, "vic"))
+// The authorizer's answers are one thing, requests another.
+func TestEditorAndViewerWorkAsTheirRolesAllow(t *testing.T) {
+	f := newFixture(t)
+	f.applyReady("{members: [{kind: User, name: eve, role: Editor}, {kind: User, name: vic, role: Viewer}]}")
+	editor, viewer := f.ClientAs("eve"), f.ClientAs("vic")
 	deploy := func() *v1.NpuDeploy {
-		return &v1.NpuDeploy{ObjectMeta: metav1.ObjectMeta{Namespace: r.name, Name: "web"}, Spec: v1.NpuDeploySpec{Model: "org/model"}}
+		deploy := f.NpuDeploy("web")
+		deploy.Spec.Model = "org/model"
+		return deploy
 	}
 	if err := viewer.Create(t.Context(), deploy()); !apierrors.IsForbidden(err) {
 		t.Errorf("the viewer creates: %v", err)
@@ -101,12 +78,11 @@ func TestTwoUsersWorkAsTheirRolesAllow(t *testing.T) {
 	if err := viewer.Get(t.Context(), client.ObjectKeyFromObject(deploy()), &v1.NpuDeploy{}); err != nil {
 		t.Errorf("the viewer cannot read: %v", err)
 	}
-	if err := editor.List(t.Context(), &corev1.SecretList{}, client.InNamespace(r.name)); !apierrors.IsForbidden(err) {
+	if err := editor.List(t.Context(), &corev1.SecretList{}, client.InNamespace(f.name)); !apierrors.IsForbidden(err) {
 		t.Errorf("the editor reads secrets: %v", err)
 	}
-	r.project("{members: [{kind: User, name: vic, role: Viewer}]}")
-	r.await("the editor to be out", func() bool {
-		err := editor.Get(t.Context(), client.ObjectKeyFromObject(deploy()), &v1.NpuDeploy{})
-		return apierrors.IsForbidden(err)
-	}, func() any { return r.status() })
+	f.applyReady("{members: [{kind: User, name: vic, role: Viewer}]}")
+	f.Await("the editor to lose access", func() bool {
+		return apierrors.IsForbidden(editor.Get(t.Context(), client.ObjectKeyFromObject(deploy()), &v1.NpuDeploy{}))
+	})
 }

@@ -7,51 +7,51 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/controller"
 	v1 "github.com/dudaji/nufi/schemas/v1"
-	"github.com/dudaji/nufi/test/controller/subject"
+	"github.com/dudaji/nufi/test/harness"
+	"github.com/dudaji/nufi/test/harness/controllertest"
 )
 
-// folder is a directory of templates that a controller looks at.
+// folder is a directory of templates that a controller watches.
 type folder struct {
-	*testing.T
+	*harness.Harness
+
 	path string
 }
 
-func newFolder(t *testing.T) folder {
-	t.Helper()
-	path := t.TempDir()
-	if err := os.CopyFS(path, nufi.Module()); err != nil {
-		t.Fatal(err)
-	}
-	return folder{t, path}
+// startWithFolder starts a controller on a copy of the templates, and applies the manifest
+// with it.
+func startWithFolder(h *harness.Harness) (folder, *controllertest.Controller) {
+	h.Helper()
+	f := folder{h, h.TempDir()}
+	h.Must(os.CopyFS(f.path, nufi.Module()))
+	return f, startQuiet(h, controller.Options{TemplatesDir: f.path, Pod: podOf(h)})
 }
 
-// write puts a file in place at once: nobody sees half of it.
+// podOf returns the name of the controller's pod, on which it records events.
+func podOf(h *harness.Harness) types.NamespacedName {
+	return types.NamespacedName{Namespace: "nufi-system", Name: h.Namespace}
+}
+
+// write replaces a file in one step.
 func (f folder) write(name, content string) {
 	f.Helper()
 	aside := filepath.Join(f.TempDir(), "file")
-	if err := os.WriteFile(aside, []byte(content), 0o600); err != nil {
-		f.Fatal(err)
-	}
-	if err := os.Rename(aside, filepath.Join(f.path, name)); err != nil {
-		f.Fatal(err)
-	}
+	f.Must(os.WriteFile(aside, []byte(content), 0o600))
+	f.Must(os.Rename(aside, filepath.Join(f.path, name)))
 }
 
 // policy replaces a part of the policy.
 func (f folder) policy(before, after string) {
 	f.Helper()
 	content, err := os.ReadFile(filepath.Join(f.path, "schemas/policy/policy.cue"))
-	if err != nil {
-		f.Fatal(err)
-	}
+	f.Must(err)
 	changed := strings.Replace(string(content), before, after, 1)
 	if changed == string(content) {
 		f.Fatalf("the policy does not have %q", before)
@@ -59,67 +59,58 @@ func (f folder) policy(before, after string) {
 	f.write("schemas/policy/policy.cue", changed)
 }
 
-func (s *scene) started(f folder) *subject.Subject {
-	s.Helper()
-	running := s.controller(controller.Options{TemplatesDir: f.path, Pod: podOf(s)})
-	s.user(aDeploy)
-	s.awaitReason(v1.ConditionApplied, v1.ReasonApplied)
-	running.Quiet(s, s.namespace, calm)
-	return running
-}
-
 func TestValidTemplatesReplaceTheServingOnes(t *testing.T) {
-	s, f := newScene(t), newFolder(t)
-	running := s.started(f)
-	before, wrote := s.deploy().Status.Templates, len(running.Writes(s.namespace))
+	h := harness.New(t)
+	f, c := startWithFolder(h)
+	before, written := templatesOf(h), len(c.Writes(h.Namespace))
 	f.policy("\tannotations: {}\n", "\tannotations: {\"example.com/note\": \"new\"}\n")
-	s.await("the annotation", func() bool { return s.find(service).GetAnnotations()["example.com/note"] == "new" })
-	s.await("the new digest", func() bool { return s.deploy().Status.Templates != before })
-	running.Quiet(t, s.namespace, calm)
+	awaitAnnotation(h, "example.com/note", "new")
+	web := h.NpuDeploy("web")
+	h.AwaitObject(web, "the new digest", func() bool { return web.Status.Templates != before })
+	c.AwaitQuiet(h, h.Namespace, quietTime)
 	children := 0
-	for _, line := range running.Writes(s.namespace)[wrote:] {
+	for _, line := range c.Writes(h.Namespace)[written:] {
 		if !strings.Contains(line, "/npudeploys/") && !strings.Contains(line, "/events") {
 			children++
 		}
 	}
-	if want := len(s.deploy().Status.Inventory); children != want {
-		t.Errorf("%d writes for %d changed children: %v", children, want, running.Writes(s.namespace)[wrote:])
+	if want := len(web.Status.Inventory); children != want {
+		t.Errorf("%d writes for %d changed objects: %v", children, want, c.Writes(h.Namespace)[written:])
 	}
-}
-
-// podOf is a pod of the controller for one scene, outside the scene's namespace.
-func podOf(s *scene) types.NamespacedName {
-	return types.NamespacedName{Namespace: "default", Name: s.namespace}
 }
 
 func TestInvalidTemplatesAreNotServed(t *testing.T) {
-	s, f := newScene(t), newFolder(t)
-	running := s.started(f)
-	digest, wrote := s.deploy().Status.Templates, len(running.Writes(s.namespace))
+	h := harness.New(t)
+	f, c := startWithFolder(h)
+	digest, written := templatesOf(h), len(c.Writes(h.Namespace))
 	f.policy("\tannotations: {}\n", "\tannotations: {\n")
-	s.await("the rejection", func() bool { return running.Metric(t, "nufi_templates_rejected_total") == 1 })
-	s.await("the event on the controller's pod", func() bool {
-		events := &unstructured.UnstructuredList{}
-		events.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "EventList"})
-		if err := s.client.List(t.Context(), events, client.InNamespace(podOf(s).Namespace),
-			client.MatchingFields{"involvedObject.name": podOf(s).Name, "reason": v1.ReasonInvalidTemplate}); err != nil {
-			t.Fatal(err)
-		}
-		return len(events.Items) == 1 && strings.Contains(events.Items[0].Object["message"].(string), "schemas/policy/policy.cue:")
+	h.Await("the rejection", func() bool { return c.Metric(h, "nufi_templates_rejected_total") == 1 })
+	h.Await("the event on the controller's pod", func() bool {
+		events := &corev1.EventList{}
+		h.Must(h.Client.List(t.Context(), events, client.InNamespace(podOf(h).Namespace),
+			client.MatchingFields{"involvedObject.name": podOf(h).Name, "reason": v1.ReasonInvalidTemplate}))
+		return len(events.Items) == 1 && strings.Contains(events.Items[0].Message, "schemas/policy/policy.cue:")
 	})
-	if now := running.Writes(s.namespace)[wrote:]; len(now) > 0 {
-		t.Errorf("bad templates had %v written", now)
+	if writes := c.Writes(h.Namespace)[written:]; len(writes) > 0 {
+		t.Errorf("the controller wrote %v", writes)
 	}
-	if got := s.deploy().Status.Templates; got != digest {
+	if got := templatesOf(h); got != digest {
 		t.Errorf("templates %s serve, want %s", got, digest)
 	}
-	f.policy("\tannotations: {\n", "\tannotations: {mended: \"yes\"}\n")
-	s.await("the mended templates", func() bool { return s.find(service).GetAnnotations()["mended"] == "yes" })
+	f.policy("\tannotations: {\n", "\tannotations: {fixed: \"yes\"}\n")
+	awaitAnnotation(h, "fixed", "yes")
+}
+
+// awaitAnnotation waits until web's Service has an annotation.
+func awaitAnnotation(h *harness.Harness, key, value string) {
+	h.Helper()
+	object := h.Object(service, "web")
+	h.AwaitObject(object, "the annotation "+key, func() bool { return object.GetAnnotations()[key] == value })
 }
 
 func TestDisallowedTemplateWritesNothing(t *testing.T) {
-	s, f := newScene(t), newFolder(t)
-	running := s.started(f)
+	h := harness.New(t)
+	f, c := startWithFolder(h)
 	f.write("schemas/workload/hostile.cue", `package workload
 
 objects: hostile: {
@@ -128,17 +119,17 @@ objects: hostile: {
 	metadata: {name: "hostile", namespace: "kube-system"}
 }
 `)
-	condition := s.awaitReason(v1.ConditionApplied, v1.ReasonKindNotAllowed)
+	condition := h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonKindNotAllowed)
 	if !strings.Contains(condition.Message, "Secret hostile") {
 		t.Errorf("message %q", condition.Message)
 	}
-	running.Quiet(t, s.namespace, calm)
-	for _, line := range append(running.Writes(s.namespace), running.Writes("kube-system")...) {
+	c.AwaitQuiet(h, h.Namespace, quietTime)
+	for _, line := range append(c.Writes(h.Namespace), c.Writes("kube-system")...) {
 		if strings.Contains(line, "secrets") {
 			t.Errorf("wrote %s", line)
 		}
 	}
-	if s.find(corev1.SchemeGroupVersion.WithKind("Service")) == nil {
-		t.Error("what ran before is gone")
+	if h.Find(service, "web") == nil {
+		t.Error("the Service was deleted")
 	}
 }

@@ -19,10 +19,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/auth"
@@ -131,7 +129,6 @@ func (s *sharedCache) open(h *harness.Harness) *live.Cache {
 
 func newCache(h *harness.Harness) *live.Cache {
 	h.Helper()
-	log.SetLogger(logr.Discard())
 	system, err := kube.NewSystemClient(Config(h))
 	h.Must(err)
 	cache, err := live.New(context.WithoutCancel(h.Context()), system, time.Now)

@@ -21,7 +21,6 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dudaji/nufi/controller"
 	"github.com/dudaji/nufi/internal/templates"
@@ -91,7 +90,6 @@ func run(h *harness.Harness, options controller.Options) *Controller {
 		c.cancel()
 		return <-c.ended
 	})
-	log.SetLogger(logr.Discard())
 	options.Log = logger()
 	options.MetricsAddress, options.ProbeAddress = "0", "0"
 	options.Registry, options.Validate = c.Registry, templates.Validate
