@@ -13,29 +13,32 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/test/harness"
 )
 
 func TestAccessReviewIsCached(t *testing.T) {
 	t.Parallel()
-	users := newUsers(t, server(t))
-	namespace := control.Namespace(t)
+	h := harness.New(t)
+	users := newUsers(t, h.APIServerConfig())
+	namespace := h.Namespace
 	subject := rbacv1.Subject{Kind: rbacv1.UserKind, Name: "oidc:cat"}
-	grant(t, namespace, subject, rule("dudaji.com", []string{"npudeploys/scale"}, []string{"patch"}))
+	grant(h, namespace, subject, rule("dudaji.com", []string{"npudeploys/scale"}, []string{"patch"}))
 	cat := newClient(t, users, newUser(t, "oidc:cat"))
 	kubernetes, err := cat.Kubernetes()
 	if err != nil {
 		t.Fatal(err)
 	}
-	awaitGranted(t, func(ctx context.Context) error { return checkMayScale(ctx, kubernetes, namespace) })
+	h.AwaitNoError("the grant", func(ctx context.Context) error { return checkMayScale(ctx, kubernetes, namespace) })
 	for resource, want := range map[string]bool{"npudeploys/scale": true, "npudeploys": false} {
 		can, err := cat.Can(t.Context(), "patch", "dudaji.com", resource, namespace, "llama")
 		if err != nil || can != want {
 			t.Errorf("patch %s: %t, %v; want %t", resource, can, err, want)
 		}
 	}
-	elsewhere, err := cat.Can(t.Context(), "patch", "dudaji.com", "npudeploys/scale", control.Namespace(t), "llama")
+	elsewhere, err := cat.Can(t.Context(), "patch", "dudaji.com", "npudeploys/scale", h.NewNamespace(), "llama")
 	if err != nil || elsewhere {
 		t.Errorf("in another namespace: %t, %v", elsewhere, err)
 	}
@@ -76,7 +79,7 @@ func (u unreachable) RoundTrip(*http.Request) (*http.Response, error) {
 func TestFailedAccessReviewBacksOffPerUser(t *testing.T) {
 	t.Parallel()
 	var tries atomic.Int64
-	users, err := kube.NewUsers(server(t), func(http.RoundTripper) http.RoundTripper { return unreachable{&tries} })
+	users, err := kube.NewUsers(&rest.Config{Host: "https://127.0.0.1:1"}, func(http.RoundTripper) http.RoundTripper { return unreachable{&tries} })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,6 +15,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/kube"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness"
 )
 
 func edits() rbacv1.PolicyRule {
@@ -27,19 +26,6 @@ func deployIn(namespace string) *v1.NpuDeploy {
 	return &v1.NpuDeploy{
 		ObjectMeta: metav1.ObjectMeta{Name: "llama", Namespace: namespace},
 		Spec:       v1.NpuDeploySpec{Model: "meta-llama/Meta-Llama-3.1-8B-Instruct"},
-	}
-}
-
-// awaitGranted waits until the API server applies a grant.
-func awaitGranted(t *testing.T, check func(ctx context.Context) error) {
-	t.Helper()
-	var last error
-	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		last = check(ctx)
-		return last == nil, nil
-	})
-	if err != nil {
-		t.Fatal("the grant has no effect: ", last)
 	}
 }
 
@@ -64,14 +50,15 @@ func wantForbidden(t *testing.T, what string, err error, words ...string) {
 
 func TestUsersPermissionsApply(t *testing.T) {
 	t.Parallel()
-	users := newUsers(t, server(t))
-	hers, his := control.Namespace(t), control.Namespace(t)
-	grant(t, hers, rbacv1.Subject{Kind: rbacv1.UserKind, Name: "oidc:ann"}, edits())
-	grant(t, his, rbacv1.Subject{Kind: rbacv1.GroupKind, Name: "oidc:research"}, edits())
+	h := harness.New(t)
+	users := newUsers(t, h.APIServerConfig())
+	hers, his := h.Namespace, h.NewNamespace()
+	grant(h, hers, rbacv1.Subject{Kind: rbacv1.UserKind, Name: "oidc:ann"}, edits())
+	grant(h, his, rbacv1.Subject{Kind: rbacv1.GroupKind, Name: "oidc:research"}, edits())
 	ann := newClient(t, users, newUser(t, "oidc:ann"))
 	bob := newClient(t, users, newUser(t, "oidc:bob", "oidc:staff", "oidc:research"))
-	awaitGranted(t, listing(ann, hers))
-	awaitGranted(t, listing(bob, his))
+	h.AwaitNoError("the grant", listing(ann, hers))
+	h.AwaitNoError("the grant", listing(bob, his))
 
 	if err := ann.Create(t.Context(), deployIn(hers)); err != nil {
 		t.Error("ann, in her namespace: ", err)
@@ -88,13 +75,14 @@ func TestUsersPermissionsApply(t *testing.T) {
 
 func TestServersPermissionsAreNotTheUsers(t *testing.T) {
 	t.Parallel()
-	config := server(t)
-	namespace := control.Namespace(t)
+	h := harness.New(t)
+	config := h.APIServerConfig()
+	namespace := h.Namespace
 	own, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	awaitGranted(t, func(ctx context.Context) error {
+	h.AwaitNoError("the grant", func(ctx context.Context) error {
 		_, err := own.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
 		return err
 	})
@@ -115,7 +103,8 @@ func TestServersPermissionsAreNotTheUsers(t *testing.T) {
 
 func TestConfigHasNoCredentials(t *testing.T) {
 	t.Parallel()
-	config := newClient(t, newUsers(t, server(t)), newUser(t, "oidc:ann")).Config()
+	h := harness.New(t)
+	config := newClient(t, newUsers(t, h.APIServerConfig()), newUser(t, "oidc:ann")).Config()
 	if config.BearerToken != "" || config.BearerTokenFile != "" || config.CertData != nil || config.KeyData != nil ||
 		config.Password != "" || config.ExecProvider != nil || config.AuthProvider != nil {
 		t.Errorf("the config has credentials: %s", config)
@@ -132,7 +121,8 @@ func TestConfigHasNoCredentials(t *testing.T) {
 
 func TestNewClientRejectsTheZeroUser(t *testing.T) {
 	t.Parallel()
-	if user, err := newUsers(t, control.Config(t)).Client(auth.User{}); err == nil {
+	h := harness.New(t)
+	if user, err := newUsers(t, h.Config()).Client(auth.User{}); err == nil {
 		t.Errorf("the zero user has %v", user)
 	}
 }

@@ -12,11 +12,13 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness"
 )
 
 func TestServersRulesFillItsCaches(t *testing.T) {
 	t.Parallel()
-	system, err := kube.NewSystemClient(server(t))
+	h := harness.New(t)
+	system, err := kube.NewSystemClient(h.APIServerConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,15 +42,15 @@ func TestServersRulesFillItsCaches(t *testing.T) {
 		t.Fatal("the caches did not sync")
 	}
 
-	namespace := control.Namespace(t)
-	admin, err := client.New(control.Config(t), client.Options{Scheme: scheme})
+	namespace := h.Namespace
+	admin, err := client.New(h.Config(), client.Options{Scheme: scheme})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := admin.Create(t.Context(), deployIn(namespace)); err != nil {
 		t.Fatal(err)
 	}
-	awaitGranted(t, func(ctx context.Context) error {
+	h.AwaitNoError("the grant", func(ctx context.Context) error {
 		return synced.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "llama"}, &v1.NpuDeploy{})
 	})
 	if err := synced.List(t.Context(), &corev1.SecretList{}); err == nil {
@@ -62,16 +64,17 @@ func TestServersRulesFillItsCaches(t *testing.T) {
 
 func TestServerCannotWrite(t *testing.T) {
 	t.Parallel()
+	h := harness.New(t)
 	scheme, err := kube.NewScheme()
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := client.New(server(t), client.Options{Scheme: scheme})
+	own, err := client.New(h.APIServerConfig(), client.Options{Scheme: scheme})
 	if err != nil {
 		t.Fatal(err)
 	}
-	namespace := control.Namespace(t)
-	awaitGranted(t, func(ctx context.Context) error { return own.List(ctx, &v1.NpuDeployList{}) })
+	namespace := h.Namespace
+	h.AwaitNoError("the grant", func(ctx context.Context) error { return own.List(ctx, &v1.NpuDeployList{}) })
 	wantForbidden(t, "create", own.Create(t.Context(), deployIn(namespace)))
 	wantForbidden(t, "delete", own.Delete(t.Context(), deployIn(namespace)))
 	patch := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"model":"a/b"}}`))

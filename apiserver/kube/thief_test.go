@@ -8,6 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"github.com/dudaji/nufi/test/harness"
 )
 
 // thief has the server's token and chooses the headers.
@@ -26,16 +28,13 @@ func steal(t *testing.T, config *rest.Config, user string, groups ...string) thi
 
 func TestStolenServerTokenIsLimited(t *testing.T) {
 	t.Parallel()
-	config := server(t)
-	namespace := control.Namespace(t)
-	admin := administrator(t)
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "key"}}
-	if _, err := admin.CoreV1().Secrets(namespace).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	grant(t, "", rbacv1.Subject{Kind: rbacv1.UserKind, Name: "oidc:root"}, everything())
+	h := harness.New(t)
+	config := h.APIServerConfig()
+	namespace := h.Namespace
+	h.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "key"}})
+	grant(h, "", rbacv1.Subject{Kind: rbacv1.UserKind, Name: "oidc:root"}, everything())
 	root := newClient(t, newUsers(t, config), newUser(t, "oidc:root"))
-	awaitGranted(t, listing(root, "")) // the grant works: what follows is rejected by the rules on impersonation
+	h.AwaitNoError("the grant", listing(root, "")) // the grant works: what follows is rejected by the rules on impersonation
 
 	for name, as := range map[string]thief{
 		"as the server":                         steal(t, config, ""),

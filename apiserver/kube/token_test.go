@@ -12,26 +12,24 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/test/harness"
 )
 
 func TestUserWithClusterTokenIsNotImpersonated(t *testing.T) {
 	t.Parallel()
-	config := server(t)
-	namespace := control.Namespace(t)
-	admin := administrator(t)
-	robot := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "robot"}}
-	if _, err := admin.CoreV1().ServiceAccounts(namespace).Create(t.Context(), robot, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	grant(t, namespace, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Name: "robot", Namespace: namespace}, edits())
+	h := harness.New(t)
+	config := h.APIServerConfig()
+	namespace := h.Namespace
+	h.Create(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "robot"}})
+	grant(h, namespace, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Name: "robot", Namespace: namespace}, edits())
 	system, err := kube.NewSystemClient(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	reviews := auth.NewTokenReview(system.TokenReviews(), nil, time.Second)
-	request := requestWithToken(t, serviceAccountToken(t, admin, namespace, "robot"))
+	request := requestWithToken(t, h.Token(namespace, "robot"))
 	var user auth.User
-	awaitGranted(t, func(context.Context) error {
+	h.AwaitNoError("the grant", func(context.Context) error {
 		user, err = reviews.Authenticate(request)
 		return err
 	})
@@ -39,10 +37,10 @@ func TestUserWithClusterTokenIsNotImpersonated(t *testing.T) {
 		t.Errorf("the name is %q, want %q", user.Name(), want)
 	}
 	client := newClient(t, newUsers(t, config), user)
-	awaitGranted(t, listing(client, namespace))
-	wantForbidden(t, "elsewhere", listing(client, control.Namespace(t))(t.Context()), `User "`+user.Name()+`" cannot list`)
+	h.AwaitNoError("the grant", listing(client, namespace))
+	wantForbidden(t, "elsewhere", listing(client, h.NewNamespace())(t.Context()), `User "`+user.Name()+`" cannot list`)
 
-	_, err = reviews.Authenticate(requestWithToken(t, serviceAccountToken(t, admin, namespace, "robot", "another-program")))
+	_, err = reviews.Authenticate(requestWithToken(t, h.Token(namespace, "robot", "another-program")))
 	if err == nil {
 		t.Error("a token for another audience was accepted")
 	}

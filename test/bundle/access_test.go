@@ -1,9 +1,6 @@
 package bundle_test
 
-import (
-	"github.com/dudaji/nufi/test/harness"
-	"github.com/dudaji/nufi/test/harness/controllertest"
-)
+import "github.com/dudaji/nufi/test/harness"
 
 // access is a row of a table of rights: "verb [group/]resource[.subresource]".
 type access struct {
@@ -66,7 +63,7 @@ func controllerAccess(h *harness.Harness) {
 		{"create batch/jobs", "team", false},
 	}...)
 	for _, row := range table {
-		if got := h.Allowed(controllertest.Account(), row.access, row.namespace); got != row.want {
+		if got := h.Allowed(harness.ControllerAccount(), row.access, row.namespace); got != row.want {
 			h.Errorf("%s in %q: allowed %t, want %t", row.access, row.namespace, got, row.want)
 		}
 	}

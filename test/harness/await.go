@@ -40,6 +40,21 @@ func (h *Harness) Await(what string, condition func() bool, objects ...client.Ob
 	}
 }
 
+// AwaitNoError repeats a call until it returns no error.
+func (h *Harness) AwaitNoError(what string, call func(ctx context.Context) error) {
+	h.Helper()
+	var last error
+	defer func() {
+		if h.Failed() {
+			h.Log("the last error: ", last)
+		}
+	}()
+	h.Await(what, func() bool {
+		last = call(h.Context())
+		return last == nil
+	})
+}
+
 // AwaitObject watches an object, which need not exist yet, until the condition holds.
 // The condition reads the object itself, which is updated before each call.
 func (h *Harness) AwaitObject(object client.Object, what string, condition func() bool) {

@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/client-go/rest"
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/auth"
@@ -30,11 +29,6 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/templates"
 	"github.com/dudaji/nufi/test/harness"
-)
-
-const (
-	systemNamespace = "nufi-system"
-	account         = "nufi-apiserver"
 )
 
 // Server is a running API server. It ends with the test.
@@ -73,7 +67,7 @@ func start(h *harness.Harness, cache *live.Cache, change []func(*api.Options)) *
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
-	users, err := kube.NewUsers(Config(h))
+	users, err := kube.NewUsers(h.APIServerConfig())
 	h.Must(err)
 	store, err := templates.Open("", templates.Hooks{})
 	h.Must(err)
@@ -96,14 +90,6 @@ func start(h *harness.Harness, cache *live.Cache, change []func(*api.Options)) *
 		server.Close()
 	})
 	return s
-}
-
-// Config returns the access of the server's service account.
-func Config(h *harness.Harness) *rest.Config {
-	h.Helper()
-	h.Install("bundle/namespace.yaml", "bundle/apiserver/service_account.yaml", "bundle/apiserver/role.yaml", "bundle/apiserver/role_binding.yaml")
-	h.AwaitAllowed(harness.ServiceAccount(systemNamespace, account), "list dudaji.com/npudeploys", "")
-	return h.ConfigWithToken(h.Token(systemNamespace, account))
 }
 
 // shared is the cache of all servers of Start.
@@ -129,7 +115,7 @@ func (s *sharedCache) open(h *harness.Harness) *live.Cache {
 
 func newCache(h *harness.Harness) *live.Cache {
 	h.Helper()
-	system, err := kube.NewSystemClient(Config(h))
+	system, err := kube.NewSystemClient(h.APIServerConfig())
 	h.Must(err)
 	cache, err := live.New(context.WithoutCancel(h.Context()), system, time.Now)
 	h.Must(err)

@@ -20,18 +20,11 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/client-go/rest"
 
 	"github.com/dudaji/nufi/controller"
 	"github.com/dudaji/nufi/internal/templates"
 	"github.com/dudaji/nufi/test/harness"
 )
-
-// systemNamespace is where bundle/ installs the controller.
-const systemNamespace = "nufi-system"
-
-// Account is the controller's service account.
-func Account() harness.User { return harness.ServiceAccount(systemNamespace, "nufi-controller") }
 
 // Controller is a running controller.
 type Controller struct {
@@ -96,26 +89,14 @@ func run(h *harness.Harness, options controller.Options) *Controller {
 	if options.Workers == 0 {
 		options.Workers = 8
 	}
-	mgr, err := controller.New(c.config(h), options)
+	config := h.ControllerConfig()
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return recorder{c, next} })
+	mgr, err := controller.New(config, options)
 	h.Must(err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(h.Context()))
 	c.cancel = cancel
 	go func() { c.ended <- mgr.Start(ctx) }()
 	return c
-}
-
-// config is the access of the controller's account, whose requests c records.
-func (c *Controller) config(h *harness.Harness) *rest.Config {
-	h.Helper()
-	h.Install("bundle/namespace.yaml", "bundle/rbac/service_account.yaml", "bundle/rbac/role.yaml",
-		"bundle/rbac/role_binding.yaml", "bundle/rbac/leader_election.yaml", "bundle/rbac/project_roles.yaml",
-		"bundle/admission/project_hosts.yaml")
-	account := Account()
-	h.AwaitAllowed(account, "list dudaji.com/npudeploys", "")
-	h.AwaitAllowed(account, "update coordination.k8s.io/leases", systemNamespace)
-	config := h.ConfigAs(account.Name, account.Groups...)
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return recorder{c, next} })
-	return config
 }
 
 func logger() logr.Logger {
