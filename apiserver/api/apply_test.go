@@ -4,19 +4,23 @@ import (
 	"net/http"
 	"reflect"
 	"testing"
+
+	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
 func TestApplyOfEmptyMaps(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
 	path := s.mine("-new")
-	first := s.ask("root", http.MethodPost, "/api/v1/projects", `{"metadata": {"name": "`+s.namespace+`-new"},
-		"spec": {"displayName": "One", "description": "Two", "quota": {"cpu": "2", "memory": "1Gi"}}}`).wantStatus(t, http.StatusCreated)
-	put := func(path, body, match string) response {
+	first := s.do("root", http.MethodPost, "/api/v1/projects", `{"metadata": {"name": "`+s.Namespace+`-new"},
+		"spec": {"displayName": "One", "description": "Two", "quota": {"cpu": "2", "memory": "1Gi"}}}`).Want(
+		http.StatusCreated)
+
+	put := func(path, body, match string) apitest.Response {
 		t.Helper()
-		return s.ask("root", http.MethodPut, path, body, "If-Match", match).wantStatus(t, http.StatusOK)
+		return s.do("root", http.MethodPut, path, body, "If-Match", match).Want(http.StatusOK)
 	}
-	wantSpec := func(got response, want map[string]any) {
+	wantSpec := func(got apitest.Response, want map[string]any) {
 		t.Helper()
 		if spec := field(t, got, "spec"); !reflect.DeepEqual(spec, want) {
 			t.Errorf("the spec is %v, want %v", spec, want)
@@ -24,17 +28,17 @@ func TestApplyOfEmptyMaps(t *testing.T) {
 	}
 	empty := map[string]any{}
 	wantSpec(put(path+"?dryRun=All", `{"spec": {}}`, "*"), empty)
-	second := put(path, `{"spec": {"displayName": "One", "quota": {}}}`, first.header.Get("ETag"))
+	second := put(path, `{"spec": {"displayName": "One", "quota": {}}}`, first.Header.Get("ETag"))
 	wantSpec(second, map[string]any{"displayName": "One", "quota": empty})
-	s.ask("root", http.MethodPut, path, `{"spec": {}}`, "If-Match", first.header.Get("ETag")).wantStatus(t, http.StatusPreconditionFailed)
-	third := put(path, `{"spec": {}}`, second.header.Get("ETag"))
+	s.do("root", http.MethodPut, path, `{"spec": {}}`, "If-Match", first.Header.Get("ETag")).Want(http.StatusPreconditionFailed)
+	third := put(path, `{"spec": {}}`, second.Header.Get("ETag"))
 	wantSpec(third, empty)
-	wantSpec(s.ask("root", http.MethodGet, path, "").wantStatus(t, http.StatusOK), empty)
+	wantSpec(s.do("root", http.MethodGet, path, "").Want(http.StatusOK), empty)
 
 	// Later applies own and remove as ever.
-	wantSpec(put(path, `{"spec": {"description": "Three", "quota": {"cpu": "1"}}}`, third.header.Get("ETag")),
+	wantSpec(put(path, `{"spec": {"description": "Three", "quota": {"cpu": "1"}}}`, third.Header.Get("ETag")),
 		map[string]any{"description": "Three", "quota": map[string]any{"cpu": "1"}})
-	applied := s.ask("root", http.MethodPatch, path, "spec: {quota: {}}", "Content-Type", "application/apply-patch+yaml").wantStatus(t, http.StatusOK)
+	applied := s.do("root", http.MethodPatch, path, "spec: {quota: {}}", "Content-Type", "application/apply-patch+yaml").Want(http.StatusOK)
 	wantSpec(applied, map[string]any{"quota": empty})
 	wantSpec(put(path, `{"spec": {}}`, "*"), empty)
 }
@@ -42,16 +46,20 @@ func TestApplyOfEmptyMaps(t *testing.T) {
 func TestApplyOfEmptyMapsKeepsFieldsOfOtherManagers(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.ask("ann", http.MethodPost, "", `{"metadata": {"name": "a"}, "spec": {"model": "org/model", "accelerator": {"type": "atom"},
-		"endpoint": {"host": "a.example.com", "path": "/a"}, "modelCache": {"mountPath": "/cache"}}}`).wantStatus(t, http.StatusCreated)
-	kubectl(t, s, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "a"},
+	s.do("ann", http.MethodPost, "", `{"metadata": {"name": "a"}, "spec": {"model": "org/model", "accelerator": {"type": "atom"},
+		"endpoint": {"host": "a.example.com", "path": "/a"}, "modelCache": {"mountPath": "/cache"}}}`).Want(
+		http.StatusCreated)
+
+	kubectl(s, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "a"},
 		"spec": {"endpoint": {"kind": "Ingress"}}}`, "apply", "--server-side", "-f", "-")
-	got := s.ask("ann", http.MethodPut, "a", `{"spec": {"model": "org/other", "accelerator": {"type": "atom"}, "endpoint": {}, "modelCache": {}}}`,
-		"If-Match", "*").wantStatus(t, http.StatusOK)
+	got := s.do("ann", http.MethodPut, "a", `{"spec": {"model": "org/other", "accelerator": {"type": "atom"}, "endpoint": {}, "modelCache": {}}}`,
+		"If-Match", "*").Want(
+		http.StatusOK)
+
 	if endpoint := field(t, got, "spec", "endpoint"); !reflect.DeepEqual(endpoint, map[string]any{"kind": "Ingress"}) {
 		t.Errorf("the endpoint is %v", endpoint)
 	}
 	if cache := field(t, got, "spec", "modelCache"); !reflect.DeepEqual(cache, map[string]any{}) || field(t, got, "spec", "model") != "org/other" {
-		t.Errorf("applied to %s", got.body)
+		t.Errorf("applied to %s", got.Body)
 	}
 }

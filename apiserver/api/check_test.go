@@ -23,6 +23,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
 const checkPath = "/api/v1/policy/check"
@@ -65,35 +66,35 @@ type checkResponse struct {
 
 // check repeats a check until its response is complete.
 func (s *fixture) check(user, body string, enough func(checkResponse) bool) checkResponse {
-	s.t.Helper()
+	s.Helper()
 	for end := time.Now().Add(30 * time.Second); ; {
 		var got checkResponse
-		answer := s.ask(user, http.MethodPost, checkPath, body).wantStatus(s.t, http.StatusOK)
-		if err := json.Unmarshal(answer.body, &got); err != nil {
-			s.t.Fatal(err)
+		answer := s.do(user, http.MethodPost, checkPath, body).Want(http.StatusOK)
+		if err := json.Unmarshal(answer.Body, &got); err != nil {
+			s.Fatal(err)
 		}
 		if enough(got) {
 			return got
 		}
 		if time.Now().After(end) {
-			s.t.Fatalf("%s gets %s", user, answer.body)
+			s.Fatalf("%s gets %s", user, answer.Body)
 		}
 	}
 }
 
 func TestCheckReportsTheEffectOnVisibleNpuDeploys(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t, func(o *api.Options) { o.Authenticator = usersByName{[]string{"ann", "member", "nobody", "watcher"}} })
+	s := newFixture(t, func(o *api.Options) { o.Authenticator = named([]string{"ann", "member", "nobody", "watcher"}...) })
 	other := newFixture(t)
 	s.bind("member", "nufi-view")
-	kubectl(t, s, "", "create", "clusterrolebinding", "check-"+s.namespace, "--clusterrole=nufi-view", "--user=watcher")
+	kubectl(s, "", "create", "clusterrolebinding", "check-"+s.Namespace, "--clusterrole=nufi-view", "--user=watcher")
 	s.create("mine")
 	other.create("theirs")
 
 	next := packTemplates(t, shorter, longer)
 	got := s.check("member", next, func(c checkResponse) bool { return c.Examined > 0 })
 	want := []plan.Impact{{
-		Namespace: s.namespace, Name: "mine", Effect: render.Restart,
+		Namespace: s.Namespace, Name: "mine", Effect: render.Restart,
 		Changes: []render.Change{{Object: "deployment/mine", Effect: render.Restart}},
 	}}
 	if delta := cmp.Diff(want, got.Deploys); delta != "" || got.Effect != render.Restart || got.Examined != 1 || got.Templates == got.Serving {
@@ -104,7 +105,7 @@ func TestCheckReportsTheEffectOnVisibleNpuDeploys(t *testing.T) {
 		for _, deploy := range c.Deploys {
 			seen[deploy.Namespace] = true
 		}
-		return seen[s.namespace] && seen[other.namespace] && c.Examined == len(c.Deploys)
+		return seen[s.Namespace] && seen[other.Namespace] && c.Examined == len(c.Deploys)
 	})
 	if got := s.check("nobody", next, func(checkResponse) bool { return true }); got.Examined != 0 || got.Deploys == nil || got.Effect != render.None {
 		t.Errorf("a user without permissions gets %v", got)
@@ -113,7 +114,7 @@ func TestCheckReportsTheEffectOnVisibleNpuDeploys(t *testing.T) {
 	if got.Effect != render.None || got.Templates != got.Serving {
 		t.Errorf("of the same templates a member gets %v", got)
 	}
-	if text := s.log.String(); strings.Contains(text, "policy/check") {
+	if text := s.Log.String(); strings.Contains(text, "policy/check") {
 		t.Errorf("a check is logged as a change: %s", text)
 	}
 }
@@ -127,7 +128,7 @@ func TestCheckRendersWithProjectSettings(t *testing.T) {
 	next := packTemplates(t, "priorityClasses: []", `priorityClasses: ["serving", "batch"]`)
 	s.check("ann", next, func(c checkResponse) bool {
 		return slices.ContainsFunc(c.Deploys, func(deploy plan.Impact) bool {
-			return deploy.Namespace == s.namespace && deploy.Effect == render.Restart
+			return deploy.Namespace == s.Namespace && deploy.Effect == render.Restart
 		})
 	})
 }
@@ -138,7 +139,7 @@ func TestCheckReportsTheEffectOnVisibleProjects(t *testing.T) {
 	next := packTemplates(t, `ingress: "Restrict"`, `ingress: "Open"`)
 	got := s.check("ada", next, func(c checkResponse) bool { return len(c.Projects) > 0 })
 	want := []plan.Impact{{
-		Name: s.namespace, Effect: render.Delete,
+		Name: s.Namespace, Effect: render.Delete,
 		Changes: []render.Change{{Object: "networkpolicy/nufi-project", Effect: render.Delete}},
 	}}
 	if delta := cmp.Diff(want, got.Projects); delta != "" || got.Effect != render.Delete {
@@ -148,7 +149,7 @@ func TestCheckReportsTheEffectOnVisibleProjects(t *testing.T) {
 		seen := func(name string) bool {
 			return slices.ContainsFunc(c.Projects, func(project plan.Impact) bool { return project.Name == name })
 		}
-		return seen(s.namespace) && seen(other.namespace)
+		return seen(s.Namespace) && seen(other.Namespace)
 	})
 	if got := s.check("mallory", next, func(checkResponse) bool { return true }); got.Projects == nil || len(got.Projects) > 0 || got.Effect != render.None {
 		t.Errorf("a user who sees no Project gets %v", got)
@@ -158,13 +159,13 @@ func TestCheckReportsTheEffectOnVisibleProjects(t *testing.T) {
 func TestCheckReportsErrorsWithFileAndLine(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	lines := strings.Count(repositoryFile(t, "schemas/policy/policy.cue"), "\n")
+	lines := strings.Count(s.File("schemas/policy/policy.cue"), "\n")
 	for edit, want := range map[[2]string]problem.FieldError{
-		{shorter, "graceSeconds: 1"}: {Field: positionOf(t, "schema.cue", "graceSeconds!:"), Message: "checked.shutdown.graceSeconds: invalid value 1 (out of bound >=5)"},
+		{shorter, "graceSeconds: 1"}: {Field: positionOf(s, "schema.cue", "graceSeconds!:"), Message: "checked.shutdown.graceSeconds: invalid value 1 (out of bound >=5)"},
 		{"policy: {", "policy: {{"}:  {Field: fmt.Sprintf("schemas/policy/policy.cue:%d", lines), Message: "expected '}', found 'EOF'"},
 		{"general: [", `general: [if deploy.spec != _|_ {spec: model: error("none")},`}: {Message: "rendering examples/article/npudeploy.yaml: spec.model: none"},
 	} {
-		answer := s.ask("ann", http.MethodPost, checkPath, packTemplates(t, edit[0], edit[1])).wantStatus(t, http.StatusUnprocessableEntity).problem(t)
+		answer := s.do("ann", http.MethodPost, checkPath, packTemplates(t, edit[0], edit[1])).Want(http.StatusUnprocessableEntity).Problem()
 		if len(answer.Errors) == 0 || answer.Errors[0] != want {
 			t.Errorf("%v: %v, want %v", edit, answer.Errors, want)
 		}
@@ -172,11 +173,11 @@ func TestCheckReportsErrorsWithFileAndLine(t *testing.T) {
 }
 
 // positionOf returns the position of a text in a file of the policy.
-func positionOf(t *testing.T, file, text string) string {
-	t.Helper()
-	before, _, found := strings.Cut(repositoryFile(t, "schemas/policy/"+file), text)
+func positionOf(s *fixture, file, text string) string {
+	s.Helper()
+	before, _, found := strings.Cut(s.File("schemas/policy/"+file), text)
 	if !found {
-		t.Fatalf("%s has no %q", file, text)
+		s.Fatalf("%s has no %q", file, text)
 	}
 	return fmt.Sprintf("schemas/policy/%s:%d", file, strings.Count(before, "\n")+1)
 }
@@ -195,7 +196,7 @@ func TestCheckRejectsHostileArchives(t *testing.T) {
 		"too large":          {strings.Repeat("a", 100<<10+1), archive.Tar, http.StatusRequestEntityTooLarge},
 		"too large unpacked": {packTemplates(t, "policy: {", strings.Repeat("\n", 9<<20)), archive.Gzip, http.StatusRequestEntityTooLarge},
 	} {
-		answer := s.ask("ann", http.MethodPost, checkPath, c.body, "Content-Type", c.media).wantStatus(t, c.status).problem(t)
+		answer := s.do("ann", http.MethodPost, checkPath, c.body, "Content-Type", c.media).Want(c.status).Problem()
 		if answer.Detail == "" {
 			t.Errorf("%s: the problem has no detail", name)
 		}
@@ -213,7 +214,7 @@ _noAccelerator: {`)
 func TestCheckStopsTemplatesThatDoNotTerminate(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) { o.Limits.Check.Time = 5 * time.Second })
-	answer := s.ask("ann", http.MethodPost, checkPath, endless(t)).wantStatus(t, http.StatusUnprocessableEntity).problem(t)
+	answer := s.do("ann", http.MethodPost, checkPath, endless(t)).Want(http.StatusUnprocessableEntity).Problem()
 	if !strings.Contains(answer.Detail, "not evaluated within 5s") {
 		t.Errorf("the problem is %q", answer.Detail)
 	}
@@ -226,24 +227,24 @@ func TestChecksAreLimitedPerUserAndInTotal(t *testing.T) {
 		o.Limits.Check.Time = 10 * time.Second
 	})
 	body := endless(t)
-	ended := make(chan response, 2)
+	ended := make(chan apitest.Response, 2)
 	for _, user := range []string{"ann", "vic"} {
-		go func() { ended <- s.ask(user, http.MethodPost, checkPath, body) }()
-		await(t, user+"'s check to run", func() bool {
-			got := s.ask(user, http.MethodPost, checkPath, "hello")
-			if got.status == http.StatusTooManyRequests && got.header.Get("Retry-After") == "" {
+		go func() { ended <- s.do(user, http.MethodPost, checkPath, body) }()
+		s.Await(user+"'s check to run", func() bool {
+			got := s.do(user, http.MethodPost, checkPath, "hello")
+			if got.Status == http.StatusTooManyRequests && got.Header.Get("Retry-After") == "" {
 				t.Error("no Retry-After")
 			}
-			return got.status == http.StatusTooManyRequests
+			return got.Status == http.StatusTooManyRequests
 		})
 	}
-	await(t, "both checks to run", func() bool {
-		return s.ask("bob", http.MethodPost, checkPath, "hello").status == http.StatusTooManyRequests
+	s.Await("both checks to run", func() bool {
+		return s.do("bob", http.MethodPost, checkPath, "hello").Status == http.StatusTooManyRequests
 	})
 	for range 2 {
-		if got := <-ended; got.status != http.StatusUnprocessableEntity {
-			t.Errorf("a check ends with %d %s", got.status, got.body)
+		if got := <-ended; got.Status != http.StatusUnprocessableEntity {
+			t.Errorf("a check ends with %d %s", got.Status, got.Body)
 		}
 	}
-	s.ask("bob", http.MethodPost, checkPath, "hello").wantStatus(t, http.StatusBadRequest)
+	s.do("bob", http.MethodPost, checkPath, "hello").Want(http.StatusBadRequest)
 }

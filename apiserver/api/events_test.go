@@ -22,7 +22,7 @@ involvedObject: {kind: %s, namespace: %s, name: %s, uid: %q}
 type: Warning
 reason: %s
 message: %q
-`, kind, k.namespace, name, uid, reason, message)
+`, kind, k.Namespace, name, uid, reason, message)
 }
 
 // eventView is one event of the response.
@@ -33,10 +33,10 @@ type eventView struct {
 }
 
 func (k *ownedFixture) events() []eventView {
-	k.t.Helper()
+	k.Helper()
 	var answer struct{ Events []eventView }
-	if err := json.Unmarshal(k.ask("vic", http.MethodGet, k.name+"/events", "").wantStatus(k.t, http.StatusOK).body, &answer); err != nil {
-		k.t.Fatal(err)
+	if err := json.Unmarshal(k.do("vic", http.MethodGet, k.name+"/events", "").Want(http.StatusOK).Body, &answer); err != nil {
+		k.Fatal(err)
 	}
 	return answer.Events
 }
@@ -45,7 +45,7 @@ func TestEventsOfOwnedObjectsAreMergedAndSortedByTime(t *testing.T) {
 	t.Parallel()
 	k := newOwnedFixture(newFixture(t))
 	pod := k.pod("a", "", k.set, corev1.PodStatus{})
-	uid, _ := field(t, k.ask("vic", http.MethodGet, "home", ""), "metadata", "uid").(string)
+	uid, _ := field(t, k.do("vic", http.MethodGet, "home", ""), "metadata", "uid").(string)
 	const forged = "pull failed\n\nevent: end\r<b>"
 	for _, text := range []string{
 		k.eventOf("NpuDeploy", "home", uid, "Starting", "Ready is False") +
@@ -59,7 +59,7 @@ func TestEventsOfOwnedObjectsAreMergedAndSortedByTime(t *testing.T) {
 			"reportingComponent: kubelet\nreportingInstance: node\naction: Pull\n",
 		k.eventOf("Pod", "b", "another", "Failed", "of a stranger"),
 	} {
-		kubectl(t, k.fixture, text, "create", "-f", "-")
+		kubectl(k.fixture, text, "create", "-f", "-")
 	}
 	want := []eventView{
 		{"ReplicaSet", k.set.Name, "FailedCreate", "exceeded quota", 11, "2026-03-01T12:00:00Z", "2026-03-01T12:20:00Z"},
@@ -79,9 +79,9 @@ func TestEventsAreLimitedToTheNewest(t *testing.T) {
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for i := range many {
 		at := metav1.NewTime(begin.Add(time.Duration(i*7%many) * time.Second))
-		_, err := k.admin.CoreV1().Events(k.namespace).Create(t.Context(), &corev1.Event{
+		_, err := k.admin.CoreV1().Events(k.Namespace).Create(t.Context(), &corev1.Event{
 			ObjectMeta:     metav1.ObjectMeta{GenerateName: "said-"},
-			InvolvedObject: corev1.ObjectReference{Kind: "ReplicaSet", Namespace: k.namespace, Name: k.set.Name, UID: k.set.UID},
+			InvolvedObject: corev1.ObjectReference{Kind: "ReplicaSet", Namespace: k.Namespace, Name: k.set.Name, UID: k.set.UID},
 			Message:        at.Format(time.TimeOnly), FirstTimestamp: at, LastTimestamp: at,
 		}, metav1.CreateOptions{})
 		if err != nil {

@@ -26,22 +26,22 @@ type said struct{ Name, Data string }
 
 // open opens the stream of a log.
 func (k *ownedFixture) open(ctx context.Context, query, accept string) *bufio.Reader {
-	k.t.Helper()
+	k.Helper()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
-		k.url+"/api/v1/namespaces/"+k.namespace+"/npudeploys/"+k.name+"/logs?"+query, nil)
+		k.URL+"/api/v1/namespaces/"+k.Namespace+"/npudeploys/"+k.name+"/logs?"+query, nil)
 	if err != nil {
-		k.t.Fatal(err)
+		k.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer vic")
 	request.Header.Set("Accept", accept)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		k.t.Fatal(err)
+		k.Fatal(err)
 	}
-	k.t.Cleanup(func() { _ = response.Body.Close() })
+	k.Cleanup(func() { _ = response.Body.Close() })
 	if response.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(response.Body)
-		k.t.Fatalf("status %d: %s", response.StatusCode, text)
+		k.Fatalf("status %d: %s", response.StatusCode, text)
 	}
 	return bufio.NewReader(response.Body)
 }
@@ -107,14 +107,14 @@ func TestLogIsText(t *testing.T) {
 		"?pod=b&container=proxy&tail=5&since=90s&previous=true&timestamps=true": "/proxy?limitBytes=10485760&previous=true&sinceSeconds=90&tailLines=5&timestamps=true",
 		"?since=1500ms&follow=true": "/server?follow=true&sinceSeconds=2",
 	} {
-		got := k.ask("vic", http.MethodGet, "home/logs"+query, "").wantStatus(t, http.StatusOK)
-		if string(got.body) != "one\n\x1b[31mtwo\xff\n" || got.header.Get("Content-Type") != "text/plain; charset=utf-8" {
-			t.Errorf("%q: %q %q", query, got.header.Get("Content-Type"), got.body)
+		got := k.do("vic", http.MethodGet, "home/logs"+query, "").Want(http.StatusOK)
+		if string(got.Body) != "one\n\x1b[31mtwo\xff\n" || got.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+			t.Errorf("%q: %q %q", query, got.Header.Get("Content-Type"), got.Body)
 		}
-		if got.header.Get("NuFi-Pod") != "b" || !strings.HasPrefix(want, "/"+got.header.Get("NuFi-Container")+"?") {
-			t.Errorf("%q: read of %v", query, got.header)
+		if got.Header.Get("NuFi-Pod") != "b" || !strings.HasPrefix(want, "/"+got.Header.Get("NuFi-Container")+"?") {
+			t.Errorf("%q: read of %v", query, got.Header)
 		}
-		if call, want := <-asked, "/containerLogs/"+k.namespace+"/b"+want; call.String() != want {
+		if call, want := <-asked, "/containerLogs/"+k.Namespace+"/b"+want; call.String() != want {
 			t.Errorf("%q: the kubelet receives %s, want %s", query, call, want)
 		}
 	}
@@ -162,7 +162,7 @@ func TestFollowedLogEndsWithItsPod(t *testing.T) {
 	body := k.open(t.Context(), "follow=true", "text/event-stream")
 	readEvents(t, body, "pod")
 	now := int64(0)
-	if err := k.admin.CoreV1().Pods(k.namespace).Delete(t.Context(), "a", metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil {
+	if err := k.admin.CoreV1().Pods(k.Namespace).Delete(t.Context(), "a", metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil {
 		t.Fatal(err)
 	}
 	if got := readEvents(t, body, ""); len(got) != 1 || got[0].Name != "end" || !strings.Contains(got[0].Data, "the pod is gone") {
@@ -181,7 +181,7 @@ func TestFollowedLogEndsWhenThePermissionIsRevoked(t *testing.T) {
 	k.pod("a", node, k.set, running())
 	body := k.open(t.Context(), "follow=true", "text/event-stream")
 	readEvents(t, body, "pod")
-	if err := k.admin.RbacV1().RoleBindings(k.namespace).Delete(t.Context(), "vic-nufi-project-viewer", metav1.DeleteOptions{}); err != nil {
+	if err := k.admin.RbacV1().RoleBindings(k.Namespace).Delete(t.Context(), "vic-nufi-project-viewer", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := readEvents(t, body, ""); len(got) != 1 || got[0].Name != "end" || !strings.Contains(got[0].Data, `"status":403`) {
@@ -203,7 +203,7 @@ func TestIncompleteTextAbortsTheConnection(t *testing.T) {
 	if line, err := body.ReadString('\n'); line != "a line\n" || err != nil {
 		t.Fatalf("read %q: %v", line, err)
 	}
-	k.api.EndStreams()
+	k.API.EndStreams()
 	if rest, err := io.ReadAll(body); len(rest) != 0 || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("read %q: %v", rest, err)
 	}
@@ -233,7 +233,7 @@ func TestLogReaderEndsWithItsClient(t *testing.T) { //nolint:paralleltest // it 
 	<-came
 	leave()
 	<-left
-	await(t, "the reader to end", func() bool {
+	k.Await("the reader to end", func() bool {
 		var stacks strings.Builder
 		if err := pprof.Lookup("goroutine").WriteTo(&stacks, 2); err != nil {
 			t.Fatal(err)
@@ -276,7 +276,7 @@ func TestUnreadableLogIsReportedWithItsReason(t *testing.T) {
 		"tail=-1":                    {400, "tail must be a number"},
 		"limit=1":                    {400, "limit"},
 	} {
-		got := k.ask("vic", http.MethodGet, "home/logs?"+query, "", "Accept", "text/event-stream").wantStatus(t, want.status).problem(t)
+		got := k.do("vic", http.MethodGet, "home/logs?"+query, "", "Accept", "text/event-stream").Want(want.status).Problem()
 		if !strings.Contains(got.Detail, want.detail) {
 			t.Errorf("%s: %q, want %q", query, got.Detail, want.detail)
 		}
@@ -288,7 +288,7 @@ func TestLogOfANodeWithoutAKubelet(t *testing.T) {
 	k := newOwnedFixture(newFixture(t))
 	node := k.node(nil)
 	k.pod("a", node, k.set, running())
-	got := k.ask("vic", http.MethodGet, "home/logs?follow=true", "").wantStatus(t, http.StatusBadGateway).problem(t)
+	got := k.do("vic", http.MethodGet, "home/logs?follow=true", "").Want(http.StatusBadGateway).Problem()
 	if !strings.HasPrefix(got.Detail, "node "+node+" returns no log") || strings.Contains(got.Detail, "127.0.0.1") {
 		t.Errorf("the log is refused by %q", got.Detail)
 	}

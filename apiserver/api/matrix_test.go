@@ -8,12 +8,10 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/test/harness/apitest"
 	"github.com/dudaji/nufi/test/issuer"
 )
 
@@ -94,50 +92,27 @@ func newOIDCFixture(t *testing.T) *oidcFixture {
 		t.Fatal(err)
 	}
 	th := &oidcFixture{newFixture(t, func(o *api.Options) { o.Authenticator = auth.Chain(believed) }), provider, key}
-	th.bindRole(th.namespace, "nufi-project-admin", "owner")
-	th.bindRole(th.namespace, "nufi-project-viewer", "viewer")
-	th.bindRole(control.Namespace(t), "nufi-project-admin", "other")
-	th.bindRole("", "cluster-admin", "platform")
+	th.Bind("nufi-project-admin", th.Namespace, "oidc:owner")
+	th.Bind("nufi-project-viewer", th.Namespace, "oidc:viewer")
+	th.Bind("nufi-project-admin", th.NewNamespace(), "oidc:other")
+	th.Bind("cluster-admin", "", "oidc:platform")
 	for _, user := range []string{"platform", "owner", "viewer"} {
 		th.awaitViewer(th.token(user, nil))
 	}
-	th.ask(th.token("platform", nil), http.MethodPost, "/api/v1/projects", project(th.namespace)).wantStatus(t, http.StatusCreated)
-	await(t, "the project in the cache", func() bool {
-		return th.ask(th.token("viewer", nil), http.MethodGet, th.mine(""), "").status == http.StatusOK
+	th.do(th.token("platform", nil), http.MethodPost, "/api/v1/projects", project(th.Namespace)).Want(http.StatusCreated)
+	th.Await("the project in the cache", func() bool {
+		return th.do(th.token("viewer", nil), http.MethodGet, th.mine(""), "").Status == http.StatusOK
 	})
 	return th
 }
 
 // awaitViewer waits until Kubernetes' authorizer has observed that the user may view.
 func (th *oidcFixture) awaitViewer(token string) {
-	th.t.Helper()
-	for end := time.Now().Add(30 * time.Second); th.ask(token, http.MethodGet, "there", "").status != http.StatusNotFound; {
+	th.Helper()
+	for end := time.Now().Add(30 * time.Second); th.do(token, http.MethodGet, "there", "").Status != http.StatusNotFound; {
 		if time.Now().After(end) {
-			th.t.Fatal("the role binding has no effect")
+			th.Fatal("the role binding has no effect")
 		}
-	}
-}
-
-// bindRole gives a role in a namespace, or everywhere if it is empty, to a user of the
-// provider.
-func (th *oidcFixture) bindRole(namespace, role, user string) {
-	th.t.Helper()
-	admin, err := kubernetes.NewForConfig(control.Config(th.t))
-	if err != nil {
-		th.t.Fatal(err)
-	}
-	meta := metav1.ObjectMeta{GenerateName: "matrix-"}
-	ref := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role}
-	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "oidc:" + user}}
-	if namespace == "" {
-		_, err = admin.RbacV1().ClusterRoleBindings().Create(th.t.Context(),
-			&rbacv1.ClusterRoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subjects}, metav1.CreateOptions{})
-	} else {
-		_, err = admin.RbacV1().RoleBindings(namespace).Create(th.t.Context(),
-			&rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subjects}, metav1.CreateOptions{})
-	}
-	if err != nil {
-		th.t.Fatal(err)
 	}
 }
 
@@ -151,11 +126,11 @@ func (th *oidcFixture) token(user string, changes map[string]any) string {
 }
 
 // try calls a route with an object's name in its path, or the project's.
-func (th *oidcFixture) try(c matrixRow, name, token string) response {
+func (th *oidcFixture) try(c matrixRow, name, token string) apitest.Response {
 	method, path, _ := strings.Cut(c.route, " ")
 	path = strings.Replace(path, "/projects/{name}", "/projects/{namespace}", 1)
-	fill := strings.NewReplacer("{namespace}", th.namespace, "{name}", name, "NAMESPACE", th.namespace, "NAME", name)
-	return th.ask(token, method, fill.Replace(path), fill.Replace(c.body), c.headers...)
+	fill := strings.NewReplacer("{namespace}", th.Namespace, "{name}", name, "NAMESPACE", th.Namespace, "NAME", name)
+	return th.do(token, method, fill.Replace(path), fill.Replace(c.body), c.headers...)
 }
 
 func TestPermissionsOfEveryRoute(t *testing.T) {
@@ -163,23 +138,23 @@ func TestPermissionsOfEveryRoute(t *testing.T) {
 	th := newOIDCFixture(t)
 	tokens := map[string]string{}
 	users := []string{"platform", "owner", "viewer", "other"}
-	th.api.EndStreams() // each ends at once
+	th.API.EndStreams() // each ends at once
 	for _, user := range users {
 		tokens[user] = th.token(user, nil)
 	}
 	for i, c := range matrix(t) {
 		for j, user := range users {
 			name := fmt.Sprintf("%s-%d", user, i)
-			th.ask(tokens["platform"], http.MethodPost, "", deployJSON(name)).wantStatus(t, http.StatusCreated)
+			th.do(tokens["platform"], http.MethodPost, "", deployJSON(name)).Want(http.StatusCreated)
 			got := th.try(c, name, tokens[user])
-			if got.status != c.want[j] {
-				t.Errorf("%s for %s: %d, want %d: %s", c.route, user, got.status, c.want[j], got.body)
+			if got.Status != c.want[j] {
+				t.Errorf("%s for %s: %d, want %d: %s", c.route, user, got.Status, c.want[j], got.Body)
 			}
-			if got.status == http.StatusForbidden && got.problem(t).Missing == nil {
-				t.Errorf("%s for %s: the missing permission is not named: %s", c.route, user, got.body)
+			if got.Status == http.StatusForbidden && got.Problem().Missing == nil {
+				t.Errorf("%s for %s: the missing permission is not named: %s", c.route, user, got.Body)
 			}
-			if user == "other" && got.status < 300 && strings.Contains(string(got.body), th.namespace) {
-				t.Errorf("%s discloses the project to another: %s", c.route, got.body)
+			if user == "other" && got.Status < 300 && strings.Contains(string(got.Body), th.Namespace) {
+				t.Errorf("%s discloses the project to another: %s", c.route, got.Body)
 			}
 		}
 	}
@@ -197,19 +172,19 @@ func TestEveryRouteRejectsInvalidCredentials(t *testing.T) {
 		"with a forged signature": stranger.Sign(t, claims),
 		"without a signature":     issuer.Unsigned(t, claims),
 	}
-	th.ask(th.token("platform", nil), http.MethodPost, "", deployJSON("there")).wantStatus(t, http.StatusCreated)
+	th.do(th.token("platform", nil), http.MethodPost, "", deployJSON("there")).Want(http.StatusCreated)
 	known := map[string]bool{}
 	for _, c := range matrix(t) {
 		route, _, _ := strings.Cut(c.route, "?")
 		known[route] = true
 		for who, token := range refused {
 			got := th.try(c, "there", token)
-			if got.status != http.StatusUnauthorized || got.header.Get("WWW-Authenticate") == "" {
-				t.Errorf("%s %s: %d %s", c.route, who, got.status, got.body)
+			if got.Status != http.StatusUnauthorized || got.Header.Get("WWW-Authenticate") == "" {
+				t.Errorf("%s %s: %d %s", c.route, who, got.Status, got.Body)
 			}
 		}
 	}
-	_, private := th.api.Routers()
+	_, private := th.API.Routers()
 	for _, route := range walk(t, private) {
 		if !known[route.method+" "+route.path] {
 			t.Errorf("%s %s is not in the matrix", route.method, route.path)

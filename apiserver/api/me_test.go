@@ -17,12 +17,12 @@ func (panickingAuthenticator) Authenticate(*http.Request) (auth.User, error) { p
 func TestIAmToldWhoIAmAndWhatIMay(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	got := s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK).json(t)
+	got := s.do("ann", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK).JSON()
 	if got["name"] != "ann" || !slices.Equal(got["groups"].([]any), []any{"team"}) || got["may"] != nil {
 		t.Errorf("ann gets %v", got)
 	}
 	for user, want := range map[string]bool{"ann": true, "vic": false, "bob": false} {
-		got := s.ask(user, http.MethodGet, "/api/v1/me?namespace="+s.namespace, "").wantStatus(t, http.StatusOK).json(t)
+		got := s.do(user, http.MethodGet, "/api/v1/me?namespace="+s.Namespace, "").Want(http.StatusOK).JSON()
 		if deletes(got["may"].(map[string]any)) != want {
 			t.Errorf("%s may delete NpuDeploys: %v, want %v: %v", user, !want, want, got)
 		}
@@ -45,17 +45,17 @@ func TestIAmToldMyProjectsAndWhatIAmThere(t *testing.T) {
 	s := newProjects(t)
 	for user, role := range map[string]string{"ada": "Admin", "eve": "Editor", "vera": "Viewer"} {
 		s.awaitProject(user)
-		got := s.ask(user, http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK).json(t)["projects"]
-		want := []any{map[string]any{"name": s.namespace, "displayName": "Research", "role": role}}
+		got := s.do(user, http.MethodGet, "/api/v1/me", "").Want(http.StatusOK).JSON()["projects"]
+		want := []any{map[string]any{"name": s.Namespace, "displayName": "Research", "role": role}}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s has the projects %v, want %v", user, got, want)
 		}
 	}
-	if got, podsResponse := s.ask("mallory", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK).json(t)["projects"].([]any); !podsResponse || len(got) != 0 {
+	if got, podsResponse := s.do("mallory", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK).JSON()["projects"].([]any); !podsResponse || len(got) != 0 {
 		t.Errorf("a stranger has %v", got)
 	}
-	for _, one := range s.ask("root", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK).json(t)["projects"].([]any) {
-		if one := one.(map[string]any); one["name"] == s.namespace && one["role"] == nil {
+	for _, one := range s.do("root", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK).JSON()["projects"].([]any) {
+		if one := one.(map[string]any); one["name"] == s.Namespace && one["role"] == nil {
 			return
 		}
 	}

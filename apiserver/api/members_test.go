@@ -16,9 +16,9 @@ func (s *fixture) member(kind, name string) string {
 
 // roles returns the members' roles, by kind and name.
 func (s *fixture) roles(user string) map[string]string {
-	s.t.Helper()
+	s.Helper()
 	found := map[string]string{}
-	for _, item := range s.ask(user, http.MethodGet, s.mine("/members"), "").wantStatus(s.t, http.StatusOK).json(s.t)["items"].([]any) {
+	for _, item := range s.do(user, http.MethodGet, s.mine("/members"), "").Want(http.StatusOK).JSON()["items"].([]any) {
 		one := item.(map[string]any)
 		found[one["kind"].(string)+" "+one["name"].(string)] = one["role"].(string)
 	}
@@ -32,30 +32,30 @@ func TestMembersAreListedSetAndRemoved(t *testing.T) {
 	if got := s.roles("vera"); !maps.Equal(got, map[string]string{"User oidc:ann@example.com": "Viewer"}) {
 		t.Errorf("the viewer reads %v", got)
 	}
-	s.ask("mallory", http.MethodGet, s.mine("/members"), "").wantStatus(t, http.StatusForbidden).problem(t)
+	s.do("mallory", http.MethodGet, s.mine("/members"), "").Want(http.StatusForbidden).Problem()
 
 	want := map[string]string{"User oidc:ann@example.com": "Editor"}
-	s.ask("root", http.MethodPut, s.member("User", "oidc:ann@example.com"), `{"role": "Editor"}`).wantStatus(t, http.StatusOK)
+	s.do("root", http.MethodPut, s.member("User", "oidc:ann@example.com"), `{"role": "Editor"}`).Want(http.StatusOK)
 	for _, name := range []string{"oidc:/teams/search", "a/../b", "../../x", "ops + on call & more?", "유진", "%2e%2e%2f", "a;b=c#d"} {
-		got := s.ask("root", http.MethodPut, s.member("Group", name), `{"role": "Admin"}`)
+		got := s.do("root", http.MethodPut, s.member("Group", name), `{"role": "Admin"}`)
 		if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "%") {
-			got.wantStatus(t, http.StatusUnprocessableEntity).problem(t) // The schema wants a letter first.
+			got.Want(http.StatusUnprocessableEntity).Problem() // The schema wants a letter first.
 			continue
 		}
-		if got.wantStatus(t, http.StatusOK).json(t)["name"] != name {
-			t.Errorf("%q becomes %s", name, got.body)
+		if got.Want(http.StatusOK).JSON()["name"] != name {
+			t.Errorf("%q becomes %s", name, got.Body)
 		}
 		want["Group "+name] = "Admin"
 	}
 	if got := s.roles("root"); !maps.Equal(got, want) {
 		t.Errorf("members are %v, want %v", got, want)
 	}
-	s.ask("root", http.MethodDelete, s.member("User", "oidc:/teams/search"), "").wantStatus(t, http.StatusNotFound).problem(t)
+	s.do("root", http.MethodDelete, s.member("User", "oidc:/teams/search"), "").Want(http.StatusNotFound).Problem()
 	for who := range want {
 		kind, name, _ := strings.Cut(who, " ")
-		s.ask("root", http.MethodDelete, s.member(kind, name)+"&dryRun=All", "").wantStatus(t, http.StatusAccepted)
-		s.ask("root", http.MethodDelete, s.member(kind, name), "").wantStatus(t, http.StatusAccepted)
-		s.ask("root", http.MethodDelete, s.member(kind, name), "").wantStatus(t, http.StatusNotFound)
+		s.do("root", http.MethodDelete, s.member(kind, name)+"&dryRun=All", "").Want(http.StatusAccepted)
+		s.do("root", http.MethodDelete, s.member(kind, name), "").Want(http.StatusAccepted)
+		s.do("root", http.MethodDelete, s.member(kind, name), "").Want(http.StatusNotFound)
 	}
 	if got := s.roles("root"); len(got) != 0 {
 		t.Errorf("left are %v", got)
@@ -65,7 +65,7 @@ func TestMembersAreListedSetAndRemoved(t *testing.T) {
 func TestInvalidMembersAreRejected(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
-	before := s.ask("root", http.MethodGet, s.mine(""), "").header.Get("ETag")
+	before := s.do("root", http.MethodGet, s.mine(""), "").Header.Get("ETag")
 	for what, path := range map[string]string{
 		"nobody":              "?kind=User",
 		"an empty name":       "?kind=User&name=",
@@ -83,23 +83,23 @@ func TestInvalidMembersAreRejected(t *testing.T) {
 		"too long":            "?kind=User&name=" + strings.Repeat("a", 257),
 	} {
 		for _, method := range []string{http.MethodPut, http.MethodDelete} {
-			got := s.ask("root", method, s.mine("/members"+path), `{"role": "Admin"}`).wantStatus(t, http.StatusBadRequest)
-			if got.problem(t); got.header.Get("X-Y") != "" {
+			got := s.do("root", method, s.mine("/members"+path), `{"role": "Admin"}`).Want(http.StatusBadRequest)
+			if got.Problem(); got.Header.Get("X-Y") != "" {
 				t.Errorf("%s: the answer has a header of the name's", what)
 			}
 		}
 	}
 	for _, body := range []string{``, `{}`, `[]`, `{"role": "Owner"}`, `{"role": "admin"}`, `{"role": "Admin", "name": "bob"}`} {
-		if got := s.ask("root", http.MethodPut, s.member("User", "ann"), body); got.status != 400 && got.status != 422 {
-			t.Errorf("%s: %d %s", body, got.status, got.body)
+		if got := s.do("root", http.MethodPut, s.member("User", "ann"), body); got.Status != 400 && got.Status != 422 {
+			t.Errorf("%s: %d %s", body, got.Status, got.Body)
 		}
 	}
-	s.ask("root", http.MethodPut, s.member("User", "ann")+"&dryRun=All", `{"role": "Admin"}`).wantStatus(t, http.StatusOK)
-	s.ask("root", http.MethodPut, s.mine("/members/user/ann"), `{"role": "Admin"}`).wantStatus(t, http.StatusNotFound)
-	if after := s.ask("root", http.MethodGet, s.mine(""), "").header.Get("ETag"); after != before {
+	s.do("root", http.MethodPut, s.member("User", "ann")+"&dryRun=All", `{"role": "Admin"}`).Want(http.StatusOK)
+	s.do("root", http.MethodPut, s.mine("/members/user/ann"), `{"role": "Admin"}`).Want(http.StatusNotFound)
+	if after := s.do("root", http.MethodGet, s.mine(""), "").Header.Get("ETag"); after != before {
 		t.Errorf("the Project has changed from %s to %s", before, after)
 	}
-	s.ask("root", http.MethodPut, s.mine("-nowhere")+"/members?kind=User&name=ann", `{"role": "Admin"}`).wantStatus(t, http.StatusNotFound)
+	s.do("root", http.MethodPut, s.mine("-nowhere")+"/members?kind=User&name=ann", `{"role": "Admin"}`).Want(http.StatusNotFound)
 }
 
 func TestConcurrentChangesOfMembersAreAllMade(t *testing.T) {
@@ -108,8 +108,8 @@ func TestConcurrentChangesOfMembersAreAllMade(t *testing.T) {
 	var all sync.WaitGroup
 	for _, name := range []string{"one", "two", "three"} {
 		all.Go(func() {
-			if got := s.ask("root", http.MethodPut, s.member("User", name), `{"role": "Editor"}`); got.status != http.StatusOK {
-				t.Errorf("%s: %d %s", name, got.status, got.body)
+			if got := s.do("root", http.MethodPut, s.member("User", name), `{"role": "Editor"}`); got.Status != http.StatusOK {
+				t.Errorf("%s: %d %s", name, got.Status, got.Body)
 			}
 		})
 	}
@@ -122,9 +122,9 @@ func TestConcurrentChangesOfMembersAreAllMade(t *testing.T) {
 func TestAuditLogNamesTheMember(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
-	s.ask("root", http.MethodPut, s.member("User", `ann" x`), `{"role": "Editor"}`).wantStatus(t, http.StatusOK)
-	log := s.log.String()
-	for _, word := range []string{`"change":"set member"`, `"subject":"User ann\" x: Editor"`, `"user":"root@` + s.namespace + `"`} {
+	s.do("root", http.MethodPut, s.member("User", `ann" x`), `{"role": "Editor"}`).Want(http.StatusOK)
+	log := s.Log.String()
+	for _, word := range []string{`"change":"set member"`, `"subject":"User ann\" x: Editor"`, `"user":"root@` + s.Namespace + `"`} {
 		if !strings.Contains(log, word) {
 			t.Errorf("no %s in %s", word, log)
 		}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
 // deployJSON returns the short form of an NpuDeploy.
@@ -17,14 +19,14 @@ func deployJSON(name string) string {
 		"spec": {"model": "org/model", "accelerator": {"type": "atom", "count": 2}}}`, name)
 }
 
-func (s *fixture) create(name string) response {
-	s.t.Helper()
-	return s.ask("ann", http.MethodPost, "", deployJSON(name)).wantStatus(s.t, http.StatusCreated)
+func (s *fixture) create(name string) apitest.Response {
+	s.Helper()
+	return s.do("ann", http.MethodPost, "", deployJSON(name)).Want(http.StatusCreated)
 }
 
-func field(t *testing.T, r response, path ...string) any {
+func field(t *testing.T, r apitest.Response, path ...string) any {
 	t.Helper()
-	value, _, err := unstructured.NestedFieldNoCopy(r.json(t), path...)
+	value, _, err := unstructured.NestedFieldNoCopy(r.JSON(), path...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,17 +37,17 @@ func TestCreatedNpuDeployCanBeRead(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	created := s.create("a")
-	location := created.header.Get("Location")
-	read := s.ask("vic", http.MethodGet, location, "").wantStatus(t, http.StatusOK)
-	if read.header.Get("ETag") != created.header.Get("ETag") || read.header.Get("ETag") == "" {
-		t.Errorf("ETag %s became %s", created.header.Get("ETag"), read.header.Get("ETag"))
+	location := created.Header.Get("Location")
+	read := s.do("vic", http.MethodGet, location, "").Want(http.StatusOK)
+	if read.Header.Get("ETag") != created.Header.Get("ETag") || read.Header.Get("ETag") == "" {
+		t.Errorf("ETag %s became %s", created.Header.Get("ETag"), read.Header.Get("ETag"))
 	}
 	if field(t, read, "spec", "model") != "org/model" || field(t, read, "metadata", "managedFields") != nil {
-		t.Errorf("read %s", read.body)
+		t.Errorf("read %s", read.Body)
 	}
-	tag := read.header.Get("ETag")
+	tag := read.Header.Get("ETag")
 	for header, status := range map[string]int{tag: 304, "W/" + tag: 304, `"7", ` + tag: 304, "*": 304, `"7"`: 200, strings.Trim(tag, `"`): 200} {
-		s.ask("vic", http.MethodGet, location, "", "If-None-Match", header).wantStatus(t, status)
+		s.do("vic", http.MethodGet, location, "", "If-None-Match", header).Want(status)
 	}
 }
 
@@ -54,23 +56,23 @@ func TestJSONEscapesAreRead(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	body := `{"metadata": {"name": "a", "annotations": {"note": "\ud83d\ude00"}}, "spec": {"model": "org\/model",` + "\n\t" + `"accelerator": {"type": "atom"}}}`
-	created := s.ask("ann", http.MethodPost, "", body).wantStatus(t, http.StatusCreated)
+	created := s.do("ann", http.MethodPost, "", body).Want(http.StatusCreated)
 	if note, model := field(t, created, "metadata", "annotations", "note"), field(t, created, "spec", "model"); note != "\U0001F600" || model != "org/model" {
 		t.Errorf("the note is %q, and the model %q", note, model)
 	}
-	s.ask("ann", http.MethodPost, "", `{"metadata": {"name": "b"}, "spec": {"model": "a/b", "model": "c/d"}}`).wantStatus(t, http.StatusBadRequest).problem(t)
+	s.do("ann", http.MethodPost, "", `{"metadata": {"name": "b"}, "spec": {"model": "a/b", "model": "c/d"}}`).Want(http.StatusBadRequest).Problem()
 }
 
 func TestArticleYAMLIsAccepted(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	text := repositoryFile(t, "examples/article/npudeploy.yaml")
-	refused := s.ask("ann", http.MethodPost, "?dryRun=All", text, "Content-Type", "application/yaml").wantStatus(t, http.StatusUnprocessableEntity)
-	if got := refused.problem(t).Errors; len(got) != 1 || got[0].Field != "metadata.namespace" {
+	text := s.File("examples/article/npudeploy.yaml")
+	refused := s.do("ann", http.MethodPost, "?dryRun=All", text, "Content-Type", "application/yaml").Want(http.StatusUnprocessableEntity)
+	if got := refused.Problem().Errors; len(got) != 1 || got[0].Field != "metadata.namespace" {
 		t.Errorf("another namespace than the path's: %v", got)
 	}
-	text = strings.Replace(text, "namespace: ml-serving", "namespace: "+s.namespace, 1)
-	s.ask("ann", http.MethodPost, "", text, "Content-Type", "application/yaml").wantStatus(t, http.StatusCreated)
+	text = strings.Replace(text, "namespace: ml-serving", "namespace: "+s.Namespace, 1)
+	s.do("ann", http.MethodPost, "", text, "Content-Type", "application/yaml").Want(http.StatusCreated)
 }
 
 func TestBodyWithMoreThanOneObjectIsRejected(t *testing.T) {
@@ -82,36 +84,36 @@ func TestBodyWithMoreThanOneObjectIsRejected(t *testing.T) {
 		deployJSON("a") + deployJSON("b"):             "application/json",
 		"metadata: {name: a}\nspec: {model: m/m}":     "application/json",
 	} {
-		s.ask("ann", http.MethodPost, "", body, "Content-Type", media).wantStatus(t, http.StatusBadRequest).problem(t)
-		s.ask("ann", http.MethodPost, s.previewPath(), body, "Content-Type", media).wantStatus(t, http.StatusBadRequest).problem(t)
-		s.ask("ann", http.MethodPut, "a", body, "Content-Type", media, "If-None-Match", "*").wantStatus(t, http.StatusBadRequest).problem(t)
+		s.do("ann", http.MethodPost, "", body, "Content-Type", media).Want(http.StatusBadRequest).Problem()
+		s.do("ann", http.MethodPost, s.previewPath(), body, "Content-Type", media).Want(http.StatusBadRequest).Problem()
+		s.do("ann", http.MethodPut, "a", body, "Content-Type", media, "If-None-Match", "*").Want(http.StatusBadRequest).Problem()
 	}
-	s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusNotFound)
+	s.do("ann", http.MethodGet, "a", "").Want(http.StatusNotFound)
 }
 
 func TestPutRequiresAPrecondition(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.ask("ann", http.MethodPut, "a", deployJSON("a")).wantStatus(t, http.StatusPreconditionRequired).problem(t)
-	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", `"1"`).wantStatus(t, http.StatusPreconditionFailed).problem(t)
-	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*").wantStatus(t, http.StatusPreconditionFailed).problem(t)
-	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "1").wantStatus(t, http.StatusBadRequest).problem(t)
-	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*", "If-None-Match", "*").wantStatus(t, http.StatusBadRequest).problem(t)
+	s.do("ann", http.MethodPut, "a", deployJSON("a")).Want(http.StatusPreconditionRequired).Problem()
+	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", `"1"`).Want(http.StatusPreconditionFailed).Problem()
+	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*").Want(http.StatusPreconditionFailed).Problem()
+	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "1").Want(http.StatusBadRequest).Problem()
+	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*", "If-None-Match", "*").Want(http.StatusBadRequest).Problem()
 	for _, match := range []string{"*", `"1"`} {
-		s.ask("ann", http.MethodPatch, "a", "{}", "If-Match", match, "Content-Type", "application/merge-patch+json").wantStatus(t, http.StatusPreconditionFailed).problem(t)
-		s.ask("ann", http.MethodDelete, "a", "", "If-Match", match).wantStatus(t, http.StatusPreconditionFailed).problem(t)
+		s.do("ann", http.MethodPatch, "a", "{}", "If-Match", match, "Content-Type", "application/merge-patch+json").Want(http.StatusPreconditionFailed).Problem()
+		s.do("ann", http.MethodDelete, "a", "", "If-Match", match).Want(http.StatusPreconditionFailed).Problem()
 	}
-	first := s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-None-Match", "*").wantStatus(t, http.StatusCreated)
-	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-None-Match", "*").wantStatus(t, http.StatusPreconditionFailed).problem(t)
+	first := s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-None-Match", "*").Want(http.StatusCreated)
+	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-None-Match", "*").Want(http.StatusPreconditionFailed).Problem()
 
 	// Two read the same version: one writes, the other learns of it.
 	without := `{"spec": {"model": "org/model"}}`
-	second := s.ask("ann", http.MethodPut, "a", without, "If-Match", first.header.Get("ETag")).wantStatus(t, http.StatusOK)
+	second := s.do("ann", http.MethodPut, "a", without, "If-Match", first.Header.Get("ETag")).Want(http.StatusOK)
 	if field(t, second, "spec", "accelerator") != nil || field(t, second, "metadata", "labels") != nil {
-		t.Errorf("what the second PUT leaves out is still there: %s", second.body)
+		t.Errorf("what the second PUT leaves out is still there: %s", second.Body)
 	}
-	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", first.header.Get("ETag")).wantStatus(t, http.StatusPreconditionFailed)
-	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", second.header.Get("ETag")).wantStatus(t, http.StatusOK)
+	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", first.Header.Get("ETag")).Want(http.StatusPreconditionFailed)
+	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", second.Header.Get("ETag")).Want(http.StatusOK)
 }
 
 func TestStatusChangesDoNotFailAPrecondition(t *testing.T) {
@@ -121,23 +123,23 @@ func TestStatusChangesDoNotFailAPrecondition(t *testing.T) {
 		return interferingTransport{next, func() { interfere() }}
 	}))
 	changeStatus := func() {
-		kubectl(t, s, "", "patch", "npudeploy", "a", "--subresource=status", "--type=merge", "-p", `{"status": {"templates": "`+uuid.NewString()+`"}}`)
+		kubectl(s, "", "patch", "npudeploy", "a", "--subresource=status", "--type=merge", "-p", `{"status": {"templates": "`+uuid.NewString()+`"}}`)
 	}
 	interfere = func() {}
-	first := s.create("a").header.Get("ETag")
+	first := s.create("a").Header.Get("ETag")
 	changeStatus()
-	s.ask("ann", http.MethodGet, "a", "", "If-None-Match", first).wantStatus(t, http.StatusOK)
-	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", `"`+strings.Trim(strings.Split(first, "-")[0], `"`)+`"`).wantStatus(t, http.StatusPreconditionFailed)
+	s.do("ann", http.MethodGet, "a", "", "If-None-Match", first).Want(http.StatusOK)
+	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", `"`+strings.Trim(strings.Split(first, "-")[0], `"`)+`"`).Want(http.StatusPreconditionFailed)
 	interfere = sync.OnceFunc(changeStatus)
 	other := strings.Replace(deployJSON("a"), "org/model", "org/other", 1)
-	second := s.ask("ann", http.MethodPut, "a", other, "If-Match", first).wantStatus(t, http.StatusOK).header.Get("ETag")
+	second := s.do("ann", http.MethodPut, "a", other, "If-Match", first).Want(http.StatusOK).Header.Get("ETag")
 	changeStatus()
-	s.ask("ann", http.MethodPatch, "a", `{"metadata": {"labels": {"team": "other"}}}`, "Content-Type", mergeJSON, "If-Match", first).wantStatus(t, http.StatusPreconditionFailed)
-	third := s.ask("ann", http.MethodPatch, "a", `{"metadata": {"labels": {"team": "other"}}}`, "Content-Type", mergeJSON, "If-Match", second).wantStatus(t, http.StatusOK).header.Get("ETag")
-	s.ask("ann", http.MethodPut, "a", other, "If-Match", second).wantStatus(t, http.StatusPreconditionFailed)
+	s.do("ann", http.MethodPatch, "a", `{"metadata": {"labels": {"team": "other"}}}`, "Content-Type", mergeJSON, "If-Match", first).Want(http.StatusPreconditionFailed)
+	third := s.do("ann", http.MethodPatch, "a", `{"metadata": {"labels": {"team": "other"}}}`, "Content-Type", mergeJSON, "If-Match", second).Want(http.StatusOK).Header.Get("ETag")
+	s.do("ann", http.MethodPut, "a", other, "If-Match", second).Want(http.StatusPreconditionFailed)
 	changeStatus()
-	s.ask("ann", http.MethodDelete, "a", "", "If-Match", second).wantStatus(t, http.StatusPreconditionFailed)
-	s.ask("ann", http.MethodDelete, "a", "", "If-Match", third).wantStatus(t, http.StatusAccepted)
+	s.do("ann", http.MethodDelete, "a", "", "If-Match", second).Want(http.StatusPreconditionFailed)
+	s.do("ann", http.MethodDelete, "a", "", "If-Match", third).Want(http.StatusAccepted)
 }
 
 // interferingTransport makes another write before each apply.
@@ -162,87 +164,91 @@ func TestPutOverAnyVersionRetriesOnConflict(t *testing.T) {
 	}))
 	s.create("a")
 	others := func() {
-		kubectl(t, s, "", "annotate", "npudeploy", "a", "note="+uuid.NewString(), "--overwrite")
+		kubectl(s, "", "annotate", "npudeploy", "a", "note="+uuid.NewString(), "--overwrite")
 	}
 	meddle = sync.OnceFunc(others)
-	put := s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*").wantStatus(t, http.StatusOK)
+	put := s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*").Want(http.StatusOK)
 	meddle = sync.OnceFunc(others)
-	s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", put.header.Get("ETag")).wantStatus(t, http.StatusPreconditionFailed)
+	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", put.Header.Get("ETag")).Want(http.StatusPreconditionFailed)
 }
 
 func TestPutTakesFieldsOfOtherManagersOnlyWithForce(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	kubectl(t, s, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "a"},
+	kubectl(s, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "a"},
 		"spec": {"model": "org/theirs", "accelerator": {"type": "atom"}}}`, "apply", "--server-side", "-f", "-")
 	mine := `{"spec": {"model": "org/mine"}}`
-	refused := s.ask("ann", http.MethodPut, "a", mine, "If-Match", "*").wantStatus(t, http.StatusConflict).problem(t)
+	refused := s.do("ann", http.MethodPut, "a", mine, "If-Match", "*").Want(http.StatusConflict).Problem()
 	if len(refused.Errors) != 1 || refused.Errors[0].Field != "spec.model" {
 		t.Errorf("the conflict is about %v", refused.Errors)
 	}
-	taken := s.ask("ann", http.MethodPut, "a?force=true", mine, "If-Match", "*").wantStatus(t, http.StatusOK)
+	taken := s.do("ann", http.MethodPut, "a?force=true", mine, "If-Match", "*").Want(http.StatusOK)
 	if field(t, taken, "spec", "model") != "org/mine" || field(t, taken, "spec", "accelerator") == nil {
-		t.Errorf("taken over is %s", taken.body)
+		t.Errorf("taken over is %s", taken.Body)
 	}
 }
 
 func TestPatchMergesOrApplies(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.ask("ann", http.MethodPatch, "a", `{}`, "Content-Type", "application/apply-patch+yaml").wantStatus(t, http.StatusNotFound)
+	s.do("ann", http.MethodPatch, "a", `{}`, "Content-Type", "application/apply-patch+yaml").Want(http.StatusNotFound)
 	created := s.create("a")
-	merged := s.ask("ann", http.MethodPatch, "a", `{"spec": {"accelerator": {"count": 4}}}`, "Content-Type", "application/merge-patch+json").wantStatus(t, http.StatusOK)
+	merged := s.do("ann", http.MethodPatch, "a", `{"spec": {"accelerator": {"count": 4}}}`, "Content-Type", "application/merge-patch+json").Want(http.StatusOK)
 	if field(t, merged, "spec", "accelerator", "count") != float64(4) || field(t, merged, "spec", "accelerator", "type") != "atom" {
-		t.Errorf("merged to %s", merged.body)
+		t.Errorf("merged to %s", merged.Body)
 	}
-	s.ask("ann", http.MethodPatch, "a", `{"spec": {"model": "org/late"}}`,
-		"Content-Type", "application/merge-patch+json", "If-Match", created.header.Get("ETag")).wantStatus(t, http.StatusPreconditionFailed)
-	applied := s.ask("ann", http.MethodPatch, "a?force=true", "spec: {model: org/other, accelerator: {type: atom, count: 4}}",
-		"Content-Type", "application/apply-patch+yaml", "If-Match", merged.header.Get("ETag")).wantStatus(t, http.StatusOK)
+	s.do("ann", http.MethodPatch, "a", `{"spec": {"model": "org/late"}}`,
+		"Content-Type", "application/merge-patch+json", "If-Match", created.Header.Get("ETag")).Want(
+		http.StatusPreconditionFailed)
+
+	applied := s.do("ann", http.MethodPatch, "a?force=true", "spec: {model: org/other, accelerator: {type: atom, count: 4}}",
+		"Content-Type", "application/apply-patch+yaml", "If-Match", merged.Header.Get("ETag")).Want(
+		http.StatusOK)
+
 	if field(t, applied, "spec", "model") != "org/other" {
-		t.Errorf("applied to %s", applied.body)
+		t.Errorf("applied to %s", applied.Body)
 	}
-	s.ask("ann", http.MethodPatch, "a", `[]`, "Content-Type", "application/json-patch+json").wantStatus(t, http.StatusUnsupportedMediaType)
+	s.do("ann", http.MethodPatch, "a", `[]`, "Content-Type", "application/json-patch+json").Want(http.StatusUnsupportedMediaType)
 }
 
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	created := s.create("a")
-	s.ask("ann", http.MethodDelete, "a", "", "If-Match", `"1"`).wantStatus(t, http.StatusPreconditionFailed)
-	s.ask("ann", http.MethodDelete, "a", "", "If-Match", created.header.Get("ETag")).wantStatus(t, http.StatusAccepted)
-	s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusNotFound)
-	s.ask("ann", http.MethodDelete, "a", "").wantStatus(t, http.StatusNotFound)
+	s.do("ann", http.MethodDelete, "a", "", "If-Match", `"1"`).Want(http.StatusPreconditionFailed)
+	s.do("ann", http.MethodDelete, "a", "", "If-Match", created.Header.Get("ETag")).Want(http.StatusAccepted)
+	s.do("ann", http.MethodGet, "a", "").Want(http.StatusNotFound)
+	s.do("ann", http.MethodDelete, "a", "").Want(http.StatusNotFound)
 }
 
 func TestScaleIsReadAndWritten(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.ask("ann", http.MethodPost, "", `{"metadata": {"name": "a"}, "spec": {"model": "org/model", "inferenceServer": {"replicas": 1}}}`).wantStatus(t, http.StatusCreated)
-	scaled := s.ask("ann", http.MethodPut, "a/scale", `{"replicas": 3}`).wantStatus(t, http.StatusOK)
-	if scaled.json(t)["replicas"] != float64(3) {
-		t.Errorf("scaled to %s", scaled.body)
+	s.do("ann", http.MethodPost, "", `{"metadata": {"name": "a"}, "spec": {"model": "org/model", "inferenceServer": {"replicas": 1}}}`).Want(http.StatusCreated)
+	scaled := s.do("ann", http.MethodPut, "a/scale", `{"replicas": 3}`).Want(http.StatusOK)
+	if scaled.JSON()["replicas"] != float64(3) {
+		t.Errorf("scaled to %s", scaled.Body)
 	}
-	if got := s.ask("vic", http.MethodGet, "a/scale", "").wantStatus(t, http.StatusOK); got.json(t)["replicas"] != float64(3) {
-		t.Errorf("the scale is %s", got.body)
+	if got := s.do("vic", http.MethodGet, "a/scale", "").Want(http.StatusOK); got.JSON()["replicas"] != float64(3) {
+		t.Errorf("the scale is %s", got.Body)
 	}
-	if got := field(t, s.ask("vic", http.MethodGet, "a", ""), "spec", "inferenceServer", "replicas"); got != float64(3) {
+	if got := field(t, s.do("vic", http.MethodGet, "a", ""), "spec", "inferenceServer", "replicas"); got != float64(3) {
 		t.Errorf("the spec has %v replicas", got)
 	}
 	s.create("open")
-	if got := s.ask("vic", http.MethodGet, "open/scale", "").wantStatus(t, http.StatusOK); got.json(t)["replicas"] != nil {
-		t.Errorf("a number that is left open is %s", got.body)
+	if got := s.do("vic", http.MethodGet, "open/scale", "").Want(http.StatusOK); got.JSON()["replicas"] != nil {
+		t.Errorf("a number that is left open is %s", got.Body)
 	}
 	for _, replicas := range []string{"2", "0"} {
-		s.ask("ann", http.MethodPut, "open/scale", `{"replicas": `+replicas+`}`).wantStatus(t, http.StatusOK)
+		s.do("ann", http.MethodPut, "open/scale", `{"replicas": `+replicas+`}`).Want(http.StatusOK)
 	}
-	applied := s.ask("ann", http.MethodPut, "open", deployJSON("open"), "If-Match", "*").wantStatus(t, http.StatusOK)
+	applied := s.do("ann", http.MethodPut, "open", deployJSON("open"), "If-Match", "*").Want(http.StatusOK)
 	if got := field(t, applied, "spec", "inferenceServer", "replicas"); got != float64(0) {
 		t.Errorf("after an apply without it, the number is %v", got)
 	}
 	for _, body := range []string{`{}`, `{"replicas": "3"}`, `{"replicas": 3, "force": true}`, `{"replicas": -1}`, `[3]`, ``} {
-		if got := s.ask("ann", http.MethodPut, "a/scale", body); got.status != 400 && got.status != 422 {
-			t.Errorf("%s: %d %s", body, got.status, got.body)
+		if got := s.do("ann", http.MethodPut, "a/scale", body); got.Status != 400 && got.Status != 422 {
+			t.Errorf("%s: %d %s", body, got.Status, got.Body)
 		}
 	}
 }
@@ -250,17 +256,17 @@ func TestScaleIsReadAndWritten(t *testing.T) {
 func TestRestartSurvivesAnApply(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.ask("ann", http.MethodPost, "a/restart", "").wantStatus(t, http.StatusNotFound)
+	s.do("ann", http.MethodPost, "a/restart", "").Want(http.StatusNotFound)
 	s.create("a")
-	at := func(r response) any {
+	at := func(r apitest.Response) any {
 		return field(t, r, "spec", "podMetadata", "annotations", "dudaji.com/restarted-at")
 	}
-	first := s.ask("ann", http.MethodPost, "a/restart", "").wantStatus(t, http.StatusOK)
-	second := s.ask("ann", http.MethodPost, "a/restart", "").wantStatus(t, http.StatusOK)
+	first := s.do("ann", http.MethodPost, "a/restart", "").Want(http.StatusOK)
+	second := s.do("ann", http.MethodPost, "a/restart", "").Want(http.StatusOK)
 	if at(first) == nil || at(first) == at(second) {
 		t.Errorf("restarted at %v and at %v", at(first), at(second))
 	}
-	applied := s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", second.header.Get("ETag")).wantStatus(t, http.StatusOK)
+	applied := s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", second.Header.Get("ETag")).Want(http.StatusOK)
 	if at(applied) != at(second) {
 		t.Errorf("after an apply without it: %v", at(applied))
 	}
@@ -270,17 +276,17 @@ func TestRestartReplacesTheAnnotationOfEarlierVersions(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	s.create("a")
-	annotations := func(r response) map[string]any {
+	annotations := func(r apitest.Response) map[string]any {
 		found, _ := field(t, r, "spec", "podMetadata", "annotations").(map[string]any)
 		return found
 	}
 	const former = "nufi.dudaji.com/restarted-at"
-	kubectl(t, s, "", "patch", "npudeploy", "a", "--type=merge", "--field-manager=nufi-apiserver-restart",
+	kubectl(s, "", "patch", "npudeploy", "a", "--type=merge", "--field-manager=nufi-apiserver-restart",
 		"-p", `{"spec": {"podMetadata": {"annotations": {"`+former+`": "2026-01-01T00:00:00Z"}}}}`)
-	if got := annotations(s.ask("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*").wantStatus(t, http.StatusOK)); got[former] == nil {
+	if got := annotations(s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*").Want(http.StatusOK)); got[former] == nil {
 		t.Errorf("an apply removes the former annotation: %v", got)
 	}
-	if got := annotations(s.ask("ann", http.MethodPost, "a/restart", "").wantStatus(t, http.StatusOK)); got[former] != nil || got["dudaji.com/restarted-at"] == nil {
+	if got := annotations(s.do("ann", http.MethodPost, "a/restart", "").Want(http.StatusOK)); got[former] != nil || got["dudaji.com/restarted-at"] == nil {
 		t.Errorf("a restart results in %v", got)
 	}
 	s.preview(deployJSON("a"))
@@ -290,44 +296,44 @@ func TestDryRunWritesNothing(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	const merge = "application/merge-patch+json"
-	if got := s.ask("ann", http.MethodPost, "?dryRun=All", deployJSON("a")).wantStatus(t, http.StatusCreated); len(got.header.Values("ETag")) > 0 {
-		t.Errorf("the result of a dry run has the ETag %q", got.header.Get("ETag"))
+	if got := s.do("ann", http.MethodPost, "?dryRun=All", deployJSON("a")).Want(http.StatusCreated); len(got.Header.Values("ETag")) > 0 {
+		t.Errorf("the result of a dry run has the ETag %q", got.Header.Get("ETag"))
 	}
-	s.ask("ann", http.MethodPut, "a?dryRun=All", deployJSON("a"), "If-None-Match", "*").wantStatus(t, http.StatusCreated)
-	s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusNotFound)
+	s.do("ann", http.MethodPut, "a?dryRun=All", deployJSON("a"), "If-None-Match", "*").Want(http.StatusCreated)
+	s.do("ann", http.MethodGet, "a", "").Want(http.StatusNotFound)
 	before := s.create("a")
-	s.ask("ann", http.MethodPut, "a?dryRun=All", strings.Replace(deployJSON("a"), "org/model", "org/other", 1), "If-Match", "*").wantStatus(t, http.StatusOK)
-	s.ask("ann", http.MethodPatch, "a?dryRun=All", `{"spec": {"model": "org/other"}}`, "Content-Type", merge).wantStatus(t, http.StatusOK)
-	s.ask("ann", http.MethodPut, "a/scale?dryRun=All", `{"replicas": 7}`).wantStatus(t, http.StatusOK)
-	s.ask("ann", http.MethodPost, "a/restart?dryRun=All", "").wantStatus(t, http.StatusOK)
-	s.ask("ann", http.MethodDelete, "a?dryRun=All", "").wantStatus(t, http.StatusAccepted)
-	if after := s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusOK); after.header.Get("ETag") != before.header.Get("ETag") {
-		t.Errorf("a dry run has written: %s", after.body)
+	s.do("ann", http.MethodPut, "a?dryRun=All", strings.Replace(deployJSON("a"), "org/model", "org/other", 1), "If-Match", "*").Want(http.StatusOK)
+	s.do("ann", http.MethodPatch, "a?dryRun=All", `{"spec": {"model": "org/other"}}`, "Content-Type", merge).Want(http.StatusOK)
+	s.do("ann", http.MethodPut, "a/scale?dryRun=All", `{"replicas": 7}`).Want(http.StatusOK)
+	s.do("ann", http.MethodPost, "a/restart?dryRun=All", "").Want(http.StatusOK)
+	s.do("ann", http.MethodDelete, "a?dryRun=All", "").Want(http.StatusAccepted)
+	if after := s.do("ann", http.MethodGet, "a", "").Want(http.StatusOK); after.Header.Get("ETag") != before.Header.Get("ETag") {
+		t.Errorf("a dry run has written: %s", after.Body)
 	}
 	// Kubernetes accepts 3 devices of a kind that can be split by 1, 2, 4 and 8 alone.
 	never := strings.Replace(deployJSON("a"), `"count": 2`, `"count": 3`, 1)
-	for _, got := range []response{
-		s.ask("ann", http.MethodPost, "?dryRun=All", strings.Replace(never, `"name": "a"`, `"name": "b"`, 1)),
-		s.ask("ann", http.MethodPut, "b?dryRun=All", strings.Replace(never, `"name": "a"`, `"name": "b"`, 1), "If-None-Match", "*"),
-		s.ask("ann", http.MethodPut, "a?dryRun=All", never, "If-Match", "*"),
-		s.ask("ann", http.MethodPatch, "a?dryRun=All", `{"spec": {"accelerator": {"count": 3}}}`, "Content-Type", merge),
+	for _, got := range []apitest.Response{
+		s.do("ann", http.MethodPost, "?dryRun=All", strings.Replace(never, `"name": "a"`, `"name": "b"`, 1)),
+		s.do("ann", http.MethodPut, "b?dryRun=All", strings.Replace(never, `"name": "a"`, `"name": "b"`, 1), "If-None-Match", "*"),
+		s.do("ann", http.MethodPut, "a?dryRun=All", never, "If-Match", "*"),
+		s.do("ann", http.MethodPatch, "a?dryRun=All", `{"spec": {"accelerator": {"count": 3}}}`, "Content-Type", merge),
 	} {
-		if errs := got.wantStatus(t, http.StatusUnprocessableEntity).problem(t).Errors; len(errs) != 1 || errs[0].Field != "spec.accelerator.count" {
-			t.Errorf("the dry run of what does not render: %s", got.body)
+		if errs := got.Want(http.StatusUnprocessableEntity).Problem().Errors; len(errs) != 1 || errs[0].Field != "spec.accelerator.count" {
+			t.Errorf("the dry run of what does not render: %s", got.Body)
 		}
 	}
-	s.ask("ann", http.MethodDelete, "a?dryRun=all", "").wantStatus(t, http.StatusBadRequest)
-	s.ask("ann", http.MethodDelete, "a?dryrun=All", "").wantStatus(t, http.StatusBadRequest)
+	s.do("ann", http.MethodDelete, "a?dryRun=all", "").Want(http.StatusBadRequest)
+	s.do("ann", http.MethodDelete, "a?dryrun=All", "").Want(http.StatusBadRequest)
 	for _, empty := range []string{"dryRun=", "dryRun"} {
-		s.ask("ann", http.MethodDelete, "a?"+empty, "").wantStatus(t, http.StatusBadRequest).problem(t)
-		s.ask("ann", http.MethodPut, "a?"+empty, deployJSON("a"), "If-Match", "*").wantStatus(t, http.StatusBadRequest)
-		s.ask("ann", http.MethodPatch, "a?"+empty, `{}`, "Content-Type", merge).wantStatus(t, http.StatusBadRequest)
-		s.ask("ann", http.MethodPut, "a/scale?"+empty, `{"replicas": 7}`).wantStatus(t, http.StatusBadRequest)
-		s.ask("ann", http.MethodPost, "a/restart?"+empty, "").wantStatus(t, http.StatusBadRequest)
-		s.ask("ann", http.MethodPost, "?"+empty, deployJSON("b")).wantStatus(t, http.StatusBadRequest)
+		s.do("ann", http.MethodDelete, "a?"+empty, "").Want(http.StatusBadRequest).Problem()
+		s.do("ann", http.MethodPut, "a?"+empty, deployJSON("a"), "If-Match", "*").Want(http.StatusBadRequest)
+		s.do("ann", http.MethodPatch, "a?"+empty, `{}`, "Content-Type", merge).Want(http.StatusBadRequest)
+		s.do("ann", http.MethodPut, "a/scale?"+empty, `{"replicas": 7}`).Want(http.StatusBadRequest)
+		s.do("ann", http.MethodPost, "a/restart?"+empty, "").Want(http.StatusBadRequest)
+		s.do("ann", http.MethodPost, "?"+empty, deployJSON("b")).Want(http.StatusBadRequest)
 	}
-	s.ask("ann", http.MethodPatch, "a", "spec: {model: org/other}", "Content-Type", "application/apply-patch+yaml", "If-Match", "").wantStatus(t, http.StatusBadRequest)
-	s.ask("ann", http.MethodGet, "a", "", "If-None-Match", before.header.Get("ETag")).wantStatus(t, http.StatusNotModified)
+	s.do("ann", http.MethodPatch, "a", "spec: {model: org/other}", "Content-Type", "application/apply-patch+yaml", "If-Match", "").Want(http.StatusBadRequest)
+	s.do("ann", http.MethodGet, "a", "", "If-None-Match", before.Header.Get("ETag")).Want(http.StatusNotModified)
 }
 
 func TestErrorNamesTheField(t *testing.T) {
@@ -355,15 +361,15 @@ func TestErrorNamesTheField(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := s.ask("ann", http.MethodPost, "", test.body).wantStatus(t, test.status).problem(t)
+			got := s.do("ann", http.MethodPost, "", test.body).Want(test.status).Problem()
 			if test.field != "" && (len(got.Errors) == 0 || got.Errors[0].Field != test.field) {
 				t.Errorf("the fields are %v, want %s", got.Errors, test.field)
 			}
 		})
 	}
 	for _, query := range []string{"limit=0", "resourceVersion=x", "limit=1001", "limit=x", "labelSelector=%28", "fieldSelector=spec", "continue=x", "fieldSelector=spec.model%3Dx"} {
-		if got := s.ask("ann", http.MethodGet, "?"+query, ""); got.status != http.StatusBadRequest {
-			t.Errorf("%s: %d %s", query, got.status, got.body)
+		if got := s.do("ann", http.MethodGet, "?"+query, ""); got.Status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", query, got.Status, got.Body)
 		}
 	}
 }
@@ -417,10 +423,10 @@ func TestUnknownFieldIsReportedForEveryVerb(t *testing.T) {
 			{method: http.MethodPatch, path: "a", headers: []string{"Content-Type", merge}},
 			{method: http.MethodPost, path: s.previewPath()},
 		} {
-			got := s.ask("ann", call.method, call.path, test.body, call.headers...).wantStatus(t, http.StatusUnprocessableEntity)
-			answer := got.problem(t)
-			if len(answer.Errors) == 0 || answer.Errors[0].Field != test.field || len(got.body) > 1000 {
-				t.Errorf("%s: %s %s %v: %s", name, call.method, call.path, call.headers, got.body)
+			got := s.do("ann", call.method, call.path, test.body, call.headers...).Want(http.StatusUnprocessableEntity)
+			answer := got.Problem()
+			if len(answer.Errors) == 0 || answer.Errors[0].Field != test.field || len(got.Body) > 1000 {
+				t.Errorf("%s: %s %s %v: %s", name, call.method, call.path, call.headers, got.Body)
 			}
 		}
 	}
@@ -432,24 +438,24 @@ func TestEveryCallIsMadeAsTheUser(t *testing.T) {
 	s.create("a")
 	for _, call := range calls(s) {
 		for user, allowed := range map[string]bool{"vic": call.vic, "bob": false} {
-			got := s.ask(user, call.method, call.path, call.body, call.headers...)
+			got := s.do(user, call.method, call.path, call.body, call.headers...)
 			if allowed {
-				got.wantStatus(t, http.StatusOK)
+				got.Want(http.StatusOK)
 				continue
 			}
-			if got.status != http.StatusForbidden {
-				t.Errorf("%s may %s %s: %d %s", user, call.method, call.path, got.status, got.body)
+			if got.Status != http.StatusForbidden {
+				t.Errorf("%s may %s %s: %d %s", user, call.method, call.path, got.Status, got.Body)
 				continue
 			}
-			answer := got.problem(t)
+			answer := got.Problem()
 			if answer.Missing == nil || user == "vic" && answer.Missing.Verb != call.verb || !strings.HasPrefix(answer.Missing.Resource, "npudeploys") {
 				t.Errorf("%s %s as %s: missing is %v, want %s", call.method, call.path, user, answer.Missing, call.verb)
 			}
 		}
 	}
 	for _, call := range calls(s) {
-		if got := s.ask("ann", call.method, call.path, call.body, call.headers...); got.status >= 300 {
-			t.Errorf("ann may not %s %s: %d %s", call.method, call.path, got.status, got.body)
+		if got := s.do("ann", call.method, call.path, call.body, call.headers...); got.Status >= 300 {
+			t.Errorf("ann may not %s %s: %d %s", call.method, call.path, got.Status, got.Body)
 		}
 	}
 }
@@ -458,15 +464,15 @@ func TestAuditLogRecordsEveryChangeWithoutCredentials(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	s.create("a")
-	s.ask("vic", http.MethodDelete, "a", "").wantStatus(t, http.StatusForbidden)
-	s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusOK)
-	log := strings.Split(strings.TrimSpace(s.log.String()), "\n")
+	s.do("vic", http.MethodDelete, "a", "").Want(http.StatusForbidden)
+	s.do("ann", http.MethodGet, "a", "").Want(http.StatusOK)
+	log := strings.Split(strings.TrimSpace(s.Log.String()), "\n")
 	if len(log) != 2 {
-		t.Fatalf("%d lines, want 2:\n%s", len(log), s.log)
+		t.Fatalf("%d lines, want 2:\n%s", len(log), s.Log)
 	}
 	for i, words := range [][]string{
 		{`"user":"ann"`, `"change":"create"`, `"outcome":"done"`, `"status":201`, `"requestId"`},
-		{`"user":"vic"`, `"change":"delete"`, `"outcome":"refused"`, `"status":403`, s.namespace},
+		{`"user":"vic"`, `"change":"delete"`, `"outcome":"refused"`, `"status":403`, s.Namespace},
 	} {
 		for _, word := range words {
 			if !strings.Contains(log[i], word) {
@@ -474,8 +480,8 @@ func TestAuditLogRecordsEveryChangeWithoutCredentials(t *testing.T) {
 			}
 		}
 	}
-	if strings.Contains(s.log.String(), "Bearer") {
-		t.Errorf("a credential is in the log: %s", s.log)
+	if strings.Contains(s.Log.String(), "Bearer") {
+		t.Errorf("a credential is in the log: %s", s.Log)
 	}
 }
 
@@ -485,12 +491,12 @@ func TestInvalidNamesAreNotFound(t *testing.T) {
 	for _, path := range []string{
 		"/api/v1/namespaces/kube%20system/npudeploys", "/api/v1/namespaces/A/npudeploys", "/api/v1/namespaces/x/npudeploys/a%0d%0aX-Y:z",
 		"/api/v1/namespaces/x%2Fpods/npudeploys", "/api/v1/namespaces/x/npudeploys/a%3Fb", "/api/v1/namespaces/x/npudeploys/a%2F..%2Fb",
-		"/api/v1/namespaces/" + s.namespace + "%2Fnpudeploys", "/api/v1/projects/x%2fmembers", "/api/v1//me", "//api/v1/me", "/api/v1/./me", "/api/v1/x/../me", "/api/v1/me/",
+		"/api/v1/namespaces/" + s.Namespace + "%2Fnpudeploys", "/api/v1/projects/x%2fmembers", "/api/v1//me", "//api/v1/me", "/api/v1/./me", "/api/v1/x/../me", "/api/v1/me/",
 		"/api/v1/projects/A", "/api/v1/projects/..%2Fme", "/api/v1/projects/a%0d%0aX-Y:z", "/api/v1/projects/x/members/%2E%2E",
 	} {
-		got := s.ask("ann", http.MethodGet, path, "")
-		if got.status != http.StatusNotFound || got.header.Get("X-Y") != "" {
-			t.Errorf("%s: %d %s", path, got.status, got.body)
+		got := s.do("ann", http.MethodGet, path, "")
+		if got.Status != http.StatusNotFound || got.Header.Get("X-Y") != "" {
+			t.Errorf("%s: %d %s", path, got.Status, got.Body)
 		}
 	}
 }

@@ -14,11 +14,11 @@ import (
 
 // wantRequests fails the test unless the counter of requests has exactly this sample.
 func (s *fixture) wantRequests(sample string) {
-	s.t.Helper()
+	s.Helper()
 	const name = "nufi_apiserver_requests_total"
 	want := "# HELP " + name + " Requests served, by method, route template and status.\n# TYPE " + name + " counter\n" + sample + "\n"
-	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(want), name); err != nil {
-		s.t.Error(err)
+	if err := testutil.GatherAndCompare(s.Registry, strings.NewReader(want), name); err != nil {
+		s.Error(err)
 	}
 }
 
@@ -27,7 +27,7 @@ func TestUnknownMethodsShareAMetricLabel(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	for _, method := range []string{"FOO", "BAR", "CONNECT", http.MethodOptions, "TRACE"} {
-		s.ask("", method, "/api/v1/me", "").wantStatus(t, http.StatusUnauthorized)
+		s.do("", method, "/api/v1/me", "").Want(http.StatusUnauthorized)
 	}
 	s.wantRequests(`nufi_apiserver_requests_total{code="401",method="other",route="none"} 5`)
 }
@@ -45,10 +45,10 @@ func (f panickingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestAuditLogRecordsAChangeThatPanics(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, withTransport(t, func(next http.RoundTripper) http.RoundTripper { return panickingTransport{next} }))
-	s.ask("ann", http.MethodPost, "a/restart", "").wantStatus(t, http.StatusInternalServerError).problem(t)
+	s.do("ann", http.MethodPost, "a/restart", "").Want(http.StatusInternalServerError).Problem()
 	for _, word := range []string{`"change":"restart"`, `"user":"ann"`, `"outcome":"unknown"`, `"status":500`} {
-		if !strings.Contains(s.log.String(), word) {
-			t.Errorf("the log has no %s: %s", word, s.log)
+		if !strings.Contains(s.Log.String(), word) {
+			t.Errorf("the log has no %s: %s", word, s.Log)
 		}
 	}
 	s.wantRequests(`nufi_apiserver_requests_total{code="500",method="POST",route="/api/v1/namespaces/{namespace}/npudeploys/{name}/restart"} 1`)
@@ -74,13 +74,13 @@ func TestClientThatHangsUpIsNoServerError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := newFixture(t, withTransport(t, func(next http.RoundTripper) http.RoundTripper { return cancellingTransport{next, cancel} }))
 	s.create("a")
-	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/v1/namespaces/"+s.namespace+"/npudeploys/a/restart", nil)
+	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/v1/namespaces/"+s.Namespace+"/npudeploys/a/restart", nil)
 	r.Header.Set("Authorization", "Bearer ann")
-	s.api.ServeHTTP(w, r)
+	s.API.ServeHTTP(w, r)
 	if w.Code != 499 || w.Body.Len() > 0 {
 		t.Errorf("answered with %d: %s", w.Code, w.Body)
 	}
-	if log := s.log.String(); !strings.Contains(log, `"outcome":"unknown","status":499`) || strings.Contains(log, "could not serve") {
+	if log := s.Log.String(); !strings.Contains(log, `"outcome":"unknown","status":499`) || strings.Contains(log, "could not serve") {
 		t.Errorf("the log is %s", log)
 	}
 }
@@ -88,10 +88,10 @@ func TestClientThatHangsUpIsNoServerError(t *testing.T) {
 func TestAuditLogRecordsAChangeWhoseBodyIsRejected(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) { o.Limits.BodyBytes = 10 })
-	s.ask("ann", http.MethodPost, "", strings.Repeat("x", 11)).wantStatus(t, http.StatusRequestEntityTooLarge)
+	s.do("ann", http.MethodPost, "", strings.Repeat("x", 11)).Want(http.StatusRequestEntityTooLarge)
 	for _, word := range []string{`"change":"create"`, `"user":"ann"`, `"outcome":"refused"`, `"status":413`} {
-		if !strings.Contains(s.log.String(), word) {
-			t.Errorf("the log has no %s: %s", word, s.log)
+		if !strings.Contains(s.Log.String(), word) {
+			t.Errorf("the log has no %s: %s", word, s.Log)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -9,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,12 +16,15 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness"
+	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
 // newProxy makes the API reach Kubernetes only through a proxy, which cut closes.
 func newProxy(t *testing.T) (change func(*api.Options), cut func()) {
 	t.Helper()
-	admin, config := control.Config(t), serverConfig(t)
+	h := harness.New(t, harness.ReserveNamespace())
+	admin, config := h.Config(), h.APIServerConfig()
 	target, err := url.Parse(admin.Host)
 	if err != nil {
 		t.Fatal(err)
@@ -42,37 +43,14 @@ func newProxy(t *testing.T) (change func(*api.Options), cut func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := newCache(t, config)
+	known := apitest.NewCache(h, config)
 	t.Cleanup(line.Close)
 	cut = func() {
 		_ = line.Listener.Close() // It is closed once more by line.Close.
 		line.CloseClientConnections()
-		await(t, "the cache to be unreachable", func() bool { return !known.UnreachableSince(live.Projects).IsZero() })
+		h.Await("the cache to be unreachable", func() bool { return !known.UnreachableSince(live.Projects).IsZero() })
 	}
 	return func(o *api.Options) { o.Users, o.Live = users, known }, cut
-}
-
-// newCache returns a cache that no other test uses.
-func newCache(t *testing.T, config *rest.Config) *live.Cache {
-	t.Helper()
-	system, err := kube.NewSystemClient(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	known, err := live.New(ctx, system, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- known.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return known
 }
 
 func TestProjectsAreReadOnlyWhileKubernetesIsUnreachable(t *testing.T) {
@@ -82,7 +60,7 @@ func TestProjectsAreReadOnlyWhileKubernetesIsUnreachable(t *testing.T) {
 	for _, user := range []string{"vera", "root"} {
 		s.awaitProject(user)
 		for _, path := range []string{"/api/v1/projects", "/api/v1/me"} {
-			if got := s.ask(user, http.MethodGet, path, "").wantStatus(t, http.StatusOK); got.header.Get("Warning") != "" || got.header.Get("Age") != "" {
+			if got := s.do(user, http.MethodGet, path, "").Want(http.StatusOK); got.Header.Get("Warning") != "" || got.Header.Get("Age") != "" {
 				t.Errorf("%s is stale while Kubernetes is reachable", path)
 			}
 		}
@@ -90,30 +68,30 @@ func TestProjectsAreReadOnlyWhileKubernetesIsUnreachable(t *testing.T) {
 	cut()
 	for _, user := range []string{"vera", "root"} {
 		for _, path := range []string{s.mine(""), s.mine("/members"), "/api/v1/projects", "/api/v1/me"} {
-			got := s.ask(user, http.MethodGet, path, "").wantStatus(t, http.StatusOK)
-			if got.header.Get("Warning") != `110 - "Response is Stale"` || got.header.Get("Age") == "" {
-				t.Errorf("%s as %s: Warning is %q and Age %q", path, user, got.header.Get("Warning"), got.header.Get("Age"))
+			got := s.do(user, http.MethodGet, path, "").Want(http.StatusOK)
+			if got.Header.Get("Warning") != `110 - "Response is Stale"` || got.Header.Get("Age") == "" {
+				t.Errorf("%s as %s: Warning is %q and Age %q", path, user, got.Header.Get("Warning"), got.Header.Get("Age"))
 			}
 		}
 	}
 	// Without a review there is no access.
-	s.ask("mallory", http.MethodGet, s.mine(""), "").wantStatus(t, http.StatusServiceUnavailable)
-	if got := s.ask("mallory", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK).json(t); got["name"] == nil || got["projects"] != nil {
+	s.do("mallory", http.MethodGet, s.mine(""), "").Want(http.StatusServiceUnavailable)
+	if got := s.do("mallory", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK).JSON(); got["name"] == nil || got["projects"] != nil {
 		t.Errorf("a stranger gets %v", got)
 	}
 	merge := []string{"Content-Type", "application/merge-patch+json"}
 	for _, call := range []call{
-		{http.MethodPost, "/api/v1/projects", project(s.namespace + "-b"), nil, "", false},
-		{http.MethodPut, s.mine(""), project(s.namespace), []string{"If-Match", "*"}, "", false},
+		{http.MethodPost, "/api/v1/projects", project(s.Namespace + "-b"), nil, "", false},
+		{http.MethodPut, s.mine(""), project(s.Namespace), []string{"If-Match", "*"}, "", false},
 		{http.MethodPatch, s.mine(""), `{}`, merge, "", false},
 		{http.MethodDelete, s.mine(""), "", nil, "", false},
-		{http.MethodDelete, s.mine("?confirm=" + s.namespace), "", nil, "", false},
+		{http.MethodDelete, s.mine("?confirm=" + s.Namespace), "", nil, "", false},
 		{http.MethodPut, s.member("User", "a"), `{"role": "Admin"}`, nil, "", false},
 		{http.MethodDelete, s.member("User", "a"), "", nil, "", false},
 		{http.MethodGet, s.mine("/quota"), "", nil, "", false},
 	} {
-		got := s.ask("root", call.method, call.path, call.body, call.headers...).wantStatus(t, http.StatusServiceUnavailable)
-		if got.problem(t); got.header.Get("Retry-After") == "" {
+		got := s.do("root", call.method, call.path, call.body, call.headers...).Want(http.StatusServiceUnavailable)
+		if got.Problem(); got.Header.Get("Retry-After") == "" {
 			t.Errorf("%s %s has no Retry-After", call.method, call.path)
 		}
 	}
@@ -125,15 +103,15 @@ func TestUnreviewedNamespacesAreOmittedWhileKubernetesIsUnreachable(t *testing.T
 	var known *live.Cache
 	change, cut := newProxy(t)
 	s := newProjects(t, change, func(o *api.Options) { known = o.Live })
-	s.ask("eve", http.MethodPost, "", deployJSON("a")).wantStatus(t, http.StatusCreated)
+	s.do("eve", http.MethodPost, "", deployJSON("a")).Want(http.StatusCreated)
 	s.awaitProject("vera")
-	await(t, "vera to list the NpuDeploy", func() bool {
-		return slices.Equal(names(t, s.ask("vera", http.MethodGet, "/api/v1/npudeploys", "").wantStatus(t, http.StatusOK)), []string{"a"})
+	s.Await("vera to list the NpuDeploy", func() bool {
+		return slices.Equal(names(t, s.do("vera", http.MethodGet, "/api/v1/npudeploys", "").Want(http.StatusOK)), []string{"a"})
 	})
 	paths := []string{"/api/v1/npudeploys", "/api/v1/projects", "/api/v1/me", "/api/v1/devices"}
 	for _, path := range paths {
-		if got := s.ask("vera", http.MethodGet, path, "").wantStatus(t, http.StatusOK); got.header.Values("Warning") != nil {
-			t.Errorf("%s: Warning is %v while Kubernetes is reachable", path, got.header.Values("Warning"))
+		if got := s.do("vera", http.MethodGet, path, "").Want(http.StatusOK); got.Header.Values("Warning") != nil {
+			t.Errorf("%s: Warning is %v while Kubernetes is reachable", path, got.Header.Values("Warning"))
 		}
 	}
 	watch := s.watch("vera", watchAll)
@@ -141,32 +119,32 @@ func TestUnreviewedNamespacesAreOmittedWhileKubernetesIsUnreachable(t *testing.T
 		t.Errorf("a watch begins with %v", first)
 	}
 	watch.cut()
-	await(t, "the watch to end", func() bool { return s.gauge("nufi_apiserver_streams") == 0 })
-	elsewhere := &fixture{t: t, namespace: control.Namespace(t)}
-	kubectl(t, elsewhere, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "b"}, "spec": {"model": "a/b"}}`, "create", "-f", "-")
-	s.ask("root", http.MethodPost, "/api/v1/projects", project(elsewhere.namespace)).wantStatus(t, http.StatusCreated)
-	await(t, "the other project in the cache", func() bool {
+	s.Await("the watch to end", func() bool { return s.gauge("nufi_apiserver_streams") == 0 })
+	elsewhere := harness.New(t)
+	elsewhere.Apply(`{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "b"}, "spec": {"model": "a/b"}}`)
+	s.do("root", http.MethodPost, "/api/v1/projects", project(elsewhere.Namespace)).Want(http.StatusCreated)
+	s.Await("the other project in the cache", func() bool {
 		deploys, _ := known.Deploys().Snapshot()
-		return len(deploys.ListAfter(elsewhere.namespace, live.Key{})) == 1 &&
-			known.Reader().Get(t.Context(), client.ObjectKey{Name: elsewhere.namespace}, &v1.Project{}) == nil
+		return len(deploys.ListAfter(elsewhere.Namespace, live.Key{})) == 1 &&
+			known.Reader().Get(t.Context(), client.ObjectKey{Name: elsewhere.Namespace}, &v1.Project{}) == nil
 	})
 	cut()
 	for _, path := range paths {
-		got := s.ask("vera", http.MethodGet, path, "").wantStatus(t, http.StatusOK)
-		if want := []string{`110 - "Response is Stale"`, `199 - "Response is Incomplete"`}; !slices.Equal(got.header.Values("Warning"), want) {
-			t.Errorf("%s: Warning is %v, want %v", path, got.header.Values("Warning"), want)
+		got := s.do("vera", http.MethodGet, path, "").Want(http.StatusOK)
+		if want := []string{`110 - "Response is Stale"`, `199 - "Response is Incomplete"`}; !slices.Equal(got.Header.Values("Warning"), want) {
+			t.Errorf("%s: Warning is %v, want %v", path, got.Header.Values("Warning"), want)
 		}
-		if text := string(got.body); strings.Contains(text, elsewhere.namespace) || path != "/api/v1/devices" && !strings.Contains(text, s.namespace) {
+		if text := string(got.Body); strings.Contains(text, elsewhere.Namespace) || path != "/api/v1/devices" && !strings.Contains(text, s.Namespace) {
 			t.Errorf("%s: %s", path, text)
 		}
 	}
 	for _, path := range []string{"/api/v1/npudeploys", "/api/v1/projects"} {
-		s.ask("mallory", http.MethodGet, path, "").wantStatus(t, http.StatusServiceUnavailable)
+		s.do("mallory", http.MethodGet, path, "").Want(http.StatusServiceUnavailable)
 	}
 	// A watch would never send what it omits.
 	if only, _ := s.watch("vera", watchAll).next(); only.name != "end" || !strings.Contains(only.data, `"status":503`) {
 		t.Errorf("a watch begins with %v", only)
 	}
 	// A check must be complete.
-	s.ask("vera", http.MethodGet, "/api/v1/templates", "").wantStatus(t, http.StatusServiceUnavailable)
+	s.do("vera", http.MethodGet, "/api/v1/templates", "").Want(http.StatusServiceUnavailable)
 }

@@ -23,10 +23,10 @@ type podsResponse struct {
 }
 
 func (k *ownedFixture) pods() podsResponse {
-	k.t.Helper()
+	k.Helper()
 	var answer podsResponse
-	if err := json.Unmarshal(k.ask("vic", http.MethodGet, k.name+"/pods", "").wantStatus(k.t, http.StatusOK).body, &answer); err != nil {
-		k.t.Fatal(err)
+	if err := json.Unmarshal(k.do("vic", http.MethodGet, k.name+"/pods", "").Want(http.StatusOK).Body, &answer); err != nil {
+		k.Fatal(err)
 	}
 	return answer
 }
@@ -43,7 +43,7 @@ func TestPodsReportWhyTheyAreNotReady(t *testing.T) {
 	}}})
 	k.pod("e", "gone", k.set, pulling())
 	f := k.pod("f", node, k.set, corev1.PodStatus{Phase: corev1.PodPending})
-	kubectl(t, k.fixture, k.eventOf("Pod", "f", string(f.UID), "FailedMount", "no such secret"), "create", "-f", "-")
+	kubectl(k.fixture, k.eventOf("Pod", "f", string(f.UID), "FailedMount", "no such secret"), "create", "-f", "-")
 
 	got := k.pods()
 	why := map[string][2]string{}
@@ -95,7 +95,7 @@ func TestPodsReportReadinessWithoutPods(t *testing.T) {
 	if got.Ready.Reason != "QuotaExceeded" || got.Ready.Message != "exceeded quota" || got.Pods == nil {
 		t.Errorf("got %v", got)
 	}
-	log := k.ask("vic", http.MethodGet, "home/logs", "").wantStatus(t, http.StatusNotFound).problem(t)
+	log := k.do("vic", http.MethodGet, "home/logs", "").Want(http.StatusNotFound).Problem()
 	if log.Detail != "the NpuDeploy has no pods: QuotaExceeded: exceeded quota" {
 		t.Errorf("the log is refused by %q", log.Detail)
 	}
@@ -103,8 +103,8 @@ func TestPodsReportReadinessWithoutPods(t *testing.T) {
 
 // refuse writes the status of an NpuDeploy whose pods a quota rejects.
 func (k *ownedFixture) refuse() {
-	k.t.Helper()
-	kubectl(k.t, k.fixture, "", "patch", "npudeploy", k.name, "--subresource=status", "--type=merge", "-p", `{"status": {"replicas": 0, "readyReplicas": 0,
+	k.Helper()
+	kubectl(k.fixture, "", "patch", "npudeploy", k.name, "--subresource=status", "--type=merge", "-p", `{"status": {"replicas": 0, "readyReplicas": 0,
 		"conditions": [{"type": "Ready", "status": "False", "reason": "QuotaExceeded", "message": "exceeded quota", "lastTransitionTime": "2026-03-01T12:00:00Z"}]}}`)
 }
 
@@ -113,11 +113,11 @@ func TestWorkloadsNameTheMissingPermission(t *testing.T) {
 	s := newFixture(t)
 	k := newOwned(s, "home") // ann may read NpuDeploys here, and nothing else
 	for _, path := range []string{"home/pods", "home/events", "home/logs"} {
-		missing := k.ask("ann", http.MethodGet, path, "").wantStatus(t, http.StatusForbidden).problem(t).Missing
+		missing := k.do("ann", http.MethodGet, path, "").Want(http.StatusForbidden).Problem().Missing
 		if missing == nil || missing.Verb != "list" || missing.Resource != "deployments" {
 			t.Errorf("%s: %v is missing", path, missing)
 		}
-		k.ask("bob", http.MethodGet, path, "").wantStatus(t, http.StatusForbidden)
+		k.do("bob", http.MethodGet, path, "").Want(http.StatusForbidden)
 	}
 }
 
@@ -131,10 +131,10 @@ func TestUnschedulablePodReportsFreeDevices(t *testing.T) {
 	k.pod("waits", "", k.set, corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
 		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/3 nodes are available: 1 Insufficient " + string(k.device()) + ", 2 node(s) had untolerated taint.",
 	}}})
-	kubectl(t, k.fixture, "", "patch", "npudeploy", k.name, "--subresource=status", "--type=merge", "-p",
+	kubectl(k.fixture, "", "patch", "npudeploy", k.name, "--subresource=status", "--type=merge", "-p",
 		`{"status": {"replicas": 5, "readyReplicas": 4, "accelerator": {"type": "atom", "count": 2, "resourceName": "`+string(k.device())+`"}}}`)
 	want := "2 " + string(k.device()) + " requested, 8 allocatable, 8 in use, 0 free on the best of 1 node"
-	await(t, "the pods in the cache", func() bool {
+	k.Await("the pods in the cache", func() bool {
 		for _, pod := range k.pods().Pods {
 			if pod.Name == "waits" && pod.Reason == "NoFreeDevice" && pod.Message == want {
 				return true

@@ -10,11 +10,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-func (s *fixture) previewPath() string { return "/api/v1/namespaces/" + s.namespace + "/preview" }
+func (s *fixture) previewPath() string { return "/api/v1/namespaces/" + s.Namespace + "/preview" }
 
 func (s *fixture) preview(body string) map[string]any {
-	s.t.Helper()
-	return s.ask("ann", http.MethodPost, s.previewPath(), body).wantStatus(s.t, http.StatusOK).json(s.t)
+	s.Helper()
+	return s.do("ann", http.MethodPost, s.previewPath(), body).Want(http.StatusOK).JSON()
 }
 
 // effectsOf returns the effects of a preview's changes, by object.
@@ -43,14 +43,14 @@ func TestPreviewOfANewNpuDeployHasAllManifestsAndWritesNothing(t *testing.T) {
 	if len(effectsOf(answer)) != len(kinds) || !strings.HasPrefix(answer["templates"].(string), "sha256:") || answer["sources"] != nil {
 		t.Errorf("the changes are %v, by %v", effectsOf(answer), answer["templates"])
 	}
-	s.ask("ann", http.MethodGet, "a", "").wantStatus(t, http.StatusNotFound)
+	s.do("ann", http.MethodGet, "a", "").Want(http.StatusNotFound)
 }
 
 func TestPreviewReportsTheEffect(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	s.create("a")
-	s.ask("ann", http.MethodPost, "a/restart", "").wantStatus(t, http.StatusOK)
+	s.do("ann", http.MethodPost, "a/restart", "").Want(http.StatusOK)
 	if answer := s.preview(deployJSON("a")); answer["effect"] != "None" || len(effectsOf(answer)) != 0 {
 		t.Errorf("the same spec: %v", effectsOf(answer))
 	}
@@ -68,7 +68,7 @@ func TestPreviewReportsTheEffect(t *testing.T) {
 		t.Errorf("another number: %v", effectsOf(scaled))
 	}
 	gone := strings.Replace(deployJSON("a"), `"spec": {`, `"spec": {"endpoint": {"host": "a.example.com"}, `, 1)
-	s.ask("ann", http.MethodPut, "a", gone, "If-Match", "*").wantStatus(t, http.StatusOK)
+	s.do("ann", http.MethodPut, "a", gone, "If-Match", "*").Want(http.StatusOK)
 	if answer := s.preview(deployJSON("a")); answer["effect"] != "Delete" {
 		t.Errorf("without an endpoint: %v", effectsOf(answer))
 	}
@@ -77,7 +77,7 @@ func TestPreviewReportsTheEffect(t *testing.T) {
 func TestPreviewReportsSources(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	answer := s.ask("ann", http.MethodPost, s.previewPath()+"?sources=true", deployJSON("a")).wantStatus(t, http.StatusOK).json(t)
+	answer := s.do("ann", http.MethodPost, s.previewPath()+"?sources=true", deployJSON("a")).Want(http.StatusOK).JSON()
 	by := map[string]bool{}
 	for _, source := range answer["sources"].([]any) {
 		for _, decided := range source.(map[string]any)["decided"].([]any) {
@@ -89,7 +89,7 @@ func TestPreviewReportsSources(t *testing.T) {
 			t.Errorf("nothing came from %s: %v", kind, by)
 		}
 	}
-	s.ask("ann", http.MethodPost, s.previewPath()+"?sources=perhaps", deployJSON("a")).wantStatus(t, http.StatusBadRequest).problem(t)
+	s.do("ann", http.MethodPost, s.previewPath()+"?sources=perhaps", deployJSON("a")).Want(http.StatusBadRequest).Problem()
 }
 
 func TestPreviewReportsErrorsWithPaths(t *testing.T) {
@@ -100,7 +100,7 @@ func TestPreviewReportsErrorsWithPaths(t *testing.T) {
 		strings.Replace(deployJSON("a"), `"count": 2`, `"count": 99`, 1): "spec.accelerator.count", // the CRD does
 		`{"spec": {"model": "org/model"}}`:                               "metadata.name",
 	} {
-		answer := s.ask("ann", http.MethodPost, s.previewPath(), body).wantStatus(t, http.StatusUnprocessableEntity).problem(t)
+		answer := s.do("ann", http.MethodPost, s.previewPath(), body).Want(http.StatusUnprocessableEntity).Problem()
 		if len(answer.Errors) == 0 || answer.Errors[0].Field != want {
 			t.Errorf("%s: %v, want %s", body, answer.Errors, want)
 		}
@@ -111,24 +111,24 @@ func TestPreviewReportsErrorsWithPaths(t *testing.T) {
 func TestPreviewRendersWithProjectSettings(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.ask("ann", http.MethodGet, "/api/v1/projects/"+s.namespace, "").wantStatus(t, http.StatusForbidden)
+	s.do("ann", http.MethodGet, "/api/v1/projects/"+s.Namespace, "").Want(http.StatusForbidden)
 	s.create("a")
 	s.preview(deployJSON("a"))
 	s.project("batch")
-	await(t, "the Project in the cache", func() bool {
+	s.Await("the Project in the cache", func() bool {
 		return priorityIn(t, s.preview(deployJSON("a"))) == "batch" && priorityIn(t, s.preview(deployJSON("b"))) == "batch"
 	})
 }
 
 // project creates a Project of the fixture's namespace.
 func (s *fixture) project(priorityClass string) {
-	s.t.Helper()
-	kubectl(s.t, s, fmt.Sprintf(`
+	s.Helper()
+	kubectl(s, fmt.Sprintf(`
 apiVersion: dudaji.com/v1
 kind: Project
 metadata: {name: %s}
 spec: {defaultPriorityClass: %s}
-`, s.namespace, priorityClass), "apply", "-f", "-")
+`, s.Namespace, priorityClass), "apply", "-f", "-")
 }
 
 // priorityIn returns the priority class of a preview's pods, or nil.

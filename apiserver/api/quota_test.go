@@ -20,14 +20,14 @@ func TestQuotaIsListedByResourceAndByAccelerator(t *testing.T) {
 	s := newProjects(t)
 	uid := field(t, s.awaitProject("vera"), "metadata", "uid").(string)
 	quota := func(user string) map[string]any {
-		return s.ask(user, http.MethodGet, s.mine("/quota"), "").wantStatus(t, http.StatusOK).json(t)
+		return s.do(user, http.MethodGet, s.mine("/quota"), "").Want(http.StatusOK).JSON()
 	}
-	kubectl(t, s, resourceQuota("another", "0000"), "apply", "-f", "-")
+	kubectl(s, resourceQuota("another", "0000"), "apply", "-f", "-")
 	if got := quota("vera"); len(got["resources"].([]any)) != 0 || len(got["accelerators"].([]any)) != 0 {
 		t.Errorf("without a quota of its own: %v", got)
 	}
-	kubectl(t, s, resourceQuota(s.namespace, uid), "apply", "-f", "-")
-	kubectl(t, s, `{"status": {"used": {"requests.rebellions.ai/ATOM": "2", "requests.rebellions.ai/npu": "1", "requests.cpu": "1500m"}}}`,
+	kubectl(s, resourceQuota(s.Namespace, uid), "apply", "-f", "-")
+	kubectl(s, `{"status": {"used": {"requests.rebellions.ai/ATOM": "2", "requests.rebellions.ai/npu": "1", "requests.cpu": "1500m"}}}`,
 		"patch", "resourcequota", "of-"+uid[:4], "--subresource=status", "--type=merge", "--patch-file", "-")
 	want := map[string]any{
 		"resources": []any{
@@ -51,11 +51,11 @@ func TestQuotaIsListedByResourceAndByAccelerator(t *testing.T) {
 func TestQuotaRequiresPermissionInTheNamespace(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
-	s.ask("mallory", http.MethodGet, s.mine("/quota"), "").wantStatus(t, http.StatusForbidden).problem(t)
-	missing := s.ask("root", http.MethodGet, s.mine("/quota"), "").wantStatus(t, http.StatusForbidden).problem(t).Missing
-	if missing == nil || missing.Verb != "list" || missing.Resource != "resourcequotas" || missing.Namespace != s.namespace {
+	s.do("mallory", http.MethodGet, s.mine("/quota"), "").Want(http.StatusForbidden).Problem()
+	missing := s.do("root", http.MethodGet, s.mine("/quota"), "").Want(http.StatusForbidden).Problem().Missing
+	if missing == nil || missing.Verb != "list" || missing.Resource != "resourcequotas" || missing.Namespace != s.Namespace {
 		t.Errorf("missing is %v", missing)
 	}
 	s.grant("root", rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"resourcequotas"}, Verbs: []string{"list"}})
-	s.ask("root", http.MethodGet, s.mine("-nowhere")+"/quota", "").wantStatus(t, http.StatusNotFound)
+	s.do("root", http.MethodGet, s.mine("-nowhere")+"/quota", "").Want(http.StatusNotFound)
 }

@@ -13,14 +13,15 @@ import (
 // A permission that is missing would fail the tests of the routes, which use this role.
 func TestImpersonationIsLimitedToTheNeedsOfRoutes(t *testing.T) {
 	t.Parallel()
-	want := slices.DeleteFunc(newFixture(t).api.Needs(), func(need string) bool {
+	s := newFixture(t)
+	want := slices.DeleteFunc(s.API.Needs(), func(need string) bool {
 		return need == "watch dudaji.com/npudeploys" // is asked about, and the watch is the server's
 	})
 	for _, review := range []string{"selfsubjectaccessreviews", "selfsubjectrulesreviews"} {
 		want = append(want, "create authorization.k8s.io/"+review)
 	}
 	var got []string
-	for document := range strings.SplitSeq(repositoryFile(t, "bundle/apiserver/role.yaml"), "---\n") {
+	for document := range strings.SplitSeq(s.File("bundle/apiserver/role.yaml"), "---\n") {
 		role := &rbacv1.ClusterRole{}
 		if err := yaml.UnmarshalStrict([]byte(document), role); err != nil {
 			t.Fatal(err)

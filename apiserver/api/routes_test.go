@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/dudaji/nufi/apiserver/api"
+	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
 // routePath is a route of a router.
@@ -50,7 +51,7 @@ func walk(t *testing.T, router *mux.Router) []routePath {
 func TestOnlyPublicRoutesNeedNoAuthentication(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	public, private := s.api.Routers()
+	public, private := s.API.Routers()
 	open := []routePath{{http.MethodGet, "/openapi.json"}}
 	if got := walk(t, public); !slices.Equal(got, open) {
 		t.Errorf("open to everybody: %v, want %v", got, open)
@@ -61,11 +62,11 @@ func TestOnlyPublicRoutesNeedNoAuthentication(t *testing.T) {
 	}
 	for _, route := range routes {
 		path := regexp.MustCompile(`\{\w+\}`).ReplaceAllString(route.path, "x")
-		if got := s.ask("", route.method, path, ""); got.status != http.StatusUnauthorized || got.problem(t).Detail == "" {
-			t.Errorf("%s %s without a user: %d", route.method, route.path, got.status)
+		if got := s.do("", route.method, path, ""); got.Status != http.StatusUnauthorized || got.Problem().Detail == "" {
+			t.Errorf("%s %s without a user: %d", route.method, route.path, got.Status)
 		}
-		if got := s.ask("mallory", route.method, path, ""); got.status != http.StatusUnauthorized {
-			t.Errorf("%s %s with bad credentials: %d", route.method, route.path, got.status)
+		if got := s.do("mallory", route.method, path, ""); got.Status != http.StatusUnauthorized {
+			t.Errorf("%s %s with bad credentials: %d", route.method, route.path, got.Status)
 		}
 	}
 }
@@ -77,8 +78,8 @@ func TestUnusualPathsRequireAuthentication(t *testing.T) {
 		"/openapi.json/../api/v1/me", "//openapi.json", "/openapi.json/", "/api/v1/me/", "/api/v1//me", "/API/v1/me",
 		"/%6fpenapi.json/%2e%2e/api/v1/me", "/login", "/login/../api/v1/me", "/metrics", "/debug/pprof/",
 	} {
-		if got := s.ask("", http.MethodGet, path, ""); got.status != http.StatusUnauthorized {
-			t.Errorf("%s: %d %s", path, got.status, got.body)
+		if got := s.do("", http.MethodGet, path, ""); got.Status != http.StatusUnauthorized {
+			t.Errorf("%s: %d %s", path, got.Status, got.Body)
 		}
 	}
 }
@@ -101,13 +102,13 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := s.ask("ann", test.method, test.path, "", test.headers...).wantStatus(t, test.status)
-			if got.problem(t).Detail == "" {
-				t.Errorf("the problem has no detail: %s", got.body)
+			got := s.do("ann", test.method, test.path, "", test.headers...).Want(test.status)
+			if got.Problem().Detail == "" {
+				t.Errorf("the problem has no detail: %s", got.Body)
 			}
 		})
 	}
-	if allow := s.ask("ann", http.MethodDelete, "/api/v1/me", "").header.Get("Allow"); allow != "GET, HEAD" {
+	if allow := s.do("ann", http.MethodDelete, "/api/v1/me", "").Header.Get("Allow"); allow != "GET, HEAD" {
 		t.Errorf("Allow is %q, want GET, HEAD", allow)
 	}
 }
@@ -117,44 +118,44 @@ func TestHeadIsServedWhereverGetIs(t *testing.T) {
 	s := newFixture(t)
 	created := s.create("a")
 	for _, path := range []string{"a", "", "a/scale", "/api/v1/me", "/openapi.json", "/api/v1/devices", watchAll, "/api/v1/watch/devices"} {
-		got := s.ask("ann", http.MethodHead, path, "").wantStatus(t, http.StatusOK)
-		if len(got.body) > 0 || got.header.Get("Content-Type") == "" {
-			t.Errorf("%s: %v %s", path, got.header, got.body)
+		got := s.do("ann", http.MethodHead, path, "").Want(http.StatusOK)
+		if len(got.Body) > 0 || got.Header.Get("Content-Type") == "" {
+			t.Errorf("%s: %v %s", path, got.Header, got.Body)
 		}
 	}
-	if tag := s.ask("ann", http.MethodHead, "a", "").header.Get("ETag"); tag != created.header.Get("ETag") {
-		t.Errorf("ETag %s became %s", created.header.Get("ETag"), tag)
+	if tag := s.do("ann", http.MethodHead, "a", "").Header.Get("ETag"); tag != created.Header.Get("ETag") {
+		t.Errorf("ETag %s became %s", created.Header.Get("ETag"), tag)
 	}
-	s.ask("ann", http.MethodHead, "none", "").wantStatus(t, http.StatusNotFound)
-	s.ask("", http.MethodHead, "/api/v1/me", "").wantStatus(t, http.StatusUnauthorized)
+	s.do("ann", http.MethodHead, "none", "").Want(http.StatusNotFound)
+	s.do("", http.MethodHead, "/api/v1/me", "").Want(http.StatusUnauthorized)
 }
 
 func TestCORSIsForTrustedOrigins(t *testing.T) {
 	t.Parallel()
 	const console = "https://console.example.com"
 	s := newFixture(t, func(o *api.Options) { o.TrustedOrigins = []string{console} })
-	allowed := func(r response) string { return r.header.Get("Access-Control-Allow-Origin") }
+	allowed := func(r apitest.Response) string { return r.Header.Get("Access-Control-Allow-Origin") }
 	preflight := []string{"Access-Control-Request-Method", "PUT", "Access-Control-Request-Headers", "authorization,if-match", "Sec-Fetch-Site", "cross-site", "Origin"}
-	got := s.ask("", http.MethodOptions, "a", "", append(preflight, console)...).wantStatus(t, http.StatusNoContent)
-	if allowed(got) != console || !strings.Contains(got.header.Get("Access-Control-Allow-Methods"), "PUT") ||
-		!strings.Contains(got.header.Get("Access-Control-Allow-Headers"), "If-Match") || !slices.Contains(got.header.Values("Vary"), "Origin") {
-		t.Errorf("the preflight's response has %v", got.header)
+	got := s.do("", http.MethodOptions, "a", "", append(preflight, console)...).Want(http.StatusNoContent)
+	if allowed(got) != console || !strings.Contains(got.Header.Get("Access-Control-Allow-Methods"), "PUT") ||
+		!strings.Contains(got.Header.Get("Access-Control-Allow-Headers"), "If-Match") || !slices.Contains(got.Header.Values("Vary"), "Origin") {
+		t.Errorf("the preflight's response has %v", got.Header)
 	}
 	for _, origin := range []string{"https://evil.example.com", "null", console + ".evil.com", "http://console.example.com"} {
-		if got := s.ask("", http.MethodOptions, "a", "", append(preflight, origin)...).wantStatus(t, http.StatusUnauthorized); allowed(got) != "" {
-			t.Errorf("%s: %v", origin, got.header)
+		if got := s.do("", http.MethodOptions, "a", "", append(preflight, origin)...).Want(http.StatusUnauthorized); allowed(got) != "" {
+			t.Errorf("%s: %v", origin, got.Header)
 		}
-		s.ask("ann", http.MethodPost, "", deployJSON("a"), "Origin", origin, "Sec-Fetch-Site", "cross-site").wantStatus(t, http.StatusForbidden)
+		s.do("ann", http.MethodPost, "", deployJSON("a"), "Origin", origin, "Sec-Fetch-Site", "cross-site").Want(http.StatusForbidden)
 	}
-	created := s.ask("ann", http.MethodPost, "", deployJSON("a"), "Origin", console, "Sec-Fetch-Site", "cross-site").wantStatus(t, http.StatusCreated)
-	if allowed(created) != console || !strings.Contains(created.header.Get("Access-Control-Expose-Headers"), "ETag") {
-		t.Errorf("the response has %v", created.header)
+	created := s.do("ann", http.MethodPost, "", deployJSON("a"), "Origin", console, "Sec-Fetch-Site", "cross-site").Want(http.StatusCreated)
+	if allowed(created) != console || !strings.Contains(created.Header.Get("Access-Control-Expose-Headers"), "ETag") {
+		t.Errorf("the response has %v", created.Header)
 	}
-	if got := s.ask("", http.MethodGet, "a", "", "Origin", console).wantStatus(t, http.StatusUnauthorized); allowed(got) != console {
-		t.Errorf("an error has %v", got.header)
+	if got := s.do("", http.MethodGet, "a", "", "Origin", console).Want(http.StatusUnauthorized); allowed(got) != console {
+		t.Errorf("an error has %v", got.Header)
 	}
-	if got := newFixture(t).ask("ann", http.MethodGet, "/api/v1/me", "", "Origin", console); allowed(got) != "" || got.header.Get("Vary") != "" {
-		t.Errorf("without trusted origins: %v", got.header)
+	if got := newFixture(t).do("ann", http.MethodGet, "/api/v1/me", "", "Origin", console); allowed(got) != "" || got.Header.Get("Vary") != "" {
+		t.Errorf("without trusted origins: %v", got.Header)
 	}
 }
 
@@ -166,46 +167,46 @@ func TestRequestRateIsLimitedPerUser(t *testing.T) {
 		o.Limits.User.PerSecond, o.Limits.User.Burst = 0.5, 3
 	})
 	for range 3 {
-		s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK)
+		s.do("ann", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK)
 	}
-	refused := s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusTooManyRequests)
-	if after := refused.header.Get("Retry-After"); after != "2" {
+	refused := s.do("ann", http.MethodGet, "/api/v1/me", "").Want(http.StatusTooManyRequests)
+	if after := refused.Header.Get("Retry-After"); after != "2" {
 		t.Errorf("Retry-After is %q, want 2", after)
 	}
-	refused.problem(t)
-	s.ask("vic", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK)
+	refused.Problem()
+	s.do("vic", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK)
 }
 
 func TestRequestsInFlightAreLimited(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) { o.Limits.InFlight = 0 })
-	if got := s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusTooManyRequests); got.header.Get("Retry-After") == "" {
+	if got := s.do("ann", http.MethodGet, "/api/v1/me", "").Want(http.StatusTooManyRequests); got.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
 	s = newFixture(t, func(o *api.Options) { o.Limits.User.InFlight = 0 })
-	s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusTooManyRequests)
+	s.do("ann", http.MethodGet, "/api/v1/me", "").Want(http.StatusTooManyRequests)
 }
 
 func TestBodyThatIsTooLargeIsRejected(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) { o.Limits.BodyBytes = 10 })
-	s.ask("ann", http.MethodPost, s.previewPath(), strings.Repeat("x", 11)).wantStatus(t, http.StatusRequestEntityTooLarge).problem(t)
+	s.do("ann", http.MethodPost, s.previewPath(), strings.Repeat("x", 11)).Want(http.StatusRequestEntityTooLarge).Problem()
 
 	// Without a length beforehand, it is found out while reading.
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+s.previewPath(), io.MultiReader(strings.NewReader(strings.Repeat("x", 11))))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+s.previewPath(), io.MultiReader(strings.NewReader(strings.Repeat("x", 11))))
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer ann")
-	do(t, request).wantStatus(t, http.StatusRequestEntityTooLarge).problem(t)
+	s.Send(request).Want(http.StatusRequestEntityTooLarge).Problem()
 }
 
 func TestHeaderOrAddressThatIsTooLargeIsRejected(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	for _, who := range []string{"", "ann"} {
-		s.ask(who, http.MethodGet, "/api/v1/me", "", "X-Large", strings.Repeat("x", 64<<10)).wantStatus(t, http.StatusRequestHeaderFieldsTooLarge).problem(t)
-		s.ask(who, http.MethodGet, "/api/v1/me?namespace="+strings.Repeat("x", 8<<10), "").wantStatus(t, http.StatusRequestURITooLong).problem(t)
+		s.do(who, http.MethodGet, "/api/v1/me", "", "X-Large", strings.Repeat("x", 64<<10)).Want(http.StatusRequestHeaderFieldsTooLarge).Problem()
+		s.do(who, http.MethodGet, "/api/v1/me?namespace="+strings.Repeat("x", 8<<10), "").Want(http.StatusRequestURITooLong).Problem()
 	}
 }
 
@@ -215,28 +216,28 @@ func TestBodyThatTimesOutIsAClientError(t *testing.T) {
 	w := httptest.NewRecorder()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, s.previewPath(), iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("{}"))))
 	request.Header.Set("Authorization", "Bearer ann")
-	s.api.ServeHTTP(w, request)
+	s.API.ServeHTTP(w, request)
 	if w.Code != http.StatusRequestTimeout {
 		t.Errorf("status %d: %s", w.Code, w.Body)
 	}
 }
 
 // hold sends a create but the last byte of its body, which the returned function sends.
-func (s *fixture) hold(user, body string) (finish func(), answered <-chan response) {
-	s.t.Helper()
+func (s *fixture) hold(user, body string) (finish func(), answered <-chan apitest.Response) {
+	s.Helper()
 	reader, writer := io.Pipe()
-	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+"/api/v1/namespaces/"+s.namespace+"/npudeploys", reader)
+	request, err := http.NewRequestWithContext(s.Context(), http.MethodPost, s.URL+"/api/v1/namespaces/"+s.Namespace+"/npudeploys", reader)
 	if err != nil {
-		s.t.Fatal(err)
+		s.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+user)
-	responses := make(chan response, 1)
+	responses := make(chan apitest.Response, 1)
 	go func() {
 		defer close(responses)
-		responses <- do(s.t, request)
+		responses <- s.Send(request)
 	}()
 	if _, err := io.WriteString(writer, body[:len(body)-1]); err != nil {
-		s.t.Fatal(err)
+		s.Fatal(err)
 	}
 	return func() {
 		_, _ = io.WriteString(writer, body[len(body)-1:]) // fails if the server has stopped reading
@@ -248,10 +249,10 @@ func TestSlowBodiesUseNoSlot(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) { o.Limits.InFlight = 1 })
 	finish, answered := s.hold("ann", deployJSON("a"))
-	s.ask("vic", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK)
+	s.do("vic", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK)
 	finish()
-	(<-answered).wantStatus(t, http.StatusCreated)
-	s.ask("vic", http.MethodGet, "a", "").wantStatus(t, http.StatusOK)
+	(<-answered).Want(http.StatusCreated)
+	s.do("vic", http.MethodGet, "a", "").Want(http.StatusOK)
 }
 
 func TestSlowClientGetsATimeout(t *testing.T) {
@@ -259,15 +260,15 @@ func TestSlowClientGetsATimeout(t *testing.T) {
 	s := newFixture(t, func(o *api.Options) { o.Limits.BodyTime = 200 * time.Millisecond })
 	finish, answered := s.hold("ann", deployJSON("a"))
 	defer finish()
-	(<-answered).wantStatus(t, http.StatusRequestTimeout).problem(t)
+	(<-answered).Want(http.StatusRequestTimeout).Problem()
 }
 
 func TestMetricsAreLabelledByRouteAndNotByPath(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK)
-	s.ask("ann", http.MethodGet, "/api/v1/secret-name", "").wantStatus(t, http.StatusNotFound)
-	s.ask("", http.MethodGet, "/openapi.json", "").wantStatus(t, http.StatusOK)
+	s.do("ann", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK)
+	s.do("ann", http.MethodGet, "/api/v1/secret-name", "").Want(http.StatusNotFound)
+	s.do("", http.MethodGet, "/openapi.json", "").Want(http.StatusOK)
 	const want = `
 # HELP nufi_apiserver_requests_total Requests served, by method, route template and status.
 # TYPE nufi_apiserver_requests_total counter
@@ -275,7 +276,7 @@ nufi_apiserver_requests_total{code="200",method="GET",route="/api/v1/me"} 1
 nufi_apiserver_requests_total{code="200",method="GET",route="/openapi.json"} 1
 nufi_apiserver_requests_total{code="404",method="GET",route="none"} 1
 `
-	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(want), "nufi_apiserver_requests_total"); err != nil {
+	if err := testutil.GatherAndCompare(s.Registry, strings.NewReader(want), "nufi_apiserver_requests_total"); err != nil {
 		t.Error(err)
 	}
 }
@@ -283,31 +284,31 @@ nufi_apiserver_requests_total{code="404",method="GET",route="none"} 1
 func TestOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	got := s.ask("", http.MethodGet, "/openapi.json", "").wantStatus(t, http.StatusOK)
+	got := s.do("", http.MethodGet, "/openapi.json", "").Want(http.StatusOK)
 	var document struct {
 		OpenAPI    string                                `json:"openapi"`
 		Paths      map[string]map[string]json.RawMessage `json:"paths"`
 		Components struct{ Schemas map[string]any }      `json:"components"`
 	}
-	if err := json.Unmarshal(got.body, &document); err != nil {
+	if err := json.Unmarshal(got.Body, &document); err != nil {
 		t.Fatal(err)
 	}
 	if document.OpenAPI != "3.1.0" {
 		t.Errorf("the version is %q", document.OpenAPI)
 	}
-	_, private := s.api.Routers()
+	_, private := s.API.Routers()
 	for _, route := range walk(t, private) {
 		if document.Paths[route.path][strings.ToLower(route.method)] == nil {
 			t.Errorf("%s %s is not described", route.method, route.path)
 		}
 	}
-	for _, found := range regexp.MustCompile(`#/components/schemas/(\w+)`).FindAllStringSubmatch(string(got.body), -1) {
+	for _, found := range regexp.MustCompile(`#/components/schemas/(\w+)`).FindAllStringSubmatch(string(got.Body), -1) {
 		if document.Components.Schemas[found[1]] == nil {
 			t.Errorf("the schema %s is not there", found[1])
 		}
 	}
 	for _, words := range []string{"model is what the server loads", "members are the people and groups"} {
-		if !strings.Contains(string(got.body), words) {
+		if !strings.Contains(string(got.Body), words) {
 			t.Errorf("a description of the CRDs is missing: %s", words)
 		}
 	}
@@ -316,12 +317,12 @@ func TestOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 func TestPanicIsAnInternalError(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) { o.Authenticator = panickingAuthenticator{} })
-	s.ask("ann", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusInternalServerError).problem(t)
-	if !strings.Contains(s.log.String(), "recovered from a panic") {
-		t.Errorf("the panic is not logged: %s", s.log)
+	s.do("ann", http.MethodGet, "/api/v1/me", "").Want(http.StatusInternalServerError).Problem()
+	if !strings.Contains(s.Log.String(), "recovered from a panic") {
+		t.Errorf("the panic is not logged: %s", s.Log)
 	}
 	w := httptest.NewRecorder()
-	s.api.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/me", nil))
+	s.API.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/me", nil))
 	if strings.Contains(w.Body.String(), "goroutine") || strings.Contains(w.Body.String(), "on purpose") {
 		t.Errorf("the client reads %s", w.Body)
 	}

@@ -17,23 +17,23 @@ import (
 func TestCatalogueIsForAllUsersAndItsPresetsRender(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	got := s.ask("bob", http.MethodGet, "/api/v1/catalogue", "").wantStatus(t, http.StatusOK)
-	answer := got.json(t)
+	got := s.do("bob", http.MethodGet, "/api/v1/catalogue", "").Want(http.StatusOK)
+	answer := got.JSON()
 	if kinds := answer["endpointKinds"].([]any); !slices.Contains(kinds, any("HTTPRoute")) {
 		t.Errorf("endpoint kinds are %v", kinds)
 	}
 	for _, preset := range answer["presets"].([]any) {
 		preset := preset.(map[string]any)
 		body := `{"metadata": {"name": "` + preset["name"].(string) + `"}, "spec": ` + marshal(t, preset["spec"]) + `}`
-		s.ask("ann", http.MethodPost, s.previewPath(), body).wantStatus(t, http.StatusOK)
+		s.do("ann", http.MethodPost, s.previewPath(), body).Want(http.StatusOK)
 	}
-	s.ask("bob", http.MethodGet, "/api/v1/catalogue", "", "If-None-Match", got.header.Get("ETag")).wantStatus(t, http.StatusNotModified)
-	there := "/api/v1/catalogue?namespace=" + s.namespace
-	s.ask("vic", http.MethodGet, there, "", "If-None-Match", got.header.Get("ETag")).wantStatus(t, http.StatusOK)
-	if missing := s.ask("bob", http.MethodGet, there, "").wantStatus(t, http.StatusForbidden).problem(t).Missing; missing == nil || missing.Namespace != s.namespace {
+	s.do("bob", http.MethodGet, "/api/v1/catalogue", "", "If-None-Match", got.Header.Get("ETag")).Want(http.StatusNotModified)
+	there := "/api/v1/catalogue?namespace=" + s.Namespace
+	s.do("vic", http.MethodGet, there, "", "If-None-Match", got.Header.Get("ETag")).Want(http.StatusOK)
+	if missing := s.do("bob", http.MethodGet, there, "").Want(http.StatusForbidden).Problem().Missing; missing == nil || missing.Namespace != s.Namespace {
 		t.Errorf("bob: missing is %v", missing)
 	}
-	s.ask("vic", http.MethodGet, "/api/v1/catalogue?namespace=a%0d%0ab", "").wantStatus(t, http.StatusBadRequest).problem(t)
+	s.do("vic", http.MethodGet, "/api/v1/catalogue?namespace=a%0d%0ab", "").Want(http.StatusBadRequest).Problem()
 }
 
 func TestRolloutCountsVisibleNpuDeploys(t *testing.T) {
@@ -42,17 +42,17 @@ func TestRolloutCountsVisibleNpuDeploys(t *testing.T) {
 	s.bind("counter", "nufi-view")
 	s.create("a")
 	s.create("b")
-	serving := s.ask("stranger", http.MethodGet, "/api/v1/templates", "").wantStatus(t, http.StatusOK).json(t)
+	serving := s.do("stranger", http.MethodGet, "/api/v1/templates", "").Want(http.StatusOK).JSON()
 	if serving["source"] != "CompiledIn" || serving["rejected"] != nil || len(serving["rollout"].([]any)) != 0 {
 		t.Errorf("a stranger gets %v", serving)
 	}
-	kubectl(t, s, "", "patch", "npudeploy", "a", "--subresource=status", "--type=merge", `-p={"status": {"templates": "`+serving["digest"].(string)+`"}}`)
+	kubectl(s, "", "patch", "npudeploy", "a", "--subresource=status", "--type=merge", `-p={"status": {"templates": "`+serving["digest"].(string)+`"}}`)
 	want := []any{
 		map[string]any{"serving": false, "npudeploys": 1.0},
 		map[string]any{"digest": serving["digest"], "serving": true, "npudeploys": 1.0},
 	}
-	await(t, "the rollout to be counted", func() bool {
-		answer := s.ask("counter", http.MethodGet, "/api/v1/templates", "").wantStatus(t, http.StatusOK).json(t)
+	s.Await("the rollout to be counted", func() bool {
+		answer := s.do("counter", http.MethodGet, "/api/v1/templates", "").Want(http.StatusOK).JSON()
 		return cmp.Equal(answer["rollout"], any(want))
 	})
 }
@@ -69,11 +69,11 @@ func TestRejectionReasonsRequirePermissionOnAllObjects(t *testing.T) {
 		}
 		o.TemplateState = func() templates.State { return state }
 	})
-	grantList(t, "half", "", "npudeploys")
-	grantList(t, "whole", "", "npudeploys")
-	grantList(t, "whole", "", "projects")
+	s.grantList("half", "", "npudeploys")
+	s.grantList("whole", "", "npudeploys")
+	s.grantList("whole", "", "projects")
 	for user, want := range map[string]int{"bob": 0, "half": 0, "whole": 2} {
-		answer := s.ask(user, http.MethodGet, "/api/v1/templates", "").wantStatus(t, http.StatusOK).json(t)
+		answer := s.do(user, http.MethodGet, "/api/v1/templates", "").Want(http.StatusOK).JSON()
 		rejected := answer["rejected"].(map[string]any)
 		reasons, _ := rejected["reasons"].([]any)
 		if len(reasons) != want || (rejected["candidate"] != nil) != (want > 0) || rejected["since"] == nil || answer["source"] != "Directory" {

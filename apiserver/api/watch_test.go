@@ -16,10 +16,13 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
 const (
@@ -41,15 +44,15 @@ type eventStream struct {
 
 // watch opens a stream. A path without a leading slash is relative to the namespace's watch.
 func (s *fixture) watch(user, path string, headers ...string) *eventStream {
-	s.t.Helper()
+	s.Helper()
 	if !strings.HasPrefix(path, "/") {
-		path = "/api/v1/namespaces/" + s.namespace + "/watch/npudeploys" + path
+		path = "/api/v1/namespaces/" + s.Namespace + "/watch/npudeploys" + path
 	}
-	ctx, cut := context.WithTimeout(s.t.Context(), time.Minute)
-	s.t.Cleanup(cut)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
+	ctx, cut := context.WithTimeout(s.Context(), time.Minute)
+	s.Cleanup(cut)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, nil)
 	if err != nil {
-		s.t.Fatal(err)
+		s.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+user)
 	for i := 0; i+1 < len(headers); i += 2 {
@@ -57,9 +60,9 @@ func (s *fixture) watch(user, path string, headers ...string) *eventStream {
 	}
 	response, err := (&http.Client{}).Do(request)
 	if err != nil {
-		s.t.Fatal(err)
+		s.Fatal(err)
 	}
-	s.t.Cleanup(func() { _ = response.Body.Close() })
+	s.Cleanup(func() { _ = response.Body.Close() })
 	return &eventStream{s.t, response.StatusCode, response.Header, bufio.NewReader(response.Body), cut}
 }
 
@@ -116,24 +119,24 @@ func (e change) String() string {
 
 // gauge is the value of a metric without labels.
 func (s *fixture) gauge(name string) float64 {
-	s.t.Helper()
-	families, err := s.registry.Gather()
+	s.Helper()
+	families, err := s.Registry.Gather()
 	if err != nil {
-		s.t.Fatal(err)
+		s.Fatal(err)
 	}
 	for _, family := range families {
 		if family.GetName() == name {
 			return family.GetMetric()[0].GetGauge().GetValue()
 		}
 	}
-	s.t.Fatal("no metric ", name)
+	s.Fatal("no metric ", name)
 	return 0
 }
 
 // patch changes the NpuDeploy a.
-func (s *fixture) patch(change string) response {
-	s.t.Helper()
-	return s.ask("ann", http.MethodPatch, "a", change, "Content-Type", mergeJSON).wantStatus(s.t, http.StatusOK)
+func (s *fixture) patch(change string) apitest.Response {
+	s.Helper()
+	return s.do("ann", http.MethodPatch, "a", change, "Content-Type", mergeJSON).Want(http.StatusOK)
 }
 
 func model(name string) string { return fmt.Sprintf(`{"spec": {"model": "org/%s"}}`, name) }
@@ -141,7 +144,7 @@ func model(name string) string { return fmt.Sprintf(`{"spec": {"model": "org/%s"
 func TestWatchSendsAllObjectsAndThenChanges(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
+	s.do("vic", http.MethodGet, "?"+since(s.create("a")), "").Want(http.StatusOK)
 	w := s.watch("vic", "")
 	if got := w.header.Get("Content-Type"); w.status != http.StatusOK || got != "text/event-stream" {
 		t.Fatalf("status %d, %s", w.status, got)
@@ -152,14 +155,14 @@ func TestWatchSendsAllObjectsAndThenChanges(t *testing.T) {
 	}
 	patched := s.patch(model("other"))
 	s.create("b")
-	s.ask("ann", http.MethodDelete, "a", "").wantStatus(t, http.StatusAccepted)
+	s.do("ann", http.MethodDelete, "a", "").Want(http.StatusAccepted)
 	// What is created is changed once more: this API applies what it owns.
 	events := w.want("MODIFIED a", "ADDED b", "MODIFIED b", "DELETED a")
 	if version := field(t, patched, "metadata", "resourceVersion"); events[0].id != version {
 		t.Errorf("the id is %s, and the version %s", events[0].id, version)
 	}
-	if got := (response{body: []byte(events[0].data)}); field(t, got, "spec", "model") != "org/other" || field(t, got, "metadata", "managedFields") != nil {
-		t.Errorf("the object is %s", got.body)
+	if got := (apitest.Response{Body: []byte(events[0].data)}); field(t, got, "spec", "model") != "org/other" || field(t, got, "metadata", "managedFields") != nil {
+		t.Errorf("the object is %s", got.Body)
 	}
 }
 
@@ -167,7 +170,7 @@ func TestWatchSendsAllObjectsAndThenChanges(t *testing.T) {
 func TestResumedWatchNeitherMissesNorRepeatsEvents(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	list := s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
+	list := s.do("vic", http.MethodGet, "?"+since(s.create("a")), "").Want(http.StatusOK)
 	version, _ := field(t, list, "metadata", "resourceVersion").(string)
 	const changes = 30
 	go func() {
@@ -199,7 +202,7 @@ func TestResumedWatchNeitherMissesNorRepeatsEvents(t *testing.T) {
 func TestWatchFromAnUnknownVersionIsReset(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
+	s.do("vic", http.MethodGet, "?"+since(s.create("a")), "").Want(http.StatusOK)
 	for _, id := range []string{"1", "99999999999999", "x", "-1"} {
 		s.watch("vic", "", "Last-Event-ID", id).want("RESET", "ADDED a", "BOOKMARK")
 	}
@@ -212,7 +215,7 @@ func TestWatchFromAnUnknownVersionIsReset(t *testing.T) {
 func TestWatchDeletesObjectsThatStopMatching(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
+	s.do("vic", http.MethodGet, "?"+since(s.create("a")), "").Want(http.StatusOK)
 	w := s.watch("vic", "?labelSelector=stage%3Dtest")
 	w.want("RESET", "BOOKMARK")
 	label := func(value string) { s.patch(`{"metadata": {"labels": {"stage": ` + value + `}}}`) }
@@ -221,7 +224,7 @@ func TestWatchDeletesObjectsThatStopMatching(t *testing.T) {
 	label("null")
 	s.patch(model("unseen"))
 	label(`"test"`)
-	s.ask("ann", http.MethodDelete, "a", "").wantStatus(t, http.StatusAccepted)
+	s.do("ann", http.MethodDelete, "a", "").Want(http.StatusAccepted)
 	events := w.want("ADDED a", "MODIFIED a", "DELETED a", "ADDED a", "DELETED a")
 	for i := 1; i < len(events); i++ {
 		if events[i].id <= events[i-1].id {
@@ -232,13 +235,13 @@ func TestWatchDeletesObjectsThatStopMatching(t *testing.T) {
 
 // unbind deletes a binding of newFixture or bind.
 func (s *fixture) unbind(user, role string) {
-	s.t.Helper()
-	client, err := kubernetes.NewForConfig(control.Config(s.t))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := client.RbacV1().RoleBindings(s.namespace).Delete(s.t.Context(), user+"-"+role, metav1.DeleteOptions{}); err != nil {
-		s.t.Fatal(err)
+	s.Helper()
+	bindings := &rbacv1.RoleBindingList{}
+	s.Must(s.Client.List(s.Context(), bindings, client.InNamespace(s.Namespace)))
+	for i := range bindings.Items {
+		if b := &bindings.Items[i]; b.RoleRef.Name == role && b.Subjects[0].Name == user {
+			s.Delete(b)
+		}
 	}
 }
 
@@ -247,7 +250,7 @@ func withFrequentRevalidation(o *api.Options) { o.Limits.Streams.Revalidate = 10
 func TestRevokedPermissionEndsAWatchOfItsNamespace(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, withFrequentRevalidation)
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
+	s.do("vic", http.MethodGet, "?"+since(s.create("a")), "").Want(http.StatusOK)
 	w := s.watch("vic", "")
 	w.want("RESET", "ADDED a", "BOOKMARK")
 	s.unbind("vic", "nufi-view")
@@ -274,8 +277,8 @@ func TestRevokedPermissionEndsAWatchOfItsNamespace(t *testing.T) {
 func TestWatchOfAllNamespacesFollowsChangesOfPermissions(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, withFrequentRevalidation)
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
-	only := watchAll + "?fieldSelector=metadata.namespace%3D" + s.namespace
+	s.do("vic", http.MethodGet, "?"+since(s.create("a")), "").Want(http.StatusOK)
+	only := watchAll + "?fieldSelector=metadata.namespace%3D" + s.Namespace
 	w := s.watch("bob", only)
 	w.want("RESET", "BOOKMARK")
 	s.bind("bob", "nufi-view")
@@ -294,20 +297,20 @@ func TestWatchOfAllNamespacesFollowsChangesOfPermissions(t *testing.T) {
 
 func TestRevokedCredentialsEndAStream(t *testing.T) {
 	t.Parallel()
-	believed := make(chan usersByName, 1)
-	believed <- usersByName{[]string{"ann", "vic"}}
+	believed := make(chan apitest.ByName, 1)
+	believed <- named([]string{"ann", "vic"}...)
 	s := newFixture(t, withFrequentRevalidation, func(o *api.Options) { o.Authenticator = changingAuthenticator(believed) })
 	w := s.watch("vic", "")
 	w.want("RESET", "BOOKMARK")
 	<-believed
-	believed <- usersByName{}
+	believed <- named("")
 	if event, ok := w.next(); !ok || event.name != "end" || !strings.Contains(event.data, `"status":401`) {
 		t.Errorf("the next event is %v: %s", event, event.data)
 	}
 }
 
 // changingAuthenticator authenticates with the one in the channel.
-type changingAuthenticator chan usersByName
+type changingAuthenticator chan apitest.ByName
 
 func (c changingAuthenticator) Authenticate(r *http.Request) (auth.User, error) {
 	now := <-c
@@ -318,7 +321,7 @@ func (c changingAuthenticator) Authenticate(r *http.Request) (auth.User, error) 
 func TestSlowClientIsDisconnected(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) { o.Limits.Streams.Write = 300 * time.Millisecond })
-	s.ask("vic", http.MethodGet, "?"+since(s.create("a")), "").wantStatus(t, http.StatusOK)
+	s.do("vic", http.MethodGet, "?"+since(s.create("a")), "").Want(http.StatusOK)
 	slow, reader := s.watch("vic", ""), s.watch("vic", "")
 	first := slow.want("RESET", "ADDED a", "BOOKMARK")
 	reader.want("RESET", "ADDED a", "BOOKMARK")
@@ -329,7 +332,7 @@ func TestSlowClientIsDisconnected(t *testing.T) {
 		s.patch(fmt.Sprintf(`{"metadata": {"annotations": {"note": "%d %s"}}}`, i, strings.Repeat("x", 250<<10)))
 		last = reader.want("MODIFIED a")[0].id
 	}
-	await(t, "the slow client to be disconnected", func() bool { return s.gauge("nufi_apiserver_streams") == 1 })
+	s.Await("the slow client to be disconnected", func() bool { return s.gauge("nufi_apiserver_streams") == 1 })
 	resumed := s.watch("vic", "", "Last-Event-ID", first[2].id)
 	for range changes {
 		if event := resumed.want("MODIFIED a")[0]; event.id == last {
@@ -344,7 +347,7 @@ func TestStoppingServerEndsStreams(t *testing.T) {
 	s := newFixture(t)
 	w := s.watch("vic", "")
 	w.want("RESET", "BOOKMARK")
-	s.api.EndStreams()
+	s.API.EndStreams()
 	event, _ := w.next()
 	if event.name != "end" || !strings.Contains(event.data, `"status":503`) {
 		t.Errorf("the last event is %v: %s", event, event.data)
@@ -369,11 +372,11 @@ func TestStreamsAreLimitedAndDoNotCountAsRequests(t *testing.T) {
 	if got := s.watch("ann", "").status; got != http.StatusTooManyRequests {
 		t.Errorf("a fourth of all: %d", got)
 	}
-	s.ask("vic", http.MethodGet, "/api/v1/me", "").wantStatus(t, http.StatusOK)
+	s.do("vic", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK)
 	for _, w := range open {
 		w.cut()
 	}
-	await(t, "all streams to be closed", func() bool { return s.gauge("nufi_apiserver_streams") == 0 })
+	s.Await("all streams to be closed", func() bool { return s.gauge("nufi_apiserver_streams") == 0 })
 	if got := s.watch("ann", "").status; got != http.StatusOK {
 		t.Errorf("after others have closed: %d", got)
 	}
@@ -388,7 +391,7 @@ func TestIdleStreamSendsHeartbeats(t *testing.T) {
 			s := newFixture(t, func(o *api.Options) {
 				o.Limits.Streams.Heartbeat, o.Limits.Streams.Write = 150*time.Millisecond, 100*time.Millisecond
 			})
-			server := httptest.NewUnstartedServer(s.api)
+			server := httptest.NewUnstartedServer(s.API)
 			server.EnableHTTP2 = http2
 			server.StartTLS()
 			defer server.Close()

@@ -25,29 +25,26 @@ type ownedFixture struct {
 }
 
 func newOwned(s *fixture, name string) *ownedFixture {
-	s.t.Helper()
+	s.Helper()
 	s.create(name)
-	uid, _ := field(s.t, s.ask("ann", http.MethodGet, name, "").wantStatus(s.t, http.StatusOK), "metadata", "uid").(string)
-	admin, err := kubernetes.NewForConfig(control.Config(s.t))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	uid, _ := field(s.t, s.do("ann", http.MethodGet, name, "").Want(http.StatusOK), "metadata", "uid").(string)
+	admin := s.Kubernetes()
 	k := &ownedFixture{fixture: s, name: name, admin: admin}
 	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: k.labels()}, Spec: k.spec("")}
 	selector := &metav1.LabelSelector{MatchLabels: k.labels()}
-	deployment, err := admin.AppsV1().Deployments(s.namespace).Create(s.t.Context(), &appsv1.Deployment{
+	deployment, err := admin.AppsV1().Deployments(s.Namespace).Create(s.Context(), &appsv1.Deployment{
 		ObjectMeta: k.meta(name, ownedBy("dudaji.com/v1", "NpuDeploy", name, types.UID(uid))),
 		Spec:       appsv1.DeploymentSpec{Selector: selector, Template: template},
 	}, metav1.CreateOptions{})
 	if err != nil {
-		s.t.Fatal(err)
+		s.Fatal(err)
 	}
-	set, err := admin.AppsV1().ReplicaSets(s.namespace).Create(s.t.Context(), &appsv1.ReplicaSet{
+	set, err := admin.AppsV1().ReplicaSets(s.Namespace).Create(s.Context(), &appsv1.ReplicaSet{
 		ObjectMeta: k.meta(name+"-1", ownedBy("apps/v1", "Deployment", name, deployment.UID)),
 		Spec:       appsv1.ReplicaSetSpec{Selector: selector, Template: template},
 	}, metav1.CreateOptions{})
 	if err != nil {
-		s.t.Fatal(err)
+		s.Fatal(err)
 	}
 	k.set = ownedBy("apps/v1", "ReplicaSet", set.Name, set.UID)
 	return k
@@ -55,10 +52,10 @@ func newOwned(s *fixture, name string) *ownedFixture {
 
 // newOwnedFixture returns an NpuDeploy whose workloads vic may view.
 func newOwnedFixture(s *fixture) *ownedFixture {
-	s.t.Helper()
+	s.Helper()
 	s.bind("vic", "nufi-project-viewer")
 	k := newOwned(s, "home")
-	await(s.t, "vic's permissions", func() bool { return k.ask("vic", http.MethodGet, "home/pods", "").status == http.StatusOK })
+	s.Await("vic's permissions", func() bool { return k.do("vic", http.MethodGet, "home/pods", "").Status == http.StatusOK })
 	return k
 }
 
@@ -69,7 +66,7 @@ func ownedBy(version, kind, name string, uid types.UID) metav1.OwnerReference {
 
 // device returns a resource that no other test uses.
 func (k *ownedFixture) device() corev1.ResourceName {
-	return corev1.ResourceName("nufi.test/" + k.namespace)
+	return corev1.ResourceName("nufi.test/" + k.Namespace)
 }
 
 func (k *ownedFixture) labels() map[string]string {
@@ -91,22 +88,22 @@ func (k *ownedFixture) spec(node string) corev1.PodSpec {
 
 // pod creates a pod, on a node unless it is empty, and writes its status.
 func (k *ownedFixture) pod(name, node string, owner metav1.OwnerReference, status corev1.PodStatus) *corev1.Pod {
-	k.t.Helper()
-	made, err := k.admin.CoreV1().Pods(k.namespace).Create(k.t.Context(),
+	k.Helper()
+	made, err := k.admin.CoreV1().Pods(k.Namespace).Create(k.Context(),
 		&corev1.Pod{ObjectMeta: k.meta(name, owner), Spec: k.spec(node)}, metav1.CreateOptions{})
 	if err != nil {
-		k.t.Fatal(err)
+		k.Fatal(err)
 	}
 	return k.write(made, status)
 }
 
 func (k *ownedFixture) write(pod *corev1.Pod, status corev1.PodStatus) *corev1.Pod {
-	k.t.Helper()
+	k.Helper()
 	pod = pod.DeepCopy()
 	pod.Status = status
-	written, err := k.admin.CoreV1().Pods(k.namespace).UpdateStatus(k.t.Context(), pod, metav1.UpdateOptions{})
+	written, err := k.admin.CoreV1().Pods(k.Namespace).UpdateStatus(k.Context(), pod, metav1.UpdateOptions{})
 	if err != nil {
-		k.t.Fatal(err)
+		k.Fatal(err)
 	}
 	return written
 }
@@ -114,36 +111,36 @@ func (k *ownedFixture) write(pod *corev1.Pod, status corev1.PodStatus) *corev1.P
 // node adds a node whose kubelet writes logs by serve. If serve is nil, nothing listens
 // there.
 func (k *ownedFixture) node(serve http.HandlerFunc) string {
-	k.t.Helper()
+	k.Helper()
 	kubelet := httptest.NewTLSServer(serve)
-	k.t.Cleanup(kubelet.Close)
+	k.Cleanup(kubelet.Close)
 	if serve == nil {
 		kubelet.Close()
 	}
 	_, text, err := net.SplitHostPort(kubelet.Listener.Addr().String())
 	if err != nil {
-		k.t.Fatal(err)
+		k.Fatal(err)
 	}
 	port, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
-		k.t.Fatal(err)
+		k.Fatal(err)
 	}
-	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-of-" + k.namespace}}
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-of-" + k.Namespace}}
 	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "127.0.0.1"}}
 	node.Status.DaemonEndpoints.KubeletEndpoint.Port = int32(port)
 	node.Status.Allocatable = corev1.ResourceList{k.device(): resource.MustParse("8")}
 	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
-	if _, err := k.admin.CoreV1().Nodes().Create(k.t.Context(), node, metav1.CreateOptions{}); err != nil {
-		k.t.Fatal(err)
+	if _, err := k.admin.CoreV1().Nodes().Create(k.Context(), node, metav1.CreateOptions{}); err != nil {
+		k.Fatal(err)
 	}
-	k.t.Cleanup(func() {
-		if err := k.admin.CoreV1().Nodes().Delete(context.WithoutCancel(k.t.Context()), node.Name, metav1.DeleteOptions{}); err != nil {
-			k.t.Error(err)
+	k.Cleanup(func() {
+		if err := k.admin.CoreV1().Nodes().Delete(context.WithoutCancel(k.Context()), node.Name, metav1.DeleteOptions{}); err != nil {
+			k.Error(err)
 		}
 	})
-	await(k.t, "the node in the cache", func() bool {
+	k.Await("the node in the cache", func() bool {
 		var known corev1.Node
-		err := sharedCache(k.t).Reader().Get(k.t.Context(), types.NamespacedName{Name: node.Name}, &known)
+		err := k.Cache.Reader().Get(k.Context(), types.NamespacedName{Name: node.Name}, &known)
 		return err == nil
 	})
 	return node.Name

@@ -61,7 +61,7 @@ func populate(b *testing.B, count int) *apitest.Server {
 	}
 	h.Must(group.Wait())
 	s := apitest.StartIsolated(h, unlimited)
-	s.Await("ann's rights", func(r apitest.Reply) bool {
+	s.AwaitResponse("ann's rights", func(r apitest.Response) bool {
 		return r.Status == http.StatusOK && strings.Count(string(r.Body), `"kind":"NpuDeploy"`) == count
 	}, "ann", http.MethodGet, deploys, "")
 	return s

@@ -63,7 +63,7 @@ func outage(t *testing.T) {
 
 	h.Must(h.Cluster().StartAPIServer(t.Context()))
 	for _, path := range reads {
-		s.Await(path+" to be fresh", func(r apitest.Reply) bool { return r.Status == http.StatusOK && !r.IsStale() }, "ann", http.MethodGet, path, "")
+		s.AwaitResponse(path+" to be fresh", func(r apitest.Response) bool { return r.Status == http.StatusOK && !r.IsStale() }, "ann", http.MethodGet, path, "")
 	}
 	if got := s.Do("ann", http.MethodGet, deploys+"/a", "").Want(http.StatusOK); got.Header.Get("ETag") != before.Header.Get("ETag") {
 		t.Errorf("a rejected write was made: %s", got.Body)
@@ -83,7 +83,7 @@ func outage(t *testing.T) {
 func readsAreStale(s *apitest.Server, paths []string) {
 	s.Helper()
 	for _, path := range paths {
-		got := s.Await(path+" to be stale", apitest.Reply.IsStale, "ann", http.MethodGet, path, "").Want(http.StatusOK)
+		got := s.AwaitResponse(path+" to be stale", apitest.Response.IsStale, "ann", http.MethodGet, path, "").Want(http.StatusOK)
 		_, err := strconv.Atoi(got.Header.Get("Age"))
 		if err != nil || got.Header.Get("Warning") != `110 - "Response is Stale"` || !strings.Contains(string(got.Body), `"name":"a"`) {
 			s.Errorf("%s: Age %q, Warning %q: %s", path, got.Header.Get("Age"), got.Header.Get("Warning"), got.Body)
@@ -104,7 +104,7 @@ func writesAreRejected(s *apitest.Server) {
 	}
 }
 
-func wantUnavailable(s *apitest.Server, got apitest.Reply) {
+func wantUnavailable(s *apitest.Server, got apitest.Response) {
 	s.Helper()
 	if got.Want(http.StatusServiceUnavailable).Header.Get("Retry-After") == "" {
 		s.Errorf("an answer has no Retry-After: %s", got.Body)

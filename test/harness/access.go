@@ -74,6 +74,14 @@ func (h *Harness) Bind(clusterRole, namespace string, users ...string) {
 	h.BindSubjects(clusterRole, namespace, subjects...)
 }
 
+// Grant grants users a rule in a namespace or, if that is empty, everywhere.
+func (h *Harness) Grant(rule rbacv1.PolicyRule, namespace string, users ...string) {
+	h.Helper()
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}, Rules: []rbacv1.PolicyRule{rule}}
+	h.Create(role)
+	h.Bind(role.Name, namespace, users...)
+}
+
 // BindSubjects is Bind for subjects of any kind.
 func (h *Harness) BindSubjects(clusterRole, namespace string, subjects ...rbacv1.Subject) {
 	h.Helper()

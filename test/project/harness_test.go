@@ -39,6 +39,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	t.Parallel()
 	h := harness.New(t, harness.ReserveNamespace())
+	h.Install("bundle/admission/project_hosts.yaml")
 	return &fixture{Harness: h, Controller: shared.Start(h), name: h.Namespace}
 }
 

@@ -22,10 +22,10 @@ func TestMemberAddedOverRESTHasAccessUntilRemoved(t *testing.T) {
 
 	s.AwaitStatus(http.StatusCreated, eve, http.MethodPost, deploys, `{"metadata": {"name": "web"}, "spec": {"model": "org/model"}}`)
 	s.AwaitStatus(http.StatusOK, eve, http.MethodGet, project, "")
-	s.Await("eve's projects", func(r apitest.Reply) bool {
+	s.AwaitResponse("eve's projects", func(r apitest.Response) bool {
 		return reflect.DeepEqual(r.JSON()["projects"], []any{map[string]any{"name": f.name, "displayName": f.name, "role": "Editor"}})
 	}, eve, http.MethodGet, "/api/v1/me", "")
-	s.Await("the quota to be counted", func(r apitest.Reply) bool {
+	s.AwaitResponse("the quota to be counted", func(r apitest.Response) bool {
 		return reflect.DeepEqual(r.JSON()["accelerators"], []any{map[string]any{"type": "atom", "hard": 2.0, "used": 0.0}})
 	}, eve, http.MethodGet, project+"/quota", "")
 

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/auth"
@@ -36,11 +37,27 @@ type Server struct {
 	*harness.Harness
 
 	API      *api.API
+	Users    *kube.Users
+	Cache    *live.Cache
 	URL      string
 	Registry *prometheus.Registry
 	Log      *Log
 
 	client *http.Client
+}
+
+// SharedCache returns the cache of all servers of Start.
+func SharedCache(h *harness.Harness) *live.Cache {
+	h.Helper()
+	return shared.open(h)
+}
+
+// NewCache returns a cache with an access of its own, which ends with the test.
+func NewCache(h *harness.Harness, config *rest.Config) *live.Cache {
+	h.Helper()
+	cache := newCache(h, config)
+	runUntilCleanup(h, cache.Run)
+	return cache
 }
 
 // Start runs an API server. All servers of a process share one cache of the cluster.
@@ -52,9 +69,7 @@ func Start(h *harness.Harness, change ...func(*api.Options)) *Server {
 // StartIsolated runs an API server whose cache is its own and ends with the test.
 func StartIsolated(h *harness.Harness, change ...func(*api.Options)) *Server {
 	h.Helper()
-	cache := newCache(h)
-	runUntilCleanup(h, cache.Run)
-	return start(h, cache, change)
+	return start(h, NewCache(h, h.APIServerConfig()), change)
 }
 
 func start(h *harness.Harness, cache *live.Cache, change []func(*api.Options)) *Server {
@@ -79,6 +94,7 @@ func start(h *harness.Harness, cache *live.Cache, change []func(*api.Options)) *
 	for _, set := range change {
 		set(&options)
 	}
+	s.Users, s.Cache = options.Users, options.Live
 	runUntilCleanup(h, options.Devices.Run)
 	s.API, err = api.New(options)
 	h.Must(err)
@@ -104,7 +120,7 @@ type sharedCache struct {
 func (s *sharedCache) open(h *harness.Harness) *live.Cache {
 	h.Helper()
 	s.once.Do(func() {
-		s.cache = newCache(h)
+		s.cache = newCache(h, h.APIServerConfig())
 		go func() { _ = s.cache.Run(context.WithoutCancel(h.Context())) }()
 	})
 	if s.cache == nil {
@@ -113,9 +129,9 @@ func (s *sharedCache) open(h *harness.Harness) *live.Cache {
 	return s.cache
 }
 
-func newCache(h *harness.Harness) *live.Cache {
+func newCache(h *harness.Harness, config *rest.Config) *live.Cache {
 	h.Helper()
-	system, err := kube.NewSystemClient(h.APIServerConfig())
+	system, err := kube.NewSystemClient(config)
 	h.Must(err)
 	cache, err := live.New(context.WithoutCancel(h.Context()), system, time.Now)
 	h.Must(err)

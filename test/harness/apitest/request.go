@@ -18,8 +18,8 @@ import (
 	"github.com/dudaji/nufi/apiserver/stream"
 )
 
-// Reply is an answer that was read to its end or, if it is a stream, its first line.
-type Reply struct {
+// Response is an answer that was read to its end or, if it is a stream, its first line.
+type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
@@ -29,7 +29,8 @@ type Reply struct {
 }
 
 // Request returns a request of a user's or, if as is empty, without credentials.
-// NAMESPACE in the path stands for the test's. Headers are pairs.
+// NAMESPACE in the path stands for the test's. Headers are pairs; a PATCH is a JSON merge
+// patch unless they name another Content-Type.
 func (s *Server) Request(ctx context.Context, as, method, path, body string, headers ...string) *http.Request {
 	s.Helper()
 	path = strings.ReplaceAll(path, "NAMESPACE", s.Namespace)
@@ -48,13 +49,13 @@ func (s *Server) Request(ctx context.Context, as, method, path, body string, hea
 }
 
 // Do sends a request and reads the answer.
-func (s *Server) Do(as, method, path, body string, headers ...string) Reply {
+func (s *Server) Do(as, method, path, body string, headers ...string) Response {
 	s.Helper()
 	return s.Send(s.Request(s.Context(), as, method, path, body, headers...))
 }
 
 // Send sends a request as it is and reads the answer.
-func (s *Server) Send(request *http.Request) Reply {
+func (s *Server) Send(request *http.Request) Response {
 	s.Helper()
 	response := s.Open(request)
 	defer func() { _ = response.Body.Close() }()
@@ -66,7 +67,7 @@ func (s *Server) Send(request *http.Request) Reply {
 		content, err = io.ReadAll(response.Body)
 	}
 	s.Must(err)
-	return Reply{response.StatusCode, response.Header, content, s.Harness, request.Method + " " + request.URL.Path}
+	return Response{response.StatusCode, response.Header, content, s.Harness, request.Method + " " + request.URL.Path}
 }
 
 // Open sends a request and leaves the answer's body to be read and closed by the caller.
@@ -77,10 +78,10 @@ func (s *Server) Open(request *http.Request) *http.Response {
 	return response
 }
 
-// Await repeats a request until its answer is as wanted, and returns that answer.
-func (s *Server) Await(what string, wanted func(Reply) bool, as, method, path, body string) Reply {
+// AwaitResponse repeats a request until its answer is as wanted, and returns that answer.
+func (s *Server) AwaitResponse(what string, wanted func(Response) bool, as, method, path, body string) Response {
 	s.Helper()
-	var last Reply
+	var last Response
 	defer func() {
 		if s.Failed() {
 			s.Logf("the last answer: %d %v %s", last.Status, last.Header, last.Body)
@@ -94,14 +95,14 @@ func (s *Server) Await(what string, wanted func(Reply) bool, as, method, path, b
 }
 
 // AwaitStatus repeats a request until it is answered with the status.
-func (s *Server) AwaitStatus(status int, as, method, path, body string) Reply {
+func (s *Server) AwaitStatus(status int, as, method, path, body string) Response {
 	s.Helper()
-	return s.Await(http.StatusText(status)+" for "+as+": "+method+" "+path,
-		func(r Reply) bool { return r.Status == status }, as, method, path, body)
+	return s.AwaitResponse(http.StatusText(status)+" for "+as+": "+method+" "+path,
+		func(r Response) bool { return r.Status == status }, as, method, path, body)
 }
 
 // Want fails the test unless the answer has the status.
-func (r Reply) Want(status int) Reply {
+func (r Response) Want(status int) Response {
 	r.tb.Helper()
 	if r.Status != status {
 		r.tb.Fatalf("%s: status %d, want %d: %s", r.request, r.Status, status, r.Body)
@@ -110,7 +111,7 @@ func (r Reply) Want(status int) Reply {
 }
 
 // JSON returns the answer's object.
-func (r Reply) JSON() map[string]any {
+func (r Response) JSON() map[string]any {
 	r.tb.Helper()
 	object := map[string]any{}
 	r.Decode(&object)
@@ -118,7 +119,7 @@ func (r Reply) JSON() map[string]any {
 }
 
 // Decode reads the answer's JSON.
-func (r Reply) Decode(into any) {
+func (r Response) Decode(into any) {
 	r.tb.Helper()
 	if err := json.Unmarshal(r.Body, into); err != nil {
 		r.tb.Fatalf("%s: %v: %s", r.request, err, r.Body)
@@ -126,7 +127,7 @@ func (r Reply) Decode(into any) {
 }
 
 // Problem returns an error answer, and fails the test if the answer is not a complete one.
-func (r Reply) Problem() problem.Error {
+func (r Response) Problem() problem.Error {
 	r.tb.Helper()
 	if got := r.Header.Get("Content-Type"); got != problem.ContentType {
 		r.tb.Fatalf("%s: the answer is %q: %s", r.request, got, r.Body)
@@ -143,7 +144,7 @@ func (r Reply) Problem() problem.Error {
 }
 
 // IsStale reports whether the answer comes from a cache that is cut off from Kubernetes.
-func (r Reply) IsStale() bool { return r.Header.Get("Warning") != "" }
+func (r Response) IsStale() bool { return r.Header.Get("Warning") != "" }
 
 // Log is what a server logged, as lines of JSON.
 type Log struct {
