@@ -12,7 +12,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/test/harness/apitest"
-	"github.com/dudaji/nufi/test/issuer"
+	"github.com/dudaji/nufi/test/harness/oidctest"
 )
 
 // matrixRow is one route, with a query if it needs one, and its status for a user who may do
@@ -76,16 +76,16 @@ func matrix(t *testing.T) []matrixRow {
 type oidcFixture struct {
 	*fixture
 
-	provider *issuer.Issuer
-	key      issuer.Key
+	provider *oidctest.Issuer
+	key      oidctest.Key
 }
 
 func newOIDCFixture(t *testing.T) *oidcFixture {
 	t.Helper()
-	key := issuer.NewKey(t, "one", jose.ES256)
-	provider := issuer.New(t, time.Now(), key)
+	key := oidctest.NewKey(t, "one", jose.ES256)
+	provider := oidctest.New(t, time.Now(), key)
 	believed, err := auth.NewOIDC(t.Context(), auth.OIDCOptions{
-		Issuer: provider.URL, Audiences: []string{issuer.Audience}, UsernameClaim: "name", GroupsClaim: "groups",
+		Issuer: provider.URL, Audiences: []string{oidctest.Audience}, UsernameClaim: "name", GroupsClaim: "groups",
 		UsernamePrefix: "oidc:", GroupsPrefix: "oidc:", Skew: time.Second,
 	})
 	if err != nil {
@@ -163,14 +163,14 @@ func TestPermissionsOfEveryRoute(t *testing.T) {
 func TestEveryRouteRejectsInvalidCredentials(t *testing.T) {
 	t.Parallel()
 	th := newOIDCFixture(t)
-	stranger := issuer.NewKey(t, "one", jose.ES256)
+	stranger := oidctest.NewKey(t, "one", jose.ES256)
 	claims := th.provider.Claims(map[string]any{"name": "platform"})
 	refused := map[string]string{
 		"without a token":         "",
 		"with an expired token":   th.token("platform", map[string]any{"exp": time.Now().Add(-time.Minute).Unix()}),
 		"with another audience":   th.token("platform", map[string]any{"aud": "grafana"}),
 		"with a forged signature": stranger.Sign(t, claims),
-		"without a signature":     issuer.Unsigned(t, claims),
+		"without a signature":     oidctest.Unsigned(t, claims),
 	}
 	th.do(th.token("platform", nil), http.MethodPost, "", deployJSON("there")).Want(http.StatusCreated)
 	known := map[string]bool{}

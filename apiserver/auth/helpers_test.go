@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/dudaji/nufi/apiserver/auth"
-	"github.com/dudaji/nufi/test/issuer"
+	"github.com/dudaji/nufi/test/harness/oidctest"
 )
 
 // now is the current time in all tests.
@@ -15,9 +15,9 @@ var now = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 
 func clock() time.Time { return now }
 
-func optionsOf(provider *issuer.Issuer) auth.OIDCOptions {
+func optionsOf(provider *oidctest.Issuer) auth.OIDCOptions {
 	return auth.OIDCOptions{
-		Issuer: provider.URL, Audiences: []string{issuer.Audience}, UsernameClaim: "name", GroupsClaim: "groups",
+		Issuer: provider.URL, Audiences: []string{oidctest.Audience}, UsernameClaim: "name", GroupsClaim: "groups",
 		UsernamePrefix: "oidc:", GroupsPrefix: "oidc:", Skew: 30 * time.Second, Clock: clock,
 	}
 }

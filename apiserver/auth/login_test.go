@@ -15,15 +15,15 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/dudaji/nufi/apiserver/auth"
-	"github.com/dudaji/nufi/test/issuer"
+	"github.com/dudaji/nufi/test/harness/oidctest"
 )
 
 const callback = "https://nufi.test/auth/callback"
 
 // loginFlow is a provider, a Login and a browser.
 type loginFlow struct {
-	provider *issuer.Issuer
-	key      issuer.Key
+	provider *oidctest.Issuer
+	key      oidctest.Key
 	login    *auth.Login
 	sessions *auth.Sessions
 	now      time.Time
@@ -36,9 +36,9 @@ type loginFlow struct {
 
 func newLoginFlow(t *testing.T) *loginFlow {
 	t.Helper()
-	key := issuer.NewKey(t, "one", jose.ES256)
+	key := oidctest.NewKey(t, "one", jose.ES256)
 	d := &loginFlow{key: key, now: now, cookies: map[string]*http.Cookie{}}
-	d.provider = issuer.New(t, now, key)
+	d.provider = oidctest.New(t, now, key)
 	d.provider.Tokens = func(w http.ResponseWriter, r *http.Request) { d.exchange(t, w, r) }
 	d.sessions = newSessions(t, newKeyFile(t, newKey(t)).keys(t), func() time.Time { return d.now })
 	var err error
@@ -63,12 +63,12 @@ func (d *loginFlow) exchange(t *testing.T, w http.ResponseWriter, r *http.Reques
 	if r.PostFormValue("code") != "the-code" || r.PostFormValue("redirect_uri") != callback || secret != "client-secret" ||
 		base64.RawURLEncoding.EncodeToString(challenge[:]) != d.query.Get("code_challenge") {
 		w.WriteHeader(http.StatusBadRequest)
-		issuer.Answer(w, map[string]string{"error": "invalid_grant", "error_description": "secret-description"})
+		oidctest.Answer(w, map[string]string{"error": "invalid_grant", "error_description": "secret-description"})
 		return
 	}
 	claims := d.provider.Claims(map[string]any{"nonce": d.query.Get("nonce")})
 	maps.Copy(claims, d.claims)
-	issuer.Answer(w, map[string]any{"access_token": "secret-access", "token_type": "Bearer", "id_token": d.key.Sign(t, claims)})
+	oidctest.Answer(w, map[string]any{"access_token": "secret-access", "token_type": "Bearer", "id_token": d.key.Sign(t, claims)})
 }
 
 // visit sends a request of the browser, with its cookies.
@@ -127,7 +127,7 @@ func TestBrowserLoginAndLogout(t *testing.T) {
 	d := newLoginFlow(t)
 	d.start(t, "/projects/a?tab=devices")
 	for name, want := range map[string]string{
-		"response_type": "code", "client_id": issuer.Audience, "redirect_uri": callback, "scope": "openid groups", "code_challenge_method": "S256",
+		"response_type": "code", "client_id": oidctest.Audience, "redirect_uri": callback, "scope": "openid groups", "code_challenge_method": "S256",
 	} {
 		if got := d.query.Get(name); got != want {
 			t.Errorf("the provider is queried with %s=%q, want %q", name, got, want)
@@ -169,11 +169,11 @@ func TestInvalidCallbackCreatesNoSession(t *testing.T) {
 		"another audience":           {func(d *loginFlow) { d.claims = map[string]any{"aud": "another"} }, nil, 401},
 		"an expired token":           {func(d *loginFlow) { d.claims = map[string]any{"exp": 1} }, nil, 401},
 		"a token of another issuer":  {func(d *loginFlow) { d.claims = map[string]any{"iss": "https://evil.example"} }, nil, 401},
-		"another signature":          {func(d *loginFlow) { d.key.Private = issuer.NewKey(t, "two", jose.ES256).Private }, nil, 401},
+		"another signature":          {func(d *loginFlow) { d.key.Private = oidctest.NewKey(t, "two", jose.ES256).Private }, nil, 401},
 		"a name with a line break":   {func(d *loginFlow) { d.claims = map[string]any{"name": "a\nb"} }, nil, 401},
 		"no ID token": {func(d *loginFlow) {
 			d.token = func(w http.ResponseWriter) {
-				issuer.Answer(w, map[string]string{"access_token": "secret-access", "token_type": "Bearer"})
+				oidctest.Answer(w, map[string]string{"access_token": "secret-access", "token_type": "Bearer"})
 			}
 		}, nil, 401},
 		"a failing provider": {func(d *loginFlow) {
@@ -216,7 +216,7 @@ func TestCallbackIsAcceptedOnce(t *testing.T) {
 
 func TestLoginBeforeDiscoveryIsUnavailable(t *testing.T) {
 	t.Parallel()
-	provider := issuer.New(t, now, issuer.NewKey(t, "one", jose.ES256))
+	provider := oidctest.New(t, now, oidctest.NewKey(t, "one", jose.ES256))
 	provider.Down(true)
 	authenticator, err := auth.NewOIDC(t.Context(), optionsOf(provider))
 	if err != nil {

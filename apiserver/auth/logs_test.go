@@ -16,7 +16,7 @@ import (
 	"github.com/go-logr/logr/funcr"
 
 	"github.com/dudaji/nufi/apiserver/auth"
-	"github.com/dudaji/nufi/test/issuer"
+	"github.com/dudaji/nufi/test/harness/oidctest"
 )
 
 // logBuffer collects log lines.
@@ -43,10 +43,10 @@ func (j *logBuffer) String() string {
 // response, the error or the log.
 func TestTokensAreNeverWritten(t *testing.T) {
 	t.Parallel()
-	key, other := issuer.NewKey(t, "one", jose.ES256), issuer.NewKey(t, "two", jose.ES256)
-	provider := issuer.New(t, now, key)
+	key, other := oidctest.NewKey(t, "one", jose.ES256), oidctest.NewKey(t, "two", jose.ES256)
+	provider := oidctest.New(t, now, key)
 	log := &logBuffer{}
-	down := issuer.New(t, now, key)
+	down := oidctest.New(t, now, key)
 	down.Down(true)
 	undiscovered, err := auth.NewOIDC(logr.NewContext(t.Context(), log.logger()), optionsOf(down))
 	if err != nil {

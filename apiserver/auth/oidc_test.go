@@ -12,14 +12,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dudaji/nufi/apiserver/auth"
-	"github.com/dudaji/nufi/test/issuer"
+	"github.com/dudaji/nufi/test/harness/oidctest"
 )
 
 func TestProviderTokenIsAccepted(t *testing.T) {
 	t.Parallel()
 	for _, alg := range []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.ES256} {
-		key := issuer.NewKey(t, "one", alg)
-		provider := issuer.New(t, now, key)
+		key := oidctest.NewKey(t, "one", alg)
+		provider := oidctest.New(t, now, key)
 		user, err := newOIDC(t, optionsOf(provider)).Authenticate(requestWithToken(t, key.Sign(t, provider.Claims(nil))))
 		if err != nil {
 			t.Fatalf("%s: %v", alg, err)
@@ -35,8 +35,8 @@ func TestProviderTokenIsAccepted(t *testing.T) {
 
 func TestTokenClaims(t *testing.T) {
 	t.Parallel()
-	key := issuer.NewKey(t, "one", jose.RS256)
-	provider := issuer.New(t, now, key)
+	key := oidctest.NewKey(t, "one", jose.RS256)
+	provider := oidctest.New(t, now, key)
 	authenticator := newOIDC(t, optionsOf(provider))
 	at := func(d time.Duration) int64 { return now.Add(d).Unix() }
 	for name, test := range map[string]struct {
@@ -53,7 +53,7 @@ func TestTokenClaims(t *testing.T) {
 		"not valid yet, by the skew":  {map[string]any{"nbf": at(29 * time.Second)}, ""},
 		"nbf is a string":             {map[string]any{"nbf": "soon"}, "malformed"},
 		"for another audience":        {map[string]any{"aud": "grafana"}, "another audience"},
-		"for two audiences":           {map[string]any{"aud": []string{"grafana", issuer.Audience}}, ""},
+		"for two audiences":           {map[string]any{"aud": []string{"grafana", oidctest.Audience}}, ""},
 		"without an audience":         {map[string]any{"aud": nil}, "another audience"},
 		"of another issuer":           {map[string]any{"iss": "https://evil.example"}, "has not issued"},
 		"of an issuer with a slash":   {map[string]any{"iss": provider.URL + "/"}, "has not issued"},
@@ -149,19 +149,19 @@ func wantInvalid(t *testing.T, name string, err error, want string) {
 
 func TestForgedSignaturesAreRejected(t *testing.T) {
 	t.Parallel()
-	key, other := issuer.NewKey(t, "one", jose.RS256), issuer.NewKey(t, "one", jose.RS256)
-	provider := issuer.New(t, now, key)
+	key, other := oidctest.NewKey(t, "one", jose.RS256), oidctest.NewKey(t, "one", jose.RS256)
+	provider := oidctest.New(t, now, key)
 	authenticator := newOIDC(t, optionsOf(provider))
 	valid := key.Sign(t, provider.Claims(nil))
 	parts := strings.Split(valid, ".")
 	for name, token := range map[string]string{
 		"another key of the same id":    other.Sign(t, provider.Claims(nil)),
-		"an unknown key":                issuer.NewKey(t, "two", jose.ES256).Sign(t, provider.Claims(nil)),
-		"alg none":                      issuer.Unsigned(t, provider.Claims(nil)),
-		"alg none with a signature":     issuer.Encode(t, map[string]string{"alg": "none", "kid": "one"}) + "." + parts[1] + "." + parts[2],
+		"an unknown key":                oidctest.NewKey(t, "two", jose.ES256).Sign(t, provider.Claims(nil)),
+		"alg none":                      oidctest.Unsigned(t, provider.Claims(nil)),
+		"alg none with a signature":     oidctest.Encode(t, map[string]string{"alg": "none", "kid": "one"}) + "." + parts[1] + "." + parts[2],
 		"an HMAC with the public key":   key.Confuse(t, provider.Claims(nil)),
-		"an HMAC with a shared key":     issuer.SignShared(t, provider.Claims(nil)),
-		"the signature of other claims": parts[0] + "." + issuer.Encode(t, provider.Claims(map[string]any{"name": "root"})) + "." + parts[2],
+		"an HMAC with a shared key":     oidctest.SignShared(t, provider.Claims(nil)),
+		"the signature of other claims": parts[0] + "." + oidctest.Encode(t, provider.Claims(map[string]any{"name": "root"})) + "." + parts[2],
 		"no signature":                  parts[0] + "." + parts[1] + ".",
 		"a key embedded in the token":   other.SignEmbedded(t, provider.Claims(nil)),
 	} {
@@ -175,8 +175,8 @@ func TestForgedSignaturesAreRejected(t *testing.T) {
 
 func TestEmailMustBeVerified(t *testing.T) {
 	t.Parallel()
-	key := issuer.NewKey(t, "one", jose.ES256)
-	provider := issuer.New(t, now, key)
+	key := oidctest.NewKey(t, "one", jose.ES256)
+	provider := oidctest.New(t, now, key)
 	options := optionsOf(provider)
 	options.UsernameClaim = "email"
 	authenticator := newOIDC(t, options)
@@ -190,10 +190,10 @@ func TestEmailMustBeVerified(t *testing.T) {
 
 func TestRotatedKeyIsFetched(t *testing.T) {
 	t.Parallel()
-	first, second := issuer.NewKey(t, "one", jose.ES256), issuer.NewKey(t, "two", jose.ES256)
-	provider := issuer.New(t, now, first)
+	first, second := oidctest.NewKey(t, "one", jose.ES256), oidctest.NewKey(t, "two", jose.ES256)
+	provider := oidctest.New(t, now, first)
 	authenticator := newOIDC(t, optionsOf(provider))
-	for _, key := range []issuer.Key{first, second} {
+	for _, key := range []oidctest.Key{first, second} {
 		provider.Rotate(key)
 		if _, err := authenticator.Authenticate(requestWithToken(t, key.Sign(t, provider.Claims(nil)))); err != nil {
 			t.Fatalf("key %s: %v", key.ID, err)
@@ -205,13 +205,13 @@ func TestRotatedKeyIsFetched(t *testing.T) {
 
 func TestWithdrawnKeyIsTrustedForAnHourAtMost(t *testing.T) {
 	t.Parallel()
-	withdrawn, valid := issuer.NewKey(t, "one", jose.ES256), issuer.NewKey(t, "two", jose.ES256)
-	provider := issuer.New(t, now, withdrawn, valid)
+	withdrawn, valid := oidctest.NewKey(t, "one", jose.ES256), oidctest.NewKey(t, "two", jose.ES256)
+	provider := oidctest.New(t, now, withdrawn, valid)
 	options, later := optionsOf(provider), time.Duration(0)
 	options.Clock = func() time.Time { return now.Add(later) }
 	authenticator := newOIDC(t, options)
 	claims := provider.Claims(map[string]any{"exp": now.Add(24 * time.Hour).Unix()})
-	try := func(key issuer.Key) error {
+	try := func(key oidctest.Key) error {
 		_, err := authenticator.Authenticate(requestWithToken(t, key.Sign(t, claims)))
 		return err
 	}
@@ -237,13 +237,13 @@ func TestWithdrawnKeyIsTrustedForAnHourAtMost(t *testing.T) {
 
 func TestUnknownKeyIDsAreRateLimited(t *testing.T) {
 	t.Parallel()
-	key := issuer.NewKey(t, "one", jose.ES256)
-	provider := issuer.New(t, now, key)
+	key := oidctest.NewKey(t, "one", jose.ES256)
+	provider := oidctest.New(t, now, key)
 	authenticator := newOIDC(t, optionsOf(provider))
 	start := time.Now()
 	const forgeries = 200
 	for i := range forgeries {
-		forged := issuer.Key{ID: fmt.Sprint("forged-", i), Alg: key.Alg, Private: key.Private}
+		forged := oidctest.Key{ID: fmt.Sprint("forged-", i), Alg: key.Alg, Private: key.Private}
 		_, err := authenticator.Authenticate(requestWithToken(t, forged.Sign(t, provider.Claims(nil))))
 		wantInvalid(t, forged.ID, err, "not signed by the provider")
 	}
@@ -257,8 +257,8 @@ func TestUnknownKeyIDsAreRateLimited(t *testing.T) {
 
 func TestUnreachableProviderIsUnavailable(t *testing.T) {
 	t.Parallel()
-	key := issuer.NewKey(t, "one", jose.ES256)
-	provider := issuer.New(t, now, key)
+	key := oidctest.NewKey(t, "one", jose.ES256)
+	provider := oidctest.New(t, now, key)
 	provider.Down(true)
 	authenticator, err := auth.NewOIDC(t.Context(), optionsOf(provider))
 	if err != nil {
@@ -307,8 +307,8 @@ func TestUnsafeOptionsAreRejected(t *testing.T) {
 
 func TestPrefixAndClaimCannotFormReservedName(t *testing.T) {
 	t.Parallel()
-	key := issuer.NewKey(t, "one", jose.ES256)
-	provider := issuer.New(t, now, key)
+	key := oidctest.NewKey(t, "one", jose.ES256)
+	provider := oidctest.New(t, now, key)
 	options := optionsOf(provider)
 	options.UsernamePrefix, options.GroupsPrefix = "sys", "sys"
 	authenticator := newOIDC(t, options)

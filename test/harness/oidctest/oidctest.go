@@ -1,10 +1,10 @@
-// Package issuer gives tests an OpenID Connect provider that does as it is told: it signs
-// any claims, rotates its keys, and goes down. Package test/oidc has a real one.
+// Package oidctest runs an OpenID Connect provider whose tokens, keys and availability a
+// test controls. Module test/oidc tests with a real provider.
 //
-//	key := issuer.NewKey(t, "one", jose.ES256)
-//	provider := issuer.New(t, now, key)
+//	key := oidctest.NewKey(t, "one", jose.ES256)
+//	provider := oidctest.New(t, now, key)
 //	token := key.Sign(t, provider.Claims(map[string]any{"exp": 1})) // expired
-package issuer
+package oidctest
 
 import (
 	"encoding/json"
@@ -19,15 +19,14 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Audience is for whom Claims are.
+// Audience is the audience of Claims.
 const Audience = "nufi"
 
-// Shared is a secret that each Issuer publishes as the key "shared": nobody is to believe
-// a signature with it.
+// Shared is a secret that each Issuer publishes as the key "shared". A signature with it
+// must not be accepted.
 const Shared = "a-secret-of-32-bytes-that-is-not"
 
-// Issuer is a provider's discovery document, keys and, if a test sets Tokens, its token
-// endpoint.
+// Issuer serves a discovery document, keys and, if a test sets Tokens, a token endpoint.
 type Issuer struct {
 	*httptest.Server
 
@@ -41,7 +40,7 @@ type Issuer struct {
 	keys []Key
 }
 
-// New starts a provider whose clock stands at now. It ends with the test.
+// New starts a provider whose time is now. It ends with the test.
 func New(t *testing.T, now time.Time, keys ...Key) *Issuer {
 	t.Helper()
 	i := &Issuer{now: now, keys: keys, Tokens: http.NotFound}
@@ -76,10 +75,10 @@ func Answer(w http.ResponseWriter, value any) {
 	}
 }
 
-// Down has the provider answer 502 to everything, or no longer.
+// Down makes the provider answer 502 to every request, or ends that.
 func (i *Issuer) Down(down bool) { i.down.Store(down) }
 
-// KeyFetches is how often the keys were asked for.
+// KeyFetches counts requests of the keys.
 func (i *Issuer) KeyFetches() int { return int(i.fetches.Load()) }
 
 // Rotate replaces the keys.
@@ -99,7 +98,8 @@ func (i *Issuer) public() jose.JSONWebKeySet {
 	return set
 }
 
-// Claims are ann's of the group research, good for an hour, with changes; a nil removes one.
+// Claims returns claims of ann in the group research, which are valid for an hour, with
+// changes. A nil removes a claim.
 func (i *Issuer) Claims(changes map[string]any) map[string]any {
 	claims := map[string]any{
 		"iss": i.URL, "aud": Audience, "sub": "1234", "name": "ann", "groups": []string{"research"},

@@ -1,4 +1,4 @@
-package issuer
+package oidctest
 
 import (
 	"crypto"
@@ -38,19 +38,19 @@ func NewKey(t *testing.T, id string, alg jose.SignatureAlgorithm) Key {
 	return Key{id, alg, private}
 }
 
-// Sign makes claims into a token.
+// Sign returns a token with the claims.
 func (k Key) Sign(t *testing.T, claims any) string {
 	t.Helper()
 	return sign(t, jose.SigningKey{Algorithm: k.Alg, Key: jose.JSONWebKey{Key: k.Private, KeyID: k.ID}}, claims, nil)
 }
 
-// SignEmbedded puts the public key into the token, for whoever believes what they are told.
+// SignEmbedded also puts the public key into the token, which a verifier must ignore.
 func (k Key) SignEmbedded(t *testing.T, claims any) string {
 	t.Helper()
 	return sign(t, jose.SigningKey{Algorithm: k.Alg, Key: k.Private}, claims, &jose.SignerOptions{EmbedJWK: true})
 }
 
-// Confuse signs with the public key as if it were a secret that both sides share.
+// Confuse signs with the public key as if it were a shared secret.
 func (k Key) Confuse(t *testing.T, claims any) string {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(k.Private.Public())
@@ -67,13 +67,13 @@ func SignShared(t *testing.T, claims any) string {
 	return sign(t, jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: []byte(Shared), KeyID: "shared"}}, claims, nil)
 }
 
-// Unsigned is a token of the algorithm "none".
+// Unsigned returns a token of the algorithm "none".
 func Unsigned(t *testing.T, claims any) string {
 	t.Helper()
 	return Encode(t, map[string]string{"alg": "none"}) + "." + Encode(t, claims) + "."
 }
 
-// Encode makes a value into a part of a token.
+// Encode returns a value as a part of a token.
 func Encode(t *testing.T, value any) string {
 	t.Helper()
 	content, err := json.Marshal(value)
