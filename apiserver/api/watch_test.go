@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/api"
@@ -161,8 +161,10 @@ func TestWatchSendsAllObjectsAndThenChanges(t *testing.T) {
 	if version := field(t, patched, "metadata", "resourceVersion"); events[0].id != version {
 		t.Errorf("the id is %s, and the version %s", events[0].id, version)
 	}
-	if got := (apitest.Response{Body: []byte(events[0].data)}); field(t, got, "spec", "model") != "org/other" || field(t, got, "metadata", "managedFields") != nil {
-		t.Errorf("the object is %s", got.Body)
+	var object unstructured.Unstructured
+	s.Must(json.Unmarshal([]byte(events[0].data), &object))
+	if model, _, _ := unstructured.NestedString(object.Object, "spec", "model"); model != "org/other" || object.GetManagedFields() != nil {
+		t.Errorf("the object is %s", events[0].data)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestSpecBecomesReady(t *testing.T) {
 			t.Errorf("no %s exists", kind.Kind)
 		}
 	}
-	status := f.read("web").Status
+	status := f.web().Status
 	if status.ReadyReplicas != 1 || !strings.HasSuffix(status.URL, "web."+f.Namespace+".example") || status.Accelerator.Type != "atom" {
 		t.Errorf("status %+v", status)
 	}
@@ -54,7 +54,7 @@ func TestChangedSpecIsRolledOut(t *testing.T) {
 	f := newReady(t)
 	f.Apply(replace("replicas: 1", "replicas: 2"))
 	f.settle()
-	if got := f.read("web").Status.ReadyReplicas; got != 2 {
+	if got := f.web().Status.ReadyReplicas; got != 2 {
 		t.Errorf("%d pods are ready, want 2", got)
 	}
 }
@@ -104,7 +104,7 @@ func TestInvalidSpecKeepsTheRunningObjects(t *testing.T) {
 	if f.Find(virtualService, "web") == nil || f.Find(deployment, "web") == nil {
 		t.Error("children were pruned after a render error")
 	}
-	if condition := f.Condition(f.read("web"), v1.ConditionReady); condition.Status != metav1.ConditionFalse {
+	if condition := f.Condition(f.web(), v1.ConditionReady); condition.Status != metav1.ConditionFalse {
 		t.Errorf("ready is %s", condition.Status)
 	}
 }
@@ -133,13 +133,13 @@ func TestReplicasOfAnAutoscalerAreKept(t *testing.T) {
 	f.settle()
 	f.Apply(replace("inferenceServer: {replicas: 1}", "inferenceServer: {inferencePort: 8000}"))
 	f.settle()
-	if got := f.read("web").Status.ReadyReplicas; got != 3 {
+	if got := f.web().Status.ReadyReplicas; got != 3 {
 		t.Fatalf("%d pods after the hand-over, want 3", got)
 	}
 	f.scale(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: f.Namespace, Name: "web"}}, 2)
 	f.awaitReplicas(2)
 	f.settle()
-	if got := f.read("web").Status.ReadyReplicas; got != 2 {
+	if got := f.web().Status.ReadyReplicas; got != 2 {
 		t.Errorf("%d pods, want the autoscaler's 2", got)
 	}
 }
@@ -158,9 +158,9 @@ func (f *fixture) scale(target client.Object, replicas int32) {
 
 func TestAutoscalerScalesTheNpuDeploy(t *testing.T) {
 	f := newReady(t)
-	f.scale(f.read("web"), 2)
+	f.scale(f.web(), 2)
 	f.awaitReplicas(2)
-	if got := *f.read("web").Spec.InferenceServer.Replicas; got != 2 {
+	if got := *f.web().Spec.InferenceServer.Replicas; got != 2 {
 		t.Errorf("the spec says %d", got)
 	}
 }
@@ -188,7 +188,7 @@ func TestContentionReportsTheOtherManager(t *testing.T) {
 	f := newReady(t)
 	f.Await("the contention to be reported", func() bool {
 		f.Patch(f.Find(service, "web"), `{"spec":{"selector":{"app":"other"}}}`)
-		condition := f.Condition(f.read("web"), v1.ConditionApplied)
+		condition := f.Condition(f.web(), v1.ConditionApplied)
 		return condition.Reason == v1.ReasonContested && strings.Contains(condition.Message, `"gitops"`)
 	})
 	before := len(f.Writes(f.Namespace))

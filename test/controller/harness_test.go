@@ -81,10 +81,10 @@ func replace(oldNew ...string) string {
 	return changed
 }
 
-// read returns an NpuDeploy as it is.
-func (f *fixture) read(name string) *v1.NpuDeploy {
+// web returns the NpuDeploy named web as it is.
+func (f *fixture) web() *v1.NpuDeploy {
 	f.Helper()
-	deploy := f.NpuDeploy(name)
+	deploy := f.NpuDeploy("web")
 	f.Get(deploy)
 	return deploy
 }

@@ -87,7 +87,7 @@ func (s *Server) AwaitResponse(what string, wanted func(Response) bool, as, meth
 			s.Logf("the last answer: %d %v %s", last.Status, last.Header, last.Body)
 		}
 	}()
-	s.Harness.Await(what, func() bool {
+	s.Await(what, func() bool {
 		last = s.Do(as, method, path, body)
 		return wanted(last)
 	})
