@@ -97,21 +97,21 @@ func TestTokenClaims(t *testing.T) {
 // encoding/json, and with it go-oidc, ignores the case of names and accepts numbers in strings.
 func TestClaimsAreReadExactly(t *testing.T) {
 	t.Parallel()
-	key := issuer.NewKey(t, "one", jose.ES256)
-	provider := issuer.New(t, now, key)
+	key := oidctest.NewKey(t, "one", jose.ES256)
+	provider := oidctest.New(t, now, key)
 	authenticator := newOIDC(t, optionsOf(provider))
 	exp := fmt.Sprint(now.Add(time.Hour).Unix())
-	iss, aud := fmt.Sprintf(`"iss":%q`, provider.URL), fmt.Sprintf(`"aud":%q`, issuer.Audience)
+	iss, aud := fmt.Sprintf(`"iss":%q`, provider.URL), fmt.Sprintf(`"aud":%q`, oidctest.Audience)
 	for name, test := range map[string]struct{ claims, want string }{
 		"exact names":            {iss + "," + aud + `,"exp":` + exp, ""},
 		"a fraction of a second": {iss + "," + aud + `,"exp":` + exp + ".5", ""},
 		"EXP":                    {iss + "," + aud + `,"EXP":` + exp, "expired"},
-		"AUD":                    {iss + `,"AUD":"` + issuer.Audience + `","exp":` + exp, "another audience"},
+		"AUD":                    {iss + `,"AUD":"` + oidctest.Audience + `","exp":` + exp, "another audience"},
 		"ISS":                    {strings.Replace(iss, "iss", "ISS", 1) + "," + aud + `,"exp":` + exp, "has not issued"},
 		"iss with a long s":      {strings.Replace(iss, "iss", "is\u017f", 1) + "," + aud + `,"exp":` + exp, "has not issued"},
 		"exp twice":              {iss + "," + aud + `,"exp":1,"exp":` + exp, "occurs twice"},
 		"exp and Exp":            {iss + "," + aud + `,"Exp":` + exp + `,"exp":1`, "occurs twice"},
-		"aud and AUD":            {iss + `,"aud":"grafana","AUD":"` + issuer.Audience + `","exp":` + exp, "occurs twice"},
+		"aud and AUD":            {iss + `,"aud":"grafana","AUD":"` + oidctest.Audience + `","exp":` + exp, "occurs twice"},
 		"iss and i\u017fs":       {`"i\u017fs":"a",` + iss + "," + aud + `,"exp":` + exp, "occurs twice"},
 		"exp as a string":        {iss + "," + aud + `,"exp":"` + exp + `"`, "not a number"},
 		"nbf as a string":        {iss + "," + aud + `,"nbf":"1","exp":` + exp, "not a number"},
