@@ -181,9 +181,7 @@ func TestFollowedLogEndsWhenThePermissionIsRevoked(t *testing.T) {
 	k.pod("a", node, k.set, running())
 	body := k.open(t.Context(), "follow=true", "text/event-stream")
 	readEvents(t, body, "pod")
-	if err := k.admin.RbacV1().RoleBindings(k.Namespace).Delete(t.Context(), "vic-nufi-project-viewer", metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	k.unbind("vic", "nufi-project-viewer")
 	if got := readEvents(t, body, ""); len(got) != 1 || got[0].Name != "end" || !strings.Contains(got[0].Data, `"status":403`) {
 		t.Errorf("the end is %q", got)
 	}
