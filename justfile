@@ -45,6 +45,10 @@ render *files:
 bundle:
     kubectl kustomize bundle
 
+# build the files of a release in dist/TAG: just release v0.1.0
+release tag *flags:
+    cd build/release && go run . --tag {{tag}} {{flags}}
+
 # build the programs
 build:
     CGO_ENABLED=0 go build -o bin/ ./cmd/...

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/cluster"
 	"github.com/dudaji/nufi/test/harness"
 )
 
@@ -34,6 +35,16 @@ func TestMountHasAnItemForEachTemplate(t *testing.T) {
 	if diff := cmp.Diff(want, itemsOf(t, repository(t))); diff != "" {
 		t.Errorf("items of the mount, path to key (-want +got):\n%s", diff)
 	}
+}
+
+// repository returns the repository's root.
+func repository(t *testing.T) string {
+	t.Helper()
+	root, err := cluster.Checkout(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
 }
 
 // itemsOf maps the path of each item to its key.
