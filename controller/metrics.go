@@ -132,3 +132,11 @@ func countReadiness(deploys []v1.NpuDeploy) map[readiness]float64 {
 	}
 	return counts
 }
+
+// DescribeMetrics registers the metrics without values, for the generator of the documentation.
+func DescribeMetrics(registry prometheus.Registerer) error {
+	if _, err := newMetrics(registry); err != nil {
+		return err
+	}
+	return registry.Register(newReadinessCollector(nil))
+}

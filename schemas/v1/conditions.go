@@ -1,16 +1,15 @@
 package v1
 
-// The conditions of an NpuDeploy. Ready sums up the others:
+// The conditions of an NpuDeploy. Ready summarizes the next four:
 //
 //	Ready
 //	├── Rendered    the spec and the templates yield manifests
-//	├── Applied     the API server holds those manifests
-//	├── Available   all wanted pods of the current generation are ready
-//	└── Endpoint    the route exists, and the host is ours
+//	├── Applied     the manifests are applied
+//	├── Available   all desired pods of the current generation are ready
+//	└── Endpoint    the route exists and its host belongs to the NpuDeploy
 //
-// Each has its own observedGeneration. Endpoint is True with reason NoEndpoint when
-// the spec asks for none. Stalled stands beside them, and only while waiting is in
-// vain: the spec has to change.
+// Each has its own observedGeneration. Endpoint is True with reason NoEndpoint if the spec has no
+// endpoint. Stalled is present only while a change of the spec is required.
 const (
 	ConditionReady     = "Ready"
 	ConditionRendered  = "Rendered"
@@ -20,107 +19,161 @@ const (
 	ConditionStalled   = "Stalled"
 )
 
-// Reasons of more than one condition.
+// The comments below are the source of a table in docs/operations.md: a constant's first
+// paragraph says what a reason means, the second what to do. docs/gen generates the table.
+
+// Reasons of several conditions.
 const (
-	// ReasonReady means, of Ready, that all others are True.
+	// ReasonReady means that all other conditions are True.
 	ReasonReady = "Ready"
-	// ReasonNotObserved means that nobody has looked yet.
+	// ReasonNotObserved means that the controller has not evaluated the NpuDeploy yet.
+	//
+	// Check the controller if it persists.
 	ReasonNotObserved = "NotObserved"
-	// ReasonNotRendered means that Rendered is not True, so that there is nothing
-	// to apply; what was applied before stays.
+	// ReasonNotRendered means that Rendered is not True. Objects of an earlier generation remain.
+	//
+	// See Rendered.
 	ReasonNotRendered = "NotRendered"
-	// ReasonNotApplied means that Applied is not True, so that there is nothing to
-	// look at.
+	// ReasonNotApplied means that Applied is not True and no earlier generation exists.
+	//
+	// See Applied.
 	ReasonNotApplied = "NotApplied"
 )
 
 // Reasons of Rendered.
 const (
-	// ReasonRendered means that manifests were made.
+	// ReasonRendered means that the manifests are rendered.
 	ReasonRendered = "Rendered"
-	// ReasonInvalidSpec means that the spec breaks a rule; only a new spec helps.
+	// ReasonInvalidSpec means that the spec violates a rule. Stalled is True.
+	//
+	// Change the field that the message begins with; `nufi vet` reports the same.
 	ReasonInvalidSpec = "InvalidSpec"
-	// ReasonInvalidTemplate means that the platform's templates are at fault.
+	// ReasonInvalidTemplate means that the platform's templates have an error.
+	//
+	// The platform team: `nufi vet --templates DIR`.
 	ReasonInvalidTemplate = "InvalidTemplate"
 )
 
 // Reasons of Applied.
 const (
-	// ReasonApplied means that every manifest is in place.
+	// ReasonApplied means that every manifest is applied.
 	ReasonApplied = "Applied"
-	// ReasonConflict means that another field manager owns a field, or that an object
-	// of that name is not ours.
+	// ReasonConflict means that an object of that name has another owner, or another field
+	// manager owns a field.
+	//
+	// Delete the object, rename the NpuDeploy, or annotate the object with
+	// `dudaji.com/adopt: NAME`.
 	ReasonConflict = "Conflict"
-	// ReasonContested means that somebody keeps rewriting what we apply.
+	// ReasonContested means that another field manager repeatedly overwrites applied fields.
+	//
+	// Stop the manager that the message names, or remove the field from the templates.
 	ReasonContested = "Contested"
-	// ReasonKindNotInstalled means that the API server does not know a kind (yet).
+	// ReasonKindNotInstalled means that the API server does not serve a kind.
+	//
+	// Install its CRD, or choose another `endpoint.kind`.
 	ReasonKindNotInstalled = "KindNotInstalled"
-	// ReasonKindNotAllowed means that a template yields what no template may.
+	// ReasonKindNotAllowed means that the templates contain an object that templates must not
+	// contain.
+	//
+	// The platform team: use the listed kinds, in the NpuDeploy's namespace.
 	ReasonKindNotAllowed = "KindNotAllowed"
-	// ReasonImmutable means that a field cannot change once set.
+	// ReasonImmutable means that a field of an existing object cannot change. Stalled is True.
+	//
+	// Revert the change, or delete the object that the message names: it is created again.
 	ReasonImmutable = "Immutable"
-	// ReasonRejected means that the API server or its admission refused a manifest.
+	// ReasonRejected means that the API server or a webhook rejected a manifest.
+	//
+	// See the message; `nufi diff` reports the same.
 	ReasonRejected = "Rejected"
-	// ReasonApplyFailed means that the API server could not be asked; it is retried.
+	// ReasonApplyFailed means that the API server did not respond. The controller retries.
 	ReasonApplyFailed = "ApplyFailed"
 )
 
-// Reasons of Available, those that a user can act on first.
+// Reasons of Available, in the order of their priority.
 const (
-	// ReasonAvailable means that all wanted pods are ready.
+	// ReasonAvailable means that all desired pods are ready.
 	ReasonAvailable = "Available"
-	// ReasonScaledToZero means that no pods are wanted; Available is True.
+	// ReasonScaledToZero means that no pods are desired. Available is True.
 	ReasonScaledToZero = "ScaledToZero"
-	// ReasonQuotaExceeded means that the namespace's quota refused a pod.
+	// ReasonQuotaExceeded means that the namespace's quota rejected a pod.
+	//
+	// Delete other deployments, or request more quota.
 	ReasonQuotaExceeded = "QuotaExceeded"
-	// ReasonPodRejected means that admission, or the node it was bound to, refused a
-	// pod.
+	// ReasonPodRejected means that admission or a node rejected a pod.
+	//
+	// Check the pod security of `spec.inferenceServer`; for a node, its device plugin.
 	ReasonPodRejected = "PodRejected"
 	// ReasonImagePull means that a node cannot pull the image.
+	//
+	// Check the image, `imagePullSecrets` and the registry.
 	ReasonImagePull = "ImagePull"
-	// ReasonContainerConfig means that a container cannot be made: a Secret, a
-	// ConfigMap or a mount is missing.
+	// ReasonContainerConfig means that a container cannot be created.
+	//
+	// Create the Secret, ConfigMap, claim or directory that the message names.
 	ReasonContainerConfig = "ContainerConfig"
-	// ReasonOutOfMemory means that the kernel killed the server.
+	// ReasonOutOfMemory means that the kernel killed the server for its use of main memory.
+	//
+	// Increase `resources.limits.memory`, or reduce `--max-model-len`.
 	ReasonOutOfMemory = "OutOfMemory"
-	// ReasonCrashLoop means that the server exits instead of serving.
+	// ReasonCrashLoop means that the server exits. The message contains the exit code and the
+	// last line of its log.
+	//
+	// See `kubectl logs --previous POD`.
 	ReasonCrashLoop = "CrashLoop"
-	// ReasonProbeFailing means that the server runs and does not answer.
+	// ReasonProbeFailing means that the server runs but does not answer its probe.
+	//
+	// See the log; increase `probes.startup` for a slow start.
 	ReasonProbeFailing = "ProbeFailing"
-	// ReasonNodeLost means that a pod's node stopped reporting.
+	// ReasonNodeLost means that a pod's node does not report its status.
+	//
+	// Check the node. The pod is replaced when its toleration ends, by default after five
+	// minutes.
 	ReasonNodeLost = "NodeLost"
-	// ReasonNoFreeDevice means that no node has the devices to spare.
+	// ReasonNoFreeDevice means that no node has enough free devices.
+	//
+	// Free devices, request fewer per replica, or use a higher priority class.
 	ReasonNoFreeDevice = "NoFreeDevice"
 	// ReasonUnschedulable means that the scheduler found no node for another reason.
+	//
+	// See the message: selectors, taints, memory, claims.
 	ReasonUnschedulable = "Unschedulable"
-	// ReasonStarting means that the server is loading, within its budget.
+	// ReasonStarting means that the server is loading, within the limit of its startup probe.
 	ReasonStarting = "Starting"
-	// ReasonProgressing means that pods are being made or replaced.
+	// ReasonProgressing means that pods are being created or replaced.
 	ReasonProgressing = "Progressing"
 )
 
 // Reasons of Endpoint.
 const (
-	// ReasonRouted means that the route is in place.
+	// ReasonRouted means that the route exists.
 	ReasonRouted = "Routed"
-	// ReasonNoEndpoint means that the spec asks for none.
+	// ReasonNoEndpoint means that the spec has no endpoint.
 	ReasonNoEndpoint = "NoEndpoint"
 	// ReasonHostTaken means that an older NpuDeploy has the same host and path.
+	//
+	// Choose another host or path; the message names the owner.
 	ReasonHostTaken = "HostTaken"
-	// ReasonHostNotAllowed means that the host belongs to another project, or is none of
-	// the namespace's own project.
+	// ReasonHostNotAllowed means that the host belongs to another project, or not to the
+	// namespace's own.
+	//
+	// Choose a host below the project's `hostSuffixes`.
 	ReasonHostNotAllowed = "HostNotAllowed"
-	// ReasonRouteNotAccepted means that the gateway refused the route.
+	// ReasonRouteNotAccepted means that the gateway rejected the route.
+	//
+	// See the message: listeners, allowed namespaces.
 	ReasonRouteNotAccepted = "RouteNotAccepted"
-	// ReasonRoutePending means that the route was not applied yet.
+	// ReasonRoutePending means that the route does not exist yet, or no gateway has reported its
+	// status.
+	//
+	// If it persists, check that `endpoint.gateway` exists and that a gateway serves it.
 	ReasonRoutePending = "RoutePending"
 )
 
-// Names that mark the controller's work on other objects.
+// Names that the controller uses on other objects.
 const (
-	// FieldManager owns what the controller applies.
+	// FieldManager is the field manager of applied objects.
 	FieldManager = "nufi-controller"
-	// AnnotationAdopt on an existing object, with the NpuDeploy's name as its value,
-	// lets the controller take the object over.
+	// AnnotationAdopt, with the NpuDeploy's name as its value, allows the controller to take over
+	// an existing object.
 	AnnotationAdopt = "dudaji.com/adopt"
 )

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// Every link between files of the repository has a target, and every anchor a heading. The
+// walkthrough's files are links.
+func TestLinksHaveTargets(t *testing.T) {
+	t.Parallel()
+	root := os.DirFS("../..")
+	pages, err := fs.Glob(root, "*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = fs.WalkDir(root, "docs", func(name string, _ fs.DirEntry, err error) error {
+		if path.Ext(name) == ".md" {
+			pages = append(pages, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pages) < 10 {
+		t.Fatalf("only %d pages", len(pages))
+	}
+	for _, page := range pages {
+		text, err := fs.ReadFile(root, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range links(string(text)) {
+			if problem := checkLink(root, page, link); problem != "" {
+				t.Errorf("%s: link %s: %s", page, link, problem)
+			}
+		}
+	}
+}
+
+// checkLink returns what is wrong with a link of a page, or nothing.
+func checkLink(root fs.FS, page, link string) string {
+	target, anchor, _ := strings.Cut(link, "#")
+	file := page
+	if target != "" {
+		file = path.Join(path.Dir(page), target)
+	}
+	info, err := fs.Stat(root, file)
+	if err != nil {
+		return "no such file"
+	}
+	if anchor == "" || info.IsDir() {
+		return ""
+	}
+	text, err := fs.ReadFile(root, file)
+	if err != nil {
+		return err.Error()
+	}
+	for line := range strings.Lines(string(text)) {
+		if heading, ok := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); ok && strings.HasPrefix(line, "#") && slug(heading) == anchor {
+			return ""
+		}
+	}
+	return "no such heading"
+}
+
+// links returns the targets of a page's links that are not URLs.
+func links(page string) []string {
+	var targets []string
+	for _, part := range strings.Split(page, "](")[1:] {
+		target, _, ok := strings.Cut(part, ")")
+		if ok && !strings.Contains(target, "://") {
+			targets = append(targets, target)
+		}
+	}
+	return targets
+}
+
+// slug returns the anchor of a heading, as GitHub derives it.
+func slug(heading string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case unicode.IsLetter(r), unicode.IsDigit(r), r == '-', r == '_':
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, strings.TrimSpace(heading))
+}
