@@ -56,7 +56,7 @@ func BenchmarkAggregate(b *testing.B) {
 		var all sync.WaitGroup
 		for i, vendor := range vendors {
 			all.Go(func() {
-				devices, drops := fold(vendor, answers[i], noon, DefaultMaxAge)
+				devices, drops := aggregate(vendor, answers[i], noon, DefaultMaxAge)
 				if len(devices) != 1000 || drops.Total() != 0 {
 					b.Errorf("%d nodes, dropped %s", len(devices), drops)
 				}
@@ -74,7 +74,7 @@ func BenchmarkAggregate(b *testing.B) {
 func BenchmarkFetch(b *testing.B) {
 	vendor := Rebellions()
 	body := answerOf(fleetSamples(vendor))
-	querier := newClient(&url.URL{Scheme: "http", Host: "prometheus"}, &guard{next: canned{200, "application/json", body}})
+	querier := newClient(&url.URL{Scheme: "http", Host: "prometheus"}, &secureTransport{next: canned{200, "application/json", body}})
 	fetcher := NewFetcher(vendor, DefaultMaxAge, func() time.Time { return noon })
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()

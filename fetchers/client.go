@@ -32,7 +32,7 @@ func NewClient(config ClientConfig) (Querier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the address of Prometheus: %w", err)
 	}
-	return newClient(address, &guard{next: transport(config.TLS), token: config.Token}), nil
+	return newClient(address, &secureTransport{next: transport(config.TLS), token: config.Token}), nil
 }
 
 // client asks with GET, which proxies and API servers allow where they refuse POST.
@@ -41,8 +41,8 @@ type client struct {
 	http     *http.Client
 }
 
-func newClient(address *url.URL, guarded *guard) *client {
-	return &client{address.JoinPath("api/v1/query"), &http.Client{Transport: guarded}}
+func newClient(address *url.URL, transport *secureTransport) *client {
+	return &client{address.JoinPath("api/v1/query"), &http.Client{Transport: transport}}
 }
 
 func (c *client) Query(ctx context.Context, expression string, at time.Time) (Answer, error) {
@@ -52,12 +52,12 @@ func (c *client) Query(ctx context.Context, expression string, at time.Time) (An
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return Answer{}, named(err)
+		return Answer{}, classify(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	answer, err := readAnswer(response.Body)
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%w: %s for a success", ErrNotPrometheus, printable(response.Status))
+		err = fmt.Errorf("%w: %s for a success", ErrNotPrometheus, sanitize(response.Status))
 	}
 	switch {
 	case err == nil:
@@ -65,7 +65,7 @@ func (c *client) Query(ctx context.Context, expression string, at time.Time) (An
 	case ctx.Err() != nil: // What the read says of it varies: the connection is closed under it.
 		return Answer{}, ctx.Err()
 	}
-	return Answer{}, named(err)
+	return Answer{}, classify(err)
 }
 
 func (c *client) address(expression string, at time.Time) string {
@@ -75,4 +75,28 @@ func (c *client) address(expression string, at time.Time) string {
 	values.Set("time", strconv.FormatFloat(float64(at.UnixMilli())/1e3, 'f', -1, 64))
 	address.RawQuery = values.Encode()
 	return address.String()
+}
+
+// Querier is all that this package wants of Prometheus: the newest sample of each series
+// that an expression selects. A call returns once its context ends. See NewClient.
+type Querier interface {
+	Query(ctx context.Context, expression string, at time.Time) (Answer, error)
+}
+
+// Answer is what a query yields.
+type Answer struct {
+	Samples  []Sample
+	Warnings []string
+}
+
+// Sample is one series' newest value.
+type Sample struct {
+	Labels Labeled
+	Value  float64
+	Time   time.Time
+}
+
+// Labeled gives a label's value, empty if there is none. The metric's name is __name__.
+type Labeled interface {
+	Get(name string) string
 }

@@ -31,13 +31,13 @@ func (c *Collector) Collect(ctx context.Context, last *Snapshot) *Snapshot {
 	next := &Snapshot{time: c.now(), vendors: make([]view, len(c.fetchers))}
 	var all sync.WaitGroup
 	for i, fetcher := range c.fetchers {
-		all.Go(func() { next.vendors[i] = c.look(ctx, fetcher, last.of(fetcher.Type())) })
+		all.Go(func() { next.vendors[i] = c.fetch(ctx, fetcher, last.vendor(fetcher.Type())) })
 	}
 	all.Wait()
 	return next
 }
 
-func (s *Snapshot) of(kind string) view {
+func (s *Snapshot) vendor(kind string) view {
 	if s != nil {
 		for _, v := range s.vendors {
 			if v.state.Type == kind {
@@ -48,17 +48,17 @@ func (s *Snapshot) of(kind string) view {
 	return view{state: VendorState{Type: kind}}
 }
 
-func (c *Collector) look(ctx context.Context, fetcher HardwareFetcher, last view) view {
+func (c *Collector) fetch(ctx context.Context, fetcher HardwareFetcher, last view) view {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	at := c.now()
-	devices, notes, err := fetcher.FetchMetrics(ctx, c.querier)
+	devices, diagnostics, err := fetcher.FetchMetrics(ctx, c.querier)
 	if err != nil {
 		return last.stale(err)
 	}
-	state := VendorState{Type: fetcher.Type(), Fetched: at, Notes: notes}
-	for _, ofNode := range devices {
-		state.Devices += len(ofNode)
+	state := VendorState{Type: fetcher.Type(), Fetched: at, Diagnostics: diagnostics}
+	for _, nodeDevices := range devices {
+		state.Devices += len(nodeDevices)
 	}
 	return view{state, devices}
 }
@@ -66,7 +66,7 @@ func (c *Collector) look(ctx context.Context, fetcher HardwareFetcher, last view
 // stale is the view from before. The devices of a view that is stale already are shared.
 func (v view) stale(err error) view {
 	fresh := v.state.Err == nil
-	v.state.Err, v.state.Notes = err, Notes{}
+	v.state.Err, v.state.Diagnostics = err, Diagnostics{}
 	if !fresh {
 		return v
 	}

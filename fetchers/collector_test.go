@@ -17,9 +17,9 @@ type vendorOf struct {
 
 func (v *vendorOf) Type() string { return v.kind }
 
-func (v *vendorOf) FetchMetrics(ctx context.Context, _ Querier) (Devices, Notes, error) {
+func (v *vendorOf) FetchMetrics(ctx context.Context, _ Querier) (Devices, Diagnostics, error) {
 	devices, err := v.fetch(ctx)
-	return devices, Notes{}, err
+	return devices, Diagnostics{}, err
 }
 
 func one(kind, id string) func(context.Context) (Devices, error) {

@@ -18,7 +18,7 @@ func readAnswer(body io.Reader) (Answer, error) {
 	err := d.object(d.envelope)
 	if err == nil {
 		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			return d.answer, d.verdict()
+			return d.answer, d.validate()
 		}
 		err = errShape
 	}
@@ -38,14 +38,14 @@ type decoding struct {
 	answer Answer
 }
 
-func (d *decoding) verdict() error {
+func (d *decoding) validate() error {
 	switch {
 	case d.status == "error":
-		return fmt.Errorf("%w: %s: %s", ErrRefused, printable(d.errorType), printable(d.message))
+		return fmt.Errorf("%w: %s: %s", ErrRefused, sanitize(d.errorType), sanitize(d.message))
 	case d.status != "success":
-		return fmt.Errorf("%w: status %q", ErrNotPrometheus, printable(d.status))
+		return fmt.Errorf("%w: status %q", ErrNotPrometheus, sanitize(d.status))
 	case d.resultType != "matrix" && d.resultType != "vector":
-		return fmt.Errorf("%w: %q where series belong", ErrNotPrometheus, printable(d.resultType))
+		return fmt.Errorf("%w: %q where series belong", ErrNotPrometheus, sanitize(d.resultType))
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ var (
 )
 
 // named makes sure that err is one of ours, and fit to be shown.
-func named(err error) error {
+func classify(err error) error {
 	var transport *url.Error
 	sent := errors.As(err, &transport)
 	if sent {
@@ -40,16 +40,16 @@ func named(err error) error {
 		}
 	}
 	if sent {
-		return fmt.Errorf("%w: %s", ErrUnreachable, printable(err.Error()))
+		return fmt.Errorf("%w: %s", ErrUnreachable, sanitize(err.Error()))
 	}
-	return fmt.Errorf("%w: %s", ErrNotPrometheus, printable(err.Error()))
+	return fmt.Errorf("%w: %s", ErrNotPrometheus, sanitize(err.Error()))
 }
 
 // maxText bounds what a stranger's text takes of a message or a label, in bytes.
 const maxText = 253
 
-// printable is text on one line, without control characters, at most maxText bytes.
-func printable(text string) string {
+// sanitize is text on one line, without control characters, at most maxText bytes.
+func sanitize(text string) string {
 	cut := len(text) > maxText
 	if cut {
 		text = text[:maxText]

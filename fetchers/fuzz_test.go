@@ -36,7 +36,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(302, "", "")
 	f.Add(502, "text/html", "<html>")
 	f.Fuzz(func(t *testing.T, code int, kind, body string) {
-		querier := newClient(&url.URL{Scheme: "http", Host: "prometheus"}, &guard{next: canned{code, kind, body}})
+		querier := newClient(&url.URL{Scheme: "http", Host: "prometheus"}, &secureTransport{next: canned{code, kind, body}})
 		for _, fetcher := range NewFetchers(DefaultMaxAge, func() time.Time { return noon }) {
 			devices, _, err := fetcher.FetchMetrics(context.Background(), querier)
 			if err != nil {
@@ -70,7 +70,7 @@ func FuzzSample(f *testing.F) {
 		}
 		sample := Sample{Labels: labels, Value: value, Time: noon.Add(time.Duration(seconds%1000) * time.Second)}
 		for _, vendor := range Vendors() {
-			devices, drops := fold(vendor, []Sample{sample, sample}, noon, DefaultMaxAge)
+			devices, drops := aggregate(vendor, []Sample{sample, sample}, noon, DefaultMaxAge)
 			checkSense(t, devices)
 			if len(devices) == 0 && drops.Total() != 2 {
 				t.Errorf("%s: no device, and %d drops", vendor.Type, drops.Total())
@@ -81,9 +81,9 @@ func FuzzSample(f *testing.F) {
 
 func checkSense(t *testing.T, devices Devices) {
 	t.Helper()
-	for node, ofNode := range devices {
-		for id, status := range ofNode {
-			if status.Node != node || status.DeviceID != id || !fit(node) || !fit(id) || node == "" || id == "" {
+	for node, nodeDevices := range devices {
+		for id, status := range nodeDevices {
+			if status.Node != node || status.DeviceID != id || !isPrintable(node) || !isPrintable(id) || node == "" || id == "" {
 				t.Errorf("device %q of node %q is %+v", id, node, status)
 			}
 			if status.Utilization != nil && (*status.Utilization < 0 || *status.Utilization > 1) {
@@ -93,7 +93,7 @@ func checkSense(t *testing.T, devices Devices) {
 				t.Errorf("memory is %d of %v", *status.MemoryUsed, status.MemoryTotal)
 			}
 			for part, degrees := range status.Temperatures {
-				if !(degrees >= 0 && degrees <= 200) || !fit(part) {
+				if !(degrees >= 0 && degrees <= 200) || !isPrintable(part) {
 					t.Errorf("temperature %q is %v", part, degrees)
 				}
 			}

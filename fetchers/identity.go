@@ -14,23 +14,23 @@ type identity struct {
 
 // identify reads a sample's node and device, and why it has none.
 func (l *Labels) identify(labels Labeled) (identity, DropReason) {
-	node := first(labels, l.Node)
+	node := firstNonEmpty(labels, l.Node)
 	if strings.Contains(node, ":") { // a scrape target
 		if host, _, err := net.SplitHostPort(node); err == nil {
 			node = host
 		}
 	}
-	device := first(labels, l.Device)
+	device := firstNonEmpty(labels, l.Device)
 	switch {
 	case node == "":
 		return identity{}, NoNode
 	case device == "":
 		return identity{}, NoDevice
 	}
-	if partition := first(labels, l.Partition); partition != "" {
+	if partition := firstNonEmpty(labels, l.Partition); partition != "" {
 		device += "/" + partition
 	}
-	if !fit(node) || !fit(device) {
+	if !isPrintable(node) || !isPrintable(device) {
 		return identity{}, BadLabel
 	}
 	return identity{node, device}, ""
@@ -39,11 +39,11 @@ func (l *Labels) identify(labels Labeled) (identity, DropReason) {
 // holder has no name if the sample names no pod, or the exporter's own.
 func (v *Vendor) holder(labels Labeled) Pod {
 	pod := Pod{
-		Namespace: first(labels, v.Labels.Namespace),
-		Name:      first(labels, v.Labels.Pod),
-		Container: first(labels, v.Labels.Container),
+		Namespace: firstNonEmpty(labels, v.Labels.Namespace),
+		Name:      firstNonEmpty(labels, v.Labels.Pod),
+		Container: firstNonEmpty(labels, v.Labels.Container),
 	}
-	if pod.Name == "" || !fit(pod.Name) || !fit(pod.Namespace) || !fit(pod.Container) {
+	if pod.Name == "" || !isPrintable(pod.Name) || !isPrintable(pod.Namespace) || !isPrintable(pod.Container) {
 		return Pod{}
 	}
 	for _, exporter := range v.Exporters {
@@ -54,7 +54,7 @@ func (v *Vendor) holder(labels Labeled) Pod {
 	return pod
 }
 
-func first(labels Labeled, names []string) string {
+func firstNonEmpty(labels Labeled, names []string) string {
 	for _, name := range names {
 		if value := labels.Get(name); value != "" {
 			return value
@@ -64,7 +64,7 @@ func first(labels Labeled, names []string) string {
 }
 
 // fit is false for what no node, device or pod is called.
-func fit(value string) bool {
+func isPrintable(value string) bool {
 	if len(value) > maxText {
 		return false
 	}

@@ -29,8 +29,8 @@ type VendorState struct {
 	Devices int       `json:"devices"`
 	// Err is nil if the devices are those of the last refresh. Otherwise they are as old
 	// as Fetched.
-	Err   error `json:"-"`
-	Notes Notes `json:"-"`
+	Err         error       `json:"-"`
+	Diagnostics Diagnostics `json:"-"`
 }
 
 // Time is when the refresh that made the snapshot began.
@@ -41,8 +41,8 @@ func (s *Snapshot) Vendors() []VendorState {
 	states := make([]VendorState, 0, len(s.vendors))
 	for _, v := range s.vendors {
 		state := v.state
-		state.Notes.Dropped = maps.Clone(state.Notes.Dropped)
-		state.Notes.Warnings = slices.Clone(state.Notes.Warnings)
+		state.Diagnostics.Dropped = maps.Clone(state.Diagnostics.Dropped)
+		state.Diagnostics.Warnings = slices.Clone(state.Diagnostics.Warnings)
 		states = append(states, state)
 	}
 	return states

@@ -3,6 +3,7 @@ package fetchers
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -126,4 +127,20 @@ func (v Vendor) names() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// health is 1 for a healthy device, or 0 and the reason.
+func (m *Metric) health(value float64, labels Labeled) (float64, string) {
+	state := labels.Get(m.StateLabel)
+	if m.StateLabel == "" && slices.Contains(m.Good, value) || slices.Contains(m.GoodStates, state) {
+		return 1, ""
+	}
+	words := []string{m.Reason, strconv.FormatFloat(value, 'f', -1, 64)}
+	if m.StateLabel != "" {
+		words = []string{state}
+	}
+	if detail := labels.Get(m.ReasonLabel); detail != "" {
+		words = append(words, detail)
+	}
+	return 0, sanitize(strings.Join(words, " "))
 }

@@ -82,24 +82,24 @@ func devices(cmd *cobra.Command, flags devicesFlags) error {
 		return watchDevices(cmd.Context(), poller, show, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	snapshot := collector.Collect(cmd.Context(), nil)
-	if err := verdict(snapshot); err != nil {
+	if err := checkDevices(snapshot); err != nil {
 		return err
 	}
-	mention(cmd.ErrOrStderr(), snapshot)
+	printDiagnostics(cmd.ErrOrStderr(), snapshot)
 	return show(cmd.OutOrStdout(), snapshot)
 }
 
 // watchDevices prints changes until the context ends.
-func watchDevices(ctx context.Context, poller *fetchers.Poller, show devicePrint, out, aside io.Writer) error {
+func watchDevices(ctx context.Context, poller *fetchers.Poller, show devicePrint, out, stderr io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	changes := poller.Subscribe(ctx)
 	go poller.Run(ctx)
 	for snapshot := range changes {
-		if err := verdict(snapshot); err != nil {
-			_, _ = fmt.Fprintln(aside, "nufi:", err)
+		if err := checkDevices(snapshot); err != nil {
+			_, _ = fmt.Fprintln(stderr, "nufi:", err)
 		} else {
-			mention(aside, snapshot)
+			printDiagnostics(stderr, snapshot)
 		}
 		if err := show(out, snapshot); err != nil {
 			return err
@@ -109,38 +109,38 @@ func watchDevices(ctx context.Context, poller *fetchers.Poller, show devicePrint
 }
 
 // verdict is an error if the snapshot shows no device at all.
-func verdict(snapshot *fetchers.Snapshot) error {
-	var fault error
+func checkDevices(snapshot *fetchers.Snapshot) error {
+	var firstErr error
 	for _, vendor := range snapshot.Vendors() {
 		if vendor.Devices > 0 {
 			return nil
 		}
-		if fault == nil {
-			fault = vendor.Err
+		if firstErr == nil {
+			firstErr = vendor.Err
 		}
 	}
 	switch {
-	case fault == nil:
+	case firstErr == nil:
 		return &exitError{code: exitNoDevices, err: errNoDevices}
-	case errors.Is(fault, fetchers.ErrUnreachable), errors.Is(fault, context.DeadlineExceeded):
-		return &exitError{code: exitUnreachable, err: fault}
-	case errors.Is(fault, fetchers.ErrUnauthorized):
-		return &exitError{code: exitUnauthorized, err: fault}
+	case errors.Is(firstErr, fetchers.ErrUnreachable), errors.Is(firstErr, context.DeadlineExceeded):
+		return &exitError{code: exitUnreachable, err: firstErr}
+	case errors.Is(firstErr, fetchers.ErrUnauthorized):
+		return &exitError{code: exitUnauthorized, err: firstErr}
 	}
-	return fault
+	return firstErr
 }
 
 // mention tells what is missing from the output, and why.
-func mention(aside io.Writer, snapshot *fetchers.Snapshot) {
+func printDiagnostics(stderr io.Writer, snapshot *fetchers.Snapshot) {
 	for _, vendor := range snapshot.Vendors() {
 		if vendor.Err != nil {
-			_, _ = fmt.Fprintln(aside, "nufi:", vendor.Err)
+			_, _ = fmt.Fprintln(stderr, "nufi:", vendor.Err)
 		}
-		if len(vendor.Notes.Dropped) > 0 {
-			_, _ = fmt.Fprintf(aside, "nufi: %s: left out %s\n", vendor.Type, vendor.Notes.Dropped)
+		if len(vendor.Diagnostics.Dropped) > 0 {
+			_, _ = fmt.Fprintf(stderr, "nufi: %s: left out %s\n", vendor.Type, vendor.Diagnostics.Dropped)
 		}
-		for _, warning := range vendor.Notes.Warnings {
-			_, _ = fmt.Fprintf(aside, "nufi: %s: Prometheus warns: %s\n", vendor.Type, warning)
+		for _, warning := range vendor.Diagnostics.Warnings {
+			_, _ = fmt.Fprintf(stderr, "nufi: %s: Prometheus warns: %s\n", vendor.Type, warning)
 		}
 	}
 }

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// folder makes devices of one vendor's samples. The order of the samples does not matter.
-type folder struct {
-	vendor  Vendor
-	metrics map[string]ranked
-	now     time.Time
-	maxAge  time.Duration
-	drafts  map[identity]*draft
-	sources map[string]string // one copy of each instance's name
-	drops   Drops
+// aggregator makes devices of one vendor's samples. The order of the samples does not matter.
+type aggregator struct {
+	vendor   Vendor
+	metrics  map[string]ranked
+	now      time.Time
+	maxAge   time.Duration
+	builders map[identity]*deviceBuilder
+	sources  map[string]string // one copy of each instance's name
+	drops    Drops
 }
 
 type ranked struct {
@@ -21,10 +21,10 @@ type ranked struct {
 	rank int // lower is preferred
 }
 
-func newFolder(vendor Vendor, now time.Time, maxAge time.Duration) *folder {
-	f := &folder{
+func newAggregator(vendor Vendor, now time.Time, maxAge time.Duration) *aggregator {
+	f := &aggregator{
 		vendor: vendor, metrics: map[string]ranked{}, now: now, maxAge: maxAge,
-		drafts: map[identity]*draft{}, sources: map[string]string{}, drops: Drops{},
+		builders: map[identity]*deviceBuilder{}, sources: map[string]string{}, drops: Drops{},
 	}
 	for i := range vendor.Metrics {
 		for _, name := range vendor.Metrics[i].Names {
@@ -35,29 +35,29 @@ func newFolder(vendor Vendor, now time.Time, maxAge time.Duration) *folder {
 }
 
 // fold drops samples that are older than maxAge, or that make no sense.
-func fold(vendor Vendor, samples []Sample, now time.Time, maxAge time.Duration) (Devices, Drops) {
-	f := newFolder(vendor, now, maxAge)
+func aggregate(vendor Vendor, samples []Sample, now time.Time, maxAge time.Duration) (Devices, Drops) {
+	f := newAggregator(vendor, now, maxAge)
 	for _, sample := range samples {
 		if reason := f.add(sample); reason != "" {
 			f.drops[reason]++
 		}
 	}
 	devices := Devices{}
-	for id, draft := range f.drafts {
+	for id, deviceBuilder := range f.builders {
 		if devices[id.node] == nil {
 			devices[id.node] = map[string]*HardwareDeviceStatus{}
 		}
-		devices[id.node][id.device] = draft.finish(&f.vendor, id, f.drops)
+		devices[id.node][id.device] = deviceBuilder.build(&f.vendor, id, f.drops)
 	}
 	return devices, f.drops
 }
 
-func (f *folder) add(sample Sample) DropReason {
-	metric, known := f.metrics[sample.Labels.Get("__name__")]
-	if !known {
+func (f *aggregator) add(sample Sample) DropReason {
+	metric, ok := f.metrics[sample.Labels.Get("__name__")]
+	if !ok {
 		return Unknown
 	}
-	if reason := f.untimely(sample.Time); reason != "" {
+	if reason := f.checkAge(sample.Time); reason != "" {
 		return reason
 	}
 	id, reason := f.vendor.Labels.identify(sample.Labels)
@@ -68,19 +68,19 @@ func (f *folder) add(sample Sample) DropReason {
 	if reason != "" {
 		return reason
 	}
-	d := f.drafts[id]
+	d := f.builders[id]
 	if d == nil {
-		d = &draft{readings: make([]reading, 0, len(f.vendor.Metrics))}
-		f.drafts[id] = d
+		d = &deviceBuilder{readings: make([]reading, 0, len(f.vendor.Metrics))}
+		f.builders[id] = d
 	}
-	d.describe(&f.vendor, sample, f.source(sample.Labels))
+	d.addLabels(&f.vendor, sample, f.source(sample.Labels))
 	if r.counts {
-		d.take(r)
+		d.addReading(r)
 	}
 	return ""
 }
 
-func (f *folder) untimely(at time.Time) DropReason {
+func (f *aggregator) checkAge(at time.Time) DropReason {
 	switch age := f.now.Sub(at); {
 	case age > f.maxAge:
 		return Outdated
@@ -90,12 +90,12 @@ func (f *folder) untimely(at time.Time) DropReason {
 	return ""
 }
 
-func (f *folder) source(labels Labeled) string {
+func (f *aggregator) source(labels Labeled) string {
 	name := labels.Get("instance")
-	if known, ok := f.sources[name]; ok {
-		return known
+	if cached, ok := f.sources[name]; ok {
+		return cached
 	}
-	if !fit(name) {
+	if !isPrintable(name) {
 		name = ""
 	}
 	f.sources[name] = name
@@ -132,7 +132,7 @@ func (m ranked) read(sample Sample) (reading, DropReason) {
 	if m.PartLabel != "" {
 		part = sample.Labels.Get(m.PartLabel)
 	}
-	if !fit(part) {
+	if !isPrintable(part) {
 		return reading{}, BadLabel
 	}
 	r := reading{slot: slot{m.Quantity, part}, value: value, as: as, time: sample.Time, rank: m.rank}

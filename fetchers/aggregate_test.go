@@ -86,7 +86,7 @@ func page(tb testing.TB, samples []Sample) string {
 	snapshot := &Snapshot{time: noon}
 	dropped := map[string]Drops{}
 	for _, vendor := range Vendors() {
-		devices, drops := fold(vendor, ofVendor(vendor, samples), noon, DefaultMaxAge)
+		devices, drops := aggregate(vendor, ofVendor(vendor, samples), noon, DefaultMaxAge)
 		snapshot.vendors = append(snapshot.vendors, view{VendorState{Type: vendor.Type}, devices})
 		if len(drops) > 0 {
 			dropped[vendor.Type] = drops

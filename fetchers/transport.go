@@ -27,13 +27,13 @@ func transport(config *tls.Config) *http.Transport {
 	}
 }
 
-// guard stands between Prometheus, or what claims to be it, and the client.
-type guard struct {
+// secureTransport stands between Prometheus, or what claims to be it, and the client.
+type secureTransport struct {
 	next  http.RoundTripper
 	token func() (string, error)
 }
 
-func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
+func (g *secureTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if g.token != nil {
 		token, err := g.token()
 		if err != nil {
@@ -46,7 +46,7 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := judge(response); err != nil {
+	if err := checkResponse(response); err != nil {
 		_ = response.Body.Close()
 		return nil, err
 	}
@@ -54,19 +54,19 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-func judge(response *http.Response) error {
+func checkResponse(response *http.Response) error {
 	switch code := response.StatusCode; {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusProxyAuthRequired:
-		return fmt.Errorf("%w: %s", ErrUnauthorized, printable(response.Status))
+		return fmt.Errorf("%w: %s", ErrUnauthorized, sanitize(response.Status))
 	case code >= 300 && code < 400:
-		return fmt.Errorf("%w: %s to %s", ErrRedirected, printable(response.Status), printable(response.Header.Get("Location")))
+		return fmt.Errorf("%w: %s to %s", ErrRedirected, sanitize(response.Status), sanitize(response.Header.Get("Location")))
 	}
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch isJSON := strings.HasSuffix(kind, "json"); {
 	case !isJSON && response.StatusCode >= 500:
-		return fmt.Errorf("%w: %s", ErrUnreachable, printable(response.Status))
+		return fmt.Errorf("%w: %s", ErrUnreachable, sanitize(response.Status))
 	case !isJSON:
-		return fmt.Errorf("%w: %s, %q", ErrNotPrometheus, printable(response.Status), printable(kind))
+		return fmt.Errorf("%w: %s, %q", ErrNotPrometheus, sanitize(response.Status), sanitize(kind))
 	}
 	return nil
 }

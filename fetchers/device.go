@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// draft collects what samples say of one device.
-type draft struct {
+// deviceBuilder collects what samples say of one device.
+type deviceBuilder struct {
 	readings []reading
-	model    dated
-	uuid     dated
+	model    timestamped
+	uuid     timestamped
 	sources  []source
 	time     time.Time
 }
 
-// dated is a label's value, and when it was seen.
-type dated struct {
+// timestamped is a label's value, and when it was seen.
+type timestamped struct {
 	value string
 	time  time.Time
 }
@@ -30,10 +30,10 @@ type source struct {
 	time time.Time
 }
 
-func (d *draft) describe(vendor *Vendor, sample Sample, instance string) {
+func (d *deviceBuilder) addLabels(vendor *Vendor, sample Sample, instance string) {
 	d.time = later(d.time, sample.Time)
-	d.model.update(first(sample.Labels, vendor.Labels.Model), sample.Time)
-	d.uuid.update(first(sample.Labels, vendor.Labels.UUID), sample.Time)
+	d.model.update(firstNonEmpty(sample.Labels, vendor.Labels.Model), sample.Time)
+	d.uuid.update(firstNonEmpty(sample.Labels, vendor.Labels.UUID), sample.Time)
 	i := slices.IndexFunc(d.sources, func(s source) bool { return s.name == instance })
 	if i < 0 {
 		i = len(d.sources)
@@ -43,8 +43,8 @@ func (d *draft) describe(vendor *Vendor, sample Sample, instance string) {
 }
 
 // update keeps the newest value, and of equally new ones the smallest.
-func (d *dated) update(value string, at time.Time) {
-	if value == "" || !fit(value) || at.Before(d.time) || at.Equal(d.time) && value >= d.value {
+func (d *timestamped) update(value string, at time.Time) {
+	if value == "" || !isPrintable(value) || at.Before(d.time) || at.Equal(d.time) && value >= d.value {
 		return
 	}
 	d.value, d.time = value, at
@@ -66,7 +66,7 @@ func comparePods(a, b Pod) int {
 }
 
 // take keeps the newest reading of a slot, then that of the preferred metric, then the largest.
-func (d *draft) take(r reading) {
+func (d *deviceBuilder) addReading(r reading) {
 	i := slices.IndexFunc(d.readings, func(have reading) bool { return have.slot == r.slot })
 	if i < 0 {
 		d.readings = append(d.readings, r)
@@ -77,13 +77,13 @@ func (d *draft) take(r reading) {
 	}
 }
 
-func (d *draft) finish(vendor *Vendor, id identity, drops Drops) *HardwareDeviceStatus {
+func (d *deviceBuilder) build(vendor *Vendor, id identity, drops Drops) *HardwareDeviceStatus {
 	s := &HardwareDeviceStatus{
 		Type: vendor.Type, Vendor: vendor.Name, Model: cmp.Or(d.model.value, vendor.Model),
 		Node: id.node, DeviceID: id.device, UUID: d.uuid.value, Time: d.time.UTC(),
 	}
-	d.name(s)
-	d.measure(s, drops)
+	d.setHolder(s)
+	d.setReadings(s, drops)
 	slices.SortFunc(d.readings, func(a, b reading) int { return strings.Compare(a.part, b.part) })
 	for _, r := range d.readings {
 		if r.as != "" {
@@ -95,7 +95,7 @@ func (d *draft) finish(vendor *Vendor, id identity, drops Drops) *HardwareDevice
 }
 
 // name says who saw the device, and who holds it by the newest account.
-func (d *draft) name(s *HardwareDeviceStatus) {
+func (d *deviceBuilder) setHolder(s *HardwareDeviceStatus) {
 	slices.SortFunc(d.sources, func(a, b source) int {
 		return cmp.Or(b.time.Compare(a.time), strings.Compare(a.name, b.name))
 	})
@@ -108,7 +108,7 @@ func (d *draft) name(s *HardwareDeviceStatus) {
 	slices.Sort(s.Sources)
 }
 
-func (d *draft) measure(s *HardwareDeviceStatus, drops Drops) {
+func (d *deviceBuilder) setReadings(s *HardwareDeviceStatus, drops Drops) {
 	var ratios []float64
 	memory := map[Quantity]float64{}
 	for _, r := range d.readings {
@@ -126,12 +126,12 @@ func (d *draft) measure(s *HardwareDeviceStatus, drops Drops) {
 		}
 	}
 	s.Utilization = mean(ratios)
-	s.MemoryUsed, s.MemoryTotal = fill(memory, drops)
+	s.MemoryUsed, s.MemoryTotal = memoryOf(memory, drops)
 }
 
 // fill returns the memory used and in total. A total that is less than what is used is
 // left out: their units differ.
-func fill(memory map[Quantity]float64, drops Drops) (used, total *int64) {
+func memoryOf(memory map[Quantity]float64, drops Drops) (used, total *int64) {
 	if value, ok := memory[MemoryUsed]; ok {
 		used = rounded(value)
 	}
