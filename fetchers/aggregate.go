@@ -2,103 +2,161 @@ package fetchers
 
 import (
 	"math"
+	"regexp"
+	"strconv"
 	"time"
 )
 
-// aggregator makes devices of one vendor's samples. The order of the samples does not matter.
+// concurrent is how much older than the newest a reading may be: several exporters of one
+// device are scraped at different times, and an older series has ended.
+const concurrent = time.Minute
+
+// aggregator builds the devices of one vendor from samples in any order.
 type aggregator struct {
 	vendor   Vendor
 	metrics  map[string]ranked
 	now      time.Time
 	maxAge   time.Duration
+	ids      *identities
 	builders map[identity]*deviceBuilder
-	sources  map[string]string // one copy of each instance's name
-	drops    Drops
+	parents  map[identity]bool // devices that have partitions
+	sources  map[string]string // interned names of instances
+	dropped  Drops
 }
 
 type ranked struct {
 	*Metric
-	rank int // lower is preferred
+	rank     int // lower is preferred
+	matchers map[string]*regexp.Regexp
+}
+
+// selects reports whether the labels match.
+func (m ranked) selects(labels Labeled) bool {
+	for name, matcher := range m.matchers {
+		if !matcher.MatchString(labels.Get(name)) {
+			return false
+		}
+	}
+	return true
 }
 
 func newAggregator(vendor Vendor, now time.Time, maxAge time.Duration) *aggregator {
-	f := &aggregator{
+	a := &aggregator{
 		vendor: vendor, metrics: map[string]ranked{}, now: now, maxAge: maxAge,
-		builders: map[identity]*deviceBuilder{}, sources: map[string]string{}, drops: Drops{},
+		builders: map[identity]*deviceBuilder{}, parents: map[identity]bool{}, sources: map[string]string{}, dropped: Drops{},
 	}
+	a.ids = newIdentities(&a.vendor.Labels)
 	for i := range vendor.Metrics {
+		matchers := map[string]*regexp.Regexp{}
+		for label, expression := range vendor.Metrics[i].Match {
+			matchers[label] = regexp.MustCompile("^(?:" + expression + ")$")
+		}
 		for _, name := range vendor.Metrics[i].Names {
-			f.metrics[name] = ranked{&vendor.Metrics[i], len(f.metrics)}
+			a.metrics[name] = ranked{&vendor.Metrics[i], len(a.metrics), matchers}
 		}
 	}
-	return f
+	return a
 }
 
-// fold drops samples that are older than maxAge, or that make no sense.
+// aggregate drops samples that are older than maxAge, or invalid.
 func aggregate(vendor Vendor, samples []Sample, now time.Time, maxAge time.Duration) (Devices, Drops) {
-	f := newAggregator(vendor, now, maxAge)
+	a := newAggregator(vendor, now, maxAge)
+	accepted := samples[:0:0]
 	for _, sample := range samples {
-		if reason := f.add(sample); reason != "" {
-			f.drops[reason]++
+		if reason := a.check(sample); reason != "" {
+			a.dropped[reason]++
+			continue
+		}
+		a.ids.claim(sample.Labels)
+		accepted = append(accepted, sample)
+	}
+	a.ids.resolve()
+	for _, sample := range accepted {
+		if reason := a.add(sample); reason != "" {
+			a.dropped[reason]++
 		}
 	}
 	devices := Devices{}
-	for id, deviceBuilder := range f.builders {
+	for id, builder := range a.builders {
 		if devices[id.node] == nil {
 			devices[id.node] = map[string]*HardwareDeviceStatus{}
 		}
-		devices[id.node][id.device] = deviceBuilder.build(&f.vendor, id, f.drops)
+		status := builder.build(&a.vendor, id, a.dropped)
+		if a.parents[id] {
+			status.Partitioned, status.Pod = true, nil
+		}
+		devices[id.node][id.device] = status
 	}
-	return devices, f.drops
+	return devices, a.dropped
 }
 
-func (f *aggregator) add(sample Sample) DropReason {
-	metric, ok := f.metrics[sample.Labels.Get("__name__")]
+// check drops samples that are not of this vendor's devices, or not of this time.
+func (a *aggregator) check(sample Sample) DropReason {
+	metric, ok := a.metrics[sample.Labels.Get("__name__")]
 	if !ok {
 		return Unknown
 	}
-	if reason := f.checkAge(sample.Time); reason != "" {
-		return reason
+	if !metric.selects(sample.Labels) {
+		return OtherDevice
 	}
-	id, reason := f.vendor.Labels.identify(sample.Labels)
-	if reason != "" {
-		return reason
-	}
-	r, reason := metric.read(sample)
-	if reason != "" {
-		return reason
-	}
-	d := f.builders[id]
-	if d == nil {
-		d = &deviceBuilder{readings: make([]reading, 0, len(f.vendor.Metrics))}
-		f.builders[id] = d
-	}
-	d.addLabels(&f.vendor, sample, f.source(sample.Labels))
-	if r.counts {
-		d.addReading(r)
-	}
-	return ""
-}
-
-func (f *aggregator) checkAge(at time.Time) DropReason {
-	switch age := f.now.Sub(at); {
-	case age > f.maxAge:
+	switch age := a.now.Sub(sample.Time); {
+	case age > a.maxAge:
 		return Outdated
-	case age < -f.maxAge:
+	case age < -a.maxAge:
 		return FromFuture
 	}
 	return ""
 }
 
-func (f *aggregator) source(labels Labeled) string {
+// add records a sample. A device exists even if none of its values is valid.
+func (a *aggregator) add(sample Sample) DropReason {
+	id, reason := a.ids.identify(sample.Labels)
+	if reason != "" {
+		return reason
+	}
+	metric := a.metrics[sample.Labels.Get("__name__")]
+	source, holder := a.source(sample.Labels), a.vendor.holder(sample.Labels)
+	target := id
+	if partition := firstNonEmpty(sample.Labels, a.vendor.Labels.Partition); partition != "" {
+		a.parents[id] = true
+		part := identity{id.node, id.device + "/" + partition}
+		a.builder(part).addLabels(&a.vendor, sample, source, holder)
+		a.builder(id).addLabels(&a.vendor, sample, source, Pod{})
+		if !metric.Whole {
+			target = part
+		}
+	} else {
+		a.builder(id).addLabels(&a.vendor, sample, source, holder)
+	}
+	r, reason := metric.read(sample)
+	if reason != "" {
+		return reason
+	}
+	r.source = source
+	if r.counts {
+		a.builder(target).addReading(r)
+	}
+	return ""
+}
+
+func (a *aggregator) builder(id identity) *deviceBuilder {
+	b := a.builders[id]
+	if b == nil {
+		b = &deviceBuilder{readings: make([]reading, 0, len(a.vendor.Metrics))}
+		a.builders[id] = b
+	}
+	return b
+}
+
+func (a *aggregator) source(labels Labeled) string {
 	name := labels.Get("instance")
-	if cached, ok := f.sources[name]; ok {
+	if cached, ok := a.sources[name]; ok {
 		return cached
 	}
 	if !isPrintable(name) {
 		name = ""
 	}
-	f.sources[name] = name
+	a.sources[name] = name
 	return name
 }
 
@@ -106,26 +164,26 @@ func (f *aggregator) source(labels Labeled) string {
 type reading struct {
 	slot
 	value  float64
-	as     string // the unit it was read in, if only the size told
+	as     string // the unit it was read in, if inferred from its size
 	reason string // of a bad health
 	time   time.Time
 	rank   int
-	counts bool // false for a sample that says nothing but that the device is there
+	source string
+	counts bool // false for a sample without a value of its own
 }
 
-// slot is where a reading belongs on its device.
+// slot is the quantity and part of a device that a reading measures.
 type slot struct {
 	quantity Quantity
 	part     string
 }
 
 func (m ranked) read(sample Sample) (reading, DropReason) {
-	value := sample.Value
-	if math.IsNaN(value) || math.IsInf(value, 0) {
+	if math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0) {
 		return reading{}, NotANumber
 	}
-	value, as := m.Unit.convert(value)
-	if value < 0 || value > m.Quantity.Limit() {
+	value, as := m.Unit.convert(sample.Value)
+	if !m.accepts(value) {
 		return reading{}, Implausible
 	}
 	part := m.Part
@@ -136,9 +194,43 @@ func (m ranked) read(sample Sample) (reading, DropReason) {
 		return reading{}, BadLabel
 	}
 	r := reading{slot: slot{m.Quantity, part}, value: value, as: as, time: sample.Time, rank: m.rank}
-	if m.Quantity == HealthState {
-		r.value, r.reason = m.health(value, sample.Labels)
+	switch m.Quantity {
+	case Utilization:
+		r.value = min(value, 1)
+		r.counts = true
+	case HealthState:
+		r.value, r.reason, r.counts = m.health(value, sample.Labels)
+	case Holder:
+	default:
+		r.counts = true
 	}
-	r.counts = m.Quantity != Holder && (m.StateLabel == "" || value == 1)
 	return r, ""
+}
+
+func (m *Metric) accepts(value float64) bool {
+	return value >= 0 && value <= m.Quantity.Limit() && (value != 0 || !m.ZeroIsAbsent)
+}
+
+// health is 1 for a healthy device, or 0 and the reason. It does not count if it is unknown.
+func (m *Metric) health(value float64, labels Labeled) (healthy float64, reason string, counts bool) {
+	state := labels.Get(m.StateLabel)
+	if m.StateLabel == "" {
+		state = strconv.FormatFloat(value, 'f', -1, 64)
+	} else if value != 1 {
+		return 0, "", false
+	}
+	switch m.evaluate(state) {
+	case healthGood:
+		return 1, "", true
+	case healthUnknown:
+		return 0, "", false
+	}
+	words := state
+	if m.Reason != "" {
+		words = m.Reason + " " + words
+	}
+	if detail := labels.Get(m.ReasonLabel); detail != "" {
+		words += " " + detail
+	}
+	return 0, sanitize(words), true
 }

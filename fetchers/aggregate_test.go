@@ -20,11 +20,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the devices in testdata")
 
-// noon is when every test takes place; the time of samples without one.
+// noon is the time of every test, and of samples without one.
 var noon = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Each file in testdata is an exposition as it is after the scrape, and the devices that
-// all vendors' tables together make of it.
+// Each file in testdata is an exposition after the scrape, and the devices that all vendors
+// aggregate from it.
 func TestExpositionsAreAggregatedToDevices(t *testing.T) {
 	for _, name := range archives(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
@@ -134,7 +134,7 @@ func sampleOf(name string, m *dto.Metric) Sample {
 	if m.TimestampMs != nil {
 		at = time.UnixMilli(m.GetTimestampMs())
 	}
-	return Sample{Labels: labels, Value: m.GetGauge().GetValue(), Time: at}
+	return Sample{Labels: labels, Value: m.GetGauge().GetValue() + m.GetUntyped().GetValue(), Time: at}
 }
 
 func set(labels metric, name, value string) { labels[name] = value }

@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// ClientConfig says where Prometheus is and how to get in.
+// ClientConfig configures the connection to Prometheus.
 type ClientConfig struct {
 	URL string
-	// Token is asked for before each query, since it may expire. Nil sends none.
+	// Token is called before each query, since tokens expire. Nil sends none.
 	Token func() (string, error)
 	// TLS is nil for the system's certificate authorities.
 	TLS *tls.Config
 }
 
-var errURL = errors.New("want http://HOST or https://HOST")
+var errURL = errors.New("must be http://HOST or https://HOST")
 
-// NewClient makes a Querier over HTTP that trusts the other end with nothing: answers are
-// bounded in size, redirects are not followed, and what is not JSON is not parsed.
+// NewClient returns a Querier over HTTP that does not trust the server: answers are bounded
+// in size, redirects are not followed, and only JSON is parsed.
 func NewClient(config ClientConfig) (Querier, error) {
 	address, err := url.Parse(config.URL)
 	if err == nil && (address.Host == "" || address.Scheme != "http" && address.Scheme != "https") {
@@ -35,7 +35,7 @@ func NewClient(config ClientConfig) (Querier, error) {
 	return newClient(address, &secureTransport{next: transport(config.TLS), token: config.Token}), nil
 }
 
-// client asks with GET, which proxies and API servers allow where they refuse POST.
+// client uses GET, which proxies and API servers allow more often than POST.
 type client struct {
 	endpoint *url.URL
 	http     *http.Client
@@ -62,7 +62,7 @@ func (c *client) Query(ctx context.Context, expression string, at time.Time) (An
 	switch {
 	case err == nil:
 		return answer, nil
-	case ctx.Err() != nil: // What the read says of it varies: the connection is closed under it.
+	case ctx.Err() != nil: // the read error of a closed connection varies
 		return Answer{}, ctx.Err()
 	}
 	return Answer{}, classify(err)
@@ -77,13 +77,13 @@ func (c *client) address(expression string, at time.Time) string {
 	return address.String()
 }
 
-// Querier is all that this package wants of Prometheus: the newest sample of each series
-// that an expression selects. A call returns once its context ends. See NewClient.
+// Querier returns the newest sample of each series that an expression selects. A call
+// returns once its context ends. See NewClient.
 type Querier interface {
 	Query(ctx context.Context, expression string, at time.Time) (Answer, error)
 }
 
-// Answer is what a query yields.
+// Answer is the result of a query.
 type Answer struct {
 	Samples  []Sample
 	Warnings []string
@@ -96,7 +96,7 @@ type Sample struct {
 	Time   time.Time
 }
 
-// Labeled gives a label's value, empty if there is none. The metric's name is __name__.
+// Labeled returns a label's value, empty if there is none. The metric's name is __name__.
 type Labeled interface {
 	Get(name string) string
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Collector asks all vendors at once.
+// Collector fetches all vendors concurrently.
 type Collector struct {
 	fetchers []HardwareFetcher // by type
 	querier  Querier
@@ -17,7 +17,7 @@ type Collector struct {
 	now      func() time.Time
 }
 
-// NewCollector makes a collector that gives each fetcher its own time-out.
+// NewCollector returns a collector with a time-out for each fetcher.
 func NewCollector(fetchers []HardwareFetcher, querier Querier, timeout time.Duration, now func() time.Time) *Collector {
 	sorted := slices.SortedFunc(slices.Values(fetchers), func(a, b HardwareFetcher) int {
 		return strings.Compare(a.Type(), b.Type())
@@ -63,7 +63,7 @@ func (c *Collector) fetch(ctx context.Context, fetcher HardwareFetcher, last vie
 	return view{state, devices}
 }
 
-// stale is the view from before. The devices of a view that is stale already are shared.
+// stale returns the previous view, marked as stale.
 func (v view) stale(err error) view {
 	fresh := v.state.Err == nil
 	v.state.Err, v.state.Diagnostics = err, Diagnostics{}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// readAnswer decodes series by series, and keeps of each its labels and its newest value:
-// the answer is never in memory as a whole. Fields may come in any order.
+// readAnswer decodes series by series, and keeps the labels and the newest value of each: the
+// whole answer is never in memory. Fields may come in any order.
 func readAnswer(body io.Reader) (Answer, error) {
 	d := &decoding{Decoder: json.NewDecoder(body)}
 	err := d.object(d.envelope)
@@ -28,7 +28,7 @@ func readAnswer(body io.Reader) (Answer, error) {
 	return Answer{}, err
 }
 
-var errShape = errors.New("JSON of another shape")
+var errShape = errors.New("unexpected JSON")
 
 type decoding struct {
 	*json.Decoder
@@ -45,7 +45,7 @@ func (d *decoding) validate() error {
 	case d.status != "success":
 		return fmt.Errorf("%w: status %q", ErrNotPrometheus, sanitize(d.status))
 	case d.resultType != "matrix" && d.resultType != "vector":
-		return fmt.Errorf("%w: %q where series belong", ErrNotPrometheus, sanitize(d.resultType))
+		return fmt.Errorf("%w: %q instead of series", ErrNotPrometheus, sanitize(d.resultType))
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (d *decoding) skip() error {
 	return d.Decode(&ignored)
 }
 
-// object hands each field's name to read, which decodes its value. Null has no fields.
+// object calls read with each field's name; read decodes its value. Null has no fields.
 func (d *decoding) object(read func(name string) error) error {
 	if more, err := d.open('{'); err != nil || !more {
 		return err
@@ -152,7 +152,7 @@ type point struct {
 	value float64
 }
 
-// UnmarshalJSON is handed JSON that is well formed, and nothing more.
+// UnmarshalJSON receives well-formed JSON.
 func (p *point) UnmarshalJSON(text []byte) error {
 	stamp, number, found := bytes.Cut(bytes.Trim(text, "[] \t\r\n"), []byte(","))
 	number = bytes.TrimSpace(number)

@@ -2,13 +2,14 @@ package fetchers
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 	"time"
 )
 
-// deviceBuilder collects what samples say of one device.
+// deviceBuilder collects the samples of one device.
 type deviceBuilder struct {
 	readings []reading
 	model    timestamped
@@ -17,32 +18,34 @@ type deviceBuilder struct {
 	time     time.Time
 }
 
-// timestamped is a label's value, and when it was seen.
+// timestamped is a label's value with the time of its sample.
 type timestamped struct {
 	value string
 	time  time.Time
 }
 
-// source is an exporter, and whom it saw holding the device last.
+// source is an exporter with the holder that it reported last.
 type source struct {
 	name string
-	pod  Pod // without a name if nobody
+	pod  Pod // without a name if the device is free
 	time time.Time
 }
 
-func (d *deviceBuilder) addLabels(vendor *Vendor, sample Sample, instance string) {
-	d.time = later(d.time, sample.Time)
+func (d *deviceBuilder) addLabels(vendor *Vendor, sample Sample, instance string, holder Pod) {
+	if sample.Time.After(d.time) {
+		d.time = sample.Time
+	}
 	d.model.update(firstNonEmpty(sample.Labels, vendor.Labels.Model), sample.Time)
-	d.uuid.update(firstNonEmpty(sample.Labels, vendor.Labels.UUID), sample.Time)
+	d.uuid.update(vendor.Labels.uuid(sample.Labels), sample.Time)
 	i := slices.IndexFunc(d.sources, func(s source) bool { return s.name == instance })
 	if i < 0 {
 		i = len(d.sources)
 		d.sources = append(d.sources, source{name: instance})
 	}
-	d.sources[i].update(vendor.holder(sample.Labels), sample.Time)
+	d.sources[i].update(holder, sample.Time)
 }
 
-// update keeps the newest value, and of equally new ones the smallest.
+// update keeps the newest value, and the smallest of equally new ones.
 func (d *timestamped) update(value string, at time.Time) {
 	if value == "" || !isPrintable(value) || at.Before(d.time) || at.Equal(d.time) && value >= d.value {
 		return
@@ -50,8 +53,7 @@ func (d *timestamped) update(value string, at time.Time) {
 	d.value, d.time = value, at
 }
 
-// update keeps the newest: a series that ended when the pod did stays in the query's
-// window for a while.
+// update keeps the newest holder: the series of a pod that ended stays in the query's window.
 func (s *source) update(pod Pod, at time.Time) {
 	switch {
 	case at.After(s.time):
@@ -65,26 +67,58 @@ func comparePods(a, b Pod) int {
 	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name), strings.Compare(a.Container, b.Container))
 }
 
-// take keeps the newest reading of a slot, then that of the preferred metric, then the largest.
+// addReading keeps the newest reading of a slot for each metric and source.
 func (d *deviceBuilder) addReading(r reading) {
-	i := slices.IndexFunc(d.readings, func(have reading) bool { return have.slot == r.slot })
-	if i < 0 {
+	i := slices.IndexFunc(d.readings, func(other reading) bool {
+		return other.slot == r.slot && other.rank == r.rank && other.source == r.source
+	})
+	switch {
+	case i < 0:
 		d.readings = append(d.readings, r)
-		return
-	}
-	if have := d.readings[i]; cmp.Or(r.time.Compare(have.time), have.rank-r.rank, cmp.Compare(r.value, have.value), strings.Compare(have.reason, r.reason)) > 0 {
+	case cmp.Or(r.time.Compare(d.readings[i].time), r.compare(d.readings[i])) > 0:
 		d.readings[i] = r
 	}
 }
 
-func (d *deviceBuilder) build(vendor *Vendor, id identity, drops Drops) *HardwareDeviceStatus {
+// compare is positive if r is preferred: the preferred metric, then the larger value. A
+// device is healthy only if every source reports so.
+func (r reading) compare(other reading) int {
+	if r.quantity == HealthState {
+		return cmp.Or(cmp.Compare(other.value, r.value), strings.Compare(other.reason, r.reason))
+	}
+	return cmp.Or(other.rank-r.rank, cmp.Compare(r.value, other.value), strings.Compare(other.as, r.as))
+}
+
+// selectReadings leaves one reading of each slot, of those that are concurrent with the newest.
+func (d *deviceBuilder) selectReadings() {
+	newest := map[slot]time.Time{}
+	for _, r := range d.readings {
+		if r.time.After(newest[r.slot]) {
+			newest[r.slot] = r.time
+		}
+	}
+	best := map[slot]reading{}
+	for _, r := range d.readings {
+		if newest[r.slot].Sub(r.time) > concurrent {
+			continue
+		}
+		if other, ok := best[r.slot]; !ok || r.compare(other) > 0 {
+			best[r.slot] = r
+		}
+	}
+	d.readings = slices.SortedFunc(maps.Values(best), func(a, b reading) int {
+		return cmp.Or(int(a.quantity-b.quantity), strings.Compare(a.part, b.part))
+	})
+}
+
+func (d *deviceBuilder) build(vendor *Vendor, id identity, dropped Drops) *HardwareDeviceStatus {
 	s := &HardwareDeviceStatus{
 		Type: vendor.Type, Vendor: vendor.Name, Model: cmp.Or(d.model.value, vendor.Model),
 		Node: id.node, DeviceID: id.device, UUID: d.uuid.value, Time: d.time.UTC(),
 	}
+	d.selectReadings()
 	d.setHolder(s)
-	d.setReadings(s, drops)
-	slices.SortFunc(d.readings, func(a, b reading) int { return strings.Compare(a.part, b.part) })
+	d.setReadings(s, dropped)
 	for _, r := range d.readings {
 		if r.as != "" {
 			s.Rescaled = append(s.Rescaled, strings.TrimSpace(r.part+" "+r.quantity.String())+" in "+r.as)
@@ -94,21 +128,21 @@ func (d *deviceBuilder) build(vendor *Vendor, id identity, drops Drops) *Hardwar
 	return s
 }
 
-// name says who saw the device, and who holds it by the newest account.
+// setHolder sets the sources, and the holder that the newest source reports.
 func (d *deviceBuilder) setHolder(s *HardwareDeviceStatus) {
 	slices.SortFunc(d.sources, func(a, b source) int {
 		return cmp.Or(b.time.Compare(a.time), strings.Compare(a.name, b.name))
 	})
 	for _, source := range d.sources {
 		s.Sources = append(s.Sources, source.name)
-		if s.Pod == nil && source.pod.Name != "" {
+		if s.Pod == nil && source.pod.Name != "" && d.sources[0].time.Sub(source.time) <= concurrent {
 			s.Pod = &source.pod
 		}
 	}
 	slices.Sort(s.Sources)
 }
 
-func (d *deviceBuilder) setReadings(s *HardwareDeviceStatus, drops Drops) {
+func (d *deviceBuilder) setReadings(s *HardwareDeviceStatus, dropped Drops) {
 	var ratios []float64
 	memory := map[Quantity]float64{}
 	for _, r := range d.readings {
@@ -126,12 +160,12 @@ func (d *deviceBuilder) setReadings(s *HardwareDeviceStatus, drops Drops) {
 		}
 	}
 	s.Utilization = mean(ratios)
-	s.MemoryUsed, s.MemoryTotal = memoryOf(memory, drops)
+	s.MemoryUsed, s.MemoryTotal = memoryOf(memory, dropped)
 }
 
-// fill returns the memory used and in total. A total that is less than what is used is
-// left out: their units differ.
-func memoryOf(memory map[Quantity]float64, drops Drops) (used, total *int64) {
+// memoryOf returns the memory used and in total. A total below the memory used is dropped:
+// their units differ.
+func memoryOf(memory map[Quantity]float64, dropped Drops) (used, total *int64) {
 	if value, ok := memory[MemoryUsed]; ok {
 		used = rounded(value)
 	}
@@ -141,7 +175,7 @@ func memoryOf(memory map[Quantity]float64, drops Drops) (used, total *int64) {
 		total = rounded(memory[MemoryUsed] + free + memory[MemoryReserved])
 	}
 	if used != nil && total != nil && *used > *total {
-		drops[Implausible]++
+		dropped[Implausible]++
 		return used, nil
 	}
 	return used, total
@@ -172,11 +206,4 @@ func with(values map[string]float64, key string, value float64) map[string]float
 	}
 	values[key] = value
 	return values
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

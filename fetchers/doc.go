@@ -1,21 +1,29 @@
-// Package fetchers reads what accelerators say of themselves from Prometheus, and gives
-// every vendor's numbers the same names and units.
+// Package fetchers reads the metrics of accelerators from Prometheus, and gives every
+// vendor's values the same names and units.
 //
 // It takes four steps:
 //
-//  1. ask: one range query per vendor and refresh, which names all the vendor's metrics;
+//  1. query: one range query per vendor and refresh, for all the vendor's metrics;
 //  2. normalise: each sample's labels and unit, by the vendor's table;
-//  3. fold: samples become devices, the newest of each quantity wins;
-//  4. publish: a Snapshot, which never changes, replaces the one before it.
+//  3. aggregate: samples become devices;
+//  4. publish: an immutable Snapshot replaces the previous one.
 //
 // Utilisation is a ratio from 0 to 1, memory is in bytes, temperature in degrees Celsius,
-// power in watts. What no exporter says is absent; it is never zero.
+// power in watts. A value that no exporter reports is absent, never zero.
 //
-// A vendor is a table (see Vendor). A new one needs a table and its recorded exposition
-// in testdata, and no code. The recording rules of bundle/monitoring are made of the same
-// tables, so that a dashboard and this package agree.
+// The definition of a device's values, which the recording rules of bundle/monitoring share:
 //
-// A sample that makes no sense is dropped and counted; an answer that makes none is one of
-// the errors of this package. Neither costs more than MaxAnswer bytes of memory several
-// times over. The package imports nothing else of NuFi.
+//   - a sample is converted and bounded before it is aggregated;
+//   - a series with a UUID is of the device with that UUID, whatever node its labels name;
+//   - of concurrent readings of one quantity the preferred metric counts, then the largest
+//     value; a device is healthy only if every exporter reports so;
+//   - a utilisation by core is the mean of the cores with a value;
+//   - a value of the whole board is the board's, not each partition's.
+//
+// A vendor is a table (see Vendor). A new one needs a table and its recorded exposition in
+// testdata, and no code.
+//
+// Invalid samples are dropped and counted; an invalid answer is one of the errors of this
+// package. Memory is bounded by a small multiple of MaxAnswer. The package imports nothing
+// else of NuFi.
 package fetchers

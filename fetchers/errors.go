@@ -12,22 +12,22 @@ import (
 // The errors of a query. Every one that a Querier of this package returns is one of them,
 // or the context's.
 var (
-	// ErrUnreachable says that no answer came: no route, no such host, a refused or
-	// broken connection, a certificate that is not trusted.
+	// ErrUnreachable: no answer, because of the network, DNS, the connection or an untrusted
+	// certificate.
 	ErrUnreachable = errors.New("unreachable")
-	// ErrUnauthorized says that whoever answered wants other credentials.
+	// ErrUnauthorized: the credentials were rejected.
 	ErrUnauthorized = errors.New("unauthorized")
-	// ErrTooLarge says that the answer was cut at MaxAnswer.
+	// ErrTooLarge: the answer exceeds MaxAnswer.
 	ErrTooLarge = errors.New("answer too large")
-	// ErrRedirected says that the answer pointed elsewhere. Credentials do not go there.
+	// ErrRedirected: the answer is a redirect, which is not followed with credentials.
 	ErrRedirected = errors.New("redirected")
-	// ErrNotPrometheus says that the answer is not one of Prometheus's API.
+	// ErrNotPrometheus: the answer is not one of Prometheus's API.
 	ErrNotPrometheus = errors.New("not an answer of Prometheus")
-	// ErrRefused says that Prometheus understood and would not or could not answer.
+	// ErrRefused: Prometheus rejected or failed the query.
 	ErrRefused = errors.New("query refused")
 )
 
-// named makes sure that err is one of ours, and fit to be shown.
+// named returns err as one of the errors above, with a printable message.
 func classify(err error) error {
 	var transport *url.Error
 	sent := errors.As(err, &transport)
@@ -45,7 +45,7 @@ func classify(err error) error {
 	return fmt.Errorf("%w: %s", ErrNotPrometheus, sanitize(err.Error()))
 }
 
-// maxText bounds what a stranger's text takes of a message or a label, in bytes.
+// maxText bounds foreign text in messages and labels, in bytes.
 const maxText = 253
 
 // sanitize is text on one line, without control characters, at most maxText bytes.

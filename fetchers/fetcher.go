@@ -2,25 +2,30 @@ package fetchers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
-// DefaultMaxAge is how old a sample may be: several scrapes at the usual intervals.
-const DefaultMaxAge = 2 * time.Minute
+// DefaultMaxAge is how old a sample may be: as old as in Prometheus's own queries.
+const DefaultMaxAge = 5 * time.Minute
+
+// quiet is how much older a sample may be to be reported as too old.
+const quiet = 2 * time.Minute
 
 // HardwareFetcher reads all devices of one vendor.
 type HardwareFetcher interface {
 	// Type is the HardwareDeviceStatus.Type of its devices.
 	Type() string
-	// FetchMetrics returns devices by node and id, and what it left out.
+	// FetchMetrics returns devices by node and id, and diagnostics of the answer.
 	FetchMetrics(ctx context.Context, promAPI Querier) (Devices, Diagnostics, error)
 }
 
-// Diagnostics are what there is to say of an answer that was read.
+// Diagnostics describe an answer.
 type Diagnostics struct {
 	Dropped  Drops
 	Warnings []string // Prometheus's own, at most maxWarnings
@@ -28,12 +33,12 @@ type Diagnostics struct {
 
 const maxWarnings = 8
 
-// NewFetcher makes the fetcher of a vendor. Samples older than maxAge are dropped.
+// NewFetcher returns the fetcher of a vendor. Samples older than maxAge are dropped.
 func NewFetcher(vendor Vendor, maxAge time.Duration, now func() time.Time) HardwareFetcher {
-	return &fetcher{vendor, maxAge, now}
+	return &fetcher{vendor: vendor, maxAge: maxAge, now: now}
 }
 
-// NewFetchers makes those of all vendors.
+// NewFetchers returns the fetchers of all vendors.
 func NewFetchers(maxAge time.Duration, now func() time.Time) []HardwareFetcher {
 	vendors := Vendors()
 	fetchers := make([]HardwareFetcher, 0, len(vendors))
@@ -47,20 +52,46 @@ type fetcher struct {
 	vendor Vendor
 	maxAge time.Duration
 	now    func() time.Time
+	byName atomic.Bool // the last query of all metrics at once was rejected
 }
 
 func (f *fetcher) Type() string { return f.vendor.Type }
 
-// FetchMetrics asks for twice maxAge, to tell a device that went quiet from one that
-// never was.
+// FetchMetrics queries more than maxAge, so that outdated samples are reported. Where a query
+// of all metrics at once is rejected or its answer too large, it queries one after the other.
 func (f *fetcher) FetchMetrics(ctx context.Context, promAPI Querier) (Devices, Diagnostics, error) {
 	now := f.now()
-	answer, err := promAPI.Query(ctx, f.vendor.Query(2*f.maxAge), now)
+	answer, err := f.query(ctx, promAPI, now)
 	if err != nil {
 		return nil, Diagnostics{}, fmt.Errorf("querying the metrics of %s devices: %w", f.vendor.Type, err)
 	}
-	devices, drops := aggregate(f.vendor, answer.Samples, now, f.maxAge)
-	return devices, Diagnostics{Dropped: drops, Warnings: bounded(answer.Warnings)}, nil
+	devices, dropped := aggregate(f.vendor, answer.Samples, now, f.maxAge)
+	return devices, Diagnostics{Dropped: dropped, Warnings: bounded(answer.Warnings)}, nil
+}
+
+func (f *fetcher) query(ctx context.Context, promAPI Querier, now time.Time) (Answer, error) {
+	window := f.maxAge + quiet
+	if !f.byName.Load() {
+		answer, err := promAPI.Query(ctx, f.vendor.Query(window), now)
+		if !errors.Is(err, ErrRefused) && !errors.Is(err, ErrTooLarge) {
+			return answer, err
+		}
+	}
+	var all Answer
+	for _, expression := range f.vendor.Queries(window) {
+		answer, err := promAPI.Query(ctx, expression, now)
+		if err != nil {
+			return Answer{}, err
+		}
+		all.Samples = append(all.Samples, answer.Samples...)
+		for _, warning := range answer.Warnings {
+			if !slices.Contains(all.Warnings, warning) {
+				all.Warnings = append(all.Warnings, warning)
+			}
+		}
+	}
+	f.byName.Store(true)
+	return all, nil
 }
 
 func bounded(warnings []string) []string {
@@ -72,10 +103,10 @@ func bounded(warnings []string) []string {
 	return kept
 }
 
-// DropReason is why a sample was left out.
+// DropReason is why a sample was dropped.
 type DropReason string
 
-// The reasons, as they are shown.
+// The reasons, as they are printed.
 const (
 	NotANumber  DropReason = "not a number"
 	Implausible DropReason = "implausible value" // negative, or beyond any device
@@ -83,14 +114,15 @@ const (
 	FromFuture  DropReason = "from the future"
 	NoNode      DropReason = "no node label"
 	NoDevice    DropReason = "no device label"
-	BadLabel    DropReason = "unfit label value" // too long, or not sanitize
+	BadLabel    DropReason = "invalid label value" // too long, or not sanitize
+	OtherDevice DropReason = "of another device"   // of another resource or job, or a virtual function's copy
 	Unknown     DropReason = "unknown metric"
 )
 
-// Drops counts the samples that were left out.
+// Drops counts the dropped samples.
 type Drops map[DropReason]int
 
-// Total counts all.
+// Total returns the number of dropped samples.
 func (d Drops) Total() int {
 	total := 0
 	for _, count := range d {
@@ -99,7 +131,7 @@ func (d Drops) Total() int {
 	return total
 }
 
-// String lists them: "3 too old, 1 implausible value".
+// String lists the counts: "3 too old, 1 implausible value".
 func (d Drops) String() string {
 	parts := make([]string, 0, len(d))
 	for _, reason := range slices.Sorted(maps.Keys(d)) {

@@ -9,7 +9,7 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// maxBackoff is how many intervals apart the refreshes get while no vendor answers.
+// maxBackoff is the longest pause, in intervals, while every vendor fails.
 const maxBackoff = 8
 
 // Poller refreshes a Snapshot in the background.
@@ -25,19 +25,18 @@ type Poller struct {
 	subscribers map[chan *Snapshot]bool
 }
 
-// NewPoller makes a poller. Random spreads the refreshes of several pollers.
+// NewPoller returns a poller. Random adds jitter to the interval.
 func NewPoller(collector *Collector, interval time.Duration, clock clock.Clock, random func() float64) *Poller {
 	p := &Poller{collector: collector, interval: interval, clock: clock, random: random, subscribers: map[chan *Snapshot]bool{}}
 	p.current.Store(&Snapshot{})
 	return p
 }
 
-// Snapshot is the last one, and empty before the first. It never waits.
+// Snapshot returns the last snapshot, which is empty before the first refresh. It never blocks.
 func (p *Poller) Snapshot() *Snapshot { return p.current.Load() }
 
-// Subscribe yields the snapshot there is, if any, and then those that differ from the one
-// before in more than their time, until the context ends. Whoever is slow gets the newest
-// and misses those between.
+// Subscribe sends the current snapshot, if any, and then each that differs from the previous
+// one in more than its time, until the context ends. A slow receiver gets only the newest.
 func (p *Poller) Subscribe(ctx context.Context) <-chan *Snapshot {
 	changes := make(chan *Snapshot, 1)
 	p.mu.Lock()
@@ -104,7 +103,7 @@ func (p *Poller) publish(next *Snapshot) {
 	}
 	for subscriber := range p.subscribers {
 		select {
-		case <-subscriber: // nobody took it
+		case <-subscriber: // replace the unread one
 		default:
 		}
 		subscriber <- next

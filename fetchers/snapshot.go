@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// Snapshot is all devices at one time. It never changes: its methods hand out copies.
+// Snapshot is all devices at one time. It is immutable: its methods return copies.
 type Snapshot struct {
 	time    time.Time
 	vendors []view // by type
 }
 
-// view is what is known of one vendor's devices.
+// view holds one vendor's devices.
 type view struct {
 	state   VendorState
 	devices Devices
 }
 
-// VendorState tells how the last refresh of one vendor went.
+// VendorState is the result of the last refresh of one vendor.
 type VendorState struct {
 	Type string `json:"type"`
 	// Fetched is when the devices were read; zero if they never were.
@@ -48,7 +48,7 @@ func (s *Snapshot) Vendors() []VendorState {
 	return states
 }
 
-// Device finds one device.
+// Device returns one device.
 func (s *Snapshot) Device(kind, node, id string) (*HardwareDeviceStatus, bool) {
 	for _, v := range s.vendors {
 		if status := v.devices[node][id]; v.state.Type == kind && status != nil {
@@ -84,7 +84,7 @@ func (s *Snapshot) nodes() []string {
 	return slices.SortedFunc(maps.Keys(names), natural)
 }
 
-// same is true if both say the same, whenever they were made.
+// same reports whether two snapshots are equal apart from their times.
 func (s *Snapshot) same(other *Snapshot) bool {
 	return other != nil && slices.EqualFunc(s.vendors, other.vendors, func(a, b view) bool {
 		return (a.state.Err == nil) == (b.state.Err == nil) && sameDevices(a.devices, b.devices)

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// HardwareDeviceStatus is one accelerator, as its exporters described it last.
+// HardwareDeviceStatus is one accelerator as its exporters last reported it.
 type HardwareDeviceStatus struct {
-	Type     string `json:"type"` // the family: GPU, RBLN, Sapeon ...
+	Type     string `json:"type"` // GPU, RBLN, Sapeon ...
 	Vendor   string `json:"vendor"`
 	Model    string `json:"model,omitempty"`
 	Node     string `json:"node"`
@@ -22,21 +22,25 @@ type HardwareDeviceStatus struct {
 	Temperatures map[string]float64 `json:"temperatures,omitempty"` // degrees Celsius by sensor
 	Power        map[string]float64 `json:"power,omitempty"`        // watts by rail
 
-	Health *Health `json:"health,omitempty"` // nil if no exporter says
-	Pod    *Pod    `json:"pod,omitempty"`    // nil if nobody holds the device
+	Health *Health `json:"health,omitempty"` // nil if no exporter reports it
+	Pod    *Pod    `json:"pod,omitempty"`    // nil if the device is free
 
 	Time    time.Time `json:"time"`    // of the newest sample
 	Sources []string  `json:"sources"` // the scraped instances, sorted
 
-	// Rescaled names the readings whose unit was told by their size and not by the
-	// exporter, and how they were read: "power in milliwatts".
+	// Partitioned is true for a device that is allocated by partition (MIG): it is neither
+	// free nor held, and its partitions are devices of their own.
+	Partitioned bool `json:"partitioned,omitempty"`
+
+	// Rescaled lists the readings whose unit was inferred from their size: "power in
+	// milliwatts".
 	Rescaled []string `json:"rescaled,omitempty"`
 
-	// Stale is true if the vendor's last query failed: these are the numbers from before.
+	// Stale is true if the vendor's last query failed: the values are the previous ones.
 	Stale bool `json:"stale,omitempty"`
 }
 
-// Health is a device's own verdict.
+// Health is the health that a device reports.
 type Health struct {
 	Healthy bool   `json:"healthy"`
 	Reason  string `json:"reason,omitempty"` // empty if healthy
@@ -52,7 +56,7 @@ type Pod struct {
 // Devices are devices by node and device id.
 type Devices map[string]map[string]*HardwareDeviceStatus
 
-// Clone shares nothing with the original.
+// Clone returns a deep copy.
 func (s *HardwareDeviceStatus) Clone() *HardwareDeviceStatus {
 	clone := *s
 	clone.Utilization = clonePointer(s.Utilization)

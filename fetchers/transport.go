@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// MaxAnswer is the size of the largest answer that is read, in bytes: room for some
-// 100,000 series.
+// MaxAnswer is the size of the largest answer, in bytes: some 70,000 series at 15 s scrapes,
+// or nine metrics of 7,900 GPUs. Beyond, metrics are queried one after the other.
 const MaxAnswer = 64 << 20
 
 func transport(config *tls.Config) *http.Transport {
@@ -27,7 +27,7 @@ func transport(config *tls.Config) *http.Transport {
 	}
 }
 
-// secureTransport stands between Prometheus, or what claims to be it, and the client.
+// secureTransport authenticates requests, and checks and bounds responses.
 type secureTransport struct {
 	next  http.RoundTripper
 	token func() (string, error)
@@ -71,8 +71,8 @@ func checkResponse(response *http.Response) error {
 	return nil
 }
 
-// limited fails where io.LimitReader would cut: a cut answer must not look complete. It
-// tells a connection that broke from an answer that ends early.
+// limited fails where io.LimitReader would end, so that a truncated answer does not look
+// complete. It reports a broken connection as unreachable.
 type limited struct {
 	io.ReadCloser
 	left int64

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Unit turns a reading into the quantity's own unit, in steps of the reading's size: the
+// Unit converts a reading to the quantity's own unit, in steps of the reading's size: the
 // first step that the reading is below applies. Most units have one step.
 type Unit []Step
 
@@ -14,11 +14,11 @@ type Step struct {
 	Below float64
 	Times float64 // 0 is 1
 	Per   float64 // 0 is 1
-	// As is the unit that was read, if the size alone told it. Empty is the usual one.
+	// As is the unit inferred from the size. Empty is the documented one.
 	As string
 }
 
-// convert also returns the unit that the reading was in, if only its size told that.
+// convert also returns the reading's unit if it was inferred from its size.
 func (u Unit) convert(reading float64) (float64, string) {
 	if reading == 0 {
 		return 0, ""
@@ -43,8 +43,7 @@ func bytesOrGibibytes() Unit {
 	return Unit{{Below: 1 << 10, Times: 1 << 30, As: "gibibytes"}, {Below: math.Inf(1)}}
 }
 
-// celsiusOrThousands holds for devices between 1 and 1000 degrees: a wrong power of a
-// thousand shows.
+// celsiusOrThousands is for devices between 1 and 1000 degrees.
 func celsiusOrThousands() Unit {
 	return Unit{
 		{Below: 1, Times: 1e3, As: "thousands of degrees"},
@@ -53,11 +52,11 @@ func celsiusOrThousands() Unit {
 	}
 }
 
-// wattsOrThousands holds for devices that draw between 2 and 2000 watts.
+// wattsOrThousands is for devices that draw between 1 and 2000 watts.
 func wattsOrThousands() Unit {
 	return Unit{
-		{Below: 2e-3, Times: 1e6, As: "megawatts"},
-		{Below: 2, Times: 1e3, As: "kilowatts"},
+		{Below: 1e-3, Times: 1e6, As: "megawatts"},
+		{Below: 1, Times: 1e3, As: "kilowatts"},
 		{Below: 2e3},
 		{Below: 2e6, Per: 1e3, As: "milliwatts"},
 		{Below: math.Inf(1), Per: 1e6, As: "microwatts"},

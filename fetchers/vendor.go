@@ -3,27 +3,26 @@ package fetchers
 import (
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
 
-// Vendor is all that is known of a vendor's exporters.
+// Vendor describes a vendor's exporters.
 type Vendor struct {
 	Type   string // HardwareDeviceStatus.Type
 	Name   string // HardwareDeviceStatus.Vendor
-	Model  string // of devices that have no label for it
+	Model  string // of devices without a label for it
 	Labels Labels
-	// Exporters are the beginnings of the exporters' own pod names. Where a scrape is not
-	// told to honour labels, a device that nobody holds carries the exporter's.
+	// Exporters are parts of the exporters' own pod names. A scrape that does not honour
+	// labels adds the exporter's pod to its series, which must not look like the holder.
 	Exporters []string
 	// Metrics are in order of preference where several have one quantity.
 	Metrics []Metric
 }
 
-// Labels are the names that a label goes by. The first that is not empty counts.
+// Labels are the names of labels. The first that is not empty counts.
 type Labels struct {
-	Node      []string
+	Node      [][]string // by level, most trusted first: see identities
 	Device    []string
 	Partition []string // of a device: its value is appended to the device id
 	UUID      []string
@@ -38,21 +37,27 @@ type Metric struct {
 	Quantity Quantity
 	Names    []string // newest first
 	Unit     Unit
-	// Part names the sensor or the rail, or PartLabel the label that does. A ratio that
-	// has parts (cores) is their mean.
+	// Match are regular expressions that whole label values must match.
+	Match map[string]string
+	// Whole is true if the value is the whole device's, also in the series of a partition.
+	Whole bool
+	// ZeroIsAbsent is true if the exporter reports 0 for a sensor that does not exist.
+	ZeroIsAbsent bool
+	// Part names the sensor or the rail, or PartLabel the label that does. A ratio with parts
+	// (cores) is their mean.
 	Part      string
 	PartLabel string
-	// Good are the values of a healthy device. Where StateLabel is set a sample counts
-	// while its value is 1, and the device is healthy if the label is among GoodStates.
-	Good       []float64
-	StateLabel string
-	GoodStates []string
-	// Reason says what a bad value is; ReasonLabel holds more.
+	// StateLabel holds the state of a sample whose value is 1; without it the value is the
+	// state. A device is healthy in the states Good, has no health in Ignored, and is
+	// unhealthy in all others.
+	StateLabel    string
+	Good, Ignored []string
+	// Reason starts the reason of an unhealthy device; ReasonLabel ends it.
 	Reason      string
 	ReasonLabel string
 }
 
-// Quantity is what a metric measures.
+// Quantity is the quantity that a metric measures.
 type Quantity int
 
 // The quantities. A device whose exporter has no MemoryTotal has the sum of the other three.
@@ -65,7 +70,7 @@ const (
 	Temperature
 	Power
 	HealthState
-	Holder // no number: its labels say who holds the device
+	Holder // no number: its labels name the holder
 )
 
 // String is the quantity's name in messages.
@@ -74,12 +79,13 @@ func (q Quantity) String() string {
 		"memory total", "temperature", "power", "health", "holder"}[q]
 }
 
-// Limit is the largest value that makes sense, in the quantity's own unit. Exporters have
-// "blank" values, of the order of 2^31 and 2^63, for what they cannot read.
+// Limit is the largest valid value, in the quantity's own unit. Exporters report "blank"
+// values, of the order of 2^31 and 2^63, for what they cannot read. A quotient of counters
+// may exceed a ratio of 1 slightly.
 func (q Quantity) Limit() float64 {
 	switch q {
 	case Utilization:
-		return 1
+		return 1.001
 	case Temperature:
 		return 200
 	case Power:
@@ -91,17 +97,16 @@ func (q Quantity) Limit() float64 {
 	}
 }
 
-// Vendors are those that this package knows. Add one here.
+// Vendors returns the supported vendors.
 func Vendors() []Vendor {
 	return []Vendor{NVIDIA(), Rebellions(), Sapeon(), Furiosa(), Ascend()}
 }
 
-// commonLabels are the labels that scrape configurations add, most trustworthy first.
-// `node` is where the scrape saw the pod; Hostname of an old DCGM exporter may be the
-// exporter's own pod.
+// commonLabels are labels that exporters and scrape configurations add. `node` is the node of
+// the scraped pod; Hostname of an old DCGM exporter may be the exporter's own pod.
 func commonLabels() Labels {
 	return Labels{
-		Node:      []string{"node", "hostname", "Hostname", "kubernetes_node_name", "exported_instance", "instance"},
+		Node:      [][]string{{"node"}, {"hostname", "Hostname", "kubernetes_node_name", "exported_instance"}, {"instance"}},
 		Device:    []string{"device"},
 		UUID:      []string{"uuid", "UUID"},
 		Namespace: []string{"exported_namespace", "namespace", "pod_namespace"},
@@ -110,14 +115,24 @@ func commonLabels() Labels {
 	}
 }
 
-// Query asks for all metrics of the vendor within a window. An instant vector would carry
-// the time of the query and not the samples', and so hide how old they are.
+// Query returns the expression for all metrics of the vendor within a window. An instant
+// vector would have the time of the query, and hide the age of the samples.
 func (v Vendor) Query(window time.Duration) string {
 	names := v.names()
 	for i, name := range names {
 		names[i] = regexp.QuoteMeta(name)
 	}
 	return `{__name__=~"` + strings.Join(names, "|") + `"}[` + window.String() + `]`
+}
+
+// Queries returns an expression for each metric: Google Cloud's managed Prometheus rejects
+// regular expressions on metric names, and each answer is smaller.
+func (v Vendor) Queries(window time.Duration) []string {
+	names := v.names()
+	for i, name := range names {
+		names[i] = name + "[" + window.String() + "]"
+	}
+	return names
 }
 
 func (v Vendor) names() []string {
@@ -129,18 +144,19 @@ func (v Vendor) names() []string {
 	return slices.Compact(names)
 }
 
-// health is 1 for a healthy device, or 0 and the reason.
-func (m *Metric) health(value float64, labels Labeled) (float64, string) {
-	state := labels.Get(m.StateLabel)
-	if m.StateLabel == "" && slices.Contains(m.Good, value) || slices.Contains(m.GoodStates, state) {
-		return 1, ""
+// The results of evaluate.
+const (
+	healthGood = iota
+	healthBad
+	healthUnknown
+)
+
+func (m *Metric) evaluate(state string) int {
+	switch {
+	case slices.Contains(m.Good, state):
+		return healthGood
+	case slices.Contains(m.Ignored, state):
+		return healthUnknown
 	}
-	words := []string{m.Reason, strconv.FormatFloat(value, 'f', -1, 64)}
-	if m.StateLabel != "" {
-		words = []string{state}
-	}
-	if detail := labels.Get(m.ReasonLabel); detail != "" {
-		words = append(words, detail)
-	}
-	return 0, sanitize(strings.Join(words, " "))
+	return healthBad
 }

@@ -1,6 +1,7 @@
 package fetchers
 
-// NVIDIA describes the DCGM exporter.
+// NVIDIA describes the DCGM exporter, as of dcgm-exporter 4.5 (its default counters). Under MIG
+// it repeats the values of the board in the series of each instance (dcgm-exporter #353).
 func NVIDIA() Vendor {
 	labels := commonLabels()
 	labels.Device = []string{"device", "gpu"}
@@ -8,29 +9,32 @@ func NVIDIA() Vendor {
 	labels.Model = []string{"modelName"}
 	return Vendor{
 		Type: "GPU", Name: "NVIDIA", Labels: labels,
-		Exporters: []string{"dcgm-exporter", "nvidia-dcgm-exporter"},
+		Exporters: []string{"dcgm-exporter"},
 		Metrics: []Metric{
 			{Quantity: Utilization, Names: []string{"DCGM_FI_DEV_GPU_UTIL"}, Unit: percent()},
-			// The one that a partition (MIG) has.
+			// MIG instances have no DCGM_FI_DEV_GPU_UTIL.
 			{Quantity: Utilization, Names: []string{"DCGM_FI_PROF_GR_ENGINE_ACTIVE"}, Unit: plain()},
 			{Quantity: MemoryUsed, Names: []string{"DCGM_FI_DEV_FB_USED"}, Unit: mebibytes()},
 			{Quantity: MemoryFree, Names: []string{"DCGM_FI_DEV_FB_FREE"}, Unit: mebibytes()},
 			{Quantity: MemoryReserved, Names: []string{"DCGM_FI_DEV_FB_RESERVED"}, Unit: mebibytes()},
-			{Quantity: Temperature, Names: []string{"DCGM_FI_DEV_GPU_TEMP"}, Unit: plain(), Part: "gpu"},
-			{Quantity: Temperature, Names: []string{"DCGM_FI_DEV_MEMORY_TEMP"}, Unit: plain(), Part: "memory"},
-			{Quantity: Power, Names: []string{"DCGM_FI_DEV_POWER_USAGE"}, Unit: plain(), Part: "board"},
-			// The last XID. These are the application's own faults, which leave the GPU usable.
+			{Quantity: Temperature, Names: []string{"DCGM_FI_DEV_GPU_TEMP"}, Unit: plain(), Part: "gpu", Whole: true},
+			{Quantity: Temperature, Names: []string{"DCGM_FI_DEV_MEMORY_TEMP"}, Unit: plain(), Part: "memory", Whole: true, ZeroIsAbsent: true},
+			{Quantity: Power, Names: []string{"DCGM_FI_DEV_POWER_USAGE"}, Unit: plain(), Part: "board", Whole: true},
+			// The last XID. NVIDIA's catalogue (XID errors, r580) has no action for these, or
+			// to restart the application: 63 is a recorded row remapping, 92 a corrected ECC
+			// error, 94 a contained one.
 			{
-				Quantity: HealthState, Names: []string{"DCGM_FI_DEV_XID_ERRORS"}, Unit: plain(),
-				Good: []float64{0, 13, 31, 43, 45, 68, 109}, Reason: "XID",
+				Quantity: HealthState, Names: []string{"DCGM_FI_DEV_XID_ERRORS"}, Unit: plain(), Reason: "XID", ReasonLabel: "err_msg",
+				Good: []string{"0", "8", "11", "13", "31", "43", "45", "63", "68", "92", "94", "109"},
 			},
 		},
 	}
 }
 
-// Rebellions describes the RBLN metrics exporter. Memory was in GiB before December 2025,
-// and temperature and power are off by powers of a thousand where exporter and driver are
-// of different generations.
+// Rebellions describes the RBLN metrics exporter, as of v0.3.1 (its metrics reference). Memory was in GiB before
+// December 2025, and temperature and power differ by powers of a thousand if exporter and
+// driver are of different generations. A virtual function (rbln0vf0)
+// repeats the power of its card.
 func Rebellions() Vendor {
 	labels := commonLabels()
 	labels.Device = []string{"name", "device"}
@@ -56,43 +60,57 @@ func Rebellions() Vendor {
 				Names: []string{"rbln_npu_temperature", "RBLN_DEVICE_STATUS:TEMPERATURE", "rbln_device_temperature"},
 			},
 			{
-				Quantity: Power, Unit: wattsOrThousands(), Part: "card",
+				Quantity: Power, Unit: wattsOrThousands(), Part: "card", Match: map[string]string{"name": "([^v]|v[^f])*v?"},
 				Names: []string{"rbln_npu_power", "RBLN_DEVICE_STATUS:CARD_POWER"},
 			},
 			// 0 is active.
 			{
-				Quantity: HealthState, Unit: plain(), Good: []float64{0}, Reason: "health status",
+				Quantity: HealthState, Unit: plain(), Good: []string{"0"}, Reason: "health status",
 				Names: []string{"rbln_npu_health", "RBLN_DEVICE_STATUS:HEALTH"},
+			},
+			// One series for each state of the device's state machine, since v0.3.0.
+			{
+				Quantity: HealthState, Unit: plain(), StateLabel: "state", Reason: "device status",
+				Names: []string{"rbln_npu_device_status"},
+				Good:  []string{"ready", "busy", "finish"}, Ignored: []string{"init"},
 			},
 		},
 	}
 }
 
-// Sapeon describes the X330: the vendor's exporter, which has two temperatures and a power
-// and little else, and NuFi's device plugin, which knows health and holder.
+// Sapeon describes the X330: the vendor's exporter, which has two temperatures and a power, and
+// NuFi's device plugin, which has health and holder. The plugin's series of other accelerators
+// are those of another resource. The short names of the vendor's exporter are common words:
+// they count only in a job of its name.
 func Sapeon() Vendor {
 	labels := commonLabels()
 	labels.Device = []string{"device", "device_id", "npu", "id"}
 	labels.Model = []string{"model", "product"}
+	own := map[string]string{"job": ".*(sapeon|x330).*"}
+	resource := map[string]string{"resource": `(sapeon\.com/.*)?`}
 	return Vendor{
 		Type: "Sapeon", Name: "Sapeon", Model: "X330", Labels: labels,
 		Exporters: []string{"sapeon-exporter", "nufi-deviceplugin"},
 		Metrics: []Metric{
-			{Quantity: Temperature, Names: []string{"sapeon_t1_celsius", "sapeon_t1", "t1"}, Unit: plain(), Part: "t1"},
-			{Quantity: Temperature, Names: []string{"sapeon_t2_celsius", "sapeon_t2", "t2"}, Unit: plain(), Part: "t2"},
-			{Quantity: Power, Names: []string{"sapeon_p1_watts", "sapeon_p1", "p1"}, Unit: plain(), Part: "p1"},
-			// A suspect device still serves; one that recovers does not yet.
+			{Quantity: Temperature, Names: []string{"sapeon_t1_celsius", "sapeon_t1"}, Unit: plain(), Part: "t1"},
+			{Quantity: Temperature, Names: []string{"t1"}, Unit: plain(), Part: "t1", Match: own},
+			{Quantity: Temperature, Names: []string{"sapeon_t2_celsius", "sapeon_t2"}, Unit: plain(), Part: "t2"},
+			{Quantity: Temperature, Names: []string{"t2"}, Unit: plain(), Part: "t2", Match: own},
+			{Quantity: Power, Names: []string{"sapeon_p1_watts", "sapeon_p1"}, Unit: plain(), Part: "p1"},
+			{Quantity: Power, Names: []string{"p1"}, Unit: plain(), Part: "p1", Match: own},
+			// A suspect device still serves; a recovering one does not yet. Unknown is no data.
 			{
-				Quantity: HealthState, Names: []string{"nufi_deviceplugin_device_state"}, Unit: plain(),
-				StateLabel: "state", GoodStates: []string{"Healthy", "Suspect"}, ReasonLabel: "reason",
+				Quantity: HealthState, Names: []string{"nufi_deviceplugin_device_state"}, Unit: plain(), Match: resource,
+				StateLabel: "state", Good: []string{"Healthy", "Suspect"}, Ignored: []string{"Unknown"}, ReasonLabel: "reason",
 			},
-			{Quantity: Holder, Names: []string{"nufi_deviceplugin_device_allocated"}, Unit: plain()},
+			{Quantity: Holder, Names: []string{"nufi_deviceplugin_device_allocated"}, Unit: plain(), Match: resource},
 		},
 	}
 }
 
-// Furiosa describes Furiosa's metrics exporter. The one for Warboy has millidegrees and
-// microwatts under the names that the one for RNGD has degrees and watts under.
+// Furiosa describes Furiosa's metrics exporter, as of chart 2025.3. The one for Warboy has
+// millidegrees and microwatts under the names of the one for RNGD. A core that several
+// containers share has a series for each.
 func Furiosa() Vendor {
 	labels := commonLabels()
 	labels.Model = []string{"arch"}
@@ -105,12 +123,13 @@ func Furiosa() Vendor {
 			{Quantity: MemoryTotal, Names: []string{"furiosa_npu_dram_total"}, Unit: plain()},
 			{Quantity: Temperature, Names: []string{"furiosa_npu_hw_temperature"}, Unit: celsiusOrThousands(), PartLabel: "label"},
 			{Quantity: Power, Names: []string{"furiosa_npu_hw_power"}, Unit: wattsOrThousands(), PartLabel: "label"},
-			{Quantity: HealthState, Names: []string{"furiosa_npu_alive"}, Unit: plain(), Good: []float64{1}, Reason: "alive"},
+			{Quantity: HealthState, Names: []string{"furiosa_npu_alive"}, Unit: plain(), Good: []string{"1"}, Reason: "alive"},
 		},
 	}
 }
 
-// Ascend describes Huawei's NPU exporter. Its samples carry no node: the scrape adds it.
+// Ascend describes Huawei's NPU exporter, as of MindCluster 26.0. Its samples have no node: the
+// scrape adds it. The 310 and 310P have DDR memory, the 910 has HBM and reports 0 for DDR.
 func Ascend() Vendor {
 	labels := commonLabels()
 	labels.Device = []string{"id"}
@@ -121,11 +140,13 @@ func Ascend() Vendor {
 		Exporters: []string{"npu-exporter"},
 		Metrics: []Metric{
 			{Quantity: Utilization, Names: []string{"npu_chip_info_utilization"}, Unit: percent()},
-			{Quantity: MemoryUsed, Names: []string{"npu_chip_info_hbm_used_memory"}, Unit: mebibytes()},
-			{Quantity: MemoryTotal, Names: []string{"npu_chip_info_hbm_total_memory"}, Unit: mebibytes()},
+			{Quantity: MemoryUsed, Names: []string{"npu_chip_info_hbm_used_memory"}, Unit: mebibytes(), ZeroIsAbsent: true},
+			{Quantity: MemoryUsed, Names: []string{"npu_chip_info_used_memory"}, Unit: mebibytes()},
+			{Quantity: MemoryTotal, Names: []string{"npu_chip_info_hbm_total_memory"}, Unit: mebibytes(), ZeroIsAbsent: true},
+			{Quantity: MemoryTotal, Names: []string{"npu_chip_info_total_memory"}, Unit: mebibytes(), ZeroIsAbsent: true},
 			{Quantity: Temperature, Names: []string{"npu_chip_info_temperature"}, Unit: plain(), Part: "chip"},
 			{Quantity: Power, Names: []string{"npu_chip_info_power"}, Unit: plain(), Part: "chip"},
-			{Quantity: HealthState, Names: []string{"npu_chip_info_health_status"}, Unit: plain(), Good: []float64{1}, Reason: "health status"},
+			{Quantity: HealthState, Names: []string{"npu_chip_info_health_status"}, Unit: plain(), Good: []string{"1"}, Reason: "health status"},
 		},
 	}
 }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +25,7 @@ const (
 	exitNoDevices    = 5
 )
 
-var errNoDevices = errors.New("no devices: Prometheus knows none of the metrics of the supported accelerators")
+var errNoDevices = errors.New("no devices")
 
 type devicesFlags struct {
 	connection program.PrometheusFlags
@@ -37,16 +40,16 @@ func newDevicesCommand() *cobra.Command {
 	var flags devicesFlags
 	cmd := &cobra.Command{
 		Use:   "devices --prometheus URL",
-		Short: "Print what the accelerators say of themselves",
-		Long: `Print the accelerators of a cluster, as their exporters describe them to Prometheus:
-utilisation, memory, temperature, power, health, and the pod that holds each. What no
-exporter says is shown as "-".
+		Short: "Print the accelerators of a cluster",
+		Long: `Print the accelerators of a cluster, as their exporters report them to Prometheus:
+utilisation, memory, temperature, power, health, and the pod that holds each. A value
+that no exporter reports is "-".
 
 A vendor whose metrics cannot be read is reported on stderr; the others are printed. With
---watch its last numbers stay, and are marked as stale.
+--watch its last values are kept, and marked as stale.
 
-Exit codes: 0 if devices were printed, 3 if Prometheus cannot be reached, 4 if it wants
-other credentials, 5 if it knows no device, 2 for anything else.`,
+Exit codes: 0 if devices were printed, 3 if Prometheus cannot be reached, 4 if it rejects
+the credentials, 5 if it has no device (the message says why), 2 for any other error.`,
 		Example: `  kubectl -n monitoring port-forward svc/prometheus-operated 9090 &
   nufi devices --prometheus http://localhost:9090
   nufi devices --prometheus https://prometheus.example --token-file token --ca-file ca.crt -o json
@@ -58,9 +61,9 @@ other credentials, 5 if it knows no device, 2 for anything else.`,
 	cobra.CheckErr(cmd.MarkFlagRequired("prometheus"))
 	cmd.Flags().StringVarP(&flags.output, "output", "o", "table", "table, json or yaml")
 	cmd.Flags().BoolVarP(&flags.watch, "watch", "w", false, "print again whenever something changes")
-	cmd.Flags().DurationVar(&flags.interval, "interval", 15*time.Second, "how often --watch asks")
-	cmd.Flags().DurationVar(&flags.timeout, "timeout", 10*time.Second, "how long Prometheus may take")
-	cmd.Flags().DurationVar(&flags.maxAge, "max-age", fetchers.DefaultMaxAge, "how old a sample may be")
+	cmd.Flags().DurationVar(&flags.interval, "interval", 15*time.Second, "time between two queries of --watch")
+	cmd.Flags().DurationVar(&flags.timeout, "timeout", 10*time.Second, "time-out of a query")
+	cmd.Flags().DurationVar(&flags.maxAge, "max-age", fetchers.DefaultMaxAge, "maximum age of a sample")
 	return cmd
 }
 
@@ -70,7 +73,7 @@ func devices(cmd *cobra.Command, flags devicesFlags) error {
 		return err
 	}
 	if flags.interval <= 0 || flags.timeout <= 0 || flags.maxAge <= 0 {
-		return errors.New("--interval, --timeout and --max-age: want more than 0s")
+		return errors.New("--interval, --timeout and --max-age: must be more than 0s")
 	}
 	querier, err := flags.connection.Querier()
 	if err != nil {
@@ -108,7 +111,7 @@ func watchDevices(ctx context.Context, poller *fetchers.Poller, show devicePrint
 	return nil
 }
 
-// verdict is an error if the snapshot shows no device at all.
+// checkDevices returns an error with an exit code if the snapshot has no device.
 func checkDevices(snapshot *fetchers.Snapshot) error {
 	var firstErr error
 	for _, vendor := range snapshot.Vendors() {
@@ -121,7 +124,7 @@ func checkDevices(snapshot *fetchers.Snapshot) error {
 	}
 	switch {
 	case firstErr == nil:
-		return &exitError{code: exitNoDevices, err: errNoDevices}
+		return &exitError{code: exitNoDevices, err: noDevices(snapshot)}
 	case errors.Is(firstErr, fetchers.ErrUnreachable), errors.Is(firstErr, context.DeadlineExceeded):
 		return &exitError{code: exitUnreachable, err: firstErr}
 	case errors.Is(firstErr, fetchers.ErrUnauthorized):
@@ -130,14 +133,55 @@ func checkDevices(snapshot *fetchers.Snapshot) error {
 	return firstErr
 }
 
-// mention tells what is missing from the output, and why.
+// noDevices explains why there is no device: Prometheus has no samples, or none is usable.
+func noDevices(snapshot *fetchers.Snapshot) error {
+	var reasons, remarks []string
+	dropped := fetchers.Drops{}
+	for _, vendor := range snapshot.Vendors() {
+		if len(vendor.Diagnostics.Dropped) > 0 {
+			reasons = append(reasons, fmt.Sprintf("%s samples: %s", vendor.Type, vendor.Diagnostics.Dropped))
+		}
+		maps.Copy(dropped, vendor.Diagnostics.Dropped)
+		for _, warning := range vendor.Diagnostics.Warnings {
+			if warning = "Prometheus warns: " + warning; !slices.Contains(remarks, warning) {
+				remarks = append(remarks, warning)
+			}
+		}
+	}
+	if len(reasons) == 0 {
+		reasons = []string{"Prometheus has no recent samples of the supported accelerators' metrics"}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(dropped)) {
+		if text := remedy(reason); text != "" {
+			remarks = append(remarks, text)
+		}
+	}
+	return fmt.Errorf("%w: %s", errNoDevices, strings.Join(append(reasons, remarks...), "; "))
+}
+
+// remedy says what to do about dropped samples.
+func remedy(reason fetchers.DropReason) string {
+	switch reason {
+	case fetchers.Outdated:
+		return "raise --max-age if remote write lags"
+	case fetchers.FromFuture:
+		return "compare the clocks of this machine, of Prometheus and of the exporters"
+	case fetchers.NoNode:
+		return "let the scrape add the label node"
+	case fetchers.NoDevice:
+		return "let the scrape keep the exporter's labels"
+	}
+	return ""
+}
+
+// printDiagnostics reports failed vendors, dropped samples and Prometheus's warnings.
 func printDiagnostics(stderr io.Writer, snapshot *fetchers.Snapshot) {
 	for _, vendor := range snapshot.Vendors() {
 		if vendor.Err != nil {
 			_, _ = fmt.Fprintln(stderr, "nufi:", vendor.Err)
 		}
 		if len(vendor.Diagnostics.Dropped) > 0 {
-			_, _ = fmt.Fprintf(stderr, "nufi: %s: left out %s\n", vendor.Type, vendor.Diagnostics.Dropped)
+			_, _ = fmt.Fprintf(stderr, "nufi: %s: dropped samples: %s\n", vendor.Type, vendor.Diagnostics.Dropped)
 		}
 		for _, warning := range vendor.Diagnostics.Warnings {
 			_, _ = fmt.Fprintf(stderr, "nufi: %s: Prometheus warns: %s\n", vendor.Type, warning)

@@ -36,6 +36,22 @@ func speaking(metrics string) http.HandlerFunc {
 	}
 }
 
+// answeringAt is a Prometheus with one series, whose sample has an age, and a warning if it is
+// not empty.
+func answeringAt(age time.Duration, labels, warning string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		series, warnings := "", "[]"
+		if labels != "" && strings.Contains(r.FormValue("query"), "rbln_npu_utilization") {
+			series = fmt.Sprintf(`{"metric":{"__name__":"rbln_npu_utilization",%s},"values":[[%d,"1"]]}`, labels, time.Now().Add(age).Unix())
+		}
+		if warning != "" {
+			warnings = fmt.Sprintf("[%q]", warning)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"status":"success","warnings":%s,"data":{"resultType":"matrix","result":[%s]}}`, warnings, series)
+	}
+}
+
 const twoDevices = `
 rbln_npu_utilization {"hostname":"atom-1","name":"rbln0","card":"RBLN-CA25","namespace":"ml-serving","pod":"llama-8b-0"} 93.5
 rbln_npu_memory_used {"hostname":"atom-1","name":"rbln0"} 15032385536
@@ -59,7 +75,7 @@ gpu-1   nvidia0  GPU   -          -     -            -     -      Unhealthy (XID
 	if diff := cmp.Diff(want, out); code != 0 || diff != "" {
 		t.Errorf("exit %d, table differs (-want +got):\n%s", code, diff)
 	}
-	if want := "nufi: GPU: left out 1 not a number\n"; aside != want {
+	if want := "nufi: GPU: dropped samples: 1 not a number\n"; aside != want {
 		t.Errorf("stderr has %q, want %q", aside, want)
 	}
 }
@@ -88,7 +104,11 @@ func TestDevicesExitCodeDependsOnTheError(t *testing.T) {
 		code    int
 		says    string
 	}{
-		"no metrics":          {speaking(""), exitNoDevices, "no devices"},
+		"no metrics":          {speaking(""), exitNoDevices, "no devices: Prometheus has no recent samples"},
+		"old samples":         {answeringAt(-6*time.Minute, `"hostname":"atom-1","name":"rbln0"`, ""), exitNoDevices, "RBLN samples: 1 too old; raise --max-age"},
+		"a clock ahead":       {answeringAt(time.Hour, `"hostname":"atom-1","name":"rbln0"`, ""), exitNoDevices, "RBLN samples: 1 from the future; compare the clocks"},
+		"no node":             {answeringAt(0, `"name":"rbln0"`, ""), exitNoDevices, "RBLN samples: 1 no node label; let the scrape add the label node"},
+		"a warning of Thanos": {answeringAt(-time.Hour, "", "store unreachable"), exitNoDevices, "Prometheus warns: store unreachable"},
 		"no credentials":      {status(http.StatusUnauthorized), exitUnauthorized, "unauthorized: 401 Unauthorized"},
 		"no backend":          {status(http.StatusBadGateway), exitUnreachable, "unreachable: 502 Bad Gateway"},
 		"something else":      {status(http.StatusOK), exitFailure, "not an answer of Prometheus"},

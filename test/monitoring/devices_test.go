@@ -21,14 +21,14 @@ import (
 // noon is when the expositions of the fetchers were recorded.
 var noon = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// The recording rules and the fetchers are made of the same tables. This holds them to
-// it: over Prometheus's own API and engine, both say the same of every device.
+// The recording rules and the fetchers share one definition: over Prometheus's own API and
+// engine, both yield the same values for every device.
 func TestRulesAndFetchersAgree(t *testing.T) {
 	for title, archive := range archives(t) {
 		t.Run(title, func(t *testing.T) {
 			exposition := archive.Files[0].Data
 			if bytes.Contains(exposition, []byte(" 17672")) || title == "nonsense" {
-				t.Skip("its samples are of several times, which an instant query does not see")
+				t.Skip("its samples have several times, which an instant query does not return")
 			}
 			s := newServer(t)
 			s.scrape(t, exposition, noon, 0)
@@ -44,8 +44,7 @@ func TestRulesAndFetchersAgree(t *testing.T) {
 	}
 }
 
-// What the fetchers' own tests fold from samples, they also fold from the answers of
-// Prometheus. It knows nothing of the future, and leaves out what is too old by itself.
+// The fetchers aggregate the answers of Prometheus as they do the samples of their own tests.
 func TestFetchersReadPrometheus(t *testing.T) {
 	for title, archive := range archives(t) {
 		t.Run(title, func(t *testing.T) {
@@ -83,15 +82,18 @@ func archives(t *testing.T) map[string]*txtar.Archive {
 	return archives
 }
 
-// facts are what both say of a device, by name.
+// facts are the values of a device, by name.
 type facts map[string]float64
 
-// fetchedDevices asks over HTTP.
+// fetchedDevices queries over HTTP.
 func fetchedDevices(t *testing.T, s *server) map[string]facts {
 	t.Helper()
 	devices := map[string]facts{}
 	for status := range collect(t, s.serve(t)).All() {
-		f := facts{"known": 1, "held": 0}
+		f := facts{"known": 1}
+		if !status.Partitioned {
+			f["held"] = 0
+		}
 		if status.Utilization != nil {
 			f["utilization"] = *status.Utilization
 		}
@@ -142,7 +144,7 @@ func collect(tb testing.TB, url string) *fetchers.Snapshot {
 func recorded(t *testing.T, s *server) map[string]facts {
 	t.Helper()
 	devices := map[string]facts{}
-	note := func(series, fact, part string) {
+	record := func(series, fact, part string) {
 		for _, sample := range s.query(t, series, noon) {
 			id := device(sample)
 			if devices[id] == nil {
@@ -151,14 +153,14 @@ func recorded(t *testing.T, s *server) map[string]facts {
 			devices[id][strings.TrimSpace(fact+" "+sample.Metric.Get(part))] = sample.F
 		}
 	}
-	note("nufi:device_holder:info", "known", "")
-	note("nufi:device_allocated:bool", "held", "")
-	note("nufi:device_utilization:ratio", "utilization", "")
-	note("nufi:device_memory_used:bytes", "memory used", "")
-	note("nufi:device_memory_total:bytes", "memory total", "")
-	note("nufi:device_temperature:celsius", "temperature", "sensor")
-	note("nufi:device_power:watts", "power", "rail")
-	note("nufi:device_healthy:bool", "healthy", "")
+	record("nufi:device_holder:info", "known", "")
+	record("nufi:device_allocated:bool", "held", "")
+	record("nufi:device_utilization:ratio", "utilization", "")
+	record("nufi:device_memory_used:bytes", "memory used", "")
+	record("nufi:device_memory_total:bytes", "memory total", "")
+	record("nufi:device_temperature:celsius", "temperature", "sensor")
+	record("nufi:device_power:watts", "power", "rail")
+	record("nufi:device_healthy:bool", "healthy", "")
 	for _, sample := range s.query(t, `nufi:device_allocated:bool == 1`, noon) {
 		of := sample.Metric
 		devices[device(sample)][fmt.Sprintf("pod %s/%s/%s", of.Get("namespace"), of.Get("pod"), of.Get("container"))] = 1

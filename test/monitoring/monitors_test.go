@@ -2,15 +2,20 @@ package monitoring
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/relabel"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	podlabels "k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/fetchers"
@@ -21,6 +26,7 @@ type monitor struct {
 	Kind     string                `json:"kind"`
 	Metadata struct{ Name string } `json:"metadata"`
 	Spec     struct {
+		Selector            metav1.LabelSelector `json:"selector"`
 		PodMetricsEndpoints []endpoint `json:"podMetricsEndpoints"`
 		Endpoints           []endpoint `json:"endpoints"`
 	} `json:"spec"`
@@ -80,8 +86,22 @@ func relabelled(t *testing.T, of labels.Labels, with []relabeling) labels.Labels
 
 func monitors(t *testing.T) map[string]endpoint {
 	t.Helper()
-	files, _ := filepath.Glob(filepath.Join(bundle, "monitors/*.yaml"))
 	all := map[string]endpoint{}
+	for name, m := range resources(t) {
+		endpoints := append(m.Spec.PodMetricsEndpoints, m.Spec.Endpoints...)
+		if len(endpoints) != 1 {
+			t.Fatalf("%s has %d endpoints", name, len(endpoints))
+		}
+		all[name] = endpoints[0]
+	}
+	return all
+}
+
+// resources returns the bundle's monitors by name.
+func resources(t *testing.T) map[string]monitor {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(bundle, "monitors/*.yaml"))
+	all := map[string]monitor{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -92,20 +112,91 @@ func monitors(t *testing.T) map[string]endpoint {
 			if err := yaml.Unmarshal(document, &m); err != nil {
 				t.Fatalf("%s: %v", file, err)
 			}
-			endpoints := append(m.Spec.PodMetricsEndpoints, m.Spec.Endpoints...)
-			if len(endpoints) != 1 {
-				t.Fatalf("%s: %s has %d endpoints", file, m.Metadata.Name, len(endpoints))
-			}
-			all[m.Metadata.Name] = endpoints[0]
+			all[m.Metadata.Name] = m
 		}
 	}
 	return all
 }
 
+// exporter is a pod of a vendor's published manifests.
+type exporter struct {
+	Port       int
+	Labels     map[string]string
+	Containers []struct {
+		Name  string
+		Ports []struct {
+			Name          string
+			ContainerPort int
+		}
+	}
+}
+
+// targets are those of Kubernetes service discovery in Prometheus: one for each declared port,
+// or one without a port for a container that declares none.
+func (e exporter) targets(ip string) []labels.Labels {
+	var targets []labels.Labels
+	for _, container := range e.Containers {
+		of := map[string]string{
+			"__meta_kubernetes_pod_ip": ip, "__meta_kubernetes_pod_node_name": "node-1", "__address__": ip,
+			"namespace": "exporters", "pod": "exporter-x", "container": container.Name,
+		}
+		if len(container.Ports) == 0 {
+			targets = append(targets, labels.FromMap(of))
+		}
+		for _, port := range container.Ports {
+			of["__address__"] = net.JoinHostPort(ip, strconv.Itoa(port.ContainerPort))
+			of["__meta_kubernetes_pod_container_port_name"] = port.Name
+			targets = append(targets, labels.FromMap(of))
+		}
+	}
+	return targets
+}
+
+// Each file is an exporter as its vendor installs it; its monitor scrapes it, and no other does.
+func TestMonitorsSelectThePublishedExporters(t *testing.T) {
+	files, _ := filepath.Glob("testdata/exporters/*.yaml")
+	if len(files) == 0 {
+		t.Fatal("no exporters")
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var published exporter
+		if err := yaml.Unmarshal(text, &published); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		_, after, _ := strings.Cut(string(text), "# monitor: ")
+		want, _, _ := strings.Cut(after, "\n")
+		for _, ip := range []string{"10.0.0.1", "2001:db8::1"} {
+			scraped := map[string]string{}
+			for name, m := range resources(t) {
+				selector, err := metav1.LabelSelectorAsSelector(&m.Spec.Selector)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if m.Kind != "PodMonitor" || !selector.Matches(podlabels.Set(published.Labels)) {
+					continue
+				}
+				endpoint := m.Spec.PodMetricsEndpoints[0]
+				for _, target := range published.targets(ip) {
+					if endpoint.Port == "" || endpoint.Port == target.Get("__meta_kubernetes_pod_container_port_name") {
+						scraped[name] = relabelled(t, target, endpoint.Relabelings).Get("__address__")
+					}
+				}
+			}
+			if diff := cmp.Diff(map[string]string{want: net.JoinHostPort(ip, strconv.Itoa(published.Port))}, scraped); diff != "" {
+				t.Errorf("%s is scraped by other monitors (-want +got):\n%s", file, diff)
+			}
+		}
+	}
+}
+
 // discovered is a pod of the operator's discovery, with the labels that it adds first.
 func discovered() labels.Labels {
 	return labels.FromStrings("namespace", "monitoring", "pod", "exporter-x", "container", "exporter", "job", "monitoring/exporter",
-		"instance", "10.0.0.1:9400", "__meta_kubernetes_pod_node_name", "atom-1", "__meta_kubernetes_pod_label_dudaji_com_npudeploy", "llama-8b")
+		"instance", "10.0.0.1:9400", "__meta_kubernetes_pod_ip", "10.0.0.1", "__meta_kubernetes_pod_node_name", "atom-1", "__meta_kubernetes_pod_label_dudaji_com_npudeploy", "llama-8b")
 }
 
 func TestMonitorsDropTheExportersOwnPod(t *testing.T) {
@@ -130,7 +221,7 @@ func TestMonitorsDropTheExportersOwnPod(t *testing.T) {
 			t.Errorf("%s has target labels %s", name, got)
 		}
 	}
-	if exporters < 4 {
+	if exporters < 8 {
 		t.Errorf("%d exporters are scraped", exporters)
 	}
 }

@@ -35,8 +35,9 @@ type rule struct {
 	Labels map[string]string `json:"labels,omitempty"`
 }
 
-// deviceRules give every vendor's metrics one set of names. A vendor is a group, whose
-// rules Prometheus evaluates in order: readings by node and device, holders, results.
+// deviceRules give every vendor's metrics one set of names, by the definition of package
+// fetchers. A vendor is a group, whose rules Prometheus evaluates in order: the names of
+// devices, readings by node and device, holders, results.
 func deviceRules(vendors []fetchers.Vendor) prometheusRule {
 	rules := prometheusRule{
 		APIVersion: "monitoring.coreos.com/v1", Kind: "PrometheusRule",
@@ -46,7 +47,7 @@ func deviceRules(vendors []fetchers.Vendor) prometheusRule {
 		v := vendorRules{vendor}
 		rules.Spec.Groups = append(rules.Spec.Groups, group{
 			Name: "nufi-devices-" + strings.ToLower(vendor.Type), Interval: "30s",
-			Rules: slices.Concat(v.readings(), v.holders(), v.results()),
+			Rules: slices.Concat(v.names(), v.readings(), v.holders(), v.results()),
 		})
 	}
 	return rules
@@ -54,7 +55,101 @@ func deviceRules(vendors []fetchers.Vendor) prometheusRule {
 
 type vendorRules struct{ fetchers.Vendor }
 
-// readings are the numbers as they are, by node and device.
+func (v vendorRules) own() map[string]string { return map[string]string{"type": v.Type} }
+
+func (v vendorRules) level(i int) string { return fmt.Sprintf("node%d", i+1) }
+
+func (v vendorRules) levels() []string {
+	levels := make([]string, len(v.Labels.Node))
+	for i := range levels {
+		levels[i] = v.level(i)
+	}
+	return levels
+}
+
+// names record the labels of all series, and the name of each UUID: that of the first level
+// under which no other UUID has the same name.
+func (v vendorRules) names() []rule {
+	raw := func(matchers string) string {
+		return fmt.Sprintf(`nufi:device_labels:raw{type=%q%s}`, v.Type, matchers)
+	}
+	claim := func(i int) string {
+		return fmt.Sprintf(`group by (type, uuid, node, device) (%s)`,
+			renamed(raw(fmt.Sprintf(`,uuid!="",device!="",%s!=""`, v.level(i))), "node", v.level(i)))
+	}
+	unique, first := make([]string, 0, 2*len(v.Labels.Node)), make([]string, 0, len(v.Labels.Node))
+	for i := range v.Labels.Node {
+		unique = append(unique, fmt.Sprintf(`topk by (uuid) (1, %s and on (node, device) (count by (node, device) (%s) == 1))`, claim(i), claim(i)))
+		first = append(first, fmt.Sprintf(`topk by (uuid) (1, %s)`, claim(i)))
+	}
+	names := strings.Join(append(unique, first...), " or on (uuid) ")
+	ambiguous := fmt.Sprintf(`(count by (uuid) (group by (uuid, device) (%s)) > 1)`, raw(`,uuid!="",device!=""`))
+	return []rule{
+		{Record: "nufi:device_labels:raw", Expr: v.labels(), Labels: v.own()},
+		{Record: "nufi:device_source:info", Expr: v.sources(), Labels: v.own()},
+		{Record: "nufi:device_name:info", Expr: fmt.Sprintf("(%s) unless on (uuid) %s", names, ambiguous), Labels: v.own()},
+	}
+}
+
+// labels counts the series of the vendor by all labels that name a device or its holder.
+func (v vendorRules) labels() string {
+	by := slices.Concat([]string{"uuid", "device", "partition", "namespace", "pod", "container"}, v.levels())
+	var choices []string
+	for _, metric := range v.Metrics {
+		for _, name := range metric.Names {
+			all := v.identified(selector(name, metric.Match))
+			for i, labels := range v.Labels.Node {
+				all = node(all, v.level(i), labels)
+			}
+			all = coalesce(all, "namespace", v.Labels.Namespace)
+			all = coalesce(all, "container", v.Labels.Container)
+			all = coalesce(all, "pod", v.Labels.Pod)
+			choices = append(choices, fmt.Sprintf("count by (%s) (%s)", strings.Join(by, ", "), all))
+		}
+	}
+	return strings.Join(choices, " or ")
+}
+
+// sources are the targets that export the vendor's devices.
+func (v vendorRules) sources() string {
+	var choices []string
+	for _, metric := range v.Metrics {
+		for _, name := range metric.Names {
+			choices = append(choices, fmt.Sprintf("group by (job, instance, node) (%s)",
+				node(selector(name, metric.Match), "node", slices.Concat(v.Labels.Node...))))
+		}
+	}
+	return strings.Join(choices, " or ")
+}
+
+// identified gives series the labels uuid, device and partition.
+func (v vendorRules) identified(expression string) string {
+	expression = coalesce(uuid(expression, v.Labels.UUID), "device", v.Labels.Device)
+	if len(v.Labels.Partition) > 0 {
+		expression = coalesce(expression, "partition", v.Labels.Partition)
+	}
+	return expression
+}
+
+// located aggregates series by node, device and further labels.
+func (v vendorRules) located(aggregate, expression string, metric fetchers.Metric, by ...string) string {
+	if len(v.Labels.Partition) > 0 && !metric.Whole {
+		by = append(by, "partition")
+	}
+	with, name := strings.Join(append([]string{"uuid"}, by...), ", "), fmt.Sprintf(`nufi:device_name:info{type=%q}`, v.Type)
+	without := strings.Join(append([]string{"node", "device"}, by...), ", ")
+	expression = v.identified(expression)
+	all := fmt.Sprintf(`%s by (%s) (%s) * on (uuid) group_left (node, device) %s or %s by (%s) (%s unless on (uuid) %s)`,
+		aggregate, with, expression, name, aggregate, without, node(expression, "node", slices.Concat(v.Labels.Node...)), name)
+	if len(v.Labels.Partition) > 0 && !metric.Whole {
+		all = partitioned(all)
+		by = by[:len(by)-1]
+	}
+	return fmt.Sprintf("%s by (%s) (%s)", aggregate, strings.Join(append([]string{"node", "device"}, by...), ", "), all)
+}
+
+// readings are bounded values in the quantity's own unit, by node and device. A health is
+// recorded as the state that the exporter reports.
 func (v vendorRules) readings() []rule {
 	var rules []rule
 	for _, metric := range v.Metrics {
@@ -71,111 +166,123 @@ func (v vendorRules) readings() []rule {
 }
 
 func (v vendorRules) reading(metric fetchers.Metric) string {
-	if metric.StateLabel != "" {
-		inState := func(matcher string) string {
-			return located(v.Labels, selector(metric.Names, matcher)+" == 1")
+	var choices []string
+	for _, name := range metric.Names {
+		series := selector(name, metric.Match)
+		switch {
+		case metric.StateLabel != "":
+			choices = append(choices, v.located("group", renamed("("+series+" == 1)", "value", metric.StateLabel), metric, "value"))
+		case metric.Quantity == fetchers.HealthState:
+			value := fmt.Sprintf(`count_values without () ("value", %s)`, bounded(metric, series))
+			choices = append(choices, v.located("group", value, metric, "value"))
+		case metric.PartLabel != "":
+			choices = append(choices, v.located("max", renamed(bounded(metric, series), "part", metric.PartLabel), metric, "part"))
+		default:
+			choices = append(choices, v.located("max", bounded(metric, series), metric))
 		}
-		good := strings.Join(metric.GoodStates, "|")
-		return fmt.Sprintf("max by (node, device) (%s) or 0 * max by (node, device) (%s)",
-			inState(fmt.Sprintf("%s=~%q", metric.StateLabel, good)), inState(fmt.Sprintf("%s!~%q", metric.StateLabel, good)))
 	}
-	all := located(v.Labels, selector(metric.Names))
-	switch {
-	case metric.Quantity == fetchers.Utilization && metric.PartLabel != "":
+	all := strings.Join(choices, " or ")
+	if metric.Quantity == fetchers.Utilization && metric.PartLabel != "" {
 		return fmt.Sprintf("avg by (node, device) (%s)", all)
-	case metric.PartLabel != "":
-		return fmt.Sprintf(`max by (node, device, part) (label_replace(%s, "part", "$1", "%s", "(.*)"))`, all, metric.PartLabel)
-	default:
-		return fmt.Sprintf("max by (node, device) (%s)", all)
 	}
+	return all
 }
 
-// holders say which container holds a device; a free device has no such labels.
+// holders record the container that holds a device; a free device has no such labels, and a
+// device that is allocated by partition is neither free nor held.
 func (v vendorRules) holders() []rule {
-	var names []string
-	for _, metric := range v.Metrics {
-		names = append(names, metric.Names...)
+	by := "node, device, namespace, pod, container"
+	raw := fmt.Sprintf(`nufi:device_labels:raw{type=%q}`, v.Type)
+	name := fmt.Sprintf(`nufi:device_name:info{type=%q}`, v.Type)
+	partition := ""
+	if len(v.Labels.Partition) > 0 {
+		partition = ", partition"
 	}
-	slices.Sort(names)
-	seen := located(v.Labels, selector(slices.Compact(names)))
-	seen = coalesce(seen, "namespace", v.Labels.Namespace)
-	seen = coalesce(seen, "container", v.Labels.Container)
-	seen = coalesce(seen, "pod", v.Labels.Pod)
-	exporters := fmt.Sprintf("(%s).*", strings.Join(v.Exporters, "|"))
-	all := fmt.Sprintf(`nufi:device_holder:raw{type=%q,device!=""}`, v.Type)
-	held := fmt.Sprintf(`nufi:device_holder:raw{type=%q,device!="",pod!="",pod!~%q}`, v.Type, exporters)
-	info := fmt.Sprintf(`nufi:device_holder:info{type=%q}`, v.Type)
-	own := map[string]string{"type": v.Type}
-	return []rule{
-		{Record: "nufi:device_holder:raw", Expr: fmt.Sprintf("count by (node, device, namespace, pod, container) (%s)", seen), Labels: own},
-		{Record: "nufi:device_holder:info", Expr: fmt.Sprintf("(topk by (type, node, device) (1, %s) > bool 0) or on (type, node, device) (count by (type, node, device) (%s) > bool 0)", held, all), Labels: own},
-		{Record: "nufi:device_allocated:bool", Expr: fmt.Sprintf("%s or %s * 0", selectPod(info, `pod!=""`), selectPod(info, `pod=""`)), Labels: own},
+	all := fmt.Sprintf(`sum by (uuid%s, namespace, pod, container) (%s) * on (uuid) group_left (node, device) %s or sum by (%s%s) (%s unless on (uuid) %s)`,
+		partition, raw, name, by, partition, coalesce(raw, "node", v.levels()), name)
+	if partition != "" {
+		all = partitioned(all)
 	}
+	holder := fmt.Sprintf(`nufi:device_holder:raw{type=%q,node!="",device!=""`, v.Type)
+	exporters := fmt.Sprintf(".*(%s).*", strings.Join(v.Exporters, "|"))
+	held := fmt.Sprintf(`%s,pod!="",pod!~%q,container!~"(.+-)?%s"}`, holder, exporters, fetchers.ExporterContainer)
+	devices, parents := fmt.Sprintf(`group by (type, node, device) (%s})`, holder), ""
+	rules := []rule{{Record: "nufi:device_holder:raw", Expr: fmt.Sprintf("sum by (%s) (%s)", by, all), Labels: v.own()}}
+	if partition != "" {
+		rules = append(rules, rule{Record: "nufi:device_partitioned:info", Labels: v.own(), Expr: fmt.Sprintf(
+			`group by (type, node, device) (label_replace(group by (type, node, board) (label_replace(%s,device=~".+/.+"}, "board", "$1", "device", "(.+)/[^/]+")), "device", "$1", "board", "(.*)"))`, holder)})
+		parents = fmt.Sprintf(` unless on (type, node, device) nufi:device_partitioned:info{type=%q}`, v.Type)
+		held = "(" + held + parents + ")"
+		devices = fmt.Sprintf(`(%s or nufi:device_partitioned:info{type=%q})`, devices, v.Type)
+	}
+	info := fmt.Sprintf(`nufi:device_holder:info{type=%q`, v.Type)
+	return append(rules,
+		rule{Record: "nufi:device_holder:info", Expr: fmt.Sprintf("(topk by (type, node, device) (1, %s) > bool 0) or on (type, node, device) %s", held, devices), Labels: v.own()},
+		rule{Record: "nufi:device_allocated:bool", Expr: fmt.Sprintf(`(%s,pod!=""} or %s,pod=""} * 0)%s`, info, info, parents), Labels: v.own()})
 }
 
-func selectPod(series, matcher string) string {
-	return strings.TrimSuffix(series, "}") + "," + matcher + "}"
-}
-
-// results are the numbers in one unit, with the labels of whoever holds the device.
+// results are the values in one unit, with the labels of the holder.
 func (v vendorRules) results() []rule {
+	used := v.quantity(fetchers.MemoryUsed, "")
+	total := v.total()
+	if total != "" { // their units differ
+		total = fmt.Sprintf("(%s) unless ((%s) > on (type, node, device) (%s))", total, used, total)
+	}
 	results := []struct{ record, expression string }{
 		{"nufi:device_utilization:ratio", v.quantity(fetchers.Utilization, "")},
-		{"nufi:device_memory_used:bytes", v.quantity(fetchers.MemoryUsed, "")},
-		{"nufi:device_memory_total:bytes", v.total()},
+		{"nufi:device_memory_used:bytes", used},
+		{"nufi:device_memory_total:bytes", total},
 		{"nufi:device_temperature:celsius", v.quantity(fetchers.Temperature, "sensor")},
 		{"nufi:device_power:watts", v.quantity(fetchers.Power, "rail")},
-		{"nufi:device_healthy:bool", v.quantity(fetchers.HealthState, "")},
+		{"nufi:device_healthy:bool", v.healthy()},
 	}
-	own := map[string]string{"type": v.Type} // tells the rules of one name apart
 	var rules []rule
 	for _, result := range results {
 		if result.expression != "" {
 			rules = append(rules, rule{Record: result.record, Expr: fmt.Sprintf(
-				`(%s) * on (type, node, device) group_left (namespace, pod, container) nufi:device_holder:info{type=%q}`, result.expression, v.Type), Labels: own})
+				`(%s) * on (type, node, device) group_left (namespace, pod, container) nufi:device_holder:info{type=%q}`, result.expression, v.Type), Labels: v.own()})
 		}
 	}
 	return rules
+}
+
+func (v vendorRules) of(metric fetchers.Metric, matchers string) string {
+	return fmt.Sprintf(`nufi:device_reading:raw{type=%q,quantity=%q,source=%q,node!="",device!=""%s}`, v.Type, metric.Quantity, metric.Names[0], matchers)
 }
 
 // quantity is empty if no exporter has it.
 func (v vendorRules) quantity(quantity fetchers.Quantity, part string) string {
 	var choices []string
 	for _, metric := range v.Metrics {
-		if metric.Quantity == quantity {
-			choices = append(choices, v.choice(metric, part))
+		if metric.Quantity != quantity {
+			continue
 		}
+		readings, by := v.of(metric, ""), "type, node, device"
+		if part != "" {
+			readings = renamed(readings, part, "part")
+			by += ", " + part
+		}
+		// Every operand has the same labels, so that `or` takes the first.
+		choices = append(choices, fmt.Sprintf("max by (%s) (%s)", by, readings))
 	}
 	return strings.Join(choices, " or ")
 }
 
-func (v vendorRules) choice(metric fetchers.Metric, part string) string {
-	readings := fmt.Sprintf(`nufi:device_reading:raw{type=%q,quantity=%q,source=%q,device!=""}`, v.Type, metric.Quantity, metric.Names[0])
-	by := "type, node, device"
-	if part != "" {
-		readings = fmt.Sprintf(`label_replace(%s, "%s", "$1", "part", "(.*)")`, readings, part)
-		by += ", " + part
+// healthy is 1 only if no exporter reports a bad state.
+func (v vendorRules) healthy() string {
+	var bad, good []string
+	for _, metric := range v.Metrics {
+		if metric.Quantity == fetchers.HealthState {
+			states := strings.Join(metric.Good, "|")
+			bad = append(bad, fmt.Sprintf("0 * group by (type, node, device) (%s)",
+				v.of(metric, fmt.Sprintf(",value!~%q", strings.Join(append(slices.Clone(metric.Good), metric.Ignored...), "|")))))
+			good = append(good, fmt.Sprintf("group by (type, node, device) (%s)", v.of(metric, fmt.Sprintf(",value=~%q", states))))
+		}
 	}
-	// Every operand gets the same labels, so that `or` takes the first that there is.
-	readings = fmt.Sprintf("max by (%s) (%s)", by, readings)
-	if metric.Quantity == fetchers.HealthState {
-		return healthy(metric, readings)
-	}
-	return fmt.Sprintf("((%s) >= 0 <= %s)", converted(metric.Unit, readings), number(metric.Quantity.Limit()))
+	return strings.Join(append(bad, good...), " or ")
 }
 
-func healthy(metric fetchers.Metric, readings string) string {
-	if metric.StateLabel != "" {
-		return readings
-	}
-	good := make([]string, len(metric.Good))
-	for i, value := range metric.Good {
-		good[i] = fmt.Sprintf("(%s == bool %s)", readings, number(value))
-	}
-	return strings.Join(good, " + ")
-}
-
-// total is that of the exporter, or used and free and, where there is such a thing, reserved.
+// total is that of the exporter, or the sum of used, free and, if it is reported, reserved.
 func (v vendorRules) total() string {
 	used, free := v.quantity(fetchers.MemoryUsed, ""), v.quantity(fetchers.MemoryFree, "")
 	if total := v.quantity(fetchers.MemoryTotal, ""); total != "" || free == "" {

@@ -2,37 +2,59 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/dudaji/nufi/fetchers"
 )
 
-// selector selects series by metric name.
-func selector(names []string, matchers ...string) string {
-	if len(names) == 1 {
-		return names[0] + "{" + strings.Join(matchers, ",") + "}"
+// selector selects the series of one metric.
+func selector(name string, matchers map[string]string) string {
+	list := make([]string, 0, len(matchers))
+	for _, label := range slices.Sorted(maps.Keys(matchers)) {
+		list = append(list, fmt.Sprintf("%s=~%q", label, matchers[label]))
 	}
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = regexp.QuoteMeta(name)
-	}
-	return "{" + strings.Join(append([]string{"__name__=~" + strconv.Quote(strings.Join(quoted, "|"))}, matchers...), ",") + "}"
+	return name + "{" + strings.Join(list, ",") + "}"
 }
+
+// The first non-empty of several values joined by semicolons, as the first group. A node has
+// no port, may be an IPv6 address in brackets, and is a loopback name only if there is no other.
+const (
+	firstValue = `;*([^;]*)(;.*)?`
+	firstNode  = `(?:(?:localhost(?:\.localdomain)?(?::[^;:]*)?)?;)*(?:\[([^\];]+)\](?::[^;:]*)?|([^;:]+)(?::[^;:]*)?|([^;:]*:[^;:]*:[^;]*))(?:;.*)?|;*`
+)
 
 // coalesce sets a label to the first of several that is not empty.
 func coalesce(expression, label string, from []string) string {
 	if len(from) == 1 && from[0] == label {
 		return expression
 	}
-	pattern := `;*([^;]*)(;.*)?`
-	if label == "node" {
-		pattern = `;*([^;]*?)(:[0-9]+)?(;.*)?` // a target has a port
-	}
-	joined := fmt.Sprintf(`label_join(%s, "%s", ";", %s)`, expression, label, quoted(from))
-	return fmt.Sprintf(`label_replace(%s, "%s", "$1", "%s", "%s")`, joined, label, label, pattern)
+	return pick(joined(expression, label, from), label, "$1", firstValue)
+}
+
+// node sets a label to the node that the first of several labels names.
+func node(expression, label string, from []string) string {
+	return pick(joined(expression, label, from), label, "$1$2$3", firstNode)
+}
+
+// uuid sets the label uuid, to nothing if the value identifies nothing.
+func uuid(expression string, from []string) string {
+	return pick(coalesce(expression, "uuid", from), "uuid", "", fetchers.UnknownUUID)
+}
+
+func joined(expression, label string, from []string) string {
+	return fmt.Sprintf(`label_join(%s, "%s", ";", %s)`, expression, label, quoted(from))
+}
+
+func pick(expression, label, replacement, pattern string) string {
+	return fmt.Sprintf(`label_replace(%s, "%s", "%s", "%s", %q)`, expression, label, replacement, label, pattern)
+}
+
+func renamed(expression, to, from string) string {
+	return fmt.Sprintf(`label_replace(%s, "%s", "$1", "%s", "(.*)")`, expression, to, from)
 }
 
 func quoted(words []string) string {
@@ -43,13 +65,21 @@ func quoted(words []string) string {
 	return strings.Join(list, ", ")
 }
 
-// located gives series the labels node and device.
-func located(labels fetchers.Labels, expression string) string {
-	expression = coalesce(coalesce(expression, "node", labels.Node), "device", labels.Device)
-	for _, partition := range labels.Partition {
-		expression = fmt.Sprintf(`label_replace(label_join(%s, "partition", "/", "device", "%s"), "device", "$1", "partition", "(.+/.+)")`, expression, partition)
+// partitioned appends the partition to the device.
+func partitioned(expression string) string {
+	return fmt.Sprintf(`label_replace(label_join(%s, "partition", "/", "device", "partition"), "device", "$1", "partition", "(.+/.+)")`, expression)
+}
+
+// bounded is the expression in the quantity's own unit, without invalid values.
+func bounded(metric fetchers.Metric, expression string) string {
+	if metric.ZeroIsAbsent {
+		expression = "(" + expression + " != 0)"
 	}
-	return expression
+	value := fmt.Sprintf("((%s) >= 0 <= %s)", converted(metric.Unit, expression), number(metric.Quantity.Limit()))
+	if metric.Quantity == fetchers.Utilization {
+		value = "clamp_max(" + value + ", 1)"
+	}
+	return value
 }
 
 // converted is the expression in the quantity's own unit.

@@ -1,0 +1,54 @@
+package fetchers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// exactNames answers queries of one metric name, and rejects regular expressions with an error.
+type exactNames struct {
+	err     error
+	queries int
+}
+
+func (e *exactNames) Query(_ context.Context, expression string, _ time.Time) (Answer, error) {
+	e.queries++
+	if strings.Contains(expression, "=~") {
+		return Answer{}, fmt.Errorf("%w: metric names must be exact", e.err)
+	}
+	name, _, _ := strings.Cut(expression, "[")
+	labels := metric{"__name__": name, "device": "npu0", "kubernetes_node_name": "n1", "core": "0", "label": "peak"}
+	return Answer{Warnings: []string{"partial"}, Samples: []Sample{{Labels: labels, Value: 1, Time: noon}}}, nil
+}
+
+// Google Cloud's managed Prometheus has no regular expressions on metric names.
+func TestFetchMetricsQueriesByNameIfTheQueryIsRejected(t *testing.T) {
+	for _, err := range []error{ErrRefused, ErrTooLarge} {
+		querier := &exactNames{err: err}
+		fetcher := NewFetcher(Furiosa(), DefaultMaxAge, func() time.Time { return noon })
+		for range 2 {
+			devices, diagnostics, err := fetcher.FetchMetrics(t.Context(), querier)
+			if err != nil {
+				t.Fatal(err)
+			}
+			status := devices["n1"]["npu0"]
+			if status == nil || status.Utilization == nil || status.MemoryUsed == nil || status.Health == nil {
+				t.Errorf("got %+v", status)
+			}
+			if len(diagnostics.Warnings) != 1 {
+				t.Errorf("got warnings %q", diagnostics.Warnings)
+			}
+		}
+		if names := len(Furiosa().names()); querier.queries != 1+2*names {
+			t.Errorf("%d queries, want one rejected and twice %d", querier.queries, names)
+		}
+	}
+	unreachable := &exactNames{err: ErrUnreachable}
+	if _, _, err := NewFetcher(Furiosa(), DefaultMaxAge, func() time.Time { return noon }).FetchMetrics(t.Context(), unreachable); !errors.Is(err, ErrUnreachable) || unreachable.queries != 1 {
+		t.Errorf("%d queries, got %v", unreachable.queries, err)
+	}
+}
