@@ -1,0 +1,2 @@
+// Package bundle holds tests that install bundle/ with kubectl.
+package bundle
