@@ -27,8 +27,8 @@ type monitor struct {
 	Metadata struct{ Name string } `json:"metadata"`
 	Spec     struct {
 		Selector            metav1.LabelSelector `json:"selector"`
-		PodMetricsEndpoints []endpoint `json:"podMetricsEndpoints"`
-		Endpoints           []endpoint `json:"endpoints"`
+		PodMetricsEndpoints []endpoint           `json:"podMetricsEndpoints"`
+		Endpoints           []endpoint           `json:"endpoints"`
 	} `json:"spec"`
 }
 
