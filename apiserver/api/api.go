@@ -151,7 +151,7 @@ func publicRouter(document []byte, login *auth.Login) *mux.Router {
 
 // wrap adds the middleware of all routes, the innermost first.
 func (a *API) wrap(metrics *rest.Metrics) error {
-	crossOrigin, err := auth.RejectCrossOrigin(problem.WriteStatus, a.options.TrustedOrigins...)
+	crossOrigin, err := auth.RejectCrossOrigin(rest.Rejected("cross-origin", problem.WriteStatus), a.options.TrustedOrigins...)
 	if err != nil {
 		return fmt.Errorf("trusted origins: %w", err)
 	}
@@ -159,13 +159,15 @@ func (a *API) wrap(metrics *rest.Metrics) error {
 	for _, middleware := range []func(http.Handler) http.Handler{
 		rest.RejectEncodedSlashes,
 		limits.PerUser(a.options.Limits.User, a.options.Clock),
-		auth.Middleware(a.options.Authenticator, problem.WriteStatus),
+		rest.RecordUser,
+		auth.Middleware(a.options.Authenticator, rest.Rejected("credentials", problem.WriteStatus)),
 		rest.PublicFirst(a.public),
 		limits.NewSlots(a.options.Limits.InFlight).Middleware,
 		crossOrigin,
-		auth.RejectIdentityHeaders(problem.WriteStatus),
+		auth.RejectIdentityHeaders(rest.Rejected("identity header", problem.WriteStatus)),
 		rest.CORS(a.options.TrustedOrigins),
 		limits.Header(a.options.Limits.HeaderBytes, a.options.Limits.AddressBytes),
+		rest.MatchRoute(a.private, a.routes),
 		rest.Recover,
 		rest.Observe(metrics, a.options.Clock),
 		rest.Identify(a.options.Log),

@@ -117,13 +117,17 @@ func (l *Login) Callback(w http.ResponseWriter, r *http.Request) {
 		l.options.Fail(w, r, http.StatusForbidden, err.Error())
 		return
 	}
+	logr.FromContextOrDiscard(r.Context()).Info("Logged in", "user", user.Name(), "groups", user.Groups(), "client", r.RemoteAddr)
 	http.Redirect(w, r, login.Return, http.StatusSeeOther)
 }
 
 // Logout serves POST, behind RejectCrossOrigin: it ends the browser's session here, not at
 // the provider.
-func (l *Login) Logout(w http.ResponseWriter, _ *http.Request) {
+func (l *Login) Logout(w http.ResponseWriter, r *http.Request) {
 	preventCaching(w)
+	if user, err := l.sessions.Authenticate(r); err == nil {
+		logr.FromContextOrDiscard(r.Context()).Info("Logged out", "user", user.Name(), "client", r.RemoteAddr)
+	}
 	http.SetCookie(w, hostCookie(sessionCookie, "", 0))
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -40,6 +40,12 @@ func Middleware(authenticator Authenticator, fail ErrorWriter) func(http.Handler
 	}
 }
 
+// HasCredentials reports whether the request has a header or a session that authenticates it.
+func HasCredentials(r *http.Request) bool {
+	_, err := r.Cookie(sessionCookie)
+	return err == nil || r.Header.Get("Authorization") != ""
+}
+
 func reject(w http.ResponseWriter, r *http.Request, err error, fail ErrorWriter) {
 	var invalid *InvalidError
 	switch {

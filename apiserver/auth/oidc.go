@@ -35,6 +35,7 @@ type OIDCOptions struct {
 	SigningAlgs []string         // of RS, PS, ES with 256, 384, 512, and EdDSA; all of these if empty
 	Skew        time.Duration    // of the provider's clock, up to 5 minutes
 	Clock       func() time.Time // time.Now if nil
+	Metrics     *Metrics         // may be nil
 }
 
 // asymmetricAlgs excludes "none" and HMAC, whose keys both sign and verify.

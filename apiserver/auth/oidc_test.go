@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -100,7 +101,7 @@ func TestClaimsAreReadExactly(t *testing.T) {
 	key := oidctest.NewKey(t, "one", jose.ES256)
 	provider := oidctest.New(t, now, key)
 	authenticator := newOIDC(t, optionsOf(provider))
-	exp := fmt.Sprint(now.Add(time.Hour).Unix())
+	exp := strconv.FormatInt(now.Add(time.Hour).Unix(), 10)
 	iss, aud := fmt.Sprintf(`"iss":%q`, provider.URL), fmt.Sprintf(`"aud":%q`, oidctest.Audience)
 	for name, test := range map[string]struct{ claims, want string }{
 		"exact names":            {iss + "," + aud + `,"exp":` + exp, ""},

@@ -92,7 +92,7 @@ func (o *OIDC) newProvider(ctx context.Context) (*provider, error) {
 		return nil, fmt.Errorf("reading the provider's metadata: %w", err)
 	}
 	fetcher := &http.Client{Timeout: providerTimeout, Transport: &keyFetches{
-		next: o.client.Transport, limit: rate.NewLimiter(keyFetchesPerSecond, keyFetchBurst),
+		next: o.client.Transport, limit: rate.NewLimiter(keyFetchesPerSecond, keyFetchBurst), metrics: o.options.Metrics,
 	}}
 	ctx = oidc.ClientContext(ctx, fetcher)
 	newKeySet := func() oidc.KeySet { return oidc.NewRemoteKeySet(ctx, metadata.KeysURL) }
@@ -106,8 +106,9 @@ var errFetchLimit = errors.New("the provider's keys were fetched a moment ago")
 // keyFetches limits the rate of key fetches. It returns an error for a response without keys,
 // which otherwise would be indistinguishable from a wrong signature.
 type keyFetches struct {
-	next  http.RoundTripper
-	limit *rate.Limiter
+	next    http.RoundTripper
+	limit   *rate.Limiter
+	metrics *Metrics
 
 	mu      sync.Mutex
 	lastErr error // of the last fetch
@@ -115,6 +116,7 @@ type keyFetches struct {
 
 func (k *keyFetches) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !k.limit.Allow() {
+		k.metrics.countKeyFetch("limited")
 		return nil, cmp.Or(k.last(), errFetchLimit)
 	}
 	response, err := k.next.RoundTrip(r)
@@ -126,8 +128,10 @@ func (k *keyFetches) RoundTrip(r *http.Request) (*http.Response, error) {
 	k.lastErr = err
 	k.mu.Unlock()
 	if err != nil {
+		k.metrics.countKeyFetch("failed")
 		return nil, err
 	}
+	k.metrics.countKeyFetch("fetched")
 	return response, nil
 }
 

@@ -105,3 +105,22 @@ func TestBudgetIsPerName(t *testing.T) {
 		}
 	}
 }
+
+func TestLogReportsDroppedLines(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	log := limits.NewLog(1, 2, func() time.Time { return now })
+	allowed := 0
+	for range 100 {
+		if _, ok := log.Allow(); ok {
+			allowed++
+		}
+	}
+	if allowed != 2 {
+		t.Errorf("%d lines were allowed, want 2", allowed)
+	}
+	now = now.Add(time.Second)
+	if dropped, ok := log.Allow(); !ok || dropped != 98 {
+		t.Errorf("after a second: %d dropped, allowed %v", dropped, ok)
+	}
+}

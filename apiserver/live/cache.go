@@ -33,6 +33,7 @@ const (
 
 // Cache holds the last observed state of the cluster.
 type Cache struct {
+	clock        func() time.Time
 	cache        cache.Cache
 	connectivity *kube.Connectivity
 	informers    []cache.Informer
@@ -58,7 +59,7 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{cache: created, connectivity: connectivity, deploys: &DeployCache{}}
+	c := &Cache{clock: clock, cache: created, connectivity: connectivity, deploys: &DeployCache{}}
 	for _, kind := range []client.Object{&v1.Project{}, &corev1.Pod{}, &corev1.Node{}} {
 		informer, err := created.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		if err != nil {

@@ -25,7 +25,7 @@ type Snapshot struct {
 	Position Position
 }
 
-// Reaches reports whether the snapshot is not older than a resourceVersion.
+// Includes reports whether the snapshot is not older than a resourceVersion.
 func (s Snapshot) Includes(version string) bool { return !newer(version, s.Version) }
 
 // Find returns the index of a key, or where it would be inserted.

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/limits"
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
@@ -23,6 +24,8 @@ type record struct {
 	subject string // what was changed, where the path does not contain it
 	stream  bool   // its duration depends on the client
 	user    auth.User
+
+	rejection, detail string // why the request was rejected before its route
 }
 
 type recordKey struct{}
@@ -38,22 +41,32 @@ func recordFrom(ctx context.Context) *record {
 // contain it.
 func SetSubject(ctx context.Context, subject string) { recordFrom(ctx).subject = subject }
 
-// Observe counts and times requests, and logs each that changes something, with its user and
-// outcome. No line contains a body or credentials.
+// slowRequest is the duration from which a request is logged.
+const slowRequest = 10 * time.Second
+
+// Observe counts and times requests, and writes the audit log: a line for each request that
+// changes something, with its user and outcome, for each slow one and, bounded, for rejected
+// ones. No line contains a body or credentials.
 func Observe(metrics *Metrics, clock func() time.Time) func(http.Handler) http.Handler {
+	rejections := limits.NewLog(rejectionsPerSecond, rejectionBurst, clock)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			record, response, start := &record{route: "none"}, &responseRecorder{ResponseWriter: w}, clock()
 			metrics.inFlight.Inc()
-			defer func() {
+			defer func() { //nolint:contextcheck // the request has its context
 				metrics.inFlight.Dec()
-				method, status := methodLabel(r), cmp.Or(response.status, http.StatusOK)
+				method, status, duration := methodLabel(r), cmp.Or(response.status, http.StatusOK), clock().Sub(start)
 				if !record.stream {
-					metrics.seconds.WithLabelValues(method, record.route).Observe(clock().Sub(start).Seconds())
+					metrics.seconds.WithLabelValues(method, record.route).Observe(duration.Seconds())
 				}
 				metrics.requests.WithLabelValues(method, record.route, strconv.Itoa(status)).Inc()
 				nameSpan(r, record, w.Header().Get(problem.RequestID))
 				audit(r, record, status)
+				auditRejection(r, record, status, rejections)
+				if duration >= slowRequest && !record.stream {
+					logr.FromContextOrDiscard(r.Context()).Info("Served a slow request",
+						"user", record.user.Name(), "method", method, "route", record.route, "status", status, "seconds", duration.Seconds())
+				}
 			}()
 			next.ServeHTTP(response, r.WithContext(context.WithValue(r.Context(), recordKey{}, record)))
 		})
@@ -74,28 +87,6 @@ func nameSpan(r *http.Request, record *record, id string) {
 	span := trace.SpanFromContext(r.Context())
 	span.SetName(methodLabel(r) + " " + record.route)
 	span.SetAttributes(attribute.String("http.route", record.route), attribute.String("nufi.request.id", id))
-}
-
-func audit(r *http.Request, record *record, status int) {
-	if record.change == "" || record.user.IsZero() {
-		return
-	}
-	logr.FromContextOrDiscard(r.Context()).Info("served a change",
-		"user", record.user.Name(), "groups", record.user.Groups(), "change", record.change,
-		"route", record.route, "path", r.URL.EscapedPath(), "subject", record.subject, "dryRun", r.URL.Query().Get("dryRun"),
-		"outcome", outcomeOf(status), "status", status, "client", r.RemoteAddr)
-}
-
-// outcomeOf returns the outcome of a change. It is unknown if the request was interrupted:
-// Kubernetes may have made the change.
-func outcomeOf(status int) string {
-	switch {
-	case status < http.StatusBadRequest:
-		return "done"
-	case status < statusClientClosed:
-		return "refused"
-	}
-	return "unknown"
 }
 
 // responseRecorder records the status of a response.

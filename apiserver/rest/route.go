@@ -20,8 +20,8 @@ type Handler func(w http.ResponseWriter, r *http.Request, user *kube.UserClient)
 type Route struct {
 	openapi.Operation
 
-	// Change names what the route does to the cluster in the audit log: create, patch and
-	// so on. It is empty for a route that changes nothing.
+	// Change names in the audit log what the route does: create, patch and so on, or what
+	// sensitive data it reads. It is empty for a route that is not audited.
 	Change string
 	// Needs are the permissions that the handler's calls require. A 403 names the missing one.
 	Needs []Need

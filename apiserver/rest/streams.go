@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/kube"
@@ -35,6 +38,7 @@ type StreamOptions struct {
 type Streams struct {
 	options StreamOptions
 	open    *limits.Streams
+	ends    *prometheus.CounterVec
 	ending  chan struct{}
 	end     func()
 }
@@ -45,6 +49,10 @@ func NewStreams(options StreamOptions) *Streams {
 	return &Streams{
 		options: options, ending: ending, end: sync.OnceFunc(func() { close(ending) }),
 		open: limits.NewStreams(options.Limits.Total, options.Limits.PerUser),
+		ends: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "nufi_apiserver_stream_ends_total",
+			Help: "Streams that have ended, by reason: completed, disconnected, timeout, stopping, revoked or error.",
+		}, []string{"reason"}),
 	}
 }
 
@@ -85,6 +93,7 @@ func (s *Streams) Serve(w http.ResponseWriter, r *http.Request, user *kube.UserC
 	if err == nil {
 		err = s.pump(r, user, opened, source)
 	}
+	s.ends.WithLabelValues(endReason(err)).Inc()
 	if reason := (*problem.Error)(nil); errors.As(err, &reason) {
 		if source.ContentType != stream.ContentType {
 			panic(http.ErrAbortHandler) // otherwise the client takes the text for complete
@@ -149,6 +158,24 @@ func (s *Streams) revalidate(r *http.Request, user *kube.UserClient, source Stre
 		return reason
 	}
 	return nil
+}
+
+// endReason returns the label of a stream's end.
+func endReason(err error) string {
+	var reason *problem.Error
+	switch {
+	case err == nil:
+		return "completed"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "timeout"
+	case errors.As(err, &reason) && reason.Status == http.StatusServiceUnavailable:
+		return "stopping"
+	case errors.As(err, &reason) && (reason.Status == http.StatusUnauthorized || reason.Status == http.StatusForbidden):
+		return "revoked"
+	case errors.As(err, &reason):
+		return "error"
+	}
+	return "disconnected"
 }
 
 // endEvent is the last event of a stream that ends early. It is not named "error", which is

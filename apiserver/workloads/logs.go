@@ -50,7 +50,7 @@ func (h *Handlers) logsRoute() rest.Route {
 			Status:  http.StatusOK,
 		},
 		Needs:  ownedNeeds(rest.Need{Verb: "get", Resource: "pods"}, rest.Need{Verb: "get", Resource: "pods/log"}),
-		Stream: true, Handler: h.logs,
+		Change: "read log", Stream: true, Handler: h.logs,
 	}
 }
 

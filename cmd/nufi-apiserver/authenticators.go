@@ -12,49 +12,50 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/rest"
 )
 
-// reviewed is how long the cluster's word on a token holds.
-const reviewed = 10 * time.Second
+// tokenReviewTTL is how long the result of a token review is cached.
+const tokenReviewTTL = 10 * time.Second
 
-// authenticators are who is believed: the provider, then the cluster, then sessions, and
-// in development whoever asks.
-func authenticators(ctx context.Context, f flags, system *kube.SystemClient) (auth.Authenticator, *auth.Login, error) {
+// authenticators returns, in this order, those of the provider, the cluster, sessions and
+// --dev-auth.
+func authenticators(ctx context.Context, f flags, system *kube.SystemClient, metrics *auth.Metrics) (auth.Authenticator, *auth.Login, error) {
 	var chain []auth.Authenticator
 	var login *auth.Login
 	var sessions *auth.Sessions
 	if f.oidc.issuer != "" {
-		provider, err := f.oidc.provider(ctx)
+		provider, err := f.oidc.provider(ctx, metrics)
 		if err != nil {
 			return nil, nil, err
 		}
-		chain = append(chain, provider)
+		chain = append(chain, metrics.Count("oidc", provider))
 		if f.oidc.redirectURL != "" {
 			if login, sessions, err = f.oidc.login(provider); err != nil {
 				return nil, nil, err
 			}
 		}
 	}
-	chain = append(chain, auth.NewTokenReview(system.TokenReviews(), f.tokenAudiences, reviewed))
+	chain = append(chain, metrics.Count("token", auth.NewTokenReview(system.TokenReviews(), f.tokenAudiences, tokenReviewTTL)))
 	if sessions != nil {
-		chain = append(chain, sessions)
+		chain = append(chain, metrics.Count("session", sessions))
 	}
 	if f.devAuth != "" {
-		person, err := auth.NewUser(f.devAuth, nil)
+		user, err := auth.NewUser(f.devAuth, nil)
 		if err != nil {
 			return nil, nil, fmt.Errorf("--dev-auth: %w", err)
 		}
-		chain = append(chain, auth.NewDev(person))
+		chain = append(chain, metrics.Count("dev", auth.NewDev(user)))
 	}
 	return auth.Chain(chain...), login, nil
 }
 
-func (o *oidcFlags) provider(ctx context.Context) (*auth.OIDC, error) {
+func (o *oidcFlags) provider(ctx context.Context, metrics *auth.Metrics) (*auth.OIDC, error) {
 	options := auth.OIDCOptions{
 		Issuer: o.issuer, Audiences: o.audiences,
 		UsernameClaim: o.usernameClaim, GroupsClaim: o.groupsClaim,
 		UsernamePrefix: o.usernamePrefix, GroupsPrefix: o.groupsPrefix,
-		Skew: 10 * time.Second,
+		Skew: 10 * time.Second, Metrics: metrics,
 	}
 	if o.ca != "" {
 		text, err := os.ReadFile(o.ca)
@@ -63,7 +64,7 @@ func (o *oidcFlags) provider(ctx context.Context) (*auth.OIDC, error) {
 		}
 		options.CA = x509.NewCertPool()
 		if !options.CA.AppendCertsFromPEM(text) {
-			return nil, errors.New("--oidc-ca-file: no certificate is in it")
+			return nil, errors.New("--oidc-ca-file: contains no certificates")
 		}
 	}
 	provider, err := auth.NewOIDC(ctx, options)
@@ -82,7 +83,7 @@ func (o *oidcFlags) login(provider *auth.OIDC) (*auth.Login, *auth.Sessions, err
 	if err != nil {
 		return nil, nil, fmt.Errorf("--session-time: %w", err)
 	}
-	options := auth.LoginOptions{RedirectURL: o.redirectURL, Scopes: o.scopes, Fail: problem.WriteStatus}
+	options := auth.LoginOptions{RedirectURL: o.redirectURL, Scopes: o.scopes, Fail: rest.Rejected("login", problem.WriteStatus)}
 	if o.secretFile != "" {
 		secret, err := os.ReadFile(o.secretFile)
 		if err != nil {

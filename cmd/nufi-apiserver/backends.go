@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/utils/clock"
 
@@ -34,20 +35,28 @@ type backends struct {
 }
 
 // newBackends makes no calls.
-func newBackends(ctx context.Context, f flags, traced traced) (*backends, error) {
+func newBackends(ctx context.Context, f flags, traced traced, registry prometheus.Registerer) (*backends, error) {
 	config, err := f.RESTConfig()
 	if err != nil {
 		return nil, err
 	}
 	config.QPS = -1 // API Priority and Fairness limits each user.
+	calls, err := kube.NewCallMetrics(registry)
+	if err != nil {
+		return nil, err
+	}
 	c := &backends{}
+	if c.users, err = kube.NewUsers(config, calls.Wrapper("user"), traced.calls); err != nil {
+		return nil, err
+	}
+	config.Wrap(calls.Wrapper("server"))
 	if c.system, err = kube.NewSystemClient(config); err != nil {
 		return nil, err
 	}
-	if c.users, err = kube.NewUsers(config, traced.calls); err != nil {
+	if c.cache, err = live.New(ctx, c.system, time.Now); err != nil {
 		return nil, err
 	}
-	if c.cache, err = live.New(ctx, c.system, time.Now); err != nil {
+	if err := c.cache.RegisterMetrics(registry); err != nil {
 		return nil, err
 	}
 	if c.templates, err = openTemplates(f.templatesDir, c.cache, logr.FromContextOrDiscard(ctx)); err != nil {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 
 	"github.com/dudaji/nufi/apiserver/api"
+	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/server"
 	"github.com/dudaji/nufi/cmd/internal/program"
 )
@@ -43,7 +44,7 @@ func run(ended context.Context, f flags) error {
 		return err
 	}
 	defer traced.close(context.WithoutCancel(ctx))
-	c, err := newBackends(ctx, f, traced)
+	c, err := newBackends(ctx, f, traced, registry)
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,11 @@ func run(ended context.Context, f flags) error {
 }
 
 func newAPI(ctx context.Context, f flags, c *backends, logger logr.Logger, registry prometheus.Registerer) (*api.API, error) {
-	authenticator, login, err := authenticators(ctx, f, c.system)
+	metrics, err := auth.NewMetrics(registry)
+	if err != nil {
+		return nil, err
+	}
+	authenticator, login, err := authenticators(ctx, f, c.system, metrics)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ type definition struct {
 func definitions(tb testing.TB) []definition {
 	tb.Helper()
 	var all []definition
-	for _, file := range []string{"devices", "deployments", "alerts"} {
+	for _, file := range []string{"devices", "deployments", "apiserver", "alerts"} {
 		text, err := os.ReadFile(filepath.Join(bundle, "rules", file+".yaml"))
 		if err != nil {
 			tb.Fatal(err)
