@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -84,7 +86,10 @@ func (l *Login) Start(w http.ResponseWriter, r *http.Request) {
 		l.unavailable(w, r, err)
 		return
 	}
-	http.SetCookie(w, hostCookie(loginCookie, l.sessions.keys.seal(loginCookie, content), loginTimeout))
+	for _, name := range l.surplusCookies(r) {
+		http.SetCookie(w, hostCookie(name, "", 0))
+	}
+	http.SetCookie(w, hostCookie(cookieOf(login.State), l.sessions.keys.seal(loginCookie, content), loginTimeout))
 	target := config.AuthCodeURL(login.State, oidc.Nonce(login.Nonce), oauth2.S256ChallengeOption(login.Verifier))
 	http.Redirect(w, r, target, http.StatusFound)
 }
@@ -98,7 +103,7 @@ func (l *Login) Callback(w http.ResponseWriter, r *http.Request) {
 		l.options.Fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
-	http.SetCookie(w, hostCookie(loginCookie, "", 0)) // an attempt is valid once
+	http.SetCookie(w, hostCookie(cookieOf(login.State), "", 0)) // an attempt is valid once
 	if r.URL.Query().Get("code") == "" {
 		l.options.Fail(w, r, http.StatusUnauthorized, "the provider did not let you log in")
 		return
@@ -135,19 +140,15 @@ func (l *Login) Logout(w http.ResponseWriter, r *http.Request) {
 // attempt returns the attempt of the login cookie, if the provider's response belongs to it.
 func (l *Login) attempt(r *http.Request) (attempt, error) {
 	again := errors.New("this login was not started by this browser or has expired: log in again")
-	cookie, err := r.Cookie(loginCookie)
+	query := r.URL.Query()
+	cookie, err := r.Cookie(cookieOf(query.Get("state")))
 	if err != nil {
 		return attempt{}, again
 	}
-	content, ok := l.sessions.keys.open(loginCookie, cookie.Value)
+	login, ok := l.open(cookie)
 	if !ok {
 		return attempt{}, again
 	}
-	var login attempt
-	if err := json.Unmarshal(content, &login); err != nil {
-		return attempt{}, again
-	}
-	query := r.URL.Query()
 	if subtle.ConstantTimeCompare([]byte(login.State), []byte(query.Get("state"))) != 1 ||
 		!l.sessions.clock().Before(time.Unix(login.Expires, 0)) {
 		return attempt{}, again
@@ -157,6 +158,38 @@ func (l *Login) attempt(r *http.Request) (attempt, error) {
 		return attempt{}, again
 	}
 	return login, nil
+}
+
+// maxAttempts bounds the logins that a browser may have started, in several tabs.
+const maxAttempts = 5
+
+// cookieOf returns the name of an attempt's cookie: each tab has its own.
+func cookieOf(state string) string { return loginCookie + "-" + state[:min(len(state), 8)] }
+
+// open reads an attempt from its cookie.
+func (l *Login) open(cookie *http.Cookie) (attempt, bool) {
+	content, ok := l.sessions.keys.open(loginCookie, cookie.Value)
+	if !ok {
+		return attempt{}, false
+	}
+	var login attempt
+	err := json.Unmarshal(content, &login)
+	return login, err == nil
+}
+
+// surplusCookies returns the login cookies to delete before another attempt: the oldest and the
+// unreadable ones.
+func (l *Login) surplusCookies(r *http.Request) []string {
+	expires := map[string]int64{}
+	var names []string
+	for _, cookie := range r.Cookies() {
+		if strings.HasPrefix(cookie.Name, loginCookie) {
+			login, _ := l.open(cookie)
+			names, expires[cookie.Name] = append(names, cookie.Name), login.Expires
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(expires[b], expires[a]) })
+	return names[min(len(names), maxAttempts-1):]
 }
 
 // redeem exchanges the code for the user.
@@ -187,7 +220,45 @@ func (l *Login) redeem(ctx context.Context, code string, login attempt) (User, e
 	if nonce, err := claims.text("nonce"); err != nil || subtle.ConstantTimeCompare([]byte(nonce), []byte(login.Nonce)) != 1 {
 		return User{}, &InvalidError{Reason: "the token belongs to another login"}
 	}
+	if err := l.addUserInfo(ctx, tokens, claims); err != nil {
+		return User{}, err
+	}
 	return l.oidc.user(claims)
+}
+
+// addUserInfo adds the username claim, and whether it is verified, from the UserInfo endpoint if
+// the ID token lacks the claim: providers may send email there only (OpenID Connect Core 5.4).
+func (l *Login) addUserInfo(ctx context.Context, tokens *oauth2.Token, token *claims) error {
+	claim, provider := l.oidc.options.UsernameClaim, l.oidc.provider.Load()
+	if _, ok := token.values[claim]; ok || provider.discovered.UserInfoEndpoint() == "" {
+		return nil
+	}
+	info, err := provider.discovered.UserInfo(oidc.ClientContext(ctx, l.oidc.client), oauth2.StaticTokenSource(tokens))
+	if err != nil {
+		return fmt.Errorf("%w: reading the user info: %w", ErrUnavailable, redact(err))
+	}
+	var payload json.RawMessage
+	if err := info.Claims(&payload); err != nil {
+		return &InvalidError{Reason: "the provider's user info is malformed"}
+	}
+	values, err := decodeClaims(payload)
+	if err != nil {
+		return err
+	}
+	subject, err := token.text("sub")
+	if err != nil {
+		return err
+	}
+	// Otherwise another user's info could be substituted (OpenID Connect Core 5.3.2).
+	if sub, err := (&claims{values}).text("sub"); err != nil || sub != subject {
+		return &InvalidError{Reason: "the provider's user info is of another user"}
+	}
+	for _, name := range []string{claim, "email_verified"} {
+		if value, ok := values[name]; ok {
+			token.values[name] = value
+		}
+	}
+	return nil
 }
 
 func (l *Login) config() (*oauth2.Config, error) {
@@ -198,7 +269,7 @@ func (l *Login) config() (*oauth2.Config, error) {
 	return &oauth2.Config{
 		ClientID:     l.oidc.options.Audiences[0],
 		ClientSecret: l.options.ClientSecret,
-		Endpoint:     provider.endpoint,
+		Endpoint:     provider.discovered.Endpoint(),
 		RedirectURL:  l.options.RedirectURL,
 		Scopes:       l.options.Scopes,
 	}, nil

@@ -113,7 +113,7 @@ func (d *loginFlow) finish(t *testing.T, changes map[string]string) *httptest.Re
 	return d.visit(t, d.login.Callback, callback+"?"+query.Encode())
 }
 
-func (d *loginFlow) user(t *testing.T) (auth.User, error) {
+func (d *loginFlow) currentUser(t *testing.T) (auth.User, error) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://nufi.test/", nil)
 	for _, cookie := range d.cookies {
@@ -137,7 +137,7 @@ func TestBrowserLoginAndLogout(t *testing.T) {
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/projects/a?tab=devices" {
 		t.Fatalf("the response is %d to %q: %s", w.Code, w.Header().Get("Location"), w.Body)
 	}
-	if user, err := d.user(t); err != nil || user.Name() != "oidc:ann" || !slices.Equal(user.Groups(), []string{"oidc:research"}) {
+	if user, err := d.currentUser(t); err != nil || user.Name() != "oidc:ann" || !slices.Equal(user.Groups(), []string{"oidc:research"}) {
 		t.Errorf("the session is of %s in %s: %v", user, user.Groups(), err)
 	}
 	if len(d.cookies) != 1 {
@@ -190,7 +190,7 @@ func TestInvalidCallbackCreatesNoSession(t *testing.T) {
 		if w.Code != test.status || strings.Contains(w.Body.String(), "secret") {
 			t.Errorf("%s: the response is %d, want %d: %s", name, w.Code, test.status, w.Body)
 		}
-		if user, err := d.user(t); err == nil {
+		if user, err := d.currentUser(t); err == nil {
 			t.Errorf("%s: the browser is logged in as %s", name, user)
 		}
 	}
@@ -198,7 +198,10 @@ func TestInvalidCallbackCreatesNoSession(t *testing.T) {
 
 // swapCookies presents the login cookie as a session.
 func (d *loginFlow) swapCookies() {
-	login := d.cookies["__Host-nufi-login"]
+	var login *http.Cookie
+	for _, cookie := range d.cookies {
+		login = cookie
+	}
 	d.cookies = map[string]*http.Cookie{"a": {Name: "__Host-nufi-session", Value: login.Value}}
 }
 
@@ -211,6 +214,102 @@ func TestCallbackIsAcceptedOnce(t *testing.T) {
 	}
 	if w := d.finish(t, nil); w.Code != http.StatusBadRequest {
 		t.Errorf("the second response is %d", w.Code)
+	}
+}
+
+func TestTwoTabsLogInIndependently(t *testing.T) {
+	t.Parallel()
+	d := newLoginFlow(t)
+	d.start(t, "/first")
+	first := d.query
+	d.start(t, "/second")
+	second := d.query
+	for _, tab := range []struct {
+		query url.Values
+		want  string
+	}{{first, "/first"}, {second, "/second"}} {
+		d.query = tab.query
+		if w := d.finish(t, nil); w.Code != http.StatusSeeOther || w.Header().Get("Location") != tab.want {
+			t.Errorf("the tab is at %d %q, want %s: %s", w.Code, w.Header().Get("Location"), tab.want, w.Body)
+		}
+	}
+	if len(d.cookies) != 1 {
+		t.Errorf("the cookies are %v", d.cookies)
+	}
+}
+
+// Otherwise the header of a browser that starts many logins would exceed the server's limit.
+func TestStartedLoginsAreBounded(t *testing.T) {
+	t.Parallel()
+	d := newLoginFlow(t)
+	for i := range 20 {
+		d.now = now.Add(time.Duration(i) * time.Second)
+		d.start(t, "/")
+	}
+	if len(d.cookies) != 5 {
+		t.Errorf("%d cookies, want 5", len(d.cookies))
+	}
+	if w := d.finish(t, nil); w.Code != http.StatusSeeOther {
+		t.Errorf("the newest login is answered %d: %s", w.Code, w.Body)
+	}
+}
+
+func TestBrowserReadsAFailedLoginAsAPage(t *testing.T) {
+	t.Parallel()
+	for accept, want := range map[string]string{"text/html,*/*;q=0.8": "text/html", "application/json": "text/plain", "": "text/plain"} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/login/callback", nil)
+		r.Header.Set("Accept", accept)
+		auth.ErrorPage(writeText)(w, r, http.StatusUnauthorized, "<b>expired</b>")
+		if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, want) || w.Code != http.StatusUnauthorized {
+			t.Errorf("%q: %d %s, want %s", accept, w.Code, got, want)
+		}
+		if isPage := want == "text/html"; isPage != strings.Contains(w.Body.String(), `<a href="/login">`) || isPage && strings.Contains(w.Body.String(), "<b>") {
+			t.Errorf("%q: the body is %s", accept, w.Body)
+		}
+	}
+}
+
+func TestUserInfoCompletesTheIDToken(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		claims map[string]any // of the ID token
+		info   map[string]any
+		user   string // empty: rejected
+		status int
+	}{
+		"email in the user info":  {map[string]any{}, map[string]any{"sub": "1234", "email": "ann@example.com", "email_verified": true}, "oidc:ann@example.com", 303},
+		"email in the ID token":   {map[string]any{"email": "bob@example.com"}, map[string]any{"sub": "1234", "email": "ann@example.com"}, "oidc:bob@example.com", 303},
+		"an unverified email":     {map[string]any{}, map[string]any{"sub": "1234", "email": "ann@example.com", "email_verified": false}, "", 401},
+		"info of another subject": {map[string]any{}, map[string]any{"sub": "5678", "email": "ann@example.com"}, "", 401},
+		"info without a subject":  {map[string]any{}, map[string]any{"SUB": "1234", "email": "ann@example.com"}, "", 401},
+		"no email":                {map[string]any{}, map[string]any{"sub": "1234"}, "", 401},
+		"an outage":               {map[string]any{}, nil, "", 503},
+	} {
+		d := newLoginFlow(t)
+		options := optionsOf(d.provider)
+		options.UsernameClaim = "email"
+		var err error
+		d.login, err = auth.NewLogin(newOIDC(t, options), d.sessions, auth.LoginOptions{ClientSecret: "client-secret", RedirectURL: callback, Fail: writeText})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.claims = test.claims
+		d.provider.UserInfo = func(w http.ResponseWriter, r *http.Request) {
+			if test.info == nil || r.Header.Get("Authorization") != "Bearer secret-access" {
+				http.Error(w, "secret-trouble", http.StatusInternalServerError)
+				return
+			}
+			issuer.Answer(w, test.info)
+		}
+		d.start(t, "/")
+		w := d.finish(t, nil)
+		if w.Code != test.status || strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("%s: the response is %d, want %d: %s", name, w.Code, test.status, w.Body)
+		}
+		if user, _ := d.currentUser(t); user.Name() != test.user {
+			t.Errorf("%s: the user is %q, want %q", name, user.Name(), test.user)
+		}
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-logr/logr"
-	"golang.org/x/oauth2"
 	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/util/wait"
 )
@@ -31,8 +30,8 @@ const (
 
 // provider is the result of discovery.
 type provider struct {
-	endpoint oauth2.Endpoint
-	keys     oidc.KeySet
+	discovered *oidc.Provider
+	keys       oidc.KeySet
 }
 
 func newHTTPClient(ca *x509.CertPool) *http.Client {
@@ -96,7 +95,7 @@ func (o *OIDC) newProvider(ctx context.Context) (*provider, error) {
 	}}
 	ctx = oidc.ClientContext(ctx, fetcher)
 	newKeySet := func() oidc.KeySet { return oidc.NewRemoteKeySet(ctx, metadata.KeysURL) }
-	return &provider{endpoint: discovered.Endpoint(), keys: &keySets{newKeySet: newKeySet, clock: o.options.Clock}}, nil
+	return &provider{discovered: discovered, keys: &keySets{newKeySet: newKeySet, clock: o.options.Clock}}, nil
 }
 
 // errFetchLimit reports a fetch of the keys shortly after a successful one. The key ID of the

@@ -30,7 +30,8 @@ const Shared = "a-secret-of-32-bytes-that-is-not"
 type Issuer struct {
 	*httptest.Server
 
-	Tokens http.HandlerFunc
+	Tokens   http.HandlerFunc
+	UserInfo http.HandlerFunc
 
 	now     time.Time
 	down    atomic.Bool
@@ -43,12 +44,13 @@ type Issuer struct {
 // New starts a provider whose time is now. It ends with the test.
 func New(t *testing.T, now time.Time, keys ...Key) *Issuer {
 	t.Helper()
-	i := &Issuer{now: now, keys: keys, Tokens: http.NotFound}
+	i := &Issuer{now: now, keys: keys, Tokens: http.NotFound, UserInfo: http.NotFound}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		Answer(w, map[string]any{
 			"issuer": i.URL, "jwks_uri": i.URL + "/keys",
 			"authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token",
+			"userinfo_endpoint": i.URL + "/userinfo",
 		})
 	})
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
@@ -56,6 +58,7 @@ func New(t *testing.T, now time.Time, keys ...Key) *Issuer {
 		Answer(w, i.public())
 	})
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) { i.Tokens(w, r) })
+	mux.HandleFunc("GET /userinfo", func(w http.ResponseWriter, r *http.Request) { i.UserInfo(w, r) })
 	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if i.down.Load() {
 			http.Error(w, "the provider is down", http.StatusBadGateway)
