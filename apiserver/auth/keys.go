@@ -25,11 +25,13 @@ const keyBytes = 32
 // The file is read again when it changes. While it is unreadable or malformed, the previous
 // keys stay in use.
 type Keys struct {
-	path string
+	path   string
+	report func(error) // may be nil
 
 	mu       sync.Mutex
 	revision revision
 	aeads    []cipher.AEAD
+	failure  string // the last reported error
 }
 
 // revision identifies a content of the file.
@@ -45,6 +47,22 @@ func NewKeys(path string) (*Keys, error) {
 		return nil, fmt.Errorf("reading the session keys: %w", err)
 	}
 	return keys, nil
+}
+
+// Report makes the keys call report when the file becomes unreadable or malformed, and with nil
+// when it is valid again. It must be called before the keys are used.
+func (k *Keys) Report(report func(error)) { k.report = report }
+
+// reportRefresh reports each error once, until the file is valid again.
+func (k *Keys) reportRefresh(err error) {
+	failure := ""
+	if err != nil {
+		failure = err.Error()
+	}
+	if k.report != nil && failure != k.failure {
+		k.report(err)
+	}
+	k.failure = failure
 }
 
 // refresh reads the file if it has changed.
@@ -109,7 +127,7 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 func (k *Keys) current() []cipher.AEAD {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	_ = k.refresh() // the previous keys stay in use
+	k.reportRefresh(k.refresh())
 	return k.aeads
 }
 

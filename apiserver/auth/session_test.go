@@ -174,6 +174,39 @@ func TestKeyRotationKeepsSessions(t *testing.T) {
 	}
 }
 
+func TestBrokenKeyFileIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	key := newKey(t)
+	file := newKeyFile(t, key)
+	keys := file.keys(t)
+	var reported []error
+	keys.Report(func(err error) { reported = append(reported, err) })
+	sessions := newSessions(t, keys, clock)
+	use := func() { begin(t, sessions, newUser(t, "ann")) }
+	use()
+	if len(reported) != 0 {
+		t.Errorf("a valid file is reported: %v", reported)
+	}
+	file.write(t, "c2VjcmV0")
+	use()
+	use()
+	if len(reported) != 1 || reported[0] == nil || strings.Contains(reported[0].Error(), "c2VjcmV0") {
+		t.Errorf("the reports are %v, want one error", reported)
+	}
+	if err := os.Remove(file.path); err != nil {
+		t.Fatal(err)
+	}
+	use()
+	if len(reported) != 2 || !errors.Is(reported[1], os.ErrNotExist) {
+		t.Errorf("the reports are %v, want that the file is missing", reported)
+	}
+	file.write(t, key)
+	use()
+	if len(reported) != 3 || reported[2] != nil {
+		t.Errorf("the reports are %v, want that the file is valid again", reported)
+	}
+}
+
 func TestInvalidKeyFileIsRejectedWithoutQuotingIt(t *testing.T) {
 	t.Parallel()
 	const short = "c2VjcmV0LXNlY3JldA=="

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/util/wait"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -49,7 +50,7 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 	}
 	connectivity, shared := kube.NewConnectivity(clock), true
 	created, err := system.NewCache(cache.Options{
-		Scheme: scheme, ReaderFailOnMissingInformer: true, DefaultUnsafeDisableDeepCopy: &shared,
+		Scheme: scheme, Mapper: newMapper(), ReaderFailOnMissingInformer: true, DefaultUnsafeDisableDeepCopy: &shared,
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Pod{}:  {Transform: scheduling.StripPod},
@@ -77,6 +78,16 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 		Backoff: &wait.Backoff{Duration: time.Second, Cap: 5 * time.Second, Steps: 5, Factor: 2, Jitter: 0.5},
 	})
 	return c, scheduling.IndexPods(ctx, created)
+}
+
+// newMapper returns a mapper of the cached kinds. With discovery instead, New would return an
+// error while Kubernetes' API server is unreachable.
+func newMapper() meta.RESTMapper {
+	mapper := meta.NewDefaultRESTMapper(nil)
+	mapper.Add(corev1.SchemeGroupVersion.WithKind("Pod"), meta.RESTScopeNamespace)
+	mapper.Add(corev1.SchemeGroupVersion.WithKind("Node"), meta.RESTScopeRoot)
+	mapper.Add(v1.GroupVersion().WithKind("Project"), meta.RESTScopeRoot)
+	return mapper
 }
 
 // Run fills the caches until ctx ends. Kubernetes' API server may be unreachable at any time,

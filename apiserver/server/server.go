@@ -53,6 +53,7 @@ func Run(ctx context.Context, o Options) error {
 	clients := newServer(o.Handler, o.Log)
 	clients.TLSConfig, clients.ReadTimeout = o.TLS, cmp.Or(o.ReadTime, readTime)
 	clients.ReadHeaderTimeout = min(headerTime, clients.ReadTimeout)
+	clients.Protocols = protocols(o.TLS != nil)
 	if o.OnShutdown != nil {
 		clients.RegisterOnShutdown(o.OnShutdown)
 	}
@@ -73,6 +74,16 @@ func Run(ctx context.Context, o Options) error {
 		return stop(context.WithoutCancel(ctx), o.Grace, servers)
 	})
 	return group.Wait()
+}
+
+// protocols includes HTTP/2, which browsers need for more than six streams to one host. Without
+// TLS it is for proxies that use prior knowledge (h2c).
+func protocols(hasTLS bool) *http.Protocols {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(hasTLS)
+	protocols.SetUnencryptedHTTP2(!hasTLS)
+	return &protocols
 }
 
 func newServer(handler http.Handler, log logr.Logger) *http.Server {

@@ -3,10 +3,13 @@ package server_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -156,5 +159,62 @@ func TestSlowHeaderTimesOut(t *testing.T) {
 	connection := sendRaw(t, func(http.ResponseWriter, *http.Request) { t.Error("an incomplete request was served") }, "GET / HTTP/1.1\r\nHost: x\r\n")
 	if _, err := io.Copy(io.Discard, connection); err != nil {
 		t.Errorf("the connection ends with %v", err)
+	}
+}
+
+func TestHTTP2IsServed(t *testing.T) {
+	t.Parallel()
+	certified := httptest.NewUnstartedServer(nil)
+	certified.StartTLS()
+	t.Cleanup(certified.Close)
+	for name, test := range map[string]struct {
+		tls      *tls.Config
+		scheme   string
+		protocol func(*http.Protocols)
+		major    int
+	}{
+		"HTTP/1 over TLS":    {certified.TLS, "https", func(p *http.Protocols) { p.SetHTTP1(true) }, 1},
+		"HTTP/2 over TLS":    {certified.TLS, "https", func(p *http.Protocols) { p.SetHTTP2(true) }, 2},
+		"HTTP/1 without TLS": {nil, "http", func(p *http.Protocols) { p.SetHTTP1(true) }, 1},
+		"HTTP/2 without TLS": {nil, "http", func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clients := listen(t)
+			config := test.tls
+			if config != nil {
+				config = &tls.Config{Certificates: config.Certificates, MinVersion: tls.VersionTLS12}
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() {
+				ended <- server.Run(ctx, server.Options{
+					Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), Listen: clients, TLS: config,
+					Grace: time.Second, Log: testr.New(t),
+				})
+			}()
+			roots := x509.NewCertPool()
+			roots.AddCert(certified.Certificate())
+			var protocols http.Protocols
+			test.protocol(&protocols)
+			transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, Protocols: &protocols}
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, test.scheme+"://"+clients.Addr().String(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := transport.RoundTrip(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.ProtoMajor != test.major {
+				t.Errorf("the protocol is %s", response.Proto)
+			}
+			transport.CloseIdleConnections()
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

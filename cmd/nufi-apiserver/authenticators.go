@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
+
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/problem"
@@ -31,7 +33,7 @@ func authenticators(ctx context.Context, f flags, system *kube.SystemClient, met
 		}
 		chain = append(chain, metrics.Count("oidc", provider))
 		if f.oidc.redirectURL != "" {
-			if login, sessions, err = f.oidc.login(provider); err != nil {
+			if login, sessions, err = f.oidc.login(provider, logr.FromContextOrDiscard(ctx)); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -74,11 +76,18 @@ func (o *oidcFlags) provider(ctx context.Context, metrics *auth.Metrics) (*auth.
 	return provider, nil
 }
 
-func (o *oidcFlags) login(provider *auth.OIDC) (*auth.Login, *auth.Sessions, error) {
+func (o *oidcFlags) login(provider *auth.OIDC, logger logr.Logger) (*auth.Login, *auth.Sessions, error) {
 	keys, err := auth.NewKeys(o.sessionKeys)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--session-keys-file: %w", err)
 	}
+	keys.Report(func(err error) {
+		if err == nil {
+			logger.Info("The session keys are valid again")
+			return
+		}
+		logger.Error(err, "Reading the session keys failed: the previous keys stay in use")
+	})
 	sessions, err := auth.NewSessions(keys, o.session, time.Now)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--session-time: %w", err)

@@ -2,8 +2,13 @@ package main
 
 import (
 	"context"
+	"io"
+	"net"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/dudaji/nufi/internal/templates"
 	"github.com/dudaji/nufi/test/harness"
@@ -17,10 +22,10 @@ func TestMain(m *testing.M) {
 func TestUnsafeFlagsAreRejected(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
-		"--dev-auth=ann": "--dev-auth is for one machine",
-		"--dev-auth=ann --bind-address=0.0.0.0:1":                      "--dev-auth is for one machine",
+		"--dev-auth=ann": "--dev-auth requires a loopback address",
+		"--dev-auth=ann --bind-address=0.0.0.0:1":                      "--dev-auth requires a loopback address",
 		"--tls-cert-file=a":                                            "go together",
-		"--login-redirect-url=https://a/login/callback":                "takes --oidc-issuer-url",
+		"--login-redirect-url=https://a/login/callback":                "requires --oidc-issuer-url",
 		"--login-redirect-url=https://a/b --oidc-issuer-url=https://i": "--session-keys-file",
 		"argument": "unknown command",
 	} {
@@ -49,11 +54,19 @@ type serverProcess struct {
 // start runs the server and waits until it is ready.
 func start(h *harness.Harness, args ...string) serverProcess {
 	h.Helper()
+	p := launch(h, h.Cluster().KubeconfigPath(), args...)
+	h.AwaitURL(p.metricsURL+"/readyz", "")
+	return p
+}
+
+// launch runs the server.
+func launch(h *harness.Harness, kubeconfig string, args ...string) serverProcess {
+	h.Helper()
 	address, metricsAddress := harness.FreeAddress(h), harness.FreeAddress(h)
 	ctx, cancel := context.WithCancel(h.Context())
 	command := newCommand(run)
 	command.SetArgs(append([]string{
-		"--kubeconfig=" + h.Cluster().KubeconfigPath(), "--bind-address=" + address, "--metrics-bind-address=" + metricsAddress,
+		"--kubeconfig=" + kubeconfig, "--bind-address=" + address, "--metrics-bind-address=" + metricsAddress,
 	}, args...))
 	ended := make(chan error, 1)
 	go func() { ended <- command.ExecuteContext(ctx) }()
@@ -63,7 +76,6 @@ func start(h *harness.Harness, args ...string) serverProcess {
 		cancel()
 		return <-ended
 	}
-	h.AwaitURL(p.metricsURL+"/readyz", "")
 	return p
 }
 
@@ -99,4 +111,53 @@ func TestDrainingServerFollowsTheCluster(t *testing.T) {
 	if err := p.stop(); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestServerStartsWhileKubernetesIsUnreachable(t *testing.T) {
+	t.Parallel()
+	h := harness.New(t)
+	kubeconfig, err := clientcmd.LoadFromFile(h.Cluster().KubeconfigPath())
+	h.Must(err)
+	cluster := kubeconfig.Clusters[kubeconfig.Contexts[kubeconfig.CurrentContext].Cluster]
+	target, address := strings.TrimPrefix(cluster.Server, "https://"), harness.FreeAddress(t)
+	cluster.Server = "https://" + address
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	h.Must(clientcmd.WriteToFile(*kubeconfig, file))
+	p := launch(h, file, "--dev-auth=ann", "--drain=0s")
+	h.AwaitURL(p.metricsURL+"/healthz", "")
+	if _, err := harness.Fetch(t.Context(), p.metricsURL+"/readyz"); err == nil {
+		t.Error("the server is ready without Kubernetes")
+	}
+	forward(h, address, target)
+	h.AwaitURL(p.metricsURL+"/readyz", "")
+	if err := p.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// forward forwards the connections to address until the end of the test.
+func forward(h *harness.Harness, address, target string) {
+	h.Helper()
+	ctx := h.Context()
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	h.Must(err)
+	h.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = client.Close() }()
+				server, err := (&net.Dialer{}).DialContext(ctx, "tcp", target)
+				if err != nil {
+					return
+				}
+				defer func() { _ = server.Close() }()
+				go func() { _, _ = io.Copy(server, client) }()
+				_, _ = io.Copy(client, server)
+			}()
+		}
+	}()
 }
