@@ -300,7 +300,7 @@ func TestUserInfoCompletesTheIDToken(t *testing.T) {
 				http.Error(w, "secret-trouble", http.StatusInternalServerError)
 				return
 			}
-			issuer.Answer(w, test.info)
+			oidctest.Answer(w, test.info)
 		}
 		d.start(t, "/")
 		w := d.finish(t, nil)
