@@ -1,28 +1,28 @@
 package live
 
-import (
-	"fmt"
+import "github.com/prometheus/client_golang/prometheus"
 
-	"github.com/prometheus/client_golang/prometheus"
-)
+// Collector returns the metric of the caches' age.
+func (c *Cache) Collector() prometheus.Collector {
+	return ages{c, prometheus.NewDesc("nufi_apiserver_cache_age_seconds",
+		"Time since when the cache of a resource cannot be updated; 0 while it is up to date.", []string{"resource"}, nil)}
+}
 
-// RegisterMetrics registers the age of each cache.
-func (c *Cache) RegisterMetrics(registry prometheus.Registerer) error {
+type ages struct {
+	cache *Cache
+	desc  *prometheus.Desc
+}
+
+// Describe sends the description.
+func (a ages) Describe(descs chan<- *prometheus.Desc) { descs <- a.desc }
+
+// Collect sends the age of each cache.
+func (a ages) Collect(metrics chan<- prometheus.Metric) {
 	for _, resource := range []string{NpuDeploys, Projects, Nodes, Pods} {
-		age := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name:        "nufi_apiserver_cache_age_seconds",
-			Help:        "Time since when the cache of a resource cannot be updated; 0 while it is up to date.",
-			ConstLabels: prometheus.Labels{"resource": resource},
-		}, func() float64 {
-			since := c.UnreachableSince(resource)
-			if since.IsZero() {
-				return 0
-			}
-			return c.clock().Sub(since).Seconds()
-		})
-		if err := registry.Register(age); err != nil {
-			return fmt.Errorf("registering metrics: %w", err)
+		age := 0.0
+		if since := a.cache.UnreachableSince(resource); !since.IsZero() {
+			age = a.cache.clock().Sub(since).Seconds()
 		}
+		metrics <- prometheus.MustNewConstMetric(a.desc, prometheus.GaugeValue, age, resource)
 	}
-	return nil
 }

@@ -56,8 +56,8 @@ func newBackends(ctx context.Context, f flags, traced traced, registry prometheu
 	if c.cache, err = live.New(ctx, c.system, time.Now); err != nil {
 		return nil, err
 	}
-	if err := c.cache.RegisterMetrics(registry); err != nil {
-		return nil, err
+	if err := registry.Register(c.cache.Collector()); err != nil {
+		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	if c.templates, err = openTemplates(f.templatesDir, c.cache, logr.FromContextOrDiscard(ctx)); err != nil {
 		return nil, err

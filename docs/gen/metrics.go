@@ -9,6 +9,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/controller"
 	"github.com/dudaji/nufi/deviceplugin/exporter"
 	"github.com/dudaji/nufi/deviceplugin/kubelet"
@@ -79,6 +82,13 @@ func apiServerMetrics(context.Context) (string, error) {
 	if _, err := newAPI(&r); err != nil {
 		return "", err
 	}
+	if _, err := auth.NewMetrics(&r); err != nil {
+		return "", err
+	}
+	if _, err := kube.NewCallMetrics(&r); err != nil {
+		return "", err
+	}
+	r.MustRegister((&live.Cache{}).Collector())
 	return r.table()
 }
 
