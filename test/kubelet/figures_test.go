@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// These are the figures of docs/device-plugin.md. -v prints them.
+// These are the figures of docs/benchmarks.md. -v prints them.
 
 func TestFailureReachesTheKubeletWithinTwoSeconds(t *testing.T) {
 	description := filepath.Join(repository, "deviceplugin/description/x330.yaml")
