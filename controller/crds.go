@@ -9,6 +9,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -31,6 +32,7 @@ type installedKinds struct {
 
 	mu      sync.Mutex
 	served  map[schema.GroupVersionKind]bool
+	uids    map[schema.GroupVersionKind]types.UID // of the CustomResourceDefinitions
 	watched map[schema.GroupVersionKind]bool
 }
 
@@ -39,6 +41,7 @@ func newInstalledKinds(mgr manager.Manager, installed func()) *installedKinds {
 	return &installedKinds{
 		mapper: mgr.GetRESTMapper(), informers: mgr.GetCache(), installed: installed,
 		served: map[schema.GroupVersionKind]bool{}, watched: map[schema.GroupVersionKind]bool{},
+		uids: map[schema.GroupVersionKind]types.UID{},
 	}
 }
 
@@ -99,19 +102,28 @@ func (k *installedKinds) Reconcile(ctx context.Context, request reconcile.Reques
 	if !ok {
 		return reconcile.Result{}, nil
 	}
-	err := k.informers.Get(ctx, client.ObjectKey{Name: request.Name}, newCRD())
-	switch isServed := k.isServed(kind); {
-	case client.IgnoreNotFound(err) != nil:
+	crd := newCRD()
+	err := k.informers.Get(ctx, client.ObjectKey{Name: request.Name}, crd)
+	if client.IgnoreNotFound(err) != nil {
 		return reconcile.Result{}, err
-	case err != nil:
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.served[kind] = false
-		return reconcile.Result{}, nil
-	case isServed:
+	}
+	if !k.isInstallation(kind, crd.GetUID(), err == nil) {
 		return reconcile.Result{}, nil
 	}
 	return reconcile.Result{}, k.install(ctx, kind)
+}
+
+// isInstallation reports whether a definition is new: the kind was not served, or the
+// definition replaced another one, with which all objects were deleted.
+func (k *installedKinds) isInstallation(kind schema.GroupVersionKind, uid types.UID, exists bool) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	former := k.uids[kind]
+	if k.uids[kind] = uid; !exists {
+		k.served[kind] = false
+		return false
+	}
+	return !k.served[kind] || former != "" && former != uid
 }
 
 // install waits for the informer: until it has listed all objects, they seem to be missing.

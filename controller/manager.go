@@ -36,7 +36,7 @@ const (
 	// Bounds of the delay after an error. An object without our label that is annotated for
 	// adoption causes no event: the next attempt finds it.
 	retryMinDelay = 50 * time.Millisecond
-	retryMaxDelay = time.Minute
+	retryMaxDelay = 30 * time.Second
 	// shutdownTimeout is shorter than a pod's default grace period.
 	shutdownTimeout = 20 * time.Second
 )

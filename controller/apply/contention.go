@@ -50,29 +50,34 @@ type contentionTracker struct {
 	byObject map[objectID]*contention
 }
 
-// next returns how long a correction must wait, and whether there is contention. A
-// correction that need not wait is counted.
+// next returns how long the next correction must wait, and whether there is contention.
 func (t *contentionTracker) next(id objectID) (wait time.Duration, isContended bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	current := t.byObject[id]
+	if current == nil {
+		return 0, false
+	}
 	now := t.clock.Now()
+	current.dropBefore(now.Add(-contentionWindow))
+	if current.delay == 0 && len(current.corrections) >= contentionThreshold {
+		current.delay = contentionMinDelay
+	}
+	return max(0, current.last().Add(current.delay).Sub(now)), current.delay > 0
+}
+
+// corrected counts a correction. One that failed is not counted: no other manager is
+// involved.
+func (t *contentionTracker) corrected(id objectID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	current := t.byObject[id]
 	if current == nil {
 		current = &contention{}
 		t.byObject[id] = current
 	}
-	current.dropBefore(now.Add(-contentionWindow))
-	switch {
-	case current.delay == 0 && len(current.corrections) >= contentionThreshold:
-		current.delay = contentionMinDelay
-		return current.until().Sub(now), true
-	case current.delay > 0 && now.Before(current.until()):
-		return current.until().Sub(now), true
-	case current.delay > 0:
-		current.delay = min(2*current.delay, contentionMaxDelay)
-	}
-	current.corrections = append(current.corrections, now)
-	return 0, current.delay > 0
+	current.delay = min(2*current.delay, contentionMaxDelay)
+	current.corrections = append(current.corrections, t.clock.Now())
 }
 
 // check returns a *ContestedError until no correction was necessary for a while.
@@ -140,8 +145,6 @@ func (c *contention) last() time.Time {
 	}
 	return c.corrections[len(c.corrections)-1]
 }
-
-func (c *contention) until() time.Time { return c.last().Add(c.delay) }
 
 // backOff returns a *ContestedError while a correction must wait.
 func (a *Applier) backOff(ctx context.Context, owner Owner, desired manifest, object *live) error {

@@ -50,6 +50,9 @@ func (a *Applier) applyExisting(
 		}
 	}
 	applied, err := a.write(ctx, owner, desired, object, action)
+	if err == nil && action == Corrected {
+		a.contention.corrected(objectID{owner.UID, desired.ref.key()})
+	}
 	return a.recorded(owner, desired, list, action, applied, err)
 }
 
