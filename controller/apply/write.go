@@ -33,8 +33,10 @@ func (a *Applier) write(
 		return lastApplied{}, err
 	}
 	written, err := a.patch(ctx, owner, desired.ref, body, options...)
-	if conflictsWithOthersItems(action, err) {
-		written, err = a.takeOver(ctx, owner, desired, object, body, options)
+	if object != nil && conflictsWithOthersItems(action, err) {
+		if taken, takeErr := a.takeOver(ctx, owner, desired, object, body, options); takeErr == nil {
+			written, err = taken, nil
+		}
 	}
 	if err != nil {
 		return lastApplied{}, err

@@ -1,0 +1,99 @@
+package apply_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/controller/apply"
+)
+
+const policyMessage = "no more servers today"
+
+// reject makes a policy reject creations and updates in the namespace, until it is deleted.
+func (f *fixture) reject(resource string) client.Object {
+	f.Helper()
+	name := metav1.ObjectMeta{Name: f.Namespace}
+	all := []string{"*"}
+	policy := &admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: name,
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+				RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
+					Rule:       admissionv1.Rule{APIGroups: all, APIVersions: all, Resources: []string{resource}},
+				},
+			}}},
+			Validations: []admissionv1.Validation{{Expression: "false", Message: policyMessage}},
+		},
+	}
+	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: name,
+		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName:        name.Name,
+			ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+			MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{
+				MatchLabels: map[string]string{"kubernetes.io/metadata.name": f.Namespace},
+			}},
+		},
+	}
+	f.Create(policy)
+	f.Create(binding)
+	probe := with(aService, "name: web", "name: probe")
+	if resource == "deployments" {
+		probe = with(aDeployment, "name: web,", "name: probe,")
+	}
+	f.Await("the policy", func() bool {
+		err := f.Client.Create(f.Context(), f.parse(probe)[0], client.DryRunAll)
+		return err != nil && strings.Contains(err.Error(), policyMessage)
+	})
+	return binding
+}
+
+// A deleted object is not created again while a policy rejects it. However often that is
+// tried, the error is the policy's, and no contention is counted.
+func TestRejectionOfADeletedObjectIsReported(t *testing.T) {
+	for name, test := range map[string]struct{ resource, manifest string }{
+		"service":                     {"services", aService},
+		"deployment":                  {"deployments", aDeployment},
+		"deployment without replicas": {"deployments", with(aDeployment, "  replicas: 3\n", "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			kind := f.parse(test.manifest)[0].GroupVersionKind()
+			f.wantApply("created "+kind.Kind+" web", test.manifest)
+			binding := f.reject(test.resource)
+			f.delete(kind)
+			for range 10 {
+				_, err := f.apply(test.manifest)
+				rejected := (*apply.RejectedError)(nil)
+				if !errors.As(err, &rejected) || !strings.Contains(rejected.Message, policyMessage) {
+					t.Fatalf("error %v, want the policy's", err)
+				}
+			}
+			f.Must(f.Client.Delete(t.Context(), binding))
+			f.Await("the object", func() bool {
+				changes, err := f.apply(test.manifest)
+				return err == nil && changes != ""
+			})
+		})
+	}
+}
+
+func TestRejectionOfACorrectionIsReported(t *testing.T) {
+	f := newFixture(t)
+	f.wantApply("created Service web", aService)
+	f.patch(service, otherSelector, "gitops")
+	f.reject("services")
+	for range 10 {
+		_, err := f.apply(aService)
+		if rejected := (*apply.RejectedError)(nil); !errors.As(err, &rejected) || !strings.Contains(rejected.Message, policyMessage) {
+			t.Fatalf("error %v, want the policy's", err)
+		}
+	}
+}
