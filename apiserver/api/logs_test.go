@@ -11,12 +11,14 @@ import (
 	"net/url"
 	"runtime/pprof"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/api"
 )
@@ -150,21 +152,27 @@ func TestFollowedLogEndsWithItsContainer(t *testing.T) {
 	}
 }
 
+// silentNode adds a node that sends no log, and closes the channel when a log is requested.
+func (k *ownedFixture) silentNode() (name string, requested <-chan struct{}) {
+	first := make(chan struct{})
+	var once sync.Once
+	return k.node(func(_ http.ResponseWriter, r *http.Request) {
+		if !isCheck(r) {
+			once.Do(func() { close(first) })
+			<-r.Context().Done()
+		}
+	}), first
+}
+
 func TestFollowedLogEndsWithItsPod(t *testing.T) {
 	t.Parallel()
 	k := newOwnedFixture(newFixture(t, func(o *api.Options) { o.Limits.Streams.Revalidate = 50 * time.Millisecond }))
-	silent := k.node(func(_ http.ResponseWriter, r *http.Request) {
-		if !isCheck(r) {
-			<-r.Context().Done() // the node says nothing any more
-		}
-	})
+	silent, requested := k.silentNode()
 	k.pod("a", silent, k.set, running())
 	body := k.open(t.Context(), "follow=true", "text/event-stream")
 	readEvents(t, body, "pod")
-	now := int64(0)
-	if err := k.admin.CoreV1().Pods(k.Namespace).Delete(t.Context(), "a", metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil {
-		t.Fatal(err)
-	}
+	<-requested
+	k.Delete(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: k.Namespace, Name: "a"}}, client.GracePeriodSeconds(0))
 	if got := readEvents(t, body, ""); len(got) != 1 || got[0].Name != "end" || !strings.Contains(got[0].Data, "the pod is gone") {
 		t.Errorf("the end is %q", got)
 	}
@@ -173,14 +181,11 @@ func TestFollowedLogEndsWithItsPod(t *testing.T) {
 func TestFollowedLogEndsWhenThePermissionIsRevoked(t *testing.T) {
 	t.Parallel()
 	k := newOwnedFixture(newFixture(t, func(o *api.Options) { o.Limits.Streams.Revalidate = 50 * time.Millisecond }))
-	node := k.node(func(_ http.ResponseWriter, r *http.Request) {
-		if !isCheck(r) {
-			<-r.Context().Done()
-		}
-	})
-	k.pod("a", node, k.set, running())
+	silent, requested := k.silentNode()
+	k.pod("a", silent, k.set, running())
 	body := k.open(t.Context(), "follow=true", "text/event-stream")
 	readEvents(t, body, "pod")
+	<-requested
 	k.unbind("vic", "nufi-project-viewer")
 	if got := readEvents(t, body, ""); len(got) != 1 || got[0].Name != "end" || !strings.Contains(got[0].Data, `"status":403`) {
 		t.Errorf("the end is %q", got)

@@ -223,6 +223,7 @@ func TestBodyThatTimesOutIsAClientError(t *testing.T) {
 }
 
 // hold sends a create but the last byte of its body, which the returned function sends.
+// The server is reading the body when hold returns.
 func (s *fixture) hold(user, body string) (finish func(), answered <-chan apitest.Response) {
 	s.Helper()
 	reader, writer := io.Pipe()
@@ -231,6 +232,7 @@ func (s *fixture) hold(user, body string) (finish func(), answered <-chan apites
 		s.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+user)
+	request.Header.Set("Expect", "100-continue")
 	responses := make(chan apitest.Response, 1)
 	go func() {
 		defer close(responses)

@@ -72,6 +72,9 @@ func TestTokenClaims(t *testing.T) {
 		"with an empty group":         {map[string]any{"groups": []string{"a", ""}}, "empty"},
 		"with a group with a break":   {map[string]any{"groups": []string{"a\nb"}}, "control character"},
 		"with distributed groups":     {map[string]any{"groups": nil, "_claim_names": map[string]string{"groups": "src1"}, "_claim_sources": map[string]any{"src1": map[string]string{"endpoint": "https://x"}}}, "another source"},
+		"with malformed references":   {map[string]any{"groups": nil, "_claim_names": []string{"groups"}}, "malformed"},
+		"with references elsewhere":   {map[string]any{"groups": nil, "_claim_names": map[string]string{"address": "src1"}, "_claim_sources": map[string]any{"src1": map[string]string{"endpoint": "https://x"}}}, ""},
+		"with null for groups":        {map[string]any{"groups": json.RawMessage("null")}, ""},
 		"with more groups than fit":   {map[string]any{"groups": tooManyGroups()}, "512"},
 		"with a reserved group":       {map[string]any{"groups": []string{"system:masters"}}, ""}, // prefixed, see below
 		"with a reserved name":        {map[string]any{"name": "system:admin"}, ""},

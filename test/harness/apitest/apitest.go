@@ -78,7 +78,10 @@ func start(h *harness.Harness, cache *live.Cache, change []func(*api.Options)) *
 	s := &Server{
 		Harness: h, Registry: prometheus.NewRegistry(), Log: &Log{},
 		client: &http.Client{
-			Transport:     &http.Transport{MaxIdleConnsPerHost: 100, ReadBufferSize: 64 << 10},
+			Transport: &http.Transport{
+				MaxIdleConnsPerHost: 100, ReadBufferSize: 64 << 10,
+				ExpectContinueTimeout: harness.Timeout, // A test decides what is sent when.
+			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
