@@ -47,7 +47,7 @@ func (h *Handlers) previewRoute() rest.Route {
 			ID: "previewNpuDeploy", Method: http.MethodPost, Path: rest.Prefix + "/namespaces/{namespace}/preview",
 			Summary: "Render an NpuDeploy and compare it with the live one; nothing is written",
 			Query:   []openapi.Parameter{rest.ForceParameter(), {Name: "sources", Doc: "true: include where each field comes from", Schema: openapi.Boolean()}},
-			Accepts: []openapi.Content{openapi.Content{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: npudeploys.InputSchema}},
+			Accepts: []openapi.Content{{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: npudeploys.InputSchema}},
 			Answers: rest.JSON(preview{}), Status: http.StatusOK,
 		},
 		Needs: rest.Needs(npudeploys.Resource, "get", "create", "patch"), Handler: h.preview,

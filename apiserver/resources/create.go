@@ -22,7 +22,7 @@ func (k Kind) createRoute() rest.Route {
 		Operation: openapi.Operation{
 			ID: "create" + k.Name, Method: http.MethodPost, Path: k.CollectionPath, Summary: "Create " + k.WithArticle,
 			Query:   []openapi.Parameter{rest.DryRunParameter()},
-			Accepts: []openapi.Content{openapi.Content{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: k.InputSchema}},
+			Accepts: []openapi.Content{{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: k.InputSchema}},
 			HasETag: true, Answers: rest.JSON(k.Schema), Status: http.StatusCreated,
 		},
 		Change: "create", Needs: rest.Needs(k.Resource, "create"), Handler: k.create,

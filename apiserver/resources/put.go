@@ -27,7 +27,7 @@ func (k Kind) putRoute() rest.Route {
 				{Name: "If-None-Match", Doc: "*: the object must not exist"},
 				{Name: "If-Match", Doc: "the ETag that was read, or *: the object must exist"},
 			},
-			Accepts: []openapi.Content{openapi.Content{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: k.InputSchema}},
+			Accepts: []openapi.Content{{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: k.InputSchema}},
 			Created: true, HasETag: true, Answers: rest.JSON(k.Schema), Status: http.StatusOK,
 		},
 		Change: "apply", Needs: rest.Needs(k.Resource, "get", "create", "patch"), Handler: k.put,

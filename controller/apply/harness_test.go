@@ -32,6 +32,7 @@ type fixture struct {
 	applier  *apply.Applier
 	clock    *testclock.FakeClock
 	requests atomic.Int64 // of the Applier
+	answer   answer       // to its writes, in place of the API server's
 	recorded []v1.InventoryEntry
 	records  int
 
@@ -48,6 +49,9 @@ func newFixture(t *testing.T) *fixture {
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(request *http.Request) (*http.Response, error) {
 			f.requests.Add(1)
+			if f.answer != nil && request.Method != http.MethodGet {
+				return f.answer()
+			}
 			return next.RoundTrip(request)
 		})
 	})
