@@ -28,9 +28,10 @@ func (s *Slots) Middleware(next http.Handler) http.Handler {
 			tooMany(w, r, "the server is busy", 1)
 			return
 		}
+		r = r.WithContext(context.WithValue(r.Context(), slotKey{}, slot))
 		r, leave := withSlot(r, slot.release)
 		defer leave()
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), slotKey{}, slot)))
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -51,7 +51,7 @@ type Content struct {
 // Ref names one of the document's schemas.
 type Ref string
 
-// Boolean, Integer and Enum are schemas of parameters.
+// Boolean is true or false.
 func Boolean() map[string]any { return map[string]any{"type": "boolean"} }
 
 // Integer is a whole number that is not less than minimum. A maximum of 0 is none.
@@ -93,7 +93,7 @@ func (a API) Document() ([]byte, error) {
 		}
 		path[strings.ToLower(operation.Method)] = a.operation(operation, schemas)
 	}
-	security := []any{}
+	security := make([]any, 0, len(a.SecuritySchemes))
 	for _, name := range slices.Sorted(maps.Keys(a.SecuritySchemes)) {
 		security = append(security, map[string]any{name: []string{}})
 	}

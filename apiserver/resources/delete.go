@@ -1,6 +1,7 @@
 package resources
 
 import (
+	"context"
 	"net/http"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -35,9 +36,9 @@ func (k Kind) delete(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 		options = append(options, client.DryRunAll)
 	}
 	if rest.HasIfMatch(r) {
-		err = k.ifMatch(r, user, func(live *unstructured.Unstructured) error {
+		err = k.ifMatch(r, user, func(ctx context.Context, live *unstructured.Unstructured) error {
 			uid, version := live.GetUID(), live.GetResourceVersion()
-			return rest.WithVerb("delete", user.Delete(r.Context(), live, append(options, client.Preconditions{UID: &uid, ResourceVersion: &version})...))
+			return rest.WithVerb("delete", user.Delete(ctx, live, append(options, client.Preconditions{UID: &uid, ResourceVersion: &version})...))
 		})
 	} else {
 		err = rest.WithVerb("delete", user.Delete(r.Context(), k.Object(r), options...))

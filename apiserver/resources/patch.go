@@ -79,18 +79,18 @@ func (k Kind) mergePatch(w http.ResponseWriter, r *http.Request, user *kube.User
 		return err
 	}
 	object := k.Object(r)
-	merge := func() error {
-		return rest.WithVerb("patch", Merge(r.Context(), user, object, change, FieldManager, dryRun))
+	merge := func(ctx context.Context) error {
+		return rest.WithVerb("patch", Merge(ctx, user, object, change, FieldManager, dryRun))
 	}
 	if rest.HasIfMatch(r) {
-		err = k.ifMatch(r, user, func(live *unstructured.Unstructured) error {
+		err = k.ifMatch(r, user, func(ctx context.Context, live *unstructured.Unstructured) error {
 			if err := unstructured.SetNestedField(change, live.GetResourceVersion(), "metadata", "resourceVersion"); err != nil {
 				return problem.Invalid("metadata", "must be an object")
 			}
-			return merge()
+			return merge(ctx)
 		})
 	} else {
-		err = merge()
+		err = merge(r.Context())
 	}
 	if err != nil {
 		return err

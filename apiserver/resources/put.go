@@ -1,6 +1,7 @@
 package resources
 
 import (
+	"context"
 	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -75,9 +76,9 @@ func (k Kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 		return err
 	}
 	var applied *unstructured.Unstructured
-	err = k.ifMatch(r, user, func(live *unstructured.Unstructured) error {
+	err = k.ifMatch(r, user, func(ctx context.Context, live *unstructured.Unstructured) error {
 		if !dryRun {
-			if err := ownByApply(r.Context(), user, live); err != nil {
+			if err := ownByApply(ctx, user, live); err != nil {
 				return rest.WithVerb("patch", err)
 			}
 		}
@@ -85,7 +86,7 @@ func (k Kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 		// With the uid, an object that was deleted meanwhile is not created anew.
 		applied.SetUID(live.GetUID())
 		applied.SetResourceVersion(live.GetResourceVersion())
-		return rest.WithVerb("patch", Apply(r.Context(), user, applied, options))
+		return rest.WithVerb("patch", Apply(ctx, user, applied, options))
 	})
 	if err != nil {
 		return err
@@ -95,7 +96,7 @@ func (k Kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 
 // ifMatch calls write with the live object, which If-Match must match, and retries on
 // conflict: a change of the status does not fail the precondition.
-func (k Kind) ifMatch(r *http.Request, user *kube.UserClient, write func(live *unstructured.Unstructured) error) error {
+func (k Kind) ifMatch(r *http.Request, user *kube.UserClient, write func(ctx context.Context, live *unstructured.Unstructured) error) error {
 	precondition, err := rest.IfMatch(r)
 	if err != nil {
 		return err
@@ -111,7 +112,7 @@ func (k Kind) ifMatch(r *http.Request, user *kube.UserClient, write func(live *u
 		case !precondition.Holds(live):
 			return rest.PreconditionFailed("the " + k.Name + " has changed since it was read: its ETag is " + rest.ETag(live))
 		}
-		if err = write(live); !isOutdated(err) && !apierrors.IsNotFound(err) {
+		if err = write(r.Context(), live); !isOutdated(err) && !apierrors.IsNotFound(err) {
 			return err
 		}
 	}

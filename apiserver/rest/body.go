@@ -66,13 +66,17 @@ func ReadObject(r *http.Request, allowed ...string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseObject(text, media == MediaYAML || media == MediaApplyPatch)
+}
+
+func parseObject(text []byte, allowYAML bool) (map[string]any, error) {
 	if !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
 		return nil, problem.New(http.StatusBadRequest, "the body is not UTF-8 text")
 	}
 	object := map[string]any{}
 	// JSON is YAML, but YAML parsers do not read all of JSON's escapes.
 	strict, err := kjson.UnmarshalStrict(text, &object)
-	if err != nil && (media == MediaYAML || media == MediaApplyPatch) {
+	if err != nil && allowYAML {
 		object, strict = nil, nil
 		err = unmarshalYAML(text, &object)
 	}

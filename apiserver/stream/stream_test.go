@@ -29,8 +29,8 @@ func TestFrameEscapesLineBreaks(t *testing.T) {
 	}
 }
 
-// serve serves a handler over HTTP/1 or HTTP/2, and returns the response to a request.
-func serve(t *testing.T, http2 bool, handler http.HandlerFunc, configure func(*http.Server)) *http.Response {
+// serve serves a handler over HTTP/1 or HTTP/2, and returns the body of the response.
+func serve(t *testing.T, http2 bool, handler http.HandlerFunc, configure func(*http.Server)) io.Reader {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	server.EnableHTTP2 = http2
@@ -49,7 +49,7 @@ func serve(t *testing.T, http2 bool, handler http.HandlerFunc, configure func(*h
 	if (response.ProtoMajor == 2) != http2 {
 		t.Fatalf("the protocol is %s", response.Proto)
 	}
-	return response
+	return response.Body
 }
 
 // overEachProtocol runs a test over HTTP/1 and HTTP/2.
@@ -70,7 +70,7 @@ func TestStreamOutlivesTheTimeoutOfARequest(t *testing.T) {
 		t.Helper()
 		const timeout = 50 * time.Millisecond
 		next := make(chan string)
-		response := serve(t, http2, func(w http.ResponseWriter, _ *http.Request) {
+		body := serve(t, http2, func(w http.ResponseWriter, _ *http.Request) {
 			s, err := stream.Open(w, stream.ContentType, timeout)
 			for data := range next {
 				if err == nil {
@@ -82,7 +82,7 @@ func TestStreamOutlivesTheTimeoutOfARequest(t *testing.T) {
 			}
 		}, func(server *http.Server) { server.ReadTimeout, server.WriteTimeout = timeout, timeout })
 		defer close(next)
-		lines := bufio.NewReader(response.Body)
+		lines := bufio.NewReader(body)
 		for _, data := range []string{"a", "b"} {
 			<-time.After(4 * timeout)
 			next <- data
@@ -109,7 +109,10 @@ func TestClientThatDoesNotReadIsDisconnected(t *testing.T) {
 			ended <- err
 		}, func(*http.Server) {})
 		select {
-		case <-ended:
+		case err := <-ended:
+			if err == nil {
+				t.Error("the stream ended without an error")
+			}
 		case <-time.After(time.Minute):
 			t.Error("the stream does not end")
 		}
@@ -123,7 +126,7 @@ func TestSlowClientReadsEverything(t *testing.T) {
 		t.Helper()
 		const frames = 20
 		frame := stream.Event{Data: make([]byte, 1<<20)}.Frame()
-		response := serve(t, http2, func(w http.ResponseWriter, _ *http.Request) {
+		body := serve(t, http2, func(w http.ResponseWriter, _ *http.Request) {
 			s, err := stream.Open(w, stream.ContentType, 10*time.Second)
 			for range frames {
 				if err == nil {
@@ -138,7 +141,7 @@ func TestSlowClientReadsEverything(t *testing.T) {
 		size := 0
 		for {
 			<-time.After(10 * time.Millisecond)
-			n, err := io.ReadFull(response.Body, buffer)
+			n, err := io.ReadFull(body, buffer)
 			size += n
 			if err != nil {
 				break
