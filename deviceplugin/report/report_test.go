@@ -40,7 +40,7 @@ func TestSummarise(t *testing.T) {
 		"one is on its way back and one was never seen": {[]inventory.Entry{well, unseen, mending},
 			Summary{corev1.ConditionFalse, "DevicesUnavailable", "2 of 3 devices of sapeon.com/snx3 are not available: d is Unknown: NotProbed: the device was not probed yet; f is Recovering: Answering: every check passed"}},
 		"none is left": {nil,
-			Summary{corev1.ConditionUnknown, "NoDevices", "no device of sapeon.com/snx3 is on this node any more"}},
+			Summary{corev1.ConditionUnknown, "NoDevices", "no device of sapeon.com/snx3 is left on this node"}},
 	} {
 		if diff := cmp.Diff(c.want, Summarise("sapeon.com/snx3", c.entries)); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
