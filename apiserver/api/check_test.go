@@ -84,7 +84,7 @@ func (s *fixture) check(user, body string, enough func(checkResponse) bool) chec
 
 func TestCheckReportsTheEffectOnVisibleNpuDeploys(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t, func(o *api.Options) { o.Authenticator = named([]string{"ann", "member", "nobody", "watcher"}...) })
+	s := newFixture(t, func(o *api.Options) { o.Authenticator = named([]string{"ann", "member", "guest", "watcher"}...) })
 	other := newFixture(t)
 	s.bind("member", "nufi-view")
 	kubectl(s, "", "create", "clusterrolebinding", "check-"+s.Namespace, "--clusterrole=nufi-view", "--user=watcher")
@@ -107,7 +107,7 @@ func TestCheckReportsTheEffectOnVisibleNpuDeploys(t *testing.T) {
 		}
 		return seen[s.Namespace] && seen[other.Namespace] && c.Examined == len(c.Deploys)
 	})
-	if got := s.check("nobody", next, func(checkResponse) bool { return true }); got.Examined != 0 || got.Deploys == nil || got.Effect != render.None {
+	if got := s.check("guest", next, func(checkResponse) bool { return true }); got.Examined != 0 || got.Deploys == nil || got.Effect != render.None {
 		t.Errorf("a user without permissions gets %v", got)
 	}
 	got = s.check("member", packTemplates(t, "", ""), func(checkResponse) bool { return true })

@@ -228,7 +228,7 @@ func TestLogReaderEndsWithItsClient(t *testing.T) { //nolint:paralleltest // it 
 		left <- r.URL.Path
 	})
 	k.pod("a", node, k.set, running())
-	k.open(t.Context(), "follow=true", "") // and nobody reads
+	k.open(t.Context(), "follow=true", "") // and does not read it
 	<-came
 	<-left
 	ctx, leave := context.WithCancel(t.Context())
@@ -309,13 +309,13 @@ func TestLogOfMaximumSizeReportsThatThereMayBeMore(t *testing.T) {
 		}
 	})
 	k.pod("a", node, k.set, running())
-	heard := readEvents(t, k.open(t.Context(), "", "text/event-stream"), "")
-	last := heard[len(heard)-1]
+	events := readEvents(t, k.open(t.Context(), "", "text/event-stream"), "")
+	last := events[len(events)-1]
 	var end struct{ Detail string }
 	if err := json.Unmarshal([]byte(last.Data), &end); err != nil || !strings.Contains(end.Detail, "there may be more") {
 		t.Errorf("the end is %q", fmt.Sprint(last))
 	}
-	if lines := len(heard) - 2; lines != 10<<10 { // between pod and end
+	if lines := len(events) - 2; lines != 10<<10 { // between pod and end
 		t.Errorf("%d lines", lines)
 	}
 }

@@ -173,10 +173,10 @@ func TestEveryRouteRejectsInvalidCredentials(t *testing.T) {
 		"without a signature":     oidctest.Unsigned(t, claims),
 	}
 	th.do(th.token("platform", nil), http.MethodPost, "", deployJSON("there")).Want(http.StatusCreated)
-	known := map[string]bool{}
+	tested := map[string]bool{}
 	for _, c := range matrix(t) {
 		route, _, _ := strings.Cut(c.route, "?")
-		known[route] = true
+		tested[route] = true
 		for who, token := range refused {
 			got := th.try(c, "there", token)
 			if got.Status != http.StatusUnauthorized || got.Header.Get("WWW-Authenticate") == "" {
@@ -186,7 +186,7 @@ func TestEveryRouteRejectsInvalidCredentials(t *testing.T) {
 	}
 	_, private := th.API.Routers()
 	for _, route := range walk(t, private) {
-		if !known[route.method+" "+route.path] {
+		if !tested[route.method+" "+route.path] {
 			t.Errorf("%s %s is not in the matrix", route.method, route.path)
 		}
 	}

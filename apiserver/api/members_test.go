@@ -67,7 +67,7 @@ func TestInvalidMembersAreRejected(t *testing.T) {
 	s := newProjects(t)
 	before := s.do("root", http.MethodGet, s.mine(""), "").Header.Get("ETag")
 	for what, path := range map[string]string{
-		"nobody":              "?kind=User",
+		"no name":             "?kind=User",
 		"an empty name":       "?kind=User&name=",
 		"of no kind":          "?name=ann",
 		"of another kind":     "?kind=ServiceAccount&name=ann",

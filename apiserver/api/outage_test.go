@@ -43,14 +43,14 @@ func newProxy(t *testing.T) (change func(*api.Options), cut func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := apitest.NewCache(h, config)
+	cache := apitest.NewCache(h, config)
 	t.Cleanup(line.Close)
 	cut = func() {
 		_ = line.Listener.Close() // It is closed once more by line.Close.
 		line.CloseClientConnections()
-		h.Await("the cache to be unreachable", func() bool { return !known.UnreachableSince(live.Projects).IsZero() })
+		h.Await("the cache to be unreachable", func() bool { return !cache.UnreachableSince(live.Projects).IsZero() })
 	}
-	return func(o *api.Options) { o.Users, o.Live = users, known }, cut
+	return func(o *api.Options) { o.Users, o.Live = users, cache }, cut
 }
 
 func TestProjectsAreReadOnlyWhileKubernetesIsUnreachable(t *testing.T) {
@@ -100,9 +100,9 @@ func TestProjectsAreReadOnlyWhileKubernetesIsUnreachable(t *testing.T) {
 // Objects of other tests are omitted, too.
 func TestUnreviewedNamespacesAreOmittedWhileKubernetesIsUnreachable(t *testing.T) {
 	t.Parallel()
-	var known *live.Cache
+	var cache *live.Cache
 	change, cut := newProxy(t)
-	s := newProjects(t, change, func(o *api.Options) { known = o.Live })
+	s := newProjects(t, change, func(o *api.Options) { cache = o.Live })
 	s.do("eve", http.MethodPost, "", deployJSON("a")).Want(http.StatusCreated)
 	s.awaitProject("vera")
 	s.Await("vera to list the NpuDeploy", func() bool {
@@ -124,9 +124,9 @@ func TestUnreviewedNamespacesAreOmittedWhileKubernetesIsUnreachable(t *testing.T
 	elsewhere.Apply(`{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "b"}, "spec": {"model": "a/b"}}`)
 	s.do("root", http.MethodPost, "/api/v1/projects", project(elsewhere.Namespace)).Want(http.StatusCreated)
 	s.Await("the other project in the cache", func() bool {
-		deploys, _ := known.Deploys().Snapshot()
+		deploys, _ := cache.Deploys().Snapshot()
 		return len(deploys.ListAfter(elsewhere.Namespace, live.Key{})) == 1 &&
-			known.Reader().Get(t.Context(), client.ObjectKey{Name: elsewhere.Namespace}, &v1.Project{}) == nil
+			cache.Reader().Get(t.Context(), client.ObjectKey{Name: elsewhere.Namespace}, &v1.Project{}) == nil
 	})
 	cut()
 	for _, path := range paths {

@@ -76,7 +76,7 @@ func TestPodWithoutOurOwnerReferenceIsNotListed(t *testing.T) {
 	t.Parallel()
 	k := newOwnedFixture(newFixture(t))
 	k.pod("own", "", k.set, corev1.PodStatus{})
-	k.pod("of-nobody", "", ownedBy("apps/v1", "ReplicaSet", k.set.Name, "another-uid"), corev1.PodStatus{})
+	k.pod("unowned", "", ownedBy("apps/v1", "ReplicaSet", k.set.Name, "another-uid"), corev1.PodStatus{})
 	other := newOwned(k.fixture, "other")
 	k.pod("of-another", "", other.set, corev1.PodStatus{}) // with our label
 	if got := k.pods(); len(got.Pods) != 1 || got.Pods[0].Name != "own" {

@@ -35,9 +35,9 @@ func (l *localUsers) Authenticate(r *http.Request) (auth.User, error) {
 // permissions on Projects, and no others.
 func newProjects(t *testing.T, change ...func(*api.Options)) *fixture {
 	t.Helper()
-	people := &localUsers{ByName: named([]string{"root", "ada", "eve", "vera", "mallory"}...)}
-	s := newFixture(t, append(change, func(o *api.Options) { o.Authenticator = people })...)
-	people.of = s.Namespace
+	users := &localUsers{ByName: named([]string{"root", "ada", "eve", "vera", "mallory"}...)}
+	s := newFixture(t, append(change, func(o *api.Options) { o.Authenticator = users })...)
+	users.of = s.Namespace
 	s.grant("root", rbacv1.PolicyRule{APIGroups: []string{"dudaji.com"}, Resources: []string{"projects"}, Verbs: []string{"*"}})
 	for user, role := range map[string]string{"ada": "nufi-project-admin", "eve": "nufi-project-editor", "vera": "nufi-project-viewer"} {
 		s.bind(user+"@"+s.Namespace, role)

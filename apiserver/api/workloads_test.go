@@ -139,8 +139,8 @@ func (k *ownedFixture) node(serve http.HandlerFunc) string {
 		}
 	})
 	k.Await("the node in the cache", func() bool {
-		var known corev1.Node
-		err := k.Cache.Reader().Get(k.Context(), types.NamespacedName{Name: node.Name}, &known)
+		var cached corev1.Node
+		err := k.Cache.Reader().Get(k.Context(), types.NamespacedName{Name: node.Name}, &cached)
 		return err == nil
 	})
 	return node.Name

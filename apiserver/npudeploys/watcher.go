@@ -221,7 +221,7 @@ func accessFrame(deploy *live.Deploy, visible bool) []byte {
 	})}.Frame()
 }
 
-// sendBookmark tells the client that all events up to the version have been sent.
+// sendBookmark reports that all events up to the version have been sent.
 func (w *watcher) sendBookmark(ctx context.Context, version string, annotations map[string]any) error {
 	w.bookmark = version
 	event, metadata := stream.Event{Name: eventBookmark}, map[string]any{}

@@ -34,7 +34,7 @@ func digest(object metav1.Object) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// setETag sets the entity tag. The result of a dry run has none: nobody can read it again.
+// setETag sets the entity tag. The result of a dry run has none: it cannot be read again.
 func setETag(w http.ResponseWriter, r *http.Request, object metav1.Object) {
 	if !r.URL.Query().Has("dryRun") {
 		w.Header().Set("ETag", ETag(object))

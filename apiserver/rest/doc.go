@@ -9,5 +9,5 @@
 //	errors.go       errors that handlers return
 //	access.go       where the user may do something
 //	streams.go      responses without an end
-//	middleware.go, observe.go, metrics.go        request ids, panics, audit log, metrics
+//	middleware.go, cors.go, observe.go, metrics.go   request ids, panics, origins, audit log, metrics
 package rest
