@@ -12,7 +12,7 @@ func (inv *Inventory) addDevice(status *fetchers.HardwareDeviceStatus) {
 		Vendor: status.Vendor, Model: status.Model, UUID: status.UUID, Node: status.Node,
 		Utilization: status.Utilization, MemoryUsed: status.MemoryUsed, MemoryTotal: status.MemoryTotal,
 		Temperatures: status.Temperatures, Power: status.Power,
-		Stale: status.Stale, Time: status.Time,
+		Partitioned: status.Partitioned, Stale: status.Stale, Time: status.Time,
 	}
 	if status.Health != nil {
 		device.Health = &Health{Healthy: status.Health.Healthy, Reason: status.Health.Reason}

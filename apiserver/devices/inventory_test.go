@@ -277,6 +277,40 @@ func TestFailedVendorKeepsItsDevicesAsStale(t *testing.T) {
 	}
 }
 
+// Two monitors of one GPU report one device. A partitioned GPU and its instance are two.
+func TestDeviceIsIdentifiedByItsUUID(t *testing.T) {
+	t.Parallel()
+	sample := func(node string) fetchers.Sample {
+		return fetchers.Sample{Time: noon(), Value: 40, Labels: labels{
+			"__name__": "DCGM_FI_DEV_GPU_TEMP", "gpu": "0", "UUID": "GPU-1", "Hostname": model.LabelValue(node), "modelName": "H100",
+		}}
+	}
+	parent, instance := sample("gpu-1"), sample("gpu-1")
+	instance.Labels = labels{
+		"__name__": "DCGM_FI_DEV_FB_USED", "gpu": "0", "UUID": "GPU-1", "Hostname": "gpu-1", "modelName": "H100", "GPU_I_ID": "1", "GPU_I_PROFILE": "1g.10gb",
+	}
+	for name, test := range map[string]struct {
+		samples []fetchers.Sample
+		want    map[string]bool // whether it is partitioned, by id
+	}{
+		"two monitors":   {[]fetchers.Sample{sample("gpu-1"), sample("gpu-1")}, map[string]bool{"0": false}},
+		"a MIG instance": {[]fetchers.Sample{parent, instance}, map[string]bool{"0": true, "0/1": false}},
+	} {
+		all := sources(t)
+		all.Nodes = append(all.Nodes, machine("gpu-1", "nvidia.com/gpu", "1", "1"))
+		all.Metrics = (&recorded{samples: test.samples}).snapshot(t, nil)
+		view, got := NewInventory(all).View(Rights{Nodes: true}), map[string]bool{}
+		for _, node := range view.Nodes {
+			for _, device := range node.Devices {
+				got[device.ID] = device.Partitioned
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: the devices, and whether they are partitioned (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestMetricsAreAwaitedBeforeTheFirstRead(t *testing.T) {
 	t.Parallel()
 	all := sources(t)

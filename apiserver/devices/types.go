@@ -71,6 +71,7 @@ type Device struct {
 	Temperatures map[string]float64 `json:"temperatures,omitempty" doc:"degrees Celsius, by sensor"`
 	Power        map[string]float64 `json:"power,omitempty" doc:"watts, by rail"`
 	Health       *Health            `json:"health,omitempty" doc:"absent if no exporter reports it"`
+	Partitioned  bool               `json:"partitioned,omitempty" doc:"true: its partitions (MIG) are devices of their own; it is neither free nor held"`
 	Stale        bool               `json:"stale" doc:"true: the vendor's metrics cannot be read at the moment; these are the last ones"`
 	Time         time.Time          `json:"time" doc:"of the newest sample"`
 	Pod          *Pod               `json:"pod,omitempty" doc:"that holds the device, if the user may list it"`
