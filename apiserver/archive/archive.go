@@ -1,10 +1,8 @@
-// Package archive reads a CUE module out of a tar, plain or gzip'd, or a zip that a
-// stranger made.
+// Package archive reads a CUE module from an untrusted tar, plain or compressed by gzip, or zip.
 //
-// The module is the archive's root, or its one folder. What is no CUE file is left out; a
-// link, a device, a path that leads out or a name that comes twice spoils all of it. Nothing
-// is written to a disk, and what is kept in memory has bounds, whatever the archive says of
-// itself.
+// The module is the archive's root, or its only folder. Files other than CUE files are skipped.
+// An archive with a link, a device, a path outside of it or a duplicate name is rejected.
+// Nothing is written to a disk, and the use of memory is bounded.
 package archive
 
 import (
@@ -24,17 +22,17 @@ const (
 	Zip  = "application/zip"
 )
 
-// Bounds of what is in an archive. Our templates have a hundredth of the bytes.
+// Bounds of an archive. The templates of this repository have a hundredth of the bytes.
 const (
-	maxBytes   = 8 << 20 // of a tar, and of what is kept of it
+	maxBytes   = 8 << 20 // of a tar, and of its CUE files
 	maxFile    = 1 << 20
 	maxEntries = 1000
 	maxDepth   = 10
 	maxName    = 512
 )
 
-// ErrTooLarge is the error of an archive that is beyond a bound. All others say that it is
-// no archive, or one with something in it that does not belong there.
+// ErrTooLarge reports an archive that exceeds a bound. All other errors report a malformed
+// archive, or one with an entry that is not allowed.
 var ErrTooLarge = errors.New("too large")
 
 var (
@@ -44,22 +42,22 @@ var (
 
 // Read returns the CUE files in an archive of a media type.
 func Read(media string, content []byte) (fs.FS, error) {
-	found := &contents{kinds: map[string]kind{}, files: fstest.MapFS{}}
+	result := &contents{kinds: map[string]kind{}, files: fstest.MapFS{}}
 	var err error
 	switch media {
 	case Gzip:
-		err = found.readGzip(content)
+		err = result.readGzip(content)
 	case Tar:
-		err = found.readTar(bytes.NewReader(content))
+		err = result.readTar(bytes.NewReader(content))
 	case Zip:
-		err = found.readZip(content)
+		err = result.readZip(content)
 	default:
 		err = errMediaType
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the archive: %w", err)
 	}
-	return found.module()
+	return result.module()
 }
 
 func (c *contents) readGzip(content []byte) error {
@@ -70,14 +68,14 @@ func (c *contents) readGzip(content []byte) error {
 	return c.readTar(stream)
 }
 
-// capped ends a stream that unpacks to too much.
-type capped struct {
+// limitedReader bounds the uncompressed size.
+type limitedReader struct {
 	from io.Reader
 	left int
 }
 
-// Read reads on, until too much has been read.
-func (c *capped) Read(into []byte) (int, error) {
+// Read returns ErrTooLarge beyond the bound.
+func (c *limitedReader) Read(into []byte) (int, error) {
 	if c.left == 0 {
 		return 0, fmt.Errorf("%w: unpacked it has more than %d bytes", ErrTooLarge, maxBytes)
 	}

@@ -107,7 +107,7 @@ func zipOf(tb testing.TB, entries ...entry) []byte {
 	return out.Bytes()
 }
 
-func TestTemplatesComeOutAsTheyWentIn(t *testing.T) {
+func TestReadReturnsTheModule(t *testing.T) {
 	t.Parallel()
 	want, err := render.Digest(nufi.Module())
 	if err != nil {
@@ -137,7 +137,7 @@ func TestTemplatesComeOutAsTheyWentIn(t *testing.T) {
 	}
 }
 
-// hostile are archives that a stranger might send, by what is wrong with them.
+// hostile returns invalid archives by their defect.
 func hostile(tb testing.TB) map[string][]byte {
 	tb.Helper()
 	file := func(name string) entry { return entry{name, tar.TypeReg, "package a"} }
@@ -179,7 +179,7 @@ func hostile(tb testing.TB) map[string][]byte {
 	}
 }
 
-func TestWhatDoesNotBelongInAnArchiveSpoilsIt(t *testing.T) {
+func TestHostileArchivesAreRejected(t *testing.T) {
 	t.Parallel()
 	for name, content := range hostile(t) {
 		for media, content := range map[string][]byte{archive.Tar: content, archive.Gzip: zipped(t, content)} {
@@ -187,7 +187,7 @@ func TestWhatDoesNotBelongInAnArchiveSpoilsIt(t *testing.T) {
 			if err == nil {
 				t.Errorf("%s as %s: %v was read", name, media, module)
 			}
-			if wanted := strings.HasPrefix(name, "too large"); errors.Is(err, archive.ErrTooLarge) != wanted {
+			if isTooLarge := strings.HasPrefix(name, "too large"); errors.Is(err, archive.ErrTooLarge) != isTooLarge {
 				t.Errorf("%s as %s: %v", name, media, err)
 			}
 		}
@@ -205,7 +205,7 @@ func TestWhatDoesNotBelongInAnArchiveSpoilsIt(t *testing.T) {
 	}
 }
 
-func FuzzWhatIsReadIsAModuleWithinTheBounds(f *testing.F) {
+func FuzzReadReturnsABoundedModule(f *testing.F) {
 	for _, content := range hostile(f) {
 		if len(content) < 16<<10 {
 			f.Add(archive.Tar, content)

@@ -17,15 +17,15 @@ const (
 	folder
 )
 
-// contents are what has been found in an archive.
+// contents are the entries of an archive.
 type contents struct {
 	kinds   map[string]kind // by path
-	files   fstest.MapFS    // those that are kept
+	files   fstest.MapFS    // the CUE files
 	entries int
 	bytes   int
 }
 
-// add takes one entry up; open is called for what is kept.
+// add adds an entry. It calls open for CUE files.
 func (c *contents) add(name string, isFolder bool, open func() (io.ReadCloser, error)) error {
 	if c.entries++; c.entries > maxEntries {
 		return fmt.Errorf("%w: it has more than %d entries", ErrTooLarge, maxEntries)
@@ -50,7 +50,7 @@ func (c *contents) add(name string, isFolder bool, open func() (io.ReadCloser, e
 	return c.keep(name, content)
 }
 
-// clean is the path of an entry. A leading "./" and a folder's slash mean nothing.
+// clean returns the path of an entry without a leading "./" and a folder's slash.
 func clean(name string) (string, error) {
 	path := strings.TrimSuffix(strings.TrimPrefix(name, "./"), "/")
 	if path == "" && name == "./" {
@@ -66,9 +66,9 @@ func clean(name string) (string, error) {
 	return path, nil
 }
 
-// claim makes sure that a path is one thing, and a file's path its alone.
+// claim rejects duplicate paths, and paths that are both a file and a folder.
 func (c *contents) claim(name string, as kind) error {
-	if known := c.kinds[name]; known == file || known == folder && as == file {
+	if existing := c.kinds[name]; existing == file || existing == folder && as == file {
 		return fmt.Errorf("%.100q is in it twice", name)
 	}
 	c.kinds[name] = as
@@ -82,7 +82,7 @@ func (c *contents) claim(name string, as kind) error {
 }
 
 func (c *contents) keep(name string, content io.ReadCloser) error {
-	defer func() { _ = content.Close() }() // it was but read
+	defer func() { _ = content.Close() }() // opened for reading
 	text, err := io.ReadAll(io.LimitReader(content, maxFile+1))
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (c *contents) keep(name string, content io.ReadCloser) error {
 	return nil
 }
 
-// module is the root of what was found, or its only folder.
+// module returns the root of the archive, or its only folder.
 func (c *contents) module() (fs.FS, error) {
 	const marker = "cue.mod/module.cue"
 	if c.files[marker] != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 func (c *contents) readTar(stream io.Reader) error {
-	stream = &capped{from: stream, left: maxBytes}
+	stream = &limitedReader{from: stream, left: maxBytes}
 	entries := tar.NewReader(stream)
 	for {
 		entry, err := entries.Next()

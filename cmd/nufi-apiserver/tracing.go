@@ -10,7 +10,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/tracing"
 )
 
-// traced has spans made if the environment names a collector, and does nothing otherwise.
+// traced creates spans if the environment names a collector, and does nothing otherwise.
 type traced struct {
 	tracing *tracing.Tracing
 	log     logr.Logger
@@ -20,7 +20,7 @@ func openTracing(ctx context.Context, log logr.Logger) (traced, error) {
 	if !tracing.Configured() {
 		return traced{}, nil
 	}
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Error(err, "could not send traces") }))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Error(err, "Exporting traces failed") }))
 	opened, err := tracing.New(ctx, "nufi-apiserver")
 	return traced{opened, log}, err
 }
@@ -44,6 +44,6 @@ func (t traced) close(ctx context.Context) {
 		return
 	}
 	if err := t.tracing.Close(ctx); err != nil {
-		t.log.Error(err, "could not send the last traces")
+		t.log.Error(err, "Exporting the last traces failed")
 	}
 }

@@ -92,8 +92,8 @@ func (s *site) handler(t *testing.T, clientSecret, callback string) http.Handler
 }
 
 func me(w http.ResponseWriter, r *http.Request) {
-	person, _ := auth.UserFrom(r.Context())
-	_, _ = io.WriteString(w, person.Name())
+	user, _ := auth.UserFrom(r.Context())
+	_, _ = io.WriteString(w, user.Name())
 }
 
 func newKeys(t *testing.T) *auth.Keys {
@@ -148,7 +148,7 @@ func (s *site) do(t *testing.T, method, at string, form url.Values, header http.
 	return answer.StatusCode, string(body), answer.Request.URL
 }
 
-// logIn is what a person does: they are sent to the provider's form, fill it in, and are back.
+// logIn logs in with the provider's form.
 func (s *site) logIn(t *testing.T) (int, string) {
 	t.Helper()
 	status, _, form := s.do(t, http.MethodGet, s.server.URL+"/auth/login?return=/me", nil, nil)
@@ -165,7 +165,7 @@ func (s *site) logIn(t *testing.T) (int, string) {
 }
 
 // The provider's clients are the process's: one test at a time.
-func TestAPersonLogsInWithPKCE(t *testing.T) {
+func TestBrowserLoginWithPKCE(t *testing.T) {
 	for name, confidential := range map[string]bool{"with a secret": true, "as a public client": false} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, confidential)
@@ -176,19 +176,19 @@ func TestAPersonLogsInWithPKCE(t *testing.T) {
 			if status, name := s.logIn(t); status != http.StatusOK || name != "oidc:id1" {
 				t.Fatalf("the answer is %d %q", status, name)
 			}
-			foreign := http.Header{"Sec-Fetch-Site": {"cross-site"}}
-			if status, _, _ := s.do(t, http.MethodPost, me, nil, foreign); status != http.StatusForbidden {
-				t.Errorf("a foreign page's answer is %d", status)
+			crossSite := http.Header{"Sec-Fetch-Site": {"cross-site"}}
+			if status, _, _ := s.do(t, http.MethodPost, me, nil, crossSite); status != http.StatusForbidden {
+				t.Errorf("a write from another origin is answered %d", status)
 			}
-			if status, _, _ := s.do(t, http.MethodPost, s.server.URL+"/auth/logout", nil, foreign.Clone()); status != http.StatusForbidden {
-				t.Errorf("a foreign page logs the person out: %d", status)
+			if status, _, _ := s.do(t, http.MethodPost, s.server.URL+"/auth/logout", nil, crossSite.Clone()); status != http.StatusForbidden {
+				t.Errorf("logout from another origin is answered %d", status)
 			}
-			posing := http.Header{"Impersonate-User": {"oidc:id2"}}
-			if status, _, _ := s.do(t, http.MethodGet, me, nil, posing); status != http.StatusBadRequest {
-				t.Errorf("whoever poses as another is answered %d", status)
+			impersonating := http.Header{"Impersonate-User": {"oidc:id2"}}
+			if status, _, _ := s.do(t, http.MethodGet, me, nil, impersonating); status != http.StatusBadRequest {
+				t.Errorf("an identity header is answered %d", status)
 			}
 			if status, _, _ := s.do(t, http.MethodPost, s.server.URL+"/auth/logout", nil, nil); status != http.StatusForbidden {
-				t.Errorf("whoever does not say where they come from logs the person out: %d", status)
+				t.Errorf("logout without an origin is answered %d", status)
 			}
 			own := http.Header{"Sec-Fetch-Site": {"same-origin"}}
 			if status, _, _ := s.do(t, http.MethodPost, s.server.URL+"/auth/logout", nil, own); status != http.StatusNoContent {
@@ -201,18 +201,17 @@ func TestAPersonLogsInWithPKCE(t *testing.T) {
 	}
 }
 
-// A command line gets an ID token from the provider itself, and sends it.
-func TestAnIDTokenOfTheProvidersIsBelieved(t *testing.T) {
+func TestIDTokenIsAccepted(t *testing.T) {
 	s := newSite(t, true)
 	token := s.idToken(t)
 	status, name, _ := s.do(t, http.MethodGet, s.server.URL+"/me", nil, http.Header{"Authorization": {"Bearer " + token}})
 	if status != http.StatusOK || name != "oidc:id1" {
 		t.Errorf("the answer is %d %q", status, name)
 	}
-	cut := token[:len(token)-4]
-	status, _, _ = s.do(t, http.MethodGet, s.server.URL+"/me", nil, http.Header{"Authorization": {"Bearer " + cut}})
+	truncated := token[:len(token)-4]
+	status, _, _ = s.do(t, http.MethodGet, s.server.URL+"/me", nil, http.Header{"Authorization": {"Bearer " + truncated}})
 	if status != http.StatusUnauthorized {
-		t.Errorf("with the signature cut the answer is %d", status)
+		t.Errorf("with the signature truncated the answer is %d", status)
 	}
 }
 
