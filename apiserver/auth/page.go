@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// errorPage needs no style or script: the Content-Security-Policy allows none.
-var errorPage = template.Must(template.New("").Parse(`<!DOCTYPE html>
+// errorPage has no style or script: the Content-Security-Policy allows none.
+const errorPage = `<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Login failed</title></head>
 <body>
@@ -17,10 +17,11 @@ var errorPage = template.Must(template.New("").Parse(`<!DOCTYPE html>
 {{with .RequestID}}<p>Request: {{.}}</p>{{end}}
 </body>
 </html>
-`))
+`
 
 // ErrorPage answers browsers with an HTML page, and other clients by next.
 func ErrorPage(next ErrorWriter) ErrorWriter {
+	page := template.Must(template.New("").Parse(errorPage))
 	return func(w http.ResponseWriter, r *http.Request, status int, detail string) {
 		if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 			next(w, r, status, detail)
@@ -29,6 +30,6 @@ func ErrorPage(next ErrorWriter) ErrorWriter {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(status)
 		// An error means that the client has disconnected.
-		_ = errorPage.Execute(w, struct{ Detail, RequestID string }{detail, w.Header().Get("X-Request-Id")})
+		_ = page.Execute(w, struct{ Detail, RequestID string }{detail, w.Header().Get("X-Request-Id")})
 	}
 }
