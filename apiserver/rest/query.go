@@ -87,8 +87,9 @@ func ResourceVersionParameter(doc string) openapi.Parameter {
 // ResourceVersion reads the parameter resourceVersion, which is a number. What follows the
 // number in an ETag is ignored.
 func ResourceVersion(r *http.Request) (string, error) {
-	version, _, _ := strings.Cut(r.URL.Query().Get("resourceVersion"), "-")
-	if strings.Trim(version, "0123456789") != "" {
+	value := r.URL.Query().Get("resourceVersion")
+	version, _, _ := strings.Cut(value, "-")
+	if strings.Trim(version, "0123456789") != "" || version == "" && value != "" {
 		return "", problem.New(http.StatusBadRequest, "resourceVersion must be that of a list or an object")
 	}
 	return version, nil
