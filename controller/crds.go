@@ -119,11 +119,11 @@ func (k *installedKinds) isInstallation(kind schema.GroupVersionKind, uid types.
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	former := k.uids[kind]
-	if k.uids[kind] = uid; !exists {
+	k.uids[kind] = uid
+	if !exists || former != "" && former != uid {
 		k.served[kind] = false
-		return false
 	}
-	return !k.served[kind] || former != "" && former != uid
+	return exists && !k.served[kind]
 }
 
 // install waits for the informer: until it has listed all objects, they seem to be missing.

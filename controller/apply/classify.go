@@ -3,7 +3,6 @@ package apply
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,7 +23,7 @@ func classify(ref Ref, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case meta.IsNoMatchError(err), isUnknownPath(err):
+	case meta.IsNoMatchError(err):
 		return &NotInstalledError{Ref: ref}
 	case !errors.As(err, &status):
 		return &UnavailableError{Ref: ref, Err: err}
@@ -39,14 +38,6 @@ func classify(ref Ref, err error) error {
 		return &UnavailableError{Ref: ref, Err: err}
 	}
 	return &RejectedError{Ref: ref, Field: firstField(err), Message: message.Line(err.Error(), maxMessage), Err: err}
-}
-
-// isUnknownPath reports whether the API server does not serve the resource any more: its 404
-// is not an API object, in contrast to that for an object or a namespace.
-func isUnknownPath(err error) bool {
-	return apierrors.IsNotFound(err) && slices.ContainsFunc(causes(err), func(cause metav1.StatusCause) bool {
-		return cause.Type == metav1.CauseTypeUnexpectedServerResponse
-	})
 }
 
 // isTransient reports whether an answer is unrelated to the manifest. A 500 without a
