@@ -97,6 +97,7 @@ func New(c Config) (*Plugin, error) {
 			HostPrefix: c.HostPrefix, CDI: c.CDIDir != "",
 		},
 		BeforeGrant:        func() error { return nil },
+		KubeletDir:         c.KubeletDir,
 		PreparationTimeout: d.Preparation.Timeout.Duration,
 		Clock:              c.Clock, Metrics: kubelet.NewMetrics(registerer),
 	}
@@ -105,7 +106,7 @@ func New(c Config) (*Plugin, error) {
 	p := &Plugin{parts: []part{devices.Run, registration.Run, serveHTTP(c.Listener, handler(c.Registry, registration))}}
 	p.describeToRuntime(c, server, devices)
 	p.report(c, devices)
-	registerer.MustRegister(exporter.NewHealth(devices), registration.Collector())
+	registerer.MustRegister(exporter.NewHealth(devices, d.Type, d.Model), registration.Collector())
 	devices.OnTransition(exporter.NewTransitions(registerer).Count)
 	c.Registry.MustRegister(exporter.NewTelemetry(devices, tree, d.Telemetry, c.NodeName))
 	return p, p.attribute(c, devices, registerer)

@@ -2,16 +2,20 @@ package main
 
 import (
 	"os"
+	"reflect"
 	"strings"
 	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi/deviceplugin/description"
 	"github.com/dudaji/nufi/deviceplugin/health"
 	"github.com/dudaji/nufi/deviceplugin/probe"
 )
 
+const page = "../../docs/device-plugin.md"
+
 func TestDocsListEachReason(t *testing.T) {
-	const page = "../../docs/device-plugin.md"
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
@@ -24,6 +28,38 @@ func TestDocsListEachReason(t *testing.T) {
 			t.Errorf("%s has no row for %s", page, reason)
 		}
 	}
+}
+
+func TestDocsListEachFieldOfADescription(t *testing.T) {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := fieldsOf(reflect.TypeFor[description.Description](), "")
+	if len(fields) < 45 {
+		t.Errorf("only %d fields were found", len(fields))
+	}
+	for _, field := range fields {
+		if !strings.Contains(string(text), "\n| `"+field+"` |") {
+			t.Errorf("%s has no row for %s", page, field)
+		}
+	}
+}
+
+// fieldsOf returns the paths of all fields; a list's element has its list's path.
+func fieldsOf(of reflect.Type, prefix string) []string {
+	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+		of = of.Elem()
+	}
+	if of.Kind() != reflect.Struct || of == reflect.TypeFor[metav1.Duration]() {
+		return []string{strings.TrimSuffix(prefix, ".")}
+	}
+	var fields []string
+	for i := range of.NumField() {
+		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		fields = append(fields, fieldsOf(of.Field(i).Type, prefix+name+".")...)
+	}
+	return fields
 }
 
 // The facts and the description in the docs must be of one device.

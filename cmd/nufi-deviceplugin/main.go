@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 
@@ -47,6 +48,20 @@ func run(ctx context.Context, flags options) error {
 	}
 	program.LogServing(logger, config.Listener.Addr().String(), "resource", config.Description.Resource, "reports", config.API != nil)
 	return plugin.Run(logr.NewContext(ctx, logger))
+}
+
+// check prints what a description finds on the host.
+func check(ctx context.Context, w io.Writer, flags options) error {
+	d, err := description.Load(flags.check)
+	if err != nil {
+		return err
+	}
+	host, err := os.OpenRoot(flags.hostRoot)
+	if err != nil {
+		return fmt.Errorf("opening the host's root: %w", err)
+	}
+	defer host.Close() //nolint:errcheck // opened for reading
+	return deviceplugin.Check(ctx, w, host.FS(), d)
 }
 
 // config returns the configuration that depends on the flags alone.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -27,6 +28,36 @@ func TestPluginRunsUntilItsContextEnds(t *testing.T) {
 	err := execute(ctx, "--host-root", root, "--kubelet-dir", t.TempDir(), "--metrics-bind-address", "127.0.0.1:0")
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestCheckPrintsTheDevicesOfADescription(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "sys/bus/pci/devices/0000:01:00.0")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(root, "card.yaml")
+	for name, text := range map[string]string{
+		filepath.Join(dir, "vendor"): "0x1234\n",
+		file:                         `{version: v1, resource: vendor.example/card, condition: CardHealthy, pci: {vendor: "0x1234"}}`,
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out strings.Builder
+	command := newCommand(nil)
+	command.SetOut(&out)
+	command.SetArgs([]string{"--check", file, "--host-root", root})
+	if err := command.ExecuteContext(t.Context()); err != nil || !strings.Contains(out.String(), "0000:01:00.0  -") {
+		t.Errorf("%v, got %s", err, out.String())
+	}
+	if err := os.WriteFile(file, []byte(`{version: v1, resource: vendor.example/card, condition: CardHealthy, pci: {vendor: 0x1234}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := command.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), "pci.vendor: write the value in quotes") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -17,6 +17,7 @@ type options struct {
 	program.Flags
 
 	devices      string
+	check        string
 	hostRoot     string
 	hostPrefix   string
 	kubeletDir   string
@@ -34,6 +35,9 @@ func newCommand(run func(context.Context, options) error) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if o.check != "" {
+				return check(command.Context(), command.OutOrStdout(), o)
+			}
 			if err := o.nameNode(); err != nil {
 				return err
 			}
@@ -42,6 +46,7 @@ func newCommand(run func(context.Context, options) error) *cobra.Command {
 	}
 	set := command.Flags()
 	set.StringVar(&o.devices, "devices", "", "description `file` of the accelerator; the X330's own if empty")
+	set.StringVar(&o.check, "check", "", "description `file` to check: print the functions and devices that it finds, and end")
 	set.StringVar(&o.hostRoot, "host-root", "/host", "`directory` that holds the host's sys and dev")
 	set.StringVar(&o.hostPrefix, "host-prefix", "", "the same `directory` as the container runtime sees it; empty if it is the host's root")
 	set.StringVar(&o.kubeletDir, "kubelet-dir", "/var/lib/kubelet/device-plugins", "the kubelet's device plugin `directory`")

@@ -161,17 +161,12 @@ func noDevices(snapshot *fetchers.Snapshot) error {
 
 // remedy says what to do about dropped samples.
 func remedy(reason fetchers.DropReason) string {
-	switch reason {
-	case fetchers.Outdated:
-		return "raise --max-age if remote write lags"
-	case fetchers.FromFuture:
-		return "compare the clocks of this machine, of Prometheus and of the exporters"
-	case fetchers.NoNode:
-		return "let the scrape add the label node"
-	case fetchers.NoDevice:
-		return "let the scrape keep the exporter's labels"
-	}
-	return ""
+	return map[fetchers.DropReason]string{
+		fetchers.Outdated:   "raise --max-age if remote write lags",
+		fetchers.FromFuture: "compare the clocks of this machine, of Prometheus and of the exporters",
+		fetchers.NoNode:     "let the scrape add the label node",
+		fetchers.NoDevice:   "let the scrape keep the exporter's labels",
+	}[reason]
 }
 
 // printDiagnostics reports failed vendors, dropped samples and Prometheus's warnings.

@@ -20,12 +20,18 @@ type Grant struct {
 // Edits are paths of the host that are visible in a container.
 type Edits struct {
 	Nodes  []Path // device nodes, read-write
-	Mounts []Path // files and directories, read-only
+	Mounts []Mount
 }
 
 // Path maps a path in the container to one on the host.
 type Path struct {
 	Container, Host string
+}
+
+// Mount is a file or directory of the host.
+type Mount struct {
+	Path
+	ReadOnly bool
 }
 
 // Granter turns devices into grants.
@@ -73,7 +79,8 @@ func (g Granter) Own(device discovery.Device) Edits {
 func (g Granter) Common() Edits {
 	edits := Edits{Nodes: g.nodes(g.Shared())}
 	for _, m := range g.Container.Mounts {
-		edits.Mounts = append(edits.Mounts, Path{Container: m.ContainerPath, Host: g.HostPrefix + m.HostPath})
+		path := Path{Container: m.ContainerPath, Host: g.HostPrefix + m.HostPath}
+		edits.Mounts = append(edits.Mounts, Mount{Path: path, ReadOnly: m.ReadOnly == nil || *m.ReadOnly})
 	}
 	return edits
 }
@@ -90,9 +97,22 @@ func (g Granter) environment(devices []discovery.Device) map[string]string {
 	if g.Container.Environment == "" {
 		return nil
 	}
-	ids := make([]string, len(devices))
+	values := make([]string, len(devices))
 	for i, device := range devices {
-		ids[i] = device.ID
+		values[i] = device.ID
+		if g.Container.EnvironmentValue == description.EnvironmentIndex {
+			values[i] = index(device)
+		}
 	}
-	return map[string]string{g.Container.Environment: strings.Join(ids, ",")}
+	return map[string]string{g.Container.Environment: strings.Join(values, ",")}
+}
+
+// index is the number at the end of the device's first node, or the ID without one.
+func index(device discovery.Device) string {
+	for _, node := range device.Nodes {
+		if number := node[len(strings.TrimRight(node, "0123456789")):]; number != "" {
+			return number
+		}
+	}
+	return device.ID
 }

@@ -39,7 +39,7 @@ func TestGrantHasSharedNodesAndMountsOnce(t *testing.T) {
 				{Container: "/dev/snx3_1", Host: "/fake/dev/snx3_1"},
 				{Container: "/dev/snx3ctl", Host: "/fake/dev/snx3ctl"},
 			},
-			Mounts: []allocate.Path{{Container: "/usr/lib/sapeon", Host: "/fake/opt/sapeon/lib"}},
+			Mounts: []allocate.Mount{{Path: allocate.Path{Container: "/usr/lib/sapeon", Host: "/fake/opt/sapeon/lib"}, ReadOnly: true}},
 		},
 	}
 	if diff := cmp.Diff(want, granter().Grant(cards())); diff != "" {
@@ -66,7 +66,7 @@ func TestGrantWithCDIOfDevicesWithoutNodesHasSharedEdits(t *testing.T) {
 		Environment: map[string]string{"SAPEON_VISIBLE_DEVICES": "0000:3b:00.0"},
 		Edits: allocate.Edits{
 			Nodes:  []allocate.Path{{Container: "/dev/snx3ctl", Host: "/fake/dev/snx3ctl"}},
-			Mounts: []allocate.Path{{Container: "/usr/lib/sapeon", Host: "/fake/opt/sapeon/lib"}},
+			Mounts: []allocate.Mount{{Path: allocate.Path{Container: "/usr/lib/sapeon", Host: "/fake/opt/sapeon/lib"}, ReadOnly: true}},
 		},
 	}
 	if diff := cmp.Diff(want, g.Grant([]discovery.Device{{ID: "0000:3b:00.0"}})); diff != "" {
@@ -79,5 +79,26 @@ func TestGrantWithoutEnvironmentNameHasNoVariable(t *testing.T) {
 	g.Container.Environment = ""
 	if got := g.Grant(cards()).Environment; got != nil {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestGrantListsIndexes(t *testing.T) {
+	g := granter()
+	g.Container.EnvironmentValue = description.EnvironmentIndex
+	devices := []discovery.Device{
+		{ID: "0000:3b:00.0", Nodes: []string{"/dev/accel/accel_controlD12", "/dev/accel/accel12"}},
+		{ID: "0000:5e:00.0", Nodes: []string{"/dev/ctl", "/dev/accel/accel3"}}, {ID: "0000:86:00.0"},
+	}
+	want := map[string]string{"SAPEON_VISIBLE_DEVICES": "12,3,0000:86:00.0"}
+	if diff := cmp.Diff(want, g.Grant(devices).Environment); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestGrantHasWritableMounts(t *testing.T) {
+	g, readOnly := granter(), false
+	g.Container.Mounts[0].ReadOnly = &readOnly
+	if got := g.Grant(cards()).Mounts; len(got) != 1 || got[0].ReadOnly {
+		t.Errorf("got %+v", got)
 	}
 }

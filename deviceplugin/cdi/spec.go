@@ -37,8 +37,12 @@ func edits(e allocate.Edits) specs.ContainerEdits {
 		out.DeviceNodes = append(out.DeviceNodes, &specs.DeviceNode{Path: node.Container, HostPath: node.Host, Permissions: "rw"})
 	}
 	for _, mount := range e.Mounts {
+		access := "rw"
+		if mount.ReadOnly {
+			access = "ro"
+		}
 		out.Mounts = append(out.Mounts, &specs.Mount{
-			ContainerPath: mount.Container, HostPath: mount.Host, Options: []string{"ro", "nosuid", "nodev", "bind"},
+			ContainerPath: mount.Container, HostPath: mount.Host, Options: []string{access, "nosuid", "nodev", "bind"},
 		})
 	}
 	return out

@@ -26,6 +26,9 @@ type Description struct {
 	// condition is the type of the node condition that summarises the devices' health. It
 	// must end in Healthy: the admission policy permits no other condition.
 	Condition string `json:"condition"`
+	// type and model name the accelerator in metrics: ATOM, RBLN-CA25; empty if left out.
+	Type  string `json:"type,omitempty"`
+	Model string `json:"model,omitempty"`
 
 	PCI         PCI         `json:"pci"`
 	UUID        []string    `json:"uuid,omitempty"`
@@ -48,7 +51,21 @@ type PCI struct {
 	// drivers lists the kernel drivers that may be bound. A device bound to another
 	// driver, or to none, stays visible and unhealthy; empty means no check.
 	Drivers []string `json:"drivers,omitempty"`
+	// functions selects physical and virtual functions (SR-IOV): All, the default, Physical,
+	// Virtual, or Unshared, which are physical functions without enabled virtual ones.
+	Functions Functions `json:"functions,omitempty"`
 }
+
+// Functions is a selection of physical and virtual functions.
+type Functions string
+
+// The values of Functions.
+const (
+	FunctionsAll      Functions = "All"
+	FunctionsPhysical Functions = "Physical"
+	FunctionsVirtual  Functions = "Virtual"
+	FunctionsUnshared Functions = "Unshared"
+)
 
 // Nodes lists a device's own nodes, and those that every container gets.
 // With neither sysfs nor dev, a device needs no node to be healthy.
@@ -60,20 +77,37 @@ type Nodes struct {
 	Dev []string `json:"dev,omitempty"`
 	// shared lists patterns of nodes that every container gets: /dev/npuctl.
 	Shared []string `json:"shared,omitempty"`
+	// partitions lists patterns like sysfs. Each match is a partition of the function, and a
+	// device of its own: it has this node beside the nodes of the function.
+	Partitions []string `json:"partitions,omitempty"`
 }
 
 // Container configures what a container gets beside its device nodes.
 type Container struct {
-	// environment is the name of the variable that lists the container's device ids,
-	// separated by commas; empty means no variable.
-	Environment string  `json:"environment,omitempty"`
-	Mounts      []Mount `json:"mounts,omitempty"`
+	// environment is the name of the variable that lists the container's devices, separated
+	// by commas; empty means no variable.
+	Environment string `json:"environment,omitempty"`
+	// environmentValue is what the variable lists: ID, the default, or Index, the number at the
+	// end of the name of a device's first node: 2 of /dev/accel/accel2.
+	EnvironmentValue EnvironmentValue `json:"environmentValue,omitempty"`
+	Mounts           []Mount          `json:"mounts,omitempty"`
 }
 
-// Mount is a read-only directory or file of the host, such as a driver's libraries.
+// EnvironmentValue is the value of a device in the environment.
+type EnvironmentValue string
+
+// The values of EnvironmentValue.
+const (
+	EnvironmentID    EnvironmentValue = "ID"
+	EnvironmentIndex EnvironmentValue = "Index"
+)
+
+// Mount is a directory or file of the host, such as a driver's libraries.
 type Mount struct {
 	HostPath      string `json:"hostPath"`
 	ContainerPath string `json:"containerPath"`
+	// readOnly is true if left out; false allows the container to write.
+	ReadOnly *bool `json:"readOnly,omitempty"`
 }
 
 // Health configures the probes, and how many results a change of state takes.
@@ -115,7 +149,7 @@ type Recover struct {
 }
 
 // Attribute is a sysfs file that reports the device's health.
-// Exactly one of equals, not and within is set.
+// Exactly one of equals, not, within and changes is set.
 type Attribute struct {
 	// path is a pattern below the device's sysfs directory; its first match is read.
 	Path string `json:"path"`
@@ -125,6 +159,9 @@ type Attribute struct {
 	Not []string `json:"not,omitempty"`
 	// within holds the healthy range of a number, both ends included.
 	Within *Range `json:"within,omitempty"`
+	// changes is true for a heartbeat: a value that stays the same for ten seconds is
+	// unhealthy.
+	Changes bool `json:"changes,omitempty"`
 	// whenAbsent is Unknown (the default) if a missing file means no data, or Ignored if
 	// the file is optional.
 	WhenAbsent Absence `json:"whenAbsent,omitempty"`

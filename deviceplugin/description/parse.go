@@ -1,14 +1,19 @@
 package description
 
 import (
+	"cmp"
 	_ "embed" // the X330's description
+	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -36,8 +41,8 @@ func Load(file string) (Description, error) {
 // Parse decodes, completes and validates a description. An unknown field is an error,
 // so that a misspelt field is not silently a default.
 func Parse(data []byte) (Description, error) {
-	var d Description
-	if err := yaml.UnmarshalStrict(data, &d); err != nil {
+	d, err := decode(data)
+	if err != nil {
 		return Description{}, fmt.Errorf("decoding the device description: %w", err)
 	}
 	d.complete()
@@ -45,6 +50,24 @@ func Parse(data []byte) (Description, error) {
 		return Description{}, fmt.Errorf("validating the device description:\n%w", join(errs))
 	}
 	return d, nil
+}
+
+// decode is strict: fields are case-sensitive, and none occurs twice.
+func decode(data []byte) (Description, error) {
+	var d Description
+	text, err := yaml.YAMLToJSONStrict(data)
+	if err != nil {
+		return d, err
+	}
+	strict, err := json.UnmarshalStrict(text, &d)
+	if err == nil {
+		return d, errors.Join(strict...)
+	}
+	var mismatch *stdjson.UnmarshalTypeError
+	if errors.As(err, &mismatch) && mismatch.Value == "number" && mismatch.Type.Kind() == reflect.String {
+		return d, fmt.Errorf("%s: write the value in quotes, as sysfs has it: YAML reads 0x1f56 as a number", mismatch.Field)
+	}
+	return d, err
 }
 
 // join puts each error on its own line.
@@ -77,6 +100,8 @@ func (d *Description) complete() {
 	for i := range h.Attributes {
 		h.Attributes[i].complete()
 	}
+	d.PCI.Functions = cmp.Or(d.PCI.Functions, FunctionsAll)
+	d.Container.complete()
 	orDuration(&d.Preparation.Timeout, 20*time.Second)
 	if d.Preparation.Free != nil {
 		d.Preparation.Free.complete()
@@ -84,6 +109,15 @@ func (d *Description) complete() {
 	for i := range d.Telemetry {
 		if d.Telemetry[i].Divisor == 0 {
 			d.Telemetry[i].Divisor = 1
+		}
+	}
+}
+
+func (c *Container) complete() {
+	c.EnvironmentValue = cmp.Or(c.EnvironmentValue, EnvironmentID)
+	for i := range c.Mounts {
+		if c.Mounts[i].ReadOnly == nil {
+			c.Mounts[i].ReadOnly = ptr.To(true)
 		}
 	}
 }

@@ -34,6 +34,9 @@ func each(at *field.Path, values []string, check rule) field.ErrorList {
 }
 
 func pciID(at *field.Path, value string) field.ErrorList {
+	if lower := strings.ToLower(value); lower != value && regexp.MustCompile(`^0x[0-9a-f]{4}$`).MatchString(lower) {
+		return field.ErrorList{field.Invalid(at, value, fmt.Sprintf("must be in lower case, as sysfs writes it: %q", lower))}
+	}
 	return matches(at, value, `^0x[0-9a-f]{4}$`, `a PCI id as sysfs writes it, quoted: "0x1f56"`)
 }
 
@@ -65,7 +68,7 @@ func inDev(at *field.Path, p string) field.ErrorList {
 func ownInDev(at *field.Path, p string) field.ErrorList {
 	errs := inDev(at, p)
 	if !strings.Contains(p, "{address}") {
-		errs = append(errs, field.Invalid(at, p, "must contain {address}: a node of all devices belongs in shared"))
+		errs = append(errs, field.Invalid(at, p, "must contain {address}: a node of all devices belongs in shared, and one with an index in sysfs, which follows the driver's names"))
 	}
 	return errs
 }

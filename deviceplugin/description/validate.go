@@ -2,6 +2,7 @@ package description
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ func (d *Description) validate() field.ErrorList {
 		errs = append(errs, field.NotSupported(field.NewPath("version"), d.Version, []string{Version}))
 	}
 	errs = append(errs, validateResource(field.NewPath("resource"), d.Resource)...)
-	errs = append(errs, matches(field.NewPath("condition"), d.Condition, `^[A-Z][A-Za-z0-9]{0,55}Healthy$`, "a CamelCase name that ends in Healthy")...)
+	errs = append(errs, matches(field.NewPath("condition"), d.Condition, `^[A-Z][A-Za-z0-9]{0,55}Healthy$`, "a CamelCase name that ends in Healthy, such as NpuHealthy: the admission policy permits no other")...)
 	errs = append(errs, d.PCI.validate(field.NewPath("pci"))...)
 	errs = append(errs, each(field.NewPath("uuid"), d.UUID, below)...)
 	errs = append(errs, d.Nodes.validate(field.NewPath("nodes"))...)
@@ -56,12 +57,16 @@ func (p PCI) validate(at *field.Path) field.ErrorList {
 	errs := pciID(at.Child("vendor"), p.Vendor)
 	errs = append(errs, each(at.Child("devices"), p.Devices, pciID)...)
 	errs = append(errs, each(at.Child("classes"), p.Classes, pciClass)...)
+	if values := []Functions{FunctionsAll, FunctionsPhysical, FunctionsVirtual, FunctionsUnshared}; !slices.Contains(values, p.Functions) {
+		errs = append(errs, field.NotSupported(at.Child("functions"), p.Functions, values))
+	}
 	return append(errs, each(at.Child("drivers"), p.Drivers, driver)...)
 }
 
 func (n Nodes) validate(at *field.Path) field.ErrorList {
 	errs := each(at.Child("sysfs"), n.Sysfs, below)
 	errs = append(errs, each(at.Child("dev"), n.Dev, ownInDev)...)
+	errs = append(errs, each(at.Child("partitions"), n.Partitions, below)...)
 	return append(errs, each(at.Child("shared"), n.Shared, inDev)...)
 }
 
@@ -69,6 +74,9 @@ func (c Container) validate(at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if c.Environment != "" {
 		errs = matches(at.Child("environment"), c.Environment, `^[A-Za-z_][A-Za-z0-9_]*$`, "a variable's name")
+	}
+	if values := []EnvironmentValue{EnvironmentID, EnvironmentIndex}; !slices.Contains(values, c.EnvironmentValue) {
+		errs = append(errs, field.NotSupported(at.Child("environmentValue"), c.EnvironmentValue, values))
 	}
 	for i, m := range c.Mounts {
 		errs = append(errs, absolute(at.Child("mounts").Index(i).Child("hostPath"), m.HostPath)...)
@@ -116,13 +124,13 @@ func (r Recover) validate(at *field.Path) field.ErrorList {
 func (a Attribute) validate(at *field.Path) field.ErrorList {
 	errs := below(at.Child("path"), a.Path)
 	rules := 0
-	for _, set := range []bool{len(a.Equals) > 0, len(a.Not) > 0, a.Within != nil} {
+	for _, set := range []bool{len(a.Equals) > 0, len(a.Not) > 0, a.Within != nil, a.Changes} {
 		if set {
 			rules++
 		}
 	}
 	if rules != 1 {
-		errs = append(errs, field.Invalid(at, a.Path, "must have exactly one of equals, not and within"))
+		errs = append(errs, field.Invalid(at, a.Path, "must have exactly one of equals, not, within and changes"))
 	}
 	if a.Within != nil && a.Within.Min > a.Within.Max {
 		errs = append(errs, field.Invalid(at.Child("within"), fmt.Sprintf("%d..%d", a.Within.Min, a.Within.Max), "is empty"))

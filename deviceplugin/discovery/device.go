@@ -17,7 +17,8 @@ const NoNUMANode = -1
 
 // Device is one accelerator.
 type Device struct {
-	// ID is the PCI address: 0000:3b:00.0.
+	// ID is the PCI address, 0000:3b:00.0, and of a partition also its number:
+	// 0000:3b:00.0-1.
 	ID string
 	// Dir is the device's own directory below the host's root, links resolved:
 	// sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0.

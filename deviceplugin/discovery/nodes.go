@@ -10,14 +10,7 @@ import (
 // findNodes returns the nodes that a device should have. A node that sysfs names is
 // included even if /dev lacks it: the probe reports missing nodes.
 func (s *Scanner) findNodes(ctx context.Context, dir, address string) []string {
-	var nodes []string
-	for _, pattern := range s.nodes.Sysfs {
-		for _, match := range s.tree.Match(dir, pattern) {
-			if name, ok := s.nodeName(ctx, match); ok {
-				nodes = append(nodes, "/dev/"+name)
-			}
-		}
-	}
+	nodes := s.sysfsNodes(ctx, dir, s.nodes.Sysfs)
 	for _, pattern := range s.nodes.Dev {
 		for _, match := range s.tree.Match("", strings.ReplaceAll(pattern, "{address}", address)[1:]) {
 			nodes = append(nodes, "/"+match)
@@ -25,6 +18,19 @@ func (s *Scanner) findNodes(ctx context.Context, dir, address string) []string {
 	}
 	slices.Sort(nodes)
 	return slices.Compact(nodes)
+}
+
+// sysfsNodes returns the nodes of the directories that match patterns below dir.
+func (s *Scanner) sysfsNodes(ctx context.Context, dir string, patterns []string) []string {
+	var nodes []string
+	for _, pattern := range patterns {
+		for _, match := range s.tree.Match(dir, pattern) {
+			if name, ok := s.nodeName(ctx, match); ok {
+				nodes = append(nodes, "/dev/"+name)
+			}
+		}
+	}
+	return nodes
 }
 
 // Shared returns the existing nodes that every container gets, sorted.

@@ -47,7 +47,7 @@ func (s *Scanner) Scan(ctx context.Context) ([]Device, error) {
 	var devices []Device
 	for _, name := range names {
 		if s.address.MatchString(name) && s.selects(ctx, path.Join(bus, name)) {
-			devices = append(devices, s.inspect(ctx, name))
+			devices = append(devices, s.partitions(ctx, s.inspect(ctx, name))...)
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -57,19 +57,79 @@ func (s *Scanner) Scan(ctx context.Context) ([]Device, error) {
 	return devices, nil
 }
 
-// selects reports whether the description selects this function. The vendor comes
-// first: it rejects nearly every function with one read.
+// Candidate is a function of the description's vendor, with the field that excludes it.
+type Candidate struct {
+	Address  string
+	Excluded string // empty for a selected function
+}
+
+// Candidates returns all functions of the description's vendor, sorted by address.
+func (s *Scanner) Candidates(ctx context.Context) ([]Candidate, error) {
+	names, err := s.tree.Names(bus)
+	if err != nil {
+		return nil, fmt.Errorf("listing the PCI bus: %w", err)
+	}
+	var candidates []Candidate
+	for _, name := range names {
+		if excluded := s.excluded(ctx, path.Join(bus, name)); s.address.MatchString(name) && excluded != "pci.vendor" {
+			candidates = append(candidates, Candidate{Address: name, Excluded: excluded})
+		}
+	}
+	return candidates, nil
+}
+
 func (s *Scanner) selects(ctx context.Context, dir string) bool {
+	return s.excluded(ctx, dir) == ""
+}
+
+// excluded returns the field of the description that excludes a function, or empty. The vendor
+// comes first: it rejects nearly every function with one read.
+func (s *Scanner) excluded(ctx context.Context, dir string) string {
 	if s.identity(ctx, dir, "vendor") != s.pci.Vendor {
-		return false
+		return "pci.vendor"
 	}
 	if len(s.pci.Devices) > 0 && !slices.Contains(s.pci.Devices, s.identity(ctx, dir, "device")) {
-		return false
+		return "pci.devices"
+	}
+	if !s.selectsFunction(ctx, dir) {
+		return "pci.functions"
 	}
 	class := s.identity(ctx, dir, "class")
-	return len(s.pci.Classes) == 0 || slices.ContainsFunc(s.pci.Classes, func(prefix string) bool {
-		return strings.HasPrefix(class, prefix)
-	})
+	if len(s.pci.Classes) > 0 && !slices.ContainsFunc(s.pci.Classes, func(prefix string) bool { return strings.HasPrefix(class, prefix) }) {
+		return "pci.classes"
+	}
+	return ""
+}
+
+// selectsFunction reports whether the description selects this physical or virtual function.
+func (s *Scanner) selectsFunction(ctx context.Context, dir string) bool {
+	virtual := s.tree.Exists(path.Join(dir, "physfn"))
+	switch s.pci.Functions {
+	case description.FunctionsPhysical:
+		return !virtual
+	case description.FunctionsVirtual:
+		return virtual
+	case description.FunctionsUnshared:
+		enabled := s.identity(ctx, dir, "sriov_numvfs")
+		return !virtual && (enabled == "" || enabled == "0")
+	case description.FunctionsAll:
+	}
+	return true
+}
+
+// partitions returns the devices of a function: its partitions, or itself without any.
+func (s *Scanner) partitions(ctx context.Context, function Device) []Device {
+	nodes := s.sysfsNodes(ctx, function.Dir, s.nodes.Partitions)
+	if len(nodes) == 0 {
+		return []Device{function}
+	}
+	devices := make([]Device, len(nodes))
+	for i, node := range nodes {
+		devices[i] = function
+		devices[i].ID = fmt.Sprintf("%s-%d", function.ID, i)
+		devices[i].Nodes = slices.Sorted(slices.Values(append(slices.Clone(function.Nodes), node)))
+	}
+	return devices
 }
 
 func (s *Scanner) inspect(ctx context.Context, address string) Device {

@@ -82,6 +82,68 @@ func TestScanSelectsByDeviceIDAndClass(t *testing.T) {
 	}
 }
 
+func TestScanSelectsPhysicalAndVirtualFunctions(t *testing.T) {
+	host := fstest.MapFS{}
+	for address, enabled := range map[string]string{"0000:01:00.0": "2", "0000:01:00.1": "", "0000:02:00.0": "0"} {
+		dir := "sys/bus/pci/devices/" + address
+		host[dir+"/vendor"] = &fstest.MapFile{Data: []byte("0x1f56\n")}
+		if enabled == "" {
+			host[dir+"/physfn"] = &fstest.MapFile{Mode: fs.ModeSymlink, Data: []byte("../0000:01:00.0")}
+		} else {
+			host[dir+"/sriov_numvfs"] = &fstest.MapFile{Data: []byte(enabled + "\n")}
+		}
+	}
+	d := x330(t)
+	d.PCI.Classes = nil
+	for functions, want := range map[description.Functions]string{
+		description.FunctionsAll:      "0000:01:00.0 0000:01:00.1 0000:02:00.0",
+		description.FunctionsPhysical: "0000:01:00.0 0000:02:00.0",
+		description.FunctionsVirtual:  "0000:01:00.1",
+		description.FunctionsUnshared: "0000:02:00.0",
+	} {
+		d.PCI.Functions = functions
+		if got := ids(t, host, d); got != want {
+			t.Errorf("%s: got %s, want %s", functions, got, want)
+		}
+	}
+}
+
+func TestPartitionsAreDevicesOfTheirOwn(t *testing.T) {
+	host := fstest.MapFS{}
+	for address, nodes := range map[string][]string{"0000:01:00.0": {"npu0mgmt", "npu0pe0", "npu0pe1"}, "0000:02:00.0": {"npu1mgmt"}} {
+		dir := "sys/bus/pci/devices/" + address
+		host[dir+"/vendor"] = &fstest.MapFile{Data: []byte("0x1f56\n")}
+		for _, node := range nodes {
+			host[dir+"/npu/"+node+"/dev"] = &fstest.MapFile{Data: []byte("511:0\n")}
+		}
+	}
+	d := x330(t)
+	d.PCI.Classes, d.Nodes = nil, description.Nodes{Sysfs: []string{"npu/*mgmt"}, Partitions: []string{"npu/*pe*"}}
+	if got, want := ids(t, host, d), "0000:01:00.0-0 0000:01:00.0-1 0000:02:00.0"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	devices, err := discovery.NewScanner(sysfs.New(host), d).Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"/dev/npu0mgmt", "/dev/npu0pe1"}, devices[1].Nodes); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func ids(t *testing.T, host fs.FS, d description.Description) string {
+	t.Helper()
+	devices, err := discovery.NewScanner(sysfs.New(host), d).Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, device := range devices {
+		ids = append(ids, device.ID)
+	}
+	return strings.Join(ids, " ")
+}
+
 func TestNodePatternContainsTheAddress(t *testing.T) {
 	dir := "sys/bus/pci/devices/0000:01:00.0"
 	d := x330(t)

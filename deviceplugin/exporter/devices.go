@@ -17,12 +17,16 @@ type Health struct {
 	devices Devices
 	count   *prometheus.Desc
 	state   *prometheus.Desc
+	info    *prometheus.Desc
 }
 
 // NewHealth returns a collector of the devices' states.
-func NewHealth(devices Devices) *Health {
+func NewHealth(devices Devices, accelerator, model string) *Health {
 	return &Health{
 		devices: devices,
+		info: prometheus.NewDesc("nufi_deviceplugin_device_info",
+			"1 for a device, with the type and model of its description.",
+			[]string{"device", "uuid", "driver"}, prometheus.Labels{"type": accelerator, "model": model}),
 		count: prometheus.NewDesc("nufi_deviceplugin_devices",
 			"Devices by health state.", []string{"state"}, nil),
 		state: prometheus.NewDesc("nufi_deviceplugin_device_state",
@@ -34,6 +38,7 @@ func NewHealth(devices Devices) *Health {
 func (h *Health) Describe(out chan<- *prometheus.Desc) {
 	out <- h.count
 	out <- h.state
+	out <- h.info
 }
 
 // Collect implements prometheus.Collector.
@@ -44,6 +49,7 @@ func (h *Health) Collect(out chan<- prometheus.Metric) {
 		counts[entry.Health.State]++
 		out <- prometheus.MustNewConstMetric(h.state, prometheus.GaugeValue, 1,
 			entry.Device.ID, string(entry.Health.State), entry.Health.Reason.Code)
+		out <- prometheus.MustNewConstMetric(h.info, prometheus.GaugeValue, 1, entry.Device.ID, entry.Device.UUID, entry.Device.Driver)
 	}
 	for _, state := range health.States() {
 		out <- prometheus.MustNewConstMetric(h.count, prometheus.GaugeValue, float64(counts[state]), string(state))

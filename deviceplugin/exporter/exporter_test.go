@@ -25,6 +25,10 @@ func TestHealthExportsCountsAndReasons(t *testing.T) {
 	broken := card("0000:5e:00.0")
 	broken.Health = health.Status{State: health.Unhealthy, Reason: health.Reason{Code: "DeviceNodeMissing", Message: "m"}}
 	want := `
+# HELP nufi_deviceplugin_device_info 1 for a device, with the type and model of its description.
+# TYPE nufi_deviceplugin_device_info gauge
+nufi_deviceplugin_device_info{device="0000:3b:00.0",driver="",model="PE-1",type="PE",uuid="uuid-0000:3b:00.0"} 1
+nufi_deviceplugin_device_info{device="0000:5e:00.0",driver="",model="PE-1",type="PE",uuid="uuid-0000:5e:00.0"} 1
 # HELP nufi_deviceplugin_device_state 1 for the current state of a device, with its reason.
 # TYPE nufi_deviceplugin_device_state gauge
 nufi_deviceplugin_device_state{device="0000:3b:00.0",reason="Answering",state="Healthy"} 1
@@ -37,7 +41,7 @@ nufi_deviceplugin_devices{state="Suspect"} 0
 nufi_deviceplugin_devices{state="Unhealthy"} 1
 nufi_deviceplugin_devices{state="Unknown"} 0
 `
-	expect(t, NewHealth(list{card("0000:3b:00.0"), broken}), want)
+	expect(t, NewHealth(list{card("0000:3b:00.0"), broken}, "PE", "PE-1"), want)
 }
 
 func TestTransitionsAreCountedByFromAndTo(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 // process of the previous container may still be exiting.
 const preparationPoll = 200 * time.Millisecond
 
-// prepare returns nil once every device passes its probe and is free, and an error after
+// prepare returns nil once every device passes its probe and is free, if the container was
+// granted the device's current nodes, and an error after
 // the timeout, so that no container starts on a device in an unknown state.
 func (s *Server) prepare(ctx context.Context, ids []string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.PreparationTimeout)
@@ -29,7 +30,10 @@ func (s *Server) prepare(ctx context.Context, ids []string) error {
 		}
 		group.Go(func() error { return s.prepareOne(ctx, entry.Device) })
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return s.checkGrant(ids)
 }
 
 func (s *Server) prepareOne(ctx context.Context, device discovery.Device) error {

@@ -38,6 +38,8 @@ type Server struct {
 	Granter allocate.Granter
 	// BeforeGrant runs before devices are granted; an error rejects the call.
 	BeforeGrant func() error
+	// KubeletDir holds the kubelet's checkpoint of grants.
+	KubeletDir string
 	// PreparationTimeout bounds the check before a container starts.
 	PreparationTimeout time.Duration
 	Clock              clock.Clock
@@ -131,7 +133,7 @@ func answer(grant allocate.Grant) *pluginapi.ContainerAllocateResponse {
 	}
 	for _, mount := range grant.Mounts {
 		response.Mounts = append(response.Mounts, &pluginapi.Mount{
-			ContainerPath: mount.Container, HostPath: mount.Host, ReadOnly: true,
+			ContainerPath: mount.Container, HostPath: mount.Host, ReadOnly: mount.ReadOnly,
 		})
 	}
 	for _, name := range grant.CDI {

@@ -6,6 +6,10 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
 
 	"github.com/dudaji/nufi/deviceplugin/description"
 	"github.com/dudaji/nufi/deviceplugin/discovery"
@@ -39,7 +43,39 @@ func (p *Prober) attribute(ctx context.Context, dir string, a description.Attrib
 	case err != nil:
 		return observe(health.Missing, NoData, "%v", err)
 	}
+	if a.Changes {
+		return p.heartbeats.observe(files[0], a.Path, value)
+	}
 	return evaluate(a, value)
+}
+
+// heartbeats holds the values of attributes that must change, by file.
+type heartbeats struct {
+	clock clock.PassiveClock
+	mu    sync.Mutex
+	last  map[string]heartbeat
+}
+
+type heartbeat struct {
+	value string
+	since time.Time
+}
+
+// heartbeatTimeout is how long a heartbeat may stay the same.
+const heartbeatTimeout = 10 * time.Second
+
+func (h *heartbeats) observe(file, name, value string) health.Observation {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now, last := h.clock.Now(), h.last[file]
+	if last.since.IsZero() || last.value != value {
+		h.last[file] = heartbeat{value, now}
+		return good()
+	}
+	if age := now.Sub(last.since); age >= heartbeatTimeout {
+		return observe(health.Bad, AttributeBad, "%s has been %s for %s, expected a change", name, quote(value), age.Round(time.Second))
+	}
+	return good()
 }
 
 func absent(a description.Attribute) health.Observation {

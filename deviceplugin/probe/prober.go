@@ -6,7 +6,8 @@
 // Invariants: a probe ends with its context; an unreadable value is no data, neither good
 // nor bad; a bad attribute takes precedence over one without data.
 //
-// It has no state: package health evaluates sequences of observations.
+// It has no state but the last value of heartbeats: package health evaluates sequences of
+// observations.
 package probe
 
 import (
@@ -17,6 +18,9 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
+
+	"k8s.io/utils/clock"
 
 	"github.com/dudaji/nufi/deviceplugin/description"
 	"github.com/dudaji/nufi/deviceplugin/discovery"
@@ -37,8 +41,9 @@ const (
 
 // Prober probes the devices of one description.
 type Prober struct {
-	tree  *sysfs.Tree
-	rules rules
+	tree       *sysfs.Tree
+	rules      rules
+	heartbeats heartbeats
 }
 
 type rules struct {
@@ -51,7 +56,7 @@ type rules struct {
 
 // NewProber returns a Prober of a host's tree.
 func NewProber(tree *sysfs.Tree, d description.Description) *Prober {
-	return &Prober{tree: tree, rules: rules{
+	return &Prober{tree: tree, heartbeats: heartbeats{clock: clock.RealClock{}, last: map[string]heartbeat{}}, rules: rules{
 		vendor:     d.PCI.Vendor,
 		drivers:    d.PCI.Drivers,
 		needsNodes: len(d.Nodes.Sysfs)+len(d.Nodes.Dev) > 0,
@@ -108,10 +113,42 @@ func (p *Prober) onTheBus(ctx context.Context, device discovery.Device) health.O
 	case len(config) < 2:
 		return observe(health.Missing, NoData, "the configuration space is empty")
 	}
-	if got := fmt.Sprintf("0x%04x", binary.LittleEndian.Uint16(config)); got != p.rules.vendor {
+	got := binary.LittleEndian.Uint16(config)
+	if physical := p.physicalFunction(ctx, device.Dir); got == noVendor && physical != "" {
+		// A virtual function has no vendor id of its own (PCI Express Base Specification 6.0,
+		// 9.3.4.1.1): its physical function answers for it.
+		config, err := p.tree.Head(ctx, path.Join(physical, "config"), 2)
+		if err != nil || len(config) < 2 {
+			return observe(health.Missing, NoData, "the configuration space of the physical function is unreadable: %v", err)
+		}
+		got = binary.LittleEndian.Uint16(config)
+	}
+	if got := fmt.Sprintf("0x%04x", got); got != p.rules.vendor {
 		return observe(health.Bad, OffTheBus, "the card answers as vendor %s instead of %s", got, p.rules.vendor)
 	}
 	return good()
+}
+
+// noVendor is the vendor id of a virtual function, and of a card that does not answer.
+const noVendor = 0xffff
+
+// physicalFunction returns the directory of a virtual function's physical function, or empty
+// for a physical function. Without the kernel's link it is a neighbour with enabled virtual
+// functions: a virtual function cannot enable any.
+func (p *Prober) physicalFunction(ctx context.Context, dir string) string {
+	if link := path.Join(dir, "physfn"); p.tree.Exists(link) {
+		return link
+	}
+	if p.tree.Exists(path.Join(dir, "sriov_totalvfs")) || p.tree.Exists(path.Join(dir, "sriov_numvfs")) {
+		return ""
+	}
+	bus, _, _ := strings.Cut(path.Base(dir), ".")
+	for _, file := range p.tree.Match(path.Dir(dir), bus[:max(0, strings.LastIndex(bus, ":"))]+":*/sriov_numvfs") {
+		if enabled, err := p.tree.Attribute(ctx, file); err == nil && enabled != "0" {
+			return path.Dir(file)
+		}
+	}
+	return ""
 }
 
 func (p *Prober) driven(_ context.Context, device discovery.Device) health.Observation {

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -105,6 +106,62 @@ func TestObserveReportsResultAndReason(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A virtual function's own configuration space has no vendor id; its physical function answers,
+// found by the kernel's link or as the neighbour with enabled virtual functions.
+func TestVirtualFunctionIsHealthyWhileItsPhysicalFunctionAnswers(t *testing.T) {
+	const physical, virtual = "sys/devices/pci0000:3a/0000:3b:00.0", "sys/devices/pci0000:3a/0000:3b:00.1"
+	for name, c := range map[string]struct {
+		link   bool
+		config string // of the physical function
+		want   health.Result
+	}{
+		"linked":                  {true, "\x56\x1f", health.Good},
+		"neighbour":               {false, "\x56\x1f", health.Good},
+		"linked, off the bus":     {true, "\xff\xff", health.Bad},
+		"neighbour, off the bus":  {false, "\xff\xff", health.Bad},
+		"linked, no config space": {true, "", health.Missing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := fstest.MapFS{
+				physical + "/vendor": {Data: []byte("0x1f56")}, physical + "/config": {Data: []byte(c.config)},
+				physical + "/sriov_numvfs": {Data: []byte("2\n")},
+				virtual + "/vendor":        {Data: []byte("0x1f56")}, virtual + "/config": {Data: []byte("\xff\xff")},
+			}
+			if c.link {
+				h[virtual+"/physfn"] = &fstest.MapFile{Mode: os.ModeSymlink, Data: []byte("../0000:3b:00.0")}
+			}
+			d := description.Description{PCI: description.PCI{Vendor: "0x1f56"}}
+			got := probe.NewProber(sysfs.New(h), d).Observe(t.Context(), discovery.Device{ID: "0000:3b:00.1", Dir: virtual})
+			if got.Result != c.want {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func TestHeartbeatThatStopsIsBad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, d := host(), rules()
+		d.Health.Attributes = []description.Attribute{{Path: "heartbeat", Changes: true}}
+		prober := probe.NewProber(sysfs.New(h), d)
+		expect := func(value string, want health.Result) {
+			t.Helper()
+			h[dir+"/heartbeat"] = &fstest.MapFile{Data: []byte(value)}
+			if got := prober.Observe(t.Context(), card()); got.Result != want {
+				t.Errorf("%s: got %+v", value, got)
+			}
+		}
+		expect("1", health.Good)
+		<-time.After(9 * time.Second)
+		expect("1", health.Good)
+		<-time.After(time.Second)
+		expect("1", health.Bad)
+		expect("2", health.Good)
+		<-time.After(time.Hour)
+		expect("3", health.Good)
+	})
 }
 
 func TestDeviceWithoutExpectedNodeIsGone(t *testing.T) {

@@ -96,6 +96,6 @@ func devicePluginMetrics(context.Context) (string, error) {
 	var r recorder
 	kubelet.NewMetrics(&r)
 	exporter.NewTransitions(&r)
-	r.MustRegister((&kubelet.Registration{}).Collector(), exporter.NewHealth(nil), exporter.NewAttribution(nil, nil, "", ""))
+	r.MustRegister((&kubelet.Registration{}).Collector(), exporter.NewHealth(nil, "", ""), exporter.NewAttribution(nil, nil, "", ""))
 	return r.table()
 }

@@ -139,3 +139,28 @@ func addresses(cards ...int) []string {
 	}
 	return ids
 }
+
+// A restart of the node numbers /dev anew; the kubelet repeats the answer of Allocate.
+func TestContainerWithAnOutdatedGrantIsNotStarted(t *testing.T) {
+	f, h := newFolder(t), newHost(t, 2)
+	k := startKubelet(t, f)
+	p := startPlugin(t, h, f)
+	p.awaitReady()
+	k.awaitCapacity(2, 2)
+	pod := newPod("llama", 1)
+	k.mustAdmit(pod)
+	if _, err := k.containerOptions(t.Context(), pod); err != nil {
+		t.Fatalf("the first start: %v", err)
+	}
+	k.stop()
+	p.terminate()
+	h.exchangeNodes(0, 1)
+
+	k = startKubelet(t, f, pod)
+	startPlugin(t, h, f).awaitReady()
+	k.awaitCapacity(2, 2)
+	k.mustAdmit(pod)
+	if _, err := k.containerOptions(t.Context(), pod); err == nil || !strings.Contains(err.Error(), "delete the pod") {
+		t.Errorf("the container was started: %v", err)
+	}
+}

@@ -46,6 +46,17 @@ func (h *host) plug(card, root int) {
 	h.addNode(card)
 }
 
+// exchangeNodes gives two cards each other's node.
+func (h *host) exchangeNodes(a, b int) {
+	h.t.Helper()
+	for card, other := range map[int]int{a: b, b: a} {
+		dir := filepath.Join(h.root, "sys/bus/pci/devices", address(card), "sapeon")
+		if err := os.Rename(filepath.Join(dir, fmt.Sprintf("snx3_%d", card)), filepath.Join(dir, fmt.Sprintf("snx3_%d", other))); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
 // set writes an attribute of a card, as its driver would.
 func (h *host) set(card int, attribute, value string) {
 	h.t.Helper()

@@ -1,0 +1,66 @@
+package kubelet
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	pluginapi "k8s.io/kubelet/pkg/apis/deviceplugin/v1beta1"
+)
+
+// grant is an entry of the kubelet's checkpoint.
+func grant(t *testing.T, resource, id string, answer *pluginapi.ContainerAllocateResponse) map[string]any {
+	t.Helper()
+	data, err := proto.Marshal(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]any{"PodUID": "u", "ContainerName": "c", "ResourceName": resource, "DeviceIDs": map[string][]string{"0": {id}}, "AllocResp": data}
+}
+
+func nodes(paths ...string) *pluginapi.ContainerAllocateResponse {
+	answer := &pluginapi.ContainerAllocateResponse{}
+	for _, path := range paths {
+		answer.Devices = append(answer.Devices, &pluginapi.DeviceSpec{HostPath: path, ContainerPath: path})
+	}
+	return answer
+}
+
+// After a restart of the node the kubelet repeats the answer of Allocate, although /dev may be
+// numbered anew.
+func TestPreStartContainerRejectsAnOutdatedGrant(t *testing.T) {
+	const resource = "vendor.example/card"
+	cdi := &pluginapi.ContainerAllocateResponse{CdiDevices: []*pluginapi.CDIDevice{{Name: resource + "=a"}}}
+	for name, c := range map[string]struct {
+		entries []map[string]any
+		ok      bool
+	}{
+		"no checkpoint":             {nil, true},
+		"the current node":          {[]map[string]any{grant(t, resource, "a", nodes("/dev/a"))}, true},
+		"another card's node":       {[]map[string]any{grant(t, resource, "a", nodes("/dev/b"))}, false},
+		"a CDI name":                {[]map[string]any{grant(t, resource, "a", cdi)}, true},
+		"a grant of an earlier pod": {[]map[string]any{grant(t, resource, "a", nodes("/dev/b")), grant(t, resource, "a", nodes("/dev/a"))}, true},
+		"another device":            {[]map[string]any{grant(t, resource, "b", nodes("/dev/x"))}, true},
+		"another resource":          {[]map[string]any{grant(t, "vendor.example/other", "a", nodes("/dev/x"))}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newServer(newDevices(entry("a", 0, true)))
+			server.KubeletDir = t.TempDir()
+			server.Granter.Resource, server.Granter.Shared = resource, func() []string { return nil }
+			if c.entries != nil {
+				data, err := json.Marshal(map[string]any{"Data": map[string]any{"PodDeviceEntries": c.entries}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(server.KubeletDir, checkpointName), data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := server.prepare(t.Context(), []string{"a"}); (err == nil) != c.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
