@@ -106,7 +106,9 @@ func (i *Inventory) Run(ctx context.Context) error {
 			updater.scanned(s)
 			w.probe(ctx, store.devices())
 		case p := <-w.probes:
-			updater.probed(p)
+			if updater.probed(p) && p.observation.Result == health.Gone {
+				w.scan(ctx) // a reloaded driver may have created other nodes
+			}
 		}
 	}
 }

@@ -98,6 +98,21 @@ func TestRemovedDeviceIsUnhealthyUntilForgotten(t *testing.T) {
 	})
 }
 
+// A driver that is reloaded creates other nodes: they are found before the next periodic scan.
+func TestMissingNodeCausesAScan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host := newHost("a")
+		i := start(t, host)
+		synctest.Wait()
+		host.set("a", health.Gone)
+		host.renumber("/dev/a1")
+		pass(interval)
+		if entries, _ := i.Snapshot(); len(entries[0].Device.Nodes) != 1 || entries[0].Device.Nodes[0] != "/dev/a1" {
+			t.Errorf("got nodes %v", entries[0].Device.Nodes)
+		}
+	})
+}
+
 func TestFailedScanKeepsTheDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := newHost("a")
@@ -185,6 +200,7 @@ type host struct {
 	mu          sync.Mutex
 	err         error
 	devices     map[string]health.Result
+	nodes       []string
 	blocked     map[string]bool
 	transitions []string
 }
@@ -202,7 +218,7 @@ func (h *host) Scan(context.Context) ([]discovery.Device, error) {
 	defer h.mu.Unlock()
 	var devices []discovery.Device
 	for id := range h.devices {
-		devices = append(devices, discovery.Device{ID: id})
+		devices = append(devices, discovery.Device{ID: id, Nodes: h.nodes})
 	}
 	return devices, h.err
 }
@@ -238,6 +254,12 @@ func (h *host) set(id string, result health.Result) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.devices[id] = result
+}
+
+func (h *host) renumber(node string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.nodes = []string{node}
 }
 
 func (h *host) block(id string) {

@@ -28,7 +28,8 @@ func (u *updater) scanned(s scan) {
 	u.publish()
 }
 
-func (u *updater) probed(p probed) {
+// probed returns true if the device changed its state.
+func (u *updater) probed(p probed) bool {
 	t, changed := u.store.observed(p.id, p.observation, u.inventory.options.Clock.Now())
 	u.publish()
 	if changed {
@@ -37,6 +38,7 @@ func (u *updater) probed(p probed) {
 			notify(t)
 		}
 	}
+	return changed
 }
 
 func (u *updater) publish() {
