@@ -87,7 +87,9 @@ func stripApplied(object any) (any, error) {
 			InitContainers: stripContainers(applied.Spec.Template.Spec.InitContainers),
 			Containers:     stripContainers(applied.Spec.Template.Spec.Containers),
 		}
-		applied.Spec = appsv1.DeploymentSpec{Replicas: applied.Spec.Replicas, Template: corev1.PodTemplateSpec{Spec: pod}}
+		applied.Spec = appsv1.DeploymentSpec{
+			Replicas: applied.Spec.Replicas, Paused: applied.Spec.Paused, Template: corev1.PodTemplateSpec{Spec: pod},
+		}
 	case *unstructured.Unstructured:
 		delete(applied.Object, "spec")
 	}

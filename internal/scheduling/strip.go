@@ -14,13 +14,17 @@ func StripPod(object any) (any, error) {
 	return stripPod(pod, corev1.PodStatus{Phase: pod.Status.Phase}), nil
 }
 
-// StripPodSpec is StripPod that keeps the status.
+// StripPodSpec is StripPod that keeps the status and the images.
 func StripPodSpec(object any) (any, error) {
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
 		return object, nil // a tombstone
 	}
-	return stripPod(pod, pod.Status), nil
+	stripped := stripPod(pod, pod.Status)
+	for i := range stripped.Spec.Containers {
+		stripped.Spec.Containers[i].Image = pod.Spec.Containers[i].Image
+	}
+	return stripped, nil
 }
 
 func stripPod(pod *corev1.Pod, status corev1.PodStatus) *corev1.Pod {
@@ -70,5 +74,6 @@ func stripMeta(meta metav1.ObjectMeta) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Name: meta.Name, Namespace: meta.Namespace, UID: meta.UID, ResourceVersion: meta.ResourceVersion,
 		Labels: meta.Labels, CreationTimestamp: meta.CreationTimestamp, DeletionTimestamp: meta.DeletionTimestamp,
+		DeletionGracePeriodSeconds: meta.DeletionGracePeriodSeconds,
 	}
 }

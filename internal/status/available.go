@@ -3,6 +3,7 @@ package status
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -35,6 +36,9 @@ func available(observed Observed, rev revision) result {
 	if desired == 0 {
 		return result{metav1.ConditionTrue, v1.ReasonScaledToZero, "replicas is 0"}
 	}
+	if isPausedBeforeRollout(deployment) {
+		return pausedBeforeRollout(deployment).result()
+	}
 	if ready >= desired && deployment.Status.UnavailableReplicas == 0 {
 		return result{metav1.ConditionTrue, v1.ReasonAvailable, fmt.Sprintf("%d of %d pods are ready", ready, desired)}
 	}
@@ -44,11 +48,26 @@ func available(observed Observed, rev revision) result {
 		diagnoseAll(observed, rev, desired),
 		progressing(deployment, rev),
 	)
-	if rev.earlier > 0 {
+	if d.reason == v1.ReasonNoFreeDevice || d.reason == v1.ReasonProgressing {
+		d.message += terminatingMessage(rev)
+	}
+	if len(rev.earlier) > 0 {
 		d.message = message.Truncate(d.message, maxMessage-64) +
-			"; " + plural(rev.earlier, "pod") + " of an earlier revision still serving"
+			"; " + plural(len(rev.earlier), "pod") + " of an earlier revision still serving"
 	}
 	return d.result()
+}
+
+// isPausedBeforeRollout reports whether the present template is not rolled out because the
+// Deployment is paused. The controller then keeps the revision before as the current one.
+func isPausedBeforeRollout(deployment *appsv1.Deployment) bool {
+	return deployment.Spec.Paused && int(deployment.Status.UpdatedReplicas) < desiredReplicas(deployment)
+}
+
+func pausedBeforeRollout(deployment *appsv1.Deployment) diagnosis {
+	return diagnosis{v1.ReasonProgressing, fmt.Sprintf(
+		"the Deployment is paused, and %d of %d pods have its present template: run kubectl rollout resume deployment/%s",
+		deployment.Status.UpdatedReplicas, desiredReplicas(deployment), deployment.Name)}
 }
 
 func noDeployment(observed Observed) result {
@@ -59,6 +78,26 @@ func noDeployment(observed Observed) result {
 		return diagnosis{v1.ReasonNotApplied, "no Deployment is in place"}.result()
 	}
 	return diagnosis{v1.ReasonProgressing, "the Deployment was applied and is not observed yet"}.result()
+}
+
+// terminatingMessage is the end of a message: the pod that has been terminating longest, which
+// may have the devices that a new pod waits for.
+func terminatingMessage(rev revision) string {
+	if len(rev.terminating) == 0 {
+		return ""
+	}
+	pod := rev.terminating[0]
+	since := *pod.DeletionTimestamp
+	if grace := pod.DeletionGracePeriodSeconds; grace != nil {
+		since.Time = since.Add(-time.Duration(*grace) * time.Second)
+	}
+	text := fmt.Sprintf("; waiting for pod %s to stop, which was deleted at %s and must stop by %s",
+		pod.Name, timestamp(since), timestamp(*pod.DeletionTimestamp))
+	if others := len(rev.terminating) - 1; others > 0 {
+		text += ", and for " + plural(others, "other pod")
+	}
+	return text + fmt.Sprintf(": if it does not stop, check node %s, or run kubectl delete pod %s --force",
+		pod.Spec.NodeName, pod.Name)
 }
 
 // notCreated is for pods, and ReplicaSets, that could not be created. The API server gives
@@ -95,9 +134,6 @@ func progressing(deployment *appsv1.Deployment, rev revision) diagnosis {
 		text += fmt.Sprintf(", %d not created yet", missing)
 	} else if unavailable := deployment.Status.UnavailableReplicas; unavailable > 0 {
 		text += fmt.Sprintf(", %d not counted as available yet", unavailable)
-	}
-	if rev.terminating > 0 {
-		text += "; waiting for " + plural(rev.terminating, "pod") + " to stop"
 	}
 	return diagnosis{v1.ReasonProgressing, text}
 }

@@ -25,6 +25,7 @@ func TestDiagnoseAgreesWithConditionAvailable(t *testing.T) {
 			if !named {
 				continue
 			}
+			message, _, _ = strings.Cut(message, "; waiting for pod ")
 			if at := strings.LastIndex(message, "; "); strings.HasSuffix(message, " of an earlier revision still serving") {
 				message = message[:at]
 			}

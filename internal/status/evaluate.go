@@ -1,7 +1,10 @@
 package status
 
 import (
+	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,6 +19,7 @@ func Evaluate(observed Observed) v1.NpuDeployStatus {
 	next := *observed.Deploy.Status.DeepCopy()
 	next.ObservedGeneration = observed.Deploy.Generation
 	setResolved(&next, observed)
+	next.Image = runningImage(observed.Workload, rev, next.Image)
 	setReplicas(&next, observed.Workload, rev)
 
 	rendered, applied := observed.results()
@@ -50,6 +54,17 @@ func EvaluateProject(observed ObservedProject) v1.ProjectStatus {
 	return next
 }
 
+// Terminating sets condition Ready of an object that is being deleted. What remains of it is
+// not evaluated.
+func Terminating(list *[]metav1.Condition, object metav1.Object, now time.Time) {
+	text := "deleted at " + timestamp(*object.GetDeletionTimestamp())
+	if finalizers := object.GetFinalizers(); len(finalizers) > 0 {
+		text += ", waiting for " + strings.Join(finalizers, ", ")
+	}
+	conditions := newConditions(list, object.GetGeneration(), now)
+	conditions.set(v1.ConditionReady, result{metav1.ConditionFalse, v1.ReasonTerminating, text})
+}
+
 // setResolved copies effective values. Those of a generation that did not render are
 // unknown: the values before still describe what runs.
 func setResolved(next *v1.NpuDeployStatus, observed Observed) {
@@ -66,6 +81,26 @@ func setResolved(next *v1.NpuDeployStatus, observed Observed) {
 	}
 }
 
+// runningImage returns the server's image in a pod that serves, of the current revision if
+// there is one, or else the image that is going to run.
+func runningImage(workload Workload, rev revision, rendered string) string {
+	if workload.Deployment == nil || len(workload.Deployment.Spec.Template.Spec.Containers) == 0 {
+		return rendered
+	}
+	server := workload.Deployment.Spec.Template.Spec.Containers[0].Name
+	for _, pod := range slices.Concat(rev.ready(), rev.earlier) {
+		for _, container := range pod.Spec.Containers {
+			if container.Name == server && container.Image != "" && len(container.Image) <= maxImage {
+				return container.Image
+			}
+		}
+	}
+	return rendered
+}
+
+// maxImage is the limit of status.image.
+const maxImage = 512
+
 // setReplicas keeps the counts while the current revision is unknown.
 func setReplicas(next *v1.NpuDeployStatus, workload Workload, rev revision) {
 	if workload.Deployment != nil && !rev.observed {
@@ -73,6 +108,10 @@ func setReplicas(next *v1.NpuDeployStatus, workload Workload, rev revision) {
 	}
 	next.Replicas = int32(len(rev.pods))         //nolint:gosec // a cluster has fewer pods than that
 	next.ReadyReplicas = int32(len(rev.ready())) //nolint:gosec // a cluster has fewer pods than that
+	next.ReplicaSummary = ""
+	if workload.Deployment != nil {
+		next.ReplicaSummary = fmt.Sprintf("%d/%d", next.ReadyReplicas, desiredReplicas(workload.Deployment))
+	}
 }
 
 // appliedGeneration is the generation that the live objects belong to: while this one is

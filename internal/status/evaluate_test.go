@@ -73,5 +73,8 @@ func format(evaluated v1.NpuDeployStatus) string {
 		}
 	}
 	fmt.Fprintf(&text, "%d pods, %d ready\n", evaluated.Replicas, evaluated.ReadyReplicas)
+	if evaluated.Image != "" {
+		text.WriteString("image " + evaluated.Image + "\n")
+	}
 	return text.String()
 }

@@ -63,7 +63,7 @@ type Workload struct {
 	// ReplicaSets are the Deployment's. The current one is found by owner, label
 	// pod-template-hash and annotation deployment.kubernetes.io/revision.
 	ReplicaSets []metav1.PartialObjectMetadata
-	// Pods are all that the selector selects. Of their specs only nodeName is read.
+	// Pods are all that the selector selects. Of their specs nodeName and images are read.
 	Pods []corev1.Pod
 	// Warnings are events of these pods. They complete messages; few reasons depend on
 	// them.

@@ -117,18 +117,19 @@ func TestPodsOfAnEarlierRevisionAffectMessagesOnly(t *testing.T) {
 	}
 	eachCase(t, func(t *testing.T, observed status.Observed) {
 		t.Helper()
-		want := withoutMessages(status.Evaluate(observed))
+		want := withoutMessagesAndImage(status.Evaluate(observed))
 		observed.Workload.Pods = append(earlier, observed.Workload.Pods...)
-		if diff := cmp.Diff(want, withoutMessages(status.Evaluate(observed))); diff != "" {
+		if diff := cmp.Diff(want, withoutMessagesAndImage(status.Evaluate(observed))); diff != "" {
 			t.Errorf("pods of another revision change the status (-without +with):\n%s", diff)
 		}
 	})
 }
 
-func withoutMessages(evaluated v1.NpuDeployStatus) v1.NpuDeployStatus {
+func withoutMessagesAndImage(evaluated v1.NpuDeployStatus) v1.NpuDeployStatus {
 	for i := range evaluated.Conditions {
 		evaluated.Conditions[i].Message = ""
 	}
+	evaluated.Image = ""
 	return evaluated
 }
 

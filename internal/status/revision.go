@@ -23,8 +23,10 @@ type revision struct {
 	pods []corev1.Pod
 	// failed are those of the current template that a node terminated, newest first.
 	failed []corev1.Pod
-	// earlier counts ready pods of other templates, terminating those of any.
-	earlier, terminating int
+	// earlier are ready pods of other templates, by name.
+	earlier []corev1.Pod
+	// terminating are pods of any template that are being deleted, the first to end first.
+	terminating []corev1.Pod
 }
 
 func currentRevision(workload Workload) revision {
@@ -33,19 +35,23 @@ func currentRevision(workload Workload) revision {
 	for _, pod := range workload.Pods {
 		current := rev.observed && pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey] == hash
 		switch {
-		case pod.Status.Phase == corev1.PodSucceeded:
+		case HasEnded(&pod) && pod.DeletionTimestamp != nil, pod.Status.Phase == corev1.PodSucceeded:
 		case pod.DeletionTimestamp != nil:
-			rev.terminating++
+			rev.terminating = append(rev.terminating, pod)
 		case pod.Status.Phase == corev1.PodFailed && current:
 			rev.failed = append(rev.failed, pod)
 		case pod.Status.Phase == corev1.PodFailed:
 		case current:
 			rev.pods = append(rev.pods, pod)
 		case isReady(pod):
-			rev.earlier++
+			rev.earlier = append(rev.earlier, pod)
 		}
 	}
 	slices.SortFunc(rev.pods, byName)
+	slices.SortFunc(rev.earlier, byName)
+	slices.SortFunc(rev.terminating, func(a, b corev1.Pod) int {
+		return cmp.Or(a.DeletionTimestamp.Compare(b.DeletionTimestamp.Time), byName(a, b))
+	})
 	slices.SortFunc(rev.failed, func(a, b corev1.Pod) int {
 		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), byName(a, b))
 	})

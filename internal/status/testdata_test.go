@@ -26,6 +26,7 @@ type extra struct {
 	Inventory     []v1.InventoryEntry
 	Accelerator   *v1.AcceleratorStatus
 	Devices       *status.Devices
+	Image         string // of the rendered spec
 	Route         *struct {
 		Kind                 v1.EndpointKind
 		Host, Owner, Refused string
@@ -117,7 +118,7 @@ func addExtra(observed *status.Observed, extra extra) {
 		observed.Inventory = extra.Inventory
 	}
 	if extra.Accelerator != nil {
-		observed.Resolved = &status.Resolved{Accelerator: extra.Accelerator}
+		observed.Resolved = &status.Resolved{Accelerator: extra.Accelerator, Image: extra.Image}
 	}
 	if extra.Route != nil {
 		observed.Route.Kind, observed.Route.Host, observed.Route.Owner = extra.Route.Kind, extra.Route.Host, extra.Route.Owner

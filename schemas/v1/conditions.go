@@ -26,6 +26,10 @@ const (
 const (
 	// ReasonReady means that all other conditions are True.
 	ReasonReady = "Ready"
+	// ReasonTerminating means that the object is being deleted.
+	//
+	// Wait, or find out why the finalizers that the message names remain.
+	ReasonTerminating = "Terminating"
 	// ReasonNotObserved means that the controller has not evaluated the NpuDeploy yet.
 	//
 	// Check the controller if it persists.

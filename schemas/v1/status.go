@@ -58,6 +58,13 @@ type NpuDeployStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	ReadyReplicas int32 `json:"readyReplicas"`
 
+	// replicaSummary is the ready and the desired number of pods: 1/2. Absent until the
+	// Deployment was observed.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	ReplicaSummary string `json:"replicaSummary,omitempty"`
+
 	// selector finds the pods, in the text form that the scale subresource wants.
 	// Absent until it was rendered.
 	//
