@@ -1,7 +1,7 @@
 package fetchers
 
-// NVIDIA describes the DCGM exporter, as of dcgm-exporter 4.5 (its default counters). Under MIG
-// it repeats the values of the board in the series of each instance (dcgm-exporter #353).
+// NVIDIA describes dcgm-exporter with its default counters. Under MIG it repeats the values of
+// the board in the series of each instance (dcgm-exporter #353).
 func NVIDIA() Vendor {
 	labels := commonLabels()
 	labels.Device = []string{"device", "gpu"}
@@ -20,7 +20,7 @@ func NVIDIA() Vendor {
 			{Quantity: Temperature, Names: []string{"DCGM_FI_DEV_GPU_TEMP"}, Unit: plain(), Part: "gpu", Whole: true},
 			{Quantity: Temperature, Names: []string{"DCGM_FI_DEV_MEMORY_TEMP"}, Unit: plain(), Part: "memory", Whole: true, ZeroIsAbsent: true},
 			{Quantity: Power, Names: []string{"DCGM_FI_DEV_POWER_USAGE"}, Unit: plain(), Part: "board", Whole: true},
-			// The last XID. NVIDIA's catalogue (XID errors, r580) has no action for these, or
+			// The last XID. NVIDIA's catalogue of XID errors has no action for these, or
 			// to restart the application: 63 is a recorded row remapping, 92 a corrected ECC
 			// error, 94 a contained one.
 			{
@@ -108,7 +108,7 @@ func Sapeon() Vendor {
 	}
 }
 
-// Furiosa describes Furiosa's metrics exporter, as of chart 2025.3. The one for Warboy has
+// Furiosa describes Furiosa's metrics exporter, chart 0.1.2. The one for Warboy has
 // millidegrees and microwatts under the names of the one for RNGD. A core that several
 // containers share has a series for each.
 func Furiosa() Vendor {
@@ -128,7 +128,7 @@ func Furiosa() Vendor {
 	}
 }
 
-// Ascend describes Huawei's NPU exporter, as of MindCluster 26.0. Its samples have no node: the
+// Ascend describes Huawei's NPU exporter. Its samples have no node: the
 // scrape adds it. The 310 and 310P have DDR memory, the 910 has HBM and reports 0 for DDR.
 func Ascend() Vendor {
 	labels := commonLabels()
