@@ -91,6 +91,22 @@ func (k *deployKind) evaluate(
 	return next, nil
 }
 
+// deleting releases the host once its route is deleted: two routes for one host would compete.
+func (k *deployKind) deleting(ctx context.Context, deploy *v1.NpuDeploy) error {
+	for _, kind := range apply.Kinds() {
+		for _, entry := range deploy.Status.Inventory {
+			if entry.Kind != kind.Kind || !isRoute(apply.Ref{GroupVersionKind: kind}) {
+				continue
+			}
+			if route, err := k.ownedObject(ctx, deploy, kind, entry.Name); err != nil || route != nil {
+				return err
+			}
+		}
+	}
+	k.deleted(client.ObjectKeyFromObject(deploy))
+	return nil
+}
+
 func (k *deployKind) deleted(name types.NamespacedName) {
 	k.queue.add(k.claims.release(name)...)
 }

@@ -19,4 +19,5 @@
 //   - All reads are from informers. A reconcile that finds no change sends no request.
 //   - Secrets and ConfigMaps are neither cached nor read.
 //   - An invalid spec or template changes nothing that runs.
+//   - A leader that did not renew its lease writes nothing (lease.go).
 package controller

@@ -47,7 +47,7 @@ func recordRejected(recorder eventRecorder, pod types.NamespacedName, digest str
 func isTransient(reason string) bool {
 	switch reason {
 	case v1.ReasonProgressing, v1.ReasonStarting, v1.ReasonRoutePending,
-		v1.ReasonNotObserved, v1.ReasonNotRendered, v1.ReasonNotApplied:
+		v1.ReasonNotObserved, v1.ReasonNotRendered, v1.ReasonNotApplied, v1.ReasonTerminating:
 		return true
 	}
 	return false

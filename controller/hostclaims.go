@@ -87,7 +87,7 @@ func (k *deployKind) loadClaims(ctx context.Context) error {
 	}
 	for i := range deploys {
 		endpoint, err := url.Parse(deploys[i].Status.URL)
-		if err != nil || endpoint.Host == "" || deploys[i].DeletionTimestamp != nil {
+		if err != nil || endpoint.Host == "" {
 			continue
 		}
 		if forbiddenHost(projects, deploys[i].Namespace, endpoint.Hostname()) != "" {

@@ -99,10 +99,16 @@ func newManager(config *rest.Config, o Options) (manager.Manager, error) {
 	if err := errors.Join(scheme.AddToScheme(kinds), v1.AddToScheme(kinds)); err != nil {
 		return nil, err
 	}
+	if o.LeaderElection {
+		guard := &leaseGuard{clock: clock.RealClock{}}
+		config.Wrap(guard.wrap)
+	}
 	timeout := shutdownTimeout
 	mgr, err := manager.New(config, manager.Options{
-		Scheme:                        kinds,
-		Logger:                        o.Log,
+		Scheme: kinds,
+		Logger: o.Log,
+		// A Runnable's context does not descend from the one that Start gets.
+		BaseContext:                   func() context.Context { return logr.NewContext(context.Background(), o.Log) },
 		Cache:                         cacheOptions(),
 		Metrics:                       server.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress:        o.ProbeAddress,
@@ -110,6 +116,8 @@ func newManager(config *rest.Config, o Options) (manager.Manager, error) {
 		LeaderElectionID:              "nufi-controller",
 		LeaderElectionNamespace:       o.LeaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 new(leaseDuration),
+		RenewDeadline:                 new(renewDeadline),
 		GracefulShutdownTimeout:       &timeout,
 	})
 	if err != nil {
@@ -171,7 +179,8 @@ func (r *reconciler[T]) add(
 	if err != nil {
 		return nil, err
 	}
-	for _, watched := range append(sources, r.queue) {
+	owners := source.Kind[client.Object](mgr.GetCache(), r.kind.newObject(), &handler.EnqueueRequestForObject{}, r.ownerChanged())
+	for _, watched := range append(sources, owners, r.queue) {
 		if err := c.Watch(watched); err != nil {
 			return nil, err
 		}

@@ -36,15 +36,16 @@ type objects[T client.Object] struct {
 	cache  client.Reader
 	status client.SubResourceWriter
 
-	mu      sync.Mutex
-	written map[types.NamespacedName]T
-	uids    map[types.NamespacedName]types.UID
+	mu       sync.Mutex
+	written  map[types.NamespacedName]T
+	versions map[types.NamespacedName]string // resource versions of the last patches
+	uids     map[types.NamespacedName]types.UID
 }
 
 func newObjects[T client.Object](kind statusKind[T], cache client.Reader, status client.SubResourceWriter) *objects[T] {
 	return &objects[T]{
 		kind: kind, cache: cache, status: status,
-		written: map[types.NamespacedName]T{}, uids: map[types.NamespacedName]types.UID{},
+		written: map[types.NamespacedName]T{}, versions: map[types.NamespacedName]string{}, uids: map[types.NamespacedName]types.UID{},
 	}
 }
 
@@ -70,6 +71,19 @@ func (o *objects[T]) get(ctx context.Context, name types.NamespacedName) (object
 func isNewer(a, b client.Object) bool {
 	order, err := resourceversion.CompareResourceVersion(a.GetResourceVersion(), b.GetResourceVersion())
 	return err == nil && order > 0
+}
+
+// isOthersStatus reports whether another client wrote the status of after. The event of a
+// patch of ours may arrive before its response, and is then taken for another's.
+func (o *objects[T]) isOthersStatus(before, after T) bool {
+	o.mu.Lock()
+	version := o.versions[client.ObjectKeyFromObject(after)]
+	o.mu.Unlock()
+	order, err := resourceversion.CompareResourceVersion(after.GetResourceVersion(), version)
+	if version != "" && err == nil && order <= 0 {
+		return false
+	}
+	return !equality.Semantic.DeepEqual(o.kind.statusOnly(before), o.kind.statusOnly(after))
 }
 
 // replaced stores the object's UID, and returns that of a deleted object of the same name.
@@ -115,7 +129,8 @@ func (o *objects[T]) patch(ctx context.Context, before, after T) (bool, error) {
 	stripMetadata(after)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.written[client.ObjectKeyFromObject(after)] = after
+	name := client.ObjectKeyFromObject(after)
+	o.written[name], o.versions[name] = after, after.GetResourceVersion()
 	return true, nil
 }
 
@@ -126,5 +141,6 @@ func (o *objects[T]) forget(name types.NamespacedName) types.UID {
 	uid := o.uids[name]
 	delete(o.uids, name)
 	delete(o.written, name)
+	delete(o.versions, name)
 	return uid
 }

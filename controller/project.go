@@ -63,6 +63,8 @@ func (k *projectKind) evaluate(
 	return next, nil
 }
 
+func (*projectKind) deleting(context.Context, *v1.Project) error { return nil }
+
 func (*projectKind) deleted(types.NamespacedName) {}
 
 // listProjects lists the cached Projects. They are shared.

@@ -27,7 +27,9 @@ type ownerKind[T client.Object] interface {
 	claimHost(ctx context.Context, object T, rendered *rendering) (hostOwnership, error)
 	// evaluate observes, and returns the object with its next status, as statusOnly does.
 	evaluate(ctx context.Context, object T, rendered *rendering, host hostOwnership, stages status.Stages) (T, error)
-	// deleted releases what the kind holds for an object that does not exist any more.
+	// deleting releases what an object that is being deleted does not use any more.
+	deleting(ctx context.Context, object T) error
+	// deleted releases what the kind holds for an object that does not exist.
 	deleted(name types.NamespacedName)
 }
 
@@ -55,9 +57,12 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if !exists || object.GetDeletionTimestamp() != nil {
+	if !exists {
 		r.forget(request.NamespacedName)
 		return reconcile.Result{}, nil
+	}
+	if object.GetDeletionTimestamp() != nil {
+		return reconcile.Result{}, r.reconcileDeleting(ctx, object)
 	}
 	r.forgetUID(r.objects.replaced(object))
 
@@ -82,6 +87,19 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request
 		return reconcile.Result{}, fmt.Errorf("patching the status: %w", err)
 	}
 	return nextAttempt(rendered.err, applyErr, changed)
+}
+
+// reconcileDeleting applies nothing: the garbage collector deletes the owned objects.
+func (r *reconciler[T]) reconcileDeleting(ctx context.Context, object T) error {
+	if err := r.kind.deleting(ctx, object); err != nil {
+		return err
+	}
+	next := r.kind.statusOnly(object)
+	status.Terminating(r.kind.conditions(next), object, r.clock.Now())
+	if _, err := r.patchStatus(ctx, client.ObjectKeyFromObject(object), next); err != nil {
+		return fmt.Errorf("patching the status: %w", err)
+	}
+	return nil
 }
 
 // apply applies nothing if the spec does not render: what runs stays. The route of a host

@@ -55,7 +55,6 @@ type mapFunc func(ctx context.Context, object client.Object) []types.NamespacedN
 // sources are the watches of NpuDeploys, without those of applied objects: see installedKinds.
 func (k *deployKind) sources(informers cache.Cache) []source.Source {
 	return []source.Source{
-		source.Kind[client.Object](informers, &v1.NpuDeploy{}, &handler.EnqueueRequestForObject{}, specChanged()),
 		source.Kind[client.Object](informers, &corev1.Pod{}, settled(byLabel, never)),
 		source.Kind[client.Object](informers, newReplicaSet(), settled(byLabel, never)),
 		source.Kind[client.Object](informers, &corev1.Event{}, settled(k.byPod, never)),
@@ -67,8 +66,7 @@ func (k *deployKind) sources(informers cache.Cache) []source.Source {
 // projectSources are the watches of Projects. Kubernetes serves the kinds of their objects.
 func projectSources(informers cache.Cache) []source.Source {
 	kinds := apply.ProjectKinds()
-	sources := make([]source.Source, 0, len(kinds)+2) // and the queue
-	sources = append(sources, source.Kind[client.Object](informers, &v1.Project{}, &handler.EnqueueRequestForObject{}, specChanged()))
+	sources := make([]source.Source, 0, len(kinds))
 	for _, kind := range kinds {
 		sources = append(sources,
 			source.Kind[client.Object](informers, apply.NewChild(kind), settled(byOwner(v1.KindProject), apply.Drifted)))
@@ -76,12 +74,14 @@ func projectSources(informers cache.Cache) []source.Source {
 	return sources
 }
 
-// specChanged excludes our own status patches.
-func specChanged() predicate.Predicate {
+// ownerChanged excludes our own status patches.
+func (r *reconciler[T]) ownerChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
-			e.ObjectOld.GetUID() != e.ObjectNew.GetUID() ||
-			e.ObjectNew.GetDeletionTimestamp() != nil
+		before, after := e.ObjectOld.(T), e.ObjectNew.(T)
+		return before.GetGeneration() != after.GetGeneration() || before.GetUID() != after.GetUID() ||
+			after.GetDeletionTimestamp() != nil && before.GetDeletionTimestamp() == nil ||
+			!slices.Equal(before.GetFinalizers(), after.GetFinalizers()) ||
+			r.objects.isOthersStatus(before, after)
 	}}
 }
 

@@ -3,9 +3,13 @@ package lifecycle_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -23,15 +27,36 @@ type folder struct {
 	*harness.Harness
 
 	path string
+	log  *logLines // of the controller
+}
+
+// logLines collects log lines.
+type logLines struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *logLines) logger() logr.Logger {
+	return funcr.New(func(_, line string) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.lines = append(l.lines, line)
+	}, funcr.Options{})
+}
+
+func (l *logLines) contain(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.lines, func(line string) bool { return strings.Contains(line, text) })
 }
 
 // startWithFolder starts a controller on a copy of the templates, and applies the manifest
 // with it.
 func startWithFolder(h *harness.Harness) (folder, *controllertest.Controller) {
 	h.Helper()
-	f := folder{h, h.TempDir()}
+	f := folder{h, h.TempDir(), &logLines{}}
 	h.Must(os.CopyFS(f.path, nufi.Module()))
-	return f, startQuiet(h, controller.Options{TemplatesDir: f.path, Pod: podOf(h)})
+	return f, startQuiet(h, controller.Options{TemplatesDir: f.path, Pod: podOf(h), Log: f.log.logger()})
 }
 
 // podOf returns the name of the controller's pod, on which it records events.
@@ -91,6 +116,7 @@ func TestInvalidTemplatesAreNotServed(t *testing.T) {
 			client.MatchingFields{"involvedObject.name": podOf(h).Name, "reason": v1.ReasonInvalidTemplate}))
 		return len(events.Items) == 1 && strings.Contains(events.Items[0].Message, "schemas/policy/policy.cue:")
 	})
+	h.Await("the log line", func() bool { return f.log.contain("schemas/policy/policy.cue:") })
 	if writes := c.Writes(h.Namespace)[written:]; len(writes) > 0 {
 		t.Errorf("the controller wrote %v", writes)
 	}

@@ -79,7 +79,9 @@ func run(h *harness.Harness, options controller.Options) *Controller {
 		c.cancel()
 		return <-c.ended
 	})
-	options.Log = logger()
+	if options.Log.GetSink() == nil {
+		options.Log = logger()
+	}
 	options.MetricsAddress, options.ProbeAddress = "0", "0"
 	options.Registry, options.Validate = c.Registry, templates.Validate
 	if options.Workers == 0 {

@@ -1,0 +1,77 @@
+package controller_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+func TestPausedDeploymentIsNotReady(t *testing.T) {
+	f := newReady(t)
+	image := f.web().Status.Image
+	f.Patch(f.Find(deployment, "web"), `{"spec":{"paused":true}}`)
+	f.Apply(replace("{replicas: 1}", "{replicas: 1, image: example.com/server:2}"))
+	web := f.NpuDeploy("web")
+	f.AwaitObject(web, "the advice to resume", func() bool {
+		ready := f.Condition(web, v1.ConditionReady)
+		return ready != nil && ready.Status == metav1.ConditionFalse &&
+			strings.Contains(ready.Message, "kubectl rollout resume deployment/web")
+	})
+	if got := f.web().Status.Image; got != image {
+		t.Errorf("status.image is %s while %s runs", got, image)
+	}
+	f.Patch(f.Find(deployment, "web"), `{"spec":{"paused":null}}`)
+	f.settle()
+	if got := f.web().Status.Image; got != "example.com/server:2" {
+		t.Errorf("status.image is %s after the rollout", got)
+	}
+}
+
+func TestRemovedStatusIsRestored(t *testing.T) {
+	f := newReady(t)
+	inventory := f.web().Status.Inventory
+	f.Must(f.Client.Status().Patch(t.Context(), f.web(), client.RawPatch(types.MergePatchType, []byte(`{"status":null}`))))
+	f.settle()
+	if got := f.web().Status.Inventory; len(got) != len(inventory) {
+		t.Errorf("the inventory has %d objects, want %d", len(got), len(inventory))
+	}
+	f.Apply(replace("  endpoint: {host: web.NAMESPACE.example, kind: VirtualService}\n", "  endpoint: {kind: None}\n"))
+	f.AwaitGone(f.Object(virtualService, "web"))
+}
+
+func TestDeletingDeployKeepsItsHostUntilTheRouteIsDeleted(t *testing.T) {
+	f := newReady(t)
+	f.Patch(f.web(), `{"metadata":{"finalizers":["example.com/hold"]}}`)
+	f.Apply(replace("name: web}", "name: late}"))
+	f.AwaitCondition(f.NpuDeploy("late"), v1.ConditionEndpoint, metav1.ConditionFalse, v1.ReasonHostTaken)
+	f.Must(f.Client.Delete(t.Context(), f.web()))
+	condition := f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionReady, metav1.ConditionFalse, v1.ReasonTerminating)
+	if !strings.Contains(condition.Message, "example.com/hold") {
+		t.Errorf("message %q", condition.Message)
+	}
+	f.AwaitQuiet(f.Harness, f.Namespace, time.Second)
+	if f.Find(virtualService, "late") != nil {
+		t.Error("there are two routes for one host")
+	}
+	f.Must(f.Client.Delete(t.Context(), f.Find(virtualService, "web")))
+	f.AwaitCondition(f.NpuDeploy("late"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
+	f.Patch(f.web(), `{"metadata":{"finalizers":null}}`)
+}
+
+func TestColumnReplicasHasReadyAndDesired(t *testing.T) {
+	f := newReady(t)
+	f.Apply(replace("replicas: 1", "replicas: 2"))
+	f.settle()
+	if got := f.web().Status.ReplicaSummary; got != "2/2" {
+		t.Errorf("status.replicaSummary is %q, want 2/2", got)
+	}
+	if table := f.Kubectl("get", "npudeploy", "web", "-n", f.Namespace); !strings.Contains(table, " 2/2 ") {
+		t.Errorf("the table has no 2/2:\n%s", table)
+	}
+}
