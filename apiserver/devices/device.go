@@ -37,7 +37,7 @@ func (inv *Inventory) typeOf(vendor string, n *node) string {
 	var catalogued, present []string
 	for i := range inv.Catalogue.Accelerators {
 		kind := &inv.Catalogue.Accelerators[i]
-		if kind.Vendor != vendor {
+		if kind.Vendor != vendor || kind.VariantOf != "" {
 			continue
 		}
 		catalogued = append(catalogued, kind.Name)

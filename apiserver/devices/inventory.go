@@ -91,7 +91,11 @@ func (inv *Inventory) addNode(object *corev1.Node) {
 // resourceNames returns the extended resources of a type.
 func resourceNames(kind *render.Accelerator) []corev1.ResourceName {
 	resources := make([]corev1.ResourceName, 0, 1+len(kind.Aliases))
-	for _, name := range append([]string{kind.Resource}, kind.Aliases...) {
+	own := []string{kind.Resource}
+	if kind.VariantOf != "" {
+		own = nil // counted once, as devices of the accelerator that the resource alone means
+	}
+	for _, name := range append(own, kind.Aliases...) {
 		resources = append(resources, corev1.ResourceName(name))
 	}
 	return resources

@@ -40,8 +40,7 @@ func TestCandidateMustRenderLiveObjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edit(t, filepath.Join(dir, "schemas", "accelerators", "atom.cue"), "sizes: [1, 2, 4, 8]", "sizes: [2, 4, 8]")
-	edit(t, filepath.Join(dir, "schemas", "policy", "presets.cue"), `type: "atom", count: 1`, `type: "atom", count: 2`)
+	edit(t, filepath.Join(dir, "schemas", "accelerators", "atom.cue"), "sizes: [1, 2, 4, 8, 16, 32]", "sizes: [2, 4, 8]")
 	ended := make(chan error, 2)
 	go func() { ended <- store.Start(ctx) }()
 	go func() { ended <- cache.Run(ctx) }()

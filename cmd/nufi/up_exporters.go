@@ -21,11 +21,18 @@ import (
 // nodes are the simulated nodes. They are few, so that a user soon sees NoFreeDevice.
 func nodes() []cluster.Node {
 	return []cluster.Node{
-		node("atom-0", "rebellions.ai/ATOM"),
-		node("atom-1", "rebellions.ai/ATOM"),
+		atom("atom-0"),
+		atom("atom-1"),
 		node("x330-0", "sapeon.com/snx3"),
 		node("gpu-0", "nvidia.com/gpu"),
 	}
+}
+
+// atom returns a node with ATOMs, labelled as Rebellions' feature discovery does.
+func atom(name string) cluster.Node {
+	n := cluster.Node{Name: name, Devices: map[corev1.ResourceName]string{"rebellions.ai/npu": "16"}}
+	n.Labels = map[string]string{"rebellions.ai/npu.family": "ATOM"}
+	return n
 }
 
 func node(name string, device corev1.ResourceName) cluster.Node {
@@ -55,9 +62,9 @@ type simulatedVendor struct {
 
 func vendors() map[corev1.ResourceName]simulatedVendor {
 	return map[corev1.ResourceName]simulatedVendor{
-		"rebellions.ai/ATOM": {"RBLN", describeATOM},
-		"sapeon.com/snx3":    {"Sapeon", describeX330},
-		"nvidia.com/gpu":     {"GPU", describeGPU},
+		"rebellions.ai/npu": {"RBLN", describeATOM},
+		"sapeon.com/snx3":   {"Sapeon", describeX330},
+		"nvidia.com/gpu":    {"GPU", describeGPU},
 	}
 }
 

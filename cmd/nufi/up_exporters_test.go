@@ -26,7 +26,7 @@ func TestSimulatedDevicesAreAssignedByPodAge(t *testing.T) {
 	}
 	pods[3].Status.Phase = corev1.PodSucceeded
 	holders := map[string]string{}
-	for _, m := range parse(t, deviceMetrics(nodeWith("atom-0", "rebellions.ai/ATOM", 4), pods, 0))["rbln_npu_utilization"] {
+	for _, m := range parse(t, deviceMetrics(nodeWith("atom-0", "rebellions.ai/npu", 4), pods, 0))["rbln_npu_utilization"] {
 		holders[m["name"]] = m["pod"]
 	}
 	want := map[string]string{"rbln0": "early", "rbln1": "early", "rbln2": "late", "rbln3": ""}
@@ -111,7 +111,7 @@ func nodeWith(name string, resourceName corev1.ResourceName, count int64) corev1
 }
 
 func podWith(name, node string, devices int64, age time.Duration) corev1.Pod {
-	limits := corev1.ResourceList{"rebellions.ai/ATOM": *resource.NewQuantity(devices, resource.DecimalSI)}
+	limits := corev1.ResourceList{"rebellions.ai/npu": *resource.NewQuantity(devices, resource.DecimalSI)}
 	return corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ml-serving", CreationTimestamp: metav1.NewTime(time.Unix(0, 0).Add(age))},
 		Spec:       corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{Name: "server", Resources: corev1.ResourceRequirements{Limits: limits}}}},

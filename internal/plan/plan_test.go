@@ -50,7 +50,7 @@ func TestCompareReportsTheEffectOnEachDeployAndTheWorst(t *testing.T) {
 	t.Parallel()
 	serving := edited(t, "", "", "")
 	longer := edited(t, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240")
-	smaller := edited(t, "schemas/accelerators/atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [1, 2, 8]")
+	smaller := edited(t, "schemas/accelerators/atom.cue", "sizes: [1, 2, 4, 8, 16, 32]", "sizes: [1, 2, 8]")
 	const refused = "spec.accelerator.count: 4 cannot be split on atom: use 1, 2, 8"
 	deploys := []v1.NpuDeploy{newDeploy("llama", 4)}
 	for name, c := range map[string]struct {
@@ -111,7 +111,7 @@ func TestImpactsAreInTheOrderOfTheDeploysAndIndependent(t *testing.T) {
 		deploys = append(deploys, newDeploy(fmt.Sprint("llama-", i), count))
 		want = append(want, effect)
 	}
-	without := edited(t, "schemas/accelerators/atom.cue", "sizes: [1, 2, 4, 8]", "sizes: [1, 4, 8]")
+	without := edited(t, "schemas/accelerators/atom.cue", "sizes: [1, 2, 4, 8, 16, 32]", "sizes: [1, 4, 8]")
 	got := plan.Sets{Now: serving, Next: without}.Compare(deploys, nil, nil)
 	for i, impact := range got.Deploys {
 		if impact.Name != deploys[i].Name || impact.Effect != want[i] {

@@ -10,7 +10,7 @@ const minimalSpec = `
 metadata: {name: llama, namespace: ml-serving}
 spec:
   model: meta-llama/Llama-3.1-8B-Instruct
-  accelerator: {type: atom}
+  accelerator: {type: atom, count: 4}
 `
 
 const endpointSpec = `

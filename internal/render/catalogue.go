@@ -46,7 +46,8 @@ type Accelerator struct {
 	Product        string   `json:"product" doc:"the vendor's name for it"`
 	Resource       string   `json:"resource" doc:"the extended resource that pods request"`
 	Aliases        []string `json:"aliases" doc:"other resources for the same devices"`
-	MemoryGiB      int64    `json:"memoryGiB" doc:"of one device"`
+	VariantOf      string   `json:"variantOf" doc:"the accelerator that a limit on the resource alone means, where several share it; empty: this one"`
+	MemoryGiB      int64    `json:"memoryGiB" doc:"of one device; 0: not known"`
 	DevicesPerNode int64    `json:"devicesPerNode" doc:"the most that a replica can have"`
 	Counts         []int64  `json:"counts" doc:"for spec.accelerator.count: the devices that one copy of a model is split over; with data parallelism, multiples too"`
 	Lacks          []string `json:"lacks" doc:"capabilities of the server that it does not have on this device: data parallelism, pipeline parallelism, Ray"`

@@ -17,9 +17,9 @@ func TestCatalogueContainsAcceleratorsAndPolicy(t *testing.T) {
 		`projects: {sandbox: {registries: [], serviceAccounts: ["builder"]}}`)).Catalogue
 	atom := catalogue.Accelerators[slices.IndexFunc(catalogue.Accelerators, func(a render.Accelerator) bool { return a.Name == "atom" })]
 	want := render.Accelerator{
-		Name: "atom", Vendor: "Rebellions", Product: "ATOM", Resource: "rebellions.ai/ATOM", Aliases: []string{"rebellions.ai/npu"},
-		MemoryGiB: 16, DevicesPerNode: 8, Counts: []int64{1, 2, 4, 8},
-		Lacks: []string{"data parallelism", "pipeline parallelism", "Ray"}, Image: "rebellions/vllm-rbln:v0.9.2",
+		Name: "atom", Vendor: "Rebellions", Product: "ATOM", Resource: "rebellions.ai/npu", Aliases: []string{"rebellions.ai/ATOM"},
+		MemoryGiB: 16, DevicesPerNode: 32, Counts: []int64{1, 2, 4, 8, 16, 32},
+		Lacks: []string{"data parallelism", "pipeline parallelism", "Ray"}, Image: "registry.example.com/rebellions/vllm-rbln:v0.11.0",
 	}
 	if diff := cmp.Diff(want, atom); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

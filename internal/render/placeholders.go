@@ -42,6 +42,9 @@ func (w words) collect(instance *build.Instance, seen map[*build.Instance]bool) 
 	}
 }
 
+// placeholderDomain replaces a prefix that is no word of the templates.
+const placeholderDomain = "placeholder.invalid/"
+
 // placeholders replace the keys of a spec's maps (labels, node selectors, limits) in CUE.
 // CUE keeps each field name for the life of the process, so that arbitrary keys would grow
 // its memory without bound. Placeholders are numbered: there are only as many as one spec
@@ -62,12 +65,31 @@ func (p *placeholders) mask(value any) any {
 	return renameKeys(value, p.placeholder)
 }
 
-// unmask is the inverse of mask.
+// unmask is the inverse of mask. It restores keys that the templates used as values, too.
 func (p *placeholders) unmask(value any) any {
 	if len(p.keyFor) == 0 {
 		return value
 	}
-	return renameKeys(value, p.key)
+	return p.unmaskValues(renameKeys(value, p.key))
+}
+
+func (p *placeholders) unmaskValues(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		for key, element := range value {
+			value[key] = p.unmaskValues(element)
+		}
+		return value
+	case []any:
+		for i, element := range value {
+			value[i] = p.unmaskValues(element)
+		}
+		return value
+	case string:
+		return p.key(value)
+	default:
+		return value
+	}
 }
 
 // unmaskText restores the keys in a message.
@@ -86,8 +108,12 @@ func (p *placeholders) placeholder(key string) string {
 		return placeholder
 	}
 	prefix, _, _ := strings.Cut(key, "/")
-	if prefix += "/"; !p.words[prefix] {
+	switch prefix += "/"; {
+	case prefix == key+"/":
 		prefix = ""
+	case !p.words[prefix]:
+		// The templates can tell an extended resource by its slash.
+		prefix = placeholderDomain
 	}
 	placeholder := prefix + "user-key-" + strconv.Itoa(len(p.keyFor))
 	p.byKey[key], p.keyFor[placeholder] = placeholder, key

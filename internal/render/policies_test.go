@@ -109,7 +109,7 @@ func TestCompileChecksPolicyAndAcceleratorsAgainstTheirSchemas(t *testing.T) {
 		"invalid project name":      {policyFile, `projects: "ml-serving": serviceAccounts: ["llama"]`, `projects: A: {}`},
 		"missing policy":            {policyFile, `podMonitor: "None"`, ""},
 		"unknown fact":              {atom, "memoryGiB:", "memory: 16\n\tmemoryGiB:"},
-		"missing fact":              {atom, `resource: "rebellions.ai/ATOM"`, ""},
+		"missing fact":              {atom, `resource: "rebellions.ai/npu"`, ""},
 		"missing list":              {atom, "env: []", ""},
 		"undefined capability":      {atom, `"Ray"`, `"ray"`},
 	} {

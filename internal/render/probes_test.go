@@ -199,10 +199,10 @@ func matches(at *schema.Structural, text string) bool {
 	return at.ValueValidation == nil || regexp.MustCompile(at.ValueValidation.Pattern).MatchString(text)
 }
 
-// fillers returns strings of a given length: a word, a path, a DNS name.
+// fillers returns strings of a given length: a size, a word, a path, a DNS name.
 func fillers(length int) []string {
 	labels := strings.Repeat(strings.Repeat("a", 62)+".", length/63+1)
-	return []string{strings.Repeat("a", length), "/" + strings.Repeat("a", length-1), labels[len(labels)-length-1 : len(labels)-1]}
+	return []string{strings.Repeat("a", length), "/" + strings.Repeat("a", length-1), labels[len(labels)-length-1 : len(labels)-1], strings.Repeat("1", max(length-1, 0)) + "G"}
 }
 
 func required(at *schema.Structural) []string {

@@ -64,6 +64,9 @@ func (t *Templates) renderDeploy(in input, settings ProjectSettings) (*Result, e
 	if err := decode(result.value, fieldResolved, &result.Resolved); err != nil {
 		return nil, fmt.Errorf("rendering: %w", err)
 	}
+	if device := result.Resolved.Accelerator; device != nil {
+		device.ResourceName = in.keys.key(device.ResourceName)
+	}
 	return result, nil
 }
 

@@ -16,6 +16,17 @@ type InferenceServer struct {
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`
 	Image string `json:"image,omitempty"`
 
+	// dialect is the kind of inference server: the name of a file in schemas/servers, such as
+	// vllm, sglang or tgi. It decides which arguments, probes and port the platform adds. Absent
+	// means that the command or the image's name shows it; a server of unknown dialect gets no
+	// arguments.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Dialect string `json:"dialect,omitempty"`
+
 	// command replaces the image's entry point. Absent keeps the image's.
 	//
 	// +optional
@@ -24,9 +35,9 @@ type InferenceServer struct {
 	// +kubebuilder:validation:items:MaxLength=8192
 	Command []string `json:"command,omitempty"`
 
-	// args are given to the server as they stand; what the platform adds (model,
-	// tensor-parallel size, port) is added only where args do not say it. Absent
-	// means none of the user's own.
+	// args are the server's arguments. To a server of known dialect the platform adds the
+	// model, the tensor-parallel size and the port where args do not set them. Absent means
+	// none of the user's own.
 	//
 	// +optional
 	// +listType=atomic
@@ -43,8 +54,8 @@ type InferenceServer struct {
 	// +kubebuilder:validation:MaxItems=256
 	Env []corev1.EnvVar `json:"env,omitempty"`
 
-	// inferencePort is the TCP port on which the server answers HTTP. Absent means
-	// policy's.
+	// inferencePort is the TCP port on which the server answers HTTP. Absent means the one in
+	// args, the default of the server's dialect, or policy's.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
@@ -61,7 +72,7 @@ type InferenceServer struct {
 	Replicas *int32 `json:"replicas,omitempty"`
 
 	// resources are the container's. A limit on an accelerator's resource
-	// (rebellions.ai/ATOM, nvidia.com/gpu) names accelerator and count. Absent means
+	// (rebellions.ai/npu, nvidia.com/gpu) names accelerator and count. Absent means
 	// the accelerator's devices, and CPU and memory by policy.
 	//
 	// +optional

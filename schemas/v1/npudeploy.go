@@ -26,8 +26,8 @@ type NpuDeploy struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what the user wishes for. Whatever it leaves out follows from the
-	// accelerator's facts and the platform's policy.
+	// spec is the desired state. What it leaves out follows from the accelerator's facts and
+	// the platform's policy.
 	//
 	// +required
 	Spec NpuDeploySpec `json:"spec"`
@@ -47,7 +47,7 @@ type NpuDeployList struct {
 	Items           []NpuDeploy `json:"items"`
 }
 
-// NpuDeploySpec is the user's wish. No field has a default here: see the package
+// NpuDeploySpec is the desired state. No field has a default here: see the package
 // comment.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.model) || has(self.inferenceServer)",message="one of model or inferenceServer is required: there is nothing to serve"
@@ -61,6 +61,16 @@ type NpuDeploySpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:Pattern=`^/?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`
 	Model string `json:"model,omitempty"`
+
+	// modelSize is the memory that the model's weights take, such as 15Gi. A model that cannot
+	// fit its devices is refused. Absent means an estimate from the model's name, if that
+	// shows the number of parameters.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:Pattern=`^[0-9]+(\.[0-9]+)?(Mi|Gi|Ti|M|G|T)$`
+	ModelSize string `json:"modelSize,omitempty"`
 
 	// accelerator is the kind and number of devices of each replica. Absent means
 	// that inferenceServer.resources.limits names them (nvidia.com/gpu: 2), or that
@@ -101,8 +111,8 @@ type NpuDeploySpec struct {
 
 // Accelerator names devices.
 type Accelerator struct {
-	// type is the name of an accelerator that the platform describes: atom, x330 or
-	// nvidia, and what schemas/accelerators adds.
+	// type is the name of an accelerator that the platform describes in
+	// schemas/accelerators, such as atom, nvidia or rngd.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1

@@ -46,7 +46,10 @@ func newFixture(t *testing.T) *fixture {
 	h := harness.New(t)
 	nodes.Do(func() {
 		for i := range 16 {
-			h.AddNodes(cluster.Node{Name: fmt.Sprintf("npu-%d", i), Devices: map[corev1.ResourceName]string{"rebellions.ai/ATOM": "40"}})
+			h.AddNodes(cluster.Node{
+				Name: fmt.Sprintf("npu-%d", i), Labels: map[string]string{"rebellions.ai/npu.family": "ATOM"},
+				Devices: map[corev1.ResourceName]string{"rebellions.ai/npu": "40"},
+			})
 		}
 	})
 	return &fixture{h, shared.Start(h)}
