@@ -260,14 +260,13 @@ func hasNull(value ast.Expr) bool {
 	return found
 }
 
-// checkSize rejects a spec that is larger than maxSpec.
+// checkSize rejects a spec that is larger than maxSpec. What JSON cannot express is rejected later.
 func checkSize(spec any) *Error {
-	content, err := json.Marshal(spec)
-	if err != nil || len(content) <= maxSpec { // What JSON cannot express is rejected later.
-		return nil
+	if content, err := json.Marshal(spec); err == nil && len(content) > maxSpec {
+		message := fmt.Sprintf("%d bytes are more than the %d that a spec may have: keep large content in a ConfigMap or in the image", len(content), maxSpec)
+		return &Error{Violations: []Violation{{Path: "spec", Message: message}}}
 	}
-	message := fmt.Sprintf("%d bytes are more than the %d that a spec may have: keep large content in a ConfigMap or in the image", len(content), maxSpec)
-	return &Error{Violations: []Violation{{Path: "spec", Message: message}}}
+	return nil
 }
 
 // syntaxError returns the error of a document that Kubernetes cannot read, with its position.
