@@ -109,6 +109,7 @@ func TestCompileChecksPolicyAndAcceleratorsAgainstTheirSchemas(t *testing.T) {
 		"invalid project name":      {policyFile, `projects: "ml-serving": serviceAccounts: ["llama"]`, `projects: A: {}`},
 		"missing policy":            {policyFile, `podMonitor: "None"`, ""},
 		"unknown fact":              {atom, "memoryGiB:", "memory: 16\n\tmemoryGiB:"},
+		"image of an old server":    {policyFile, "vllm-rbln:v0.11.0", "vllm-rbln:v0.9.2"},
 		"missing fact":              {atom, `resource: "rebellions.ai/npu"`, ""},
 		"missing list":              {atom, "env: []", ""},
 		"undefined capability":      {atom, `"Ray"`, `"ray"`},

@@ -1,0 +1,51 @@
+package render_test
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/render"
+)
+
+// The test follows the text of the page: its file, its policy and its spec.
+func TestAcceleratorPageMatchesTheShippedFile(t *testing.T) {
+	t.Parallel()
+	page := string(read(t, "../../docs/adding-an-accelerator.md"))
+	blocks := codeBlocks(page, "cue")
+	if len(blocks) != 2 {
+		t.Fatalf("the page has %d CUE blocks", len(blocks))
+	}
+	if diff := cmp.Diff(string(read(t, "../../schemas/accelerators/rngd.cue")), blocks[0]); diff != "" {
+		t.Errorf("rngd.cue (-shipped +page):\n%s", diff)
+	}
+	module := editedIn(t, nufi.Module(), "schemas/accelerators/rngd.cue", func(string, string) string { return blocks[0] }).(fstest.MapFS)
+	_, spec, _ := strings.Cut(page, "echo '")
+	spec, _, _ = strings.Cut(spec, "' |")
+	result, err := compile(t, module).RenderYAML("page.yaml", []byte(strings.ReplaceAll(spec, "\n    ", "\n")), render.ProjectSettings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := result.Resolved.Accelerator; got == nil || got.ResourceName != "furiosa.ai/rngd" || got.Count != 2 {
+		t.Errorf("the accelerator is %+v", got)
+	}
+	module["schemas/policy/page.cue"] = &fstest.MapFile{Data: []byte("package policy\n\n" + blocks[1])}
+	atom, err := compile(t, module).Render(typed(t, []byte(minimalSpec)), render.ProjectSettings{})
+	if err != nil || atom.Resolved.Accelerator.ResourceName != "rebellions.ai/ATOM" {
+		t.Errorf("with the page's policy: %+v, %v", atom, err)
+	}
+}
+
+// codeBlocks returns the fenced blocks of a language.
+func codeBlocks(page, language string) []string {
+	var blocks []string
+	for i, part := range strings.Split(page, "```"+language+"\n") {
+		if block, _, _ := strings.Cut(part, "```"); i > 0 {
+			blocks = append(blocks, block)
+		}
+	}
+	return blocks
+}
