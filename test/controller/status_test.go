@@ -16,7 +16,7 @@ func TestPausedDeploymentIsNotReady(t *testing.T) {
 	f := newReady(t)
 	image := f.web().Status.Image
 	f.Patch(f.Find(deployment, "web"), `{"spec":{"paused":true}}`)
-	f.Apply(replace("{replicas: 1}", "{replicas: 1, image: example.com/server:2}"))
+	f.Apply(replace("{replicas: 1}", "{replicas: 1, image: example.com/vllm:2}"))
 	web := f.NpuDeploy("web")
 	f.AwaitObject(web, "the advice to resume", func() bool {
 		ready := f.Condition(web, v1.ConditionReady)
@@ -28,7 +28,7 @@ func TestPausedDeploymentIsNotReady(t *testing.T) {
 	}
 	f.Patch(f.Find(deployment, "web"), `{"spec":{"paused":null}}`)
 	f.settle()
-	if got := f.web().Status.Image; got != "example.com/server:2" {
+	if got := f.web().Status.Image; got != "example.com/vllm:2" {
 		t.Errorf("status.image is %s after the rollout", got)
 	}
 }
