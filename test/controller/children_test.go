@@ -46,7 +46,7 @@ func TestNoRequestsWhenNothingChanged(t *testing.T) {
 	f.Patch(f.Find(service, "web"), `{"metadata":{"annotations":{"seen":"yes"}}}`)
 	f.AwaitQuiet(f.Harness, f.Namespace, time.Second)
 	if requests := f.Requests(f.Namespace) - before; requests != 0 {
-		t.Errorf("%d requests: %v", requests, f.Writes(f.Namespace)[wrote:])
+		t.Errorf("%d requests: %v\nevents:\n%s", requests, f.Writes(f.Namespace)[wrote:], f.Kubectl("get", "events", "-n", f.Namespace))
 	}
 }
 
