@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"testing/fstest"
 )
 
 // The media types of archives.
@@ -42,7 +41,7 @@ var (
 
 // Read returns the CUE files in an archive of a media type.
 func Read(media string, content []byte) (fs.FS, error) {
-	result := &contents{kinds: map[string]kind{}, files: fstest.MapFS{}}
+	result := &contents{kinds: map[string]kind{}, files: map[string][]byte{}}
 	var err error
 	switch media {
 	case Gzip:

@@ -1,12 +1,14 @@
 package archive
 
 import (
+	"archive/zip"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path"
 	"strings"
-	"testing/fstest"
 	"unicode"
 )
 
@@ -19,8 +21,8 @@ const (
 
 // contents are the entries of an archive.
 type contents struct {
-	kinds   map[string]kind // by path
-	files   fstest.MapFS    // the CUE files
+	kinds   map[string]kind   // by path
+	files   map[string][]byte // the CUE files, by path
 	entries int
 	bytes   int
 }
@@ -90,23 +92,54 @@ func (c *contents) keep(name string, content io.ReadCloser) error {
 	if c.bytes += len(text); len(text) > maxFile || c.bytes > maxBytes {
 		return fmt.Errorf("%w: up to %.100q: a file may have %d bytes, all of them %d", ErrTooLarge, name, maxFile, maxBytes)
 	}
-	c.files[name] = &fstest.MapFile{Data: text, Mode: 0o444}
+	c.files[name] = text
 	return nil
 }
 
-// module returns the root of the archive, or its only folder.
+// module returns the files below the root of the archive, or below its only folder.
 func (c *contents) module() (fs.FS, error) {
 	const marker = "cue.mod/module.cue"
-	if c.files[marker] != nil {
-		return c.files, nil
+	root := "."
+	if c.files[marker] == nil {
+		root = onlyFolder(c.files)
 	}
-	entries, err := c.files.ReadDir(".")
-	if err != nil || len(entries) != 1 {
+	if c.files[path.Join(root, marker)] == nil {
 		return nil, errNoModule
 	}
-	top := entries[0].Name()
-	if c.files[top+"/"+marker] == nil {
-		return nil, errNoModule
+	files, err := newFS(c.files)
+	if err != nil {
+		return nil, err
 	}
-	return fs.Sub(c.files, top)
+	return fs.Sub(files, root)
+}
+
+// onlyFolder returns the folder that contains all files, or "." without such a folder.
+func onlyFolder(files map[string][]byte) string {
+	only := "."
+	for name := range files {
+		top, _, isNested := strings.Cut(name, "/")
+		if !isNested || only != "." && top != only {
+			return "."
+		}
+		only = top
+	}
+	return only
+}
+
+// newFS returns a file system of the files: a zip that does not compress.
+func newFS(files map[string][]byte) (fs.FS, error) {
+	var packed bytes.Buffer
+	writer := zip.NewWriter(&packed)
+	var errs []error
+	for name, content := range files {
+		entry, err := writer.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+		if err == nil {
+			_, err = entry.Write(content)
+		}
+		errs = append(errs, err)
+	}
+	if err := errors.Join(append(errs, writer.Close())...); err != nil {
+		return nil, err
+	}
+	return zip.NewReader(bytes.NewReader(packed.Bytes()), int64(packed.Len()))
 }
