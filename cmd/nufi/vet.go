@@ -23,7 +23,7 @@ and the platform's policy. Prints nothing if all are valid. Otherwise prints a l
 violation, and the exit code is 1.
 
 With --templates the folder is checked first, as the controller checks a replacement: it
-must compile and render every example and each of its presets within a minute.`,
+must compile and render each of its presets within a minute. Its policy may forbid examples.`,
 		Example: `  nufi vet llama-8b.yaml
   nufi vet --templates . deploys/`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -4,8 +4,9 @@
 // every few seconds. When its content has changed,
 //
 //  1. a child process validates the candidate, because CUE evaluation has no time-out of its
-//     own (cue-lang/cue#2489). It must compile, render every example and each of its presets,
-//     and render every live NpuDeploy and Project that the serving set renders;
+//     own (cue-lang/cue#2489). It must compile and render each of its presets, and every live
+//     NpuDeploy and Project that the serving set renders. Its policy may forbid compiled-in
+//     examples, but not all of them;
 //  2. a valid candidate is compiled here and replaces the serving set in one step;
 //  3. an invalid one is reported, and the serving set continues to serve.
 //

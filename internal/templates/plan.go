@@ -10,8 +10,8 @@ import (
 )
 
 // Plan returns the effect of replacing serving by candidate on live, with the settings of
-// each namespace. Candidate must compile and render the examples. A child process does it,
-// and receives only names and specs.
+// each namespace. Candidate must compile and render an example. A child process does it, and
+// receives only names and specs.
 func Plan(ctx context.Context, serving, candidate fs.FS, live Live, settings map[string]render.ProjectSettings) (*plan.Plan, error) {
 	now, err := pack(serving)
 	if err != nil {

@@ -67,10 +67,10 @@ func TestPlanRejectsACandidateThatExceedsABound(t *testing.T) {
 		edit func(string, string) string
 		want string
 	}{
-		"invalid CUE":   {replace("policy.cue", "policy: {", "policy: {{"), "schemas/policy/policy.cue:"},
-		"a broken rule": {replace("rules.cue", "general: [", `general: [if deploy.spec != _|_ {spec: model: error("no models today")},`), "rendering examples/"},
-		"memory":        {repeat("metadata.cue", name, `name: strings.Repeat(strings.Repeat("x", 1000000), 1000)`), "evaluating ended with exit status 2"},
-		"output":        {repeat("metadata.cue", name, `name: strings.Repeat("x", 1000000)`), "the output is too long"},
+		"invalid CUE":          {replace("policy.cue", "policy: {", "policy: {{"), "schemas/policy/policy.cue:"},
+		"an incomplete object": {replace("service.cue", `kind:       "Service"`, ""), "rendering examples/"},
+		"memory":               {repeat("metadata.cue", name, `name: strings.Repeat(strings.Repeat("x", 1000000), 1000)`), "evaluating ended with exit status 2"},
+		"output":               {repeat("metadata.cue", name, `name: strings.Repeat("x", 1000000)`), "the output is too long"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

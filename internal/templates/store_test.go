@@ -158,7 +158,8 @@ func TestInvalidCandidateIsRejected(t *testing.T) {
 		"a live spec that breaks":      {replace("atom.cue", "sizes: [1, 2, 4, 8, 16, 32]", "sizes: [2, 4, 8]"), "rendering research/live: spec.accelerator.count"},
 		"a live project that breaks":   {replace("namespace.cue", "_values.displayName", `"Dead" & _values.displayName`), "rendering project research"},
 		"a project's live spec":        {replace("rules.cue", "general: [", `general: [if project.defaultPriorityClass == "batch" {spec: model: error("no batch today")},`), "rendering research/live: spec.model: no batch today"},
-		"an example that breaks":       {replace("rules.cue", "general: [", `general: [if deploy.spec != _|_ {spec: model: error("no models today")},`), "rendering examples/"},
+		"a preset that policy forbids": {replace("rules.cue", "general: [", `general: [if deploy.spec != _|_ {spec: model: error("no models today")},`), "rendering preset "},
+		"an example that breaks":       {replace("service.cue", `kind:       "Service"`, ""), "rendering examples/"},
 		"a preset that breaks":         {replace("presets.cue", "count: 4", "count: 3"), "rendering preset qwen-7b: spec.accelerator.count"},
 		"a preset of unknown fields":   {replace("presets.cue", `model: "Qwen`, `size: 7, model: "Qwen`), "rendering preset qwen-7b: spec.size"},
 		"templates without a contract": {replace("about.cue", "deploy: npudeploy.#NpuDeploy", "deploy: npudeploy.#Nothing"), "#Nothing"},
@@ -190,6 +191,51 @@ func TestInvalidCandidateIsRejected(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The examples compiled into the program are not the platform's: its policy may forbid some.
+func TestPolicyMayForbidExamples(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const heading = "## Exceptions by project"
+	_, section, _ := strings.Cut(string(page), heading)
+	_, section, _ = strings.Cut(section, "```cue\npolicy: allowed: {")
+	allowed, _, found := strings.Cut(section, "\n}\n```")
+	if !found {
+		t.Fatalf("docs/policy.md has no example under %s", heading)
+	}
+	before, after, _ := strings.Cut(policySource(t), "allowed: {")
+	_, after, found = strings.Cut(after, "\n\t}\n")
+	if !found {
+		t.Fatal("policy.cue has no allowed")
+	}
+	for name, allowed := range map[string]string{
+		"the page's example": allowed,
+		"strict":             `hostPaths: ["/mnt/data/model-cache"], registries: ["rebellions/", "vllm/"], priorityClasses: ["batch"], serviceAccounts: [], projects: {}`,
+	} {
+		policy := before + "allowed: {" + allowed + "\n\t}\n" + after
+		set := newCandidate(t, func(name, content string) string {
+			if name == "policy.cue" {
+				return policy
+			}
+			return content
+		})
+		if err := templates.Validate(t.Context(), set, templates.Live{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func policySource(t *testing.T) string {
+	t.Helper()
+	content, err := fs.ReadFile(nufi.Module(), "schemas/policy/policy.cue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }
 
 func TestReturnToTheServingSetClearsTheRejection(t *testing.T) {

@@ -31,8 +31,8 @@ func (e *RejectedError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Validate checks in a child process that candidate compiles and renders the examples, its
-// presets and live. The error of an invalid candidate is a *RejectedError.
+// Validate checks in a child process that candidate compiles and renders its presets and
+// live. Its policy may forbid examples, but not all of them. The error of an invalid candidate is a *RejectedError.
 func Validate(ctx context.Context, candidate fs.FS, live Live) error {
 	packed, err := pack(candidate)
 	if err != nil {
@@ -60,12 +60,14 @@ func compileViolations(err error) []render.Violation {
 	return invalid.Violations
 }
 
+// renderExamples renders the compiled-in examples. An example that the policy of set forbids
+// is no violation of the set, unless it forbids all of them.
 func renderExamples(set *render.Templates) []render.Violation {
 	names, err := fs.Glob(nufi.Examples(), "examples/*/*.yaml")
 	if err != nil {
 		return compileViolations(err)
 	}
-	var violations []render.Violation
+	var violations, forbidden []render.Violation
 	for _, name := range names {
 		content, err := fs.ReadFile(nufi.Examples(), name)
 		if err != nil {
@@ -73,8 +75,16 @@ func renderExamples(set *render.Templates) []render.Violation {
 		}
 		for _, document := range render.ReadDocuments(name, content) {
 			_, err := set.RenderDocument(document, render.ProjectSettings{})
-			violations = appendError(violations, name, err)
+			var invalid *render.Error
+			if errors.As(err, &invalid) {
+				forbidden = appendError(forbidden, name, err)
+			} else {
+				violations = appendError(violations, name, err)
+			}
 		}
+	}
+	if len(forbidden) == len(names) {
+		return forbidden
 	}
 	return violations
 }
