@@ -30,7 +30,23 @@ func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 		},
 		"a registry without a slash": {
 			[][2]string{{"registries: []", `registries: ["registry.example.com"]`}},
-			[]string{"schemas/policy/schema.cue: checked.allowed.registries.0: invalid value \"registry.example.com\" (out of bound =~\"/$\")"},
+			[]string{"schemas/policy/policy.cue: checked.allowed.registries.0: invalid value \"registry.example.com\" (out of bound =~\"/$\")"},
+		},
+		"a value out of bounds": {
+			[][2]string{{"graceSeconds: 120", "graceSeconds: 1"}},
+			[]string{"schemas/policy/policy.cue: checked.shutdown.graceSeconds: invalid value 1 (out of bound >=5)"},
+		},
+		"a missing value": {
+			[][2]string{{", graceSeconds: 120", ""}},
+			[]string{"schemas/policy/policy.cue: checked.shutdown.graceSeconds: field is required but not present"},
+		},
+		"none of several values": {
+			[][2]string{{`serviceAccount: "Own"`, `serviceAccount: "Other"`}},
+			[]string{`schemas/policy/policy.cue: checked.serviceAccount: must be one of "NamespaceDefault", "Own", not "Other"`},
+		},
+		"a rule of the schema": {
+			[][2]string{{`enforce: "privileged"`, `enforce: "baseline"`}},
+			[]string{"schemas/policy/policy.cue: checked.project.podSecurity.enforce: must be privileged while modelCache.kind is HostPath: the other levels refuse such pods"},
 		},
 		"invalid CUE": {[][2]string{{"policy: {", "policy: {{"}}, []string{"schemas/policy/policy.cue: expected '}', found 'EOF'"}},
 	} {

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 
+	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/build"
 	"k8s.io/apimachinery/pkg/util/json"
 
@@ -110,11 +111,11 @@ type DefaultEndpoint struct {
 // readCatalogue evaluates and decodes the catalogue.
 func (t *Templates) readCatalogue(instance *build.Instance) error {
 	if instance.Err != nil {
-		return newTemplateError("loading the templates", instance.Err)
+		return newTemplateError("loading the templates", instance.Err, cue.Value{}, instance)
 	}
 	value := t.context.BuildInstance(instance)
 	if err := validate(value, fieldCatalogue); err != nil {
-		return newTemplateError("compiling the catalogue", err)
+		return newTemplateError("compiling the catalogue", err, value, instance)
 	}
 	var read struct {
 		Catalogue

@@ -16,7 +16,7 @@ func (t *Templates) evaluateImports(instance *build.Instance) (cue.Value, error)
 		value := t.context.BuildInstance(imported)
 		// CUE does not validate values of imports that no template refers to.
 		if err := value.Validate(cue.Concrete(true)); err != nil {
-			return cue.Value{}, newTemplateError("compiling the templates", err)
+			return cue.Value{}, newTemplateError("compiling the templates", err, value, imported)
 		}
 		scope[imported.ImportPath] = value
 	}

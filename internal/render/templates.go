@@ -58,7 +58,7 @@ func Compile(module fs.FS) (*Templates, error) {
 
 func (t *Templates) compile(instance *build.Instance, input string) (*engine, error) {
 	if instance.Err != nil {
-		return nil, newTemplateError("loading the templates", instance.Err)
+		return nil, newTemplateError("loading the templates", instance.Err, cue.Value{}, instance)
 	}
 	t.words.add(instance)
 	imports, err := t.evaluateImports(instance)
@@ -67,7 +67,7 @@ func (t *Templates) compile(instance *build.Instance, input string) (*engine, er
 	}
 	value := t.context.BuildInstance(instance, cue.Scope(imports))
 	if err := value.Validate(); err != nil {
-		return nil, newTemplateError("compiling the templates", err)
+		return nil, newTemplateError("compiling the templates", err, value, instance)
 	}
 	return &engine{context: t.context, value: value, input: input, importPath: instance.ID(), loops: newLoops(instance)}, nil
 }

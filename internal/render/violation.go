@@ -1,20 +1,14 @@
 package render
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
-	cueerrors "cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
 )
 
-const (
-	// maxMessage bounds a message, in bytes: a user's own text may be a megabyte.
-	maxMessage = 400
-	// maxTemplateViolations bounds the list of a TemplateError: one error may cause many.
-	maxTemplateViolations = 50
-)
+// maxMessage bounds a message, in bytes: a user's own text may be a megabyte.
+const maxMessage = 400
 
 // Violation is a value that the contract, a rule or CUE itself rejects.
 type Violation struct {
@@ -70,38 +64,6 @@ func join(violations []Violation, format func(Violation) string) string {
 		lines[i] = format(violation)
 	}
 	return strings.Join(lines, "; ")
-}
-
-// newTemplateError returns a TemplateError with all errors in err.
-func newTemplateError(doing string, err error) error {
-	list := cueerrors.Errors(err)
-	result := &TemplateError{Doing: doing}
-	for _, single := range list[:min(len(list), maxTemplateViolations)] {
-		result.Violations = append(result.Violations, templateViolation(single))
-	}
-	return result
-}
-
-// firstError returns the first of CUE's errors with its position in the templates.
-func firstError(err error) error {
-	list := cueerrors.Errors(err)
-	if len(list) == 0 {
-		return err
-	}
-	return errors.New(templateViolation(list[0]).Located())
-}
-
-func templateViolation(err cueerrors.Error) Violation {
-	violation := Violation{Message: oneLine(err.Error())}
-	if positions := cueerrors.Positions(err); len(positions) > 0 {
-		violation.Position = positions[0].Position()
-		if inner, ok := strings.CutPrefix(violation.Message, "import failed: "); ok {
-			// The first position is the import, the last one the error.
-			violation.Message, violation.Position = inner, positions[len(positions)-1].Position()
-		}
-		violation.Position.Filename = strings.TrimPrefix(violation.Position.Filename, "/")
-	}
-	return violation
 }
 
 // oneLine returns text without line breaks, at most maxMessage bytes of it.
