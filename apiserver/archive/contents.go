@@ -3,7 +3,6 @@ package archive
 import (
 	"archive/zip"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -130,15 +129,16 @@ func onlyFolder(files map[string][]byte) string {
 func newFS(files map[string][]byte) (fs.FS, error) {
 	var packed bytes.Buffer
 	writer := zip.NewWriter(&packed)
-	var errs []error
 	for name, content := range files {
 		entry, err := writer.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
-		if err == nil {
-			_, err = entry.Write(content)
+		if err != nil {
+			return nil, err
 		}
-		errs = append(errs, err)
+		if _, err := entry.Write(content); err != nil {
+			return nil, err
+		}
 	}
-	if err := errors.Join(append(errs, writer.Close())...); err != nil {
+	if err := writer.Close(); err != nil {
 		return nil, err
 	}
 	return zip.NewReader(bytes.NewReader(packed.Bytes()), int64(packed.Len()))
