@@ -37,12 +37,14 @@ func packTemplates(t *testing.T, from, to string) string {
 	var out bytes.Buffer
 	zipped := gzip.NewWriter(&out)
 	writer := tar.NewWriter(zipped)
+	isReplaced := from == ""
 	err := fs.WalkDir(nufi.Module(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		content, err := fs.ReadFile(nufi.Module(), name)
 		text := strings.Replace(string(content), from, to, 1)
+		isReplaced = isReplaced || text != string(content)
 		header := &tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))}
 		if err := errors.Join(err, writer.WriteHeader(header)); err != nil {
 			return err
@@ -52,6 +54,9 @@ func packTemplates(t *testing.T, from, to string) string {
 	})
 	if err := errors.Join(err, writer.Close(), zipped.Close()); err != nil {
 		t.Fatal(err)
+	}
+	if !isReplaced {
+		t.Fatalf("no template contains %q", from)
 	}
 	return out.String()
 }
@@ -206,8 +211,8 @@ func TestCheckRejectsHostileArchives(t *testing.T) {
 // endless returns templates whose evaluation takes very long.
 func endless(t *testing.T) string {
 	t.Helper()
-	return packTemplates(t, "_noAccelerator: {", `_slow: [for a in list.Range(0, 100000, 1) for b in list.Range(0, 100000, 1) if a == b {a}]
-_noAccelerator: {`)
+	return packTemplates(t, "_policy: policy.policy", `_slow: [for a in list.Range(0, 100000, 1) for b in list.Range(0, 100000, 1) if a == b {a}]
+_policy: policy.policy`)
 }
 
 // CUE evaluation has no timeout.

@@ -93,13 +93,18 @@ func quotaOf(object *corev1.ResourceQuota, accelerators []render.Accelerator) qu
 	return response
 }
 
-// typesByResource returns the type of accelerator of each extended resource.
+// typesByResource returns the type of accelerator of each extended resource. A resource that
+// several types share is that of the type which is no variant.
 func typesByResource(accelerators []render.Accelerator) map[string]string {
 	types := map[string]string{}
 	for _, accelerator := range accelerators {
-		types[accelerator.Resource] = accelerator.Name
+		if accelerator.VariantOf == "" {
+			types[accelerator.Resource] = accelerator.Name
+		}
 		for _, alias := range accelerator.Aliases {
-			types[alias] = accelerator.Name
+			if types[alias] == "" {
+				types[alias] = accelerator.Name
+			}
 		}
 	}
 	return types
