@@ -17,7 +17,7 @@ func world(t *testing.T) (*server, time.Time) {
 	s := newServer(t)
 	book := newRulebook(t, s)
 	devices := expositions(t, "../../fetchers/testdata/{nvidia,nvidia-mig,rebellions,rebellions-deprecated,rebellions-first,rebellions-status,sapeon,furiosa,ascend,ascend-ddr}.txtar")
-	early, late := expositions(t, "testdata/world/{controller,vllm,kube-state-metrics,deviceplugin}.prom"), expositions(t, "testdata/world/{controller.later,vllm,kube-state-metrics,deviceplugin}.prom")
+	early, late := expositions(t, "testdata/world/{controller,apiserver,vllm,kube-state-metrics,deviceplugin}.prom"), expositions(t, "testdata/world/{controller.later,apiserver.later,vllm,kube-state-metrics,deviceplugin}.prom")
 	at := noon
 	for minute := range 11 {
 		at = noon.Add(time.Duration(minute) * time.Minute)
