@@ -108,7 +108,7 @@ func TestInvalidTemplatesAreNotServed(t *testing.T) {
 	h := harness.New(t)
 	f, c := startWithFolder(h)
 	digest, written := templatesOf(h), len(c.Writes(h.Namespace))
-	f.policy("\tannotations: {}\n", "\tannotations: {\n")
+	f.policy("\tannotations: {}\n", "\tannotations: {broken\n")
 	h.Await("the rejection", func() bool { return c.Metric(h, "nufi_templates_rejected_total") == 1 })
 	h.Await("the event on the controller's pod", func() bool {
 		events := &corev1.EventList{}
@@ -123,7 +123,7 @@ func TestInvalidTemplatesAreNotServed(t *testing.T) {
 	if got := templatesOf(h); got != digest {
 		t.Errorf("templates %s serve, want %s", got, digest)
 	}
-	f.policy("\tannotations: {\n", "\tannotations: {fixed: \"yes\"}\n")
+	f.policy("\tannotations: {broken\n", "\tannotations: {fixed: \"yes\"}\n")
 	awaitAnnotation(h, "fixed", "yes")
 }
 
