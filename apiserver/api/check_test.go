@@ -234,7 +234,13 @@ func TestChecksAreLimitedPerUserAndInTotal(t *testing.T) {
 	body := endless(t)
 	ended := make(chan apitest.Response, 2)
 	for _, user := range []string{"ann", "vic"} {
-		go func() { ended <- s.do(user, http.MethodPost, checkPath, body) }()
+		go func() { // again if one of the requests below holds the user's slot
+			answer := s.do(user, http.MethodPost, checkPath, body)
+			for answer.Status == http.StatusTooManyRequests {
+				answer = s.do(user, http.MethodPost, checkPath, body)
+			}
+			ended <- answer
+		}()
 		s.Await(user+"'s check to run", func() bool {
 			got := s.do(user, http.MethodPost, checkPath, "hello")
 			if got.Status == http.StatusTooManyRequests && got.Header.Get("Retry-After") == "" {
