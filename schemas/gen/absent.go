@@ -5,10 +5,9 @@ import (
 	"cuelang.org/go/cue/token"
 )
 
-// onlyWhereGiven turns each optional struct of spec into a pattern of one name:
-// name?: {} becomes ["name"]: {}, which allows and constrains the same field. CUE
-// v0.17.1 evaluates an optional field that is absent, with all that could be in it; a
-// pattern it evaluates where a field matches.
+// onlyWhereGiven replaces each optional struct of spec by a pattern: name?: {} becomes ["name"]:
+// {}, which constrains the same field. CUE v0.17.1 evaluates the content of an absent optional
+// field, but a pattern only if a field matches.
 func onlyWhereGiven(spec ast.Expr) {
 	fields, ok := spec.(*ast.StructLit)
 	if !ok {

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// coreTypes are the fields whose types are Kubernetes' own: they are documented there.
+// coreTypes returns the fields whose types are Kubernetes' own, which its documentation describes.
 func coreTypes() map[string]string {
 	return map[string]string{ //nolint:gosec // Names of fields, no credentials.
 		"env": "[]EnvVar", "resources": "ResourceRequirements", "volumes": "[]Volume", "volumeMounts": "[]VolumeMount",
@@ -22,14 +22,12 @@ func coreTypes() map[string]string {
 
 const apiIntroduction = `# The API: dudaji.com/v1
 
-Generated from the CRDs by ` + "`just gen`" + `. No field has a default in the API: what is absent
-follows from the accelerator's facts (schemas/accelerators) and the platform's policy
-(schemas/policy), and status shows the values in use. Types in CamelCase are those of
-Kubernetes' core/v1 and meta/v1.
+Generated from the CRDs by ` + "`just gen`" + `. The API has no defaults: the accelerator's facts
+(schemas/accelerators) and the platform's policy (schemas/policy) supply what is absent, and status
+shows the values in use. Types in CamelCase are those of Kubernetes' core/v1 and meta/v1.
 `
 
-// apiReference renders a kind's part of docs/api.md: a table of fields for spec, and one
-// for status.
+// apiReference returns the section of docs/api.md for a kind: tables of spec and status.
 func apiReference(k kind, crd []byte) (string, error) {
 	var definition apiextensionsv1.CustomResourceDefinition
 	if err := yaml.Unmarshal(crd, &definition); err != nil {
@@ -39,7 +37,7 @@ func apiReference(k kind, crd []byte) (string, error) {
 	var out strings.Builder
 	for _, part := range []string{"spec", "status"} {
 		fmt.Fprintf(&out, "\n## %s: %s\n\n", k.name, part)
-		out.WriteString("| Field | Type | What it says |\n|---|---|---|\n")
+		out.WriteString("| Field | Type | Description |\n|---|---|---|\n")
 		writeFields(&out, part, schema.Properties[part])
 	}
 	return out.String(), nil
@@ -79,7 +77,7 @@ func typeOf(name string, field apiextensionsv1.JSONSchemaProps) string {
 	}
 }
 
-// bounds says what the API server holds a field to.
+// bounds describes the values that the API server accepts for a field.
 func bounds(field apiextensionsv1.JSONSchemaProps) string {
 	var all []string
 	if len(field.Enum) > 0 {

@@ -18,7 +18,7 @@ import (
 
 var errNoSpec = errors.New("the CRD has no v1 schema with a spec")
 
-// specDefinition renders #Spec of a kind from the CRD's schema of spec.
+// specDefinition returns #Spec of a kind, from the CRD's schema.
 func specDefinition(k kind, crd []byte) ([]byte, error) {
 	source, err := yaml.Extract(k.crdFile(), crd)
 	if err != nil {
@@ -51,7 +51,7 @@ func definitionFile(k kind, spec ast.Expr) *ast.File {
 	return file
 }
 
-// imports are the packages of CUE's library that the definitions use.
+// imports returns an import declaration of the CUE packages that the definitions use.
 func imports(definitions []ast.Decl) ast.Decl {
 	used := map[string]bool{}
 	for _, definition := range definitions {
@@ -88,8 +88,8 @@ func find(file *ast.File, name string) (found ast.Expr) {
 	return found
 }
 
-// readable gives expressions whose failure CUE reports by a regular expression, or as
-// "errors in empty disjunction", a last choice: an error that says what is accepted.
+// readable adds an alternative with a readable error to expressions whose failure CUE reports with
+// a regular expression or as "errors in empty disjunction".
 func readable(spec ast.Expr) ast.Expr {
 	return astutil.Apply(spec, func(cursor astutil.Cursor) bool {
 		if call, ok := cursor.Node().(*ast.CallExpr); ok {
@@ -117,9 +117,9 @@ func readable(spec ast.Expr) ast.Expr {
 	}, nil).(ast.Expr)
 }
 
-// hoistElements gives the elements of bounded lists definitions of their own. CUE
-// v0.17.1 forgets that a struct is closed where it stands in a list that is unified
-// with a validator: list.MaxItems(3) & [...{name!: string}] takes any field.
+// hoistElements moves the elements of bounded lists to definitions. In CUE v0.17.1 a struct in a
+// list that is unified with a validator is not closed: list.MaxItems(3) & [...{name!: string}]
+// accepts any field.
 func hoistElements(spec ast.Expr) (ast.Expr, []ast.Decl) {
 	var hoisted []ast.Decl
 	hoist := func(cursor astutil.Cursor) bool {
@@ -166,7 +166,7 @@ func orError(expr ast.Expr, message string) ast.Expr {
 	return ast.NewBinExpr(token.OR, expr, ast.NewCall(ast.NewIdent("error"), ast.NewString(message)))
 }
 
-// enumeration returns the words of "A" | "B" | "C", or nil for anything else.
+// enumeration returns the values of "A" | "B" | "C", or nil for other expressions.
 func enumeration(expr ast.Expr) []string {
 	switch expr := expr.(type) {
 	case *ast.BasicLit:
@@ -185,8 +185,8 @@ func enumeration(expr ast.Expr) []string {
 	return nil
 }
 
-// intOrString names the definition beside the generated ones that stands for the CRD's
-// x-kubernetes-int-or-string, which ExtractCRDs writes as matchN(...) & (...).
+// intOrString returns the definition that replaces the CRD's x-kubernetes-int-or-string, which
+// ExtractCRDs converts to matchN(...) & (...).
 func intOrString(expr *ast.BinaryExpr) string {
 	call, ok := expr.X.(*ast.CallExpr)
 	if !ok || expr.Op != token.AND {

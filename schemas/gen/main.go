@@ -1,16 +1,12 @@
-// Command gen derives the CUE contracts from the CRDs that controller-gen made of the
-// Go types, so that the three cannot differ. For each kind it
+// Command gen generates the CUE contracts and docs/api.md from the CRDs that controller-gen
+// generates from the Go types. For each kind it
 //
-//  1. trims the CRD in place: the descriptions of Kubernetes' own types go (they are
-//     `kubectl explain pod`'s), else the CRD outgrows the 256 KiB annotation of a
-//     client-side apply;
-//  2. writes schemas/KIND/spec_gen.cue: the definition #Spec, as `cue get crd` would
-//     write it, but with choices that say in one line what they accept, and with
-//     optional structs that CUE evaluates only where they are given;
+//  1. removes from the CRD the descriptions of Kubernetes' own types, which `kubectl explain pod`
+//     prints; with them the CRD exceeds the 256 KiB annotation of a client-side apply;
+//  2. writes the definition #Spec to schemas/KIND/spec_gen.cue, as `cue get crd` would, but with
+//     readable errors, and with optional structs that CUE evaluates only if they are present.
 //
-// and at last docs/api.md, of all kinds.
-//
-// Run it by `just gen`.
+// `just gen` runs it.
 package main
 
 import (
@@ -21,7 +17,7 @@ import (
 
 const apiFile = "docs/api.md"
 
-// kind is one kind of dudaji.com/v1, by its name in CamelCase.
+// kind is a kind of dudaji.com/v1.
 type kind struct{ name string }
 
 func kinds() []kind { return []kind{{"NpuDeploy"}, {"Project"}} }
@@ -50,7 +46,7 @@ func run() error {
 	return write(apiFile, []byte(reference.String()))
 }
 
-// generate writes the files of one kind, and returns its part of the API's reference.
+// generate writes the files of a kind and returns its section of docs/api.md.
 func generate(k kind) (string, error) {
 	crd, err := os.ReadFile(k.crdFile())
 	if err != nil {
@@ -76,7 +72,7 @@ func generate(k kind) (string, error) {
 
 func write(name string, content []byte) error {
 	if err := os.WriteFile(name, content, 0o600); err != nil { //nolint:gosec // The names are this program's own.
-		return fmt.Errorf("writing what was generated: %w", err)
+		return fmt.Errorf("writing generated files: %w", err)
 	}
 	return nil
 }

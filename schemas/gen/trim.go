@@ -8,14 +8,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// trim removes from the CRD what comes with Kubernetes' own types and is not ours:
+// trim removes what Kubernetes' types contribute to the CRD:
 //
-//   - the description of each property that does not start with the property's own
-//     JSON name. Ours do (the house's rule, and Kubernetes' for new fields); those of
-//     the core types mostly do not;
-//   - each default. A default that the API server writes into a spec looks like a wish
-//     of the user's. A key of a list needs a default or has to be required: it becomes
-//     required.
+//   - descriptions that do not start with the property's JSON name, as ours do;
+//   - defaults, which a reader could not distinguish from values of the user. A key of a list needs a default or
+//     must be required: it becomes required.
 func trim(crd []byte) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(crd, &doc); err != nil {
@@ -53,7 +50,7 @@ func trimProperty(name string, schema *yaml.Node) {
 	}
 }
 
-// require makes fields of schema required that are not yet.
+// require makes fields of the schema required.
 func require(schema *yaml.Node, fields []*yaml.Node) {
 	required := value(schema, "required")
 	if required == nil {
@@ -67,7 +64,7 @@ func require(schema *yaml.Node, fields []*yaml.Node) {
 	}
 }
 
-// value is what a mapping has under key, nil if it has nothing or is no mapping.
+// value returns a mapping's value for the key, or nil.
 func value(mapping *yaml.Node, key string) *yaml.Node {
 	if at := index(mapping, key); at >= 0 {
 		return mapping.Content[at+1]
@@ -81,7 +78,7 @@ func remove(mapping *yaml.Node, key string) {
 	}
 }
 
-// index is where a mapping has key, -1 if nowhere.
+// index returns the position of the key in a mapping, or -1.
 func index(mapping *yaml.Node, key string) int {
 	for i := 0; mapping.Kind == yaml.MappingNode && i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == key {

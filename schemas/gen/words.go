@@ -5,7 +5,7 @@ import (
 	"cuelang.org/go/cue/literal"
 )
 
-// phrases say in words what the patterns of schemas/v1 accept.
+// phrases returns descriptions of the patterns in schemas/v1.
 func phrases() map[string]string {
 	const (
 		label     = "must be a lower-case DNS label"
@@ -27,7 +27,7 @@ func phrases() map[string]string {
 	}
 }
 
-// inWords appends the phrase for a pattern, where there is one.
+// inWords adds the phrase of a pattern as an error, if there is one.
 func inWords(match *ast.UnaryExpr) ast.Expr {
 	pattern, ok := match.X.(*ast.BasicLit)
 	if !ok {

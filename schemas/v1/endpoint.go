@@ -1,6 +1,6 @@
 package v1
 
-// EndpointKind is the kind of object that routes requests from outside.
+// EndpointKind is the kind of the route.
 //
 // +kubebuilder:validation:Enum=VirtualService;Ingress;HTTPRoute;None
 type EndpointKind string
@@ -13,7 +13,7 @@ const (
 	EndpointIngress EndpointKind = "Ingress"
 	// EndpointHTTPRoute is gateway.networking.k8s.io/v1 HTTPRoute.
 	EndpointHTTPRoute EndpointKind = "HTTPRoute"
-	// EndpointNone makes no route.
+	// EndpointNone means no route.
 	EndpointNone EndpointKind = "None"
 )
 
@@ -21,13 +21,13 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'None' || !(has(self.host) || has(self.path) || has(self.gateway))",message="kind None makes no route: remove host, path and gateway, or choose another kind"
 type Endpoint struct {
-	// kind is the object that routes. Absent means policy's.
+	// kind is the kind of the route. Absent means policy's.
 	//
 	// +optional
 	Kind EndpointKind `json:"kind,omitempty"`
 
-	// gateway is what the route attaches to: namespace/name, or name in the same
-	// namespace; for an Ingress, the name of its class. Absent means policy's.
+	// gateway is the gateway of the route: namespace/name, or name in the same namespace. For an
+	// Ingress it is the name of the class. Absent means policy's.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -35,8 +35,8 @@ type Endpoint struct {
 	// +kubebuilder:validation:Pattern=`^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
 	Gateway string `json:"gateway,omitempty"`
 
-	// host is the DNS name that clients use. Absent means NAME.NAMESPACE.DOMAIN with
-	// policy's domain. A host and path belong to the NpuDeploy that asked first.
+	// host is the DNS name that clients use. Absent means NAME.NAMESPACE.DOMAIN with policy's
+	// domain. The oldest NpuDeploy with a host and path owns it.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -44,8 +44,8 @@ type Endpoint struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$`
 	Host string `json:"host,omitempty"`
 
-	// path is the prefix below which the server answers: it matches exactly, or
-	// below a slash. Absent means every path.
+	// path is the path prefix of the server. It matches whole elements: /a matches /a and /a/b,
+	// not /ab. Absent means all paths.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=2
@@ -63,22 +63,22 @@ type ModelCacheKind string
 const (
 	// ModelCacheHostPath keeps models on the node.
 	ModelCacheHostPath ModelCacheKind = "HostPath"
-	// ModelCachePersistentVolumeClaim keeps them in an existing claim.
+	// ModelCachePersistentVolumeClaim keeps models in an existing claim.
 	ModelCachePersistentVolumeClaim ModelCacheKind = "PersistentVolumeClaim"
-	// ModelCacheEmptyDir forgets them with the pod.
+	// ModelCacheEmptyDir deletes models with the pod.
 	ModelCacheEmptyDir ModelCacheKind = "EmptyDir"
 	// ModelCacheNone mounts nothing.
 	ModelCacheNone ModelCacheKind = "None"
 )
 
-// ModelCache is where weights and compiled models stay.
+// ModelCache is the volume for weights and compiled models.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.claimName) || !has(self.kind) || self.kind == 'PersistentVolumeClaim'",message="claimName goes with kind PersistentVolumeClaim"
 // +kubebuilder:validation:XValidation:rule="!has(self.hostPath) || !has(self.kind) || self.kind == 'HostPath'",message="hostPath goes with kind HostPath"
 // +kubebuilder:validation:XValidation:rule="!(has(self.hostPath) && has(self.claimName))",message="hostPath and claimName exclude each other"
 type ModelCache struct {
-	// kind is the volume behind the cache. Absent follows from claimName or hostPath,
-	// or is policy's.
+	// kind is the kind of volume. Absent means the kind that claimName or hostPath implies, or
+	// policy's.
 	//
 	// +optional
 	Kind ModelCacheKind `json:"kind,omitempty"`
@@ -92,8 +92,8 @@ type ModelCache struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
 	ClaimName string `json:"claimName,omitempty"`
 
-	// hostPath is a directory of the node, below a prefix that policy allows. Absent
-	// means policy's.
+	// hostPath is a directory on the node, below a prefix that policy allows. Absent means
+	// policy's.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=2
@@ -101,7 +101,7 @@ type ModelCache struct {
 	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._-]+)+$`
 	HostPath string `json:"hostPath,omitempty"`
 
-	// mountPath is where the container sees the cache. Absent means policy's.
+	// mountPath is the cache's path in the container. Absent means policy's.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=2

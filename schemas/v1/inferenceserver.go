@@ -4,8 +4,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// InferenceServer is the container that serves the model, and what its pod needs.
-// The types of its fields are those of Kubernetes' core/v1.
+// InferenceServer is the container that serves the model, and its pod. The types of its fields are
+// those of Kubernetes' core/v1.
 type InferenceServer struct {
 	// image is the container's image. Absent means policy's image for the
 	// accelerator.
@@ -18,7 +18,7 @@ type InferenceServer struct {
 
 	// dialect is the kind of inference server: the name of a file in schemas/servers, such as
 	// vllm, sglang or tgi. It decides which arguments, probes and port the platform adds. Absent
-	// means that the command or the image's name shows it; a server of unknown dialect gets no
+	// means the dialect of the command or of the image's name. A server of unknown dialect gets no
 	// arguments.
 	//
 	// +optional
@@ -27,7 +27,7 @@ type InferenceServer struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Dialect string `json:"dialect,omitempty"`
 
-	// command replaces the image's entry point. Absent keeps the image's.
+	// command replaces the image's entry point. Absent means the image's.
 	//
 	// +optional
 	// +listType=atomic
@@ -35,9 +35,9 @@ type InferenceServer struct {
 	// +kubebuilder:validation:items:MaxLength=8192
 	Command []string `json:"command,omitempty"`
 
-	// args are the server's arguments. To a server of known dialect the platform adds the
-	// model, the tensor-parallel size and the port where args do not set them. Absent means
-	// none of the user's own.
+	// args are the server's arguments. If the dialect is known, the platform adds the model, the
+	// tensor-parallel size and the port if args do not set them. Absent means only the platform's
+	// arguments.
 	//
 	// +optional
 	// +listType=atomic
@@ -45,8 +45,8 @@ type InferenceServer struct {
 	// +kubebuilder:validation:items:MaxLength=8192
 	Args []string `json:"args,omitempty"`
 
-	// env is set in the container. A name that policy or the accelerator sets too
-	// has the user's value. Absent means none of the user's own.
+	// env is set in the container, and overrides variables of policy and of the accelerator.
+	// Absent means only the platform's variables.
 	//
 	// +optional
 	// +listType=map
@@ -54,32 +54,31 @@ type InferenceServer struct {
 	// +kubebuilder:validation:MaxItems=256
 	Env []corev1.EnvVar `json:"env,omitempty"`
 
-	// inferencePort is the TCP port on which the server answers HTTP. Absent means the one in
-	// args, the default of the server's dialect, or policy's.
+	// inferencePort is the server's HTTP port. Absent means the port in args, the dialect's
+	// default, or policy's.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	InferencePort *int32 `json:"inferencePort,omitempty"`
 
-	// replicas is the number of servers. Absent means one at first, and from then on
-	// whatever an autoscaler or `kubectl scale deployment` made of it. 0 serves
-	// nothing and holds no device.
+	// replicas is the number of pods. Absent means one at first; an autoscaler or `kubectl scale
+	// deployment` can then change the number. 0 stops the server and releases its devices.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// resources are the container's. A limit on an accelerator's resource
-	// (rebellions.ai/npu, nvidia.com/gpu) names accelerator and count. Absent means
-	// the accelerator's devices, and CPU and memory by policy.
+	// resources are the container's resources. A limit on an accelerator's resource
+	// (rebellions.ai/npu, nvidia.com/gpu) selects the accelerator and count. Absent means the
+	// accelerator's devices, and policy's CPU and memory.
 	//
 	// +optional
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
 
-	// volumeMounts are added to the container. One on /dev/shm or on the model
-	// cache's path replaces the platform's. Absent adds none.
+	// volumeMounts are added to the container. A mount at /dev/shm or at the model cache's path
+	// replaces the platform's. Absent adds none.
 	//
 	// +optional
 	// +listType=map
@@ -95,30 +94,27 @@ type InferenceServer struct {
 	// +kubebuilder:validation:MaxItems=64
 	Volumes []corev1.Volume `json:"volumes,omitempty"`
 
-	// nodeSelector limits the nodes that may run the pods. Absent means any node
-	// that has the devices.
+	// nodeSelector limits the nodes of the pods. Absent means any node with the devices.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
 	// +kubebuilder:validation:XValidation:rule="self.all(key, key.size() <= 317 && key.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="a key is a name of letters and digits, with - _ and . inside, at most 63 characters, and may have a DNS name and a slash before it"
 	NodeSelector map[string]LabelValue `json:"nodeSelector,omitempty"`
 
-	// tolerations are added to those that the accelerator's nodes need. Absent adds
-	// none.
+	// tolerations are added to those for the accelerator's nodes. Absent adds none.
 	//
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
 
-	// affinity is the pods'. Absent means none.
+	// affinity is the pods' affinity. Absent means none.
 	//
 	// +optional
 	Affinity *corev1.Affinity `json:"affinity,omitempty"`
 
-	// serviceAccountName is the identity of the pods, an account of the NpuDeploy's
-	// own namespace that policy allows. Absent means one made for this NpuDeploy, with
-	// no rights and no token.
+	// serviceAccountName is the pods' service account, which policy must allow. Absent means an
+	// account for this NpuDeploy, without rights and token.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -126,7 +122,8 @@ type InferenceServer struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
 	ServiceAccountName string `json:"serviceAccountName,omitempty"`
 
-	// imagePullSecrets are Secrets of the same namespace. Absent means policy's.
+	// imagePullSecrets are Secrets of the same namespace for pulling the image. Absent means
+	// policy's.
 	//
 	// +optional
 	// +listType=map
@@ -134,8 +131,8 @@ type InferenceServer struct {
 	// +kubebuilder:validation:MaxItems=16
 	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
 
-	// priorityClassName orders pods when devices are scarce. Absent means the
-	// project's defaultPriorityClass, or policy's.
+	// priorityClassName is the pods' priority class. Absent means the project's
+	// defaultPriorityClass, or policy's.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -143,8 +140,8 @@ type InferenceServer struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
 	PriorityClassName string `json:"priorityClassName,omitempty"`
 
-	// runtimeClassName is the container runtime. Absent means the accelerator's, if
-	// it needs one.
+	// runtimeClassName is the pods' runtime class. Absent means the accelerator's, if it needs
+	// one.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -152,8 +149,8 @@ type InferenceServer struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
 	RuntimeClassName string `json:"runtimeClassName,omitempty"`
 
-	// probes replace the platform's, each as a whole. Absent means those that policy
-	// makes for servers that load for a long time.
+	// probes replace the platform's probes, each as a whole. Absent means policy's, which allow
+	// for a long start.
 	//
 	// +optional
 	Probes *Probes `json:"probes,omitempty"`
@@ -161,17 +158,17 @@ type InferenceServer struct {
 
 // Probes are a container's three probes.
 type Probes struct {
-	// startup must succeed once before the others begin. Absent means policy's.
+	// startup must succeed once before the other probes begin. Absent means policy's.
 	//
 	// +optional
 	Startup *corev1.Probe `json:"startup,omitempty"`
 
-	// readiness decides whether the pod gets requests. Absent means policy's.
+	// readiness determines whether the pod receives requests. Absent means policy's.
 	//
 	// +optional
 	Readiness *corev1.Probe `json:"readiness,omitempty"`
 
-	// liveness restarts a server that no longer answers. Absent means policy's.
+	// liveness restarts a server that no longer responds. Absent means policy's.
 	//
 	// +optional
 	Liveness *corev1.Probe `json:"liveness,omitempty"`

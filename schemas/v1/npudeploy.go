@@ -4,9 +4,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// NpuDeploy serves one model on accelerators (NPUs or GPUs). Its few lines, unified
-// with the facts about the accelerator and the platform's policy, yield the
-// Deployment, the Service, the route and everything else that serving takes.
+// NpuDeploy serves one model on accelerators (NPUs or GPUs). The controller unifies it with the
+// facts about the accelerator and the platform's policy, and applies the resulting Deployment,
+// Service, route and other objects.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=npudeploys,singular=npudeploy,shortName=npud,categories=all
@@ -26,8 +26,8 @@ type NpuDeploy struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is the desired state. What it leaves out follows from the accelerator's facts and
-	// the platform's policy.
+	// spec is the desired state. The accelerator's facts and the platform's policy supply what is
+	// absent.
 	//
 	// +required
 	Spec NpuDeploySpec `json:"spec"`
@@ -52,9 +52,8 @@ type NpuDeployList struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.model) || has(self.inferenceServer)",message="one of model or inferenceServer is required: there is nothing to serve"
 type NpuDeploySpec struct {
-	// model is what the server loads: a Hugging Face id (org/name) or an absolute
-	// path inside the container. Absent means that inferenceServer.args (or the
-	// image) name the model.
+	// model is what the server loads: a Hugging Face id (org/name) or an absolute path inside the
+	// container. Absent means that inferenceServer.args or the image specify the model.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -62,9 +61,9 @@ type NpuDeploySpec struct {
 	// +kubebuilder:validation:Pattern=`^/?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`
 	Model string `json:"model,omitempty"`
 
-	// modelSize is the memory that the model's weights take, such as 15Gi. A model that cannot
-	// fit its devices is refused. Absent means an estimate from the model's name, if that
-	// shows the number of parameters.
+	// modelSize is the memory that the model's weights take, such as 15Gi. A model that does not
+	// fit its devices is rejected. Absent means an estimate, if the model's name contains the
+	// number of parameters.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=2
@@ -72,9 +71,8 @@ type NpuDeploySpec struct {
 	// +kubebuilder:validation:Pattern=`^[0-9]+(\.[0-9]+)?(Mi|Gi|Ti|M|G|T)$`
 	ModelSize string `json:"modelSize,omitempty"`
 
-	// accelerator is the kind and number of devices of each replica. Absent means
-	// that inferenceServer.resources.limits names them (nvidia.com/gpu: 2), or that
-	// the server runs without one.
+	// accelerator is the kind and number of devices of each replica. Absent means the devices in
+	// inferenceServer.resources.limits (nvidia.com/gpu: 2), or none.
 	//
 	// +optional
 	Accelerator *Accelerator `json:"accelerator,omitempty"`
@@ -85,31 +83,31 @@ type NpuDeploySpec struct {
 	// +optional
 	Parallelism *Parallelism `json:"parallelism,omitempty"`
 
-	// inferenceServer is the server's container and its pod. Absent means that
-	// policy's image for the accelerator serves the model.
+	// inferenceServer is the server's container and its pod. Absent means policy's server for the
+	// accelerator.
 	//
 	// +optional
 	InferenceServer *InferenceServer `json:"inferenceServer,omitempty"`
 
-	// endpoint is how clients outside the cluster reach the server. Absent means
-	// that they do not: the Service alone is made.
+	// endpoint is how clients outside the cluster reach the server. Absent means that they cannot:
+	// there is a Service but no route.
 	//
 	// +optional
 	Endpoint *Endpoint `json:"endpoint,omitempty"`
 
-	// modelCache is where weights (and compiled models) are kept between restarts.
-	// Absent means where policy says.
+	// modelCache is where weights and compiled models are kept between restarts. Absent means
+	// policy's location.
 	//
 	// +optional
 	ModelCache *ModelCache `json:"modelCache,omitempty"`
 
-	// podMetadata is added to the pods' labels and annotations. Absent adds none.
+	// podMetadata is added to the pods' metadata. Absent adds nothing.
 	//
 	// +optional
 	PodMetadata *PodMetadata `json:"podMetadata,omitempty"`
 }
 
-// Accelerator names devices.
+// Accelerator selects devices.
 type Accelerator struct {
 	// type is the name of an accelerator that the platform describes in
 	// schemas/accelerators, such as atom, nvidia or rngd.
@@ -146,10 +144,10 @@ type Parallelism struct {
 	Data *int32 `json:"data,omitempty"`
 }
 
-// PodMetadata is the part of a pod's metadata that a user may add to.
+// PodMetadata is metadata that a user can add to pods.
 type PodMetadata struct {
-	// labels are added to those of the pods; a label that the platform sets cannot
-	// be changed. Absent adds none.
+	// labels are added to the pods' labels. A label that the platform sets cannot be changed.
+	// Absent adds none.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
@@ -157,7 +155,7 @@ type PodMetadata struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(key, key.size() <= 317 && key.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="a key is a name of letters and digits, with - _ and . inside, at most 63 characters, and may have a DNS name and a slash before it"
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 
-	// annotations are added to those of the pods. Absent adds none.
+	// annotations are added to the pods' annotations. Absent adds none.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64

@@ -5,9 +5,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Project is a namespace for some people: who may do what in it, how much of the
-// cluster it may use, and which hosts its deployments may claim. The namespace has the
-// project's name.
+// Project is a namespace with members, a quota, and the hosts that its NpuDeploys may use. The
+// namespace has the project's name.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=projects,singular=project,shortName=nproj,scope=Cluster
@@ -24,8 +23,7 @@ type Project struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what the project may do, and who. Whatever it leaves out follows from
-	// the platform's policy.
+	// spec is the desired state. The platform's policy supplies what is absent.
 	//
 	// +required
 	Spec ProjectSpec `json:"spec"`
@@ -45,26 +43,24 @@ type ProjectList struct {
 	Items           []Project `json:"items"`
 }
 
-// ProjectSpec is what a project may do, and who. No field has a default here: see the
-// package comment.
+// ProjectSpec is the desired state. No field has a default here: see the package comment.
 type ProjectSpec struct {
-	// displayName is the project's name as people write it. Absent means
-	// metadata.name.
+	// displayName is the name of the project in user interfaces. Absent means metadata.name.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	DisplayName string `json:"displayName,omitempty"`
 
-	// description says what the project is for. Absent says nothing.
+	// description describes the project. Absent means no description.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	Description string `json:"description,omitempty"`
 
-	// members are the people and groups that may work in the project, each once.
-	// Absent means that only the cluster's administrators may.
+	// members are the users and groups with access to the project, each at most once. Absent means
+	// that only the cluster's administrators have access.
 	//
 	// +optional
 	// +listType=map
@@ -73,14 +69,14 @@ type ProjectSpec struct {
 	// +kubebuilder:validation:MaxItems=256
 	Members []Member `json:"members,omitempty"`
 
-	// quota bounds what the project's pods and claims may ask for in sum. Absent sets
-	// no bound.
+	// quota limits the total requests of the project's pods and volume claims. Absent sets no
+	// limit.
 	//
 	// +optional
 	Quota *Quota `json:"quota,omitempty"`
 
-	// defaultPriorityClass orders the pods of the project's NpuDeploys that name no
-	// priority class. Absent means policy's.
+	// defaultPriorityClass is the priority class of NpuDeploys that do not set priorityClassName.
+	// Absent means policy's.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -88,10 +84,10 @@ type ProjectSpec struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
 	DefaultPriorityClass string `json:"defaultPriorityClass,omitempty"`
 
-	// hostSuffixes are the DNS names that belong to this project, with all names below
-	// them: its NpuDeploys may claim no other host, and nobody else's may claim these.
-	// Of two projects, the longer suffix wins, then the older project. Absent means
-	// any host that belongs to no other project.
+	// hostSuffixes are DNS names that are reserved for this project, with all names below them.
+	// Its NpuDeploys cannot use other hosts, and NpuDeploys of other projects cannot use these. If
+	// several projects match a host, the longest suffix wins, then the oldest project. Absent
+	// means any host that is not reserved for another project.
 	//
 	// +optional
 	// +listType=set
@@ -106,7 +102,7 @@ type ProjectSpec struct {
 // +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$`
 type HostSuffix string
 
-// MemberKind is what a member's name names.
+// MemberKind is the kind of identity that a member is.
 //
 // +kubebuilder:validation:Enum=User;Group
 type MemberKind string
@@ -117,8 +113,8 @@ const (
 	MemberGroup MemberKind = "Group"
 )
 
-// Role is what a member may do. The three are the ClusterRoles nufi-project-viewer,
-// nufi-project-editor and nufi-project-admin, each with what the one before has.
+// Role is a member's role. The roles are the ClusterRoles nufi-project-viewer, nufi-project-editor
+// and nufi-project-admin; each includes the rights of the one before.
 //
 // +kubebuilder:validation:Enum=Viewer;Editor;Admin
 type Role string
@@ -130,16 +126,15 @@ const (
 	RoleAdmin  Role = "Admin"
 )
 
-// Member is a person, or all people of a group.
+// Member is a user or a group.
 type Member struct {
-	// kind says whether name is a person's or a group's.
+	// kind is the kind of name.
 	//
 	// +required
 	Kind MemberKind `json:"kind"`
 
-	// name is the user name or the group as Kubernetes' authentication yields it, with
-	// its prefix if it has one. Kubernetes' own identities (system:...) are nobody's
-	// to name.
+	// name is the user or group as Kubernetes authenticates it, including any prefix. Kubernetes'
+	// own identities (system:...) are not allowed.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -148,15 +143,15 @@ type Member struct {
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('system:')",message="names that start with system: are Kubernetes' own"
 	Name string `json:"name"`
 
-	// role is what the member may do.
+	// role is the member's role.
 	//
 	// +required
 	Role Role `json:"role"`
 }
 
-// Quota bounds sums over all that the project runs.
+// Quota limits the totals of a project.
 type Quota struct {
-	// accelerators bound the devices, by type. A type that is absent has no bound.
+	// accelerators limits the devices, by type. A type that is absent has no limit.
 	//
 	// +optional
 	// +listType=map
@@ -164,24 +159,23 @@ type Quota struct {
 	// +kubebuilder:validation:MaxItems=32
 	Accelerators []AcceleratorQuota `json:"accelerators,omitempty"`
 
-	// cpu bounds the requests of CPU, in cores: 64 or 500m. Absent sets no bound.
+	// cpu limits the CPU requests, in cores: 64 or 500m. Absent sets no limit.
 	//
 	// +optional
 	CPU *resource.Quantity `json:"cpu,omitempty"`
 
-	// memory bounds the requests of memory, in bytes: 512Gi. Absent sets no bound.
+	// memory limits the memory requests, in bytes: 512Gi. Absent sets no limit.
 	//
 	// +optional
 	Memory *resource.Quantity `json:"memory,omitempty"`
 
-	// storage bounds the size of all claims for volumes, in bytes: 1Ti. Absent sets no
-	// bound.
+	// storage limits the total size of volume claims, in bytes: 1Ti. Absent sets no limit.
 	//
 	// +optional
 	Storage *resource.Quantity `json:"storage,omitempty"`
 }
 
-// AcceleratorQuota bounds the devices of one type.
+// AcceleratorQuota limits the devices of one type.
 type AcceleratorQuota struct {
 	// type is the name of an accelerator that the platform describes.
 	//
@@ -191,7 +185,7 @@ type AcceleratorQuota struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Type string `json:"type"`
 
-	// count is the number of devices that all pods may hold together. 0 allows none.
+	// count is the number of devices that all pods together can request. 0 allows none.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
@@ -199,7 +193,7 @@ type AcceleratorQuota struct {
 	Count int32 `json:"count"`
 }
 
-// ProjectStatus is what the controller observed of the spec at observedGeneration.
+// ProjectStatus is what the controller observed.
 type ProjectStatus struct {
 	// observedGeneration is the metadata.generation that this status describes. 0
 	// means none yet.
@@ -208,7 +202,7 @@ type ProjectStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Ready and the two that it sums up, Rendered and Applied.
+	// conditions are Ready and the two that it summarizes, Rendered and Applied.
 	//
 	// +optional
 	// +listType=map
@@ -216,21 +210,20 @@ type ProjectStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// namespace is the project's. Absent until it is in place, and ours.
+	// namespace is the project's namespace. Absent until it exists and belongs to the project.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	Namespace string `json:"namespace,omitempty"`
 
-	// templates is the digest of the CUE templates that rendered the manifests.
-	// Absent until they were rendered.
+	// templates is the digest of the CUE templates of the manifests. Absent until rendered.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	Templates string `json:"templates,omitempty"`
 
-	// inventory lists every object that was applied for this project, written before
-	// the first of them, so that none is ever forgotten. Absent means none.
+	// inventory lists the objects that the controller applied, or is about to apply, for this
+	// project. Absent means none.
 	//
 	// +optional
 	// +listType=atomic

@@ -14,7 +14,7 @@ const (
 	KindProject = "Project"
 )
 
-// LabelDeploy is the label by which a pod or a ReplicaSet names its NpuDeploy.
+// LabelDeploy is the label of pods and ReplicaSets whose value is the name of their NpuDeploy.
 const LabelDeploy = "dudaji.com/npudeploy"
 
 // GroupVersion returns dudaji.com/v1.

@@ -4,9 +4,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// NpuDeployStatus is what the controller observed of the spec at
-// observedGeneration. Effective values stand here, so that the spec stays the
-// user's own text.
+// NpuDeployStatus is what the controller observed, and the values in use for the fields that the
+// spec leaves out.
 type NpuDeployStatus struct {
 	// observedGeneration is the metadata.generation that this status describes. 0
 	// means none yet.
@@ -15,7 +14,7 @@ type NpuDeployStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Ready and the four that it sums up: see the constants.
+	// conditions are Ready and the four that it summarizes: see the constants.
 	//
 	// +optional
 	// +listType=map
@@ -23,25 +22,25 @@ type NpuDeployStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// url is where clients reach the server: outside the cluster if there is an
-	// endpoint, inside otherwise. Absent until it was rendered.
+	// url is the server's URL: outside the cluster if there is an endpoint, inside otherwise.
+	// Absent until rendered.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	URL string `json:"url,omitempty"`
 
-	// image is the server's image in use. Absent until it was rendered.
+	// image is the image in use. Absent until rendered.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Image string `json:"image,omitempty"`
 
-	// accelerator is the one in use. Absent when the server has none.
+	// accelerator is the accelerator in use. Absent if there is none.
 	//
 	// +optional
 	Accelerator *AcceleratorStatus `json:"accelerator,omitempty"`
 
-	// parallelism is the split in use. Absent when the server has no accelerator.
+	// parallelism is the split in use. Absent if there is no accelerator.
 	//
 	// +optional
 	Parallelism *ParallelismStatus `json:"parallelism,omitempty"`
@@ -52,35 +51,33 @@ type NpuDeployStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	Replicas int32 `json:"replicas"`
 
-	// readyReplicas is the number of those that are ready.
+	// readyReplicas is the number of ready pods of the current generation.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ReadyReplicas int32 `json:"readyReplicas"`
 
-	// replicaSummary is the ready and the desired number of pods: 1/2. Absent until the
-	// Deployment was observed.
+	// replicaSummary is the number of ready and of desired pods: 1/2. Absent until the Deployment
+	// is observed.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	ReplicaSummary string `json:"replicaSummary,omitempty"`
 
-	// selector finds the pods, in the text form that the scale subresource wants.
-	// Absent until it was rendered.
+	// selector selects the pods, in the text form of the scale subresource. Absent until rendered.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Selector string `json:"selector,omitempty"`
 
-	// templates is the digest of the CUE templates that rendered the manifests.
-	// Absent until they were rendered.
+	// templates is the digest of the CUE templates of the manifests. Absent until rendered.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	Templates string `json:"templates,omitempty"`
 
-	// inventory lists every object that was applied for this NpuDeploy, written
-	// before the first of them, so that none is ever forgotten. Absent means none.
+	// inventory lists the objects that the controller applied, or is about to apply, for this
+	// NpuDeploy. Absent means none.
 	//
 	// +optional
 	// +listType=atomic
@@ -96,7 +93,7 @@ type AcceleratorStatus struct {
 	// +kubebuilder:validation:MaxLength=63
 	Type string `json:"type"`
 
-	// resourceName is the extended resource that each replica asks for.
+	// resourceName is the extended resource of the devices.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=317
@@ -124,8 +121,7 @@ type ParallelismStatus struct {
 	Data int32 `json:"data"`
 }
 
-// InventoryEntry is one applied object: in the NpuDeploy's own namespace, or in the
-// project's, or that namespace.
+// InventoryEntry is one applied object.
 type InventoryEntry struct {
 	// group is the object's API group. Empty means core.
 	//
@@ -133,7 +129,7 @@ type InventoryEntry struct {
 	// +kubebuilder:validation:MaxLength=253
 	Group string `json:"group,omitempty"`
 
-	// version is the API version that it was applied with.
+	// version is the API version of the apply.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=63
@@ -151,15 +147,15 @@ type InventoryEntry struct {
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 
-	// uid is the object's, known once it was applied. Absent means that the apply
-	// was intended and not seen to succeed; nothing is pruned without it.
+	// uid is the object's UID. Absent means that no apply has succeeded yet; such an object is not
+	// pruned.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	UID string `json:"uid,omitempty"`
 
-	// digest is over what was applied and the entry that the API server made of it in
-	// the managed fields. Equal after a restart, it means that there is nothing to do.
+	// digest is a digest of the applied object and of its entry in managedFields. An unchanged
+	// digest means that no apply is needed.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
