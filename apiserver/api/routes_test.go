@@ -309,7 +309,7 @@ func TestOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 			t.Errorf("the schema %s is not there", found[1])
 		}
 	}
-	for _, words := range []string{"model is what the server loads", "members are the people and groups"} {
+	for _, words := range []string{"model is what the server loads", "members are the users and groups"} {
 		if !strings.Contains(string(got.Body), words) {
 			t.Errorf("a description of the CRDs is missing: %s", words)
 		}
