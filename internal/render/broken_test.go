@@ -30,7 +30,7 @@ func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 		},
 		"a registry without a slash": {
 			[][2]string{{"registries: []", `registries: ["registry.example.com"]`}},
-			[]string{"schemas/policy/policy.cue: checked.allowed.registries.0: invalid value \"registry.example.com\" (out of bound =~\"/$\")"},
+			[]string{"schemas/policy/policy.cue: checked.allowed.registries.0: must end with a slash"},
 		},
 		"a value out of bounds": {
 			[][2]string{{"graceSeconds: 120", "graceSeconds: 1"}},
@@ -47,6 +47,17 @@ func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 		"a rule of the schema": {
 			[][2]string{{`enforce: "privileged"`, `enforce: "baseline"`}},
 			[]string{"schemas/policy/policy.cue: checked.project.podSecurity.enforce: must be privileged while modelCache.kind is HostPath: the other levels refuse such pods"},
+		},
+		"a server older than the facts": {
+			[][2]string{{"vllm-rbln:v0.11.0", "vllm-rbln:v0.9.2"}},
+			[]string{"schemas/policy/policy.cue: checked.images.atom: registry.example.com/rebellions/vllm-rbln:v0.9.2 is older than v0.10.2, from which the facts about atom hold"},
+		},
+		"names that Kubernetes rejects": {
+			[][2]string{{`"istio-system/nufi-gateway"`, `"Istio/nufi-gateway"`}, {`"nufi.me"`, `"NuFi.me"`}},
+			[]string{
+				"schemas/policy/policy.cue: checked.endpoint.domain: must be a lower-case DNS name",
+				"schemas/policy/policy.cue: checked.endpoint.gateways.VirtualService: must be a name, or namespace/name, in lower case",
+			},
 		},
 		"invalid CUE": {[][2]string{{"policy: {", "policy: {{"}}, []string{"schemas/policy/policy.cue: expected '}', found 'EOF'"}},
 	} {
