@@ -81,9 +81,11 @@ func templateViolation(group []cueerrors.Error, schemas map[string]bool) Violati
 	if len(positions) == 0 {
 		return violation
 	}
-	if inner, ok := strings.CutPrefix(violation.Message, "import failed: "); ok {
-		// The first position is the import, the last one the error.
-		violation.Message, positions = inner, positions[len(positions)-1:]
+	for isImport := true; isImport; { // Each package on the way to the error adds the prefix.
+		if violation.Message, isImport = strings.CutPrefix(violation.Message, "import failed: "); isImport {
+			// The first position is the import, the last one the error.
+			positions = positions[len(positions)-1:]
+		}
 	}
 	violation.Position = templatePosition(positions[0])
 	for _, position := range positions {
