@@ -34,7 +34,8 @@ func checkBounds(t *testing.T, path string, goType reflect.Type, at *schema.Stru
 	switch kind := goType.Kind(); {
 	case kind == reflect.String:
 		bounded = bounds.MaxLength != nil || bounds.Enum != nil
-	case kind == reflect.Int32:
+	case kind == reflect.Bool:
+	case kind == reflect.Int32, kind == reflect.Int64:
 		bounded = bounds.Minimum != nil && bounds.Maximum != nil
 	case kind == reflect.Slice:
 		bounded = bounds.MaxItems != nil

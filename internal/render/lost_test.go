@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,11 +28,15 @@ func TestNoAcceptedFieldIsLost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			before := outcomeOf(t, base)
-			for _, leaf := range leaves("spec", &spec, 4) {
+			before, _ := outcomeOf(t, base)
+			for _, leaf := range leaves(t, "spec", &spec, 4) {
 				changed := set(base, strings.Split(leaf.path, ".")[1:], leaf.value)
-				if after := outcomeOf(t, changed); after == before && fmt.Sprint(changed) != fmt.Sprint(base) {
+				after, violations := outcomeOf(t, changed)
+				if after == before && fmt.Sprint(changed) != fmt.Sprint(base) {
 					t.Errorf("%s: %v is lost", leaf.path, leaf.value)
+				}
+				if len(violations) > 0 && !slices.ContainsFunc(violations, leaf.isNamedBy) {
+					t.Errorf("%s: %v is rejected at another path: %s", leaf.path, leaf.value, after)
 				}
 			}
 		})
@@ -43,8 +48,32 @@ type leaf struct {
 	value any
 }
 
-// leaves returns a value for each scalar and list, to a depth: the fields below are Kubernetes' own.
-func leaves(path string, at *schema.Structural, depth int) []leaf {
+// isNamedBy reports whether the violation is at the field, below it, or at a field that the value
+// makes wrong.
+func (l leaf) isNamedBy(violation render.Violation) bool {
+	for _, path := range append([]string{l.path}, contradicted()[l.path]...) {
+		if violation.Path == path || strings.HasPrefix(violation.Path, path+".") || strings.HasPrefix(violation.Path, path+"[") {
+			return true
+		}
+	}
+	return false
+}
+
+// contradicted are the fields that a value can make wrong.
+func contradicted() map[string][]string {
+	return map[string][]string{
+		"spec.accelerator.count":       {"spec.accelerator.type"},
+		"spec.accelerator.type":        {"spec.inferenceServer.image"},
+		"spec.inferenceServer.command": {"spec.model"},
+		"spec.inferenceServer.dialect": {"spec.model"},
+		"spec.inferenceServer.image":   {"spec.model"},
+	}
+}
+
+// leaves returns a value for each field, to a depth: the fields below are Kubernetes' own. The value
+// of a field that leafValues does not have is derived from its schema.
+func leaves(tb testing.TB, path string, at *schema.Structural, depth int) []leaf {
+	tb.Helper()
 	var all []leaf
 	for name, property := range at.Properties {
 		path := path + "." + name
@@ -56,10 +85,26 @@ func leaves(path string, at *schema.Structural, depth int) []leaf {
 		case value != nil:
 			all = append(all, leaf{path, value})
 		case property.Type == "object" && depth > 1:
-			all = append(all, leaves(path, &property, depth-1)...)
+			all = append(all, leaves(tb, path, &property, depth-1)...)
+		default:
+			all = append(all, leaf{path, leafValue(tb, path, &property)})
 		}
 	}
 	return all
+}
+
+// leafValue returns a value that no default has.
+func leafValue(tb testing.TB, path string, at *schema.Structural) any {
+	tb.Helper()
+	example := (&prober{tb: tb}).example(path, at)
+	switch {
+	case at.Items != nil:
+		return []any{(&prober{tb: tb}).example(path, at.Items)}
+	case at.ValueValidation != nil && len(at.ValueValidation.Enum) > 0:
+		return at.ValueValidation.Enum[len(at.ValueValidation.Enum)-1].Object
+	default:
+		return example
+	}
 }
 
 // leafValues are a value that no default has, by name.
@@ -75,7 +120,8 @@ func leafValues() map[string]any {
 		"nodeSelector": map[string]any{"zone": "other"}, "tolerations": []any{map[string]any{"key": "other", "operator": "Exists"}},
 		"affinity":           map[string]any{"nodeAffinity": map[string]any{"requiredDuringSchedulingIgnoredDuringExecution": map[string]any{"nodeSelectorTerms": []any{map[string]any{}}}}},
 		"serviceAccountName": "other", "imagePullSecrets": []any{map[string]any{"name": "other"}}, "priorityClassName": "other",
-		"runtimeClassName": "other", "startup": probe, "readiness": probe, "liveness": probe,
+		"runtimeClassName": "other", "terminationGracePeriodSeconds": int64(7),
+		"topologySpreadConstraints": []any{map[string]any{"maxSkew": int64(1), "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}}, "startup": probe, "readiness": probe, "liveness": probe,
 		"gateway": "other/other", "host": "other.example.com", "kind": "None", "path": "/other",
 		"claimName": "other", "hostPath": "/mnt/data/other", "mountPath": "/other",
 		"labels": map[string]any{"other": "other"}, "annotations": map[string]any{"other": "other"},
@@ -94,8 +140,8 @@ func set(object map[string]any, path []string, value any) map[string]any {
 	return with(object, path[0], set(child, path[1:], value))
 }
 
-// outcomeOf is what a spec renders to, or its violations.
-func outcomeOf(tb testing.TB, spec map[string]any) string {
+// outcomeOf returns what a spec renders to, or its violations.
+func outcomeOf(tb testing.TB, spec map[string]any) (string, []render.Violation) {
 	tb.Helper()
 	document, err := json.Marshal(map[string]any{
 		"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": map[string]any{"name": "a"}, "spec": spec,
@@ -104,8 +150,9 @@ func outcomeOf(tb testing.TB, spec map[string]any) string {
 		tb.Fatal(err)
 	}
 	result, err := compiled(tb).RenderYAML("a.yaml", document, render.ProjectSettings{})
-	if invalid := (*render.Error)(nil); err != nil && !errors.As(err, &invalid) {
+	invalid := &render.Error{}
+	if err != nil && !errors.As(err, &invalid) {
 		tb.Errorf("%s: %v", document, err)
 	}
-	return summary(tb, result, err)
+	return summary(tb, result, err), invalid.Violations
 }

@@ -15,7 +15,8 @@ import (
 func coreTypes() map[string]string {
 	return map[string]string{ //nolint:gosec // Names of fields, no credentials.
 		"env": "[]EnvVar", "resources": "ResourceRequirements", "volumes": "[]Volume", "volumeMounts": "[]VolumeMount",
-		"tolerations": "[]Toleration", "affinity": "Affinity", "imagePullSecrets": "[]LocalObjectReference",
+		"tolerations": "[]Toleration", "envFrom": "[]EnvFromSource",
+		"topologySpreadConstraints": "[]TopologySpreadConstraint", "affinity": "Affinity", "imagePullSecrets": "[]LocalObjectReference",
 		"startup": "Probe", "readiness": "Probe", "liveness": "Probe", "conditions": "[]Condition",
 	}
 }

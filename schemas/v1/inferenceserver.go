@@ -16,6 +16,12 @@ type InferenceServer struct {
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`
 	Image string `json:"image,omitempty"`
 
+	// imagePullPolicy is when the node pulls the image. Absent means Kubernetes' default.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=Always;IfNotPresent;Never
+	ImagePullPolicy corev1.PullPolicy `json:"imagePullPolicy,omitempty"`
+
 	// dialect is the kind of inference server: the name of a file in schemas/servers, such as
 	// vllm, sglang or tgi. It decides which arguments, probes and port the platform adds. Absent
 	// means the dialect of the command or of the image's name. A server of unknown dialect gets no
@@ -53,6 +59,14 @@ type InferenceServer struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=256
 	Env []corev1.EnvVar `json:"env,omitempty"`
+
+	// envFrom are Secrets and ConfigMaps whose keys are variables of the container. env and what
+	// the platform sets override them. Absent adds none.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	EnvFrom []corev1.EnvFromSource `json:"envFrom,omitempty"`
 
 	// inferencePort is the server's HTTP port. Absent means the port in args, the dialect's
 	// default, or policy's.
@@ -113,6 +127,24 @@ type InferenceServer struct {
 	// +optional
 	Affinity *corev1.Affinity `json:"affinity,omitempty"`
 
+	// topologySpreadConstraints spread the pods over zones or nodes. One without a labelSelector
+	// counts the pods of this NpuDeploy. Absent means the cluster's defaults.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=topologyKey
+	// +listMapKey=whenUnsatisfiable
+	// +kubebuilder:validation:MaxItems=16
+	TopologySpreadConstraints []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
+
+	// schedulerName is the scheduler that places the pods. Absent means Kubernetes' default.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	SchedulerName string `json:"schedulerName,omitempty"`
+
 	// serviceAccountName is the pods' service account, which policy must allow. Absent means an
 	// account for this NpuDeploy, without rights and token.
 	//
@@ -148,6 +180,13 @@ type InferenceServer struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
 	RuntimeClassName string `json:"runtimeClassName,omitempty"`
+
+	// terminationGracePeriodSeconds is how long the server may take to stop. Absent means policy's.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=86400
+	TerminationGracePeriodSeconds *int64 `json:"terminationGracePeriodSeconds,omitempty"`
 
 	// probes replace the platform's probes, each as a whole. Absent means policy's, which allow
 	// for a long start.
