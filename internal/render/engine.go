@@ -61,12 +61,13 @@ func (e *engine) render(in input, settings ProjectSettings) (*Manifests, error) 
 	return manifests, nil
 }
 
+// fill fills the root at once: each fill evaluates everything, and one of a field twice.
 func (e *engine) fill(object any, settings ProjectSettings) cue.Value {
-	if settings == (ProjectSettings{}) {
-		return e.value.FillPath(cue.MakePath(cue.Str(e.input)), object)
+	fields := map[string]any{e.input: object}
+	if settings != (ProjectSettings{}) {
+		fields[fieldProject] = settings
 	}
-	// One fill for both, because each fill evaluates everything.
-	return e.value.FillPath(cue.MakePath(), map[string]any{e.input: object, fieldProject: settings})
+	return e.value.FillPath(cue.MakePath(), fields)
 }
 
 func validate(value cue.Value, field string) error {
