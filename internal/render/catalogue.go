@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 
 	"cuelang.org/go/cue"
@@ -21,7 +22,7 @@ type Catalogue struct {
 	Allowed         Allowed       `json:"allowed" doc:"what policy allows in the requested namespace, or where there are no exceptions"`
 	Defaults        Defaults      `json:"defaults" doc:"values for fields that a spec leaves out"`
 
-	exceptions map[string]Allowed // by project; a nil list makes no exception
+	exceptions map[string]Allowed // by project; a nil list and an empty string make no exception
 }
 
 // In returns the catalogue for a namespace, with the exceptions for its project.
@@ -37,6 +38,7 @@ func (c *Catalogue) In(namespace string) *Catalogue {
 			*list.all = *list.own
 		}
 	}
+	result.Allowed.PodSecurityLevel = cmp.Or(own.PodSecurityLevel, result.Allowed.PodSecurityLevel)
 	return &result
 }
 
@@ -65,10 +67,11 @@ type Preset struct {
 
 // Allowed is what policy allows.
 type Allowed struct {
-	HostPaths       []string `json:"hostPaths" doc:"directories of nodes below which a spec may mount; none: nowhere"`
-	Registries      []string `json:"registries" doc:"prefixes of images; none: any image"`
-	PriorityClasses []string `json:"priorityClasses" doc:"none: any"`
-	ServiceAccounts []string `json:"serviceAccounts" doc:"that pods may run as beside their own; none: no other"`
+	HostPaths        []string `json:"hostPaths" doc:"directories of nodes below which a spec may mount; none: nowhere"`
+	Registries       []string `json:"registries" doc:"prefixes of images; none: any image"`
+	PriorityClasses  []string `json:"priorityClasses" doc:"none: any"`
+	ServiceAccounts  []string `json:"serviceAccounts" doc:"that pods may run as beside their own; none: no other"`
+	PodSecurityLevel string   `json:"podSecurityLevel" enum:"privileged,baseline,restricted" doc:"level of the Pod Security Standards that security contexts may not exceed"`
 }
 
 // Defaults are policy's values for fields that a spec leaves out.

@@ -14,7 +14,7 @@ import (
 func TestCatalogueContainsAcceleratorsAndPolicy(t *testing.T) {
 	t.Parallel()
 	catalogue := compile(t, underPolicy(t, `registries: ["registry.example.com/"]`, `domain: "example.com"`,
-		`projects: {sandbox: {registries: [], serviceAccounts: ["builder"]}}`)).Catalogue
+		`projects: {sandbox: {registries: [], serviceAccounts: ["builder"], podSecurityLevel: "privileged"}}`)).Catalogue
 	atom := catalogue.Accelerators[slices.IndexFunc(catalogue.Accelerators, func(a render.Accelerator) bool { return a.Name == "atom" })]
 	want := render.Accelerator{
 		Name: "atom", Vendor: "Rebellions", Product: "ATOM", Resource: "rebellions.ai/npu", Aliases: []string{"rebellions.ai/ATOM"},
@@ -29,7 +29,7 @@ func TestCatalogueContainsAcceleratorsAndPolicy(t *testing.T) {
 	}
 	sandbox := catalogue.In("sandbox").Allowed
 	if diff := cmp.Diff(render.Allowed{
-		HostPaths: catalogue.Allowed.HostPaths, Registries: []string{}, PriorityClasses: catalogue.Allowed.PriorityClasses, ServiceAccounts: []string{"builder"},
+		HostPaths: catalogue.Allowed.HostPaths, Registries: []string{}, PriorityClasses: catalogue.Allowed.PriorityClasses, ServiceAccounts: []string{"builder"}, PodSecurityLevel: "privileged",
 	}, sandbox); diff != "" || len(sandbox.HostPaths) == 0 {
 		t.Errorf("in a project with exceptions (-want +got):\n%s", diff)
 	}

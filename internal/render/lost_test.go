@@ -49,9 +49,13 @@ type leaf struct {
 }
 
 // isNamedBy reports whether the violation is at the field, below it, or at a field that the value
-// makes wrong.
+// makes wrong. Rules on a struct of Kubernetes may be at the struct or at another field of it.
 func (l leaf) isNamedBy(violation render.Violation) bool {
-	for _, path := range append([]string{l.path}, contradicted()[l.path]...) {
+	paths := append([]string{l.path}, contradicted()[l.path]...)
+	if strings.Count(l.path, ".") > 3 {
+		paths = append(paths, l.path[:strings.LastIndex(l.path, ".")])
+	}
+	for _, path := range paths {
 		if violation.Path == path || strings.HasPrefix(violation.Path, path+".") || strings.HasPrefix(violation.Path, path+"[") {
 			return true
 		}

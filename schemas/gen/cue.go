@@ -39,7 +39,7 @@ func specDefinition(k kind, crd []byte) ([]byte, error) {
 }
 
 func definitionFile(k kind, spec ast.Expr) *ast.File {
-	spec, elements := hoistElements(readable(spec))
+	spec, elements := hoistElements("#", readable(spec))
 	onlyWhereGiven(spec)
 	definition := &ast.Field{Label: ast.NewIdent("#Spec"), Value: spec}
 	ast.AddComment(definition, comment("#Spec is the shape and the bounds of the spec of kind "+k.name+"."))
@@ -120,7 +120,7 @@ func readable(spec ast.Expr) ast.Expr {
 // hoistElements moves the elements of bounded lists to definitions. In CUE v0.17.1 a struct in a
 // list that is unified with a validator is not closed: list.MaxItems(3) & [...{name!: string}]
 // accepts any field.
-func hoistElements(spec ast.Expr) (ast.Expr, []ast.Decl) {
+func hoistElements(prefix string, spec ast.Expr) (ast.Expr, []ast.Decl) {
 	var hoisted []ast.Decl
 	hoist := func(cursor astutil.Cursor) bool {
 		field, ok := cursor.Node().(*ast.Field)
@@ -132,10 +132,11 @@ func hoistElements(spec ast.Expr) (ast.Expr, []ast.Decl) {
 		if element == nil || err != nil {
 			return true
 		}
-		name := "#" + strings.ToUpper(label[:1]) + label[1:]
-		definition := &ast.Field{Label: ast.NewIdent(name), Value: element.Type}
+		name := prefix + strings.ToUpper(label[:1]) + label[1:]
+		value, nested := hoistElements(name, element.Type)
+		definition := &ast.Field{Label: ast.NewIdent(name), Value: value}
 		ast.AddComment(definition, comment(name+" is an element of "+label+"."))
-		hoisted = append(hoisted, definition)
+		hoisted = append(append(hoisted, definition), nested...)
 		element.Type = ast.NewIdent(name)
 		return false
 	}

@@ -100,6 +100,14 @@ type InferenceServer struct {
 	// +kubebuilder:validation:MaxItems=64
 	VolumeMounts []corev1.VolumeMount `json:"volumeMounts,omitempty"`
 
+	// initContainers run before the server, or beside it with restartPolicy Always. Absent means none.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	InitContainers []InitContainer `json:"initContainers,omitempty"`
+
 	// volumes are added to the pod. Absent adds none.
 	//
 	// +optional
@@ -187,6 +195,24 @@ type InferenceServer struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=86400
 	TerminationGracePeriodSeconds *int64 `json:"terminationGracePeriodSeconds,omitempty"`
+
+	// securityContext is the container's. Its fields override those of policy and of the
+	// accelerator, up to the Pod Security level that policy allows. Absent means policy's.
+	//
+	// +optional
+	SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
+
+	// podSecurityContext is the pods'. Its fields override those of policy and of the accelerator,
+	// up to the Pod Security level that policy allows. Absent means policy's.
+	//
+	// +optional
+	PodSecurityContext *corev1.PodSecurityContext `json:"podSecurityContext,omitempty"`
+
+	// hostIPC shares the node's IPC namespace with the pods, which the Pod Security level privileged
+	// allows. Absent means false.
+	//
+	// +optional
+	HostIPC *bool `json:"hostIPC,omitempty"`
 
 	// probes replace the platform's probes, each as a whole. Absent means policy's, which allow
 	// for a long start.
