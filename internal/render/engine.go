@@ -27,6 +27,9 @@ type engine struct {
 	value   cue.Value
 	input   string // the field that takes the object
 
+	// worded has the field input with the messages of the contract, which value lacks.
+	worded cue.Value
+
 	importPath string // of the package
 	loops      loops
 }
@@ -46,7 +49,7 @@ func (e *engine) render(in input, settings ProjectSettings) (*Manifests, error) 
 	value := e.fill(in.object, settings)
 	// The spec comes first: an invalid one causes errors in all other fields.
 	if err := validate(value, e.input); err != nil {
-		return nil, e.violations(e.elementErrors(err, value, in.object), in)
+		return nil, e.contractViolations(err, in)
 	}
 	if err := validate(value, fieldViolations); err != nil {
 		return nil, e.violations(err, in)
@@ -68,6 +71,16 @@ func (e *engine) fill(object any, settings ProjectSettings) cue.Value {
 		fields[fieldProject] = settings
 	}
 	return e.value.FillPath(cue.MakePath(), fields)
+}
+
+// contractViolations returns the violations of the contract by an object, of which err reports
+// at least one, without the contract's messages.
+func (e *engine) contractViolations(err error, in input) *Error {
+	value := e.worded.FillPath(cue.MakePath(), map[string]any{e.input: in.object})
+	if worded := validate(value, e.input); worded != nil {
+		err = worded
+	}
+	return e.violations(e.elementErrors(err, value, in.object), in)
 }
 
 func validate(value cue.Value, field string) error {

@@ -8,6 +8,7 @@ import (
 	"path"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/load"
@@ -18,6 +19,7 @@ const (
 	workloadPackage  = "./schemas/workload"
 	projectPackage   = "./schemas/project"
 	cataloguePackage = "./schemas/catalogue"
+	contractPackage  = "./schemas/npudeploy"
 )
 
 // Templates is a compiled set of templates. It is immutable and safe for concurrent use: all
@@ -61,15 +63,39 @@ func (t *Templates) compile(instance *build.Instance, input string) (*engine, er
 		return nil, newTemplateError("loading the templates", instance.Err, cue.Value{}, instance)
 	}
 	t.words.add(instance)
-	imports, err := t.evaluateImports(instance)
+	scope, plain, err := t.evaluateImports(instance)
 	if err != nil {
 		return nil, err
 	}
-	value := t.context.BuildInstance(instance, cue.Scope(imports))
-	if err := value.Validate(); err != nil {
-		return nil, newTemplateError("compiling the templates", err, value, instance)
+	e := &engine{context: t.context, input: input, importPath: instance.ID(), loops: newLoops(instance)}
+	if input != fieldDeploy { // The contract is in the package itself.
+		plain = scope
 	}
-	return &engine{context: t.context, value: value, input: input, importPath: instance.ID(), loops: newLoops(instance)}, nil
+	e.value = t.context.BuildInstance(instance, cue.Scope(plain))
+	if err := e.value.Validate(); err != nil {
+		return nil, newTemplateError("compiling the templates", err, e.value, instance)
+	}
+	e.worded = e.value
+	declarations := &ast.StructLit{Elts: declarationsOf(instance, input)}
+	if worded := t.context.BuildExpr(declarations, cue.Scope(scope)); worded.Err() == nil && lookupElement(worded, input).Exists() {
+		e.worded = worded
+	}
+	return e, nil
+}
+
+// declarationsOf returns the declarations of a field of a package.
+func declarationsOf(instance *build.Instance, field string) []ast.Decl {
+	var found []ast.Decl
+	for _, file := range instance.Files {
+		for _, decl := range file.Decls {
+			if declared, ok := decl.(*ast.Field); ok {
+				if name, _, _ := ast.LabelName(declared.Label); name == field {
+					found = append(found, decl)
+				}
+			}
+		}
+	}
+	return found
 }
 
 // Digest returns the digest of a set of templates without compiling it: a hash of the path
