@@ -17,7 +17,7 @@ func coreTypes() map[string]string {
 		"env": "[]EnvVar", "resources": "ResourceRequirements", "volumes": "[]Volume", "volumeMounts": "[]VolumeMount",
 		"tolerations": "[]Toleration", "envFrom": "[]EnvFromSource",
 		"topologySpreadConstraints": "[]TopologySpreadConstraint", "affinity": "Affinity", "imagePullSecrets": "[]LocalObjectReference",
-		"startup": "Probe", "readiness": "Probe", "liveness": "Probe", "conditions": "[]Condition", "securityContext": "SecurityContext",
+		"startup": "Probe", "readiness": "Probe", "liveness": "Probe", "conditions": "[]Condition", "securityContext": "SecurityContext", "resourceClaims": "[]PodResourceClaim",
 		"podSecurityContext": "PodSecurityContext",
 	}
 }

@@ -1,5 +1,7 @@
 package v1
 
+import corev1 "k8s.io/api/core/v1"
+
 // EndpointKind is the kind of the route.
 //
 // +kubebuilder:validation:Enum=VirtualService;Ingress;HTTPRoute;None
@@ -52,6 +54,64 @@ type Endpoint struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._~-]+)+$`
 	Path string `json:"path,omitempty"`
+
+	// tlsSecretName is the Secret with the certificate of an Ingress. A gateway has its own. Absent
+	// means the controller's default certificate.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	TLSSecretName string `json:"tlsSecretName,omitempty"`
+}
+
+// Service is the Service of the server.
+type Service struct {
+	// type is the Service's type. Absent means ClusterIP.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
+	Type corev1.ServiceType `json:"type,omitempty"`
+
+	// port is the port of the server's HTTP endpoint. Absent means 80.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port *int32 `json:"port,omitempty"`
+
+	// annotations are added to the Service's annotations. Absent adds none.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(key, !key.startsWith('dudaji.com/'))",message="annotations below dudaji.com/ are the platform's own"
+	// +kubebuilder:validation:XValidation:rule="self.all(key, key.size() <= 317 && key.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="a key is a name of letters and digits, with - _ and . inside, at most 63 characters, and may have a DNS name and a slash before it"
+	Annotations map[string]AnnotationValue `json:"annotations,omitempty"`
+}
+
+// Port is another port of the server.
+type Port struct {
+	// name is the port's name, in the container and the Service. It differs from http, the name of
+	// the inference port.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=15
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Name string `json:"name"`
+
+	// containerPort is the port's number, in the container and the Service.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	ContainerPort int32 `json:"containerPort"`
+
+	// protocol is the port's protocol. Absent means TCP.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=TCP;UDP;SCTP
+	Protocol corev1.Protocol `json:"protocol,omitempty"`
 }
 
 // ModelCacheKind is the kind of volume behind the model cache.

@@ -76,6 +76,15 @@ type InferenceServer struct {
 	// +kubebuilder:validation:Maximum=65535
 	InferencePort *int32 `json:"inferencePort,omitempty"`
 
+	// ports are other ports of the server, such as one for gRPC or metrics. The Service has them
+	// too. Absent adds none.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Ports []Port `json:"ports,omitempty"`
+
 	// replicas is the number of pods. Absent means one at first; an autoscaler or `kubectl scale
 	// deployment` can then change the number. 0 stops the server and releases its devices.
 	//
@@ -90,6 +99,15 @@ type InferenceServer struct {
 	//
 	// +optional
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+
+	// resourceClaims are claims of devices by dynamic resource allocation, which resources.claims
+	// names. The devices of spec.accelerator are then those of the claims. Absent means none.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	ResourceClaims []corev1.PodResourceClaim `json:"resourceClaims,omitempty"`
 
 	// volumeMounts are added to the container. A mount at /dev/shm or at the model cache's path
 	// replaces the platform's. Absent adds none.

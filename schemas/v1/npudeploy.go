@@ -95,6 +95,11 @@ type NpuDeploySpec struct {
 	// +optional
 	Endpoint *Endpoint `json:"endpoint,omitempty"`
 
+	// service is the Service of the server. Absent means a ClusterIP at port 80.
+	//
+	// +optional
+	Service *Service `json:"service,omitempty"`
+
 	// modelCache is where weights and compiled models are kept between restarts. Absent means
 	// policy's location.
 	//
