@@ -86,11 +86,11 @@ func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 func TestIncompleteObjectIsAnErrorOfTheTemplates(t *testing.T) {
 	t.Parallel()
 	for field, line := range map[string]string{
-		"apiVersion": `apiVersion: "v1"`, "kind": `kind:       "Service"`, "metadata": "metadata:   _metadata",
+		"apiVersion": `apiVersion: "apps/v1"`, "kind": `kind:       "Deployment"`, "metadata": "if !_given.modelSize {metadata: _metadata}",
 	} {
-		set := compile(t, edited(t, "schemas/workload/service.cue", func(content string) string { return strings.Replace(content, line, "", 1) }))
+		set := compile(t, edited(t, "schemas/workload/deployment.cue", func(content string) string { return strings.Replace(content, line, "", 1) }))
 		_, err := set.Render(typed(t, []byte(minimalSpec)), render.ProjectSettings{})
-		if want := "rendering: objects.service has no " + field; err == nil || err.Error() != want {
+		if want := "rendering: objects.deployment has no " + field; err == nil || err.Error() != want {
 			t.Errorf("the error is %v, want %s", err, want)
 		}
 	}

@@ -110,6 +110,7 @@ func TestCompileChecksPolicyAndAcceleratorsAgainstTheirSchemas(t *testing.T) {
 		"missing policy":            {policyFile, `podMonitor: "None"`, ""},
 		"unknown fact":              {atom, "memoryGiB:", "memory: 16\n\tmemoryGiB:"},
 		"image of an old server":    {policyFile, "vllm-rbln:v0.11.0", "vllm-rbln:v0.9.2"},
+		"preset that does not fit":  {"schemas/policy/presets.cue", `count: 4`, `count: 1`},
 		"missing fact":              {atom, `resource: "rebellions.ai/npu"`, ""},
 		"missing list":              {atom, "env: []", ""},
 		"undefined capability":      {atom, `"Ray"`, `"ray"`},

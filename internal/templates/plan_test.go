@@ -74,8 +74,8 @@ func TestPlanRejectsACandidateThatExceedsABound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			four := templates.Live{Deploys: slices.Repeat(newLive().Deploys, 4)}
-			got, err := templates.Plan(t.Context(), nufi.Module(), newCandidate(t, c.edit), four, nil)
+			eight := templates.Live{Deploys: slices.Repeat(newLive().Deploys, 8)}
+			got, err := templates.Plan(t.Context(), nufi.Module(), newCandidate(t, c.edit), eight, nil)
 			var rejected *templates.RejectedError
 			if !errors.As(err, &rejected) || !strings.Contains(rejected.Violations[0].Located(), c.want) {
 				t.Errorf("the plan is %.300v, the error is %.300v, want %s", got, err, c.want)

@@ -214,7 +214,7 @@ func TestPolicyMayForbidExamples(t *testing.T) {
 	}
 	for name, allowed := range map[string]string{
 		"the page's example": allowed,
-		"strict":             `hostPaths: ["/mnt/data/model-cache"], registries: ["rebellions/", "vllm/"], priorityClasses: ["batch"], serviceAccounts: [], projects: {}`,
+		"strict":             `hostPaths: ["/mnt/data/model-cache"], registries: ["rebellions/", "vllm/"], priorityClasses: ["batch"], serviceAccounts: [], podSecurityLevel: "restricted", projects: {}`,
 	} {
 		policy := before + "allowed: {" + allowed + "\n\t}\n" + after
 		set := newCandidate(t, func(name, content string) string {
