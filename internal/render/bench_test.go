@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/dudaji/nufi/internal/render"
@@ -21,16 +22,54 @@ spec:
   endpoint: {host: llama.example.com}
 `
 
+// benchmarks are specs with the most bytes that a render of one may allocate: 3 % above
+// docs/benchmarks.md. CONTRIBUTING.md explains what costs a render how much.
+var benchmarks = []struct {
+	name, spec string
+	settings   render.ProjectSettings
+	maxBytes   int
+}{
+	{"minimal", minimalSpec, render.ProjectSettings{}, 610_000},
+	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 641_000},
+	{"endpoint", endpointSpec, render.ProjectSettings{}, 694_000},
+}
+
+func TestRenderAllocatesAtMost(t *testing.T) {
+	skipUnderRace(t)
+	const renders = 50
+	for _, c := range benchmarks {
+		t.Run(c.name, func(t *testing.T) {
+			set, deploy := compiled(t), typed(t, []byte(c.spec))
+			allocated := allocatedBy(renders, func() {
+				if _, err := set.Render(deploy, c.settings); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if perRender := allocated / renders; perRender > c.maxBytes {
+				t.Errorf("a render allocates %d bytes, more than %d", perRender, c.maxBytes)
+			}
+		})
+	}
+}
+
+// allocatedBy returns the bytes that so many calls of run allocate, after some to warm up.
+func allocatedBy(times int, run func()) int {
+	const warmUp = 20
+	for range warmUp {
+		run()
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range times {
+		run()
+	}
+	runtime.ReadMemStats(&after)
+	return int(after.TotalAlloc - before.TotalAlloc)
+}
+
 // The results are in docs/benchmarks.md.
 func BenchmarkRender(b *testing.B) {
-	for _, c := range []struct {
-		name, spec string
-		settings   render.ProjectSettings
-	}{
-		{"minimal", minimalSpec, render.ProjectSettings{}},
-		{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}},
-		{"endpoint", endpointSpec, render.ProjectSettings{}},
-	} {
+	for _, c := range benchmarks {
 		b.Run(c.name, func(b *testing.B) {
 			set, deploy := compiled(b), typed(b, []byte(c.spec))
 			b.ReportAllocs()
