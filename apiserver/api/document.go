@@ -18,23 +18,20 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/projects"
 	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/apiserver/workloads"
 )
 
-// The schemas that several others refer to.
-const (
-	problemSchema    = openapi.Ref("Problem")
-	objectMetaSchema = openapi.Ref("ObjectMeta")
-	listMetaSchema   = openapi.Ref("ListMeta")
-)
+const listMetaSchema = openapi.Ref("ListMeta")
 
 // document returns the OpenAPI document of the routes. The schemas of NpuDeploy and Project
 // are the CRDs' own, with their descriptions and bounds.
 func document(routes []rest.Route, login bool) ([]byte, error) {
 	schemas := map[string]any{
-		string(problemSchema): problem.Error{}, string(devices.Schema): devices.View{},
-		string(objectMetaSchema): objectMeta(), string(listMetaSchema): listMeta(),
-		string(npudeploys.ListSchema): listOf(npudeploys.Schema, "A page of NpuDeploys. metadata.resourceVersion, if present, begins a watch."),
-		string(projects.ListSchema):   listOf(projects.Schema, "A page of Projects, by name."),
+		string(rest.ProblemSchema): problem.Error{}, string(devices.Schema): devices.View{},
+		string(rest.ObjectMetaSchema): objectMeta(), string(listMetaSchema): listMeta(),
+		string(npudeploys.ListSchema):  listOf(npudeploys.Schema, "A page of NpuDeploys. metadata.resourceVersion, if present, begins a watch."),
+		string(projects.ListSchema):    listOf(projects.Schema, "A page of Projects, by name."),
+		string(npudeploys.EventSchema): npudeploys.Events(), string(devices.EventSchema): devices.Events(), string(workloads.EventSchema): workloads.Events(),
 	}
 	for _, kind := range []struct {
 		resource      string
@@ -44,6 +41,7 @@ func document(routes []rest.Route, login bool) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		nameObjects(schemas, string(kind.schema), schema, 2)
 		schemas[string(kind.schema)], schemas[string(kind.input)] = schema, inputOf(schema)
 	}
 	operations := make([]openapi.Operation, len(routes))
@@ -60,9 +58,10 @@ func document(routes []rest.Route, login bool) ([]byte, error) {
 		Title:           "NuFi",
 		Version:         "v1",
 		Description:     "Models served on NPUs and GPUs. Every call is made with the permissions that Kubernetes gives to the user.",
+		License:         "Apache-2.0",
 		Operations:      operations,
 		SecuritySchemes: security,
-		Problem:         openapi.Content{Types: []string{problem.ContentType}, Schema: problemSchema},
+		Problem:         openapi.Content{Types: []string{problem.ContentType}, Schema: rest.ProblemSchema},
 		Schemas:         schemas,
 	}.Document()
 }
@@ -152,16 +151,12 @@ func listMeta() map[string]any {
 	})
 }
 
-func ref(schema openapi.Ref) map[string]any {
-	return map[string]any{"$ref": "#/components/schemas/" + string(schema)}
-}
-
 func listOf(item openapi.Ref, description string) map[string]any {
 	return object(description, map[string]any{
 		"apiVersion": text("dudaji.com/v1"),
 		"kind":       text("kind of the list"),
-		"metadata":   ref(listMetaSchema),
-		"items":      map[string]any{"type": "array", "items": ref(item)},
+		"metadata":   listMetaSchema.Schema(),
+		"items":      map[string]any{"type": "array", "items": item.Schema()},
 	}, "apiVersion", "kind", "metadata", "items")
 }
 
@@ -187,9 +182,24 @@ func crdSchema(resource string) (map[string]any, error) {
 	if !ok {
 		return nil, fmt.Errorf("reading the CRD: %s has no properties", resource)
 	}
-	properties["metadata"] = ref(objectMetaSchema)
+	properties["metadata"] = rest.ObjectMetaSchema.Schema()
 	schema["required"] = []string{"apiVersion", "kind", "metadata", "spec"}
 	return schema, nil
+}
+
+// nameObjects moves the objects in a schema, to a depth, to schemas of their own, which it names for their
+// parents: NpuDeploySpec, NpuDeploySpecAccelerator. Generated clients have types for them.
+func nameObjects(schemas map[string]any, parent string, schema map[string]any, depth int) {
+	properties, _ := schema["properties"].(map[string]any)
+	for name, value := range properties {
+		property, _ := value.(map[string]any)
+		if property["properties"] == nil || depth == 0 {
+			continue
+		}
+		own := openapi.Ref(parent + strings.ToUpper(name[:1]) + name[1:])
+		nameObjects(schemas, string(own), property, depth-1)
+		schemas[string(own)], properties[name] = property, own.Schema()
+	}
 }
 
 // inputOf returns the schema of a request: without a status, and with apiVersion, kind and

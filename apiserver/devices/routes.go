@@ -16,8 +16,18 @@ import (
 	"github.com/dudaji/nufi/apiserver/stream"
 )
 
-// Schema is that of View in the OpenAPI document.
-const Schema = openapi.Ref("Devices")
+// The schemas of the OpenAPI document: View, and an event of the watch.
+const (
+	Schema      = openapi.Ref("Devices")
+	EventSchema = openapi.Ref("DevicesEvent")
+)
+
+// Events returns the schema of an event.
+func Events() map[string]any {
+	return rest.EventSchema("An event of a watch of devices.",
+		rest.Event{Doc: "The whole list, at first and after each change.", Names: []string{"message"}, Data: Schema.Schema()},
+		rest.EndEvent())
+}
 
 // Handlers serve devices. Counts are for all users: a form needs to show what is free.
 type Handlers struct {
@@ -45,7 +55,7 @@ func (h *Handlers) Routes() []rest.Route {
 		{
 			Operation: openapi.Operation{
 				ID: "watchDevices", Method: http.MethodGet, Path: rest.Prefix + "/watch/devices", Summary: "Watch accelerators: an event with the whole list after each change",
-				Answers: rest.Events("Server-sent events: the whole list as data after each change, and end with a problem.", Schema), Status: http.StatusOK,
+				Answers: rest.Events(EventSchema), Status: http.StatusOK,
 			},
 			Stream: true, Handler: h.watch,
 		},

@@ -59,7 +59,7 @@ type Pod struct {
 // Device is one accelerator as its exporter describes it.
 type Device struct {
 	ID           string             `json:"id" doc:"unique on its node, within its family"`
-	Family       string             `json:"family" doc:"the exporter: GPU, RBLN, Sapeon, Furiosa or Ascend"`
+	Family       string             `json:"family" enum:"GPU,RBLN,Sapeon,Furiosa,Ascend" doc:"the exporter"`
 	Type         string             `json:"type,omitempty" doc:"absent if it cannot be derived from node and vendor"`
 	Vendor       string             `json:"vendor"`
 	Model        string             `json:"model,omitempty"`
@@ -99,7 +99,7 @@ type ProjectCount struct {
 
 // Metrics describes the source of devices.
 type Metrics struct {
-	State   MetricsState `json:"state" doc:"None: no Prometheus is configured; Awaited: it has not been read yet; Read"`
+	State   MetricsState `json:"state" enum:"None,Awaited,Read" doc:"None: no Prometheus is configured; Awaited: it has not been read yet; Read"`
 	Vendors []Vendor     `json:"vendors" doc:"each vendor whose metrics can be read"`
 }
 
@@ -115,7 +115,7 @@ const (
 
 // Vendor is the result of the last read of a vendor's metrics.
 type Vendor struct {
-	Family  string    `json:"family" doc:"as in devices"`
+	Family  string    `json:"family" enum:"GPU,RBLN,Sapeon,Furiosa,Ascend" doc:"as in devices"`
 	Devices int       `json:"devices" doc:"number of devices"`
 	Fetched time.Time `json:"fetched,omitzero" doc:"time of the last successful read; absent if there was none"`
 	Problem string    `json:"problem,omitempty" doc:"why the last read failed; without details for users who may not list nodes"`

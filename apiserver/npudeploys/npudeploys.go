@@ -32,6 +32,7 @@ const (
 	Schema      = openapi.Ref("NpuDeploy")
 	InputSchema = openapi.Ref("NpuDeployInput")
 	ListSchema  = openapi.Ref("NpuDeployList")
+	EventSchema = openapi.Ref("NpuDeployEvent")
 )
 
 // The paths of NpuDeploys.

@@ -12,8 +12,7 @@ import (
 )
 
 func (h *Handlers) watchRoutes() []rest.Route {
-	events := rest.Events("Server-sent events: ADDED, MODIFIED and DELETED with an NpuDeploy as data, RESET before all objects are sent, BOOKMARK with an id to resume from, and end with a problem.", Schema)
-	watch := newRoute("watchAllNpuDeploys", rest.Prefix+"/watch/npudeploys", "Watch the NpuDeploys of all namespaces in which I may watch them", events, "watch", h.watch)
+	watch := newRoute("watchAllNpuDeploys", rest.Prefix+"/watch/npudeploys", "Watch the NpuDeploys of all namespaces in which I may watch them", rest.Events(EventSchema), "watch", h.watch)
 	watch.Query = append(selectionParameters(), rest.ResourceVersionParameter("that of a list: begin with the events after it"))
 	watch.Headers = []openapi.Parameter{{Name: "Last-Event-ID", Doc: "id of the last event that was read; it takes precedence over resourceVersion"}}
 	watch.Stream = true

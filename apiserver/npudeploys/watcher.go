@@ -20,6 +20,31 @@ const (
 	eventBookmark = "BOOKMARK"
 )
 
+// Events returns the schema of an event.
+func Events() map[string]any {
+	metadata := func(doc string) map[string]any {
+		return map[string]any{
+			"type": "object", "description": doc, "required": []string{"apiVersion", "kind", "metadata"},
+			"properties": map[string]any{
+				"apiVersion": map[string]any{"type": "string"}, "kind": map[string]any{"type": "string"}, "metadata": rest.ObjectMetaSchema.Schema(),
+			},
+		}
+	}
+	return rest.EventSchema("An event of a watch of NpuDeploys.",
+		rest.Event{Doc: "An object that is new to the watch, or has changed.", Names: []string{live.Added, live.Modified}, Data: Schema.Schema(), HasID: true},
+		rest.Event{
+			Doc: "An object that was deleted, that no longer matches the selection, or that the user may no longer see.", Names: []string{live.Deleted},
+			Data: metadata("the last version of the object, or as much of its metadata as the user may see"), HasID: true,
+		},
+		rest.Event{Doc: "Discard all objects: those that exist follow.", Names: []string{eventReset}, Data: map[string]any{"type": "object"}},
+		rest.Event{
+			Doc: "All events up to here have been sent. The one after a RESET has the annotation k8s.io/initial-events-end.", Names: []string{eventBookmark},
+			Data: metadata("metadata.resourceVersion is the id"), HasID: true,
+		},
+		rest.EndEvent(),
+	)
+}
+
 // batchBytes is how much of the initial events is sent at once.
 const batchBytes = 64 << 10
 

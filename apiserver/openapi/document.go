@@ -24,7 +24,9 @@ type Operation struct {
 	Headers []Parameter // of the request
 	Accepts []Content   // bodies, by media type
 	Answers Content     // none: the response has no body
-	Status  int         // of success
+	// AlsoAnswers are other media types of the response.
+	AlsoAnswers []Content
+	Status      int // of success
 	// Created is true if 201 is another status of success, with the same content.
 	Created bool
 	// HasETag is true if the response has an ETag. A GET then has the status 304, too.
@@ -51,6 +53,11 @@ type Content struct {
 // Ref names one of the document's schemas.
 type Ref string
 
+// Schema returns the reference as a JSON Schema.
+func (r Ref) Schema() map[string]any {
+	return map[string]any{"$ref": "#/components/schemas/" + string(r)}
+}
+
 // Boolean is true or false.
 func Boolean() map[string]any { return map[string]any{"type": "boolean"} }
 
@@ -69,6 +76,7 @@ func Enum(values ...string) map[string]any { return map[string]any{"type": "stri
 // API is what the document describes.
 type API struct {
 	Title, Version, Description string
+	License                     string // SPDX identifier
 	Operations                  []Operation
 	Schemas                     map[string]any // by name, as in Content
 	SecuritySchemes             map[string]any // by name
@@ -99,7 +107,10 @@ func (a API) Document() ([]byte, error) {
 	}
 	text, err := json.Marshal(map[string]any{
 		"openapi": "3.1.0",
-		"info":    map[string]any{"title": a.Title, "version": a.Version, "description": a.Description},
+		"info": map[string]any{
+			"title": a.Title, "version": a.Version, "description": a.Description,
+			"license": map[string]any{"name": a.License, "identifier": a.License},
+		},
 		"servers": []any{map[string]any{"url": "/"}},
 		"paths":   paths,
 		"components": map[string]any{
@@ -199,7 +210,7 @@ func success(o Operation, status int, schemas *schemas) map[string]any {
 	}
 	response := map[string]any{"description": o.Summary, "headers": headerRefs(names...)}
 	if len(o.Answers.Types) > 0 {
-		response["content"] = schemas.contents(o.Answers)
+		response["content"] = schemas.contents(append([]Content{o.Answers}, o.AlsoAnswers...)...)
 	}
 	return response
 }

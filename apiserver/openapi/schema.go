@@ -46,7 +46,7 @@ func (s *schemas) of(schema any) map[string]any {
 	case nil:
 		return map[string]any{"type": "string", "format": "binary"}
 	case Ref:
-		return map[string]any{"$ref": "#/components/schemas/" + string(schema)}
+		return schema.Schema()
 	case map[string]any:
 		return schema
 	}

@@ -17,12 +17,44 @@ func JSON(schema any) openapi.Content {
 	return openapi.Content{Types: []string{MediaJSON}, Schema: schema}
 }
 
-// Events describes a stream of server-sent events, whose data is a schema of the document.
-func Events(doc string, data openapi.Ref) openapi.Content {
-	return openapi.Content{Types: []string{stream.ContentType}, Schema: map[string]any{
-		"type": "string", "description": doc,
-		"contentMediaType": MediaJSON, "contentSchema": map[string]any{"$ref": "#/components/schemas/" + string(data)},
-	}}
+// The schemas that several routes refer to.
+const (
+	ProblemSchema    = openapi.Ref("Problem")
+	ObjectMetaSchema = openapi.Ref("ObjectMeta")
+)
+
+// Event describes the events of a stream that have the same data.
+type Event struct {
+	Doc   string
+	Names []string       // "message" is the name of events without one
+	Data  map[string]any // a JSON Schema
+	HasID bool           // there may be an id to resume after
+}
+
+// Events describes a stream by the schema of one of its events.
+func Events(event openapi.Ref) openapi.Content {
+	return openapi.Content{Types: []string{stream.ContentType}, Schema: event}
+}
+
+// EndEvent describes the last event of a stream that ends early.
+func EndEvent() Event {
+	return Event{Doc: "The last event of a stream that ends early.", Names: []string{"end"}, Data: ProblemSchema.Schema()}
+}
+
+// EventSchema returns the schema of one event: an object with the fields of server-sent events.
+// Data that is no string is JSON.
+func EventSchema(doc string, events ...Event) map[string]any {
+	kinds := make([]any, 0, len(events))
+	for _, event := range events {
+		properties := map[string]any{"event": openapi.Enum(event.Names...), "data": event.Data}
+		if event.HasID {
+			properties["id"] = map[string]any{"type": "string", "description": "for Last-Event-ID; absent if the stream cannot be resumed here"}
+		}
+		kinds = append(kinds, map[string]any{
+			"type": "object", "description": event.Doc, "properties": properties, "required": []string{"event", "data"},
+		})
+	}
+	return map[string]any{"description": doc, "oneOf": kinds}
 }
 
 // WriteJSON responds with a value as JSON.

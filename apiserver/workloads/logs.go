@@ -22,6 +22,23 @@ import (
 	"github.com/dudaji/nufi/apiserver/stream"
 )
 
+// EventSchema is that of an event of a log in the OpenAPI document.
+const EventSchema = openapi.Ref("LogEvent")
+
+// Events returns the schema of an event.
+func Events() map[string]any {
+	text := map[string]any{"type": "string"}
+	object := func(required string, properties map[string]any) map[string]any {
+		return map[string]any{"type": "object", "properties": properties, "required": []string{required}}
+	}
+	return rest.EventSchema("An event of a log.",
+		rest.Event{Doc: "Whose log follows.", Names: []string{"pod"}, Data: object("pod", map[string]any{"pod": text, "container": text})},
+		rest.Event{Doc: "A line, or a part of a long line.", Names: []string{"message", "part"}, Data: text},
+		rest.Event{Doc: "Why the log ends: a problem, or what happened to the container.", Names: []string{"end"}, Data: object("detail",
+			map[string]any{"detail": text, "status": openapi.Integer(0, 0), "exitCode": map[string]any{"type": "integer", "format": "int32"}})},
+	)
+}
+
 // textContent is the Content-Type of a log that is not sent as events.
 const textContent = "text/plain; charset=utf-8"
 
@@ -46,8 +63,8 @@ func (h *Handlers) logsRoute() rest.Route {
 				{Name: "timestamps", Doc: "true: a timestamp before each line", Schema: openapi.Boolean()},
 			},
 			Headers: []openapi.Parameter{{Name: "Accept", Doc: "text/event-stream: an event for each line; otherwise text"}},
-			Answers: openapi.Content{Types: []string{"text/plain", stream.ContentType}, Schema: map[string]any{"type": "string"}},
-			Status:  http.StatusOK,
+			Answers: openapi.Content{Types: []string{"text/plain"}, Schema: map[string]any{"type": "string"}}, AlsoAnswers: []openapi.Content{rest.Events(EventSchema)},
+			Status: http.StatusOK,
 		},
 		Needs:  ownedNeeds(rest.Need{Verb: "get", Resource: "pods"}, rest.Need{Verb: "get", Resource: "pods/log"}),
 		Change: "read log", Stream: true, Handler: h.logs,
