@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/manifests"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -54,7 +55,7 @@ func (k *installedKinds) isServed(kind schema.GroupVersionKind) bool {
 
 // discover watches the kinds that are installed at the start.
 func (k *installedKinds) discover() error {
-	for _, kind := range apply.Kinds() {
+	for _, kind := range manifests.Kinds() {
 		isServed, err := k.discoverKind(kind)
 		if err != nil {
 			return fmt.Errorf("discovering %s: %w", kind.Kind, err)
@@ -150,7 +151,7 @@ func (k *installedKinds) install(ctx context.Context, kind schema.GroupVersionKi
 // that we apply, if there is one.
 func kindOfCRD(name string) (schema.GroupVersionKind, bool) {
 	plural, group, _ := strings.Cut(name, ".")
-	for _, kind := range apply.Kinds() {
+	for _, kind := range manifests.Kinds() {
 		if kind.Group == group && strings.ToLower(kind.Kind)+"s" == plural {
 			return kind, true
 		}

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -93,7 +94,7 @@ func (k *deployKind) evaluate(
 
 // deleting releases the host once its route is deleted: two routes for one host would compete.
 func (k *deployKind) deleting(ctx context.Context, deploy *v1.NpuDeploy) error {
-	for _, kind := range apply.Kinds() {
+	for _, kind := range manifests.Kinds() {
 		for _, entry := range deploy.Status.Inventory {
 			if entry.Kind != kind.Kind || !isRoute(apply.Ref{GroupVersionKind: kind}) {
 				continue

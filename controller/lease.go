@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 )
 
@@ -32,7 +33,8 @@ type leaseGuard struct {
 // wrap guards a transport. All transports of a process share the guard.
 func (g *leaseGuard) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
-		if request.Method == http.MethodGet || request.Method == http.MethodHead {
+		isDryRun := request.URL.Query().Get("dryRun") == metav1.DryRunAll
+		if isDryRun || request.Method == http.MethodGet || request.Method == http.MethodHead {
 			return next.RoundTrip(request)
 		}
 		// Without the monotonic clock, which stops with the machine.

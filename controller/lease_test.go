@@ -41,6 +41,7 @@ func TestLeaseGuardRejectsWritesAfterTheRenewDeadline(t *testing.T) {
 	}{
 		{"read without a lease", 0, http.MethodGet, object, nil},
 		{"write without a lease", 0, http.MethodPatch, object, errLeaseNotRenewed},
+		{"dry run without a lease", 0, http.MethodPatch, object + "?dryRun=All", nil},
 		{"acquire", 0, http.MethodPut, lease, nil},
 		{"write", 0, http.MethodPatch, object, nil},
 		{"write before the deadline", renewDeadline - time.Second, http.MethodPatch, object, nil},

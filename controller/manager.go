@@ -200,16 +200,18 @@ func addController(mgr manager.Manager, name string, options controller.Options)
 // openTemplates opens the store of templates. swapped is called after others serve.
 func openTemplates(o Options, mgr manager.Manager, metrics *metrics, swapped func()) (*templates.Store, error) {
 	recorder := mgr.GetEventRecorder(v1.FieldManager)
+	live := func(ctx context.Context) (templates.Live, error) {
+		deploys, err := listDeploys(ctx, mgr.GetCache(), metav1.NamespaceAll)
+		if err != nil {
+			return templates.Live{}, err
+		}
+		projects, err := listProjects(ctx, mgr.GetCache())
+		return templates.Live{Deploys: deploys, Projects: projects}, err
+	}
 	store, err := templates.Open(o.TemplatesDir, templates.Hooks{
-		Live: func(ctx context.Context) (templates.Live, error) {
-			deploys, err := listDeploys(ctx, mgr.GetCache(), metav1.NamespaceAll)
-			if err != nil {
-				return templates.Live{}, err
-			}
-			projects, err := listProjects(ctx, mgr.GetCache())
-			return templates.Live{Deploys: deploys, Projects: projects}, err
-		},
+		Live:     live,
 		Validate: o.Validate,
+		Try:      trial{live: live, writer: mgr.GetClient()}.run,
 		Swapped: func(set *render.Templates) {
 			o.Log.Info("Swapped the templates", "digest", set.Digest)
 			metrics.setServing(set.Digest)

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/scheduling"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -96,7 +97,7 @@ func (k *deployKind) route(ctx context.Context, deploy *v1.NpuDeploy, rendered *
 	route := status.Route{
 		Kind: rendered.endpoint.Kind, Host: rendered.endpoint.Host, Owner: host.owner, Refused: host.forbidden,
 	}
-	for _, kind := range apply.Kinds() {
+	for _, kind := range manifests.Kinds() {
 		if host.isOurs() && kind.Kind == string(route.Kind) {
 			object, err := k.ownedObject(ctx, deploy, kind, rendered.name(kind.Kind))
 			if object != nil {

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/scheduling"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -65,7 +66,7 @@ func (k *deployKind) sources(informers cache.Cache) []source.Source {
 
 // projectSources are the watches of Projects. Kubernetes serves the kinds of their objects.
 func projectSources(informers cache.Cache) []source.Source {
-	kinds := apply.ProjectKinds()
+	kinds := manifests.ProjectKinds()
 	sources := make([]source.Source, 0, len(kinds))
 	for _, kind := range kinds {
 		sources = append(sources,

@@ -23,7 +23,8 @@ and the platform's policy. Prints nothing if all are valid. Otherwise prints a l
 violation, and the exit code is 1.
 
 With --templates the folder is checked first, as the controller checks a replacement: it
-must compile and render each of its presets within a minute. Its policy may forbid examples.`,
+must compile and render each of its presets, to objects that may be applied, within a minute.
+Its policy may forbid examples.`,
 		Example: `  nufi vet llama-8b.yaml
   nufi vet --templates . deploys/`,
 		RunE: func(cmd *cobra.Command, args []string) error {

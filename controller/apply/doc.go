@@ -1,8 +1,8 @@
 // Package apply makes the API server hold the manifests of one owner, an NpuDeploy or a
 // Project, and no others of that owner.
 //
-// NewSet checks what the templates of such an owner may render: kinds, namespace, fields,
-// roles. Apply then works in these steps:
+// NewSet checks what the templates of such an owner may render (see package manifests). Apply
+// then works in these steps:
 //
 //  1. New objects are recorded in the inventory before the first write.
 //  2. Each object is compared with its last applied state: the digest of its manifest, and

@@ -11,20 +11,9 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Each error type is one reason of condition Applied. The set is closed: any other answer
-// of the API server is a RejectedError, and no answer an UnavailableError.
-
-// NotAllowedError is a manifest that templates may not render. Only other templates help.
-type NotAllowedError struct {
-	Ref Ref
-	// Message is what is not allowed.
-	Message string
-}
-
-func (e *NotAllowedError) Error() string { return fmt.Sprintf("%s: %s", e.Ref, e.Message) }
-
-// Reason is the condition's reason.
-func (e *NotAllowedError) Reason() string { return v1.ReasonKindNotAllowed }
+// Each error type, and manifests.NotAllowedError, is one reason of condition Applied. The set is
+// closed: any other answer of the API server is a RejectedError, and no answer an
+// UnavailableError.
 
 // NotInstalledError is a kind that the API server does not serve.
 type NotInstalledError struct{ Ref Ref }
@@ -151,7 +140,7 @@ func (e *UnavailableError) Unwrap() error { return e.Err }
 // Reason is the condition's reason.
 func (e *UnavailableError) Reason() string { return v1.ReasonApplyFailed }
 
-// reasoned is any error of this package.
+// reasoned is any error with a reason of condition Applied.
 type reasoned interface {
 	error
 	Reason() string

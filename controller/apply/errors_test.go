@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/manifests"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -104,7 +105,7 @@ func TestUnreachableAPIServerEndsTheApply(t *testing.T) {
 func TestExplainOrdersReasonsByWhatAUserCanDo(t *testing.T) {
 	t.Parallel()
 	ref := apply.Ref{GroupVersionKind: service, Name: "web"}
-	notAllowed, immutable := &apply.NotAllowedError{Ref: ref, Message: "no"}, &apply.ImmutableError{Ref: ref, Field: "spec.a"}
+	notAllowed, immutable := &manifests.NotAllowedError{Kind: ref.Kind, Name: ref.Name, Message: "no"}, &apply.ImmutableError{Ref: ref, Field: "spec.a"}
 	rejected, conflict := &apply.RejectedError{Ref: ref, Message: "bad"}, &apply.ConflictError{Ref: ref}
 	notInstalled, deleting := &apply.NotInstalledError{Ref: ref}, &apply.DeletingError{Ref: ref}
 	contested := &apply.ContestedError{Kind: "Service", Name: "web", RetryAfter: time.Minute}

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/internal/manifests"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -66,4 +67,9 @@ func (a *Applier) uidOf(ctx context.Context, owner Owner, entry v1.InventoryEntr
 		return "", err
 	}
 	return object.uid, nil
+}
+
+// isPrunable excludes a namespace, which is deleted with its Project.
+func isPrunable(owner Owner, ref Ref) bool {
+	return manifests.IsAllowed(owner.Kind, ref.GroupVersionKind) && !ref.isNamespace()
 }

@@ -8,7 +8,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/dudaji/nufi/internal/manifests"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// The label of every applied object, by which the controller watches them.
+const (
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	ManagedBy      = "nufi"
 )
 
 // Set is the desired objects of one owner. It is immutable.
@@ -26,28 +33,19 @@ type manifest struct {
 	releasesReplicas bool
 }
 
-// NewSet returns the set of objects, in apply order. The error is a *NotAllowedError if
-// templates of the owner may not render one of them, or if a Project lacks its namespace. The
-// objects are not modified.
+// NewSet returns the set of objects, in apply order. The error is a *manifests.NotAllowedError
+// if templates of the owner may not render them. The objects are not modified.
 func NewSet(owner Owner, objects []*unstructured.Unstructured) (*Set, error) {
+	if err := manifests.Check(manifests.Owner{Kind: owner.Kind, Namespace: owner.Namespace}, objects); err != nil {
+		return nil, err
+	}
 	set := &Set{owner: owner}
 	for _, object := range objects {
-		if err := validate(object, owner); err != nil {
-			return nil, err
-		}
 		desired, err := newManifest(set.owner, object)
 		if err != nil {
 			return nil, err
 		}
-		if set.has(desired.ref.key()) {
-			return nil, &NotAllowedError{Ref: desired.ref, Message: "rendered twice"}
-		}
 		set.manifests = append(set.manifests, desired)
-	}
-	// It is never pruned: that would delete everything in it.
-	if owner.Kind == v1.KindProject && (len(set.manifests) == 0 || !set.manifests[0].ref.isNamespace()) {
-		ref := Ref{GroupVersionKind: namespaceKind(), Name: owner.Namespace}
-		return nil, &NotAllowedError{Ref: ref, Message: "the first object of a project must be its namespace"}
 	}
 	return set, nil
 }

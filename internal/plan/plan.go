@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -43,19 +44,21 @@ func (s Sets) Compare(deploys []v1.NpuDeploy, projects []v1.Project, settings ma
 	plan := &Plan{Effect: render.None, Deploys: make([]Impact, len(deploys)), Projects: make([]Impact, len(projects))}
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	compare := func(impact *Impact, render renderer) {
+	compare := func(impact *Impact, owner manifests.Owner, render renderer) {
 		group.Go(func() error {
-			s.compare(impact, render)
+			s.compare(impact, owner, render)
 			return nil
 		})
 	}
 	for i := range deploys {
 		plan.Deploys[i].Namespace, plan.Deploys[i].Name = deploys[i].Namespace, deploys[i].Name
-		compare(&plan.Deploys[i], deployRenderer(&deploys[i], settings[deploys[i].Namespace]))
+		owner := manifests.Owner{Kind: v1.Kind, Namespace: deploys[i].Namespace}
+		compare(&plan.Deploys[i], owner, deployRenderer(&deploys[i], settings[deploys[i].Namespace]))
 	}
 	for i := range projects {
 		plan.Projects[i].Name = projects[i].Name
-		compare(&plan.Projects[i], projectRenderer(&projects[i]))
+		owner := manifests.Owner{Kind: v1.KindProject, Namespace: projects[i].Name}
+		compare(&plan.Projects[i], owner, projectRenderer(&projects[i]))
 	}
 	_ = group.Wait() // No function returns an error.
 	for _, impact := range slices.Concat(plan.Deploys, plan.Projects) {
@@ -80,9 +83,12 @@ func projectRenderer(project *v1.Project) renderer {
 
 // compare compares the manifests of one object. If the object does not render now, nothing of
 // it runs by these templates: all manifests would be new.
-func (s Sets) compare(impact *Impact, renderWith renderer) {
+func (s Sets) compare(impact *Impact, owner manifests.Owner, renderWith renderer) {
 	now, nowErr := renderWith(s.Now)
 	next, nextErr := renderWith(s.Next)
+	if nextErr == nil {
+		nextErr = manifests.Check(owner, next.Objects)
+	}
 	switch {
 	case nowErr != nil && nextErr != nil:
 		impact.Effect, impact.Message = render.None, "refused by both sets: "+nextErr.Error()

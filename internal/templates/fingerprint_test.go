@@ -1,12 +1,16 @@
 package templates
 
 import (
+	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/render"
 )
 
 // settledFolder returns a copy of the templates whose files are an hour old.
@@ -85,6 +89,44 @@ func TestFingerprintIsEmptyAfterARecentChange(t *testing.T) {
 		t.Errorf("the fingerprint of a missing folder is %q", got)
 	}
 }
+
+func TestCandidateThatCannotBeTriedIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	dir, file, now := settledFolder(t)
+	tried, swapped := errUnreachable, 0
+	store, err := Open(dir, Hooks{
+		Live:     func(context.Context) (Live, error) { return Live{}, nil },
+		Validate: func(context.Context, fs.FS, Live) error { return nil },
+		Try:      func(context.Context, *render.Templates, *render.Templates) error { return tried },
+		Swapped:  func(*render.Templates) { swapped++ },
+		Rejected: func(_ string, reason error) { t.Errorf("rejected: %v", reason) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, append(content, "// changed\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	poller := poller{store: store}
+	if err := poller.poll(t.Context(), now); !errors.Is(err, errUnreachable) {
+		t.Errorf("the error is %v", err)
+	}
+	tried = nil
+	for _, wait := range []time.Duration{pollInterval, retryUndecided} {
+		if err := poller.poll(t.Context(), now.Add(wait)); err != nil {
+			t.Error(err)
+		}
+		if want := int(wait / retryUndecided); swapped != want || store.State().Rejected != nil {
+			t.Errorf("after %s: %d swaps, want %d; the rejection is %v", wait, swapped, want, store.State().Rejected)
+		}
+	}
+}
+
+var errUnreachable = errors.New("the API server is unreachable")
 
 // BenchmarkPoll polls an unchanged directory.
 func BenchmarkPoll(b *testing.B) {

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"sync/atomic"
@@ -18,6 +19,8 @@ const (
 	// retryInterval is when a rejected candidate is validated again: the live spec that it
 	// could not render may have been deleted.
 	retryInterval = 5 * time.Minute
+	// retryUndecided is when a candidate is validated again that could not be tried.
+	retryUndecided = 10 * time.Second
 )
 
 // Store holds the serving set.
@@ -39,6 +42,9 @@ type Hooks struct {
 	Live func(ctx context.Context) (Live, error)
 	// Validate is the function of that name, or a test's.
 	Validate func(ctx context.Context, candidate fs.FS, live Live) error
+	// Try checks that the API server accepts what a valid candidate renders; nil accepts all.
+	// A *RejectedError rejects the candidate. After another error it is tried again.
+	Try func(ctx context.Context, candidate, serving *render.Templates) error
 	// Swapped is called after a candidate has begun to serve.
 	Swapped func(set *render.Templates)
 	// Rejected is called when a candidate was found invalid.
@@ -115,10 +121,10 @@ func (s *Store) Start(ctx context.Context) error {
 
 // poller records the last results, so that nothing is read, validated or reported twice.
 type poller struct {
-	store    *Store
-	serving  string // fingerprint of the directory when it held the serving set
-	rejected string // digest
-	retry    time.Time
+	store   *Store
+	serving string    // fingerprint of the directory when it held the serving set
+	failed  string    // digest of the candidate that was rejected, or could not be tried
+	retry   time.Time // of that candidate
 }
 
 // poll compares the directory with the serving set, and swaps in another, valid one.
@@ -133,21 +139,21 @@ func (p *poller) poll(ctx context.Context, now time.Time) error {
 		return p.reject("unreadable: "+err.Error(), now, err)
 	}
 	if digest == p.store.Serving().Digest {
-		p.serving, p.rejected = current, ""
+		p.serving, p.failed = current, ""
 		p.store.rejected.Store(nil)
 		return nil
 	}
-	if digest == p.rejected && now.Before(p.retry) {
+	if digest == p.failed && now.Before(p.retry) {
 		return nil
 	}
-	if err := p.store.validate(ctx, candidate); err != nil {
+	set, err := p.store.prepare(ctx, candidate)
+	if isUndecided(err) {
+		return p.postpone(digest, now, err)
+	}
+	if err != nil {
 		return p.reject(digest, now, fmt.Errorf("validating templates %s: %w", digest, err))
 	}
-	set, err := render.Compile(candidate)
-	if err != nil {
-		return p.reject(digest, now, err)
-	}
-	p.rejected = ""
+	p.failed = ""
 	p.store.rejected.Store(nil)
 	p.store.serving.Store(&servingSet{set, now})
 	p.store.hooks.Swapped(set)
@@ -165,14 +171,51 @@ func (p *poller) read() (fs.FS, string, error) {
 
 // reject records digest, and returns reason the first time.
 func (p *poller) reject(digest string, now time.Time, reason error) error {
-	isRepeated := digest == p.rejected
-	p.rejected, p.retry = digest, now.Add(retryInterval)
-	if isRepeated {
+	p.failed, p.retry = digest, now.Add(retryInterval)
+	if last := p.store.rejected.Load(); last != nil && last.Candidate == digest {
 		return nil
 	}
 	p.store.rejected.Store(&Rejection{Candidate: digest, Reason: reason, Time: now})
 	p.store.hooks.Rejected(digest, reason)
 	return reason
+}
+
+// postpone returns reason the first time.
+func (p *poller) postpone(digest string, now time.Time, reason error) error {
+	isRepeated := digest == p.failed
+	p.failed, p.retry = digest, now.Add(retryUndecided)
+	if isRepeated {
+		return nil
+	}
+	return reason
+}
+
+// undecidedError is a candidate that could not be tried.
+type undecidedError struct{ err error }
+
+func (e *undecidedError) Error() string { return "trying the templates: " + e.err.Error() }
+
+func (e *undecidedError) Unwrap() error { return e.err }
+
+func isUndecided(err error) bool {
+	undecided := (*undecidedError)(nil)
+	return errors.As(err, &undecided)
+}
+
+// prepare validates candidate, and returns it compiled.
+func (s *Store) prepare(ctx context.Context, candidate fs.FS) (*render.Templates, error) {
+	if err := s.validate(ctx, candidate); err != nil {
+		return nil, err
+	}
+	set, err := render.Compile(candidate)
+	if err != nil || s.hooks.Try == nil {
+		return set, err
+	}
+	err = s.hooks.Try(ctx, set, s.Serving())
+	if rejected := (*RejectedError)(nil); err != nil && !errors.As(err, &rejected) {
+		err = &undecidedError{err}
+	}
+	return set, err
 }
 
 // validate checks whether candidate can replace the serving set. Live specs that the serving

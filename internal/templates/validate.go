@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -32,7 +36,8 @@ func (e *RejectedError) Error() string {
 }
 
 // Validate checks in a child process that candidate compiles and renders its presets and
-// live. Its policy may forbid examples, but not all of them. The error of an invalid candidate is a *RejectedError.
+// live, and only to manifests that may be applied. Its policy may forbid examples, but not all
+// of them. The error of an invalid candidate is a *RejectedError.
 func Validate(ctx context.Context, candidate fs.FS, live Live) error {
 	packed, err := pack(candidate)
 	if err != nil {
@@ -74,13 +79,16 @@ func renderExamples(set *render.Templates) []render.Violation {
 			return compileViolations(err)
 		}
 		for _, document := range render.ReadDocuments(name, content) {
-			_, err := set.RenderDocument(document, render.ProjectSettings{})
+			rendered, err := set.RenderDocument(document, render.ProjectSettings{})
 			var invalid *render.Error
 			if errors.As(err, &invalid) {
 				forbidden = appendError(forbidden, name, err)
-			} else {
-				violations = appendError(violations, name, err)
+				continue
 			}
+			if err == nil {
+				err = manifests.Check(ownerOf(document), rendered.Objects)
+			}
+			violations = appendError(violations, name, err)
 		}
 	}
 	if len(forbidden) == len(names) {
@@ -89,10 +97,22 @@ func renderExamples(set *render.Templates) []render.Violation {
 	return violations
 }
 
+// ownerOf returns the owner of what a document renders to. Templates render an NpuDeploy
+// without a namespace for the default one.
+func ownerOf(document render.Document) manifests.Owner {
+	if namespace, _, isProject := document.Settings(); isProject {
+		return manifests.Owner{Kind: v1.KindProject, Namespace: namespace}
+	}
+	return manifests.Owner{Kind: v1.Kind, Namespace: cmp.Or(document.Namespace, metav1.NamespaceDefault)}
+}
+
 func renderPresets(set *render.Templates) []render.Violation {
 	var violations []render.Violation
 	for _, preset := range set.Catalogue.Presets {
-		_, err := set.RenderPreset(preset)
+		rendered, err := set.RenderPreset(preset)
+		if err == nil {
+			err = manifests.Check(manifests.Owner{Kind: v1.Kind, Namespace: metav1.NamespaceDefault}, rendered.Objects)
+		}
 		violations = appendError(violations, "preset "+preset.Name, err)
 	}
 	return violations
@@ -101,8 +121,12 @@ func renderPresets(set *render.Templates) []render.Violation {
 func renderDeploys(set *render.Templates, deploys []v1.NpuDeploy, settings map[string]render.ProjectSettings) []render.Violation {
 	var violations []render.Violation
 	for i := range deploys {
-		_, err := set.Render(&deploys[i], settings[deploys[i].Namespace])
-		violations = appendError(violations, deploys[i].Namespace+"/"+deploys[i].Name, err)
+		deploy := &deploys[i]
+		rendered, err := set.Render(deploy, settings[deploy.Namespace])
+		if err == nil {
+			err = manifests.Check(manifests.Owner{Kind: v1.Kind, Namespace: deploy.Namespace}, rendered.Objects)
+		}
+		violations = appendError(violations, deploy.Namespace+"/"+deploy.Name, err)
 	}
 	return violations
 }
@@ -110,13 +134,16 @@ func renderDeploys(set *render.Templates, deploys []v1.NpuDeploy, settings map[s
 func renderProjects(set *render.Templates, projects []v1.Project) []render.Violation {
 	var violations []render.Violation
 	for i := range projects {
-		_, err := set.RenderProject(&projects[i])
+		rendered, err := set.RenderProject(&projects[i])
+		if err == nil {
+			err = manifests.Check(manifests.Owner{Kind: v1.KindProject, Namespace: projects[i].Name}, rendered.Objects)
+		}
 		violations = appendError(violations, "project "+projects[i].Name, err)
 	}
 	return violations
 }
 
-// appendError appends the error of rendering name, if there is one.
+// appendError appends the error of rendering name, or of what it renders to, if there is one.
 func appendError(violations []render.Violation, name string, err error) []render.Violation {
 	if err == nil {
 		return violations

@@ -134,28 +134,55 @@ func awaitAnnotation(h *harness.Harness, key, value string) {
 	h.AwaitObject(object, "the annotation "+key, func() bool { return object.GetAnnotations()[key] == value })
 }
 
-func TestDisallowedTemplateWritesNothing(t *testing.T) {
+// Each of these sets compiles and renders. If one of them served, no object of any deployment
+// could be applied.
+func TestTemplatesThatCannotBeAppliedAreNotServed(t *testing.T) {
 	h := harness.New(t)
 	f, c := startWithFolder(h)
-	f.write("schemas/workload/hostile.cue", `package workload
-
-objects: hostile: {
-	apiVersion: "v1"
-	kind:       "Secret"
-	metadata: {name: "hostile", namespace: "kube-system"}
-}
-`)
-	condition := h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonKindNotAllowed)
-	if !strings.Contains(condition.Message, "Secret hostile") {
-		t.Errorf("message %q", condition.Message)
-	}
-	c.AwaitQuiet(h, h.Namespace, quietTime)
-	for _, line := range append(c.Writes(h.Namespace), c.Writes("kube-system")...) {
-		if strings.Contains(line, "secrets") {
-			t.Errorf("wrote %s", line)
+	digest := templatesOf(h)
+	for i, candidate := range []struct{ name, objects, want string }{
+		{
+			"a cluster role",
+			`extra: {apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: name: _values.name}`,
+			"may not render ClusterRole",
+		},
+		{
+			"an object of another namespace",
+			`extra: {apiVersion: "v1", kind: "Service", metadata: {name: _values.name, namespace: "kube-system"}}`,
+			"Service web: its namespace is",
+		},
+		{
+			"an object twice",
+			`extra: {apiVersion: "v1", kind: "ServiceAccount", metadata: {name: "extra", namespace: _values.namespace}}, again: extra`,
+			"ServiceAccount extra: rendered twice",
+		},
+		{
+			"200 objects",
+			`for i in list.Range(0, 200, 1) {"extra-\(i)": {apiVersion: "v1", kind: "ServiceAccount", metadata: {name: "extra-\(i)", namespace: _values.namespace}}}`,
+			"objects and may render 32",
+		},
+		{
+			"a value that the API server rejects",
+			`extra: {apiVersion: "v1", kind: "Service", metadata: {name: "extra", namespace: _values.namespace}, spec: ports: [{port: 99999}]}`,
+			"spec.ports[0].port",
+		},
+	} {
+		t.Log(candidate.name)
+		imports := ""
+		if strings.Contains(candidate.objects, "list.") {
+			imports = "import \"list\"\n\n"
+		}
+		f.write("schemas/workload/extra.cue", "package workload\n\n"+imports+"objects: {"+candidate.objects+"}\n")
+		h.Await("the rejection", func() bool { return c.Metric(h, "nufi_templates_rejected_total") == float64(i+1) })
+		h.Await("the log line", func() bool { return f.log.contain(candidate.want) })
+		if got := templatesOf(h); got != digest {
+			t.Errorf("templates %s serve, want %s", got, digest)
 		}
 	}
-	if h.Find(service, "web") == nil {
-		t.Error("the Service was deleted")
+	awaitReplaced(h, deleteService(h))
+	h.Apply(strings.Replace(manifest, "name: web", "name: new", 1))
+	h.AwaitCondition(h.NpuDeploy("new"), v1.ConditionApplied, metav1.ConditionTrue, v1.ReasonApplied)
+	if extra := h.Object(service, "extra"); h.Get(extra) {
+		t.Error("a dry run created an object")
 	}
 }

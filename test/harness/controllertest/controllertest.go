@@ -179,7 +179,7 @@ func (c *Controller) record(request *http.Request) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if request.Method == http.MethodGet {
+	if request.Method == http.MethodGet || request.URL.Query().Has("dryRun") {
 		c.reads[namespace]++
 		return
 	}

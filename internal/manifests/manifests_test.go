@@ -1,17 +1,18 @@
-package apply_test
+package manifests_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
-	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/manifests"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func TestNewSetRejectsDisallowedObjects(t *testing.T) {
+func TestCheckRejectsDisallowedObjects(t *testing.T) {
 	for name, manifest := range map[string]string{
 		"a secret":             "{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: team}}",
 		"a pod":                "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: team}}",
@@ -36,15 +37,9 @@ func TestNewSetRejectsDisallowedObjects(t *testing.T) {
 			if err := yaml.Unmarshal([]byte(manifest), &object.Object); err != nil {
 				t.Fatal(err)
 			}
-			deploy := &v1.NpuDeploy{}
-			deploy.Namespace, deploy.Name = "team", "web"
-			_, err := apply.NewSet(apply.DeployOwner(deploy), []*unstructured.Unstructured{object})
-			refused := (*apply.NotAllowedError)(nil)
-			if !errors.As(err, &refused) {
-				t.Fatalf("error %v, want a refusal", err)
-			}
-			if reason, _ := apply.Explain(err); reason != v1.ReasonKindNotAllowed {
-				t.Errorf("reason %s", reason)
+			err := manifests.Check(deployOwner(), []*unstructured.Unstructured{object})
+			if notAllowed := (*manifests.NotAllowedError)(nil); !errors.As(err, &notAllowed) {
+				t.Errorf("the error is %v, want a NotAllowedError", err)
 			}
 		})
 	}
@@ -52,7 +47,7 @@ func TestNewSetRejectsDisallowedObjects(t *testing.T) {
 
 const theNamespace = "{apiVersion: v1, kind: Namespace, metadata: {name: team}}"
 
-func TestNewSetRejectsDisallowedProjectObjects(t *testing.T) {
+func TestCheckRejectsDisallowedProjectObjects(t *testing.T) {
 	const binding = "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: a, namespace: team}, "
 	const viewer = "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: nufi-project-viewer}"
 	for name, manifest := range map[string]string{
@@ -79,11 +74,9 @@ func TestNewSetRejectsDisallowedProjectObjects(t *testing.T) {
 		"all authenticated users":      binding + viewer + ", subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:authenticated'}]}",
 	} {
 		t.Run(name, func(t *testing.T) {
-			project := &v1.Project{}
-			project.Name = "team"
-			_, err := apply.NewSet(apply.ProjectOwner(project), parsed(t, theNamespace, manifest))
-			if refused := (*apply.NotAllowedError)(nil); !errors.As(err, &refused) {
-				t.Fatalf("error %v, want a refusal", err)
+			err := manifests.Check(projectOwner(), parsed(t, theNamespace, manifest))
+			if notAllowed := (*manifests.NotAllowedError)(nil); !errors.As(err, &notAllowed) {
+				t.Errorf("the error is %v, want a NotAllowedError", err)
 			}
 		})
 	}
@@ -91,24 +84,22 @@ func TestNewSetRejectsDisallowedProjectObjects(t *testing.T) {
 
 // A namespace that is on the inventory and not in the set would be pruned, with all
 // that is in it.
-func TestNewSetRejectsAProjectWithoutNamespace(t *testing.T) {
-	project := &v1.Project{}
-	project.Name = "team"
+func TestCheckRejectsAProjectWithoutNamespace(t *testing.T) {
 	const quota = "{apiVersion: v1, kind: ResourceQuota, metadata: {name: a, namespace: team}}"
-	for _, manifests := range [][]string{{}, {quota}, {quota, theNamespace}} {
-		if _, err := apply.NewSet(apply.ProjectOwner(project), parsed(t, manifests...)); err == nil {
-			t.Errorf("accepted: %v", manifests)
+	for _, documents := range [][]string{{}, {quota}, {quota, theNamespace}} {
+		if err := manifests.Check(projectOwner(), parsed(t, documents...)); err == nil {
+			t.Errorf("accepted: %v", documents)
 		}
 	}
-	if _, err := apply.NewSet(apply.ProjectOwner(project), parsed(t, theNamespace, quota)); err != nil {
+	if err := manifests.Check(projectOwner(), parsed(t, theNamespace, quota)); err != nil {
 		t.Error(err)
 	}
 }
 
-func parsed(t *testing.T, manifests ...string) []*unstructured.Unstructured {
+func parsed(t *testing.T, documents ...string) []*unstructured.Unstructured {
 	t.Helper()
-	objects := make([]*unstructured.Unstructured, 0, len(manifests))
-	for _, manifest := range manifests {
+	objects := make([]*unstructured.Unstructured, 0, len(documents))
+	for _, manifest := range documents {
 		object := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(manifest), &object.Object); err != nil {
 			t.Fatal(err)
@@ -118,12 +109,26 @@ func parsed(t *testing.T, manifests ...string) []*unstructured.Unstructured {
 	return objects
 }
 
-func TestNewSetRejectsDuplicates(t *testing.T) {
-	object := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal([]byte("{apiVersion: v1, kind: Service, metadata: {name: a}}"), &object.Object); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := apply.NewSet(apply.DeployOwner(&v1.NpuDeploy{}), []*unstructured.Unstructured{object, object}); err == nil {
+func TestCheckRejectsDuplicates(t *testing.T) {
+	const service = "{apiVersion: v1, kind: Service, metadata: {name: a, namespace: team}}"
+	if err := manifests.Check(deployOwner(), parsed(t, service, service)); err == nil {
 		t.Error("two manifests of one name are accepted")
 	}
 }
+
+func TestCheckBoundsTheNumberOfObjects(t *testing.T) {
+	var documents []string
+	for i := range 33 {
+		documents = append(documents, fmt.Sprintf("{apiVersion: v1, kind: Service, metadata: {name: a-%d, namespace: team}}", i))
+	}
+	if err := manifests.Check(deployOwner(), parsed(t, documents[1:]...)); err != nil {
+		t.Errorf("32 objects: %v", err)
+	}
+	if err := manifests.Check(deployOwner(), parsed(t, documents...)); err == nil {
+		t.Error("33 objects are accepted")
+	}
+}
+
+func deployOwner() manifests.Owner { return manifests.Owner{Kind: v1.Kind, Namespace: "team"} }
+
+func projectOwner() manifests.Owner { return manifests.Owner{Kind: v1.KindProject, Namespace: "team"} }

@@ -1,4 +1,4 @@
-package apply
+package manifests
 
 import (
 	"fmt"
@@ -10,15 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
-
-// Kubernetes' garbage collector deletes a namespace with its Project.
-// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups="",resources=resourcequotas;limitranges,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,verbs=get;list;watch;create;patch;delete
-// Only with verb bind may a client grant permissions that it does not have.
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,verbs=bind,resourceNames=nufi-project-viewer;nufi-project-editor;nufi-project-admin
-// +kubebuilder:rbac:groups=dudaji.com,resources=projects/finalizers,verbs=update
 
 // ProjectKinds returns the kinds that templates of a Project may render: the namespace with
 // its name, and objects in it.
@@ -60,8 +51,8 @@ func roles() []string {
 	return []string{"nufi-project-viewer", "nufi-project-editor", "nufi-project-admin"}
 }
 
-// validateBinding returns what templates may not bind, or nothing.
-func validateBinding(object *unstructured.Unstructured) string {
+// checkBinding returns what templates may not bind, or nothing.
+func checkBinding(object *unstructured.Unstructured) string {
 	var binding rbacv1.RoleBinding
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &binding); err != nil {
 		return err.Error()
@@ -77,10 +68,4 @@ func validateBinding(object *unstructured.Unstructured) string {
 		}
 	}
 	return ""
-}
-
-// isPrunable excludes a namespace, which is deleted with its Project.
-func isPrunable(owner Owner, ref Ref) bool {
-	_, allowed := allowedFields(owner)[ref.GroupVersionKind]
-	return allowed && !ref.isNamespace()
 }

@@ -1,0 +1,161 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/templates"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+const (
+	// maxTrials bounds the live objects that candidate templates are tried with.
+	maxTrials = 8
+	// trialTimeout bounds all dry runs of a candidate.
+	trialTimeout = time.Minute
+)
+
+// trial tries candidate templates as server-side dry runs with a sample of live objects.
+type trial struct {
+	live   func(ctx context.Context) (templates.Live, error)
+	writer client.Writer
+}
+
+// trialOwner is one of the sample.
+type trialOwner struct {
+	apply.Owner
+
+	render func(set *render.Templates) ([]*unstructured.Unstructured, error)
+}
+
+// run returns a *templates.RejectedError if the API server rejects an object of candidate, and
+// does not reject the same object of serving: an admission policy that rejects both is no
+// violation of candidate. Any other error means that the API server did not decide.
+func (t trial) run(ctx context.Context, candidate, serving *render.Templates) error {
+	ctx, cancel := context.WithTimeout(ctx, trialTimeout)
+	defer cancel()
+	live, err := t.live(ctx)
+	if err != nil {
+		return fmt.Errorf("listing live specs: %w", err)
+	}
+	rejected := &templates.RejectedError{}
+	for _, owner := range sampleOf(live) {
+		violations, err := t.try(ctx, owner, candidate, serving)
+		if err != nil {
+			return err
+		}
+		rejected.Violations = append(rejected.Violations, violations...)
+	}
+	if len(rejected.Violations) > 0 {
+		return rejected
+	}
+	return nil
+}
+
+func (t trial) try(ctx context.Context, owner trialOwner, candidate, serving *render.Templates) ([]render.Violation, error) {
+	errs, err := t.dryRun(ctx, owner, candidate)
+	if err != nil || len(errs) == 0 {
+		return nil, err
+	}
+	servingErrs, err := t.dryRun(ctx, owner, serving)
+	if err != nil {
+		return nil, err
+	}
+	var violations []render.Violation
+	for ref, err := range errs {
+		if servingErrs[ref] == nil {
+			violations = append(violations, render.Violation{Message: fmt.Sprintf("dry run of %s %s/%s: %v", owner.Kind, owner.Namespace, owner.Name, err)})
+		}
+	}
+	slices.SortFunc(violations, func(a, b render.Violation) int { return strings.Compare(a.Message, b.Message) })
+	return violations, nil
+}
+
+// dryRun returns the objects of a set that the API server rejects. A kind that is not installed
+// may be installed later. What the set does not render was not rendered before either, or the
+// spec has changed since the validation.
+func (t trial) dryRun(ctx context.Context, owner trialOwner, set *render.Templates) (map[apply.Ref]error, error) {
+	objects, err := owner.render(set)
+	if err != nil {
+		return nil, nil //nolint:nilerr // See above.
+	}
+	desired, err := apply.NewSet(owner.Owner, objects)
+	if err != nil {
+		return nil, nil //nolint:nilerr // See above.
+	}
+	errs := apply.DryRun(ctx, t.writer, desired)
+	for ref, err := range errs {
+		var unavailable *apply.UnavailableError
+		var notInstalled *apply.NotInstalledError
+		switch {
+		case errors.As(err, &unavailable):
+			return nil, err
+		case errors.As(err, &notInstalled):
+			delete(errs, ref)
+		}
+	}
+	return errs, nil
+}
+
+// sampleOf returns live objects whose current manifests are applied, at most one for each
+// combination of accelerator and kinds of owned objects, and one Project.
+func sampleOf(live templates.Live) []trialOwner {
+	var sample []trialOwner
+	settings := render.SettingsByNamespace(live.Projects)
+	sampled := map[string]bool{}
+	for i := range live.Deploys {
+		deploy := &live.Deploys[i]
+		combination := combinationOf(deploy)
+		if len(sample) == maxTrials || sampled[combination] || !isApplied(deploy, deploy.Status.Conditions) {
+			continue
+		}
+		sampled[combination] = true
+		sample = append(sample, trialOwner{apply.DeployOwner(deploy), func(set *render.Templates) ([]*unstructured.Unstructured, error) {
+			result, err := set.Render(deploy, settings[deploy.Namespace])
+			if err != nil {
+				return nil, err
+			}
+			return result.Objects, nil
+		}})
+	}
+	for i := range live.Projects {
+		project := &live.Projects[i]
+		if !isApplied(project, project.Status.Conditions) {
+			continue
+		}
+		return append(sample, trialOwner{apply.ProjectOwner(project), func(set *render.Templates) ([]*unstructured.Unstructured, error) {
+			result, err := set.RenderProject(project)
+			if err != nil {
+				return nil, err
+			}
+			return result.Objects, nil
+		}})
+	}
+	return sample
+}
+
+func isApplied(object client.Object, conditions []metav1.Condition) bool {
+	return object.GetDeletionTimestamp() == nil && meta.IsStatusConditionTrue(conditions, v1.ConditionApplied)
+}
+
+func combinationOf(deploy *v1.NpuDeploy) string {
+	var words []string
+	if accelerator := deploy.Status.Accelerator; accelerator != nil {
+		words = append(words, accelerator.Type)
+	}
+	for _, entry := range deploy.Status.Inventory {
+		words = append(words, entry.Kind)
+	}
+	return strings.Join(words, " ")
+}

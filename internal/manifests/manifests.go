@@ -1,0 +1,148 @@
+// Package manifests defines what templates may render: kinds, fields, names, roles and the
+// number of objects. The controller applies no other objects, and the validation of templates
+// rejects a set that renders others.
+package manifests
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// maxObjects bounds the objects of one owner. Its inventory has room for twice as many: those
+// of the current templates and those of the previous ones, until these are deleted.
+const maxObjects = 32
+
+// Owner is the NpuDeploy or the Project that a set of manifests belongs to.
+type Owner struct {
+	// Kind determines which kinds are allowed.
+	Kind string
+	// Namespace is that of the objects.
+	Namespace string
+}
+
+// NotAllowedError is a manifest that templates may not render. Only other templates help.
+type NotAllowedError struct {
+	Kind, Name string
+	// Message is what is not allowed.
+	Message string
+}
+
+func (e *NotAllowedError) Error() string { return fmt.Sprintf("%s %s: %s", e.Kind, e.Name, e.Message) }
+
+// Reason is the reason of condition Applied.
+func (*NotAllowedError) Reason() string { return v1.ReasonKindNotAllowed }
+
+// Check returns a *NotAllowedError if templates of the owner may not render the objects. They
+// are in apply order.
+func Check(owner Owner, objects []*unstructured.Unstructured) error {
+	if len(objects) > maxObjects {
+		return notAllowed(objects[maxObjects], fmt.Sprintf("the templates render %d objects and may render %d", len(objects), maxObjects))
+	}
+	type key struct {
+		schema.GroupKind
+		name string
+	}
+	rendered := map[key]bool{}
+	for _, object := range objects {
+		if message := check(object, owner); message != "" {
+			return notAllowed(object, message)
+		}
+		k := key{object.GroupVersionKind().GroupKind(), object.GetName()}
+		if rendered[k] {
+			return notAllowed(object, "rendered twice")
+		}
+		rendered[k] = true
+	}
+	// It is never pruned: that would delete everything in it.
+	if owner.Kind == v1.KindProject && (len(objects) == 0 || objects[0].GroupVersionKind() != namespaceKind()) {
+		return &NotAllowedError{
+			Kind: namespaceKind().Kind, Name: owner.Namespace, Message: "the first object of a project must be its namespace",
+		}
+	}
+	return nil
+}
+
+func notAllowed(object *unstructured.Unstructured, message string) error {
+	return &NotAllowedError{Kind: object.GetKind(), Name: object.GetName(), Message: message}
+}
+
+// Kinds returns the kinds that templates of an NpuDeploy may render. An author of templates
+// has access to these in the namespaces of NpuDeploys, and to nothing else: no Secret, no
+// Role, no bare Pod.
+func Kinds() []schema.GroupVersionKind {
+	return []schema.GroupVersionKind{
+		{Version: "v1", Kind: "ServiceAccount"},
+		{Version: "v1", Kind: "Service"},
+		{Group: "apps", Version: "v1", Kind: "Deployment"},
+		{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
+		{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
+		{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"},
+		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"},
+		{Group: "monitoring.coreos.com", Version: "v1", Kind: "PodMonitor"},
+	}
+}
+
+// IsAllowed reports whether templates of a kind of owner may render a kind.
+func IsAllowed(ownerKind string, kind schema.GroupVersionKind) bool {
+	_, allowed := allowedFields(ownerKind)[kind]
+	return allowed
+}
+
+// allowedFields returns, for each kind that templates of a kind of owner may render, the
+// top-level fields beside apiVersion, kind and metadata.
+func allowedFields(ownerKind string) map[schema.GroupVersionKind][]string {
+	if ownerKind == v1.KindProject {
+		return projectFields()
+	}
+	all := map[schema.GroupVersionKind][]string{}
+	for _, kind := range Kinds() {
+		all[kind] = []string{"spec", "automountServiceAccountToken"}
+	}
+	return all
+}
+
+// check returns what is not allowed in an object, or nothing.
+func check(object *unstructured.Unstructured, owner Owner) string {
+	kind := object.GroupVersionKind()
+	fields, allowed := allowedFields(owner.Kind)[kind]
+	if !allowed {
+		return fmt.Sprintf("templates of kind %s may not render %s of %s", owner.Kind, kind.Kind, object.GetAPIVersion())
+	}
+	if message := checkName(object, owner); message != "" {
+		return message
+	}
+	for field := range object.Object {
+		if !slices.Contains([]string{"apiVersion", "kind", "metadata"}, field) && !slices.Contains(fields, field) {
+			return "templates may not set " + field
+		}
+	}
+	metadata, _, _ := unstructured.NestedMap(object.Object, "metadata")
+	for field := range metadata {
+		if !slices.Contains([]string{"name", "namespace", "labels", "annotations"}, field) {
+			return "templates may not set metadata." + field
+		}
+	}
+	if kind == roleBindingKind() {
+		return checkBinding(object)
+	}
+	return ""
+}
+
+// checkName returns what is wrong with an object's name or namespace, or nothing.
+func checkName(object *unstructured.Unstructured, owner Owner) string {
+	name, namespace, isNamespace := object.GetName(), object.GetNamespace(), object.GroupVersionKind() == namespaceKind()
+	switch {
+	case isNamespace && (name != owner.Namespace || namespace != ""):
+		return fmt.Sprintf("the namespace of the project must be %q", owner.Namespace)
+	case !isNamespace && namespace != owner.Namespace:
+		return fmt.Sprintf("its namespace is %q and must be %q", namespace, owner.Namespace)
+	case name == "":
+		return "it has no name"
+	}
+	return ""
+}
