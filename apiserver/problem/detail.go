@@ -50,5 +50,21 @@ func describe(status metav1.Status, errors []FieldError) string {
 	case status.Reason == metav1.StatusReasonConflict && strings.Contains(status.Message, "the object has been modified"):
 		return "the object was changed meanwhile: read it again"
 	}
+	return describeObject(status)
+}
+
+// describeObject names an object that exists or not by its kind, as users write it.
+func describeObject(status metav1.Status) string {
+	details := status.Details
+	if details == nil || details.Name == "" {
+		return status.Message
+	}
+	kind, ok := map[string]string{"npudeploys": "NpuDeploy", "projects": "Project", "namespaces": "namespace", "pods": "pod"}[details.Kind]
+	switch {
+	case ok && status.Reason == metav1.StatusReasonNotFound:
+		return kind + " " + details.Name + " does not exist"
+	case ok && status.Reason == metav1.StatusReasonAlreadyExists:
+		return kind + " " + details.Name + " already exists"
+	}
 	return status.Message
 }

@@ -48,7 +48,10 @@ func TestDetailNamesFieldsRatherThanObjects(t *testing.T) {
 			{Type: metav1.CauseTypeFieldManagerConflict, Field: ".spec.model", Message: `conflict with "kubectl" using dudaji.com/v1`},
 		}, "Apply failed with 1 conflict"),
 		"the object was changed meanwhile: read it again": apierrors.NewConflict(resource, "a", errors.New("the object has been modified; please apply your changes to the latest version and try again")),
-		`npudeploys.dudaji.com "a" not found`:             apierrors.NewNotFound(resource, "a"),
+		"NpuDeploy a does not exist":                      apierrors.NewNotFound(resource, "a"),
+		"NpuDeploy a already exists":                      apierrors.NewAlreadyExists(resource, "a"),
+		"namespace b does not exist":                      apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "b"),
+		`deployments.apps "c" not found`:                  apierrors.NewNotFound(schema.GroupResource{Group: "apps", Resource: "deployments"}, "c"),
 	} {
 		if p, _ := problem.From(err); p.Detail != want {
 			t.Errorf("%v: %q, want %q", err, p.Detail, want)
