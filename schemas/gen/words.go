@@ -13,17 +13,17 @@ func phrases() map[string]string {
 		directory = "must be an absolute path such as /mnt/data, without a slash at its end"
 	)
 	return map[string]string{
-		`^[\p{L}\p{N}](.*\S)?$`:                                                       "must be a name that starts with a letter or digit, in one line",
-		`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`:                                             label,
-		`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`:                                            subdomain,
-		`^(/[A-Za-z0-9._-]+)+$`:                                                       directory,
-		`^(/[A-Za-z0-9._~-]+)+$`:                                                      "must be a path such as /llama, without a slash at its end",
-		`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`:                                             "must be an image reference such as vllm/vllm-openai:v0.11.0",
-		`^[0-9]+(\.[0-9]+)?(Mi|Gi|Ti|M|G|T)$`:                                         "must be a size such as 15Gi",
-		`^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`:                               "must be a label value: letters, digits, - _ and . inside",
-		`^/?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`:                "must be a model id such as org/name, or an absolute path",
-		`^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`:           "must be a name, or namespace/name, in lower case",
-		`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$`: "must be a lower-case DNS name such as llama.example.com",
+		`^[\p{L}\p{N}](.*\S)?$`:                         "must be a name that starts with a letter or digit, in one line",
+		`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`:               label,
+		`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`:              subdomain,
+		`^(/[A-Za-z0-9._-]+)+$`:                         directory,
+		`^(/[A-Za-z0-9._~-]+)+$`:                        "must be a path such as /llama, without a slash at its end",
+		`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`:               "must be an image reference such as vllm/vllm-openai:v0.11.0",
+		`^[0-9]+(\.[0-9]+)?(Mi|Gi|Ti|M|G|T)$`:           "must be a size such as 15Gi",
+		`^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`: "must be a label value: letters, digits, - _ and . inside",
+		`^(oci://[A-Za-z0-9][A-Za-z0-9._:/@-]*|((hf|s3|gs|pvc)://|/)?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*(:[A-Za-z0-9][A-Za-z0-9._-]*)?)$`: "must be a model id such as org/name, an absolute path, or a URI such as pvc://claim/path",
+		`^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`:                                                                                    "must be a name, or namespace/name, in lower case",
+		`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$`:                                                                          "must be a lower-case DNS name such as llama.example.com",
 	}
 }
 

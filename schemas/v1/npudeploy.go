@@ -52,13 +52,15 @@ type NpuDeployList struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.model) || has(self.inferenceServer)",message="one of model or inferenceServer is required: there is nothing to serve"
 type NpuDeploySpec struct {
-	// model is what the server loads: a Hugging Face id (org/name) or an absolute path inside the
-	// container. Absent means that inferenceServer.args or the image specify the model.
+	// model is what the server loads: a Hugging Face id (org/name, for GGUF org/name:quantization), an
+	// absolute path inside the container, or a URI: hf://org/name, pvc://claim/path, oci://image, and
+	// s3://bucket/path or gs://bucket/path where the server streams models. Absent means that
+	// inferenceServer.args or the image specify the model.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^/?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`
+	// +kubebuilder:validation:Pattern=`^(oci://[A-Za-z0-9][A-Za-z0-9._:/@-]*|((hf|s3|gs|pvc)://|/)?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*(:[A-Za-z0-9][A-Za-z0-9._-]*)?)$`
 	Model string `json:"model,omitempty"`
 
 	// modelSize is the memory that the model's weights take, such as 15Gi. A model that does not
