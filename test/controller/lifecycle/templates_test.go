@@ -3,7 +3,6 @@ package lifecycle_test
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,11 +43,20 @@ func (l *logLines) logger() logr.Logger {
 	}, funcr.Options{})
 }
 
-func (l *logLines) contain(text string) bool {
+// count returns the number of lines that contain text.
+func (l *logLines) count(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.lines, func(line string) bool { return strings.Contains(line, text) })
+	n := 0
+	for _, line := range l.lines {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	return n
 }
+
+func (l *logLines) contain(text string) bool { return l.count(text) > 0 }
 
 // startWithFolder starts a controller on a copy of the templates, and applies the manifest
 // with it.

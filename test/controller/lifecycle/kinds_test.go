@@ -1,0 +1,59 @@
+package lifecycle_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/dudaji/nufi/controller"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness"
+	"github.com/dudaji/nufi/test/harness/controllertest"
+)
+
+var customResourceDefinition = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}
+
+const virtualServiceCRD = "devcluster/crds/virtualservices.yaml"
+
+func TestReinstalledKindIsUsedWithoutContention(t *testing.T) {
+	h := harness.New(t)
+	h.Must(h.Cluster().ApplyCRD(t.Context(), h.Path(virtualServiceCRD)))
+	log := &logLines{}
+	c := controllertest.Start(h, controller.Options{Log: log.logger()})
+	const count = 20
+	var deploys []*v1.NpuDeploy
+	for i := range count {
+		name := fmt.Sprintf("web-%d", i)
+		h.Apply(strings.Replace(manifest, "name: web", "name: "+name, 1) +
+			fmt.Sprintf("  endpoint: {host: %s.example, kind: VirtualService}\n", name))
+		deploys = append(deploys, h.NpuDeploy(name))
+	}
+	for _, deploy := range deploys {
+		h.AwaitCondition(deploy, v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
+	}
+	c.AwaitQuiet(h, h.Namespace, quietTime)
+	before := log.count("")
+
+	definition := h.Object(customResourceDefinition, "virtualservices.networking.istio.io")
+	h.Delete(definition)
+	h.AwaitGone(definition)
+	for _, deploy := range deploys {
+		h.AwaitCondition(deploy, v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonKindNotInstalled)
+	}
+	c.AwaitQuiet(h, h.Namespace, quietTime)
+	h.Must(h.Cluster().ApplyCRD(t.Context(), h.Path(virtualServiceCRD)))
+	for _, deploy := range deploys {
+		h.AwaitCondition(deploy, v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
+		h.AwaitCondition(deploy, v1.ConditionApplied, metav1.ConditionTrue, v1.ReasonApplied)
+	}
+	if n := log.count("keeps overwriting"); n > 0 {
+		t.Errorf("%d lines of the log report contention", n)
+	}
+	// For each deployment: an error and what was applied, and a few attempts meanwhile.
+	if lines := log.count("") - before; lines > 6*count {
+		t.Errorf("%d lines of the log for %d deployments", lines, count)
+	}
+}
