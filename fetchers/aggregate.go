@@ -22,12 +22,25 @@ type aggregator struct {
 	parents  map[identity]bool // devices that have partitions
 	sources  map[string]string // interned names of instances
 	dropped  Drops
+
+	resources map[string]*regexp.Regexp // of vendors, by name; compiled on the first use
 }
 
 type ranked struct {
 	*Metric
 	rank     int // lower is preferred
 	matchers map[string]*regexp.Regexp
+	except   map[string]*regexp.Regexp
+}
+
+// excludes reports whether the labels are of another vendor's device.
+func (m ranked) excludes(labels Labeled) bool {
+	for name, matcher := range m.except {
+		if matcher.MatchString(labels.Get(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // selects reports whether the labels match.
@@ -47,15 +60,20 @@ func newAggregator(vendor Vendor, now time.Time, maxAge time.Duration) *aggregat
 	}
 	a.ids = newIdentities(&a.vendor.Labels)
 	for i := range vendor.Metrics {
-		matchers := map[string]*regexp.Regexp{}
-		for label, expression := range vendor.Metrics[i].Match {
-			matchers[label] = regexp.MustCompile("^(?:" + expression + ")$")
-		}
+		matchers, except := compiled(vendor.Metrics[i].Match), compiled(vendor.Metrics[i].Except)
 		for _, name := range vendor.Metrics[i].Names {
-			a.metrics[name] = ranked{&vendor.Metrics[i], len(a.metrics), matchers}
+			a.metrics[name] = ranked{&vendor.Metrics[i], len(a.metrics), matchers, except}
 		}
 	}
 	return a
+}
+
+func compiled(expressions map[string]string) map[string]*regexp.Regexp {
+	matchers := make(map[string]*regexp.Regexp, len(expressions))
+	for label, expression := range expressions {
+		matchers[label] = regexp.MustCompile("^(?:" + expression + ")$")
+	}
+	return matchers
 }
 
 // aggregate drops samples that are older than maxAge, or invalid.
@@ -63,6 +81,9 @@ func aggregate(vendor Vendor, samples []Sample, now time.Time, maxAge time.Durat
 	a := newAggregator(vendor, now, maxAge)
 	accepted := samples[:0:0]
 	for _, sample := range samples {
+		if a.metrics[sample.Labels.Get("__name__")].excludes(sample.Labels) {
+			continue
+		}
 		if reason := a.check(sample); reason != "" {
 			a.dropped[reason]++
 			continue
@@ -82,6 +103,9 @@ func aggregate(vendor Vendor, samples []Sample, now time.Time, maxAge time.Durat
 			devices[id.node] = map[string]*HardwareDeviceStatus{}
 		}
 		status := builder.build(&a.vendor, id, a.dropped)
+		if status.Vendor == "" {
+			status.Vendor = a.resourceVendor(builder.resource.value)
+		}
 		if a.parents[id] {
 			status.Partitioned, status.Pod = true, nil
 		}
@@ -127,6 +151,9 @@ func (a *aggregator) add(sample Sample) DropReason {
 		}
 	} else {
 		a.builder(id).addLabels(&a.vendor, sample, source, holder)
+	}
+	if metric.Quantity == TypeInfo {
+		a.builder(id).kind.update(firstNonEmpty(sample.Labels, a.vendor.Labels.Type), sample.Time)
 	}
 	r, reason := metric.read(sample)
 	if reason != "" {
@@ -200,7 +227,7 @@ func (m ranked) read(sample Sample) (reading, DropReason) {
 		r.counts = true
 	case HealthState:
 		r.value, r.reason, r.counts = m.health(value, sample.Labels)
-	case Holder:
+	case Holder, TypeInfo:
 	default:
 		r.counts = true
 	}

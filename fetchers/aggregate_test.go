@@ -92,6 +92,7 @@ func page(tb testing.TB, samples []Sample) string {
 			dropped[vendor.Type] = drops
 		}
 	}
+	snapshot.dropDuplicates()
 	text, err := yaml.Marshal(map[string]any{"devices": slices.Collect(snapshot.All()), "dropped": dropped})
 	if err != nil {
 		tb.Fatal(err)

@@ -34,6 +34,7 @@ func (c *Collector) Collect(ctx context.Context, last *Snapshot) *Snapshot {
 		all.Go(func() { next.vendors[i] = c.fetch(ctx, fetcher, last.vendor(fetcher.Type())) })
 	}
 	all.Wait()
+	next.dropDuplicates()
 	return next
 }
 

@@ -12,6 +12,8 @@ import (
 // deviceBuilder collects the samples of one device.
 type deviceBuilder struct {
 	readings []reading
+	kind     timestamped
+	resource timestamped
 	model    timestamped
 	uuid     timestamped
 	sources  []source
@@ -36,6 +38,7 @@ func (d *deviceBuilder) addLabels(vendor *Vendor, sample Sample, instance string
 		d.time = sample.Time
 	}
 	d.model.update(firstNonEmpty(sample.Labels, vendor.Labels.Model), sample.Time)
+	d.resource.update(firstNonEmpty(sample.Labels, vendor.Labels.Resource), sample.Time)
 	d.uuid.update(vendor.Labels.uuid(sample.Labels), sample.Time)
 	i := slices.IndexFunc(d.sources, func(s source) bool { return s.name == instance })
 	if i < 0 {
@@ -113,7 +116,7 @@ func (d *deviceBuilder) selectReadings() {
 
 func (d *deviceBuilder) build(vendor *Vendor, id identity, dropped Drops) *HardwareDeviceStatus {
 	s := &HardwareDeviceStatus{
-		Type: vendor.Type, Vendor: vendor.Name, Model: cmp.Or(d.model.value, vendor.Model),
+		Type: cmp.Or(d.kind.value, d.resource.value, vendor.Type), Vendor: vendor.Name, Model: cmp.Or(d.model.value, vendor.Model),
 		Node: id.node, DeviceID: id.device, UUID: d.uuid.value, Time: d.time.UTC(),
 	}
 	d.selectReadings()

@@ -51,7 +51,7 @@ func (s *Snapshot) Vendors() []VendorState {
 // Device returns one device.
 func (s *Snapshot) Device(kind, node, id string) (*HardwareDeviceStatus, bool) {
 	for _, v := range s.vendors {
-		if status := v.devices[node][id]; v.state.Type == kind && status != nil {
+		if status := v.devices[node][id]; status != nil && status.Type == kind {
 			return status.Clone(), true
 		}
 	}

@@ -16,6 +16,9 @@ type Vendor struct {
 	// Exporters are parts of the exporters' own pod names. A scrape that does not honour
 	// labels adds the exporter's pod to its series, which must not look like the holder.
 	Exporters []string
+	// Resources matches the vendor's extended resources. The device plugin's devices of these
+	// are dropped on nodes where the vendor's own exporter reports devices.
+	Resources string
 	// Metrics are in order of preference where several have one quantity.
 	Metrics []Metric
 }
@@ -26,6 +29,8 @@ type Labels struct {
 	Device    []string
 	Partition []string // of a device: its value is appended to the device id
 	UUID      []string
+	Type      []string // only of metrics of TypeInfo
+	Resource  []string // the type of a device without one
 	Model     []string
 	Namespace []string
 	Pod       []string
@@ -39,6 +44,8 @@ type Metric struct {
 	Unit     Unit
 	// Match are regular expressions that whole label values must match.
 	Match map[string]string
+	// Except are regular expressions of label values that belong to another vendor.
+	Except map[string]string
 	// Whole is true if the value is the whole device's, also in the series of a partition.
 	Whole bool
 	// ZeroIsAbsent is true if the exporter reports 0 for a sensor that does not exist.
@@ -70,13 +77,14 @@ const (
 	Temperature
 	Power
 	HealthState
-	Holder // no number: its labels name the holder
+	Holder   // no number: its labels name the holder
+	TypeInfo // no number: its labels name the type and model
 )
 
 // String is the quantity's name in messages.
 func (q Quantity) String() string {
 	return [...]string{"utilization", "memory used", "memory free", "memory reserved",
-		"memory total", "temperature", "power", "health", "holder"}[q]
+		"memory total", "temperature", "power", "health", "holder", "type"}[q]
 }
 
 // Limit is the largest valid value, in the quantity's own unit. Exporters report "blank"
@@ -99,7 +107,7 @@ func (q Quantity) Limit() float64 {
 
 // Vendors returns the supported vendors.
 func Vendors() []Vendor {
-	return []Vendor{NVIDIA(), Rebellions(), Sapeon(), Furiosa(), Ascend()}
+	return []Vendor{NVIDIA(), Rebellions(), Sapeon(), Furiosa(), Ascend(), DevicePlugin()}
 }
 
 // commonLabels are labels that exporters and scrape configurations add. `node` is the node of

@@ -10,6 +10,7 @@ func NVIDIA() Vendor {
 	return Vendor{
 		Type: "GPU", Name: "NVIDIA", Labels: labels,
 		Exporters: []string{"dcgm-exporter"},
+		Resources: `nvidia\.com/.*`,
 		Metrics: []Metric{
 			{Quantity: Utilization, Names: []string{"DCGM_FI_DEV_GPU_UTIL"}, Unit: percent()},
 			// MIG instances have no DCGM_FI_DEV_GPU_UTIL.
@@ -42,6 +43,7 @@ func Rebellions() Vendor {
 	return Vendor{
 		Type: "RBLN", Name: "Rebellions", Labels: labels,
 		Exporters: []string{"rbln-metrics-exporter"},
+		Resources: `rebellions\.ai/.*`,
 		Metrics: []Metric{
 			{
 				Quantity: Utilization, Unit: percent(),
@@ -87,7 +89,7 @@ func Sapeon() Vendor {
 	labels.Device = []string{"device", "device_id", "npu", "id"}
 	labels.Model = []string{"model", "product"}
 	own := map[string]string{"job": ".*(sapeon|x330).*"}
-	resource := map[string]string{"resource": `(sapeon\.com/.*)?`}
+	resource := map[string]string{"resource": x330Resource}
 	return Vendor{
 		Type: "Sapeon", Name: "Sapeon", Model: "X330", Labels: labels,
 		Exporters: []string{"sapeon-exporter", "nufi-deviceplugin"},
@@ -108,6 +110,29 @@ func Sapeon() Vendor {
 	}
 }
 
+// x330Resource also matches series without a resource.
+const x330Resource = `(sapeon\.com/.*)?`
+
+// DevicePlugin describes the accelerators that only NuFi's device plugin reports. Their type
+// and model are those of the plugin's description.
+func DevicePlugin() Vendor {
+	labels := commonLabels()
+	labels.Type, labels.Resource, labels.Model = []string{"type"}, []string{"resource"}, []string{"model"}
+	sapeon := map[string]string{"resource": x330Resource}
+	return Vendor{
+		Type: "DevicePlugin", Labels: labels,
+		Exporters: []string{"nufi-deviceplugin"},
+		Metrics: []Metric{
+			{
+				Quantity: HealthState, Names: []string{"nufi_deviceplugin_device_state"}, Unit: plain(), Except: sapeon,
+				StateLabel: "state", Good: []string{"Healthy", "Suspect"}, Ignored: []string{"Unknown"}, ReasonLabel: "reason",
+			},
+			{Quantity: Holder, Names: []string{"nufi_deviceplugin_device_allocated"}, Unit: plain(), Except: sapeon},
+			{Quantity: TypeInfo, Names: []string{"nufi_deviceplugin_device_info"}, Unit: plain(), Except: sapeon},
+		},
+	}
+}
+
 // Furiosa describes Furiosa's metrics exporter, chart 0.1.2. The one for Warboy has
 // millidegrees and microwatts under the names of the one for RNGD. A core that several
 // containers share has a series for each.
@@ -117,6 +142,7 @@ func Furiosa() Vendor {
 	return Vendor{
 		Type: "Furiosa", Name: "FuriosaAI", Labels: labels,
 		Exporters: []string{"furiosa-metrics-exporter"},
+		Resources: `(.+\.)?furiosa\.ai/.*`,
 		Metrics: []Metric{
 			{Quantity: Utilization, Names: []string{"furiosa_npu_core_utilization"}, Unit: percent(), PartLabel: "core"},
 			{Quantity: MemoryUsed, Names: []string{"furiosa_npu_dram_usage"}, Unit: plain()},
@@ -138,6 +164,7 @@ func Ascend() Vendor {
 	return Vendor{
 		Type: "Ascend", Name: "Huawei", Labels: labels,
 		Exporters: []string{"npu-exporter"},
+		Resources: `huawei\.com/.*`,
 		Metrics: []Metric{
 			{Quantity: Utilization, Names: []string{"npu_chip_info_utilization"}, Unit: percent()},
 			{Quantity: MemoryUsed, Names: []string{"npu_chip_info_hbm_used_memory"}, Unit: mebibytes(), ZeroIsAbsent: true},

@@ -5,10 +5,14 @@ import (
 )
 
 // addDevice assigns a device of an exporter to its node.
-func (inv *Inventory) addDevice(status *fetchers.HardwareDeviceStatus) {
+func (inv *Inventory) addDevice(status *fetchers.HardwareDeviceStatus, families map[string]bool) {
+	family := status.Type
+	if !families[family] { // that of a description
+		family = fetchers.DevicePlugin().Type
+	}
 	n := inv.nodes[status.Node]
 	device := Device{
-		ID: status.DeviceID, Family: status.Type, Type: inv.typeOf(status.Vendor, n),
+		ID: status.DeviceID, Family: family, Type: inv.typeOf(status.Vendor, n),
 		Vendor: status.Vendor, Model: status.Model, UUID: status.UUID, Node: status.Node,
 		Utilization: status.Utilization, MemoryUsed: status.MemoryUsed, MemoryTotal: status.MemoryTotal,
 		Temperatures: status.Temperatures, Power: status.Power,

@@ -64,8 +64,12 @@ func NewInventory(sources Sources) *Inventory {
 		n.finish()
 	}
 	if sources.Metrics != nil {
+		families := map[string]bool{}
+		for _, vendor := range sources.Metrics.Vendors() {
+			families[vendor.Type] = true
+		}
 		for status := range sources.Metrics.All() {
-			inv.addDevice(status)
+			inv.addDevice(status, families)
 		}
 	}
 	return inv

@@ -351,3 +351,21 @@ func TestViewsAreCachedByRights(t *testing.T) {
 		t.Errorf("%d views are cached, want %d", got, maxViews)
 	}
 }
+
+func TestDescribedDeviceHasItsVendorsTypeAndTheFamilyOfThePlugin(t *testing.T) {
+	t.Parallel()
+	all := sources(t)
+	all.Metrics = record(t, "described").snapshot(t, nil)
+	got := map[string][3]string{}
+	for _, device := range NewInventory(all).View(Rights{Nodes: true}).Unplaced {
+		got[device.ID] = [3]string{device.Family, device.Type, device.Model}
+	}
+	want := map[string][3]string{
+		"0000:17:00.0": {"DevicePlugin", "", "n300"},
+		"0000:18:00.0": {"DevicePlugin", "rngd", ""},
+		"0000:5e:00.0": {"Sapeon", "x330", "X330"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("devices (-want +got):\n%s", diff)
+	}
+}

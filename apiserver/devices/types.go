@@ -59,7 +59,7 @@ type Pod struct {
 // Device is one accelerator as its exporter describes it.
 type Device struct {
 	ID           string             `json:"id" doc:"unique on its node, within its family"`
-	Family       string             `json:"family" enum:"GPU,RBLN,Sapeon,Furiosa,Ascend" doc:"the exporter"`
+	Family       string             `json:"family" enum:"GPU,RBLN,Sapeon,Furiosa,Ascend,DevicePlugin" doc:"the exporter"`
 	Type         string             `json:"type,omitempty" doc:"absent if it cannot be derived from node and vendor"`
 	Vendor       string             `json:"vendor"`
 	Model        string             `json:"model,omitempty"`
@@ -115,7 +115,7 @@ const (
 
 // Vendor is the result of the last read of a vendor's metrics.
 type Vendor struct {
-	Family  string    `json:"family" enum:"GPU,RBLN,Sapeon,Furiosa,Ascend" doc:"as in devices"`
+	Family  string    `json:"family" enum:"GPU,RBLN,Sapeon,Furiosa,Ascend,DevicePlugin" doc:"as in devices"`
 	Devices int       `json:"devices" doc:"number of devices"`
 	Fetched time.Time `json:"fetched,omitzero" doc:"time of the last successful read; absent if there was none"`
 	Problem string    `json:"problem,omitempty" doc:"why the last read failed; without details for users who may not list nodes"`

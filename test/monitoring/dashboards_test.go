@@ -16,7 +16,7 @@ func world(t *testing.T) (*server, time.Time) {
 	t.Helper()
 	s := newServer(t)
 	book := newRulebook(t, s)
-	devices := expositions(t, "../../fetchers/testdata/{nvidia,nvidia-mig,rebellions,rebellions-deprecated,rebellions-first,rebellions-status,sapeon,furiosa,ascend,ascend-ddr}.txtar")
+	devices := expositions(t, "../../fetchers/testdata/{nvidia,nvidia-mig,rebellions,rebellions-deprecated,rebellions-first,rebellions-status,sapeon,furiosa,ascend,ascend-ddr,described}.txtar")
 	early, late := expositions(t, "testdata/world/{controller,apiserver,vllm,kube-state-metrics,deviceplugin}.prom"), expositions(t, "testdata/world/{controller.later,apiserver.later,vllm,kube-state-metrics,deviceplugin}.prom")
 	at := noon
 	for minute := range 11 {

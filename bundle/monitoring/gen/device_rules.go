@@ -47,13 +47,21 @@ func deviceRules(vendors []fetchers.Vendor) prometheusRule {
 		v := vendorRules{vendor}
 		rules.Spec.Groups = append(rules.Spec.Groups, group{
 			Name: "nufi-devices-" + strings.ToLower(vendor.Type), Interval: "30s",
-			Rules: slices.Concat(v.names(), v.readings(), v.holders(), v.results()),
+			Rules: v.rules(vendors),
 		})
 	}
 	return rules
 }
 
 type vendorRules struct{ fetchers.Vendor }
+
+func (v vendorRules) rules(vendors []fetchers.Vendor) []rule {
+	rules := slices.Concat(v.names(), v.readings(), v.holders(), v.results())
+	if len(v.Labels.Type) > 0 {
+		return slices.Concat(untyped(rules), v.types(vendors), typed())
+	}
+	return rules
+}
 
 func (v vendorRules) own() map[string]string { return map[string]string{"type": v.Type} }
 
@@ -97,7 +105,7 @@ func (v vendorRules) labels() string {
 	var choices []string
 	for _, metric := range v.Metrics {
 		for _, name := range metric.Names {
-			all := v.identified(selector(name, metric.Match))
+			all := v.identified(selector(name, metric))
 			for i, labels := range v.Labels.Node {
 				all = node(all, v.level(i), labels)
 			}
@@ -116,7 +124,7 @@ func (v vendorRules) sources() string {
 	for _, metric := range v.Metrics {
 		for _, name := range metric.Names {
 			choices = append(choices, fmt.Sprintf("group by (job, instance, node) (%s)",
-				node(selector(name, metric.Match), "node", slices.Concat(v.Labels.Node...))))
+				node(selector(name, metric), "node", slices.Concat(v.Labels.Node...))))
 		}
 	}
 	return strings.Join(choices, " or ")
@@ -153,7 +161,7 @@ func (v vendorRules) located(aggregate, expression string, metric fetchers.Metri
 func (v vendorRules) readings() []rule {
 	var rules []rule
 	for _, metric := range v.Metrics {
-		if metric.Quantity == fetchers.Holder {
+		if metric.Quantity == fetchers.Holder || metric.Quantity == fetchers.TypeInfo {
 			continue
 		}
 		labels := map[string]string{"type": v.Type, "quantity": metric.Quantity.String(), "source": metric.Names[0]}
@@ -168,7 +176,7 @@ func (v vendorRules) readings() []rule {
 func (v vendorRules) reading(metric fetchers.Metric) string {
 	var choices []string
 	for _, name := range metric.Names {
-		series := selector(name, metric.Match)
+		series := selector(name, metric)
 		switch {
 		case metric.StateLabel != "":
 			choices = append(choices, v.located("group", renamed("("+series+" == 1)", "value", metric.StateLabel), metric, "value"))

@@ -12,10 +12,13 @@ import (
 )
 
 // selector selects the series of one metric.
-func selector(name string, matchers map[string]string) string {
-	list := make([]string, 0, len(matchers))
-	for _, label := range slices.Sorted(maps.Keys(matchers)) {
-		list = append(list, fmt.Sprintf("%s=~%q", label, matchers[label]))
+func selector(name string, metric fetchers.Metric) string {
+	list := make([]string, 0, len(metric.Match)+len(metric.Except))
+	for _, label := range slices.Sorted(maps.Keys(metric.Match)) {
+		list = append(list, fmt.Sprintf("%s=~%q", label, metric.Match[label]))
+	}
+	for _, label := range slices.Sorted(maps.Keys(metric.Except)) {
+		list = append(list, fmt.Sprintf("%s!~%q", label, metric.Except[label]))
 	}
 	return name + "{" + strings.Join(list, ",") + "}"
 }

@@ -1,0 +1,63 @@
+package fetchers
+
+import (
+	"maps"
+	"regexp"
+	"strings"
+)
+
+// compiledResources are the resources of vendors, by name.
+func compiledResources() map[string]*regexp.Regexp {
+	resources := map[string]string{}
+	for _, vendor := range Vendors() {
+		if vendor.Resources != "" {
+			resources[vendor.Name] = vendor.Resources
+		}
+	}
+	return compiled(resources)
+}
+
+// resourceVendor returns the name of the vendor of an extended resource, or the resource's domain.
+func (a *aggregator) resourceVendor(resource string) string {
+	if a.resources == nil {
+		a.resources = compiledResources()
+	}
+	for name, resources := range a.resources {
+		if resources.MatchString(resource) {
+			return name
+		}
+	}
+	domain, _, _ := strings.Cut(resource, "/")
+	return domain
+}
+
+// dropDuplicates removes the device plugin's devices on nodes where an exporter of their
+// vendor reports devices. The exporter has other ids for them.
+func (s *Snapshot) dropDuplicates() {
+	type key struct{ node, vendor string }
+	exported := map[key]bool{}
+	plugin := DevicePlugin().Type
+	for _, v := range s.vendors {
+		for node, devices := range v.devices {
+			for _, status := range devices {
+				if v.state.Type != plugin {
+					exported[key{node, status.Vendor}] = true
+				}
+			}
+		}
+	}
+	for i, v := range s.vendors {
+		if v.state.Type != plugin {
+			continue
+		}
+		devices, count := Devices{}, 0
+		for node, nodeDevices := range v.devices {
+			nodeDevices = maps.Clone(nodeDevices)
+			maps.DeleteFunc(nodeDevices, func(_ string, status *HardwareDeviceStatus) bool { return exported[key{node, status.Vendor}] })
+			if count += len(nodeDevices); len(nodeDevices) > 0 {
+				devices[node] = nodeDevices
+			}
+		}
+		s.vendors[i].devices, s.vendors[i].state.Devices = devices, count
+	}
+}
