@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
@@ -86,7 +87,7 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("patching the status: %w", err)
 	}
-	return nextAttempt(rendered.err, applyErr, changed)
+	return nextAttempt(rendered.err, applyErr, result.RecheckAfter, changed)
 }
 
 // reconcileDeleting applies nothing: the garbage collector deletes the owned objects.
@@ -140,6 +141,9 @@ func (r *reconciler[T]) stages(object T, rendered *rendering, result apply.Resul
 	}
 	if rendered.set != nil {
 		stages.Apply.Reason, stages.Apply.Message = apply.Explain(applyErr)
+		if applyErr == nil {
+			stages.Apply.Message = result.Admission
+		}
 	}
 	if rendered.outcome.Reason == v1.ReasonRendered {
 		stages.Templates = rendered.input.templates
@@ -164,15 +168,17 @@ func (r *reconciler[T]) patchStatus(ctx context.Context, name types.NamespacedNa
 	return true, nil
 }
 
-// nextAttempt decides when to reconcile again. An error that only a change can correct is
-// returned once: such changes are events.
-func nextAttempt(renderErr, applyErr error, changed bool) (reconcile.Result, error) {
+// nextAttempt decides when to reconcile again: after recheck if there is no error. An error that
+// only a change can correct is returned once: such changes are events.
+func nextAttempt(renderErr, applyErr error, recheck time.Duration, changed bool) (reconcile.Result, error) {
 	if renderErr != nil {
 		return terminal(renderErr, changed)
 	}
 	after, isTerminal := apply.Retry(applyErr)
 	switch {
-	case applyErr == nil, after > 0:
+	case applyErr == nil:
+		return reconcile.Result{RequeueAfter: recheck}, nil
+	case after > 0:
 		return reconcile.Result{RequeueAfter: after}, nil
 	case isTerminal:
 		return terminal(applyErr, changed)

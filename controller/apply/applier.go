@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -52,6 +53,10 @@ type Record func(ctx context.Context, inventory []v1.InventoryEntry) error
 type Result struct {
 	Changes   ChangeSet
 	Inventory []v1.InventoryEntry
+	// Admission describes the fields that admission changed, and RecheckAfter is when to apply
+	// again to see whether it still does. Both are zero if it changed none.
+	Admission    string
+	RecheckAfter time.Duration
 }
 
 // Apply makes the cluster hold the set, and deletes what else recorded lists. After an error
@@ -87,6 +92,7 @@ func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEn
 		result.Changes = append(result.Changes, pruned...)
 	}
 	result.Inventory = list
+	result.Admission, result.RecheckAfter = a.overwritten(set)
 	return result, err
 }
 

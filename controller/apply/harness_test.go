@@ -35,6 +35,7 @@ type fixture struct {
 	answer   answer       // to its writes, in place of the API server's
 	recorded []v1.InventoryEntry
 	records  int
+	result   apply.Result // of the last apply
 
 	options apply.Options
 }
@@ -87,7 +88,7 @@ func (f *fixture) apply(manifests ...string) (string, error) {
 		f.recorded = append([]v1.InventoryEntry{}, list...)
 		return nil
 	})
-	f.recorded = append([]v1.InventoryEntry{}, result.Inventory...)
+	f.result, f.recorded = result, append([]v1.InventoryEntry{}, result.Inventory...)
 	return result.Changes.String(), err
 }
 

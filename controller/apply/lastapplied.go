@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -18,6 +19,20 @@ type lastApplied struct {
 	digest          string // see appliedDigest
 	resourceVersion string
 	uid             types.UID
+	overwritten     []string  // fields that admission changed
+	time            time.Time // of the apply
+}
+
+// overwrittenSuffix of a recorded digest means that admission changed fields, which only memory
+// lists: a controller that starts applies the object again.
+const overwrittenSuffix = "!"
+
+// recorded returns the digest for the inventory.
+func (l lastApplied) recorded() string {
+	if len(l.overwritten) > 0 {
+		return l.digest + overwrittenSuffix
+	}
+	return l.digest
 }
 
 // isAfter reports whether the object was read from before the apply. Such an older version
@@ -111,5 +126,5 @@ func newInventory(set *Set, recorded []v1.InventoryEntry) (inventory, bool) {
 
 func (i inventory) put(k key, last lastApplied) {
 	at := slices.IndexFunc(i, func(entry v1.InventoryEntry) bool { return refOf(entry).key() == k })
-	i[at].UID, i[at].Digest = string(last.uid), last.digest
+	i[at].UID, i[at].Digest = string(last.uid), last.recorded()
 }

@@ -29,6 +29,7 @@ type live struct {
 	ownedFields     string // a digest
 	ownsReplicas    bool
 	replicas        *int32
+	overwritten     []string // fields that admission changed, after a write
 }
 
 // read returns an object, or nil if there is none. The informers have objects with our
@@ -79,6 +80,19 @@ func newObject(namespace string, ref Ref) client.Object {
 	}
 	object.SetName(ref.Name)
 	return object
+}
+
+// newResponse returns an empty object for the answer to a write, which has all fields.
+func newResponse(namespace string, ref Ref) client.Object {
+	object := newObject(namespace, ref)
+	if _, isPartial := object.(*metav1.PartialObjectMetadata); !isPartial {
+		return object
+	}
+	response := &unstructured.Unstructured{}
+	response.SetGroupVersionKind(ref.GroupVersionKind)
+	response.SetNamespace(object.GetNamespace())
+	response.SetName(ref.Name)
+	return response
 }
 
 // newLive summarizes the object unless it comes from an informer.

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"strings"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -40,7 +41,8 @@ func (a *Applier) applyExisting(
 	if err != nil {
 		return Change{}, a.withOtherManager(ctx, owner, desired, err)
 	}
-	if action == Unchanged {
+	isRecheck := action == Unchanged && a.recheckAfter(last) == 0
+	if action == Unchanged && !isRecheck {
 		list.put(desired.ref.key(), last)
 		return Change{desired.ref, Unchanged}, a.contention.check(objectID{owner.UID, desired.ref.key()})
 	}
@@ -50,6 +52,9 @@ func (a *Applier) applyExisting(
 		}
 	}
 	applied, err := a.write(ctx, owner, desired, object, action)
+	if isRecheck && applied.resourceVersion != object.resourceVersion {
+		action = Configured
+	}
 	if err == nil && action == Corrected {
 		a.contention.corrected(objectID{owner.UID, desired.ref.key()})
 	}
@@ -80,7 +85,7 @@ func compare(owner Owner, desired manifest, object *live, last lastApplied) (Act
 		return "", &DeletingError{Ref: desired.ref}
 	case !isOwned(owner, object, last):
 		return adoption(owner, desired, object)
-	case manifestDigest(last.digest) != desired.digest:
+	case manifestDigest(last.digest) != desired.digest, strings.HasSuffix(last.digest, overwrittenSuffix):
 		return Configured, nil
 	case last.isAfter(object), last.digest == appliedDigest(desired.digest, object.ownedFields):
 		return Unchanged, nil

@@ -45,6 +45,8 @@ func (a *Applier) write(
 		digest:          appliedDigest(desired.digest, written.ownedFields),
 		resourceVersion: written.resourceVersion,
 		uid:             written.uid,
+		overwritten:     written.overwritten,
+		time:            a.contention.clock.Now(),
 	}, nil
 }
 
@@ -69,11 +71,17 @@ func (a *Applier) prepare(ctx context.Context, owner Owner, desired manifest, ob
 func (a *Applier) patch(
 	ctx context.Context, owner Owner, ref Ref, body []byte, options ...client.PatchOption,
 ) (*live, error) {
-	object := newObject(owner.Namespace, ref)
+	object := newResponse(owner.Namespace, ref)
 	if err := a.writer.Patch(ctx, object, client.RawPatch(types.ApplyPatchType, body), options...); err != nil {
 		return nil, classify(ref, err)
 	}
-	return newLive(object), nil
+	overwritten, err := overwrittenFields(body, object)
+	if err != nil {
+		return nil, err
+	}
+	written := newLive(object)
+	written.overwritten = overwritten
+	return written, nil
 }
 
 // updateBody turns the body for a creation into one for an update. The API server rejects

@@ -42,7 +42,11 @@ func (s Stages) results() (rendered, applied result) {
 			"this generation was not applied; the objects of the one before stay in place",
 		}
 	}
-	return rendered, s.Apply.result(v1.ReasonApplied, "all manifests are in place")
+	text := "all manifests are in place"
+	if s.Apply.Message != "" {
+		text += "; " + s.Apply.Message
+	}
+	return rendered, s.Apply.result(v1.ReasonApplied, text)
 }
 
 func (o Outcome) result(success, text string) result {

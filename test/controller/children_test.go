@@ -37,6 +37,23 @@ func TestSpecBecomesReady(t *testing.T) {
 	}
 }
 
+// The API server stores what is applied: no field appears to be changed by admission.
+func TestAppliedFieldsAreNotReportedAsChanged(t *testing.T) {
+	f := newFixture(t)
+	kinds := []v1.EndpointKind{v1.EndpointVirtualService, v1.EndpointIngress, v1.EndpointHTTPRoute}
+	for i, kind := range kinds {
+		f.Apply(replace("name: web", fmt.Sprintf("name: web-%d", i), "web.NAMESPACE", fmt.Sprintf("web-%d.NAMESPACE", i),
+			"kind: VirtualService", "kind: "+string(kind)))
+	}
+	for i := range kinds {
+		deploy := f.NpuDeploy(fmt.Sprintf("web-%d", i))
+		applied := f.AwaitCondition(deploy, v1.ConditionApplied, metav1.ConditionTrue, v1.ReasonApplied)
+		if applied.Message != "all manifests are in place" {
+			t.Errorf("%s: %s", kinds[i], applied.Message)
+		}
+	}
+}
+
 func TestNoRequestsWhenNothingChanged(t *testing.T) {
 	f := newReady(t)
 	f.AwaitQuiet(f.Harness, f.Namespace, soon) // Events of a busy machine are late.

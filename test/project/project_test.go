@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -46,6 +47,9 @@ func TestProjectIsAppliedAsNamespaceQuotaAndRoleBindings(t *testing.T) {
 	status := f.status()
 	if status.Namespace != f.name || status.Templates == "" || len(status.Inventory) != 6 {
 		t.Errorf("status %+v", status)
+	}
+	if applied := meta.FindStatusCondition(status.Conditions, v1.ConditionApplied); applied.Message != "all manifests are in place" {
+		t.Errorf("Applied: %s", applied.Message)
 	}
 }
 

@@ -1,0 +1,111 @@
+package apply_test
+
+import (
+	"testing"
+	"time"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+const mirrored = "mirror.example/server:1"
+
+// mirror makes a policy replace the image of Deployments in the namespace, until it is deleted.
+func (f *fixture) mirror() client.Object {
+	f.Helper()
+	name := metav1.ObjectMeta{Name: f.Namespace}
+	policy := &admissionv1.MutatingAdmissionPolicy{
+		ObjectMeta: name,
+		Spec: admissionv1.MutatingAdmissionPolicySpec{
+			ReinvocationPolicy: admissionv1.NeverReinvocationPolicy,
+			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+				RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
+					Rule:       admissionv1.Rule{APIGroups: []string{"apps"}, APIVersions: []string{"v1"}, Resources: []string{"deployments"}},
+				},
+			}}},
+			Mutations: []admissionv1.Mutation{{
+				PatchType: admissionv1.PatchTypeApplyConfiguration,
+				ApplyConfiguration: &admissionv1.ApplyConfiguration{Expression: `
+					Object{spec: Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{containers: [
+						Object.spec.template.spec.containers{name: "server", image: "` + mirrored + `"}
+					]}}}}`},
+			}},
+		},
+	}
+	binding := &admissionv1.MutatingAdmissionPolicyBinding{
+		ObjectMeta: name,
+		Spec: admissionv1.MutatingAdmissionPolicyBindingSpec{
+			PolicyName: name.Name,
+			MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{
+				MatchLabels: map[string]string{"kubernetes.io/metadata.name": f.Namespace},
+			}},
+		},
+	}
+	f.Create(policy)
+	f.Create(binding)
+	f.Await("the policy", func() bool { return f.createdImage() == mirrored })
+	return binding
+}
+
+// createdImage returns the image that a new Deployment would have.
+func (f *fixture) createdImage() string {
+	f.Helper()
+	probe := f.parse(with(aDeployment, "name: web,", "name: probe,"))[0]
+	f.Must(f.Client.Create(f.Context(), probe, client.DryRunAll))
+	containers, _, err := unstructured.NestedSlice(probe.Object, "spec", "template", "spec", "containers")
+	f.Must(err)
+	image, _, err := unstructured.NestedString(containers[0].(map[string]any), "image")
+	f.Must(err)
+	return image
+}
+
+func TestFieldsThatAdmissionChangesAreReported(t *testing.T) {
+	f := newFixture(t)
+	policy := f.mirror()
+	f.wantApply("created Service web, created Deployment web", aService, aDeployment)
+	const want = "admission changed Deployment web (spec.template.spec.containers[0].image)"
+	recheck := 10 * time.Minute
+	if f.result.Admission != want || f.result.RecheckAfter != recheck {
+		t.Errorf("%q, again after %s; want %q after %s", f.result.Admission, f.result.RecheckAfter, want, recheck)
+	}
+	f.awaitCache(f.get(deployment))
+	f.wantQuiet(aService, aDeployment)
+
+	f.restart()
+	f.wantApply("configured Deployment web", aService, aDeployment)
+	if f.result.Admission != want {
+		t.Errorf("%q after a restart, want %q", f.result.Admission, want)
+	}
+	f.wantQuiet(aService, aDeployment)
+
+	f.clock.Step(recheck)
+	f.wantApply("", aService, aDeployment)
+	f.wantQuiet(aService, aDeployment)
+
+	f.Delete(policy)
+	f.Await("the end of the policy", func() bool { return f.createdImage() != mirrored })
+	f.wantQuiet(aService, aDeployment)
+	f.clock.Step(recheck)
+	f.wantApply("configured Deployment web", aService, aDeployment)
+	if f.result.Admission != "" || f.result.RecheckAfter != 0 {
+		t.Errorf("%q, again after %s, without the policy", f.result.Admission, f.result.RecheckAfter)
+	}
+	f.awaitCache(f.get(deployment))
+	f.wantQuiet(aService, aDeployment)
+}
+
+// Defaults, other forms of a quantity, and fields with a zero value are no changes.
+func TestAcceptedFieldsAreNotReported(t *testing.T) {
+	f := newFixture(t)
+	_, err := f.apply(aServiceAccount, aService, with(aDeployment,
+		"resources: {limits: {cpu: 1000m}}", `resources: {limits: {cpu: 2, memory: 1024Mi, "example.com/npu": "4"}}`,
+		"image: server:1", "image: server:1\n        tty: false\n        readinessProbe: {tcpSocket: {port: 8000}, initialDelaySeconds: 0}",
+		"volumeMounts: [", "volumeMounts: [{name: shm, mountPath: /tmp}, ",
+		"volumes: [{name: shm, emptyDir: {}}]", "volumes: [{name: shm, emptyDir: {medium: Memory, sizeLimit: 0.5Gi}}]"))
+	if err != nil || f.result.Admission != "" {
+		t.Errorf("%q, error %v", f.result.Admission, err)
+	}
+}
