@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/dashboard"
 	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/limits"
@@ -91,7 +92,11 @@ func New(options Options) (*API, error) {
 		Limits: options.Limits.Streams, Timeout: options.Limits.Time, Authenticator: options.Authenticator,
 		Connected: func() bool { return options.Live.UnreachableSince(live.NpuDeploys).IsZero() },
 	})}
-	a.routes = a.table()
+	pages, err := dashboard.New(dashboard.Options{Cluster: options.Live, Clock: options.Clock})
+	if err != nil {
+		return nil, err
+	}
+	a.routes = append(a.table(), pages.Routes()...)
 	document, err := document(a.routes, options.Login != nil)
 	if err != nil {
 		return nil, err
@@ -155,12 +160,16 @@ func (a *API) wrap(metrics *rest.Metrics) error {
 	if err != nil {
 		return fmt.Errorf("trusted origins: %w", err)
 	}
+	unauthenticated := rest.Rejected("credentials", problem.WriteStatus)
+	if a.options.Login != nil {
+		unauthenticated = dashboard.RedirectToLogin(unauthenticated)
+	}
 	a.handler = a.private
 	for _, middleware := range []func(http.Handler) http.Handler{
 		rest.RejectEncodedSlashes,
 		limits.PerUser(a.options.Limits.User, a.options.Clock),
 		rest.RecordUser,
-		auth.Middleware(a.options.Authenticator, rest.Rejected("credentials", problem.WriteStatus)),
+		auth.Middleware(a.options.Authenticator, unauthenticated),
 		rest.PublicFirst(a.public),
 		limits.NewSlots(a.options.Limits.InFlight).Middleware,
 		crossOrigin,

@@ -35,6 +35,8 @@ func matrix(t *testing.T) []matrixRow {
 		change = `{"spec": {"model": "org/other"}}`
 	)
 	return []matrixRow{
+		{"GET /", "", nil, [4]int{200, 200, 200, 200}},
+		{"GET /assets/{asset}", "", nil, [4]int{404, 404, 404, 404}}, // no file has this name
 		{"GET /api/v1/me", "", nil, [4]int{200, 200, 200, 200}},
 		{"POST /api/v1/policy/check", packTemplates(t, "", ""), nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/npudeploys", "", nil, [4]int{200, 200, 200, 200}},

@@ -40,6 +40,8 @@ Try:
     nufi devices --prometheus {{ . }} --watch
 {{- end }}
 
+{{ with .API }}The dashboard is at {{ . }}/
+{{ end -}}
 Logs are in {{ .Logs }}{{ with .Metrics }}, the controller's metrics at {{ . }}{{ end }}.
 Ctrl-C stops everything.
 `

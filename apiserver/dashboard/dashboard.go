@@ -1,0 +1,81 @@
+// Package dashboard serves the pages for browsers: HTML that is rendered on the server from
+// typed view models.
+//
+// A page is a route of the API server's table, with the same authentication, limits and
+// errors as REST. It reads with the identity of its user, by the functions that serve REST.
+package dashboard
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/rest"
+)
+
+// Options are what Handlers are made of.
+type Options struct {
+	Cluster *live.Cache
+	Clock   func() time.Time
+}
+
+// Handlers serve the pages.
+type Handlers struct {
+	Options
+
+	views *views
+	style asset
+}
+
+// New returns Handlers.
+func New(options Options) (*Handlers, error) {
+	style, err := newAsset("style.css", "text/css; charset=utf-8")
+	if err != nil {
+		return nil, err
+	}
+	views, err := newViews(style.path)
+	if err != nil {
+		return nil, fmt.Errorf("parsing the pages: %w", err)
+	}
+	return &Handlers{Options: options, views: views, style: style}, nil
+}
+
+// Routes returns the routes of all pages, and of what they load.
+func (h *Handlers) Routes() []rest.Route {
+	return []rest.Route{h.deploymentsRoute(), h.assetRoute()}
+}
+
+// newPage returns the route of a page.
+func newPage(id, path, summary string, handler rest.Handler, query ...openapi.Parameter) rest.Route {
+	return rest.Route{
+		Operation: openapi.Operation{
+			ID: id, Method: http.MethodGet, Path: path, Summary: summary, Status: http.StatusOK, Query: query,
+			Answers: openapi.Content{Types: []string{"text/html"}, Schema: map[string]any{"type": "string"}},
+		},
+		Handler: handler,
+	}
+}
+
+// RedirectToLogin sends a browser without credentials to the login, which returns it to the
+// page that it asked for. Other errors, and those of other clients, are written by next.
+func RedirectToLogin(next auth.ErrorWriter) auth.ErrorWriter {
+	return func(w http.ResponseWriter, r *http.Request, status int, detail string) {
+		if status != http.StatusUnauthorized || !isNavigation(r) {
+			next(w, r, status, detail)
+			return
+		}
+		http.Redirect(w, r, "/login?return="+url.QueryEscape(r.URL.RequestURI()), http.StatusFound)
+	}
+}
+
+// isNavigation reports whether the request is a browser's for a page.
+func isNavigation(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
+		r.Header.Get("Authorization") == "" && !strings.HasPrefix(r.URL.Path, rest.Prefix+"/") &&
+		strings.Contains(r.Header.Get("Accept"), "text/html")
+}

@@ -1,0 +1,238 @@
+package dashboard
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+func newHandlers(t *testing.T) *Handlers {
+	t.Helper()
+	h, err := New(Options{Clock: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func get(t *testing.T, target string, headers ...string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return r
+}
+
+// show renders the list of rows.
+func show(t *testing.T, h *Handlers, r *http.Request, f filters, rows ...row) *httptest.ResponseRecorder {
+	t.Helper()
+	response := httptest.NewRecorder()
+	if err := h.views.write(response, r, "deployments.html", frame{Language: languageOf(r), Page: newDeploymentsPage(r, f, 1, rows)}); err != nil {
+		t.Fatal(err)
+	}
+	return response
+}
+
+func TestWordsAreCompleteAndUsed(t *testing.T) {
+	t.Parallel()
+	used := map[string]bool{}
+	for _, key := range sortKeys() {
+		used[key] = true
+	}
+	for _, state := range states() {
+		used["state."+string(state)] = true
+	}
+	pages, err := fs.Glob(files, "pages/*.html")
+	if err != nil || len(pages) == 0 {
+		t.Fatal(pages, err)
+	}
+	for _, name := range pages {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range regexp.MustCompile(`word "([^"]+)"`).FindAllStringSubmatch(string(text), -1) {
+			used[match[1]] = true
+		}
+	}
+	for language, table := range words() {
+		for key := range used {
+			if table[key] == "" {
+				t.Errorf("%s has no word for %s", language, key)
+			}
+		}
+		for key := range table {
+			if !used[key] {
+				t.Errorf("%s: no page has %s", language, key)
+			}
+		}
+	}
+}
+
+func TestLanguageOfRequest(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		target, accepts string
+		want            language
+	}{
+		{"/", "", english},
+		{"/", "ko-KR,ko;q=0.9,en;q=0.8", korean},
+		{"/", "en-US,en;q=0.9,ko;q=0.8", english},
+		{"/", "fr,ko;q=0.5", korean},
+		{"/?lang=en", "ko", english},
+		{"/?lang=ko", "en", korean},
+	} {
+		if got := languageOf(get(t, test.target, "Accept-Language", test.accepts)); got != test.want {
+			t.Errorf("%s with %q is %s, want %s", test.target, test.accepts, got, test.want)
+		}
+	}
+}
+
+func TestStateOfDeployment(t *testing.T) {
+	t.Parallel()
+	condition := func(kind, status, reason string) metav1.Condition {
+		return metav1.Condition{Type: kind, Status: metav1.ConditionStatus(status), Reason: reason, Message: "because"}
+	}
+	for _, test := range []struct {
+		conditions []metav1.Condition
+		ready      int32
+		want       state
+		reason     string
+	}{
+		{nil, 0, statePending, ""},
+		{[]metav1.Condition{condition("Ready", "True", "Ready"), condition("Available", "True", "Available")}, 1, stateReady, ""},
+		{[]metav1.Condition{condition("Ready", "True", "Ready"), condition("Available", "True", v1.ReasonScaledToZero)}, 0, stateScaledDown, ""},
+		{[]metav1.Condition{condition("Ready", "False", "x"), condition("Available", "False", v1.ReasonImagePull)}, 0, stateError, "because"},
+		{[]metav1.Condition{condition("Ready", "False", "x"), condition("Available", "False", v1.ReasonNoFreeDevice)}, 0, statePending, "because"},
+		{[]metav1.Condition{condition("Ready", "False", "x"), condition("Available", "False", v1.ReasonNoFreeDevice)}, 1, stateDegraded, "because"},
+		{[]metav1.Condition{condition("Ready", "False", "x"), condition("Available", "False", v1.ReasonStarting)}, 1, stateStarting, "because"},
+		{[]metav1.Condition{condition("Ready", "False", "x"), condition("Rendered", "False", v1.ReasonInvalidSpec)}, 0, stateError, "because"},
+	} {
+		deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{Conditions: test.conditions, ReadyReplicas: test.ready}}
+		if got, reason := stateOf(deploy); got != test.want || reason != test.reason {
+			t.Errorf("%v with %d ready is %s %q, want %s %q", test.conditions, test.ready, got, reason, test.want, test.reason)
+		}
+	}
+}
+
+func TestListSelectsCountsAndSorts(t *testing.T) {
+	t.Parallel()
+	rows := []row{
+		{Name: "b", Project: "ml", Model: "org/Llama", State: stateReady, Accelerator: "atom"},
+		{Name: "c", Project: "ml", Model: "org/qwen", State: stateError, Accelerator: "x330"},
+		{Name: "a", Project: "search", Model: "org/llama", State: stateError, Accelerator: "atom"},
+	}
+	for _, test := range []struct {
+		filters filters
+		want    string // names, and the number of errors
+	}{
+		{filters{Sort: "project"}, "bca 2"},
+		{filters{Sort: "name"}, "abc 2"},
+		{filters{Query: "LLAMA", Sort: "project"}, "ba 1"},
+		{filters{State: "Ready", Sort: "project"}, "b 2"},
+		{filters{Project: "ml", Sort: "state"}, "cb 1"},
+		{filters{Accelerator: "x330", Sort: "project"}, "c 1"},
+	} {
+		p := newDeploymentsPage(get(t, "/"), test.filters, 1, rows)
+		var names []string
+		for _, row := range p.Rows {
+			names = append(names, row.Name)
+		}
+		if got := fmt.Sprint(strings.Join(names, ""), " ", p.Counts[0].Count); got != test.want {
+			t.Errorf("%+v: %q, want %q", test.filters, got, test.want)
+		}
+	}
+}
+
+func TestListIsPaged(t *testing.T) {
+	t.Parallel()
+	rows := make([]row, pageSize+1)
+	r := get(t, "/?q=&sort=name")
+	if p := newDeploymentsPage(r, filters{}, 1, rows); len(p.Rows) != pageSize || p.NextURL != "/?page=2&q=&sort=name" || p.FirstURL != "" {
+		t.Errorf("the first page has %d rows and %q", len(p.Rows), p.NextURL)
+	}
+	if p := newDeploymentsPage(r, filters{}, 2, rows); len(p.Rows) != 1 || p.NextURL != "" || p.FirstURL == "" {
+		t.Errorf("the second page has %d rows and %q", len(p.Rows), p.NextURL)
+	}
+	if p := newDeploymentsPage(r, filters{}, 1<<60, rows); len(p.Rows) != 0 {
+		t.Errorf("a page after the last has %d rows", len(p.Rows))
+	}
+}
+
+func TestHostileTextIsEscaped(t *testing.T) {
+	t.Parallel()
+	const hostile = `"><script>alert(1)</script>`
+	deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{
+		URL:        "javascript:alert(1)",
+		Conditions: []metav1.Condition{{Type: "Available", Status: "False", Reason: v1.ReasonCrashLoop, Message: hostile}},
+	}}
+	deploy.Spec.Model = hostile
+	page := show(t, newHandlers(t), get(t, "/"), filters{}, newRow(deploy, time.Now())).Body.String()
+	if strings.Contains(page, "<script") || strings.Contains(page, "javascript:") || !strings.Contains(page, "&lt;script&gt;") {
+		t.Error(page)
+	}
+}
+
+func TestPagesAllowOnlyTheirOwnStyle(t *testing.T) {
+	t.Parallel()
+	h := newHandlers(t)
+	response := show(t, h, get(t, "/"), filters{})
+	if policy := response.Header().Get("Content-Security-Policy"); policy != contentPolicy {
+		t.Error(policy)
+	}
+	page := response.Body.String()
+	if !strings.Contains(page, h.style.path) || regexp.MustCompile(`(?i)<style|<script| style=| on\w+=`).MatchString(page) {
+		t.Error(page)
+	}
+}
+
+func TestBrowserWithoutCredentialsIsSentToLogin(t *testing.T) {
+	t.Parallel()
+	next := func(w http.ResponseWriter, _ *http.Request, status int, _ string) { w.WriteHeader(status) }
+	for name, test := range map[string]struct {
+		target, accepts string
+		status, want    int
+	}{
+		"page":          {"/?q=a&lang=ko", "text/html,*/*", http.StatusUnauthorized, http.StatusFound},
+		"JSON client":   {"/", "application/json", http.StatusUnauthorized, http.StatusUnauthorized},
+		"route of REST": {"/api/v1/me", "text/html", http.StatusUnauthorized, http.StatusUnauthorized},
+		"another error": {"/", "text/html", http.StatusServiceUnavailable, http.StatusServiceUnavailable},
+	} {
+		response := httptest.NewRecorder()
+		RedirectToLogin(next)(response, get(t, test.target, "Accept", test.accepts), test.status, "")
+		if response.Code != test.want {
+			t.Errorf("%s: %d, want %d", name, response.Code, test.want)
+		}
+		if location := response.Header().Get("Location"); test.want == http.StatusFound && location != "/login?return=%2F%3Fq%3Da%26lang%3Dko" {
+			t.Errorf("%s: redirected to %s", name, location)
+		}
+	}
+}
+
+func TestStyleIsSmall(t *testing.T) {
+	t.Parallel()
+	const limit = 15 << 10 // bytes, compressed
+	var compressed bytes.Buffer
+	writer := gzip.NewWriter(&compressed)
+	if _, err := writer.Write(newHandlers(t).style.content); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if compressed.Len() > limit {
+		t.Errorf("%d bytes, want at most %d", compressed.Len(), limit)
+	}
+}

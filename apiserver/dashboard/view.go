@@ -1,0 +1,72 @@
+package dashboard
+
+import (
+	"bytes"
+	"html/template"
+	"net/http"
+
+	"github.com/dudaji/nufi/apiserver/auth"
+)
+
+// contentPolicy lets a page load the server's own style and send forms to it, and nothing else.
+const contentPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; " +
+	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// views are the parsed pages, by language.
+type views struct {
+	byLanguage map[language]*template.Template
+	style      string
+}
+
+func newViews(style string) (*views, error) {
+	v := &views{byLanguage: map[language]*template.Template{}, style: style}
+	for language, table := range words() {
+		parsed, err := template.New("").Funcs(template.FuncMap{"word": table.word}).ParseFS(files, "pages/*.html")
+		if err != nil {
+			return nil, err
+		}
+		v.byLanguage[language] = parsed
+	}
+	return v, nil
+}
+
+// frame is what every page shows around its content.
+type frame struct {
+	Language, Other language
+	OtherURL        string // this page in the other language
+	Style, User     string
+	Age             string // of the data, while Kubernetes is unreachable; otherwise empty
+	Page            any
+}
+
+// write renders a page. An error is returned before anything is written.
+func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f frame) error {
+	user, _ := auth.UserFrom(r.Context())
+	f.Style, f.User = v.style, user.Name()
+	f.Other = f.Language.other()
+	f.OtherURL = urlWith(r, languageParameter, string(f.Other))
+	var page bytes.Buffer
+	if err := v.byLanguage[f.Language].ExecuteTemplate(&page, name, f); err != nil {
+		return err
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", contentPolicy)
+	header.Set("Referrer-Policy", "same-origin")
+	header.Add("Vary", "Accept-Language")
+	_, _ = page.WriteTo(w) // an error means that the client has disconnected
+	return nil
+}
+
+// urlWith returns the request's path and query with one parameter replaced; an empty value
+// removes it.
+func urlWith(r *http.Request, name, value string) string {
+	query := r.URL.Query()
+	if query.Set(name, value); value == "" {
+		query.Del(name)
+	}
+	if len(query) == 0 {
+		return r.URL.Path
+	}
+	return r.URL.Path + "?" + query.Encode()
+}
