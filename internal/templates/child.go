@@ -25,8 +25,10 @@ const ValidateCommand = "validate-templates"
 
 // Bounds of the child.
 const (
-	// validateTimeout is a thousand times what the compiled-in set takes.
-	validateTimeout = time.Minute
+	// baseTimeout is for compiling the sets and rendering examples, and specTimeout for each
+	// live spec: about a hundred times what the compiled-in set takes.
+	baseTimeout = time.Minute
+	specTimeout = 200 * time.Millisecond
 	// maxProcessors bounds the threads, whose stacks count as memory.
 	maxProcessors = 8
 	// maxOutput and maxStderr are in bytes.
@@ -39,10 +41,7 @@ const (
 	hardMemory = 256 << 20
 )
 
-var (
-	errTimeout        = fmt.Errorf("evaluating took more than %s", validateTimeout)
-	errOutputTooLarge = errors.New("the output is too long")
-)
+var errOutputTooLarge = errors.New("the output is too long")
 
 // request is what the child reads on stdin.
 type request struct {
@@ -52,6 +51,11 @@ type request struct {
 	Live    Live   `json:"live"`
 	// Settings are by namespace, for a comparison.
 	Settings map[string]render.ProjectSettings `json:"settings,omitempty"`
+}
+
+// timeout grows with the number of specs: a large cluster is no reason to reject a candidate.
+func (r request) timeout() time.Duration {
+	return baseTimeout + time.Duration(len(r.Live.Deploys)+len(r.Live.Projects))*specTimeout
 }
 
 // response is what the child writes on stdout.
@@ -71,7 +75,8 @@ func runChild(ctx context.Context, req request) (*response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding this program: %w", err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, validateTimeout, errTimeout)
+	limit := req.timeout()
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("evaluating took more than %s", limit))
 	defer cancel()
 	child := exec.CommandContext(ctx, program, ValidateCommand) //nolint:gosec // This very program.
 	stdout, stderr := &limitedBuffer{left: maxOutput, err: errOutputTooLarge}, &limitedBuffer{left: maxStderr}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // settledFolder returns a copy of the templates whose files are an hour old.
@@ -123,6 +124,14 @@ func TestCandidateThatCannotBeTriedIsTriedAgain(t *testing.T) {
 		if want := int(wait / retryUndecided); swapped != want || store.State().Rejected != nil {
 			t.Errorf("after %s: %d swaps, want %d; the rejection is %v", wait, swapped, want, store.State().Rejected)
 		}
+	}
+}
+
+func TestTimeoutGrowsWithTheNumberOfSpecs(t *testing.T) {
+	t.Parallel()
+	live := Live{Deploys: make([]v1.NpuDeploy, 900), Projects: make([]v1.Project, 100)}
+	if got, want := (request{Live: live}).timeout(), 260*time.Second; got != want {
+		t.Errorf("the timeout is %s, want %s", got, want)
 	}
 }
 

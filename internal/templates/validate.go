@@ -43,7 +43,7 @@ func Validate(ctx context.Context, candidate fs.FS, live Live) error {
 	if err != nil {
 		return err
 	}
-	_, err = runChild(ctx, request{Candidate: packed, Live: live})
+	_, err = runChild(ctx, request{Candidate: packed, Live: live.specs()})
 	return err
 }
 
