@@ -13,15 +13,16 @@ const concurrent = time.Minute
 
 // aggregator builds the devices of one vendor from samples in any order.
 type aggregator struct {
-	vendor   Vendor
-	metrics  map[string]ranked
-	now      time.Time
-	maxAge   time.Duration
-	ids      *identities
-	builders map[identity]*deviceBuilder
-	parents  map[identity]bool // devices that have partitions
-	sources  map[string]string // interned names of instances
-	dropped  Drops
+	vendor    Vendor
+	metrics   map[string]ranked
+	now       time.Time
+	maxAge    time.Duration
+	ids       *identities
+	builders  map[identity]*deviceBuilder
+	parents   map[identity]bool // devices that have partitions
+	exporters map[string]bool   // names of the exporters' own pods
+	sources   map[string]string // interned names of instances
+	dropped   Drops
 
 	resources map[string]*regexp.Regexp // of vendors, by name; compiled on the first use
 }
@@ -56,7 +57,7 @@ func (m ranked) selects(labels Labeled) bool {
 func newAggregator(vendor Vendor, now time.Time, maxAge time.Duration) *aggregator {
 	a := &aggregator{
 		vendor: vendor, metrics: map[string]ranked{}, now: now, maxAge: maxAge,
-		builders: map[identity]*deviceBuilder{}, parents: map[identity]bool{}, sources: map[string]string{}, dropped: Drops{},
+		builders: map[identity]*deviceBuilder{}, parents: map[identity]bool{}, exporters: map[string]bool{}, sources: map[string]string{}, dropped: Drops{},
 	}
 	a.ids = newIdentities(&a.vendor.Labels)
 	for i := range vendor.Metrics {
@@ -89,6 +90,9 @@ func aggregate(vendor Vendor, samples []Sample, now time.Time, maxAge time.Durat
 			continue
 		}
 		a.ids.claim(sample.Labels)
+		if pod := exporterPod(sample.Labels); pod != "" {
+			a.exporters[pod] = true
+		}
 		accepted = append(accepted, sample)
 	}
 	a.ids.resolve()
@@ -140,6 +144,9 @@ func (a *aggregator) add(sample Sample) DropReason {
 	}
 	metric := a.metrics[sample.Labels.Get("__name__")]
 	source, holder := a.source(sample.Labels), a.vendor.holder(sample.Labels)
+	if a.exporters[holder.Name] {
+		holder = Pod{}
+	}
 	target := id
 	if partition := firstNonEmpty(sample.Labels, a.vendor.Labels.Partition); partition != "" {
 		a.parents[id] = true

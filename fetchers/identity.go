@@ -133,6 +133,15 @@ func nodeOf(labels Labeled, names []string) string {
 	return loopback
 }
 
+// exporterPod returns the exporter's own pod: the one that a scrape adds beside the holder
+// that the exporter reports, if it does not honour labels.
+func exporterPod(labels Labeled) string {
+	if labels.Get("exported_pod") == "" {
+		return ""
+	}
+	return labels.Get("pod")
+}
+
 // holder has no name if the sample has no pod, or the exporter's own.
 func (v *Vendor) holder(labels Labeled) Pod {
 	pod := Pod{

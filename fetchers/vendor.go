@@ -117,9 +117,9 @@ func commonLabels() Labels {
 		Node:      [][]string{{"node"}, {"hostname", "Hostname", "kubernetes_node_name", "exported_instance"}, {"instance"}},
 		Device:    []string{"device"},
 		UUID:      []string{"uuid", "UUID"},
-		Namespace: []string{"exported_namespace", "namespace", "pod_namespace"},
-		Pod:       []string{"exported_pod", "pod", "pod_name"},
-		Container: []string{"exported_container", "container", "container_name"},
+		Namespace: []string{"exported_namespace", "pod_namespace", "namespace"},
+		Pod:       []string{"exported_pod", "pod_name", "pod"},
+		Container: []string{"exported_container", "container_name", "container"},
 	}
 }
 

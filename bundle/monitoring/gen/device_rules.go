@@ -101,7 +101,7 @@ func (v vendorRules) names() []rule {
 
 // labels counts the series of the vendor by all labels that name a device or its holder.
 func (v vendorRules) labels() string {
-	by := slices.Concat([]string{"uuid", "device", "partition", "namespace", "pod", "container"}, v.levels())
+	by := slices.Concat([]string{"uuid", "device", "partition", "namespace", "pod", "container", "exporter_pod"}, v.levels())
 	var choices []string
 	for _, metric := range v.Metrics {
 		for _, name := range metric.Names {
@@ -109,6 +109,7 @@ func (v vendorRules) labels() string {
 			for i, labels := range v.Labels.Node {
 				all = node(all, v.level(i), labels)
 			}
+			all = pick(joined(all, "exporter_pod", []string{"exported_pod", "pod"}), "exporter_pod", "$1", "[^;]+;(.+)|.*")
 			all = coalesce(all, "namespace", v.Labels.Namespace)
 			all = coalesce(all, "container", v.Labels.Container)
 			all = coalesce(all, "pod", v.Labels.Pod)
@@ -213,7 +214,8 @@ func (v vendorRules) holders() []rule {
 	}
 	holder := fmt.Sprintf(`nufi:device_holder:raw{type=%q,node!="",device!=""`, v.Type)
 	exporters := fmt.Sprintf(".*(%s).*", strings.Join(v.Exporters, "|"))
-	held := fmt.Sprintf(`%s,pod!="",pod!~%q,container!~"(.+-)?%s"}`, holder, exporters, fetchers.ExporterContainer)
+	held := fmt.Sprintf(`%s,pod!="",pod!~%q,container!~"(.+-)?%s"} unless on (pod) %s`, holder, exporters, fetchers.ExporterContainer,
+		renamed(fmt.Sprintf(`nufi:device_labels:raw{type=%q,exporter_pod!=""}`, v.Type), "pod", "exporter_pod"))
 	devices, parents := fmt.Sprintf(`group by (type, node, device) (%s})`, holder), ""
 	rules := []rule{{Record: "nufi:device_holder:raw", Expr: fmt.Sprintf("sum by (%s) (%s)", by, all), Labels: v.own()}}
 	if partition != "" {
