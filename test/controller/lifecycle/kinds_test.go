@@ -56,4 +56,6 @@ func TestReinstalledKindIsUsedWithoutContention(t *testing.T) {
 	if lines := log.count("") - before; lines > 6*count {
 		t.Errorf("%d lines of the log for %d deployments", lines, count)
 	}
+	h.Delete(definition) // The other tests begin without it.
+	h.AwaitGone(definition)
 }
