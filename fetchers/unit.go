@@ -38,9 +38,9 @@ func percent() Unit { return Unit{{Below: math.Inf(1), Per: 100}} }
 
 func mebibytes() Unit { return Unit{{Below: math.Inf(1), Times: 1 << 20}} }
 
-// bytesOrGibibytes reads small numbers as GiB: no device has 1 KiB of memory, none 1 TiB.
+// bytesOrGibibytes reads small numbers as GiB: no device has 512 GiB of memory.
 func bytesOrGibibytes() Unit {
-	return Unit{{Below: 1 << 10, Times: 1 << 30, As: "gibibytes"}, {Below: math.Inf(1)}}
+	return Unit{{Below: 1 << 9, Times: 1 << 30, As: "gibibytes"}, {Below: math.Inf(1)}}
 }
 
 // celsiusOrThousands is for devices between 1 and 1000 degrees.

@@ -16,6 +16,7 @@ func TestConvertUsesTheSizeOfTheReading(t *testing.T) {
 		"mebibytes":                      {mebibytes(), 1, 1 << 20, ""},
 		"bytes":                          {bytesOrGibibytes(), 16877882368, 16877882368, ""},
 		"gibibytes":                      {bytesOrGibibytes(), 15.5, 15.5 * (1 << 30), "gibibytes"},
+		"bytes of an idle card":          {bytesOrGibibytes(), 512, 512, ""},
 		"no memory at all":               {bytesOrGibibytes(), 0, 0, ""},
 		"degrees":                        {celsiusOrThousands(), 54, 54, ""},
 		"a thousandth of the degrees":    {celsiusOrThousands(), 0.054, 54, "thousands of degrees"},
