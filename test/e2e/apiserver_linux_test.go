@@ -82,7 +82,7 @@ func (n *node) text(query string) string {
 	return text
 }
 
-// rest reads an answer to its end, which has to be one.
+// rest reads a response, and fails if it is incomplete.
 func (n *node) rest(body io.Reader) string {
 	n.Helper()
 	text, err := io.ReadAll(body)

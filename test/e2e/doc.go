@@ -1,21 +1,20 @@
 // Package e2e serves a model on a real node: the control plane of package cluster, a
 // kubelet with containerd and runc, the device plugin's bundle over a fake host's X330s,
-// the controller, a server in a container that tells what it was given, and the API
+// the controller, a server in a container that reports its environment, and the API
 // server, which reads that container's log.
 //
-// The steps: TestMain compiles what runs and starts the test binary again in
-// namespaces of its own; that one starts everything and looks at it as a user would,
-// with kubectl and over HTTP.
+// TestMain compiles the programs and starts the test binary again in separate
+// namespaces. That process starts the programs and uses them as a user does, with
+// kubectl and over HTTP.
 //
-// What always holds:
-//   - The machine stays as it was. Processes, mounts, network and the kernel parameters
-//     that a kubelet sets live in the namespaces and end with them; what a node writes
-//     below /run and /var is kept in memory. Only a test that is killed leaves something,
-//     and nothing that disturbs: a temporary folder and empty control groups.
-//   - Runs share nothing, and no kubelet of the machine's own is touched: paths and
-//     ports that a node insists on are private.
+// Invariants:
+//   - The machine does not change. Processes, mounts, network and the kernel parameters
+//     that a kubelet sets end with the namespaces. Files below /run and /var are in
+//     memory. A killed test leaves a temporary folder and empty control groups.
+//   - Runs share nothing, and a kubelet of the machine is not affected: the paths and
+//     ports of the node are private.
 //
-// It takes root, and Debian's containerd, runc, containernetworking-plugins and
-// iproute2; without them, and with -short, the test is skipped and says so. It knows the
-// programs by their command lines, and imports nothing of the product but its API.
+// The test requires root, and Debian's containerd, runc, containernetworking-plugins and
+// iproute2. Otherwise, and with -short, it is skipped with the reason. It runs the
+// programs by their command lines, and imports only the API of the product.
 package e2e

@@ -80,7 +80,7 @@ func (n *node) serves() {
 	}
 }
 
-// tellsOfShortage has three cards of nobody's fail: two say so themselves, one loses its
+// tellsOfShortage makes three free cards fail: two report a bad status, one loses its
 // device node.
 func (n *node) tellsOfShortage() {
 	idle := n.idleCards()
@@ -89,7 +89,7 @@ func (n *node) tellsOfShortage() {
 	n.host.setStatus(n.T, idle[1], "1")
 	n.host.removeNode(n.T, idle[2])
 	n.awaitAllocatable(cards - 3)
-	n.Logf("from the fault to the node's allocatable: %s", time.Since(failed).Round(100*time.Millisecond))
+	n.Logf("from the failure to the node's allocatable: %s", time.Since(failed).Round(100*time.Millisecond))
 	n.awaitHealth(corev1.ConditionFalse, "3 of 8 devices of sapeon.com/snx3 are not available: ")
 	n.awaitFailures(idle[:3]...)
 

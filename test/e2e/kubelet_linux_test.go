@@ -11,8 +11,8 @@ import (
 	"github.com/dudaji/nufi/internal/cluster"
 )
 
-// kubeletConfig: version 1 of cgroups will do, and a change of devices is told within a
-// second. Logs are for whom the cluster's authority has certified and its API server lets.
+// kubeletConfig accepts version 1 of cgroups, and reports a change of devices within a
+// second. A client of the logs needs a certificate of the cluster and the API server's consent.
 const kubeletConfig = `
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration

@@ -27,7 +27,7 @@ const (
 	namespace = "default"
 )
 
-// view is what the server tells of its container: see server/.
+// view is the server's report of its container: see server/.
 type view struct {
 	Instance          string   `json:"instance"`
 	VisibleDevices    string   `json:"visibleDevices"`
@@ -171,7 +171,7 @@ func registrations(ctx context.Context) (count string, err error) {
 	return count, err
 }
 
-// get asks for a URL, whose answer has to be 200.
+// get requests a URL, and fails unless the response is 200.
 func get(ctx context.Context, url string, read func(io.Reader) error) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

@@ -19,12 +19,12 @@ import (
 )
 
 const (
-	// folderVariable tells the test, once it runs in namespaces of its own, where to work.
+	// folderVariable names the folder of the test that runs in the namespaces.
 	folderVariable = "NUFI_E2E_FOLDER"
 	// cniPlugins is where Debian has them.
 	cniPlugins = "/usr/lib/cni"
-	// nodeAddress is reserved for documentation, so that it is nobody else's. A node's
-	// may not be a loopback address.
+	// nodeAddress is reserved for documentation, so no other machine has it. A node's
+	// address cannot be a loopback address.
 	nodeAddress = "192.0.2.1"
 )
 

@@ -107,8 +107,8 @@ func (n *node) launch(program string, args ...string) {
 	}
 }
 
-// await waits for a condition, which says what is missing. If it is never met, the
-// failure shows that and the end of the log that should tell why.
+// await waits until the condition returns no error. On a time-out, the test's failure
+// contains the last error and the end of the program's log.
 func (n *node) await(program, what string, met func(context.Context) error) {
 	n.Helper()
 	missing := errors.New("not asked")

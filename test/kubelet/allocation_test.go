@@ -94,7 +94,7 @@ func TestContainerWaitsForADeviceInUse(t *testing.T) {
 	pod := newPod("llama", 1)
 	k.mustAdmit(pod)
 
-	h.set(0, "users", "1") // somebody still has it open
+	h.set(0, "users", "1") // a process has the device open
 	if _, err := k.containerOptions(t.Context(), pod); err == nil || !strings.Contains(err.Error(), `users is "1"`) {
 		t.Errorf("the container was started: %v", err)
 	}

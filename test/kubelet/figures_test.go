@@ -14,7 +14,7 @@ import (
 
 func TestFailureReachesTheKubeletWithinTwoSeconds(t *testing.T) {
 	description := filepath.Join(repository, "deviceplugin/description/x330.yaml")
-	for name, fault := range map[string]func(*host){
+	for name, fail := range map[string]func(*host){
 		"bad status":   func(h *host) { h.set(0, "status", "3") },
 		"missing node": func(h *host) { h.removeNode(0) },
 	} {
@@ -23,11 +23,11 @@ func TestFailureReachesTheKubeletWithinTwoSeconds(t *testing.T) {
 			k := startKubelet(t, f)
 			startPlugin(t, h, f, "--devices", description).awaitReady()
 			k.awaitCapacity(64, 64)
-			fault(h)
+			fail(h)
 			started := time.Now()
 			k.awaitCapacity(64, 63)
 			took := time.Since(started)
-			t.Logf("from the fault to the kubelet's allocatable: %s", took.Round(time.Millisecond))
+			t.Logf("from the failure to the kubelet's allocatable: %s", took.Round(time.Millisecond))
 			if took > 2*time.Second {
 				t.Errorf("took %s", took)
 			}

@@ -10,9 +10,9 @@ import (
 )
 
 func TestFailedDeviceIsWithdrawnUntilItRecovers(t *testing.T) {
-	for name, fault := range map[string]struct {
-		reason     string
-		fail, mend func(*host)
+	for name, failure := range map[string]struct {
+		reason       string
+		fail, repair func(*host)
 	}{
 		"its status is bad": {"AttributeBad",
 			func(h *host) { h.set(7, "status", "3") }, func(h *host) { h.set(7, "status", "0") }},
@@ -27,10 +27,10 @@ func TestFailedDeviceIsWithdrawnUntilItRecovers(t *testing.T) {
 			p := startPlugin(t, h, f)
 			p.awaitReady()
 			k.awaitCapacity(8, 8)
-			fault.fail(h)
+			failure.fail(h)
 			k.awaitCapacity(8, 7)
-			p.awaitMetric(fmt.Sprintf(`nufi_deviceplugin_device_state{device="%s",reason="%s",resource="sapeon.com/snx3",state="Unhealthy"}`, address(7), fault.reason), 1)
-			fault.mend(h)
+			p.awaitMetric(fmt.Sprintf(`nufi_deviceplugin_device_state{device="%s",reason="%s",resource="sapeon.com/snx3",state="Unhealthy"}`, address(7), failure.reason), 1)
+			failure.repair(h)
 			k.awaitCapacity(8, 8)
 		})
 	}
