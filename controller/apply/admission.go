@@ -98,7 +98,7 @@ func differences(path string, sent, got any) []string {
 		}
 		return paths
 	}
-	if isSameValue(sent, got) {
+	if isSameValue(path, sent, got) {
 		return nil
 	}
 	return []string{path}
@@ -130,14 +130,15 @@ func nameOf(item any) string {
 	return name
 }
 
-// isSameValue compares quantities by value. The API server leaves out fields with a zero value.
-func isSameValue(sent, got any) bool {
+// isSameValue compares quantities by value, and text by its characters. The API server leaves out
+// fields with a zero value.
+func isSameValue(path string, sent, got any) bool {
 	if got == nil {
 		return sent == nil || sent == false || sent == "" || sent == float64(0)
 	}
 	a, b := fmt.Sprint(sent), fmt.Sprint(got)
-	if a == b {
-		return true
+	if a == b || isText(path) {
+		return a == b
 	}
 	first, err := resource.ParseQuantity(a)
 	if err != nil {
@@ -145,4 +146,11 @@ func isSameValue(sent, got any) bool {
 	}
 	second, err := resource.ParseQuantity(b)
 	return err == nil && first.Cmp(second) == 0
+}
+
+// isText reports whether a field contains text, in which 1 and 1000m differ.
+func isText(path string) bool {
+	return slices.ContainsFunc([]string{"labels.", "annotations.", ".env[", ".command[", ".args["}, func(field string) bool {
+		return strings.Contains(path, field)
+	})
 }

@@ -1,14 +1,49 @@
 package apply_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/controller/apply"
 )
+
+func TestFieldsThatAdmissionChanges(t *testing.T) {
+	t.Parallel()
+	const sent = `{"metadata": {"annotations": {"a": "1"}}, "spec": {"cpu": "1", "paused": false, "containers": [
+		{"name": "server", "image": "one", "env": [{"name": "A", "value": "1"}]}]}}`
+	for name, c := range map[string]struct {
+		from, to string
+		want     []string
+	}{
+		"nothing":             {"", "", nil},
+		"an equal quantity":   {`"cpu": "1"`, `"cpu": "1000m"`, nil},
+		"another quantity":    {`"cpu": "1"`, `"cpu": "2"`, []string{"spec.cpu"}},
+		"a zero value":        {`"paused": false, `, ``, nil},
+		"an item before":      {`{"name": "server"`, `{"name": "other"}, {"name": "server"`, nil},
+		"an image":            {`"one"`, `"two"`, []string{"spec.containers[0].image"}},
+		"a variable":          {`"value": "1"`, `"value": "1000m"`, []string{"spec.containers[0].env[0].value"}},
+		"an annotation":       {`"a": "1"`, `"a": "1000m"`, []string{"metadata.annotations.a"}},
+		"an item that is not": {`"containers": [`, `"others": [`, []string{"spec.containers[0]"}},
+	} {
+		stored := &unstructured.Unstructured{}
+		if err := json.Unmarshal([]byte(strings.Replace(sent, c.from, c.to, 1)), &stored.Object); err != nil {
+			t.Fatal(err)
+		}
+		got, err := apply.OverwrittenFields([]byte(sent), stored)
+		if delta := cmp.Diff(c.want, got, cmpopts.EquateEmpty()); err != nil || delta != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, delta)
+		}
+	}
+}
 
 const mirrored = "mirror.example/server:1"
 
