@@ -1,4 +1,4 @@
 package apply
 
 // OverwrittenFields exports overwrittenFields.
-var OverwrittenFields = overwrittenFields //nolint:gochecknoglobals // A function.
+var OverwrittenFields = overwrittenFields
