@@ -65,7 +65,7 @@ func decode(data []byte) (Description, error) {
 	}
 	var mismatch *stdjson.UnmarshalTypeError
 	if errors.As(err, &mismatch) && mismatch.Value == "number" && mismatch.Type.Kind() == reflect.String {
-		return d, fmt.Errorf("%s: write the value in quotes, as sysfs has it: YAML reads 0x1f56 as a number", mismatch.Field)
+		return d, fmt.Errorf("%s: write the value in quotes, as sysfs has it: YAML reads it as a number", mismatch.Field)
 	}
 	return d, err
 }
