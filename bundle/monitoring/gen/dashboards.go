@@ -4,28 +4,28 @@ func dashboards() []dashboard { return []dashboard{fleet(), deployment(), contro
 
 func fleet() dashboard {
 	const on = `{type=~"$type",node=~"$node"}`
-	held := `count(nufi:device_allocated:bool` + on + ` == 1) or vector(0)`
+	used := `count(nufi:device_allocated:bool` + on + ` == 1) or vector(0)`
 	free := `count(nufi:device_allocated:bool` + on + ` == 0) or vector(0)`
-	return board("nufi-fleet", "NuFi / Fleet", "Every accelerator of the cluster, whatever its vendor.",
+	return newDashboard("nufi-fleet", "NuFi / Fleet", "The accelerators of all vendors in the cluster.",
 		[]variable{
 			choice("type", "Type", "label_values(nufi:device_allocated:bool, type)"),
 			choice("node", "Node", `label_values(nufi:device_allocated:bool{type=~"$type"}, node)`),
 		},
 		[]panel{
-			stat("Devices", "All that an exporter knows.", "short", line{`count(nufi:device_allocated:bool` + on + `) or vector(0)`, "devices"}),
-			stat("Free", "Nobody holds them.", "short", line{free, "free"}),
-			stat("Unhealthy", "By their own word.", "short", line{`count(nufi:device_healthy:bool` + on + ` == 0) or vector(0)`, "unhealthy"}),
-			stat("Power", "All rails that are known; those of one device may overlap.", "watt", line{`sum(max by (type, node, device) (nufi:device_power:watts` + on + `))`, "power"}),
+			stat("Devices", "Devices that an exporter reports.", "short", line{`count(nufi:device_allocated:bool` + on + `) or vector(0)`, "devices"}),
+			stat("Free", "Devices that are not allocated to a pod.", "short", line{free, "free"}),
+			stat("Unhealthy", "Devices that report an error.", "short", line{`count(nufi:device_healthy:bool` + on + ` == 0) or vector(0)`, "unhealthy"}),
+			stat("Power", "The sum over all power rails; those of one device may overlap.", "watt", line{`sum(max by (type, node, device) (nufi:device_power:watts` + on + `))`, "power"}),
 		},
-		[]panel{heat("Utilisation by device", "A row is a device; blue is idle, red is busy, nothing is no answer.", "percentunit", 1,
+		[]panel{heatmap("Utilisation by device", "A row is a device: blue is idle, red is busy, a gap has no data.", "percentunit", 1,
 			line{`nufi:device_utilization:ratio` + on, "{{node}} {{device}}"})},
 		[]panel{
-			stacked("Free against used", "Devices that a pod holds, and those that none does.", "short", line{held, "used"}, line{free, "free"}),
+			stacked("Used and free devices", "Used devices are allocated to a pod.", "short", line{used, "used"}, line{free, "free"}),
 			stacked("Devices by project", "A project is a namespace.", "short",
 				line{`count by (namespace) (nufi:device_allocated:bool` + on + ` == 1)`, "{{namespace}}"}),
 		},
 		[]panel{
-			graph("Utilisation by project", "The mean over the devices that the project holds.", "percentunit",
+			graph("Utilisation by project", "The mean over the devices allocated to the project.", "percentunit",
 				line{`avg by (namespace) (nufi:device_utilization:ratio{type=~"$type",node=~"$node",namespace!=""})`, "{{namespace}}"}),
 			graph("Memory used by node", "", "bytes", line{`sum by (node) (nufi:device_memory_used:bytes` + on + `)`, "{{node}}"}),
 		},
@@ -41,7 +41,7 @@ func deployment() dashboard {
 	owned := func(series string) string {
 		return series + ` * on (namespace, pod) group_left (npudeploy) nufi:deploy_pod:info` + of
 	}
-	return board("nufi-deployment", "NuFi / Deployment", "What an NpuDeploy serves, and on which devices.",
+	return newDashboard("nufi-deployment", "NuFi / Deployment", "The requests of an NpuDeploy, and its devices.",
 		[]variable{
 			choice("namespace", "Project", "label_values(nufi:deploy_requests_running:sum, namespace)"),
 			choice("npudeploy", "NpuDeploy", `label_values(nufi:deploy_requests_running:sum{namespace=~"$namespace"}, npudeploy)`),
@@ -62,39 +62,39 @@ func deployment() dashboard {
 				line{"nufi:deploy_inter_token_seconds:p95_5m" + of, "p95 {{npudeploy}}"}),
 		},
 		[]panel{
-			graph("KV cache", "The fullest pod's. At 100 % requests wait.", "percentunit", line{"nufi:deploy_kv_cache_usage:max" + of, "{{npudeploy}}"}),
+			graph("KV cache", "The pod with the highest usage. At 100% requests wait.", "percentunit", line{"nufi:deploy_kv_cache_usage:max" + of, "{{npudeploy}}"}),
 			graph("End to end", "Over five minutes.", "s", line{"nufi:deploy_request_seconds:p95_5m" + of, "p95 {{npudeploy}}"}),
 		},
 		[]panel{
-			graph("Device utilisation", "The devices that its own pods hold.", "percentunit", line{owned("nufi:device_utilization:ratio"), "{{pod}} {{device}}"}),
-			graph("Device memory", "The devices that its own pods hold.", "bytes", line{owned("nufi:device_memory_used:bytes"), "{{pod}} {{device}}"}),
+			graph("Device utilisation", "The devices allocated to its pods.", "percentunit", line{owned("nufi:device_utilization:ratio"), "{{pod}} {{device}}"}),
+			graph("Device memory", "The devices allocated to its pods.", "bytes", line{owned("nufi:device_memory_used:bytes"), "{{pod}} {{device}}"}),
 		},
 	)
 }
 
 func controller() dashboard {
-	return board("nufi-controller", "NuFi / Controller", "What the controller does, and what it waits for.", nil,
+	return newDashboard("nufi-controller", "NuFi / Controller", "Renders, applies, reconciles and the queue.", nil,
 		[]panel{
 			stat("NpuDeploys ready", "", "short", line{`max(sum by (pod) (nufi_npudeploys{ready="true"})) or vector(0)`, "ready"}),
 			stat("NpuDeploys not ready", "", "short", line{`max(sum by (pod) (nufi_npudeploys{ready="false"})) or vector(0)`, "not ready"}),
-			stat("Templates refused", "In the last hour: the ones before keep serving.", "short", line{`sum(increase(nufi_templates_rejected_total[1h]))`, "refused"}),
-			stat("Templates", "How many digests serve: more than one only while replicas catch up.", "short", line{`count(count by (digest) (nufi_templates_info))`, "digests"}),
+			stat("Templates rejected", "In the last hour. The previous templates stay in use.", "short", line{`sum(increase(nufi_templates_rejected_total[1h]))`, "rejected"}),
+			stat("Templates", "The number of digests in use: more than one only while replicas load new templates.", "short", line{`count(count by (digest) (nufi_templates_info))`, "digests"}),
 		},
 		[]panel{
-			stacked("Not ready, by reason", "The reason of condition Ready; the accelerator is none until a spec was read.", "short",
+			stacked("Not ready, by reason", "The reason of condition Ready. The accelerator is none before a spec is read.", "short",
 				line{`max by (accelerator, reason) (nufi_npudeploys{ready="false"})`, "{{accelerator}} {{reason}}"}),
 		},
 		[]panel{
 			graph("Renders", "Per second, by outcome.", "ops", line{`sum by (reason) (rate(nufi_renders_total[$__rate_interval]))`, "{{reason}}"}),
-			graph("Time of a render", "", "s", quantiles("nufi_render_seconds", "job")...),
+			graph("Render duration", "", "s", quantiles("nufi_render_seconds", "job")...),
 		},
 		[]panel{
-			graph("Children", "Looked at per second, by what became of them. Idle is all unchanged.", "ops", line{`sum by (result) (rate(nufi_applies_total[$__rate_interval]))`, "{{result}}"}),
-			graph("Drift healed", "What somebody else changed. A steady line is a fight.", "ops", line{`sum by (kind) (rate(nufi_drift_healed_total[$__rate_interval]))`, "{{kind}}"}),
+			graph("Applied objects", "Per second, by result. Without changes all are unchanged.", "ops", line{`sum by (result) (rate(nufi_applies_total[$__rate_interval]))`, "{{result}}"}),
+			graph("Drift corrected", "Changes by other managers. A constant rate is contention.", "ops", line{`sum by (kind) (rate(nufi_drift_healed_total[$__rate_interval]))`, "{{kind}}"}),
 		},
 		[]panel{
 			graph("Reconciles", "", "ops", line{`sum by (controller, result) (rate(controller_runtime_reconcile_total[$__rate_interval]))`, "{{controller}} {{result}}"}),
-			graph("Time of a reconcile", "", "s", quantiles("controller_runtime_reconcile_time_seconds", "controller")...),
+			graph("Reconcile duration", "", "s", quantiles("controller_runtime_reconcile_time_seconds", "controller")...),
 		},
 		[]panel{
 			graph("Queue", "Waiting for a worker.", "short", line{`max by (name) (workqueue_depth{job="nufi-controller"})`, "{{name}}"}),

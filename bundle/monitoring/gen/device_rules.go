@@ -35,9 +35,9 @@ type rule struct {
 	Labels map[string]string `json:"labels,omitempty"`
 }
 
-// deviceRules give every vendor's metrics one set of names, by the definition of package
-// fetchers. A vendor is a group, whose rules Prometheus evaluates in order: the names of
-// devices, readings by node and device, holders, results.
+// deviceRules returns recording rules that give the metrics of all vendors common names and units,
+// as package fetchers does. Each vendor is a group, because Prometheus evaluates the rules of a
+// group in order: the names of devices, readings by node and device, holders, results.
 func deviceRules(vendors []fetchers.Vendor) prometheusRule {
 	rules := prometheusRule{
 		APIVersion: "monitoring.coreos.com/v1", Kind: "PrometheusRule",
@@ -75,8 +75,8 @@ func (v vendorRules) levels() []string {
 	return levels
 }
 
-// names record the labels of all series, and the name of each UUID: that of the first level
-// under which no other UUID has the same name.
+// names records the labels of all series, and the name (node and device) of each UUID. The name is
+// that of the first level at which no other UUID has the same name.
 func (v vendorRules) names() []rule {
 	raw := func(matchers string) string {
 		return fmt.Sprintf(`nufi:device_labels:raw{type=%q%s}`, v.Type, matchers)
@@ -99,7 +99,7 @@ func (v vendorRules) names() []rule {
 	}
 }
 
-// labels counts the series of the vendor by all labels that name a device or its holder.
+// labels returns the vendor's series, counted by all labels that identify a device or its holder.
 func (v vendorRules) labels() string {
 	by := slices.Concat([]string{"uuid", "device", "partition", "namespace", "pod", "container", "exporter_pod"}, v.levels())
 	var choices []string
@@ -119,7 +119,7 @@ func (v vendorRules) labels() string {
 	return strings.Join(choices, " or ")
 }
 
-// sources are the targets that export the vendor's devices.
+// sources returns the targets that export the vendor's devices.
 func (v vendorRules) sources() string {
 	var choices []string
 	for _, metric := range v.Metrics {
@@ -131,7 +131,7 @@ func (v vendorRules) sources() string {
 	return strings.Join(choices, " or ")
 }
 
-// identified gives series the labels uuid, device and partition.
+// identified sets the labels uuid, device and partition.
 func (v vendorRules) identified(expression string) string {
 	expression = coalesce(uuid(expression, v.Labels.UUID), "device", v.Labels.Device)
 	if len(v.Labels.Partition) > 0 {
@@ -157,8 +157,8 @@ func (v vendorRules) located(aggregate, expression string, metric fetchers.Metri
 	return fmt.Sprintf("%s by (%s) (%s)", aggregate, strings.Join(append([]string{"node", "device"}, by...), ", "), all)
 }
 
-// readings are bounded values in the quantity's own unit, by node and device. A health is
-// recorded as the state that the exporter reports.
+// readings records bounded values in the quantity's own unit, by node and device. Health is recorded
+// as the state that the exporter reports.
 func (v vendorRules) readings() []rule {
 	var rules []rule
 	for _, metric := range v.Metrics {
@@ -197,8 +197,8 @@ func (v vendorRules) reading(metric fetchers.Metric) string {
 	return all
 }
 
-// holders record the container that holds a device; a free device has no such labels, and a
-// device that is allocated by partition is neither free nor held.
+// holders records the container that each device is allocated to. A free device has no such labels;
+// a device that is allocated by partition is neither free nor allocated.
 func (v vendorRules) holders() []rule {
 	by := "node, device, namespace, pod, container"
 	raw := fmt.Sprintf(`nufi:device_labels:raw{type=%q}`, v.Type)
@@ -231,11 +231,11 @@ func (v vendorRules) holders() []rule {
 		rule{Record: "nufi:device_allocated:bool", Expr: fmt.Sprintf(`(%s,pod!=""} or %s,pod=""} * 0)%s`, info, info, parents), Labels: v.own()})
 }
 
-// results are the values in one unit, with the labels of the holder.
+// results records the values in common units, with the labels of the holder.
 func (v vendorRules) results() []rule {
 	used := v.quantity(fetchers.MemoryUsed, "")
 	total := v.total()
-	if total != "" { // their units differ
+	if total != "" { // A total below the used memory has another unit.
 		total = fmt.Sprintf("(%s) unless ((%s) > on (type, node, device) (%s))", total, used, total)
 	}
 	results := []struct{ record, expression string }{
@@ -260,7 +260,7 @@ func (v vendorRules) of(metric fetchers.Metric, matchers string) string {
 	return fmt.Sprintf(`nufi:device_reading:raw{type=%q,quantity=%q,source=%q,node!="",device!=""%s}`, v.Type, metric.Quantity, metric.Names[0], matchers)
 }
 
-// quantity is empty if no exporter has it.
+// quantity returns the readings of a quantity, or "" if no exporter has it.
 func (v vendorRules) quantity(quantity fetchers.Quantity, part string) string {
 	var choices []string
 	for _, metric := range v.Metrics {

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestWhatIsCommittedIsWhatIsGenerated(t *testing.T) {
+func TestCommittedFilesAreUpToDate(t *testing.T) {
 	files, err := generate()
 	if err != nil {
 		t.Fatal(err)

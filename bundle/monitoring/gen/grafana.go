@@ -2,8 +2,8 @@ package main
 
 import "fmt"
 
-// The part of Grafana's dashboard model that ours use. Schema 38 is that of Grafana 10,
-// which later ones migrate by themselves.
+// dashboard is the part of Grafana's dashboard model that these dashboards use. Schema 38 is
+// Grafana 10's, which later versions migrate.
 type dashboard struct {
 	UID           string     `json:"uid"`
 	Title         string     `json:"title"`
@@ -82,9 +82,9 @@ const gridWidth = 24
 
 func prometheus() *datasource { return &datasource{Type: "prometheus", UID: "${datasource}"} }
 
-// board lays its panels out in rows, each panel as wide as the others of its row.
-func board(uid, title, description string, variables []variable, rows ...[]panel) dashboard {
-	b := dashboard{
+// newDashboard lays out panels in rows. The panels of a row have equal widths.
+func newDashboard(uid, title, description string, variables []variable, rows ...[]panel) dashboard {
+	d := dashboard{
 		UID: uid, Title: title, Description: description, Tags: []string{"nufi"}, SchemaVersion: 38, Version: 1,
 		Editable: true, Refresh: "30s", Time: timeRange{From: "now-1h", To: "now"},
 		Templating: templating{List: append([]variable{{Name: "datasource", Label: "Data source", Type: "datasource", Query: "prometheus", Refresh: 1}}, variables...)},
@@ -93,13 +93,13 @@ func board(uid, title, description string, variables []variable, rows ...[]panel
 	for _, row := range rows {
 		width := gridWidth / len(row)
 		for i, p := range row {
-			p.ID = len(b.Panels) + 1
+			p.ID = len(d.Panels) + 1
 			p.GridPos.W, p.GridPos.X, p.GridPos.Y = width, i*width, y
-			b.Panels = append(b.Panels, p)
+			d.Panels = append(d.Panels, p)
 		}
 		y += row[0].GridPos.H
 	}
-	return b
+	return d
 }
 
 func choice(name, label, query string) variable {
@@ -109,7 +109,7 @@ func choice(name, label, query string) variable {
 	}
 }
 
-// line is one expression and the name of its series.
+// line is an expression and the name of its series.
 type line struct{ expr, legend string }
 
 func targets(lines []line, instant bool) []target {
@@ -154,10 +154,10 @@ func stat(title, description, unit string, lines ...line) panel {
 	return p
 }
 
-// heat shows one row of cells per series, coloured by value from 0 to most.
-func heat(title, description, unit string, most float64, lines ...line) panel {
+// heatmap shows one row of cells per series, coloured by value from 0 to maximum.
+func heatmap(title, description, unit string, maximum float64, lines ...line) panel {
 	p := newPanel("status-history", title, description, unit, 14, lines)
-	p.FieldConfig.Defaults["max"] = most
+	p.FieldConfig.Defaults["max"] = maximum
 	p.FieldConfig.Defaults["color"] = map[string]any{"mode": "continuous-BlYlRd"}
 	p.FieldConfig.Defaults["custom"] = map[string]any{"fillOpacity": 90, "lineWidth": 0}
 	p.Options["showValue"] = "never"
@@ -166,7 +166,7 @@ func heat(title, description, unit string, most float64, lines ...line) panel {
 	return p
 }
 
-// quantiles are lines of a histogram, by a label.
+// quantiles returns the lines of a histogram's quantiles, by a label.
 func quantiles(histogram, by string) []line {
 	quantile := func(value, name string) line {
 		return line{

@@ -1,8 +1,6 @@
-// Command gen writes what of bundle/monitoring follows from something else: the recording
-// rules of the devices, from the vendors' tables in package fetchers, and the dashboards.
-//
-// Alerts, and the rules of deployments, are written by hand: there is nothing they follow
-// from. Generating twice yields the same bytes.
+// Command gen writes the generated files of bundle/monitoring: the recording rules of devices,
+// from the vendors' tables in package fetchers, and the dashboards. Alerts and the rules of
+// deployments are written by hand. The output is deterministic.
 package main
 
 import (
@@ -38,7 +36,7 @@ func run(args []string) error {
 		return err
 	}
 	for name, content := range files {
-		//nolint:gosec // Whoever generates names the folder.
+		//nolint:gosec // The caller names the folder.
 		if err := os.WriteFile(filepath.Join(args[0], name), content, 0o600); err != nil {
 			return err
 		}
@@ -53,15 +51,15 @@ func generate() (map[string][]byte, error) {
 		return nil, fmt.Errorf("writing rules: %w", err)
 	}
 	files := map[string][]byte{"rules/devices.yaml": append([]byte(header), rules...)}
-	for _, board := range dashboards() {
+	for _, d := range dashboards() {
 		var text bytes.Buffer
 		encoder := json.NewEncoder(&text)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(board); err != nil {
-			return nil, fmt.Errorf("writing dashboard %s: %w", board.UID, err)
+		if err := encoder.Encode(d); err != nil {
+			return nil, fmt.Errorf("writing dashboard %s: %w", d.UID, err)
 		}
-		files["dashboards/"+board.UID+".json"] = text.Bytes()
+		files["dashboards/"+d.UID+".json"] = text.Bytes()
 	}
 	return files, nil
 }

@@ -23,8 +23,8 @@ func selector(name string, metric fetchers.Metric) string {
 	return name + "{" + strings.Join(list, ",") + "}"
 }
 
-// The first non-empty of several values joined by semicolons, as the first group. A node has
-// no port, may be an IPv6 address in brackets, and is a loopback name only if there is no other.
+// Patterns for values joined by semicolons, which match the first non-empty value. firstNode omits
+// a port and the brackets of an IPv6 address, and skips localhost unless it is the only value.
 const (
 	firstValue = `;*([^;]*)(;.*)?`
 	firstNode  = `(?:(?:localhost(?:\.localdomain)?(?::[^;:]*)?)?;)*(?:\[([^\];]+)\](?::[^;:]*)?|([^;:]+)(?::[^;:]*)?|([^;:]*:[^;:]*:[^;]*))(?:;.*)?|;*`

@@ -8,8 +8,8 @@ import (
 	"github.com/dudaji/nufi/fetchers"
 )
 
-// types record the type of each device whose type is a label: that of its description, or its
-// resource. A device has none where an exporter of its vendor reports devices of the node.
+// types records the type of each device that has it as a label: that of its description, or its
+// resource. Devices are omitted on nodes where an exporter of their vendor reports devices.
 func (v vendorRules) types(vendors []fetchers.Vendor) []rule {
 	const raw = "nufi:device_type:raw"
 	var described, others []string
@@ -38,10 +38,10 @@ func (v vendorRules) types(vendors []fetchers.Vendor) []rule {
 	}
 }
 
-// byType returns the results of a vendor whose devices have types of their own.
+// byType returns the results that have the type of the device, not of the vendor.
 func byType() []string { return []string{"holder:info", "allocated:bool", "healthy:bool"} }
 
-// untyped renames these results, which have the vendor's type.
+// untyped renames the results of byType, which have the vendor's type.
 func untyped(rules []rule) []rule {
 	for _, name := range byType() {
 		for i := range rules {
