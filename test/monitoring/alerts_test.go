@@ -16,14 +16,14 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-var update = flag.Bool("update", false, "rewrite what fires in testdata/alerts")
+var update = flag.Bool("update", false, "rewrite the fired alerts in testdata/alerts")
 
-// lasting is long enough for every alert: the idle device needs an hour.
-const lasting = 75
+// duration is the length of a case in minutes, enough for each alert: NufiDeviceIdle needs an hour.
+const duration = 75
 
-// Each alert has a file of its name. It holds expositions, scraped every minute: `bad`
-// until `bad@20`, from the twentieth minute on. The alert must fire on the bad ones, as
-// `fires` has it, and stay quiet on the good ones.
+// Each alert has a file of its name with expositions that are scraped every minute: `bad`, and
+// `bad@20` from the twentieth minute on. The alert must fire on the bad ones as in `fires`, and
+// not on the good ones.
 func TestEachAlertFiresOnlyOnItsBadCase(t *testing.T) {
 	for _, d := range definitions(t) {
 		if d.Alert == "" {
@@ -51,30 +51,30 @@ func TestEachAlertFiresOnlyOnItsBadCase(t *testing.T) {
 				return
 			}
 			if diff := cmp.Diff(string(content(archive, "fires")), fired); diff != "" {
-				t.Errorf("what fires differs (-want +got); -update rewrites it:\n%s", diff)
+				t.Errorf("fired alerts differ (-want +got); -update rewrites them:\n%s", diff)
 			}
 		})
 	}
 }
 
-// firing plays a case, and returns the alerts that were ever firing, one a line.
+// firing evaluates the rules over a case and returns the alerts that fired, one per line.
 func firing(t *testing.T, archive *txtar.Archive, which, alert string) string {
 	t.Helper()
 	s := newServer(t)
-	book := newRulebook(t, s)
+	set := newRuleSet(t, s)
 	phase, since := which, 0
 	if content(archive, phase) == nil {
 		t.Fatalf("no case %q", which)
 	}
 	var lines []string
-	for minute := range lasting {
+	for minute := range duration {
 		if next := which + "@" + strconv.Itoa(minute); content(archive, next) != nil {
 			phase, since = next, minute
 		}
-		at := noon.Add(time.Duration(minute) * time.Minute)
+		at := recordedAt.Add(time.Duration(minute) * time.Minute)
 		s.scrape(t, content(archive, phase), at, minute-since)
-		book.evaluate(t, s, at)
-		for _, active := range book.alerts[alert].ActiveAlerts() {
+		set.evaluate(t, s, at)
+		for _, active := range set.alerts[alert].ActiveAlerts() {
 			if active.State == rules.StateFiring {
 				lines = append(lines, fmt.Sprintf("%s\n  %s\n", active.Labels, active.Annotations.Get("description")))
 			}
@@ -84,7 +84,7 @@ func firing(t *testing.T, archive *txtar.Archive, which, alert string) string {
 	return firstOfEach(lines)
 }
 
-// firstOfEach keeps one line of each alert: values in descriptions change with time.
+// firstOfEach keeps the first line of each alert, because values in descriptions change.
 func firstOfEach(lines []string) string {
 	var kept []string
 	seen := map[string]bool{}

@@ -9,14 +9,14 @@ import (
 	"github.com/dudaji/nufi/fetchers"
 )
 
-// BenchmarkRefresh asks Prometheus's own API for six metrics of 24,000 devices: 1,000
-// nodes, 8 devices each, of three vendors, scraped five times within the window. It
-// includes what Prometheus does to answer, in the same process.
+// BenchmarkRefresh queries Prometheus's API for six metrics of 24,000 devices: 1,000 nodes with
+// 8 devices of each of three vendors, scraped five times within the window. It includes
+// Prometheus's own work, which is in the same process.
 func BenchmarkRefresh(b *testing.B) {
 	s := newServer(b)
 	exposition := fleet(fetchers.NVIDIA(), fetchers.Rebellions(), fetchers.Furiosa())
 	for scrape := range 5 {
-		s.scrape(b, exposition, noon.Add(time.Duration(scrape-4)*30*time.Second), 0)
+		s.scrape(b, exposition, recordedAt.Add(time.Duration(scrape-4)*30*time.Second), 0)
 	}
 	url := s.serve(b)
 	b.ReportAllocs()

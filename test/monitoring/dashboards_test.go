@@ -10,28 +10,28 @@ import (
 	"time"
 )
 
-// world is a server that scraped everything there is for ten minutes, with the bundle's
-// rules evaluated. Files that end in .later.prom follow, after seven, those that do not.
-func world(t *testing.T) (*server, time.Time) {
+// newLoadedServer returns a server that has scraped all expositions for eleven minutes and evaluated
+// the bundle's rules. From the ninth minute on, .later.prom files replace those of the same name.
+func newLoadedServer(t *testing.T) (*server, time.Time) {
 	t.Helper()
 	s := newServer(t)
-	book := newRulebook(t, s)
+	set := newRuleSet(t, s)
 	devices := expositions(t, "../../fetchers/testdata/{nvidia,nvidia-mig,rebellions,rebellions-deprecated,rebellions-first,rebellions-status,sapeon,furiosa,ascend,ascend-ddr,described}.txtar")
-	early, late := expositions(t, "testdata/world/{controller,apiserver,vllm,kube-state-metrics,deviceplugin}.prom"), expositions(t, "testdata/world/{controller.later,apiserver.later,vllm,kube-state-metrics,deviceplugin}.prom")
-	at := noon
+	early, late := expositions(t, "testdata/metrics/{controller,apiserver,vllm,kube-state-metrics,deviceplugin}.prom"), expositions(t, "testdata/metrics/{controller.later,apiserver.later,vllm,kube-state-metrics,deviceplugin}.prom")
+	at := recordedAt
 	for minute := range 11 {
-		at = noon.Add(time.Duration(minute) * time.Minute)
+		at = recordedAt.Add(time.Duration(minute) * time.Minute)
 		if minute < 8 {
 			s.scrape(t, append(early, devices...), at, minute)
 		} else {
 			s.scrape(t, append(late, devices...), at, minute)
 		}
-		book.evaluate(t, s, at)
+		set.evaluate(t, s, at)
 	}
 	return s, at
 }
 
-// expositions joins files: DIR/{A,B}.EXT.
+// expositions joins the expositions of files: DIR/{A,B}.EXT.
 func expositions(t *testing.T, pattern string) []byte {
 	t.Helper()
 	before, rest, _ := strings.Cut(pattern, "{")
@@ -58,7 +58,7 @@ func expositions(t *testing.T, pattern string) []byte {
 }
 
 func TestEveryRecordingRuleYieldsSeries(t *testing.T) {
-	s, at := world(t)
+	s, at := newLoadedServer(t)
 	for _, d := range definitions(t) {
 		if d.Record != "" && len(s.query(t, d.Expr, at)) == 0 {
 			t.Errorf("%s yields nothing:\n%s", d.Record, d.Expr)
@@ -66,9 +66,8 @@ func TestEveryRecordingRuleYieldsSeries(t *testing.T) {
 	}
 }
 
-// A panel is empty only where that is good news.
 func TestEveryDashboardExpressionYieldsSeries(t *testing.T) {
-	s, at := world(t)
+	s, at := newLoadedServer(t)
 	files, err := filepath.Glob(filepath.Join(bundle, "dashboards/*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("finding dashboards: %v, %d found", err, len(files))
@@ -91,13 +90,13 @@ func TestEveryDashboardExpressionYieldsSeries(t *testing.T) {
 	}
 }
 
-// interpolated is an expression as Grafana sends it.
+// interpolated returns an expression as Grafana sends it.
 func interpolated(expression string) string {
 	return strings.NewReplacer("$__rate_interval", "5m", "$npudeploy", ".*", "$namespace", ".*", "$node", ".*", "$type", ".*").Replace(expression)
 }
 
 func TestEveryDashboardVariableHasValues(t *testing.T) {
-	s, at := world(t)
+	s, at := newLoadedServer(t)
 	files, _ := filepath.Glob(filepath.Join(bundle, "dashboards/*.json"))
 	for _, file := range files {
 		for _, v := range readDashboard(t, file).Templating.List {

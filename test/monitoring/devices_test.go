@@ -18,11 +18,11 @@ import (
 	"github.com/dudaji/nufi/fetchers"
 )
 
-// noon is when the expositions of the fetchers were recorded.
-var noon = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+// recordedAt is the time of the fetchers' expositions.
+var recordedAt = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// The recording rules and the fetchers share one definition: over Prometheus's own API and
-// engine, both yield the same values for every device.
+// The recording rules and the fetchers share one definition of metrics, so both yield the same
+// values for every device.
 func TestRulesAndFetchersAgree(t *testing.T) {
 	for title, archive := range archives(t) {
 		t.Run(title, func(t *testing.T) {
@@ -31,8 +31,8 @@ func TestRulesAndFetchersAgree(t *testing.T) {
 				t.Skip("its samples have several times, which an instant query does not return")
 			}
 			s := newServer(t)
-			s.scrape(t, exposition, noon, 0)
-			newRulebook(t, s).evaluate(t, s, noon)
+			s.scrape(t, exposition, recordedAt, 0)
+			newRuleSet(t, s).evaluate(t, s, recordedAt)
 			fetched := fetchedDevices(t, s)
 			if len(fetched) == 0 {
 				t.Fatal("nothing was fetched")
@@ -64,12 +64,12 @@ func hideSharingPod(t *testing.T, devices map[string]facts, pods ...string) {
 	}
 }
 
-// The fetchers aggregate the answers of Prometheus as they do the samples of their own tests.
+// The fetchers read the same devices from Prometheus as from the samples of their own tests.
 func TestFetchersReadPrometheus(t *testing.T) {
 	for title, archive := range archives(t) {
 		t.Run(title, func(t *testing.T) {
 			s := newServer(t)
-			s.scrape(t, archive.Files[0].Data, noon, 0)
+			s.scrape(t, archive.Files[0].Data, recordedAt, 0)
 			var want struct {
 				Devices []*fetchers.HardwareDeviceStatus `json:"devices"`
 			}
@@ -84,7 +84,7 @@ func TestFetchersReadPrometheus(t *testing.T) {
 	}
 }
 
-// archives are the expositions of the fetchers' tests, and the devices they hold.
+// archives returns the expositions of the fetchers' tests with the expected devices.
 func archives(t *testing.T) map[string]*txtar.Archive {
 	t.Helper()
 	names, err := filepath.Glob("../../fetchers/testdata/*.txtar")
@@ -105,7 +105,7 @@ func archives(t *testing.T) map[string]*txtar.Archive {
 // facts are the values of a device, by name.
 type facts map[string]float64
 
-// fetchedDevices queries over HTTP.
+// fetchedDevices returns the devices that the fetchers read over HTTP.
 func fetchedDevices(t *testing.T, s *server) map[string]facts {
 	t.Helper()
 	devices := map[string]facts{}
@@ -150,7 +150,7 @@ func collect(tb testing.TB, url string) *fetchers.Snapshot {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	now := func() time.Time { return noon }
+	now := func() time.Time { return recordedAt }
 	snapshot := fetchers.NewCollector(fetchers.NewFetchers(fetchers.DefaultMaxAge, now), querier, time.Minute, now).Collect(tb.Context(), nil)
 	for _, vendor := range snapshot.Vendors() {
 		if vendor.Err != nil {
@@ -160,12 +160,12 @@ func collect(tb testing.TB, url string) *fetchers.Snapshot {
 	return snapshot
 }
 
-// recorded reads the rules' results.
+// recorded returns the devices of the recording rules' results.
 func recorded(t *testing.T, s *server) map[string]facts {
 	t.Helper()
 	devices := map[string]facts{}
 	record := func(series, fact, part string) {
-		for _, sample := range s.query(t, series, noon) {
+		for _, sample := range s.query(t, series, recordedAt) {
 			id := device(sample)
 			if devices[id] == nil {
 				devices[id] = facts{}
@@ -181,7 +181,7 @@ func recorded(t *testing.T, s *server) map[string]facts {
 	record("nufi:device_temperature:celsius", "temperature", "sensor")
 	record("nufi:device_power:watts", "power", "rail")
 	record("nufi:device_healthy:bool", "healthy", "")
-	for _, sample := range s.query(t, `nufi:device_allocated:bool == 1`, noon) {
+	for _, sample := range s.query(t, `nufi:device_allocated:bool == 1`, recordedAt) {
 		of := sample.Metric
 		devices[device(sample)][fmt.Sprintf("pod %s/%s/%s", of.Get("namespace"), of.Get("pod"), of.Get("container"))] = 1
 	}

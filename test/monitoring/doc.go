@@ -1,4 +1,4 @@
-// Package monitoring runs every expression of bundle/monitoring on Prometheus itself:
-// the storage, the engine, the rule evaluation and the HTTP API are the real ones, fed
-// with recorded expositions. It is a module of its own because Prometheus is large.
+// Package monitoring runs every expression of bundle/monitoring on Prometheus's storage, engine,
+// rule evaluation and HTTP API, over recorded expositions. It is a separate module because
+// Prometheus is large.
 package monitoring

@@ -21,7 +21,7 @@ import (
 	"github.com/dudaji/nufi/fetchers"
 )
 
-// monitor is what a PodMonitor and a ServiceMonitor have in common.
+// monitor has the common fields of a PodMonitor and a ServiceMonitor.
 type monitor struct {
 	Kind     string                `json:"kind"`
 	Metadata struct{ Name string } `json:"metadata"`
@@ -45,7 +45,7 @@ type relabeling struct {
 	SourceLabels               []string
 }
 
-// config is the relabelling as the operator hands it to Prometheus.
+// config returns the relabeling as the operator configures it in Prometheus.
 func (r relabeling) config(t *testing.T) *relabel.Config {
 	t.Helper()
 	config := relabel.DefaultRelabelConfig
@@ -131,8 +131,8 @@ type exporter struct {
 	}
 }
 
-// targets are those of Kubernetes service discovery in Prometheus: one for each declared port,
-// or one without a port for a container that declares none.
+// targets returns the targets of Prometheus's Kubernetes service discovery: one for each declared
+// port, or one without a port for a container that declares none.
 func (e exporter) targets(ip string) []labels.Labels {
 	var targets []labels.Labels
 	for _, container := range e.Containers {
@@ -152,7 +152,7 @@ func (e exporter) targets(ip string) []labels.Labels {
 	return targets
 }
 
-// Each file is an exporter as its vendor installs it; its monitor scrapes it, and no other does.
+// Each file is an exporter as its vendor installs it. Only its monitor scrapes it.
 func TestMonitorsSelectThePublishedExporters(t *testing.T) {
 	files, _ := filepath.Glob("testdata/exporters/*.yaml")
 	if len(files) == 0 {
@@ -193,13 +193,13 @@ func TestMonitorsSelectThePublishedExporters(t *testing.T) {
 	}
 }
 
-// discovered is a pod of the operator's discovery, with the labels that it adds first.
+// discovered returns the labels that the operator's discovery gives a pod before relabeling.
 func discovered() labels.Labels {
 	return labels.FromStrings("namespace", "monitoring", "pod", "exporter-x", "container", "exporter", "job", "monitoring/exporter",
 		"instance", "10.0.0.1:9400", "__meta_kubernetes_pod_ip", "10.0.0.1", "__meta_kubernetes_pod_node_name", "atom-1", "__meta_kubernetes_pod_label_dudaji_com_npudeploy", "llama-8b")
 }
 
-func TestMonitorsDropTheExportersOwnPod(t *testing.T) {
+func TestMonitorsDropThePodOfTheExporter(t *testing.T) {
 	types := []string{}
 	for _, vendor := range fetchers.Vendors() {
 		types = append(types, vendor.Type)
@@ -211,7 +211,7 @@ func TestMonitorsDropTheExportersOwnPod(t *testing.T) {
 		}
 		got := relabelled(t, discovered(), endpoint.Relabelings)
 		if got.Get("job") != name {
-			t.Errorf("%s has job %q, which alerts look for by the monitor's name", name, got.Get("job"))
+			t.Errorf("%s has job %q, want the monitor's name, which alerts select", name, got.Get("job"))
 		}
 		if got.Get("type") == "" {
 			continue
@@ -245,7 +245,7 @@ func TestSapeonMonitorPrefixesShortNames(t *testing.T) {
 	}
 }
 
-// Rules of one name and the same labels would overwrite each other's series.
+// Rules with the same name and labels would overwrite each other's series.
 func TestRecordingRulesAreUnique(t *testing.T) {
 	seen := map[string]bool{}
 	for _, d := range definitions(t) {

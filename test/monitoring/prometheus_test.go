@@ -26,7 +26,7 @@ import (
 	webv1 "github.com/prometheus/prometheus/web/api/v1"
 )
 
-// server is Prometheus without its scraping: expositions are put in by hand.
+// server is Prometheus without scraping: tests store expositions directly.
 type server struct {
 	storage *teststorage.TestStorage
 	engine  *promql.Engine
@@ -47,8 +47,8 @@ func newServer(tb testing.TB) *server {
 // growth is a value that grows at each scrape: 7+2 is 7, then 9, then 11.
 var growth = regexp.MustCompile(`(?m) ([0-9.]+)\+([0-9.]+)$`)
 
-// scrape stores an exposition, and ends the series that are no longer in it. Count is
-// how many scrapes of the same exposition went before.
+// scrape stores an exposition, and ends the series that it no longer contains. count is the number
+// of earlier scrapes of the same exposition.
 func (s *server) scrape(tb testing.TB, exposition []byte, at time.Time, count int) {
 	tb.Helper()
 	exposition = growth.ReplaceAllFunc(exposition, func(match []byte) []byte {
@@ -81,14 +81,14 @@ func (s *server) scrape(tb testing.TB, exposition []byte, at time.Time, count in
 		if own != nil {
 			stamp = *own
 		}
-		of = labels.NewBuilder(of).Labels() // without empty ones, as after a scrape
+		of = labels.NewBuilder(of).Labels() // A scrape drops empty labels.
 		seen[of.String()] = of
 		if _, err := appender.Append(0, of, stamp, v); err != nil {
 			tb.Fatalf("storing %s: %v", of, err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.series)) {
-		if _, still := seen[name]; !still {
+		if _, ok := seen[name]; !ok {
 			if _, err := appender.Append(0, s.series[name], at.UnixMilli(), math.Float64frombits(value.StaleNaN)); err != nil {
 				tb.Fatal(err)
 			}
@@ -116,7 +116,7 @@ func (s *server) query(tb testing.TB, expression string, at time.Time) promql.Ve
 	return slices.Clone(vector)
 }
 
-// serve is Prometheus's own HTTP API over the storage.
+// serve starts Prometheus's HTTP API over the storage and returns its URL.
 func (s *server) serve(tb testing.TB) string {
 	tb.Helper()
 	ready := func(handler http.HandlerFunc) http.HandlerFunc { return handler }

@@ -17,7 +17,7 @@ import (
 
 const bundle = "../../bundle/monitoring"
 
-// definition is a rule as the bundle has it.
+// definition is a rule of the bundle.
 type definition struct {
 	Record      string            `json:"record"`
 	Alert       string            `json:"alert"`
@@ -27,7 +27,7 @@ type definition struct {
 	Annotations map[string]string `json:"annotations"`
 }
 
-// definitions are all rules of the bundle: those that record first.
+// definitions returns all rules of the bundle, recording rules first.
 func definitions(tb testing.TB) []definition {
 	tb.Helper()
 	var all []definition
@@ -53,22 +53,22 @@ func definitions(tb testing.TB) []definition {
 	return all
 }
 
-// rulebook evaluates the bundle's rules in order.
-type rulebook struct {
+// ruleSet evaluates the bundle's rules in order.
+type ruleSet struct {
 	rules  []rules.Rule
 	alerts map[string]*rules.AlertingRule
 }
 
-func newRulebook(tb testing.TB, s *server) *rulebook {
+func newRuleSet(tb testing.TB, s *server) *ruleSet {
 	tb.Helper()
-	book := &rulebook{alerts: map[string]*rules.AlertingRule{}}
+	set := &ruleSet{alerts: map[string]*rules.AlertingRule{}}
 	for _, d := range definitions(tb) {
 		expr, err := s.parser.ParseExpr(d.Expr)
 		if err != nil {
 			tb.Fatalf("parsing %s%s: %v", d.Record, d.Alert, err)
 		}
 		if d.Record != "" {
-			book.rules = append(book.rules, rules.NewRecordingRule(d.Record, expr, labels.FromMap(d.Labels)))
+			set.rules = append(set.rules, rules.NewRecordingRule(d.Record, expr, labels.FromMap(d.Labels)))
 			continue
 		}
 		hold, err := model.ParseDuration(d.For)
@@ -77,17 +77,17 @@ func newRulebook(tb testing.TB, s *server) *rulebook {
 		}
 		alert := rules.NewAlertingRule(d.Alert, expr, time.Duration(hold), 0, labels.FromMap(d.Labels), labels.FromMap(d.Annotations),
 			labels.EmptyLabels(), "", true, promslog.NewNopLogger())
-		book.rules = append(book.rules, alert)
-		book.alerts[d.Alert] = alert
+		set.rules = append(set.rules, alert)
+		set.alerts[d.Alert] = alert
 	}
-	return book
+	return set
 }
 
-// evaluate runs every rule once, and stores what it yields.
-func (b *rulebook) evaluate(tb testing.TB, s *server, at time.Time) {
+// evaluate evaluates every rule once and stores the results.
+func (r *ruleSet) evaluate(tb testing.TB, s *server, at time.Time) {
 	tb.Helper()
 	query := rules.EngineQueryFunc(s.engine, s.storage)
-	for _, rule := range b.rules {
+	for _, rule := range r.rules {
 		vector, err := rule.Eval(tb.Context(), 0, at, query, &url.URL{}, 0)
 		if err != nil {
 			tb.Fatalf("evaluating %s at %s: %v", rule.Name(), at, err)
