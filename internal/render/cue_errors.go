@@ -9,6 +9,8 @@ import (
 
 	"cuelang.org/go/cue"
 	cueerrors "cuelang.org/go/cue/errors"
+
+	"github.com/dudaji/nufi/internal/message"
 )
 
 const (
@@ -21,19 +23,19 @@ const (
 func (e *engine) violations(err error, in input) *Error {
 	byText, mismatched := map[string]Violation{}, map[string]string{}
 	for _, single := range cueerrors.Errors(err) {
-		message := messageOf(single)
-		if message == "" {
+		text := messageOf(single)
+		if text == "" {
 			continue
 		}
 		path := objectPath(single.Path())
-		isUnknown := message == messageUnknown
+		isUnknown := text == messageUnknown
 		if isUnknown {
 			path = unknownPath(path, e.contract())
-			message += suggestion(path, e.contract())
+			text += suggestion(path, e.contract())
 		}
 		violation := Violation{
 			Path:     userPath(path, in.keys),
-			Message:  in.keys.unmaskText(message),
+			Message:  in.keys.unmaskText(text),
 			Position: positionAt(in.syntax, path, isUnknown),
 		}
 		byText[violation.String()] = violation
@@ -134,7 +136,7 @@ func messageOf(err cueerrors.Error) string {
 	case strings.HasPrefix(format, "invalid value %v (out of bound %s)") && len(args) == 2:
 		return boundMessage(fmt.Sprint(args[0]), fmt.Sprint(args[1]))
 	}
-	return oneLine(fmt.Sprintf(format, args...))
+	return message.Line(fmt.Sprintf(format, args...), maxMessage)
 }
 
 // mismatchMessage words the mismatch of two of CUE's types.
@@ -166,7 +168,7 @@ func typeName(types string) string {
 
 func boundMessage(value, bound string) string {
 	if pattern, ok := strings.CutPrefix(bound, "=~"); ok {
-		return oneLine(value) + " does not match " + pattern
+		return message.Line(value, maxMessage) + " does not match " + pattern
 	}
 	for _, operator := range [][2]string{{">=", "at least "}, {"<=", "at most "}, {">", "more than "}, {"<", "less than "}} {
 		if limit, ok := strings.CutPrefix(bound, operator[0]); ok {
@@ -174,5 +176,5 @@ func boundMessage(value, bound string) string {
 			break
 		}
 	}
-	return "must be " + bound + ", not " + oneLine(value)
+	return "must be " + bound + ", not " + message.Line(value, maxMessage)
 }

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
+	"github.com/dudaji/nufi/internal/message"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -263,15 +264,15 @@ func hasNull(value ast.Expr) bool {
 // checkSize rejects a spec that is larger than maxSpec. What JSON cannot express is rejected later.
 func checkSize(spec any) *Error {
 	if content, err := json.Marshal(spec); err == nil && len(content) > maxSpec {
-		message := fmt.Sprintf("%d bytes are more than the %d that a spec may have: keep large content in a ConfigMap or in the image", len(content), maxSpec)
-		return &Error{Violations: []Violation{{Path: "spec", Message: message}}}
+		text := fmt.Sprintf("%d bytes are more than the %d that a spec may have: keep large content in a ConfigMap or in the image", len(content), maxSpec)
+		return &Error{Violations: []Violation{{Path: "spec", Message: text}}}
 	}
 	return nil
 }
 
 // syntaxError returns the error of a document that Kubernetes cannot read, with its position.
 func syntaxError(file string, text []byte, err error) *Error {
-	violation := Violation{Message: oneLine("Kubernetes cannot read it: " + err.Error())}
+	violation := Violation{Message: message.Line("Kubernetes cannot read it: "+err.Error(), maxMessage)}
 	var node yaml4.Node
 	var located *yaml4.LoadError
 	if errors.As(yaml4.Unmarshal(text, &node), &located) {
@@ -279,7 +280,7 @@ func syntaxError(file string, text []byte, err error) *Error {
 		if strings.Contains(located.Message, "end of stream") && located.ContextMark.Line > 0 {
 			mark = located.ContextMark // the beginning of what does not end
 		}
-		violation.Message = oneLine(located.Message)
+		violation.Message = message.Line(located.Message, maxMessage)
 		violation.Position = token.Position{Filename: file, Line: mark.Line, Column: mark.Column}
 	}
 	return &Error{Violations: []Violation{violation}}
@@ -295,7 +296,7 @@ func unreadable(file string, err error) *Error {
 		if isIndex(line) {
 			text = rest
 		}
-		violation.Message = oneLine(text)
+		violation.Message = message.Line(text, maxMessage)
 	}
 	if positions := cueerrors.Positions(first); len(positions) > 0 {
 		violation.Position = userPosition(positions[0].Position())

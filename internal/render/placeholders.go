@@ -92,12 +92,13 @@ func (p *placeholders) unmaskValues(value any) any {
 	}
 }
 
-// unmaskText restores the keys in a message.
+// unmaskText restores the keys in a message. It prefers user-key-10 to user-key-1.
 func (p *placeholders) unmaskText(text string) string {
-	for placeholder, key := range p.keyFor {
-		text = strings.ReplaceAll(text, placeholder, key)
+	var pairs []string
+	for _, placeholder := range slices.Backward(slices.Sorted(maps.Keys(p.keyFor))) {
+		pairs = append(pairs, placeholder, p.keyFor[placeholder])
 	}
-	return text
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 func (p *placeholders) placeholder(key string) string {
@@ -112,7 +113,7 @@ func (p *placeholders) placeholder(key string) string {
 	case prefix == key+"/":
 		prefix = ""
 	case !p.words[prefix]:
-		// The templates can tell an extended resource by its slash.
+		// Templates recognize an extended resource by its slash.
 		prefix = placeholderDomain
 	}
 	placeholder := prefix + "user-key-" + strconv.Itoa(len(p.keyFor))

@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // To find errors that no fixture reaches, the rules are compiled with an identifier in the
@@ -44,6 +48,30 @@ func TestRuleMayBeInAListOrInAStruct(t *testing.T) {
 		if _, err := set.Render(deploy, render.ProjectSettings{}); err == nil || err.Error() != "spec.model: is retired" {
 			t.Errorf("%s: the error is %v", rule, err)
 		}
+	}
+}
+
+// A rule may quote keys of the user, which are placeholders in CUE: user-key-1 and user-key-10.
+func TestMessageOfARuleQuotesTheUsersKeys(t *testing.T) {
+	t.Parallel()
+	set := compile(t, edited(t, "schemas/workload/service.cue", func(content string) string {
+		return content + `violations: ours: [if deploy.spec.podMetadata.labels != _|_ for key, _ in deploy.spec.podMetadata.labels {
+			spec: podMetadata: labels: (key): error("\(key) is reserved")
+		}]`
+	}))
+	deploy := typed(t, []byte(minimalSpec))
+	deploy.Spec.PodMetadata = &v1.PodMetadata{Labels: map[string]v1.LabelValue{}}
+	var want []string
+	for key := 'a'; key < 'a'+12; key++ {
+		deploy.Spec.PodMetadata.Labels["unit-"+string(key)] = "x"
+		want = append(want, fmt.Sprintf("spec.podMetadata.labels.unit-%c: unit-%c is reserved", key, key))
+	}
+	_, err := set.Render(deploy, render.ProjectSettings{})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if diff := cmp.Diff(want, strings.Split(err.Error(), "; ")); diff != "" {
+		t.Errorf("violations differ (-want +got):\n%s", diff)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"cuelang.org/go/cue/build"
 	cueerrors "cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
+
+	"github.com/dudaji/nufi/internal/message"
 )
 
 const (
@@ -73,9 +75,9 @@ func hasFormat(err cueerrors.Error, prefix string) bool {
 // schemas, if there is one: the value of a policy, not its constraint.
 func templateViolation(group []cueerrors.Error, schemas map[string]bool) Violation {
 	err := group[len(group)-1]
-	violation := Violation{Message: oneLine(err.Error())}
+	violation := Violation{Message: message.Line(err.Error(), maxMessage)}
 	if len(group) > 1 {
-		violation.Message = oneLine(strings.Join(err.Path(), ".") + ": " + disjunctionMessage(group[1:]))
+		violation.Message = message.Line(strings.Join(err.Path(), ".")+": "+disjunctionMessage(group[1:]), maxMessage)
 	}
 	positions := cueerrors.Positions(err)
 	if len(positions) == 0 {

@@ -7,7 +7,7 @@ import (
 	"cuelang.org/go/cue/token"
 )
 
-// maxMessage bounds a message, in bytes: a user's own text may be a megabyte.
+// maxMessage bounds a message, in bytes: a value of the user may be a megabyte.
 const maxMessage = 400
 
 // Violation is a value that the contract, a rule or CUE itself rejects.
@@ -64,13 +64,4 @@ func join(violations []Violation, format func(Violation) string) string {
 		lines[i] = format(violation)
 	}
 	return strings.Join(lines, "; ")
-}
-
-// oneLine returns text without line breaks, at most maxMessage bytes of it.
-func oneLine(text string) string {
-	text = strings.ReplaceAll(text, "\n", " ")
-	if len(text) <= maxMessage {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxMessage], "") + "..."
 }
