@@ -16,7 +16,6 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dudaji/nufi/cmd/internal/program"
 )
@@ -33,7 +32,7 @@ const (
 // run runs the command line and returns its exit code. args[0] is the name by which the
 // program was called.
 func run(args []string) int {
-	log.SetLogger(logr.Discard()) // Otherwise controller-runtime prints a stack trace after 30 seconds.
+	program.SetLibraryLogger(logr.Discard()) // Errors are returned: a library's own lines would repeat them.
 	root := newCommand()
 	switch filepath.Base(args[0]) {
 	case pluginName:
