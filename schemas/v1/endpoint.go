@@ -21,7 +21,7 @@ const (
 
 // Endpoint is the address of the server outside the cluster.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'None' || !(has(self.host) || has(self.path) || has(self.gateway))",message="kind None makes no route: remove host, path and gateway, or choose another kind"
+// +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'None' || !(has(self.host) || has(self.path) || has(self.gateway))",message="kind None creates no route: remove host, path and gateway, or choose another kind"
 type Endpoint struct {
 	// kind is the kind of the route. Absent means policy's.
 	//

@@ -132,7 +132,7 @@ func TestInvalidSpecKeepsTheObjectsOfTheProject(t *testing.T) {
 	f.applyReady(twoMembers)
 	f.apply("{quota: {accelerators: [{type: abacus, count: 1}]}}")
 	condition := f.AwaitCondition(f.project(), v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonInvalidSpec)
-	if !strings.HasPrefix(condition.Message, "spec.quota.accelerators[0].type: abacus is not known") {
+	if !strings.HasPrefix(condition.Message, "spec.quota.accelerators[0].type: abacus is not described") {
 		t.Errorf("message %q", condition.Message)
 	}
 	f.AwaitCondition(f.project(), v1.ConditionStalled, metav1.ConditionTrue, v1.ReasonInvalidSpec)
