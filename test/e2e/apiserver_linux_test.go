@@ -14,11 +14,11 @@ import (
 const (
 	apiAddress    = "127.0.0.1:8090"
 	apiOpsAddress = "127.0.0.1:8091"
-	// viewer is whom the API server takes everybody for who brings no token.
+	// viewer is the user of requests without a token.
 	viewer = "viewer"
 )
 
-// apiAccess is the API server's access to the cluster: as its own account.
+// apiAccess is the kubeconfig of the API server's ServiceAccount.
 const apiAccess = `
 apiVersion: v1
 kind: Config
@@ -28,7 +28,7 @@ contexts: [{name: nufi, context: {cluster: nufi, user: nufi-apiserver}}]
 current-context: nufi
 `
 
-// startAPIServer starts it with the rights that the bundle gives it, and no others.
+// startAPIServer starts the API server with the permissions of the bundle only.
 func (n *node) startAPIServer() {
 	n.Helper()
 	root, err := cluster.Checkout(".")
@@ -51,7 +51,7 @@ func (n *node) startAPIServer() {
 	})
 }
 
-// log asks the API server for a log of the first NpuDeploy; without a token, as the viewer.
+// log requests a log of the first NpuDeploy, as the viewer if the token is empty.
 func (n *node) log(query, accept, token string) (status int, body io.Reader) {
 	n.Helper()
 	url := "http://" + apiAddress + "/api/v1/namespaces/" + namespace + "/npudeploys/first/logs?" + query
@@ -71,18 +71,18 @@ func (n *node) log(query, accept, token string) (status int, body io.Reader) {
 	return response.StatusCode, response.Body
 }
 
-// text returns a log as the viewer gets it.
+// text returns a log that the viewer requests.
 func (n *node) text(query string) string {
 	n.Helper()
 	status, body := n.log(query, "text/plain", "")
 	text := n.rest(body)
 	if status != http.StatusOK {
-		n.Fatalf("a log is refused: %s\nthe log of %s ends:\n%s", text, kubeletName, n.tail(kubeletName))
+		n.Fatalf("the log is not returned: %s\nthe log of %s ends:\n%s", text, kubeletName, n.tail(kubeletName))
 	}
 	return text
 }
 
-// rest reads a response, and fails if it is incomplete.
+// rest reads the rest of a response, and fails if it is incomplete.
 func (n *node) rest(body io.Reader) string {
 	n.Helper()
 	text, err := io.ReadAll(body)

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// controlGroup is the part of the cgroup trees that the kubelet works in, and all that
-// it may touch: it ends what it finds there and does not know.
+// controlGroup is the kubelet's root in the cgroup hierarchies. The kubelet ends unknown processes in
+// it, and none outside.
 type controlGroup struct{ folders []string }
 
-// newControlGroup makes a group in every hierarchy of version 1, or in the one of
-// version 2. What it returns beside an error can be removed.
+// newControlGroup creates a group in each hierarchy of version 1, or in the one of version 2. On an
+// error it returns the groups that it created.
 func newControlGroup(name string) (controlGroup, error) {
 	const root = "/sys/fs/cgroup"
 	hierarchies := []string{root}
@@ -41,7 +41,7 @@ func newControlGroup(name string) (controlGroup, error) {
 	return group, nil
 }
 
-// delegate lets the groups below a folder of version 2 use controllers.
+// delegate enables controllers for the groups below a folder of version 2.
 func delegate(folder string, controllers []string) error {
 	var on strings.Builder
 	for _, controller := range controllers {
@@ -50,7 +50,7 @@ func delegate(folder string, controllers []string) error {
 	return os.WriteFile(filepath.Join(folder, "cgroup.subtree_control"), []byte(on.String()), 0o644)
 }
 
-// remove removes the groups below first. Nothing runs in them any more.
+// remove removes the groups, the deepest first. They have no processes any more.
 func (g controlGroup) remove() error {
 	var errs []error
 	for _, folder := range g.folders {

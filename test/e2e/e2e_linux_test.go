@@ -17,32 +17,32 @@ func TestModelIsServedOnARealNode(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a node is not started with -short")
 	}
-	if lacks := missing(); lacks != "" {
-		t.Skip("a node takes what this machine lacks: " + lacks)
+	if missing := missingRequirements(); missing != "" {
+		t.Skip("a node requires " + missing)
 	}
 	n := newNode(t)
 	n.awaitAllocatable(cards)
 	for _, step := range []struct {
-		name  string
-		holds func(*node)
+		name string
+		test func(*node)
 	}{
-		{"a server has its devices and answers", (*node).serves},
-		{"a server that finds too few healthy devices says how many there are", (*node).tellsOfShortage},
-		{"devices that recover are used", (*node).recovers},
-		{"a kubelet's restart leaves servers and devices as they were", (*node).survivesRestart},
-		{"a log is for who may view its deployment", (*node).readsLog},
-		{"the log of a server that crashed can be read after its restart", (*node).readsPrevious},
-		{"who follows a log gets all that was written before the pod was gone", (*node).followsToTheEnd},
+		{"a server gets its devices and answers", (*node).testServe},
+		{"a shortage of healthy devices is reported with their number", (*node).testShortage},
+		{"recovered devices are allocated", (*node).testRecovery},
+		{"a restart of the kubelet changes no server and no device", (*node).testKubeletRestart},
+		{"a log is returned to users who may view the deployment", (*node).testLog},
+		{"the log of a crashed server is available after its restart", (*node).testPreviousLog},
+		{"a followed log is complete when its pod is deleted", (*node).testFollowedLog},
 	} {
-		if !t.Run(step.name, func(t *testing.T) { n.T = t; step.holds(n) }) {
+		if !t.Run(step.name, func(t *testing.T) { n.T = t; step.test(n) }) {
 			return // The next step builds on this one.
 		}
 	}
 }
 
-// deploy asks for devices, and leaves the rest to facts and policy as far as a machine
-// without the platform's volumes and hundreds of gigabytes allows.
-func deploy(name string, devices int) string {
+// manifest returns an NpuDeploy with a number of devices. It overrides what a test machine lacks: the
+// volume of the model cache, and the requests of a large model.
+func manifest(name string, devices int) string {
 	return fmt.Sprintf(`
 apiVersion: dudaji.com/v1
 kind: NpuDeploy
@@ -57,32 +57,31 @@ spec:
 `, name, namespace, devices, serverImage)
 }
 
-func (n *node) serves() {
-	n.apply(deploy("first", 2))
+func (n *node) testServe() {
+	n.apply(manifest("first", 2))
 	n.awaitReady("first")
 	pods := n.pods("first")
 	if len(pods) != 1 {
 		n.Fatalf("%d pods, want 1", len(pods))
 	}
 	n.awaitEndpoint("first", serverAddress(pods[0]))
-	seen := n.look(pods[0])
-	own := cardsOf(seen)
+	got := n.viewOf(pods[0])
+	own := cardsOf(got)
 	if len(own) != 2 {
-		n.Fatalf("the server's devices are %q, want two", seen.VisibleDevices)
+		n.Fatalf("the server's devices are %q, want two", got.VisibleDevices)
 	}
 	want := view{
-		Instance: seen.Instance, VisibleDevices: address(own[0]) + "," + address(own[1]),
+		Instance: got.Instance, VisibleDevices: address(own[0]) + "," + address(own[1]),
 		Devices:           []string{"/" + deviceNode(own[0]), "/" + deviceNode(own[1])},
 		SharedMemoryBytes: n.sharedMemory(pods[0]),
 	}
-	if diff := cmp.Diff(want, seen); diff != "" {
-		n.Errorf("what the server sees (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, got); diff != "" {
+		n.Errorf("the container's view differs (-want +got):\n%s", diff)
 	}
 }
 
-// tellsOfShortage makes three free cards fail: two report a bad status, one loses its
-// device node.
-func (n *node) tellsOfShortage() {
+// testShortage lets three free cards fail: two report a bad status, one loses its device node.
+func (n *node) testShortage() {
 	idle := n.idleCards()
 	failed := time.Now()
 	n.host.setStatus(n.T, idle[0], "1")
@@ -93,17 +92,17 @@ func (n *node) tellsOfShortage() {
 	n.awaitHealth(corev1.ConditionFalse, "3 of 8 devices of sapeon.com/snx3 are not available: ")
 	n.awaitFailures(idle[:3]...)
 
-	n.apply(deploy("second", 4))
+	n.apply(manifest("second", 4))
 	n.awaitShortage("second",
 		"4 sapeon.com/snx3 requested, 5 allocatable, 2 in use, 3 free on the best of 1 node")
 	table := strings.Fields(n.kubectl("get", "npudeploy", "second", "--no-headers"))
 	if diff := cmp.Diff([]string{"second", "False", "NoFreeDevice", "x330", "4"}, table[:5]); diff != "" {
 		n.Errorf("kubectl get npudeploy (-want +got):\n%s", diff)
 	}
-	n.awaitReady("first") // It has its own devices, and they are well.
+	n.awaitReady("first") // Its devices are healthy.
 }
 
-func (n *node) recovers() {
+func (n *node) testRecovery() {
 	idle := n.idleCards()
 	n.host.setStatus(n.T, idle[0], "0")
 	n.host.setStatus(n.T, idle[1], "0")
@@ -113,28 +112,27 @@ func (n *node) recovers() {
 	n.awaitReady("second")
 }
 
-func (n *node) survivesRestart() {
-	before := n.standing()
-	asked, err := registrations(n.Context())
+func (n *node) testKubeletRestart() {
+	before := n.servers()
+	count, err := registrations(n.Context())
 	if err != nil {
 		n.Fatal(err)
 	}
 	n.restartKubelet()
 	n.await(devicePlugin, "another registration", func(ctx context.Context) error {
-		count, err := registrations(ctx)
-		if err == nil && count == asked {
-			err = errors.New("registered " + asked + " times, as before")
+		now, err := registrations(ctx)
+		if err == nil && now == count {
+			err = errors.New("registered " + count + " times, as before")
 		}
 		return err
 	})
 	n.awaitAllocatable(cards)
 
-	// Two devices are free. A kubelet that had forgotten who holds the others would hand
-	// them out again, or none.
+	// Two devices are free. A kubelet without its checkpoint would allocate others again, or none.
 	n.kubectl("scale", "npudeploy/first", "--replicas=2")
 	n.awaitReady("first")
 	n.awaitReady("second")
-	after := n.standing()
+	after := n.servers()
 	var used []int
 	for _, server := range after {
 		used = append(used, cardsOf(server.View)...)
@@ -149,6 +147,6 @@ func (n *node) survivesRestart() {
 		}
 	}
 	if restarts := n.pluginRestarts(); restarts != 0 {
-		n.Errorf("the plugin was started again %d times", restarts)
+		n.Errorf("the plugin was restarted %d times", restarts)
 	}
 }

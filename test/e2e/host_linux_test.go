@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// host is a folder that passes for a machine with eight X330s: two NUMA nodes with two
-// PCIe roots each.
+// host is a folder that simulates a machine with eight X330s: two NUMA nodes with two PCIe roots
+// each.
 type host struct{ root string }
 
 const cards = 8
@@ -42,13 +42,13 @@ func (h host) plug(t *testing.T, card int) {
 	h.addNode(t, card)
 }
 
-// setStatus has a card's driver say how the card is: "0" is well.
+// setStatus sets the status that a card's driver reports: "0" is healthy.
 func (h host) setStatus(t *testing.T, card int, status string) {
 	t.Helper()
 	h.write(t, filepath.Join("sys/bus/pci/devices", address(card), "status"), status)
 }
 
-// addNode makes a device that can be opened, unlike one without a driver: another null.
+// addNode creates a device node that can be opened without a driver: that of /dev/null.
 func (h host) addNode(t *testing.T, card int) {
 	t.Helper()
 	const null = 1<<8 | 3
@@ -64,7 +64,7 @@ func (h host) removeNode(t *testing.T, card int) {
 	}
 }
 
-// write replaces a file as a whole: a driver's attribute is never half there.
+// write replaces a file atomically, because a driver's attribute is never incomplete.
 func (h host) write(t *testing.T, name, value string) {
 	t.Helper()
 	draft := h.path(t, "draft")
@@ -76,7 +76,7 @@ func (h host) write(t *testing.T, name, value string) {
 	}
 }
 
-// path is where the host's file is, in a folder that exists.
+// path returns the path of the host's file and creates its folder.
 func (h host) path(t *testing.T, name string) string {
 	t.Helper()
 	path := filepath.Join(h.root, name)

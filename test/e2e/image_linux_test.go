@@ -11,8 +11,8 @@ import (
 	"runtime"
 )
 
-// writeImage writes an archive, as docker save does, of an image that holds one static
-// program, at its root, and runs it with arguments.
+// writeImage writes an archive, as docker save does, of an image with one static program, which it
+// runs with arguments.
 func writeImage(archive, name, program string, arguments ...string) error {
 	content, err := os.ReadFile(program)
 	if err != nil {

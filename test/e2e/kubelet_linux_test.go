@@ -11,8 +11,8 @@ import (
 	"github.com/dudaji/nufi/internal/cluster"
 )
 
-// kubeletConfig accepts version 1 of cgroups, and reports a change of devices within a
-// second. A client of the logs needs a certificate of the cluster and the API server's consent.
+// kubeletConfig accepts version 1 of cgroups, and reports a change of devices within a second. Clients
+// of the logs need a certificate of the cluster and a permission.
 const kubeletConfig = `
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -34,14 +34,13 @@ volumePluginDir: %[1]s/volume-plugins
 
 const kubeletName = "kubelet"
 
-// kubelet is the process: the one part of the node that a test restarts.
+// kubelet is the kubelet's process, which a test restarts.
 type kubelet struct {
 	command *exec.Cmd
 	ended   chan struct{}
 }
 
-// startKubelet starts a kubelet with the usual folders: where it registers device
-// plugins cannot be configured.
+// startKubelet starts a kubelet with its default folders: that of device plugins is not configurable.
 func (n *node) startKubelet() {
 	n.Helper()
 	config := n.write("kubelet.yaml", fmt.Sprintf(kubeletConfig, n.folder, filepath.Base(n.folder), nodeAddress, n.authority()))
@@ -59,13 +58,13 @@ func (n *node) startKubelet() {
 		n.Fatal(err)
 	}
 	go func() {
-		_ = k.command.Wait() // However it ends: systemd does not mind either.
+		_ = k.command.Wait() // A signal ends it, which is not an error.
 		close(k.ended)
 	}()
 	n.kubelet = k
 }
 
-// restartKubelet stops the kubelet as systemd does, and starts another.
+// restartKubelet stops the kubelet as systemd does, and starts a new one.
 func (n *node) restartKubelet() {
 	n.Helper()
 	if err := n.kubelet.command.Process.Signal(syscall.SIGTERM); err != nil {
@@ -73,7 +72,7 @@ func (n *node) restartKubelet() {
 	}
 	select {
 	case <-n.kubelet.ended:
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		n.Fatalf("the kubelet does not end:\n%s", n.tail(kubeletName))
 	}
 	n.startKubelet()

@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// said is what a server writes that begins, crashes or ends: see server/.
-func said(instance, what string) string {
+// serverLog returns what a server writes when it begins, crashes or ends: see server/.
+func serverLog(instance, what string) string {
 	var text strings.Builder
 	for i := range 1000 {
 		_, _ = fmt.Fprintln(&text, instance, what, i)
@@ -22,27 +22,27 @@ func said(instance, what string) string {
 	return text.String()
 }
 
-func (n *node) readsLog() {
+func (n *node) testLog() {
 	pod := n.pods("first")[0]
-	instance := n.look(pod).Instance
-	n.same("the log", said(instance, "begins"), n.text("pod="+pod.Name))
-	n.same("its tail", fmt.Sprintf("%[1]s begins 998\n%[1]s begins 999\n", instance), n.text("tail=2&pod="+pod.Name))
-	stranger := strings.TrimSpace(n.kubectl("create", "token", "default"))
+	instance := n.viewOf(pod).Instance
+	n.compareLog("the log", serverLog(instance, "begins"), n.text("pod="+pod.Name))
+	n.compareLog("its tail", fmt.Sprintf("%[1]s begins 998\n%[1]s begins 999\n", instance), n.text("tail=2&pod="+pod.Name))
+	token := strings.TrimSpace(n.kubectl("create", "token", "default"))
 	for _, accept := range []string{"text/plain", "text/event-stream"} {
-		if status, _ := n.log("pod="+pod.Name, accept, stranger); status != http.StatusForbidden {
-			n.Errorf("a stranger who asks for %s is answered %d", accept, status)
+		if status, _ := n.log("pod="+pod.Name, accept, token); status != http.StatusForbidden {
+			n.Errorf("a user without permissions gets %d for %s", status, accept)
 		}
 	}
 }
 
-func (n *node) readsPrevious() {
+func (n *node) testPreviousLog() {
 	pod := n.pods("first")[0]
-	before := n.look(pod).Instance
+	before := n.viewOf(pod).Instance
 	err := get(n.Context(), "http://"+serverAddress(pod)+"/crash", nil)
 	if err == nil {
-		n.Fatal("a server that was to crash answers")
+		n.Fatal("the server answers instead of crashing")
 	}
-	n.await(kubeletName, "the server to be started again", func(ctx context.Context) error {
+	n.await(kubeletName, "the server's restart", func(ctx context.Context) error {
 		var now corev1.Pod
 		if err := n.client.Get(ctx, client.ObjectKeyFromObject(&pod), &now); err != nil {
 			return err
@@ -52,29 +52,29 @@ func (n *node) readsPrevious() {
 		}
 		return nil
 	})
-	n.same("the log before the restart", said(before, "begins")+said(before, "crashes"), n.text("previous=true&since=1h&pod="+pod.Name))
-	n.same("the log after it", said(n.look(pod).Instance, "begins"), n.text("since=1h&pod="+pod.Name))
+	n.compareLog("the log before the restart", serverLog(before, "begins")+serverLog(before, "crashes"), n.text("previous=true&since=1h&pod="+pod.Name))
+	n.compareLog("the log after it", serverLog(n.viewOf(pod).Instance, "begins"), n.text("since=1h&pod="+pod.Name))
 }
 
-// followsToTheEnd deletes a pod while its log is followed, as text and as events.
-func (n *node) followsToTheEnd() {
+// testFollowedLog deletes a pod while its log is followed, as text and as events.
+func (n *node) testFollowedLog() {
 	pod := n.pods("first")[0]
-	instance := n.look(pod).Instance
+	instance := n.viewOf(pod).Instance
 	text, events := n.follow(pod, "text/plain"), n.follow(pod, "text/event-stream")
 	n.kubectl("delete", "pod", pod.Name, "--wait=false")
-	all := said(instance, "begins") + said(instance, "ends")
-	n.same("the text", all, n.rest(text))
+	all := serverLog(instance, "begins") + serverLog(instance, "ends")
+	n.compareLog("the text", all, n.rest(text))
 
 	got, end, _ := strings.Cut(strings.ReplaceAll(n.rest(events), ":\n\n", ""), "event: end\n")
-	_, lines, _ := strings.Cut(got, "\n\n") // what the first event says, every log's does
-	n.same("the events", all, strings.NewReplacer("data: ", "", "\n\n", "\n").Replace(lines))
-	// The pod may have gone before anybody could look.
+	_, lines, _ := strings.Cut(got, "\n\n") // The first event names the pod.
+	n.compareLog("the events", all, strings.NewReplacer("data: ", "", "\n\n", "\n").Replace(lines))
+	// The pod may be deleted before its exit code is read.
 	if !strings.Contains(end, `"exitCode":0`) && !strings.Contains(end, "the pod is gone") {
 		n.Errorf("the end is %q", end)
 	}
 }
 
-// follow returns a log once it is read to where the server has come.
+// follow returns a followed log, of which it has read all lines of the server's start.
 func (n *node) follow(pod corev1.Pod, accept string) io.Reader {
 	n.Helper()
 	var read strings.Builder
@@ -90,8 +90,8 @@ func (n *node) follow(pod corev1.Pod, accept string) io.Reader {
 	return io.MultiReader(strings.NewReader(read.String()), log)
 }
 
-// same fails the test if a log is not as it was written.
-func (n *node) same(what, want, got string) {
+// compareLog fails the test if a log differs from what was written.
+func (n *node) compareLog(what, want, got string) {
 	n.Helper()
 	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
 		n.Errorf("%s (-want +got):\n%s", what, diff)

@@ -21,20 +21,20 @@ import (
 const (
 	// folderVariable names the folder of the test that runs in the namespaces.
 	folderVariable = "NUFI_E2E_FOLDER"
-	// cniPlugins is where Debian has them.
+	// cniPlugins is Debian's folder of CNI plugins.
 	cniPlugins = "/usr/lib/cni"
-	// nodeAddress is reserved for documentation, so no other machine has it. A node's
-	// address cannot be a loopback address.
+	// nodeAddress is an address for documentation, because a node's address cannot be a loopback
+	// address.
 	nodeAddress = "192.0.2.1"
 )
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if os.Getenv(folderVariable) != "" || testing.Short() || missing() != "" {
+	if os.Getenv(folderVariable) != "" || testing.Short() || missingRequirements() != "" {
 		os.Exit(m.Run())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := apart(ctx)
+	err := runIsolated(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -42,26 +42,26 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// missing names what a node takes and this machine lacks.
-func missing() string {
-	var lacks []string
+// missingRequirements lists what a node requires and this machine does not have.
+func missingRequirements() string {
+	var missing []string
 	if os.Geteuid() != 0 {
-		lacks = append(lacks, "root")
+		missing = append(missing, "root")
 	}
 	for _, program := range []string{
 		"containerd", "ctr", "runc", "ip",
 		cniPlugins + "/ptp", cniPlugins + "/host-local", cniPlugins + "/loopback",
 	} {
 		if _, err := exec.LookPath(program); err != nil {
-			lacks = append(lacks, program)
+			missing = append(missing, program)
 		}
 	}
-	return strings.Join(lacks, ", ")
+	return strings.Join(missing, ", ")
 }
 
-// apart compiles while there is a network, runs the tests in namespaces of their own,
-// and removes the files: nothing is mounted on them any more.
-func apart(ctx context.Context) (err error) {
+// runIsolated compiles the programs, which may need the network, runs the tests in separate
+// namespaces, and removes the files.
+func runIsolated(ctx context.Context) (err error) {
 	folder, err := os.MkdirTemp("", "nufi-e2e-")
 	if err != nil {
 		return err
@@ -76,11 +76,11 @@ func apart(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return isolated(ctx, append(os.Environ(), folderVariable+"="+folder, "KUBEBUILDER_ASSETS="+assets))
+	return runInNamespaces(ctx, append(os.Environ(), folderVariable+"="+folder, "KUBEBUILDER_ASSETS="+assets))
 }
 
-// compile returns the folder of the control plane's programs. Those of this repository
-// are in the folder's bin.
+// compile compiles the programs of this repository to bin in folder, and returns the folder of the
+// control plane's programs.
 func compile(ctx context.Context, folder string) (string, error) {
 	builder, err := cluster.NewBuilder(harness.Progress(os.Stderr))
 	if err != nil {
@@ -103,9 +103,9 @@ func compile(ctx context.Context, folder string) (string, error) {
 	return assets, nil
 }
 
-// furnish makes the namespaces a place to live in. Kernel parameters belong to no
-// namespace, and a kubelet sets six of them: it gets files instead.
-const furnish = `
+// setUp prepares the namespaces. A kubelet sets six kernel parameters, which are not namespaced: files
+// are mounted over them.
+const setUp = `
 mount --make-rprivate /
 mount -t proc none /proc
 mount -t tmpfs none /run
@@ -121,16 +121,16 @@ ip address add ` + nodeAddress + `/32 dev lo
 exec "$@"
 `
 
-// isolated runs this binary again, as the first process of its namespaces: when it
-// ends, or when this process does, the kernel ends everything else in them.
-func isolated(ctx context.Context, environment []string) error {
-	runtime.LockOSThread() // The kernel takes the end of this thread for the end of the parent.
+// runInNamespaces runs this binary as the first process of new namespaces. When it or this process
+// ends, the kernel ends all other processes in them.
+func runInNamespaces(ctx context.Context, environment []string) error {
+	runtime.LockOSThread() // Pdeathsig is sent when this thread ends.
 	defer runtime.UnlockOSThread()
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	again := exec.CommandContext(ctx, "sh", append([]string{"-ec", furnish, "sh", self}, os.Args[1:]...)...)
+	again := exec.CommandContext(ctx, "sh", append([]string{"-ec", setUp, "sh", self}, os.Args[1:]...)...)
 	again.Env, again.Stdout, again.Stderr = environment, os.Stdout, os.Stderr
 	again.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,

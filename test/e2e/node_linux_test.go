@@ -30,32 +30,32 @@ const (
 
 const (
 	nodeName = "npu-node-1"
-	// patience is how long a step may take on a machine that has other work.
-	patience = 2 * time.Minute
-	// The network is the namespace's own, and so are its ports. The plugin's is the bundle's.
+	// timeout bounds each wait. It is generous, because the machine may be loaded.
+	timeout = 2 * time.Minute
+	// Ports cannot conflict, because the network namespace is private. The plugin's is the bundle's.
 	pluginAddress     = "127.0.0.1:9406"
 	controllerAddress = "127.0.0.1:8081"
 )
 
-// node is a cluster with one node, everything of NuFi's, and the host below it.
+// node is a cluster with NuFi and one node, with the node's host.
 type node struct {
-	// T is that of the step that runs.
+	// T is that of the current step.
 	*testing.T
 	folder  string
 	cluster *cluster.Cluster
 	client  client.Client
 	host    host
 	kubelet *kubelet
-	// faults has the end of a program that should not have ended.
-	faults chan error
+	// failed receives the error of a program that exits by itself.
+	failed chan error
 }
 
-// newNode starts everything. What it starts ends with the namespaces.
+// newNode starts all programs. They end with the namespaces.
 func newNode(t *testing.T) *node {
 	t.Helper()
-	n := &node{T: t, folder: os.Getenv(folderVariable), faults: make(chan error, 1)}
+	n := &node{T: t, folder: os.Getenv(folderVariable), failed: make(chan error, 1)}
 	n.startCluster()
-	go func() { n.faults <- n.cluster.Wait(context.WithoutCancel(t.Context())) }()
+	go func() { n.failed <- n.cluster.Wait(context.WithoutCancel(t.Context())) }()
 	n.startRuntime()
 	n.startKubelet()
 	n.host = newHost(t, n.path("host"))
@@ -79,7 +79,7 @@ func (n *node) startCluster() {
 	if err != nil {
 		n.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(n.Context(), patience)
+	ctx, cancel := context.WithTimeout(n.Context(), timeout)
 	defer cancel()
 	n.cluster, err = cluster.Start(ctx, cluster.Options{
 		Dir: n.path("cluster"), Assets: os.Getenv("KUBEBUILDER_ASSETS"), CRDs: crds,
@@ -88,18 +88,18 @@ func (n *node) startCluster() {
 	if err != nil {
 		n.Fatal(err)
 	}
-	known := runtime.NewScheme()
+	kinds := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, v1.AddToScheme} {
-		if err := add(known); err != nil {
+		if err := add(kinds); err != nil {
 			n.Fatal(err)
 		}
 	}
-	if n.client, err = client.New(n.cluster.RESTConfig(), client.Options{Scheme: known}); err != nil {
+	if n.client, err = client.New(n.cluster.RESTConfig(), client.Options{Scheme: kinds}); err != nil {
 		n.Fatal(err)
 	}
 }
 
-// launch starts a program of this repository, which nothing stops.
+// launch starts a program of this repository, which runs until the end.
 func (n *node) launch(program string, args ...string) {
 	n.Helper()
 	if err := n.cluster.Launch(cluster.Component(program), n.path("bin/"+program), args...); err != nil {
@@ -107,24 +107,24 @@ func (n *node) launch(program string, args ...string) {
 	}
 }
 
-// await waits until the condition returns no error. On a time-out, the test's failure
-// contains the last error and the end of the program's log.
-func (n *node) await(program, what string, met func(context.Context) error) {
+// await waits until check returns no error. On a timeout, the test's failure contains the last error
+// and the end of the program's log.
+func (n *node) await(program, what string, check func(context.Context) error) {
 	n.Helper()
-	missing := errors.New("not asked")
-	err := wait.PollUntilContextTimeout(n.Context(), 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+	last := errors.New("not checked")
+	err := wait.PollUntilContextTimeout(n.Context(), 100*time.Millisecond, timeout, true, func(ctx context.Context) (bool, error) {
 		select {
-		case fault := <-n.faults:
-			return false, fault
+		case err := <-n.failed:
+			return false, err
 		default:
 		}
-		if err := met(ctx); err == nil || ctx.Err() == nil { // The end of patience says nothing.
-			missing = err
+		if err := check(ctx); err == nil || ctx.Err() == nil { // Keeps the error before the timeout.
+			last = err
 		}
-		return missing == nil, nil
+		return last == nil, nil
 	})
 	if err != nil {
-		n.Fatalf("waiting for %s: %v: %v\nthe log of %s ends:\n%s", what, err, missing, program, n.tail(program))
+		n.Fatalf("waiting for %s: %v: %v\nthe log of %s ends:\n%s", what, err, last, program, n.tail(program))
 	}
 }
 
@@ -154,7 +154,7 @@ func (n *node) write(name, content string) string {
 	return path
 }
 
-// authority returns the file of the certificate that all others of the cluster are signed by.
+// authority returns the file of the cluster's CA certificate.
 func (n *node) authority() string {
 	n.Helper()
 	return n.write("ca.crt", string(n.cluster.RESTConfig().CAData))

@@ -16,9 +16,8 @@ import (
 	"github.com/dudaji/nufi/internal/cluster"
 )
 
-// pluginOverlay changes no more of the plugin's bundle than it takes here: another image,
-// a folder that passes for the host, and the node's network, since the API server listens
-// on its loopback alone. The rights, mounts and limits are the bundle's.
+// pluginOverlay changes the image of the plugin's bundle, the host's folders, and the network: the API
+// server listens on the node's loopback address. Permissions, mounts and limits are the bundle's.
 const pluginOverlay = `
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
@@ -35,7 +34,7 @@ patches:
     - {op: replace, path: /spec/template/spec/volumes/3/hostPath/path, value: %[4]s/dev}
 `
 
-// pluginNamespace is the bundle's, and the name of the DaemonSet as well.
+// pluginNamespace is the bundle's namespace, and the name of the DaemonSet.
 const pluginNamespace = "nufi-deviceplugin"
 
 // installPlugin installs the plugin's bundle as an administrator does.
@@ -59,15 +58,15 @@ func (n *node) installPlugin() {
 	n.kubectl("apply", "-k", filepath.Dir(overlay))
 }
 
-// awaitHealth waits until the node's condition sums up its devices like this.
+// awaitHealth waits until the node's condition has this status and message prefix.
 func (n *node) awaitHealth(status corev1.ConditionStatus, message string) {
 	n.Helper()
 	n.await(devicePlugin, "the condition X330Healthy", func(ctx context.Context) error {
-		var found corev1.Node
-		if err := n.client.Get(ctx, types.NamespacedName{Name: nodeName}, &found); err != nil {
+		var node corev1.Node
+		if err := n.client.Get(ctx, types.NamespacedName{Name: nodeName}, &node); err != nil {
 			return err
 		}
-		for _, c := range found.Status.Conditions {
+		for _, c := range node.Status.Conditions {
 			if c.Type != "X330Healthy" {
 				continue
 			}
@@ -76,11 +75,11 @@ func (n *node) awaitHealth(status corev1.ConditionStatus, message string) {
 			}
 			return fmt.Errorf("it is %s: %s", c.Status, c.Message)
 		}
-		return fmt.Errorf("the node has %v", found.Status.Conditions)
+		return fmt.Errorf("the node has %v", node.Status.Conditions)
 	})
 }
 
-// awaitFailures waits until each of the cards, and no other, has one event of its failure.
+// awaitFailures waits until exactly these cards have one event of a failure each.
 func (n *node) awaitFailures(failed ...int) {
 	n.Helper()
 	want := map[string]int{}
@@ -106,7 +105,7 @@ func (n *node) awaitFailures(failed ...int) {
 	})
 }
 
-// pluginRestarts is how often the plugin's container has been started again.
+// pluginRestarts returns the number of restarts of the plugin's container.
 func (n *node) pluginRestarts() (restarts int32) {
 	n.Helper()
 	var pods corev1.PodList
@@ -119,11 +118,11 @@ func (n *node) pluginRestarts() (restarts int32) {
 	return pods.Items[0].Status.ContainerStatuses[0].RestartCount
 }
 
-// pluginLog is where the kubelet keeps what the plugin says.
+// pluginLog returns the path of the log of the plugin's container.
 func (n *node) pluginLog() string {
 	logs, err := filepath.Glob(n.path("pods/" + pluginNamespace + "_*/*/*.log"))
 	if err != nil || len(logs) == 0 {
-		return os.DevNull // it was never started: the kubelet's log tells why
+		return os.DevNull // It was not started: see the kubelet's log.
 	}
 	return logs[len(logs)-1]
 }

@@ -14,9 +14,8 @@ const (
 	pauseImage  = "nufi.test/pause:1"
 )
 
-// containerdConfig: without a snapshotter of its own, a test in a container would put an
-// overlay on an overlay; where a machine withholds CAP_SYS_RESOURCE, no process may be
-// made less likely to be killed than its parent.
+// containerdConfig uses the native snapshotter, because overlays cannot be nested in a container, and
+// restricts OOM scores, which cannot be lowered without CAP_SYS_RESOURCE.
 const containerdConfig = `
 version = 2
 root = "%[1]s/containerd/root"
@@ -33,8 +32,7 @@ state = "%[1]s/containerd/state"
     conf_dir = "%[1]s/cni"
 `
 
-// podNetwork connects each pod with its node by a pair of interfaces: there is no
-// bridge, and no other node.
+// podNetwork connects each pod with the node by a pair of interfaces.
 const podNetwork = `{
   "cniVersion": "0.4.0",
   "name": "pods",
@@ -44,7 +42,7 @@ const podNetwork = `{
   }]
 }`
 
-// startRuntime starts containerd and gives it the images.
+// startRuntime starts containerd and imports the images.
 func (n *node) startRuntime() {
 	n.Helper()
 	n.write("cni/pods.conflist", podNetwork)

@@ -140,7 +140,7 @@ func addresses(cards ...int) []string {
 	return ids
 }
 
-// A restart of the node numbers /dev anew; the kubelet repeats the answer of Allocate.
+// After a restart of the node, /dev may have other numbers. The kubelet reuses its checkpoint of Allocate.
 func TestContainerWithAnOutdatedGrantIsNotStarted(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 2)
 	k := startKubelet(t, f)

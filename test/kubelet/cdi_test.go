@@ -12,8 +12,8 @@ import (
 	"tags.cncf.io/container-device-interface/pkg/cdi"
 )
 
-// A runtime takes a node's number from the host. A folder can only have nodes with root's
-// help; these cards' nodes are named after ones that every machine has.
+// A runtime reads a node's number from the host, and only root can create nodes in a folder. These
+// cards have the names of nodes that every machine has.
 var nodesOfAnyMachine = []string{"full", "zero", "random"}
 
 func TestCDIDevicesOfAContainerAreResolvable(t *testing.T) {
@@ -45,7 +45,7 @@ func TestCDIDevicesOfAContainerAreResolvable(t *testing.T) {
 	}
 }
 
-// CDI has no device without edits, so that there is no name to be given out.
+// CDI has no devices without edits, so that the container gets no device name.
 func TestCDIAcceleratorWithoutNodesHasItsMounts(t *testing.T) {
 	f, specs := newFolder(t), filepath.Join(t.TempDir(), "cdi")
 	description := quickX330(t, withMount, func(d map[string]any) { delete(d, "nodes") })
@@ -63,23 +63,23 @@ func TestCDIAcceleratorWithoutNodesHasItsMounts(t *testing.T) {
 	}
 }
 
-// withMount has each container see a folder of the host.
+// withMount mounts a folder of the host in each container.
 func withMount(description map[string]any) {
 	description["container"].(map[string]any)["mounts"] = []any{
 		map[string]string{"hostPath": "/opt/sapeon", "containerPath": "/usr/lib/sapeon"},
 	}
 }
 
-// container is what a runtime makes of the kubelet's wishes.
+// container is the container that a runtime would create.
 type container struct {
 	Environment []string
 	Devices     []string // path, type and number
 	Allowed     []string // type, number and access
-	Mounts      []string // on the host, in the container, and how
+	Mounts      []string // source, destination and options
 }
 
-// create does what a runtime does before it starts the pod's container: it follows the
-// kubelet, and then has CDI's own library follow the specifications.
+// create returns the container of a pod as a runtime creates it: from the kubelet's options, and the
+// CDI specifications by CDI's own library.
 func (k *kubelet) create(pod *v1.Pod, specs string) container {
 	k.t.Helper()
 	options, err := k.containerOptions(k.t.Context(), pod)
@@ -87,7 +87,7 @@ func (k *kubelet) create(pod *v1.Pod, specs string) container {
 		k.t.Fatal(err)
 	}
 	if len(options.Devices) != 0 {
-		k.t.Errorf("nodes come past CDI: %v", options.Devices)
+		k.t.Errorf("the kubelet adds devices beside those of CDI: %v", options.Devices)
 	}
 	spec := &oci.Spec{Process: &oci.Process{}}
 	for _, e := range options.Envs {
@@ -105,7 +105,7 @@ func (k *kubelet) create(pod *v1.Pod, specs string) container {
 		names = append(names, device.Name)
 	}
 	inject(k.t, spec, specs, names)
-	return summarise(spec)
+	return summarize(spec)
 }
 
 func inject(t *testing.T, spec *oci.Spec, specs string, names []string) {
@@ -115,14 +115,14 @@ func inject(t *testing.T, spec *oci.Spec, specs string, names []string) {
 		t.Fatal(err)
 	}
 	for file, errs := range cache.GetErrors() {
-		t.Errorf("the runtime refuses %s: %v", file, errs)
+		t.Errorf("the runtime rejects %s: %v", file, errs)
 	}
 	if unresolved, err := cache.InjectDevices(spec, names...); err != nil {
 		t.Fatalf("the runtime does not resolve %v: %v", unresolved, err)
 	}
 }
 
-func summarise(spec *oci.Spec) container {
+func summarize(spec *oci.Spec) container {
 	c := container{Environment: spec.Process.Env}
 	for _, m := range spec.Mounts {
 		c.Mounts = append(c.Mounts, m.Source+" "+m.Destination+" "+strings.Join(m.Options, ","))

@@ -19,8 +19,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// compilation is how long a control plane may take to start that has to be compiled
-// first, as it has once on each machine.
+// compilation bounds the start of a control plane that is compiled first, once on each machine.
 const compilation = 20 * time.Minute
 
 // cluster is the control plane of `nufi up`: etcd, API server, controller-manager and
@@ -83,8 +82,8 @@ func (c *cluster) connect(ctx context.Context) error {
 	return err
 }
 
-// agent is what a kubelet does around its device manager: it keeps the node's status
-// and the pods' up to date.
+// agent does the work of a kubelet around its device manager: it updates the status of the node and
+// of pods.
 type agent struct {
 	*kubelet
 	cluster
@@ -92,7 +91,7 @@ type agent struct {
 	seen map[string]bool
 }
 
-// startAgent joins a kubelet to a cluster as a node, until the test ends.
+// startAgent adds a kubelet to a cluster as a node until the end of the test.
 func startAgent(t *testing.T, k *kubelet, c cluster, name string) {
 	t.Helper()
 	node := &v1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{v1.LabelHostname: name}}}
@@ -164,7 +163,7 @@ func (a *agent) syncNode(ctx context.Context) error {
 	return err
 }
 
-// syncPod admits a pod that is new here, and ends one that is to be deleted.
+// syncPod admits a new pod, and ends one with a deletion timestamp.
 func (a *agent) syncPod(ctx context.Context, pod *v1.Pod) error {
 	if pod.DeletionTimestamp != nil {
 		a.remove(pod)

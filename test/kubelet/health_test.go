@@ -50,7 +50,7 @@ func TestPodStatusReportsAFailedDevice(t *testing.T) {
 		if len(update.PodUIDs) != 1 || update.PodUIDs[0] != string(pod.UID) {
 			t.Errorf("the kubelet looks at pods %v", update.PodUIDs)
 		}
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Fatal("the kubelet does not look at the pod")
 	}
 	status := &v1.PodStatus{ContainerStatuses: []v1.ContainerStatus{{Name: "server"}}}

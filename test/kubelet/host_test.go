@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// host is a machine with X330s, made of a folder: two NUMA nodes, two PCIe roots in
-// each, the cards spread evenly.
+// host is a folder that simulates a machine with X330s, which are distributed evenly over two NUMA
+// nodes with two PCIe roots each.
 type host struct {
 	t    *testing.T
 	root string
@@ -46,7 +46,7 @@ func (h *host) plug(card, root int) {
 	h.addNode(card)
 }
 
-// exchangeNodes gives two cards each other's node.
+// exchangeNodes exchanges the device nodes of two cards.
 func (h *host) exchangeNodes(a, b int) {
 	h.t.Helper()
 	for card, other := range map[int]int{a: b, b: a} {
@@ -57,7 +57,7 @@ func (h *host) exchangeNodes(a, b int) {
 	}
 }
 
-// set writes an attribute of a card, as its driver would.
+// set writes an attribute of a card.
 func (h *host) set(card int, attribute, value string) {
 	h.t.Helper()
 	h.write(filepath.Join("sys/bus/pci/devices", address(card), attribute), value+"\n")
@@ -82,7 +82,7 @@ func (h *host) mkdir(dir string) {
 	}
 }
 
-// write replaces a file as a whole: a driver's attribute is never half there.
+// write replaces a file atomically, because a driver's attribute is never incomplete.
 func (h *host) write(name, text string) {
 	h.t.Helper()
 	h.mkdir(filepath.Dir(name))
@@ -99,7 +99,7 @@ func address(card int) string { return fmt.Sprintf("0000:%02x:00.0", card+1) }
 
 func node(card int) string { return fmt.Sprintf("dev/snx3_%d", card) }
 
-// unplug takes a card off the bus, with its node.
+// unplug removes a card and its device node.
 func (h *host) unplug(card int) {
 	h.t.Helper()
 	h.removeNode(card)

@@ -29,16 +29,16 @@ import (
 	"k8s.io/kubernetes/pkg/kubelet/lifecycle"
 )
 
-// newManagerImpl is the device manager's constructor that takes the socket's path; the
-// exported one knows only that of a real node.
+// newManagerImpl is the device manager's constructor with a parameter for the socket's path. The
+// exported one uses the path of a real node.
 //
 //go:linkname newManagerImpl k8s.io/kubernetes/pkg/kubelet/cm/devicemanager.newManagerImpl
 func newManagerImpl(logger klog.Logger, socketPath string, topology []cadvisorapi.Node, store topologymanager.Store) (*devicemanager.ManagerImpl, error)
 
-// folder is what a node's kubelets have in common, one after the other.
+// folder is the folder of a node's kubelets, of which one runs at a time.
 type folder string
 
-// newFolder has a short name: a socket's path is 107 bytes long at most.
+// newFolder returns a folder with a short path: a socket's path has at most 107 bytes.
 func newFolder(t *testing.T) folder {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "kubelet-") //nolint:usetesting // its path holds the test's name
@@ -52,8 +52,8 @@ func newFolder(t *testing.T) folder {
 func (f folder) plugins() string      { return filepath.Join(string(f), "plugins") }
 func (f folder) podResources() string { return filepath.Join(string(f), "pod-resources.sock") }
 
-// kubelet is the part of a kubelet that deals with devices: the device manager under a
-// topology manager with the policy single-numa-node, and the pod-resources API.
+// kubelet is the part of a kubelet that manages devices: the device manager, a topology manager with
+// the policy single-numa-node, and the pod-resources API.
 type kubelet struct {
 	t        *testing.T
 	devices  *devicemanager.ManagerImpl
@@ -65,8 +65,7 @@ type kubelet struct {
 	pods []*v1.Pod
 }
 
-// startKubelet starts a kubelet that knows pods which ran before it. It is stopped at
-// the end of the test.
+// startKubelet starts a kubelet with running pods, until the end of the test.
 func startKubelet(t *testing.T, f folder, pods ...*v1.Pod) *kubelet {
 	t.Helper()
 	numa := []cadvisorapi.Node{{Id: 0, Cores: []cadvisorapi.Core{{Id: 0}}}, {Id: 1, Cores: []cadvisorapi.Core{{Id: 1}}}}
@@ -114,10 +113,10 @@ func (k *kubelet) servePodResources(socket string) {
 	go func() { _ = k.server.Serve(listener) }()
 }
 
-// awaitCapacity waits until the node has so many devices, and so many to give away.
+// awaitCapacity waits until the node has this capacity and allocatable number of devices.
 func (k *kubelet) awaitCapacity(capacity, allocatable int64) {
 	k.t.Helper()
-	eventually(k.t, patience, func() error {
+	eventually(k.t, timeout, func() error {
 		if c, a := k.capacity(); c != capacity || a != allocatable {
 			return fmt.Errorf("capacity %d, allocatable %d, want %d and %d", c, a, capacity, allocatable)
 		}
@@ -131,7 +130,7 @@ func (k *kubelet) capacity() (capacity, allocatable int64) {
 	return total.Value(), free.Value()
 }
 
-// lowest watches what can be given away until it is stopped, and returns the least.
+// lowest observes the allocatable devices until it is stopped, and returns their lowest number.
 func (k *kubelet) lowest() (stop func() int64) {
 	end, done := make(chan struct{}), make(chan int64)
 	_, least := k.capacity()
@@ -155,10 +154,10 @@ func (k *kubelet) lowest() (stop func() int64) {
 	}
 }
 
-// admit asks whether a pod may run here, as the kubelet does, and has it run then.
+// admit runs the kubelet's admission of a pod, and adds the pod if it is admitted.
 func (k *kubelet) admit(ctx context.Context, pod *v1.Pod) lifecycle.PodAdmitResult {
 	k.add(pod)
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	result := k.topology.Admit(ctx, &lifecycle.PodAdmitAttributes{Pod: pod, Operation: lifecycle.AddOperation})
 	if !result.Admit {
@@ -185,7 +184,7 @@ func (k *kubelet) devicesOf(pod *v1.Pod) []string {
 	return ids
 }
 
-// containerOptions are what the kubelet starts the pod's container with.
+// containerOptions returns the kubelet's options for the pod's container.
 func (k *kubelet) containerOptions(ctx context.Context, pod *v1.Pod) (*devicemanager.DeviceRunContainerOptions, error) {
 	return k.devices.GetDeviceRunContainerOptions(ctx, pod, &pod.Spec.Containers[0])
 }
@@ -196,7 +195,7 @@ func (k *kubelet) add(pod *v1.Pod) {
 	k.pods = append(k.pods, pod)
 }
 
-// remove forgets a pod that ended; its devices are free at the next admission.
+// remove removes a terminated pod. Its devices are free at the next admission.
 func (k *kubelet) remove(pod *v1.Pod) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -219,7 +218,7 @@ func newPod(name string, devices int64) *v1.Pod {
 	}
 }
 
-// podsOf, devicesOf and nothing are what the pod-resources server asks.
+// podsOf, devicesOf and nothing are the providers of the pod-resources server.
 type podsOf struct{ *kubelet }
 
 func (p podsOf) GetActivePods() []*v1.Pod { return p.activePods() }

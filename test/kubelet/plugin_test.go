@@ -25,8 +25,8 @@ import (
 const (
 	resourceName = "sapeon.com/snx3"
 	repository   = "../.."
-	// patience is how long anything may take that is not itself measured.
-	patience = 30 * time.Second
+	// timeout bounds each wait that is not measured.
+	timeout = 30 * time.Second
 )
 
 // binary is the plugin, built once for all tests.
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	klog.SetLogger(logr.Discard()) // the kubelet's own log, of thousands of lines
+	klog.SetLogger(logr.Discard()) // The kubelet logs thousands of lines.
 	dir, err := os.MkdirTemp("", "nufi-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -62,8 +62,8 @@ type plugin struct {
 	exited  chan error
 }
 
-// startPlugin starts the plugin for a host and a kubelet's folder, and returns when it
-// serves its metrics. It is stopped at the end of the test.
+// startPlugin starts the plugin for a host and a kubelet's folder, and returns when it serves its
+// metrics. The end of the test stops it.
 func startPlugin(t *testing.T, h *host, k folder, args ...string) *plugin {
 	t.Helper()
 	logs, err := os.Create(filepath.Join(t.TempDir(), "log"))
@@ -89,7 +89,7 @@ func startPlugin(t *testing.T, h *host, k folder, args ...string) *plugin {
 			t.Logf("the plugin said:\n%s", text)
 		}
 	})
-	eventually(t, patience, func() error { return p.findAddress(logs.Name()) })
+	eventually(t, timeout, func() error { return p.findAddress(logs.Name()) })
 	return p
 }
 
@@ -109,8 +109,8 @@ func (p *plugin) findAddress(log string) error {
 	return errors.New("the plugin has not started")
 }
 
-// quickX330 is the X330's description with a short recovery and preparation, so that
-// the tests do not wait for what health's own tests cover, and with further changes.
+// quickX330 returns the X330's description with short times for recovery and preparation, and further
+// changes.
 func quickX330(t *testing.T, changes ...func(description map[string]any)) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(repository, "deviceplugin/description/x330.yaml"))
@@ -138,7 +138,7 @@ func quickX330(t *testing.T, changes ...func(description map[string]any)) string
 	return file
 }
 
-// end sends a signal and waits for the process, and returns how it ended.
+// end sends a signal to the process, waits for it, and returns its error.
 func (p *plugin) end(signal syscall.Signal) error {
 	_ = p.command.Process.Signal(signal) // it may have ended already
 	err := <-p.exited
@@ -146,7 +146,7 @@ func (p *plugin) end(signal syscall.Signal) error {
 	return err
 }
 
-// terminate ends the plugin as a kubelet would, and expects it to end well.
+// terminate ends the plugin as a kubelet does, and fails the test if it exits with an error.
 func (p *plugin) terminate() {
 	p.t.Helper()
 	if err := p.end(syscall.SIGTERM); err != nil {
@@ -154,10 +154,10 @@ func (p *plugin) terminate() {
 	}
 }
 
-// awaitReady waits until the plugin says that the kubelet is watching its devices.
+// awaitReady waits until the plugin reports that the kubelet watches its devices.
 func (p *plugin) awaitReady() {
 	p.t.Helper()
-	eventually(p.t, patience, func() error { return p.check("/readyz") })
+	eventually(p.t, timeout, func() error { return p.check("/readyz") })
 }
 
 func (p *plugin) check(path string) error {
@@ -183,7 +183,7 @@ func (p *plugin) metric(series string) (float64, error) {
 
 func (p *plugin) awaitMetric(series string, want float64) {
 	p.t.Helper()
-	eventually(p.t, patience, func() error {
+	eventually(p.t, timeout, func() error {
 		got, err := p.metric(series)
 		if err == nil && got != want {
 			err = fmt.Errorf("%s is %v, want %v", series, got, want)
@@ -202,13 +202,13 @@ func (p *plugin) get(path string) (int, string, error) {
 	return response.StatusCode, string(body), err
 }
 
-// eventually waits for a condition, and fails with what was missing last.
-func eventually(t *testing.T, within time.Duration, met func() error) {
+// eventually waits until check returns no error, or fails the test with the last error.
+func eventually(t *testing.T, within time.Duration, check func() error) {
 	t.Helper()
 	deadline, tick := time.After(within), time.NewTicker(5*time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := met()
+		err := check()
 		if err == nil {
 			return
 		}

@@ -56,7 +56,7 @@ func (c cluster) createPriority(t *testing.T, name string, value int32) {
 	}
 }
 
-// createPod creates a pod for our node, and returns its name.
+// createPod creates a pod for the node, and returns its name.
 func (c cluster) createPod(t *testing.T, priority string, devices int64) string {
 	t.Helper()
 	pod := newPod("", devices)
@@ -73,7 +73,7 @@ func (c cluster) createPod(t *testing.T, priority string, devices int64) string 
 
 func (c cluster) awaitRunning(t *testing.T, name string) {
 	t.Helper()
-	eventually(t, patience, func() error {
+	eventually(t, timeout, func() error {
 		pod := c.get(t, name)
 		if pod.Status.Phase != v1.PodRunning {
 			return fmt.Errorf("pod %s is %s: %s %s", name, pod.Status.Phase, pod.Status.Message, conditions(pod))

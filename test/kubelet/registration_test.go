@@ -132,7 +132,7 @@ func TestPluginRestartKeepsRunningPods(t *testing.T) {
 	}
 }
 
-func TestSocketOfACrashedPluginIsSwept(t *testing.T) {
+func TestSocketOfACrashedPluginIsRemoved(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 8)
 	k := startKubelet(t, f)
 	p := startPlugin(t, h, f)
@@ -216,28 +216,28 @@ func TestPluginFindsAReplacedDirectory(t *testing.T) {
 	p := startPlugin(t, newHost(t, 8), f)
 	p.awaitReady()
 	k.stop()
-	// The plugin may be making a socket in it just then.
-	eventually(t, patience, func() error { return os.RemoveAll(f.plugins()) })
+	// The plugin may create a socket in it at the same time.
+	eventually(t, timeout, func() error { return os.RemoveAll(f.plugins()) })
 	startKubelet(t, f).awaitCapacity(8, 8)
 	p.awaitReady()
 }
 
-// The folder that the plugin watches is not the one any more, and no event says so: it
-// has to look.
+// The folder's symlink is replaced. The watch of its former target yields no event, so that the plugin
+// must poll.
 func TestKubeletIsFoundWithoutFileEvents(t *testing.T) {
 	f := newFolder(t)
-	lead := func(to string) {
+	link := func(to string) {
 		target, draft := filepath.Join(string(f), to), filepath.Join(string(f), "draft")
 		if err := errors.Join(os.Mkdir(target, 0o755), os.Symlink(to, draft), os.Rename(draft, f.plugins())); err != nil {
 			t.Fatal(err)
 		}
 	}
-	lead("before")
+	link("before")
 	k := startKubelet(t, f)
 	p := startPlugin(t, newHost(t, 8), f)
 	p.awaitReady()
 	k.stop()
-	lead("after")
+	link("after")
 	startKubelet(t, f).awaitCapacity(8, 8)
 	p.awaitReady()
 }
@@ -285,7 +285,7 @@ func sockets(t *testing.T, f folder) []string {
 	return names
 }
 
-// deadSocket is what a killed kubelet leaves behind.
+// deadSocket creates a socket without a listener, as a killed kubelet leaves it.
 func deadSocket(t *testing.T, path string) string {
 	t.Helper()
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})

@@ -1,6 +1,6 @@
-// Command server stands for an inference server: it is healthy, tells what its container
-// was given, and writes a log when it begins, crashes or ends. With the argument pause it
-// only waits, as the container that holds a pod's network has to.
+// Command server simulates an inference server: it is healthy, reports the devices of its container,
+// and writes a log when it begins, crashes or ends. With the argument pause it only waits, as a pod's
+// sandbox container.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// address is where policy expects servers.
+// address has the port of policy.
 const address = ":8000"
 
 func main() {
@@ -25,19 +25,19 @@ func main() {
 		return
 	}
 	instance := rand.Text()
-	say(instance + " begins")
+	writeLog(instance + " begins")
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /container", func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(look(instance)) // whoever asked is gone if this fails
+		_ = json.NewEncoder(w).Encode(newView(instance)) // The client disconnected if this fails.
 	})
 	mux.HandleFunc("GET /crash", func(http.ResponseWriter, *http.Request) {
-		say(instance + " crashes")
+		writeLog(instance + " crashes")
 		os.Exit(3)
 	})
 	go func() {
 		pause()
-		say(instance + " ends")
+		writeLog(instance + " ends")
 		os.Exit(0)
 	}()
 	server := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
@@ -46,10 +46,10 @@ func main() {
 	}
 }
 
-// say writes as many lines as a reader could lose some of.
-func say(what string) {
+// writeLog writes a thousand lines, so that a reader could lose some.
+func writeLog(what string) {
 	for i := range 1000 {
-		_, _ = fmt.Fprintln(os.Stdout, what, i) // as a server does, whether they are read or not
+		_, _ = fmt.Fprintln(os.Stdout, what, i) // Servers ignore errors of their log.
 	}
 }
 
@@ -59,30 +59,30 @@ func pause() {
 	<-ctx.Done()
 }
 
-// view is what a process sees of its container.
+// view is the container as the process sees it.
 type view struct {
 	// Instance differs for each process.
 	Instance string `json:"instance"`
 	// VisibleDevices is the device plugin's variable: PCI addresses, separated by commas.
 	VisibleDevices string `json:"visibleDevices"`
-	// Devices are the accelerators' nodes that can be opened to read and write.
+	// Devices are the accelerators' nodes that can be opened for reading and writing.
 	Devices []string `json:"devices"`
 	// SharedMemoryBytes is the size of /dev/shm.
 	SharedMemoryBytes int64 `json:"sharedMemoryBytes"`
 }
 
-func look(instance string) view {
-	seen := view{Instance: instance, VisibleDevices: os.Getenv("SAPEON_VISIBLE_DEVICES")}
-	nodes, _ := filepath.Glob("/dev/snx3_*") // the pattern is a good one
+func newView(instance string) view {
+	v := view{Instance: instance, VisibleDevices: os.Getenv("SAPEON_VISIBLE_DEVICES")}
+	nodes, _ := filepath.Glob("/dev/snx3_*") // The pattern is valid.
 	for _, node := range nodes {
-		if file, err := os.OpenFile(node, os.O_RDWR, 0); err == nil { //nolint:gosec // The pattern says which.
-			seen.Devices = append(seen.Devices, node)
+		if file, err := os.OpenFile(node, os.O_RDWR, 0); err == nil { //nolint:gosec // The pattern restricts the path.
+			v.Devices = append(v.Devices, node)
 			_ = file.Close()
 		}
 	}
 	var shm syscall.Statfs_t
 	if syscall.Statfs("/dev/shm", &shm) == nil {
-		seen.SharedMemoryBytes = int64(shm.Blocks) * shm.Bsize //nolint:gosec // No memory has 2^63 bytes.
+		v.SharedMemoryBytes = int64(shm.Blocks) * shm.Bsize //nolint:gosec // No memory has 2^63 bytes.
 	}
-	return seen
+	return v
 }

@@ -55,18 +55,18 @@ func (n *node) kubectl(args ...string) string {
 func (n *node) awaitAllocatable(want int64) {
 	n.Helper()
 	n.await(devicePlugin, fmt.Sprintf("%d allocatable devices", want), func(ctx context.Context) error {
-		var found corev1.Node
-		if err := n.client.Get(ctx, types.NamespacedName{Name: nodeName}, &found); err != nil {
+		var node corev1.Node
+		if err := n.client.Get(ctx, types.NamespacedName{Name: nodeName}, &node); err != nil {
 			return err
 		}
-		if got := found.Status.Allocatable[resource]; got.Value() != want {
+		if got := node.Status.Allocatable[resource]; got.Value() != want {
 			return fmt.Errorf("%s are allocatable", got.String())
 		}
 		return nil
 	})
 }
 
-// awaitReady waits until an NpuDeploy is ready, and of this generation.
+// awaitReady waits until an NpuDeploy is ready in its current generation.
 func (n *node) awaitReady(name string) {
 	n.Helper()
 	n.await(kubeletName, name+" to be ready", func(ctx context.Context) error {
@@ -78,7 +78,7 @@ func (n *node) awaitReady(name string) {
 	})
 }
 
-// ready returns the condition that sums up an NpuDeploy.
+// ready returns an NpuDeploy's condition Ready.
 func (n *node) ready(ctx context.Context, name string) (metav1.Condition, error) {
 	var deploy v1.NpuDeploy
 	if err := n.client.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &deploy); err != nil {
@@ -86,13 +86,12 @@ func (n *node) ready(ctx context.Context, name string) (metav1.Condition, error)
 	}
 	ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
 	if ready == nil || ready.ObservedGeneration != deploy.Generation {
-		return metav1.Condition{}, errors.New("the controller has not looked yet")
+		return metav1.Condition{}, errors.New("the controller has not observed the generation")
 	}
 	return *ready, nil
 }
 
-// awaitShortage waits until an NpuDeploy is not ready for want of devices, and says so
-// with these counts.
+// awaitShortage waits until an NpuDeploy has the reason NoFreeDevice with these counts.
 func (n *node) awaitShortage(name, counts string) {
 	n.Helper()
 	n.await(controller, name+" to be short of devices", func(ctx context.Context) error {
@@ -115,12 +114,11 @@ func (n *node) pods(name string) []corev1.Pod {
 	return pods.Items
 }
 
-// awaitEndpoint waits until a Service leads to one address: HOST:PORT of a ready pod.
-// Nothing here forwards the Service's own address, as kube-proxy would, so that a
-// client does what it does: choose an endpoint.
+// awaitEndpoint waits until a Service has one endpoint: HOST:PORT of a ready pod. There is no
+// kube-proxy, so that the Service's address cannot be used.
 func (n *node) awaitEndpoint(service, address string) {
 	n.Helper()
-	n.await(string(cluster.ControllerManager), "the Service "+service+" to lead to "+address, func(ctx context.Context) error {
+	n.await(string(cluster.ControllerManager), "the endpoint "+address+" of Service "+service, func(ctx context.Context) error {
 		var list discoveryv1.EndpointSliceList
 		err := n.client.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service})
 		if err != nil {
@@ -133,9 +131,9 @@ func (n *node) awaitEndpoint(service, address string) {
 	})
 }
 
-func endpoints(found []discoveryv1.EndpointSlice) []string {
+func endpoints(list []discoveryv1.EndpointSlice) []string {
 	var addresses []string
-	for _, slice := range found {
+	for _, slice := range list {
 		for _, endpoint := range slice.Endpoints {
 			if ready := endpoint.Conditions.Ready; ready == nil || !*ready {
 				continue
@@ -148,19 +146,19 @@ func endpoints(found []discoveryv1.EndpointSlice) []string {
 	return addresses
 }
 
-// look asks a pod's server over HTTP what it sees.
-func (n *node) look(pod corev1.Pod) (seen view) {
+// viewOf returns the view of a pod's server, which it requests over HTTP.
+func (n *node) viewOf(pod corev1.Pod) (v view) {
 	n.Helper()
 	address := serverAddress(pod)
 	n.await(containerd, address+" to answer", func(ctx context.Context) error {
 		return get(ctx, "http://"+address+"/container", func(body io.Reader) error {
-			return json.NewDecoder(body).Decode(&seen)
+			return json.NewDecoder(body).Decode(&v)
 		})
 	})
-	return seen
+	return v
 }
 
-// registrations is how often the plugin has registered with a kubelet.
+// registrations returns how often the plugin has registered with a kubelet.
 func registrations(ctx context.Context) (count string, err error) {
 	err = get(ctx, "http://"+pluginAddress+"/metrics", func(body io.Reader) error {
 		text, err := io.ReadAll(body)
@@ -193,10 +191,10 @@ func get(ctx context.Context, url string, read func(io.Reader) error) error {
 
 func serverAddress(pod corev1.Pod) string { return pod.Status.PodIP + ":8000" }
 
-// idleCards are those that the first server does not have.
+// idleCards returns the cards that the first server does not use.
 func (n *node) idleCards() []int {
 	n.Helper()
-	own := cardsOf(n.look(n.pods("first")[0]))
+	own := cardsOf(n.viewOf(n.pods("first")[0]))
 	var idle []int
 	for card := range cards {
 		if !slices.Contains(own, card) {
@@ -206,46 +204,46 @@ func (n *node) idleCards() []int {
 	return idle
 }
 
-func cardsOf(seen view) []int {
+func cardsOf(v view) []int {
 	var own []int
 	for card := range cards {
-		if slices.Contains(strings.Split(seen.VisibleDevices, ","), address(card)) {
+		if slices.Contains(strings.Split(v.VisibleDevices, ","), address(card)) {
 			own = append(own, card)
 		}
 	}
 	return own
 }
 
-// sharedMemory is what the pod's volume in memory may hold: what was rendered, but never
-// more than the node has.
+// sharedMemory returns the size of the pod's volume in memory: its limit, or the node's memory if that
+// is less.
 func (n *node) sharedMemory(pod corev1.Pod) int64 {
 	n.Helper()
 	at := slices.IndexFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
 		return v.EmptyDir != nil && v.EmptyDir.SizeLimit != nil
 	})
 	if at < 0 {
-		n.Fatal("no volume of a limited size was rendered")
+		n.Fatal("the pod has no volume with a size limit")
 	}
-	var found corev1.Node
-	if err := n.client.Get(n.Context(), types.NamespacedName{Name: nodeName}, &found); err != nil {
+	var node corev1.Node
+	if err := n.client.Get(n.Context(), types.NamespacedName{Name: nodeName}, &node); err != nil {
 		n.Fatal(err)
 	}
-	return min(pod.Spec.Volumes[at].EmptyDir.SizeLimit.Value(), found.Status.Allocatable.Memory().Value())
+	return min(pod.Spec.Volumes[at].EmptyDir.SizeLimit.Value(), node.Status.Allocatable.Memory().Value())
 }
 
-// server is a pod, as what would change if anything restarted it.
+// server is the state of a pod's server that a restart would change.
 type server struct {
 	View     view
 	Restarts int32
 }
 
-// standing returns the servers of both NpuDeploys by their pods' UIDs.
-func (n *node) standing() map[types.UID]server {
+// servers returns the servers of both NpuDeploys by the UIDs of their pods.
+func (n *node) servers() map[types.UID]server {
 	n.Helper()
 	servers := map[types.UID]server{}
 	for _, name := range []string{"first", "second"} {
 		for _, pod := range n.pods(name) {
-			servers[pod.UID] = server{n.look(pod), pod.Status.ContainerStatuses[0].RestartCount}
+			servers[pod.UID] = server{n.viewOf(pod), pod.Status.ContainerStatuses[0].RestartCount}
 		}
 	}
 	return servers
