@@ -184,7 +184,7 @@ func (s *fixture) events(user, path string) <-chan devices.View {
 	return events
 }
 
-// awaitEvent reads events until one is as it has to be.
+// awaitEvent reads events until one matches.
 func awaitEvent(t *testing.T, events <-chan devices.View, want func(devices.View) bool) {
 	t.Helper()
 	for {

@@ -320,7 +320,7 @@ func TestPanicIsAnInternalError(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) { o.Authenticator = panickingAuthenticator{} })
 	s.do("ann", http.MethodGet, "/api/v1/me", "").Want(http.StatusInternalServerError).Problem()
-	if !strings.Contains(s.Log.String(), "recovered from a panic") {
+	if !strings.Contains(s.Log.String(), "Recovered from a panic") {
 		t.Errorf("the panic is not logged: %s", s.Log)
 	}
 	w := httptest.NewRecorder()

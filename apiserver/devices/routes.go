@@ -153,7 +153,7 @@ func (h *Handlers) sendFrames(ctx context.Context, rights Rights, reviewed <-cha
 		}
 		view, err := h.view(ctx, rights)
 		if err != nil {
-			logr.FromContextOrDiscard(ctx).Error(err, "could not count devices")
+			logr.FromContextOrDiscard(ctx).Error(err, "Could not count devices")
 			return
 		}
 		if !bytes.Equal(view, last) {

@@ -20,7 +20,7 @@ const ContentType = "application/problem+json"
 
 // Error is a problem for the client.
 type Error struct {
-	Type   string `json:"type" doc:"about:blank: title says what status means, reason says more"`
+	Type   string `json:"type" doc:"about:blank: title is the meaning of status, and reason has details"`
 	Title  string `json:"title" doc:"the status in words"`
 	Status int    `json:"status" doc:"the HTTP status"`
 	Detail string `json:"detail,omitempty" doc:"what is wrong with this request"`
@@ -30,8 +30,8 @@ type Error struct {
 	Reason metav1.StatusReason `json:"reason,omitempty" doc:"Kubernetes' word for what is wrong: Forbidden, Invalid, Conflict and so on"`
 	// RequestID is set by Write.
 	RequestID string       `json:"requestId,omitempty" doc:"finds the request in the server's log"`
-	Errors    []FieldError `json:"errors,omitempty" doc:"the fields that are at fault"`
-	Missing   *Missing     `json:"missing,omitempty" doc:"the permission that the person lacks"`
+	Errors    []FieldError `json:"errors,omitempty" doc:"the invalid fields"`
+	Missing   *Missing     `json:"missing,omitempty" doc:"the permission that the user lacks"`
 
 	// RetryAfter is the Retry-After header in seconds; 0 for none.
 	RetryAfter int `json:"-"`

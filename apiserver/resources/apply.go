@@ -101,7 +101,7 @@ func applyEmptyMaps(ctx context.Context, user *kube.UserClient, object *unstruct
 	}
 	desired.SetResourceVersion(object.GetResourceVersion())
 	if err := sendApply(ctx, user, desired, options...); err != nil {
-		logr.FromContextOrDiscard(ctx).Info("left the fields of an object to its next apply", "reason", err.Error())
+		logr.FromContextOrDiscard(ctx).Info("Left the fields of an object to its next apply", "reason", err.Error())
 		return nil
 	}
 	*object = *desired

@@ -56,7 +56,7 @@ func createObject(ctx context.Context, user *kube.UserClient, object *unstructur
 	}
 	// The object exists even if this fails, and the first apply retries it.
 	if err := ownByApply(ctx, user, object); err != nil {
-		logr.FromContextOrDiscard(ctx).Info("left the fields of a new object to its first apply", "reason", err.Error())
+		logr.FromContextOrDiscard(ctx).Info("Left the fields of a new object to its first apply", "reason", err.Error())
 	}
 	return nil
 }

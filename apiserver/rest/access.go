@@ -98,7 +98,7 @@ func (a *Access) review(ctx context.Context, namespace string) (bool, error) {
 	return a.user.Can(ctx, a.need.Verb, a.need.Group, a.need.Resource, namespace, "")
 }
 
-// User returns whose access it is.
+// User returns the user of the request.
 func (a *Access) User() *kube.UserClient { return a.user }
 
 // Everywhere reports whether the user has the permission in all namespaces.

@@ -62,7 +62,7 @@ func audit(r *http.Request, record *record, status int) {
 	if record.change == "" || record.user.IsZero() {
 		return
 	}
-	logr.FromContextOrDiscard(r.Context()).Info("served a change",
+	logr.FromContextOrDiscard(r.Context()).Info("Served a change",
 		"user", record.user.Name(), "groups", record.user.Groups(), "change", record.change,
 		"route", record.route, "path", r.URL.EscapedPath(), "subject", record.subject, "dryRun", r.URL.Query().Get("dryRun"),
 		"outcome", outcomeOf(status), "status", status, "client", r.RemoteAddr)

@@ -48,7 +48,7 @@ func afterPanic(w http.ResponseWriter, r *http.Request, reason any) {
 	if err, ok := reason.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(reason)
 	}
-	logr.FromContextOrDiscard(r.Context()).Error(nil, "recovered from a panic", "panic", reason, "stack", string(debug.Stack()))
+	logr.FromContextOrDiscard(r.Context()).Error(nil, "Recovered from a panic", "panic", reason, "stack", string(debug.Stack()))
 	if response, ok := w.(*responseRecorder); ok && response.status != 0 {
 		panic(http.ErrAbortHandler)
 	}

@@ -107,7 +107,7 @@ func (o RouterOptions) respond(route Route) http.Handler {
 		}
 		response, expected := problem.From(err)
 		if !expected {
-			logr.FromContextOrDiscard(r.Context()).Error(err, "could not serve a request", "route", route.Path)
+			logr.FromContextOrDiscard(r.Context()).Error(err, "Could not serve a request", "route", route.Path)
 		}
 		problem.Write(w, r, response)
 	})

@@ -133,9 +133,9 @@ func opsHandler(o Options, draining *atomic.Bool) http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		switch {
 		case draining.Load():
-			http.Error(w, "stopping", http.StatusServiceUnavailable)
+			http.Error(w, "Stopping", http.StatusServiceUnavailable)
 		case o.Ready != nil && !o.Ready():
-			http.Error(w, "starting", http.StatusServiceUnavailable)
+			http.Error(w, "Starting", http.StatusServiceUnavailable)
 		default:
 			_, _ = w.Write([]byte("ok\n"))
 		}

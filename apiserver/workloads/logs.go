@@ -32,7 +32,7 @@ func Events() map[string]any {
 		return map[string]any{"type": "object", "properties": properties, "required": []string{required}}
 	}
 	return rest.EventSchema("An event of a log.",
-		rest.Event{Doc: "Whose log follows.", Names: []string{"pod"}, Data: object("pod", map[string]any{"pod": text, "container": text})},
+		rest.Event{Doc: "The pod and container of the log that follows.", Names: []string{"pod"}, Data: object("pod", map[string]any{"pod": text, "container": text})},
 		rest.Event{Doc: "A line, or a part of a long line.", Names: []string{"message", "part"}, Data: text},
 		rest.Event{Doc: "Why the log ends: a problem, or what happened to the container.", Names: []string{"end"}, Data: object("detail",
 			map[string]any{"detail": text, "status": openapi.Integer(0, 0), "exitCode": map[string]any{"type": "integer", "format": "int32"}})},
@@ -220,7 +220,7 @@ func (h *Handlers) addDiagnosis(r *http.Request, user *kube.UserClient, owned *o
 		return err
 	case response.Status >= http.StatusInternalServerError && !kube.Unreachable(err):
 		// The detail has addresses of nodes.
-		logr.FromContextOrDiscard(r.Context()).Info("could not read a log", "node", pod.Spec.NodeName, "reason", response.Detail)
+		logr.FromContextOrDiscard(r.Context()).Info("Could not read a log", "node", pod.Spec.NodeName, "reason", response.Detail)
 		return problem.New(http.StatusBadGateway, node+" returns no log: its kubelet cannot be reached (a simulated one has no logs)")
 	}
 	diagnoses, err := h.diagnose(r, user, owned)

@@ -72,14 +72,14 @@ func (l *podLog) read(ctx context.Context) {
 	}
 }
 
-// interrupted returns Kubernetes' own response if it rejected the log, and a 502 for an error
-// on the way, whose text has addresses of nodes.
+// interrupted returns Kubernetes' response if it rejected the log. An error of the connection is a 502
+// without its text, which has addresses of nodes.
 func interrupted(ctx context.Context, err error) error {
 	if apierrors.ReasonForError(err) != metav1.StatusReasonUnknown {
 		response, _ := problem.From(err)
 		return response
 	}
-	logr.FromContextOrDiscard(ctx).Info("could not read a log to its end", "reason", err.Error())
+	logr.FromContextOrDiscard(ctx).Info("Could not read a log to its end", "reason", err.Error())
 	return problem.New(http.StatusBadGateway, "the connection to the node was interrupted")
 }
 

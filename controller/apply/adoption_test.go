@@ -12,7 +12,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// createForeign creates an object as somebody else.
+// createForeign creates an object under another field manager.
 func (f *fixture) createForeign(manifest string) {
 	f.Helper()
 	f.Create(f.parse(manifest)[0], client.FieldOwner("helm"))
@@ -69,7 +69,7 @@ func TestAnnotatedObjectIsAdopted(t *testing.T) {
 	f.wantApply("adopted Service web", aService)
 	object := f.get(service)
 	if _, stays := object.GetAnnotations()["old"]; stays {
-		t.Error("what only the former owner wanted is still there")
+		t.Error("an annotation of the former owner is kept")
 	}
 	if len(object.GetOwnerReferences()) != 1 {
 		t.Error("the service has no owner")
@@ -95,7 +95,7 @@ func TestOtherObjectsAreAppliedAfterAnError(t *testing.T) {
 	}
 }
 
-// Whoever may name an NpuDeploy would have its pods run as any account of the namespace.
+// Otherwise the name of an NpuDeploy would select any ServiceAccount of the namespace.
 func TestUnownedServiceAccountPreventsTheDeployment(t *testing.T) {
 	f := newFixture(t)
 	f.createForeign(aServiceAccount)

@@ -103,20 +103,20 @@ func TestContentionDoesNotDelayOtherRetries(t *testing.T) {
 	}
 	_, err := f.apply(aService)
 	if after, terminal := apply.Retry(err); after == 0 || terminal {
-		t.Errorf("a fight alone is looked at after %s (terminal: %t)", after, terminal)
+		t.Errorf("contention alone: retry after %s (terminal: %t), want a delay", after, terminal)
 	}
 	f.createForeign(aDeployment)
 	_, err = f.apply(aService, aDeployment)
 	if after, terminal := apply.Retry(err); after != 0 || terminal {
-		t.Errorf("beside a conflict: after %s (terminal: %t), want the back-off's delay", after, terminal)
+		t.Errorf("beside a conflict: retry after %s (terminal: %t), want the queue's back-off", after, terminal)
 	}
 }
 
-// wantApplyError applies a manifest and wants the fight to be still on.
+// wantApplyError applies a manifest and expects contention.
 func (f *fixture) wantApplyError(manifest string) {
 	f.Helper()
 	_, err := f.apply(manifest)
 	if contested := (*apply.ContestedError)(nil); !errors.As(err, &contested) {
-		f.Errorf("error %v, want a contested child", err)
+		f.Errorf("error %v, want a ContestedError", err)
 	}
 }

@@ -142,7 +142,7 @@ func (f *fixture) wantField(kind schema.GroupVersionKind, want any, path ...stri
 	}
 }
 
-// patch changes an object as another user would, and waits until the informer knows.
+// patch changes an object under another field manager, and waits for the informer's update.
 func (f *fixture) patch(kind schema.GroupVersionKind, mergePatch, manager string) {
 	f.Helper()
 	object := f.get(kind)

@@ -63,7 +63,7 @@ func (f *fixture) change(manager string, changes ...change) {
 	f.awaitCache(object)
 }
 
-// applyAs server-side applies a manifest under a manager's name, as it is.
+// applyAs server-side applies an unchanged manifest under a manager's name.
 func (f *fixture) applyAs(manager, manifest string) {
 	f.Helper()
 	object := f.parse(manifest)[0]
@@ -72,7 +72,7 @@ func (f *fixture) applyAs(manager, manifest string) {
 	f.awaitCache(f.get(deployment))
 }
 
-// No value is compared: the API server's book has to tell in every case.
+// Drift is detected by managed fields, not by values.
 func TestDriftOfAnyOwnedFieldIsCorrected(t *testing.T) {
 	f := newFixture(t)
 	f.wantApply("created Deployment web", aLongDeployment)
@@ -105,7 +105,7 @@ func TestDriftOfAnyOwnedFieldIsCorrected(t *testing.T) {
 		}
 		f.awaitCache(f.get(deployment))
 		f.wantQuiet(aLongDeployment)
-		f.clock.Step(time.Hour) // Or this would be a fight.
+		f.clock.Step(time.Hour) // Frequent changes would be contention.
 	}
 }
 

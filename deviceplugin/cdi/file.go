@@ -50,7 +50,7 @@ func (w *Writer) Run(ctx context.Context) error {
 	for {
 		_, changed := w.devices.Snapshot()
 		if err := w.Ensure(); err != nil {
-			log.Error(err, "could not write the CDI specification", "file", w.file)
+			log.Error(err, "Could not write the CDI specification", "file", w.file)
 		}
 		select {
 		case <-ctx.Done():

@@ -47,7 +47,7 @@ func (u *updater) publish() {
 	}
 	if u.scannedOnce && !u.isReady && u.store.complete() {
 		u.isReady = true
-		u.log.Info("probed every device", "devices", len(u.store.records))
+		u.log.Info("Probed every device", "devices", len(u.store.records))
 		close(u.inventory.ready)
 	}
 }
@@ -58,7 +58,7 @@ func (u *updater) logTransition(t Transition) {
 	if t.First && t.To == health.Healthy {
 		level = 1
 	}
-	u.log.V(level).Info("device changed its state",
+	u.log.V(level).Info("Device changed its state",
 		"device", t.Device.ID, "from", t.From, "to", t.To, "reason", t.Reason.Code, "message", t.Reason.Message)
 }
 
@@ -71,9 +71,9 @@ func (u *updater) logScan(err error) {
 	switch {
 	case message == u.lastScanError:
 	case err != nil:
-		u.log.Error(err, "could not scan for devices, kept the previous ones")
+		u.log.Error(err, "Could not scan for devices, kept the previous ones")
 	default:
-		u.log.Info("scanned for devices again")
+		u.log.Info("Scanned for devices again")
 	}
 	u.lastScanError = message
 }

@@ -90,10 +90,10 @@ func (r *Registration) renew(ctx context.Context, reason string, backoff *backof
 	log := logr.FromContextOrDiscard(ctx)
 	next, err := r.establish(ctx)
 	if err != nil {
-		log.Info("could not register with the kubelet", "reason", reason, "error", err.Error())
+		log.Info("Could not register with the kubelet", "reason", reason, "error", err.Error())
 		return backoff.failed()
 	}
-	log.Info("registered with the kubelet", "reason", reason, "socket", filepath.Base(next.path))
+	log.Info("Registered with the kubelet", "reason", reason, "socket", filepath.Base(next.path))
 	r.replace(next, stopping)
 	backoff.succeeded()
 	return checkInterval

@@ -39,7 +39,7 @@ func (w *watcher) ensure(log logr.Logger) {
 	w.close()
 	if err := w.start(); err != nil {
 		if !w.broken {
-			log.Info("could not watch the kubelet's directory, polling instead", "error", err.Error())
+			log.Info("Could not watch the kubelet's directory, polling instead", "error", err.Error())
 		}
 		w.broken = true
 		return

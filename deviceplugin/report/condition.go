@@ -53,7 +53,7 @@ func (c Condition) Run(ctx context.Context) error {
 		wait := heartbeat
 		if hadDevices = hadDevices || len(entries) > 0; hadDevices {
 			if err := c.patch(ctx, Summarise(c.Resource, entries)); err != nil && ctx.Err() == nil {
-				log.Error(err, "could not report the devices' condition")
+				log.Error(err, "Could not report the devices' condition")
 				wait = callTimeout
 			}
 		}

@@ -57,7 +57,7 @@ func (e *Events) Run(ctx context.Context) error {
 			return nil
 		case t := <-e.queue:
 			if err := e.post(ctx, e.event(t)); err != nil && ctx.Err() == nil {
-				log.Error(err, "could not post an event", "device", t.Device.ID)
+				log.Error(err, "Could not post an event", "device", t.Device.ID)
 			}
 		}
 	}

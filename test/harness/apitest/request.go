@@ -78,8 +78,8 @@ func (s *Server) Open(request *http.Request) *http.Response {
 	return response
 }
 
-// AwaitResponse repeats a request until its answer is as wanted, and returns that answer.
-func (s *Server) AwaitResponse(what string, wanted func(Response) bool, as, method, path, body string) Response {
+// AwaitResponse repeats a request until its response matches, and returns that response.
+func (s *Server) AwaitResponse(what string, matches func(Response) bool, as, method, path, body string) Response {
 	s.Helper()
 	var last Response
 	defer func() {
@@ -89,7 +89,7 @@ func (s *Server) AwaitResponse(what string, wanted func(Response) bool, as, meth
 	}()
 	s.Await(what, func() bool {
 		last = s.Do(as, method, path, body)
-		return wanted(last)
+		return matches(last)
 	})
 	return last
 }
