@@ -21,8 +21,8 @@ import (
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=events,verbs=get;list;watch
 
-// cacheOptions configures what is watched and what of it is kept. A read of any other kind
-// is an error, so that nothing is cached by accident. Cached objects are shared. The defaults
+// cacheOptions configures which objects are watched and which fields are cached. A read of any other
+// kind is an error, so that nothing is cached by accident. Cached objects are shared. The defaults
 // are for applied objects: a kind that is not installed cannot be listed here.
 func cacheOptions() cache.Options {
 	shared := true

@@ -50,7 +50,7 @@ type hostOwnership struct {
 func (h hostOwnership) isOurs() bool { return h == hostOwnership{} }
 
 // claimHost claims the host of the rendered endpoint. A generation that does not render
-// keeps the claim of the one before. A forbidden host is not claimed.
+// keeps the previous claim. A forbidden host is not claimed.
 func (k *deployKind) claimHost(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering) (hostOwnership, error) {
 	claim := newHostClaim(deploy)
 	if rendered.outcome.Reason == v1.ReasonRendered {

@@ -73,8 +73,8 @@ func isNewer(a, b client.Object) bool {
 	return err == nil && order > 0
 }
 
-// isOthersStatus reports whether another client wrote the status of after. The event of a
-// patch of ours may arrive before its response, and is then taken for another's.
+// isOthersStatus reports whether another client wrote the status of after. It also returns true for the
+// event of a patch by this controller that arrives before the response.
 func (o *objects[T]) isOthersStatus(before, after T) bool {
 	o.mu.Lock()
 	version := o.versions[client.ObjectKeyFromObject(after)]

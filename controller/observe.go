@@ -95,7 +95,7 @@ func (k *deployKind) route(ctx context.Context, deploy *v1.NpuDeploy, rendered *
 		return status.Route{Kind: v1.EndpointNone}, nil
 	}
 	route := status.Route{
-		Kind: rendered.endpoint.Kind, Host: rendered.endpoint.Host, Owner: host.owner, Refused: host.forbidden,
+		Kind: rendered.endpoint.Kind, Host: rendered.endpoint.Host, Owner: host.owner, Forbidden: host.forbidden,
 	}
 	for _, kind := range manifests.Kinds() {
 		if host.isOurs() && kind.Kind == string(route.Kind) {

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// registrationState answers the probes of the plugin's own pod.
+// registrationState is the state for the probes of the plugin's pod.
 type registrationState interface {
 	Alive() error
 	Ready() error

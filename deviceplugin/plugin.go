@@ -84,7 +84,7 @@ type Plugin struct {
 // part is one stage. It runs until its context ends.
 type part func(context.Context) error
 
-// New wires a Plugin.
+// New returns a Plugin. Run starts it.
 func New(c Config) (*Plugin, error) {
 	d, tree := c.Description, sysfs.New(c.Host)
 	scanner, prober := discovery.NewScanner(tree, d), probe.NewProber(tree, d)

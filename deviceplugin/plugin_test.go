@@ -20,7 +20,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/description"
 )
 
-// test/kubelet tests the plugin with a kubelet; here there is none.
+// test/kubelet tests the plugin with a kubelet; this test has none.
 
 func TestPluginRunsWithoutKubelet(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
@@ -78,7 +78,7 @@ func (p *plugin) stop(t *testing.T) {
 	}
 }
 
-// eventually asks until the answer has the code and the text.
+// eventually repeats a request until the response has the code and the text.
 func (p *plugin) eventually(t *testing.T, path string, code int, text string) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}

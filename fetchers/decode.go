@@ -41,7 +41,7 @@ type decoding struct {
 func (d *decoding) validate() error {
 	switch {
 	case d.status == "error":
-		return fmt.Errorf("%w: %s: %s", ErrRefused, sanitize(d.errorType), sanitize(d.message))
+		return fmt.Errorf("%w: %s: %s", ErrRejected, sanitize(d.errorType), sanitize(d.message))
 	case d.status != "success":
 		return fmt.Errorf("%w: status %q", ErrNotPrometheus, sanitize(d.status))
 	case d.resultType != "matrix" && d.resultType != "vector":

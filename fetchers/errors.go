@@ -23,8 +23,8 @@ var (
 	ErrRedirected = errors.New("redirected")
 	// ErrNotPrometheus: the answer is not one of Prometheus's API.
 	ErrNotPrometheus = errors.New("not an answer of Prometheus")
-	// ErrRefused: Prometheus rejected or failed the query.
-	ErrRefused = errors.New("query refused")
+	// ErrRejected: Prometheus rejected or failed the query.
+	ErrRejected = errors.New("query rejected")
 )
 
 // named returns err as one of the errors above, with a printable message.
@@ -34,7 +34,7 @@ func classify(err error) error {
 	if sent {
 		err = transport.Err // without the address, which holds the query
 	}
-	for _, ours := range []error{ErrUnreachable, ErrUnauthorized, ErrTooLarge, ErrRedirected, ErrNotPrometheus, ErrRefused, context.DeadlineExceeded, context.Canceled} {
+	for _, ours := range []error{ErrUnreachable, ErrUnauthorized, ErrTooLarge, ErrRedirected, ErrNotPrometheus, ErrRejected, context.DeadlineExceeded, context.Canceled} {
 		if errors.Is(err, ours) {
 			return err
 		}

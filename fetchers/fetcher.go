@@ -73,7 +73,7 @@ func (f *fetcher) query(ctx context.Context, promAPI Querier, now time.Time) (An
 	window := f.maxAge + quiet
 	if !f.byName.Load() {
 		answer, err := promAPI.Query(ctx, f.vendor.Query(window), now)
-		if !errors.Is(err, ErrRefused) && !errors.Is(err, ErrTooLarge) {
+		if !errors.Is(err, ErrRejected) && !errors.Is(err, ErrTooLarge) {
 			return answer, err
 		}
 	}

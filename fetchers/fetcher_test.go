@@ -27,7 +27,7 @@ func (e *exactNames) Query(_ context.Context, expression string, _ time.Time) (A
 
 // Google Cloud's managed Prometheus has no regular expressions on metric names.
 func TestFetchMetricsQueriesByNameIfTheQueryIsRejected(t *testing.T) {
-	for _, err := range []error{ErrRefused, ErrTooLarge} {
+	for _, err := range []error{ErrRejected, ErrTooLarge} {
 		querier := &exactNames{err: err}
 		fetcher := NewFetcher(Furiosa(), DefaultMaxAge, func() time.Time { return noon })
 		for range 2 {

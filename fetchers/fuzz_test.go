@@ -50,7 +50,7 @@ func FuzzAnswer(f *testing.F) {
 
 func checkNamed(t *testing.T, err error) {
 	t.Helper()
-	for _, known := range []error{ErrUnreachable, ErrUnauthorized, ErrTooLarge, ErrRedirected, ErrNotPrometheus, ErrRefused} {
+	for _, known := range []error{ErrUnreachable, ErrUnauthorized, ErrTooLarge, ErrRedirected, ErrNotPrometheus, ErrRejected} {
 		if errors.Is(err, known) {
 			return
 		}

@@ -71,7 +71,7 @@ func TestEventsOfOwnedObjectsAreMergedAndSortedByTime(t *testing.T) {
 	}
 }
 
-// Kubernetes hands out 500 at a time, by name and not by age.
+// Kubernetes returns pages of 500, by name and not by age.
 func TestEventsAreLimitedToTheNewest(t *testing.T) {
 	t.Parallel()
 	k := newOwnedFixture(newFixture(t))

@@ -39,7 +39,7 @@ func TestMembersAreListedSetAndRemoved(t *testing.T) {
 	for _, name := range []string{"oidc:/teams/search", "a/../b", "../../x", "ops + on call & more?", "유진", "%2e%2e%2f", "a;b=c#d"} {
 		got := s.do("root", http.MethodPut, s.member("Group", name), `{"role": "Admin"}`)
 		if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "%") {
-			got.Want(http.StatusUnprocessableEntity).Problem() // The schema wants a letter first.
+			got.Want(http.StatusUnprocessableEntity).Problem() // The schema requires a letter first.
 			continue
 		}
 		if got.Want(http.StatusOK).JSON()["name"] != name {

@@ -106,7 +106,7 @@ func TestPutRequiresAPrecondition(t *testing.T) {
 	first := s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-None-Match", "*").Want(http.StatusCreated)
 	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-None-Match", "*").Want(http.StatusPreconditionFailed).Problem()
 
-	// Two read the same version: one writes, the other learns of it.
+	// Of two clients that read the same version, the second to write gets an error.
 	without := `{"spec": {"model": "org/model"}}`
 	second := s.do("ann", http.MethodPut, "a", without, "If-Match", first.Header.Get("ETag")).Want(http.StatusOK)
 	if field(t, second, "spec", "accelerator") != nil || field(t, second, "metadata", "labels") != nil {

@@ -384,7 +384,7 @@ func TestStreamsAreLimitedAndDoNotCountAsRequests(t *testing.T) {
 	}
 }
 
-// A heartbeat comes later than the write deadline of the one before.
+// A heartbeat is sent after the write deadline of the previous one.
 func TestIdleStreamSendsHeartbeats(t *testing.T) {
 	t.Parallel()
 	for name, http2 := range map[string]bool{"HTTP/1": false, "HTTP/2": true} {

@@ -62,7 +62,7 @@ func newPage(id, path, summary string, handler rest.Handler, query ...openapi.Pa
 }
 
 // RedirectToLogin sends a browser without credentials to the login, which returns it to the
-// page that it asked for. Other errors, and those of other clients, are written by next.
+// requested page. Other errors, and those of other clients, are written by next.
 func RedirectToLogin(next auth.ErrorWriter) auth.ErrorWriter {
 	return func(w http.ResponseWriter, r *http.Request, status int, detail string) {
 		if status != http.StatusUnauthorized || !isNavigation(r) {

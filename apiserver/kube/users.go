@@ -30,7 +30,7 @@ type Users struct {
 }
 
 // NewUsers returns a Users that impersonates with the credentials of config, which it also
-// uses for discovery. The calls of users pass through wrappers, which see credentials.
+// uses for discovery. Wrappers wrap the transport of the users' calls, and can read credentials.
 func NewUsers(config *rest.Config, wrappers ...transport.WrapperFunc) (*Users, error) {
 	scheme, err := NewScheme()
 	if err != nil {

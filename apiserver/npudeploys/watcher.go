@@ -70,8 +70,8 @@ func newWatcher(deploys *live.DeployCache, selection selection, access *rest.Acc
 	}
 }
 
-// reviewAccess reviews the user's access anew, for run to compare. It is called from another
-// goroutine than run's.
+// reviewAccess reviews the user's access again, for run to compare. It is called outside of run's
+// goroutine.
 func (w *watcher) reviewAccess(ctx context.Context) error {
 	access, err := rest.ReviewAccess(ctx, w.user, Need("watch"), w.selection.namespace)
 	if err != nil {
@@ -168,8 +168,8 @@ func (w *watcher) sendAll(ctx context.Context, events []live.Event) error {
 	return nil
 }
 
-// sendEvent sends an event as the selection sees it: an object that begins to match is
-// added, and one that stops matching is deleted.
+// sendEvent sends an event relative to the selection: an object that begins to match is added, and
+// one that stops matching is deleted.
 func (w *watcher) sendEvent(ctx context.Context, event live.Event) error {
 	before := event.Before != nil && w.selection.matches(event.Before)
 	after := event.Type != live.Deleted && w.selection.matches(event.Deploy)

@@ -1,6 +1,6 @@
 // Package previews serves what templates make of NpuDeploys before anything is written:
 // previews of one NpuDeploy, checks of a set of templates, the state of the set that serves,
-// and the catalogue of what an NpuDeploy may ask for.
+// and the catalogue of the choices and defaults of an NpuDeploy.
 package previews
 
 import (

@@ -90,7 +90,7 @@ func countRendered(deploys []v1.NpuDeploy, serving string) []renderedCount {
 	return rollout
 }
 
-// rejectedFor leaves out the reasons unless the user may see all objects that they may name.
+// rejectedFor omits the reasons unless the user may list all objects that they may name.
 func rejectedFor(ctx context.Context, user *kube.UserClient, rejection *templates.Rejection) (*rejectedSet, error) {
 	if rejection == nil {
 		return nil, nil
@@ -108,7 +108,7 @@ func rejectedFor(ctx context.Context, user *kube.UserClient, rejection *template
 func (h *Handlers) catalogueRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			ID: "readCatalogue", Method: http.MethodGet, Path: rest.Prefix + "/catalogue", Summary: "Read what an NpuDeploy may ask for, and the defaults",
+			ID: "readCatalogue", Method: http.MethodGet, Path: rest.Prefix + "/catalogue", Summary: "Read the choices and defaults of an NpuDeploy",
 			Query:   []openapi.Parameter{{Name: "namespace", Doc: "apply the policy of this namespace"}},
 			Headers: []openapi.Parameter{rest.IfNoneMatchParameter()}, HasETag: true,
 			Answers: rest.JSON(render.Catalogue{}), Status: http.StatusOK,

@@ -42,8 +42,8 @@ func PageOf(r *http.Request) (Page, error) {
 	return page, err
 }
 
-// Continue returns the token that continues a list after an object. It grants nothing: a
-// client that forges one starts elsewhere, and sees what it may see.
+// Continue returns the token that continues a list after an object. It grants no
+// access: a client that forges one starts at another object.
 func Continue(last types.NamespacedName) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(last.Namespace + "/" + last.Name))
 }

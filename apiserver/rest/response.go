@@ -42,7 +42,7 @@ func EndEvent() Event {
 }
 
 // EventSchema returns the schema of one event: an object with the fields of server-sent events.
-// Data that is no string is JSON.
+// Data that is not a string is JSON.
 func EventSchema(doc string, events ...Event) map[string]any {
 	kinds := make([]any, 0, len(events))
 	for _, event := range events {

@@ -24,7 +24,7 @@ type RouterOptions struct {
 	Users       *kube.Users
 	BodyBytes   int64         // of a request
 	BodyTimeout time.Duration // until the body has arrived
-	Timeout     time.Duration // of a request that is no stream, after the body has arrived
+	Timeout     time.Duration // of a request that is not a stream, after the body has arrived
 }
 
 // NewRouter returns a router that serves the routes to authenticated users.

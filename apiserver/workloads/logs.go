@@ -95,8 +95,8 @@ func (h *Handlers) logs(w http.ResponseWriter, r *http.Request, user *kube.UserC
 	})
 }
 
-// openLog finds the log that is asked for, and checks that it can be read: errors are
-// reported before a response begins.
+// openLog opens the requested log and checks that it can be read: errors are reported before a
+// response begins.
 func (h *Handlers) openLog(r *http.Request, user *kube.UserClient) (*podLog, error) {
 	options, err := logOptions(r)
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// podList is the pods of an NpuDeploy. Where a quota rejects pods there are none, and only
-// ready has the reason.
+// podList is the pods of an NpuDeploy. If a quota rejects pods, the list is empty and ready has the
+// reason.
 type podList struct {
 	Ready readiness `json:"ready" doc:"the NpuDeploy's own condition Ready"`
 	Total int       `json:"total" doc:"number of pods; the newest 500 are listed"`

@@ -1,4 +1,4 @@
-// Command nufi-controller makes the cluster hold what NpuDeploys ask for. See --help
+// Command nufi-controller reconciles NpuDeploys and Projects. See --help
 // for its flags, and package controller for what it does.
 package main
 

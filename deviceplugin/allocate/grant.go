@@ -107,7 +107,7 @@ func (g Granter) environment(devices []discovery.Device) map[string]string {
 	return map[string]string{g.Container.Environment: strings.Join(values, ",")}
 }
 
-// index is the number at the end of the device's first node, or the ID without one.
+// index returns the number at the end of the device's first node with one, or the device's ID.
 func index(device discovery.Device) string {
 	for _, node := range device.Nodes {
 		if number := node[len(strings.TrimRight(node, "0123456789")):]; number != "" {

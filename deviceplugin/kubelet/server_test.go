@@ -316,7 +316,7 @@ func (d *devices) set(entries ...inventory.Entry) {
 	d.changed = make(chan struct{})
 }
 
-// script is a prober that sees one thing after the other.
+// script is a prober that returns a sequence of observations.
 type script struct {
 	mu             sync.Mutex
 	observed, free []health.Result

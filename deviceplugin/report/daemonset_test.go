@@ -57,7 +57,7 @@ func takesLittle(p plugin) {
 	}
 }
 
-// mountsOf maps each path of the host to where the only container sees it.
+// mountsOf maps each path of the host to its path in the only container.
 func mountsOf(p plugin, pod corev1.PodSpec) map[string]string {
 	p.Helper()
 	hosts := map[string]string{}

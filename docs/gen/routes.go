@@ -23,7 +23,7 @@ import (
 	"github.com/dudaji/nufi/internal/templates"
 )
 
-// newAPI returns an API that can describe itself and serve nothing else.
+// newAPI returns an API that can serve its OpenAPI document only.
 func newAPI(registry prometheus.Registerer) (*api.API, error) {
 	return api.New(api.Options{
 		Authenticator: auth.NewDev(auth.User{}), Users: &kube.Users{}, Live: &live.Cache{}, Devices: &devices.Store{},

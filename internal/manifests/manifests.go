@@ -72,8 +72,7 @@ func notAllowed(object *unstructured.Unstructured, message string) error {
 }
 
 // Kinds returns the kinds that templates of an NpuDeploy may render. An author of templates
-// has access to these in the namespaces of NpuDeploys, and to nothing else: no Secret, no
-// Role, no bare Pod.
+// can create these in the namespaces of NpuDeploys, but no Secrets, Roles or bare Pods.
 func Kinds() []schema.GroupVersionKind {
 	return []schema.GroupVersionKind{
 		{Version: "v1", Kind: "ServiceAccount"},

@@ -1,6 +1,6 @@
 // Package plan computes the effect of another set of templates on live objects.
 //
-// It compares the manifests that both sets render from a spec, and does not see drift. It has
+// It compares the manifests that both sets render from a spec, and ignores drift. It has
 // no client: callers pass the specs. Its types are the JSON of the command line and of the
 // API server.
 package plan

@@ -42,7 +42,7 @@ func (w words) collect(instance *build.Instance, seen map[*build.Instance]bool) 
 	}
 }
 
-// placeholderDomain replaces a prefix that is no word of the templates.
+// placeholderDomain replaces a prefix that the templates do not contain.
 const placeholderDomain = "placeholder.invalid/"
 
 // placeholders replace the keys of a spec's maps (labels, node selectors, limits) in CUE.

@@ -58,15 +58,15 @@ func available(observed Observed, rev revision) result {
 	return d.result()
 }
 
-// isPausedBeforeRollout reports whether the present template is not rolled out because the
-// Deployment is paused. The controller then keeps the revision before as the current one.
+// isPausedBeforeRollout reports whether the current template is not rolled out because the
+// Deployment is paused. The previous revision then stays the current one.
 func isPausedBeforeRollout(deployment *appsv1.Deployment) bool {
 	return deployment.Spec.Paused && int(deployment.Status.UpdatedReplicas) < desiredReplicas(deployment)
 }
 
 func pausedBeforeRollout(deployment *appsv1.Deployment) diagnosis {
 	return diagnosis{v1.ReasonProgressing, fmt.Sprintf(
-		"the Deployment is paused, and %d of %d pods have its present template: run kubectl rollout resume deployment/%s",
+		"the Deployment is paused, and %d of %d pods have its current template: run kubectl rollout resume deployment/%s",
 		deployment.Status.UpdatedReplicas, desiredReplicas(deployment), deployment.Name)}
 }
 

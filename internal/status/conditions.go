@@ -23,7 +23,7 @@ type result struct {
 func (r result) isFalse() bool   { return r.status == metav1.ConditionFalse }
 func (r result) isUnknown() bool { return r.status == metav1.ConditionUnknown }
 
-// isError excludes what passes with time.
+// isError reports whether the result is False for a reason that is not transient.
 func (r result) isError() bool {
 	switch r.reason {
 	case v1.ReasonNotRendered, v1.ReasonNotApplied, v1.ReasonStarting,

@@ -2,7 +2,7 @@
 //
 // Evaluate works in four steps, one for each condition below Ready:
 //
-//  1. Rendered and Applied repeat the outcomes of the stages before.
+//  1. Rendered and Applied repeat the outcomes of the previous stages.
 //  2. Available covers all pods of the current revision: first the Deployment (observed by
 //     its controller, scaled to zero), then pods that could not be created, then each pod
 //     by a chain of checks. Of all diagnoses, the condition has the one that a user can act

@@ -20,8 +20,8 @@ func endpoint(observed Observed) result {
 		return unknownRoute(observed)
 	case route.Kind == v1.EndpointNone:
 		return result{metav1.ConditionTrue, v1.ReasonNoEndpoint, "the spec requests no endpoint"}
-	case route.Refused != "":
-		return result{metav1.ConditionFalse, v1.ReasonHostNotAllowed, route.Refused}
+	case route.Forbidden != "":
+		return result{metav1.ConditionFalse, v1.ReasonHostNotAllowed, route.Forbidden}
 	case route.Owner != "":
 		return result{
 			metav1.ConditionFalse, v1.ReasonHostTaken,
@@ -63,15 +63,15 @@ type parent struct {
 	Conditions []metav1.Condition `json:"conditions"`
 }
 
-// accepted evaluates the answers of all gateways that the HTTPRoute names. An answer to an
-// earlier generation is none.
+// accepted evaluates the conditions of all gateways of the HTTPRoute. Those of an earlier generation
+// do not count.
 func accepted(route Route) result {
 	parents := parentsOf(route.Object)
 	for _, parent := range parents {
 		for _, kind := range []string{"Accepted", "ResolvedRefs"} {
 			condition := meta.FindStatusCondition(parent.Conditions, kind)
 			if condition == nil || condition.ObservedGeneration < route.Object.GetGeneration() {
-				return pending(fmt.Sprintf("gateway %s has not answered yet", parent.ParentRef.Name))
+				return pending(fmt.Sprintf("gateway %s has not reported a status yet", parent.ParentRef.Name))
 			}
 			if condition.Status != metav1.ConditionTrue {
 				return result{
@@ -82,7 +82,7 @@ func accepted(route Route) result {
 		}
 	}
 	if len(parents) == 0 {
-		return pending("no gateway has answered yet")
+		return pending("no gateway has reported a status yet")
 	}
 	return routed(route)
 }

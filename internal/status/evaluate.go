@@ -115,7 +115,7 @@ func setReplicas(next *v1.NpuDeployStatus, workload Workload, rev revision) {
 }
 
 // appliedGeneration is the generation that the live objects belong to: while this one is
-// not applied, Available and Endpoint describe the one before.
+// not applied, Available and Endpoint describe the previous one.
 func appliedGeneration(observed Observed, applied result) int64 {
 	before := meta.FindStatusCondition(observed.Deploy.Status.Conditions, v1.ConditionAvailable)
 	if before == nil || applied.status == metav1.ConditionTrue {

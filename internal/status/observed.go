@@ -10,7 +10,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Stages is what the stages before report of the present generation of an owner.
+// Stages is the results of rendering and applying the current generation of an owner.
 type Stages struct {
 	Render, Apply Outcome
 	// Templates is the digest of the templates that rendered it, or empty.
@@ -105,8 +105,8 @@ type Route struct {
 	Host string
 	// Owner is the older NpuDeploy (namespace/name) that owns the host and path, or empty.
 	Owner string
-	// Refused is the reason that this namespace may not use the host, or empty.
-	Refused string
+	// Forbidden is the reason that this namespace may not use the host, or empty.
+	Forbidden string
 	// Object is the live route, or nil. An HTTPRoute is unstructured, with its status.
 	Object metav1.Object
 }

@@ -61,7 +61,7 @@ func currentRevision(workload Workload) revision {
 func byName(a, b corev1.Pod) int { return cmp.Compare(a.Name, b.Name) }
 
 // currentHash is the template hash of the current ReplicaSet, or empty while that is
-// unknown. The highest revision would be wrong: in a cache that lags it is the one before.
+// unknown. In a stale cache, the highest revision may be the previous one.
 func currentHash(workload Workload) string {
 	deployment := workload.Deployment
 	if deployment == nil || deployment.Status.ObservedGeneration < deployment.Generation {

@@ -28,8 +28,8 @@ type extra struct {
 	Devices       *status.Devices
 	Image         string // of the rendered spec
 	Route         *struct {
-		Kind                 v1.EndpointKind
-		Host, Owner, Refused string
+		Kind                   v1.EndpointKind
+		Host, Owner, Forbidden string
 	}
 	// Absent names the objects of base.yaml that this case removes.
 	Absent []string
@@ -122,7 +122,7 @@ func addExtra(observed *status.Observed, extra extra) {
 	}
 	if extra.Route != nil {
 		observed.Route.Kind, observed.Route.Host, observed.Route.Owner = extra.Route.Kind, extra.Route.Host, extra.Route.Owner
-		observed.Route.Refused = extra.Route.Refused
+		observed.Route.Forbidden = extra.Route.Forbidden
 	}
 	for _, name := range extra.Absent {
 		switch name {

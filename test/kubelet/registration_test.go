@@ -153,7 +153,7 @@ func TestTwoPluginsCoexist(t *testing.T) {
 	k := startKubelet(t, f)
 	first := startPlugin(t, h, f)
 	first.awaitReady()
-	second := startPlugin(t, h, f) // the kubelet asks the newer one for devices
+	second := startPlugin(t, h, f) // The kubelet uses the newer one.
 	second.awaitReady()
 	k.awaitCapacity(8, 8)
 	lowest := k.lowest()
@@ -161,7 +161,7 @@ func TestTwoPluginsCoexist(t *testing.T) {
 	_ = first.end(syscall.SIGKILL)
 	k.mustAdmit(newPod("other", 2))
 	h.removeNode(7)
-	k.awaitCapacity(8, 7) // the one that is left goes on telling
+	k.awaitCapacity(8, 7) // The remaining one continues to report.
 	if got := lowest(); got < 7 {
 		t.Errorf("allocatable was as low as %d", got)
 	}
