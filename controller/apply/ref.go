@@ -4,27 +4,26 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/dudaji/nufi/internal/manifests"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // Owner is the NpuDeploy or the Project that owns the applied objects.
 type Owner struct {
-	// Kind determines which kinds may be applied.
-	Kind string
-	// Namespace is that of the objects: the NpuDeploy's own, or the one with the name of the
-	// Project.
-	Namespace, Name string
-	UID             types.UID
+	manifests.Owner
+
+	Name string
+	UID  types.UID
 }
 
 // DeployOwner returns the NpuDeploy as an owner.
 func DeployOwner(deploy *v1.NpuDeploy) Owner {
-	return Owner{Kind: v1.Kind, Namespace: deploy.Namespace, Name: deploy.Name, UID: deploy.UID}
+	return Owner{manifests.DeployOwner(deploy.Namespace), deploy.Name, deploy.UID}
 }
 
 // ProjectOwner returns the Project as an owner.
 func ProjectOwner(project *v1.Project) Owner {
-	return Owner{Kind: v1.KindProject, Namespace: project.Name, Name: project.Name, UID: project.UID}
+	return Owner{manifests.ProjectOwner(project.Name), project.Name, project.UID}
 }
 
 // Ref identifies one object: in its owner's namespace, or that namespace itself.

@@ -36,7 +36,7 @@ type manifest struct {
 // NewSet returns the set of objects, in apply order. The error is a *manifests.NotAllowedError
 // if templates of the owner may not render them. The objects are not modified.
 func NewSet(owner Owner, objects []*unstructured.Unstructured) (*Set, error) {
-	if err := manifests.Check(manifests.Owner{Kind: owner.Kind, Namespace: owner.Namespace}, objects); err != nil {
+	if err := manifests.Check(owner.Owner, objects); err != nil {
 		return nil, err
 	}
 	set := &Set{owner: owner}

@@ -25,6 +25,12 @@ type Owner struct {
 	Namespace string
 }
 
+// DeployOwner returns the owner of the manifests of an NpuDeploy in a namespace.
+func DeployOwner(namespace string) Owner { return Owner{Kind: v1.Kind, Namespace: namespace} }
+
+// ProjectOwner returns the owner of the manifests of a Project.
+func ProjectOwner(name string) Owner { return Owner{Kind: v1.KindProject, Namespace: name} }
+
 // NotAllowedError is a manifest that templates may not render. Only other templates help.
 type NotAllowedError struct {
 	Kind, Name string

@@ -9,7 +9,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/internal/manifests"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 func TestCheckRejectsDisallowedObjects(t *testing.T) {
@@ -129,6 +128,6 @@ func TestCheckBoundsTheNumberOfObjects(t *testing.T) {
 	}
 }
 
-func deployOwner() manifests.Owner { return manifests.Owner{Kind: v1.Kind, Namespace: "team"} }
+func deployOwner() manifests.Owner { return manifests.DeployOwner("team") }
 
-func projectOwner() manifests.Owner { return manifests.Owner{Kind: v1.KindProject, Namespace: "team"} }
+func projectOwner() manifests.Owner { return manifests.ProjectOwner("team") }

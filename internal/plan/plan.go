@@ -52,12 +52,12 @@ func (s Sets) Compare(deploys []v1.NpuDeploy, projects []v1.Project, settings ma
 	}
 	for i := range deploys {
 		plan.Deploys[i].Namespace, plan.Deploys[i].Name = deploys[i].Namespace, deploys[i].Name
-		owner := manifests.Owner{Kind: v1.Kind, Namespace: deploys[i].Namespace}
+		owner := manifests.DeployOwner(deploys[i].Namespace)
 		compare(&plan.Deploys[i], owner, deployRenderer(&deploys[i], settings[deploys[i].Namespace]))
 	}
 	for i := range projects {
 		plan.Projects[i].Name = projects[i].Name
-		owner := manifests.Owner{Kind: v1.KindProject, Namespace: projects[i].Name}
+		owner := manifests.ProjectOwner(projects[i].Name)
 		compare(&plan.Projects[i], owner, projectRenderer(&projects[i]))
 	}
 	_ = group.Wait() // No function returns an error.

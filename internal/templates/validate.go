@@ -101,9 +101,9 @@ func renderExamples(set *render.Templates) []render.Violation {
 // without a namespace for the default one.
 func ownerOf(document render.Document) manifests.Owner {
 	if namespace, _, isProject := document.Settings(); isProject {
-		return manifests.Owner{Kind: v1.KindProject, Namespace: namespace}
+		return manifests.ProjectOwner(namespace)
 	}
-	return manifests.Owner{Kind: v1.Kind, Namespace: cmp.Or(document.Namespace, metav1.NamespaceDefault)}
+	return manifests.DeployOwner(cmp.Or(document.Namespace, metav1.NamespaceDefault))
 }
 
 func renderPresets(set *render.Templates) []render.Violation {
@@ -111,7 +111,7 @@ func renderPresets(set *render.Templates) []render.Violation {
 	for _, preset := range set.Catalogue.Presets {
 		rendered, err := set.RenderPreset(preset)
 		if err == nil {
-			err = manifests.Check(manifests.Owner{Kind: v1.Kind, Namespace: metav1.NamespaceDefault}, rendered.Objects)
+			err = manifests.Check(manifests.DeployOwner(metav1.NamespaceDefault), rendered.Objects)
 		}
 		violations = appendError(violations, "preset "+preset.Name, err)
 	}
@@ -124,7 +124,7 @@ func renderDeploys(set *render.Templates, deploys []v1.NpuDeploy, settings map[s
 		deploy := &deploys[i]
 		rendered, err := set.Render(deploy, settings[deploy.Namespace])
 		if err == nil {
-			err = manifests.Check(manifests.Owner{Kind: v1.Kind, Namespace: deploy.Namespace}, rendered.Objects)
+			err = manifests.Check(manifests.DeployOwner(deploy.Namespace), rendered.Objects)
 		}
 		violations = appendError(violations, deploy.Namespace+"/"+deploy.Name, err)
 	}
@@ -136,7 +136,7 @@ func renderProjects(set *render.Templates, projects []v1.Project) []render.Viola
 	for i := range projects {
 		rendered, err := set.RenderProject(&projects[i])
 		if err == nil {
-			err = manifests.Check(manifests.Owner{Kind: v1.KindProject, Namespace: projects[i].Name}, rendered.Objects)
+			err = manifests.Check(manifests.ProjectOwner(projects[i].Name), rendered.Objects)
 		}
 		violations = appendError(violations, "project "+projects[i].Name, err)
 	}
