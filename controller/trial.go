@@ -10,10 +10,10 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -36,7 +36,7 @@ type trial struct {
 type trialOwner struct {
 	apply.Owner
 
-	render func(set *render.Templates) ([]*unstructured.Unstructured, error)
+	renderer plan.Renderer
 }
 
 // run returns a *templates.RejectedError if the API server rejects an object of candidate, and
@@ -86,11 +86,11 @@ func (t trial) try(ctx context.Context, owner trialOwner, candidate, serving *re
 // may be installed later. What the set does not render was not rendered before either, or the
 // spec has changed since the validation.
 func (t trial) dryRun(ctx context.Context, owner trialOwner, set *render.Templates) (map[apply.Ref]error, error) {
-	objects, err := owner.render(set)
+	rendered, err := owner.renderer.Unchecked(set)
 	if err != nil {
 		return nil, nil //nolint:nilerr // See above.
 	}
-	desired, err := apply.NewSet(owner.Owner, objects)
+	desired, err := apply.NewSet(owner.Owner, rendered.Objects)
 	if err != nil {
 		return nil, nil //nolint:nilerr // See above.
 	}
@@ -121,26 +121,14 @@ func sampleOf(live templates.Live) []trialOwner {
 			continue
 		}
 		sampled[combination] = true
-		sample = append(sample, trialOwner{apply.DeployOwner(deploy), func(set *render.Templates) ([]*unstructured.Unstructured, error) {
-			result, err := set.Render(deploy, settings[deploy.Namespace])
-			if err != nil {
-				return nil, err
-			}
-			return result.Objects, nil
-		}})
+		sample = append(sample, trialOwner{apply.DeployOwner(deploy), plan.DeployRenderer(deploy, settings[deploy.Namespace])})
 	}
 	for i := range live.Projects {
 		project := &live.Projects[i]
 		if !isApplied(project, project.Status.Conditions) {
 			continue
 		}
-		return append(sample, trialOwner{apply.ProjectOwner(project), func(set *render.Templates) ([]*unstructured.Unstructured, error) {
-			result, err := set.RenderProject(project)
-			if err != nil {
-				return nil, err
-			}
-			return result.Objects, nil
-		}})
+		return append(sample, trialOwner{apply.ProjectOwner(project), plan.ProjectRenderer(project)})
 	}
 	return sample
 }

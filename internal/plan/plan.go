@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -35,30 +34,25 @@ type Impact struct {
 // Sets are the templates to compare.
 type Sets struct{ Now, Next *render.Templates }
 
-// renderer renders one live object with a set.
-type renderer func(*render.Templates) (*render.Result, error)
-
 // Compare returns the effect of Next on deploys, with the settings of their namespaces, and on
 // projects, each in their order. It renders in parallel on all processors.
 func (s Sets) Compare(deploys []v1.NpuDeploy, projects []v1.Project, settings map[string]render.ProjectSettings) *Plan {
 	plan := &Plan{Effect: render.None, Deploys: make([]Impact, len(deploys)), Projects: make([]Impact, len(projects))}
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	compare := func(impact *Impact, owner manifests.Owner, render renderer) {
+	compare := func(impact *Impact, renderer Renderer) {
 		group.Go(func() error {
-			s.compare(impact, owner, render)
+			s.compare(impact, renderer)
 			return nil
 		})
 	}
 	for i := range deploys {
 		plan.Deploys[i].Namespace, plan.Deploys[i].Name = deploys[i].Namespace, deploys[i].Name
-		owner := manifests.DeployOwner(deploys[i].Namespace)
-		compare(&plan.Deploys[i], owner, deployRenderer(&deploys[i], settings[deploys[i].Namespace]))
+		compare(&plan.Deploys[i], DeployRenderer(&deploys[i], settings[deploys[i].Namespace]))
 	}
 	for i := range projects {
 		plan.Projects[i].Name = projects[i].Name
-		owner := manifests.ProjectOwner(projects[i].Name)
-		compare(&plan.Projects[i], owner, projectRenderer(&projects[i]))
+		compare(&plan.Projects[i], ProjectRenderer(&projects[i]))
 	}
 	_ = group.Wait() // No function returns an error.
 	for _, impact := range slices.Concat(plan.Deploys, plan.Projects) {
@@ -67,28 +61,11 @@ func (s Sets) Compare(deploys []v1.NpuDeploy, projects []v1.Project, settings ma
 	return plan
 }
 
-func deployRenderer(deploy *v1.NpuDeploy, settings render.ProjectSettings) renderer {
-	return func(set *render.Templates) (*render.Result, error) { return set.Render(deploy, settings) }
-}
-
-func projectRenderer(project *v1.Project) renderer {
-	return func(set *render.Templates) (*render.Result, error) {
-		manifests, err := set.RenderProject(project)
-		if err != nil {
-			return nil, err
-		}
-		return &render.Result{Manifests: *manifests}, nil
-	}
-}
-
 // compare compares the manifests of one object. If the object does not render now, nothing of
 // it runs by these templates: all manifests would be new.
-func (s Sets) compare(impact *Impact, owner manifests.Owner, renderWith renderer) {
-	now, nowErr := renderWith(s.Now)
-	next, nextErr := renderWith(s.Next)
-	if nextErr == nil {
-		nextErr = manifests.Check(owner, next.Objects)
-	}
+func (s Sets) compare(impact *Impact, renderer Renderer) {
+	now, nowErr := renderer.Unchecked(s.Now)
+	next, nextErr := renderer.Render(s.Next)
 	switch {
 	case nowErr != nil && nextErr != nil:
 		impact.Effect, impact.Message = render.None, "refused by both sets: "+nextErr.Error()

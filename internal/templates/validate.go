@@ -13,6 +13,7 @@ import (
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/manifests"
+	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -79,14 +80,11 @@ func renderExamples(set *render.Templates) []render.Violation {
 			return compileViolations(err)
 		}
 		for _, document := range render.ReadDocuments(name, content) {
-			rendered, err := set.RenderDocument(document, render.ProjectSettings{})
+			_, err := plan.DocumentRenderer(document, ownerOf(document)).Render(set)
 			var invalid *render.Error
 			if errors.As(err, &invalid) {
 				forbidden = appendError(forbidden, name, err)
 				continue
-			}
-			if err == nil {
-				err = manifests.Check(ownerOf(document), rendered.Objects)
 			}
 			violations = appendError(violations, name, err)
 		}
@@ -109,10 +107,11 @@ func ownerOf(document render.Document) manifests.Owner {
 func renderPresets(set *render.Templates) []render.Violation {
 	var violations []render.Violation
 	for _, preset := range set.Catalogue.Presets {
-		rendered, err := set.RenderPreset(preset)
-		if err == nil {
-			err = manifests.Check(manifests.DeployOwner(metav1.NamespaceDefault), rendered.Objects)
+		renderer := plan.Renderer{
+			Owner:     manifests.DeployOwner(metav1.NamespaceDefault),
+			Unchecked: func(set *render.Templates) (*render.Result, error) { return set.RenderPreset(preset) },
 		}
+		_, err := renderer.Render(set)
 		violations = appendError(violations, "preset "+preset.Name, err)
 	}
 	return violations
@@ -122,10 +121,7 @@ func renderDeploys(set *render.Templates, deploys []v1.NpuDeploy, settings map[s
 	var violations []render.Violation
 	for i := range deploys {
 		deploy := &deploys[i]
-		rendered, err := set.Render(deploy, settings[deploy.Namespace])
-		if err == nil {
-			err = manifests.Check(manifests.DeployOwner(deploy.Namespace), rendered.Objects)
-		}
+		_, err := plan.DeployRenderer(deploy, settings[deploy.Namespace]).Render(set)
 		violations = appendError(violations, deploy.Namespace+"/"+deploy.Name, err)
 	}
 	return violations
@@ -134,10 +130,7 @@ func renderDeploys(set *render.Templates, deploys []v1.NpuDeploy, settings map[s
 func renderProjects(set *render.Templates, projects []v1.Project) []render.Violation {
 	var violations []render.Violation
 	for i := range projects {
-		rendered, err := set.RenderProject(&projects[i])
-		if err == nil {
-			err = manifests.Check(manifests.ProjectOwner(projects[i].Name), rendered.Objects)
-		}
+		_, err := plan.ProjectRenderer(&projects[i]).Render(set)
 		violations = appendError(violations, "project "+projects[i].Name, err)
 	}
 	return violations

@@ -1,0 +1,55 @@
+package plan
+
+import (
+	"github.com/dudaji/nufi/internal/manifests"
+	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// Renderer renders one NpuDeploy or Project with any set of templates.
+type Renderer struct {
+	Owner manifests.Owner
+	// Unchecked renders it, without the check of the manifests.
+	Unchecked func(*render.Templates) (*render.Result, error)
+}
+
+// DeployRenderer renders deploy with the settings of its namespace.
+func DeployRenderer(deploy *v1.NpuDeploy, settings render.ProjectSettings) Renderer {
+	return Renderer{manifests.DeployOwner(deploy.Namespace), func(set *render.Templates) (*render.Result, error) {
+		return set.Render(deploy, settings)
+	}}
+}
+
+// ProjectRenderer renders project.
+func ProjectRenderer(project *v1.Project) Renderer {
+	return Renderer{manifests.ProjectOwner(project.Name), func(set *render.Templates) (*render.Result, error) {
+		return asResult(set.RenderProject(project))
+	}}
+}
+
+// DocumentRenderer renders a document of owner without settings.
+func DocumentRenderer(document render.Document, owner manifests.Owner) Renderer {
+	return Renderer{owner, func(set *render.Templates) (*render.Result, error) {
+		return asResult(set.RenderDocument(document, render.ProjectSettings{}))
+	}}
+}
+
+func asResult(rendered *render.Manifests, err error) (*render.Result, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &render.Result{Manifests: *rendered}, nil
+}
+
+// Render renders with set. The error is a *manifests.NotAllowedError if templates may not
+// render the result.
+func (r Renderer) Render(set *render.Templates) (*render.Result, error) {
+	result, err := r.Unchecked(set)
+	if err != nil {
+		return nil, err
+	}
+	if err := manifests.Check(r.Owner, result.Objects); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
