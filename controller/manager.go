@@ -194,6 +194,9 @@ func (r *reconciler[T]) enqueueAll() { r.queue.addLast(r.objects.names()...) }
 func addController(mgr manager.Manager, name string, options controller.Options) (controller.Controller, error) {
 	options.SkipNameValidation = new(true)
 	options.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryMinDelay, retryMaxDelay)
+	options.NewQueue = func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+		return newFairQueue(name, mgr.GetLogger(), limiter)
+	}
 	return controller.New(name, mgr, options)
 }
 

@@ -46,6 +46,7 @@ func TestBundle(t *testing.T) {
 	step("a pod that runs as root is rejected", rejectsRoot)
 	step("the controller has its rights and no others", controllerAccess)
 	step("the controller works with its rights", controllerWorks)
+	step("the controller has a priority level", controllerHasPriority)
 	step("users have the rights of their roles", userAccess)
 }
 

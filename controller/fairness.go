@@ -1,0 +1,123 @@
+package controller
+
+import (
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+const (
+	// burst is how many changed specs of a namespace may wait with their own priority.
+	burst = 64
+	// Requests of a namespace with more of them come after all others: changed specs in up to
+	// maxSteps steps, each for four times as many, and then the namespace's statuses.
+	priorityCrowded       = priorityTemplates - 1
+	maxSteps              = 4
+	priorityCrowdedStatus = priorityCrowded - maxSteps
+)
+
+// fairQueue is a priority queue in which a namespace with thousands of changed specs does not
+// delay the changes and statuses of other namespaces. Drift keeps its priority, and so does what a
+// start or other templates enqueue: it comes after changed specs.
+type fairQueue struct {
+	priorityqueue.PriorityQueue[reconcile.Request]
+
+	mu      sync.Mutex
+	waiting map[reconcile.Request]struct{} // changed specs
+	counts  map[string]int                 // of waiting, by namespace
+}
+
+func newFairQueue(name string, log logr.Logger, limiter workqueue.TypedRateLimiter[reconcile.Request]) *fairQueue {
+	return &fairQueue{
+		PriorityQueue: priorityqueue.New(name, func(o *priorityqueue.Opts[reconcile.Request]) {
+			o.Log, o.RateLimiter = log.WithValues("controller", name), limiter
+		}),
+		waiting: map[reconcile.Request]struct{}{},
+		counts:  map[string]int{},
+	}
+}
+
+// AddWithOpts implements priorityqueue.PriorityQueue.
+func (q *fairQueue) AddWithOpts(options priorityqueue.AddOpts, requests ...reconcile.Request) {
+	priority := ptr.Deref(options.Priority, prioritySpec)
+	for _, request := range requests {
+		ranked := q.rank(request, priority)
+		options.Priority = &ranked
+		q.PriorityQueue.AddWithOpts(options, request)
+	}
+}
+
+// Add implements workqueue.TypedInterface.
+func (q *fairQueue) Add(request reconcile.Request) { q.AddWithOpts(priorityqueue.AddOpts{}, request) }
+
+// AddAfter implements workqueue.TypedDelayingInterface.
+func (q *fairQueue) AddAfter(request reconcile.Request, after time.Duration) {
+	q.AddWithOpts(priorityqueue.AddOpts{After: after}, request)
+}
+
+// AddRateLimited implements workqueue.TypedRateLimitingInterface.
+func (q *fairQueue) AddRateLimited(request reconcile.Request) {
+	q.AddWithOpts(priorityqueue.AddOpts{RateLimited: true}, request)
+}
+
+// Get implements workqueue.TypedInterface.
+func (q *fairQueue) Get() (request reconcile.Request, shutdown bool) {
+	request, _, shutdown = q.GetWithPriority()
+	return request, shutdown
+}
+
+// GetWithPriority implements priorityqueue.PriorityQueue. It returns the priority without the effect
+// of fairness, because the controller adds a request again with what it returns.
+func (q *fairQueue) GetWithPriority() (request reconcile.Request, priority int, shutdown bool) {
+	request, priority, shutdown = q.PriorityQueue.GetWithPriority()
+	q.remove(request)
+	switch {
+	case priority == priorityCrowdedStatus:
+		priority = priorityStatus
+	case priority <= priorityCrowded:
+		priority = prioritySpec
+	}
+	return request, priority, shutdown
+}
+
+// rank records a changed spec as waiting, and returns the priority of the request.
+func (q *fairQueue) rank(request reconcile.Request, priority int) int {
+	if priority != prioritySpec && priority != priorityStatus || request.Namespace == "" {
+		return priority
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, ok := q.waiting[request]; !ok && priority == prioritySpec {
+		q.waiting[request] = struct{}{}
+		q.counts[request.Namespace]++
+	}
+	count := q.counts[request.Namespace]
+	switch {
+	case count <= burst:
+		return priority
+	case priority == priorityStatus:
+		return priorityCrowdedStatus
+	}
+	ranked := priorityCrowded
+	for step := 1; step < maxSteps && count > burst<<(2*step); step++ {
+		ranked--
+	}
+	return ranked
+}
+
+func (q *fairQueue) remove(request reconcile.Request) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, ok := q.waiting[request]; !ok {
+		return
+	}
+	delete(q.waiting, request)
+	if q.counts[request.Namespace]--; q.counts[request.Namespace] == 0 {
+		delete(q.counts, request.Namespace)
+	}
+}
