@@ -57,6 +57,20 @@ func (s *Scanner) Scan(ctx context.Context) ([]Device, error) {
 	return devices, nil
 }
 
+// Find returns one device as it is now. It is false if no function on the bus has it.
+func (s *Scanner) Find(ctx context.Context, id string) (Device, bool) {
+	address, _, _ := strings.Cut(id, "-")
+	if !s.address.MatchString(address) || !s.selects(ctx, path.Join(bus, address)) {
+		return Device{}, false
+	}
+	devices := s.partitions(ctx, s.inspect(ctx, address))
+	at := slices.IndexFunc(devices, func(d Device) bool { return d.ID == id })
+	if at < 0 {
+		return Device{}, false
+	}
+	return devices[at], true
+}
+
 // Candidate is a function of the description's vendor, with the field that excludes it.
 type Candidate struct {
 	Address  string

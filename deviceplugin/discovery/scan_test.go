@@ -122,12 +122,19 @@ func TestPartitionsAreDevicesOfTheirOwn(t *testing.T) {
 	if got, want := ids(t, host, d), "0000:01:00.0-0 0000:01:00.0-1 0000:02:00.0"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	devices, err := discovery.NewScanner(sysfs.New(host), d).Scan(t.Context())
+	scanner := discovery.NewScanner(sysfs.New(host), d)
+	devices, err := scanner.Scan(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"/dev/npu0mgmt", "/dev/npu0pe1"}, devices[1].Nodes); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	expectFound(t, scanner, devices)
+	for _, id := range []string{"0000:01:00.0", "0000:01:00.0-2", "0000:03:00.0", "../0000:01:00.0", ""} {
+		if device, ok := scanner.Find(t.Context(), id); ok {
+			t.Errorf("Find(%q) is %v", id, device)
+		}
 	}
 }
 
@@ -271,11 +278,24 @@ func FuzzScan(f *testing.F) {
 
 func scan(t *testing.T, host fs.FS) []discovery.Device {
 	t.Helper()
-	devices, err := discovery.NewScanner(sysfs.New(host), x330(t)).Scan(t.Context())
+	scanner := discovery.NewScanner(sysfs.New(host), x330(t))
+	devices, err := scanner.Scan(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	expectFound(t, scanner, devices)
 	return devices
+}
+
+// expectFound checks that Find returns the devices of a scan.
+func expectFound(t *testing.T, scanner *discovery.Scanner, devices []discovery.Device) {
+	t.Helper()
+	for _, device := range devices {
+		found, ok := scanner.Find(t.Context(), device.ID)
+		if diff := cmp.Diff(device, found); diff != "" || !ok {
+			t.Errorf("Find(%s) is %t: -scanned +found:\n%s", device.ID, ok, diff)
+		}
+	}
 }
 
 func list(devices []discovery.Device) string {

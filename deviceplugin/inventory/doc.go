@@ -1,7 +1,8 @@
 // Package inventory keeps a host's devices and their health up to date.
 //
 // Steps: scan the bus and probe every device periodically, record the results in the
-// store, publish a snapshot if something changed.
+// store, publish a snapshot if something changed. Refresh reads devices at once, before
+// they are granted.
 //
 // Invariants: one goroutine owns the store; scans and probes run concurrently, at most
 // one per device, so that a stuck driver delays only its own device; a device that

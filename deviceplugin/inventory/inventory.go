@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -12,9 +13,11 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/health"
 )
 
-// Scanner lists the devices on the bus.
+// Scanner reads the devices on the bus.
 type Scanner interface {
 	Scan(ctx context.Context) ([]discovery.Device, error)
+	// Find returns one device, or false if it is not on the bus.
+	Find(ctx context.Context, id string) (discovery.Device, bool)
 }
 
 // Prober probes one device.
@@ -40,6 +43,8 @@ type Inventory struct {
 	listeners []func(Transition)
 
 	ready chan struct{} // closed when every device of the first scan is probed
+	found chan finding
+	ended chan struct{} // closed when Run returned
 
 	mu      sync.Mutex
 	entries []Entry
@@ -50,7 +55,8 @@ type Inventory struct {
 func New(scanner Scanner, prober Prober, options Options) *Inventory {
 	return &Inventory{
 		scanner: scanner, prober: prober, options: options,
-		ready: make(chan struct{}), changed: make(chan struct{}),
+		ready: make(chan struct{}), found: make(chan finding),
+		ended: make(chan struct{}), changed: make(chan struct{}),
 	}
 }
 
@@ -74,6 +80,35 @@ func (i *Inventory) Snapshot() ([]Entry, <-chan struct{}) {
 	return i.entries, i.changed
 }
 
+// finding is devices that were read again. recorded is closed once a snapshot has them.
+type finding struct {
+	devices  []discovery.Device
+	recorded chan struct{}
+}
+
+// Refresh reads known devices again, and returns once snapshots have them: a driver that was
+// reloaded since the last scan may have given their nodes to other devices. Devices that are
+// not on the bus stay as they are, and all do once Run has returned. It fails only if the
+// context ends.
+func (i *Inventory) Refresh(ctx context.Context, ids []string) error {
+	devices := make([]discovery.Device, len(ids))
+	var all sync.WaitGroup
+	for at, id := range ids {
+		all.Go(func() { devices[at], _ = i.scanner.Find(ctx, id) })
+	}
+	all.Wait()
+	f := finding{devices, make(chan struct{})}
+	select {
+	case i.found <- f:
+		<-f.recorded
+		return nil
+	case <-i.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("reading the devices again: %w", ctx.Err())
+	}
+}
+
 func (i *Inventory) publish(entries []Entry) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -84,6 +119,7 @@ func (i *Inventory) publish(entries []Entry) {
 
 // Run keeps the inventory up to date until the context ends.
 func (i *Inventory) Run(ctx context.Context) error {
+	defer close(i.ended)
 	w := newWorkers(i.scanner, i.prober, i.options.Timeout)
 	defer w.wait()
 	probes := i.options.Clock.NewTicker(i.options.Interval)
@@ -105,6 +141,9 @@ func (i *Inventory) Run(ctx context.Context) error {
 		case s := <-w.scans:
 			updater.scanned(s)
 			w.probe(ctx, store.devices())
+		case f := <-i.found:
+			updater.refreshed(f.devices)
+			close(f.recorded)
 		case p := <-w.probes:
 			if updater.probed(p) && p.observation.Result == health.Gone {
 				w.scan(ctx) // a reloaded driver may have created other nodes

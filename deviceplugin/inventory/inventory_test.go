@@ -113,6 +113,40 @@ func TestMissingNodeCausesAScan(t *testing.T) {
 	})
 }
 
+// The old node exists, as another device's: no probe fails.
+func TestRefreshReadsRenumberedNodesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host := newHost("a")
+		i := start(t, host)
+		synctest.Wait()
+		host.renumber("/dev/a1")
+		if err := i.Refresh(t.Context(), []string{"a", "unknown"}); err != nil {
+			t.Fatal(err)
+		}
+		entries, _ := i.Snapshot()
+		if len(entries) != 1 || len(entries[0].Device.Nodes) != 1 || entries[0].Device.Nodes[0] != "/dev/a1" {
+			t.Errorf("got %v", entries)
+		}
+	})
+}
+
+func TestRefreshEndsWithItsContextAndWithRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idle := inventory.New(newHost("a"), newHost("a"), inventory.Options{Clock: clock.RealClock{}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := idle.Refresh(ctx, []string{"a"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("before Run: %v", err)
+		}
+		i := inventory.New(newHost("a"), newHost("a"), inventory.Options{Interval: interval, Rescan: rescan, Clock: clock.RealClock{}})
+		running, stop := context.WithCancel(t.Context())
+		stop()
+		if err := errors.Join(i.Run(running), i.Refresh(t.Context(), []string{"a"})); err != nil {
+			t.Errorf("after Run: %v", err)
+		}
+	})
+}
+
 func TestFailedScanKeepsTheDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := newHost("a")
@@ -221,6 +255,13 @@ func (h *host) Scan(context.Context) ([]discovery.Device, error) {
 		devices = append(devices, discovery.Device{ID: id, Nodes: h.nodes})
 	}
 	return devices, h.err
+}
+
+func (h *host) Find(_ context.Context, id string) (discovery.Device, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, ok := h.devices[id]
+	return discovery.Device{ID: id, Nodes: h.nodes}, ok
 }
 
 func (h *host) Observe(ctx context.Context, device discovery.Device) health.Observation {

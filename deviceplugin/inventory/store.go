@@ -63,6 +63,15 @@ func (s *store) scanned(devices []discovery.Device, now time.Time) {
 	}
 }
 
+// refreshed records devices that were read again. It ignores unknown ones.
+func (s *store) refreshed(devices []discovery.Device) {
+	for _, device := range devices {
+		if r, ok := s.records[device.ID]; ok {
+			s.update(r, Entry{Device: device, Health: r.Health})
+		}
+	}
+}
+
 // observed records a probe's result, and returns the change of state, if any.
 func (s *store) observed(id string, o health.Observation, now time.Time) (Transition, bool) {
 	r, ok := s.records[id]

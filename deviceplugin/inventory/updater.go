@@ -3,6 +3,7 @@ package inventory
 import (
 	"github.com/go-logr/logr"
 
+	"github.com/dudaji/nufi/deviceplugin/discovery"
 	"github.com/dudaji/nufi/deviceplugin/health"
 )
 
@@ -25,6 +26,11 @@ func (u *updater) scanned(s scan) {
 	}
 	u.scannedOnce = true
 	u.store.scanned(s.devices, u.inventory.options.Clock.Now())
+	u.publish()
+}
+
+func (u *updater) refreshed(devices []discovery.Device) {
+	u.store.refreshed(devices)
 	u.publish()
 }
 

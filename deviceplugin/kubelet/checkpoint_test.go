@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	pluginapi "k8s.io/kubelet/pkg/apis/deviceplugin/v1beta1"
+
+	"github.com/dudaji/nufi/deviceplugin/inventory"
 )
 
 // grant is an entry of the kubelet's checkpoint.
@@ -34,19 +36,27 @@ func TestPreStartContainerRejectsAnOutdatedGrant(t *testing.T) {
 	const resource = "vendor.example/card"
 	cdi := &pluginapi.ContainerAllocateResponse{CdiDevices: []*pluginapi.CDIDevice{{Name: resource + "=a"}}}
 	for name, c := range map[string]struct {
-		entries []map[string]any
-		ok      bool
+		entries    []map[string]any
+		renumbered string // the device's node after a reload of the driver
+		ok         bool
 	}{
-		"no checkpoint":             {nil, true},
-		"the current node":          {[]map[string]any{grant(t, resource, "a", nodes("/dev/a"))}, true},
-		"another card's node":       {[]map[string]any{grant(t, resource, "a", nodes("/dev/b"))}, false},
-		"a CDI name":                {[]map[string]any{grant(t, resource, "a", cdi)}, true},
-		"a grant of an earlier pod": {[]map[string]any{grant(t, resource, "a", nodes("/dev/b")), grant(t, resource, "a", nodes("/dev/a"))}, true},
-		"another device":            {[]map[string]any{grant(t, resource, "b", nodes("/dev/x"))}, true},
-		"another resource":          {[]map[string]any{grant(t, "vendor.example/other", "a", nodes("/dev/x"))}, true},
+		"no checkpoint":             {nil, "", true},
+		"the current node":          {[]map[string]any{grant(t, resource, "a", nodes("/dev/a"))}, "", true},
+		"a node before a reload":    {[]map[string]any{grant(t, resource, "a", nodes("/dev/a"))}, "/dev/b", false},
+		"another card's node":       {[]map[string]any{grant(t, resource, "a", nodes("/dev/b"))}, "", false},
+		"a CDI name":                {[]map[string]any{grant(t, resource, "a", cdi)}, "", true},
+		"a grant of an earlier pod": {[]map[string]any{grant(t, resource, "a", nodes("/dev/b")), grant(t, resource, "a", nodes("/dev/a"))}, "", true},
+		"another device":            {[]map[string]any{grant(t, resource, "b", nodes("/dev/x"))}, "", true},
+		"another resource":          {[]map[string]any{grant(t, "vendor.example/other", "a", nodes("/dev/x"))}, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := newServer(newDevices(entry("a", 0, true)))
+			devices := newDevices(entry("a", 0, true))
+			if c.renumbered != "" {
+				reloaded := entry("a", 0, true)
+				reloaded.Device.Nodes = []string{c.renumbered}
+				devices.renumbered = []inventory.Entry{reloaded}
+			}
+			server := newServer(devices)
 			server.KubeletDir = t.TempDir()
 			server.Granter.Resource, server.Granter.Shared = resource, func() []string { return nil }
 			if c.entries != nil {

@@ -17,29 +17,34 @@ import (
 const preparationPoll = 200 * time.Millisecond
 
 // prepare returns nil once every device passes its probe and is free, if the container was
-// granted the device's current nodes, and an error after
-// the timeout, so that no container starts on a device in an unknown state.
+// granted the devices' current nodes. It returns an error after the timeout, so that no
+// container starts on a device in an unknown state.
 func (s *Server) prepare(ctx context.Context, ids []string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.PreparationTimeout)
 	defer cancel()
-	group, ctx := errgroup.WithContext(ctx)
+	group, probing := errgroup.WithContext(ctx)
 	for _, id := range ids {
-		entry, err := s.find(id)
-		if err != nil {
-			return err
-		}
-		group.Go(func() error { return s.prepareOne(ctx, entry.Device) })
+		group.Go(func() error { return s.prepareOne(probing, id) })
 	}
 	if err := group.Wait(); err != nil {
+		return err
+	}
+	if err := s.refresh(ctx, ids); err != nil {
 		return err
 	}
 	return s.checkGrant(ids)
 }
 
-func (s *Server) prepareOne(ctx context.Context, device discovery.Device) error {
+// prepareOne reads the device again before each probe: its driver may be loading.
+func (s *Server) prepareOne(ctx context.Context, id string) error {
 	var reason health.Reason
 	for {
-		o := s.probe(ctx, device)
+		_ = s.Devices.Refresh(ctx, []string{id}) // fails only if the context ended
+		entry, err := s.find(id)
+		if err != nil {
+			return err
+		}
+		o := s.probe(ctx, entry.Device)
 		if o.Result == health.Good {
 			return nil
 		}
@@ -48,7 +53,7 @@ func (s *Server) prepareOne(ctx context.Context, device discovery.Device) error 
 		}
 		select {
 		case <-ctx.Done():
-			return status.Errorf(codes.FailedPrecondition, "device %s is not ready for a container: %s: %s", device.ID, reason.Code, reason.Message)
+			return status.Errorf(codes.FailedPrecondition, "device %s is not ready for a container: %s: %s", id, reason.Code, reason.Message)
 		case <-s.Clock.After(preparationPoll):
 		}
 	}

@@ -21,6 +21,8 @@ type Devices interface {
 	// Snapshot returns the current devices, sorted by ID, and a channel that is closed
 	// when they change.
 	Snapshot() ([]inventory.Entry, <-chan struct{})
+	// Refresh reads devices again; snapshots have them once it returns.
+	Refresh(ctx context.Context, ids []string) error
 	// Ready is closed once a snapshot can be advertised.
 	Ready() <-chan struct{}
 }
@@ -36,7 +38,8 @@ type Server struct {
 	Devices Devices
 	Prober  Prober
 	Granter allocate.Granter
-	// BeforeGrant runs before devices are granted; an error rejects the call.
+	// BeforeGrant runs before devices are granted, and before a container starts; an error
+	// rejects the call.
 	BeforeGrant func() error
 	// KubeletDir holds the kubelet's checkpoint of grants.
 	KubeletDir string
@@ -84,9 +87,13 @@ func (s *Server) preferred(request *pluginapi.PreferredAllocationRequest) *plugi
 	return response
 }
 
-func (s *Server) allocate(request *pluginapi.AllocateRequest) (*pluginapi.AllocateResponse, error) {
-	if err := s.BeforeGrant(); err != nil {
-		return nil, status.Error(codes.Unavailable, err.Error())
+func (s *Server) allocate(ctx context.Context, request *pluginapi.AllocateRequest) (*pluginapi.AllocateResponse, error) {
+	var ids []string
+	for _, r := range request.GetContainerRequests() {
+		ids = append(ids, r.GetDevicesIds()...)
+	}
+	if err := s.refresh(ctx, ids); err != nil {
+		return nil, err
 	}
 	response := &pluginapi.AllocateResponse{}
 	for _, r := range request.GetContainerRequests() {
@@ -97,6 +104,22 @@ func (s *Server) allocate(request *pluginapi.AllocateRequest) (*pluginapi.Alloca
 		response.ContainerResponses = append(response.ContainerResponses, answer(s.Granter.Grant(devices)))
 	}
 	return response, nil
+}
+
+// refreshTimeout bounds the reads of refresh: each may take a second, see package discovery.
+const refreshTimeout = 5 * time.Second
+
+// refresh brings the devices, and the files that grants refer to, up to date.
+func (s *Server) refresh(ctx context.Context, ids []string) error {
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+	defer cancel()
+	if err := s.Devices.Refresh(ctx, ids); err != nil {
+		return status.Error(codes.Unavailable, err.Error())
+	}
+	if err := s.BeforeGrant(); err != nil {
+		return status.Error(codes.Unavailable, err.Error())
+	}
+	return nil
 }
 
 // offered returns devices, all of which must be offered.

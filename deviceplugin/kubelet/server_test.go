@@ -87,6 +87,22 @@ func TestAllocateRejectsDevicesThatAreNotOffered(t *testing.T) {
 	}
 }
 
+// A driver that is reloaded renumbers its nodes, and no scan has seen it yet.
+func TestGrantHasTheNodesOfAReloadedDriver(t *testing.T) {
+	reloaded := entry("a", 0, true)
+	reloaded.Device.Nodes = []string{"/dev/b"}
+	devices := newDevices(entry("a", 0, true))
+	devices.renumbered = []inventory.Entry{reloaded}
+	server := newServer(devices)
+	response, err := server.allocate(t.Context(), ask("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := response.GetContainerResponses()[0].GetDevices()[0].GetHostPath(); got != "/dev/b" {
+		t.Errorf("granted %s", got)
+	}
+}
+
 func TestAllocateFailsWithoutCDISpecification(t *testing.T) {
 	server := newServer(newDevices(entry("a", 0, true)))
 	server.Granter.CDI = true
@@ -291,6 +307,8 @@ type devices struct {
 	mu      sync.Mutex
 	entries []inventory.Entry
 	changed chan struct{}
+	// renumbered are the entries after a driver was reloaded, which Refresh reads.
+	renumbered []inventory.Entry
 	ready   chan struct{}
 }
 
@@ -306,6 +324,15 @@ func (d *devices) Snapshot() ([]inventory.Entry, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.entries, d.changed
+}
+
+func (d *devices) Refresh(context.Context, []string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.renumbered != nil {
+		d.entries, d.renumbered = d.renumbered, nil
+	}
+	return nil
 }
 
 func (d *devices) set(entries ...inventory.Entry) {

@@ -147,8 +147,8 @@ func (s *session) GetPreferredAllocation(_ context.Context, request *pluginapi.P
 }
 
 // Allocate implements the device plugin API.
-func (s *session) Allocate(_ context.Context, request *pluginapi.AllocateRequest) (*pluginapi.AllocateResponse, error) {
-	response, err := s.server.allocate(request)
+func (s *session) Allocate(ctx context.Context, request *pluginapi.AllocateRequest) (*pluginapi.AllocateResponse, error) {
+	response, err := s.server.allocate(ctx, request)
 	s.server.Metrics.allocated(err)
 	return response, err
 }

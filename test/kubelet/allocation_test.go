@@ -154,7 +154,7 @@ func TestContainerWithAnOutdatedGrantIsNotStarted(t *testing.T) {
 	}
 	k.stop()
 	p.terminate()
-	h.exchangeNodes(0, 1)
+	h.renumber(map[int]int{0: 1, 1: 0})
 
 	k = startKubelet(t, f, pod)
 	startPlugin(t, h, f).awaitReady()
@@ -162,5 +162,27 @@ func TestContainerWithAnOutdatedGrantIsNotStarted(t *testing.T) {
 	k.mustAdmit(pod)
 	if _, err := k.containerOptions(t.Context(), pod); err == nil || !strings.Contains(err.Error(), "delete the pod") {
 		t.Errorf("the container was started: %v", err)
+	}
+}
+
+// A reloaded driver renumbers its nodes, and the next scan of the bus is seconds away.
+func TestReloadedDriverGivesNoContainerAnotherDevicesNode(t *testing.T) {
+	f, h := newFolder(t), newHost(t, 2)
+	k := startKubelet(t, f)
+	startPlugin(t, h, f, "--devices", quickX330(t, func(d map[string]any) { d["health"].(map[string]any)["rescan"] = "10m" })).awaitReady()
+	k.awaitCapacity(2, 2)
+	h.renumber(map[int]int{0: 1, 1: 0})
+	pod := newPod("llama", 1)
+	k.mustAdmit(pod)
+	options, err := k.containerOptions(t.Context(), pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := options.Devices[0].PathInContainer; got != "/dev/snx3_1" {
+		t.Errorf("got the node %s, want that of the device, /dev/snx3_1", got)
+	}
+	h.renumber(map[int]int{0: 0, 1: 1})
+	if _, err := k.containerOptions(t.Context(), pod); err == nil || !strings.Contains(err.Error(), "delete the pod") {
+		t.Errorf("the container was started with an outdated node: %v", err)
 	}
 }

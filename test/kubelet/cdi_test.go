@@ -63,6 +63,39 @@ func TestCDIAcceleratorWithoutNodesHasItsMounts(t *testing.T) {
 	}
 }
 
+// With CDI a container of before a restart of the node starts, with the current nodes of its devices.
+func TestCDINamesAreResolvedAfterNodesWereRenumbered(t *testing.T) {
+	f, h, specs := newFolder(t), newHost(t, 2), filepath.Join(t.TempDir(), "cdi")
+	k := startKubelet(t, f)
+	p := startPlugin(t, h, f, "--cdi-dir", specs)
+	p.awaitReady()
+	k.awaitCapacity(2, 2)
+	pod := newPod("llama", 1)
+	k.mustAdmit(pod)
+	k.stop()
+	p.terminate()
+	h.renumber(map[int]int{0: 1, 1: 0})
+
+	k = startKubelet(t, f, pod)
+	startPlugin(t, h, f, "--cdi-dir", specs).awaitReady()
+	k.awaitCapacity(2, 2)
+	k.mustAdmit(pod)
+	options, err := k.containerOptions(t.Context(), pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := cdi.NewCache(cdi.WithSpecDirs(specs), cdi.WithAutoRefresh(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(options.Devices) != 0 || len(options.CDIDevices) != 1 {
+		t.Fatalf("got nodes %v and names %v", options.Devices, options.CDIDevices)
+	}
+	if got := cache.GetDevice(options.CDIDevices[0].Name).ContainerEdits.DeviceNodes[0].Path; got != "/dev/snx3_1" {
+		t.Errorf("the container gets %s, want the device's node /dev/snx3_1", got)
+	}
+}
+
 // withMount mounts a folder of the host in each container.
 func withMount(description map[string]any) {
 	description["container"].(map[string]any)["mounts"] = []any{

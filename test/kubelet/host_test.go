@@ -46,12 +46,16 @@ func (h *host) plug(card, root int) {
 	h.addNode(card)
 }
 
-// exchangeNodes exchanges the device nodes of two cards.
-func (h *host) exchangeNodes(a, b int) {
+// renumber gives cards the device nodes of these numbers.
+func (h *host) renumber(numbers map[int]int) {
 	h.t.Helper()
-	for card, other := range map[int]int{a: b, b: a} {
+	for card, number := range numbers {
 		dir := filepath.Join(h.root, "sys/bus/pci/devices", address(card), "sapeon")
-		if err := os.Rename(filepath.Join(dir, fmt.Sprintf("snx3_%d", card)), filepath.Join(dir, fmt.Sprintf("snx3_%d", other))); err != nil {
+		names, err := os.ReadDir(dir)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(dir, names[0].Name()), filepath.Join(dir, fmt.Sprintf("snx3_%d", number))); err != nil {
 			h.t.Fatal(err)
 		}
 	}
