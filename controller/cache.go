@@ -1,6 +1,9 @@
 package controller
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -80,9 +83,12 @@ func stripApplied(object any) (any, error) {
 	if !ok {
 		return object, nil // a tombstone
 	}
-	apply.Summarize(applied)
+	if !apply.Summarize(applied) {
+		return object, nil
+	}
 	switch applied := applied.(type) {
 	case *appsv1.Deployment:
+		metav1.SetMetaDataAnnotation(&applied.ObjectMeta, annotationSpec, specDigest(&applied.Spec))
 		pod := corev1.PodSpec{
 			InitContainers: stripContainers(applied.Spec.Template.Spec.InitContainers),
 			Containers:     stripContainers(applied.Spec.Template.Spec.Containers),
@@ -94,6 +100,18 @@ func stripApplied(object any) (any, error) {
 		delete(applied.Object, "spec")
 	}
 	return applied, nil
+}
+
+// annotationSpec has the digest of a cached Deployment's spec, most of which is not cached.
+const annotationSpec = "dudaji.com/spec-digest"
+
+func specDigest(spec *appsv1.DeploymentSpec) string {
+	content, err := json.Marshal(spec)
+	if err != nil {
+		return "" // Decoded JSON can be encoded.
+	}
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:8])
 }
 
 // stripContainers also keeps the startup probe, which status reads.

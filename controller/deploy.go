@@ -44,6 +44,7 @@ type deployKind struct {
 	projects *objects[*v1.Project]
 	renders  *renderCache
 	claims   *hostClaims
+	specs    *observedSpecs
 	queue    *queue
 }
 
@@ -110,6 +111,7 @@ func (k *deployKind) deleting(ctx context.Context, deploy *v1.NpuDeploy) error {
 
 func (k *deployKind) deleted(name types.NamespacedName) {
 	k.queue.add(k.claims.release(name)...)
+	k.specs.forget(name)
 }
 
 // listDeploys lists the cached NpuDeploys of a namespace, or of all. They are shared.

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -9,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
@@ -57,6 +59,7 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 		return workload, err
 	}
 	workload.Deployment = object.(*appsv1.Deployment)
+	workload.SpecObserved = k.specs.isObserved(client.ObjectKeyFromObject(deploy), workload.Deployment)
 	ofDeploy := []client.ListOption{
 		client.InNamespace(deploy.Namespace), client.MatchingFields{indexDeploy: deploy.Name}, client.UnsafeDisableDeepCopy,
 	}
@@ -71,6 +74,36 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 	workload.ReplicaSets, workload.Pods = sets.Items, pods.Items
 	workload.Warnings, err = k.warnings(ctx, pods.Items)
 	return workload, err
+}
+
+// observedSpecs has, for each NpuDeploy, the spec of its Deployment that the Deployment's
+// controller acted on last.
+type observedSpecs struct {
+	mu       sync.Mutex
+	byDeploy map[types.NamespacedName]observedSpec
+}
+
+type observedSpec struct {
+	uid              types.UID
+	digest, revision string
+}
+
+// isObserved reports whether the Deployment's controller has acted on the spec, in this or in an
+// earlier generation. If it acted on another one since, the revision has another number.
+func (s *observedSpecs) isObserved(name types.NamespacedName, deployment *appsv1.Deployment) bool {
+	current := observedSpec{deployment.UID, deployment.Annotations[annotationSpec], deployment.Annotations[annotationRevision]}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if deployment.Status.ObservedGeneration >= deployment.Generation {
+		s.byDeploy[name] = current
+	}
+	return s.byDeploy[name] == current
+}
+
+func (s *observedSpecs) forget(name types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.byDeploy, name)
 }
 
 func (k *deployKind) warnings(ctx context.Context, pods []corev1.Pod) ([]corev1.Event, error) {

@@ -128,11 +128,11 @@ const operationSummary metav1.ManagedFieldsOperationType = "Owned"
 const subresourceScale = "scale"
 
 // Summarize replaces an object's managed fields, the largest part of its metadata, by the
-// digest of our entry. It is idempotent, and an informer's transform.
-func Summarize(object client.Object) {
+// digest of our entry. It reports whether it did: a transform gets some objects twice.
+func Summarize(object client.Object) bool {
 	entries := object.GetManagedFields()
 	if summaryOf(object) != nil {
-		return
+		return false
 	}
 	summary := metav1.ManagedFieldsEntry{Manager: v1.FieldManager, Operation: operationSummary}
 	if i := slices.IndexFunc(entries, isOurEntry); i >= 0 {
@@ -142,6 +142,7 @@ func Summarize(object client.Object) {
 		}
 	}
 	object.SetManagedFields([]metav1.ManagedFieldsEntry{summary})
+	return true
 }
 
 // summaryOf returns the entry that Summarize left, or nil.

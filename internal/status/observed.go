@@ -60,6 +60,9 @@ type Resolved struct {
 type Workload struct {
 	// Deployment is nil if there is none.
 	Deployment *appsv1.Deployment
+	// SpecObserved means that the Deployment's controller has acted on its spec, though not on its
+	// latest generation: an annotation changed, which counts as a generation too.
+	SpecObserved bool
 	// ReplicaSets are the Deployment's. The current one is found by owner, label
 	// pod-template-hash and annotation deployment.kubernetes.io/revision.
 	ReplicaSets []metav1.PartialObjectMetadata

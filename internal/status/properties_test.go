@@ -92,7 +92,7 @@ func TestEvaluateDoesNotModifyItsInput(t *testing.T) {
 
 func copyOf(t *testing.T, observed status.Observed) status.Workload {
 	t.Helper()
-	var copied status.Workload
+	copied := status.Workload{SpecObserved: observed.Workload.SpecObserved}
 	copied.Deployment = observed.Workload.Deployment.DeepCopy()
 	for _, pod := range observed.Workload.Pods {
 		copied.Pods = append(copied.Pods, *pod.DeepCopy())

@@ -64,7 +64,7 @@ func byName(a, b corev1.Pod) int { return cmp.Compare(a.Name, b.Name) }
 // unknown. In a stale cache, the highest revision may be the previous one.
 func currentHash(workload Workload) string {
 	deployment := workload.Deployment
-	if deployment == nil || deployment.Status.ObservedGeneration < deployment.Generation {
+	if deployment == nil || deployment.Status.ObservedGeneration < deployment.Generation && !workload.SpecObserved {
 		return ""
 	}
 	number := deployment.Annotations[revisionAnnotation]

@@ -31,6 +31,7 @@ type extra struct {
 		Kind                   v1.EndpointKind
 		Host, Owner, Forbidden string
 	}
+	SpecObserved bool
 	// Absent names the objects of base.yaml that this case removes.
 	Absent []string
 }
@@ -114,6 +115,7 @@ func addExtra(observed *status.Observed, extra extra) {
 	set(&observed.Render, extra.Render)
 	set(&observed.Apply, extra.Apply)
 	set(&observed.Scheduling.Devices, extra.Devices)
+	observed.Workload.SpecObserved = observed.Workload.SpecObserved || extra.SpecObserved
 	if extra.Inventory != nil {
 		observed.Inventory = extra.Inventory
 	}

@@ -58,9 +58,8 @@ func TestNoRequestsWhenNothingChanged(t *testing.T) {
 	f := newReady(t)
 	f.AwaitQuiet(f.Harness, f.Namespace, soon) // Events of a busy machine are late.
 	before, wrote := f.Requests(f.Namespace), len(f.Writes(f.Namespace))
-	// These events cause a reconcile and change nothing of ours. An annotation would be another
-	// generation of a Deployment, which its controller must observe.
-	f.Patch(f.Find(deployment, "web"), `{"metadata":{"labels":{"seen":"yes"}}}`)
+	// These events cause a reconcile and change nothing of ours.
+	f.Patch(f.Find(deployment, "web"), `{"metadata":{"labels":{"seen":"yes"},"annotations":{"seen":"yes"}}}`)
 	f.Patch(f.Find(service, "web"), `{"metadata":{"annotations":{"seen":"yes"}}}`)
 	f.AwaitQuiet(f.Harness, f.Namespace, time.Second)
 	if requests := f.Requests(f.Namespace) - before; requests != 0 {

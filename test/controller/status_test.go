@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -31,6 +32,50 @@ func TestPausedDeploymentIsNotReady(t *testing.T) {
 	if got := f.web().Status.Image; got != "example.com/vllm:2" {
 		t.Errorf("status.image is %s after the rollout", got)
 	}
+}
+
+// The API server counts a changed annotation of a Deployment as a generation.
+func TestAnnotatedDeploymentStaysReady(t *testing.T) {
+	f := newReady(t)
+	f.denyStatusOfDeployments()
+	f.Patch(f.Find(deployment, "web"), `{"metadata":{"annotations":{"example.com/seen":"yes"}}}`)
+	f.AwaitQuiet(f.Harness, f.Namespace, soon)
+	if ready := f.Condition(f.web(), v1.ConditionReady); ready.Status != metav1.ConditionTrue {
+		t.Errorf("ready is %s: %s", ready.Status, ready.Message)
+	}
+	f.Patch(f.Find(deployment, "web"), `{"spec":{"minReadySeconds":1}}`)
+	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionReady, metav1.ConditionFalse, v1.ReasonProgressing)
+}
+
+// denyStatusOfDeployments keeps the Deployment's controller from observing a generation.
+func (f *fixture) denyStatusOfDeployments() {
+	f.Helper()
+	name := metav1.ObjectMeta{Name: f.Namespace}
+	f.Create(&admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: name,
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+				RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Update},
+					Rule:       admissionv1.Rule{APIGroups: []string{"apps"}, APIVersions: []string{"v1"}, Resources: []string{"deployments/status"}},
+				},
+			}}},
+			Validations: []admissionv1.Validation{{Expression: "false"}},
+		},
+	})
+	f.Create(&admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: name,
+		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName: name.Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+			MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{
+				MatchLabels: map[string]string{"kubernetes.io/metadata.name": f.Namespace},
+			}},
+		},
+	})
+	f.Await("the policy", func() bool {
+		patch := client.RawPatch(types.MergePatchType, []byte(`{"status":{"replicas":9}}`))
+		return f.Client.Status().Patch(f.Context(), f.Find(deployment, "web"), patch, client.DryRunAll) != nil
+	})
 }
 
 func TestRemovedStatusIsRestored(t *testing.T) {
