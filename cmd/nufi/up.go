@@ -167,13 +167,12 @@ func (u *up) install(ctx context.Context, c *cluster.Cluster, kube client.Client
 			return s, err
 		}
 	}
-	if !u.noExamples {
-		if err := u.applyExamples(ctx, c, kube); err != nil {
-			return s, err
-		}
+	if u.noExamples {
+		return s, nil
 	}
-	if !u.noController && !u.noExamples {
-		s.NotReady, err = u.awaitReady(ctx, kube)
+	examples, err := u.applyExamples(ctx, c, kube)
+	if err == nil && !u.noController {
+		s.NotReady, err = u.awaitReady(ctx, kube, examples)
 	}
 	return s, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,50 +25,76 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// applyExamples creates the examples' namespaces and applies their prerequisites and specs.
-func (u *up) applyExamples(ctx context.Context, c *cluster.Cluster, kube client.Client) error {
+// applyExamples creates the examples' namespaces, applies their prerequisites and specs, and
+// returns the names of their NpuDeploys.
+func (u *up) applyExamples(ctx context.Context, c *cluster.Cluster, kube client.Client) (sets.Set[types.NamespacedName], error) {
 	u.steps.report("applying the examples", "")
 	examples, err := u.files("examples/*/prerequisites.yaml", "examples/*/npudeploy.yaml")
 	if err != nil {
-		return err
+		return nil, err
 	}
+	deploys := sets.New[types.NamespacedName]()
 	for _, example := range examples {
-		if err := createNamespaces(ctx, kube, example); err != nil {
-			return fmt.Errorf("applying %s: %w", example, err)
+		objects, err := readObjects(example)
+		if err == nil {
+			err = createNamespaces(ctx, kube, objects)
 		}
-		if err := c.Apply(ctx, example); err != nil {
-			return fmt.Errorf("applying %s: %w", example, err)
+		if err == nil {
+			err = c.Apply(ctx, example)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("applying %s: %w", example, err)
+		}
+		for i := range objects {
+			if objects[i].Kind == v1.Kind {
+				deploys.Insert(keyOf(&objects[i]))
+			}
+		}
+	}
+	return deploys, nil
+}
+
+// keyOf returns an object's namespace and name: kubectl creates an object without a namespace in
+// the default one.
+func keyOf(object client.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: cmp.Or(object.GetNamespace(), metav1.NamespaceDefault), Name: object.GetName()}
+}
+
+// readObjects reads the metadata of a file's objects.
+func readObjects(path string) ([]metav1.PartialObjectMetadata, error) {
+	content, err := os.ReadFile(path) //nolint:gosec // A file of the repository.
+	if err != nil {
+		return nil, err
+	}
+	var objects []metav1.PartialObjectMetadata
+	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(content), len(content)); ; {
+		var object metav1.PartialObjectMetadata
+		if err := decoder.Decode(&object); errors.Is(err, io.EOF) {
+			return objects, nil
+		} else if err != nil {
+			return nil, err
+		}
+		objects = append(objects, object)
+	}
+}
+
+// createNamespaces creates the namespaces of objects.
+func createNamespaces(ctx context.Context, kube client.Client, objects []metav1.PartialObjectMetadata) error {
+	for i := range objects {
+		if objects[i].Namespace == "" {
+			continue
+		}
+		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: objects[i].Namespace}}
+		if err := kube.Create(ctx, namespace); err != nil && !apierrors.IsAlreadyExists(err) {
+			return err
 		}
 	}
 	return nil
 }
 
-// createNamespaces creates the namespaces of a file's objects.
-func createNamespaces(ctx context.Context, kube client.Client, path string) error {
-	content, err := os.ReadFile(path) //nolint:gosec // A file of the repository.
-	if err != nil {
-		return err
-	}
-	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(content), len(content)); ; {
-		var object metav1.PartialObjectMetadata
-		if err := decoder.Decode(&object); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if object.Namespace == "" {
-			continue
-		}
-		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: object.Namespace}}
-		if err := kube.Create(ctx, namespace); err != nil && !apierrors.IsAlreadyExists(err) {
-			return err
-		}
-	}
-}
-
-// awaitReady waits until every NpuDeploy is ready. After a timeout it returns a line for
-// each one that is not, and no error: the cluster is usable.
-func (u *up) awaitReady(ctx context.Context, kube client.Client) (notReady []string, err error) {
+// awaitReady waits until the examples are ready. After that, or a timeout, it returns a line for
+// each NpuDeploy that is not, and no error: the cluster is usable.
+func (u *up) awaitReady(ctx context.Context, kube client.Client, examples sets.Set[types.NamespacedName]) (notReady []string, err error) {
 	limited, cancel := context.WithTimeout(ctx, u.timeout)
 	defer cancel()
 	err = wait.PollUntilContextCancel(limited, 500*time.Millisecond, true, func(ctx context.Context) (bool, error) {
@@ -73,10 +102,18 @@ func (u *up) awaitReady(ctx context.Context, kube client.Client) (notReady []str
 		if err := kube.List(ctx, &deploys); err != nil {
 			return false, err
 		}
-		notReady = describeNotReady(deploys.Items)
-		total := len(deploys.Items)
-		u.steps.report("waiting for the examples", fmt.Sprintf("%d of %d are ready", total-len(notReady), total))
-		return len(notReady) == 0, nil
+		notReady = nil
+		ready := 0
+		for i := range deploys.Items {
+			reason := describeNotReady(&deploys.Items[i])
+			if reason != "" {
+				notReady = append(notReady, reason)
+			} else if examples.Has(keyOf(&deploys.Items[i])) {
+				ready++
+			}
+		}
+		u.steps.report("waiting for the examples", fmt.Sprintf("%d of %d are ready", ready, examples.Len()))
+		return ready == examples.Len(), nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return notReady, nil
@@ -84,18 +121,15 @@ func (u *up) awaitReady(ctx context.Context, kube client.Client) (notReady []str
 	return notReady, err
 }
 
-// describeNotReady returns a line with the reason for each NpuDeploy that is not ready.
-func describeNotReady(deploys []v1.NpuDeploy) []string {
-	var reasons []string
-	for _, deploy := range deploys {
-		name := deploy.Namespace + "/" + deploy.Name
-		ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
-		switch {
-		case ready == nil || ready.ObservedGeneration < deploy.Generation:
-			reasons = append(reasons, name+": not reconciled yet")
-		case ready.Status != metav1.ConditionTrue:
-			reasons = append(reasons, strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", name, ready.Reason, ready.Message), ": "))
-		}
+// describeNotReady returns a line with the reason why an NpuDeploy is not ready, or nothing.
+func describeNotReady(deploy *v1.NpuDeploy) string {
+	name := deploy.Namespace + "/" + deploy.Name
+	ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
+	switch {
+	case ready == nil || ready.ObservedGeneration < deploy.Generation:
+		return name + ": not reconciled yet"
+	case ready.Status != metav1.ConditionTrue:
+		return strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", name, ready.Reason, ready.Message), ": ")
 	}
-	return reasons
+	return ""
 }

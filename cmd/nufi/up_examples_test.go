@@ -3,7 +3,6 @@ package main
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -13,19 +12,15 @@ func TestDescribeNotReady(t *testing.T) {
 	t.Parallel()
 	ready := metav1.Condition{Type: v1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1.ReasonReady, ObservedGeneration: 2}
 	pending := metav1.Condition{Type: v1.ConditionReady, Status: metav1.ConditionFalse, Reason: "NoFreeDevice", Message: "needs 4", ObservedGeneration: 2}
-	got := describeNotReady([]v1.NpuDeploy{
-		deploy("ready", 2, ready),
-		deploy("waiting", 2, pending),
-		deploy("changed", 3, ready),
-		deploy("new", 1),
-	})
-	want := []string{
-		"models/waiting: NoFreeDevice: needs 4",
-		"models/changed: not reconciled yet",
-		"models/new: not reconciled yet",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("reasons (-want +got):\n%s", diff)
+	for want, object := range map[string]v1.NpuDeploy{
+		"":                                      deploy("ready", 2, ready),
+		"models/waiting: NoFreeDevice: needs 4": deploy("waiting", 2, pending),
+		"models/changed: not reconciled yet":    deploy("changed", 3, ready),
+		"models/new: not reconciled yet":        deploy("new", 1),
+	} {
+		if got := describeNotReady(&object); got != want {
+			t.Errorf("%s: got %q, want %q", object.Name, got, want)
+		}
 	}
 }
 

@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/tools/clientcmd"
 
+	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness"
 )
 
@@ -23,17 +25,7 @@ func TestUpRunsTheExamplesUntilItIsStopped(t *testing.T) {
 		t.Skip("a control plane is not started with -short")
 	}
 	dir := t.TempDir()
-	ctx, cancel := context.WithCancel(t.Context())
-	out := &awaitedOutput{text: "Ctrl-C stops everything", written: make(chan struct{})}
-	var progress bytes.Buffer
-	ended := make(chan error, 1)
-	go func() { ended <- runUp(ctx, upOptions{dir: dir, timeout: time.Minute}, out, &progress) }()
-	select {
-	case <-out.written:
-	case err := <-ended:
-		t.Fatal("up returned early: ", err)
-	}
-
+	out, progress, stop := startUp(t, dir)
 	kubeconfig := filepath.Join(dir, "kubeconfig")
 	for _, text := range []string{"NAMESPACE ", "llama-8b ", "export KUBECONFIG=" + kubeconfig + "\n"} {
 		if !strings.Contains(out.String(), text) {
@@ -50,17 +42,63 @@ func TestUpRunsTheExamplesUntilItIsStopped(t *testing.T) {
 	if err != nil || !strings.Contains(body, `"llama-8b"`) {
 		t.Errorf("NuFi's API server does not list the examples: %v: %s", err, body)
 	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error("up returned an error after the stop: ", err)
-	}
+	createDeploy(t, kubeconfig, "broken")
+	stop()
 	if err := getVersion(t, kubeconfig); err == nil {
 		t.Error("the Kubernetes API server responds after the stop")
 	}
 	for _, step := range []string{"starting etcd and kube-apiserver", "waiting for the examples", "stopping"} {
 		if !strings.Contains(progress.String(), "s  "+step+"\n") {
-			t.Errorf("progress lacks the step %q: %s", step, &progress)
+			t.Errorf("progress lacks the step %q: %s", step, progress)
 		}
+	}
+
+	out, _, stop = startUp(t, dir) // It does not wait for what is no example.
+	if want := "not ready: default/broken: InvalidSpec: "; !strings.Contains(out.String(), want) {
+		t.Errorf("output lacks %q: %s", want, out)
+	}
+	stop()
+}
+
+// startUp runs up until it has printed its summary. stop ends it.
+func startUp(t *testing.T, dir string) (out *awaitedOutput, progress *bytes.Buffer, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, progress = &awaitedOutput{text: "Ctrl-C stops everything", written: make(chan struct{})}, &bytes.Buffer{}
+	ended := make(chan error, 1)
+	go func() { ended <- runUp(ctx, upOptions{dir: dir, timeout: time.Hour}, out, progress) }()
+	select {
+	case <-out.written:
+	case err := <-ended:
+		cancel()
+		t.Fatal("up returned early: ", err)
+	}
+	return out, progress, func() {
+		t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error("up returned an error after the stop: ", err)
+		}
+	}
+}
+
+// createDeploy creates an NpuDeploy that no accelerator can run.
+func createDeploy(t *testing.T, kubeconfig, name string) {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kube, err := newUpClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = kube.Create(t.Context(), &v1.NpuDeploy{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: name},
+		Spec:       v1.NpuDeploySpec{Model: "org/model", Accelerator: &v1.Accelerator{Type: "unknown"}},
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
