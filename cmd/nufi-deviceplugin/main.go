@@ -28,7 +28,7 @@ func run(ctx context.Context, flags options) error {
 	if err != nil {
 		return err
 	}
-	config, err := flags.config()
+	config, err := flags.config(logr.NewContext(ctx, logger))
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func run(ctx context.Context, flags options) error {
 	if err != nil {
 		return err
 	}
-	program.LogServing(logger, config.Listener.Addr().String(), "resource", config.Description.Resource, "reports", config.API != nil)
+	program.LogServing(logger, config.Listener.Addr().String(), "resource", config.Description.Resource, "reports", config.API != nil, "cdi", config.CDIDir)
 	return plugin.Run(logr.NewContext(ctx, logger))
 }
 
@@ -64,8 +64,8 @@ func check(ctx context.Context, w io.Writer, flags options) error {
 	return deviceplugin.Check(ctx, w, host.FS(), d)
 }
 
-// config returns the configuration that depends on the flags alone.
-func (f options) config() (deviceplugin.Config, error) {
+// config returns the configuration that depends on the flags and the node's versions.
+func (f options) config(ctx context.Context) (deviceplugin.Config, error) {
 	d, err := f.description()
 	if err != nil {
 		return deviceplugin.Config{}, err
@@ -74,11 +74,19 @@ func (f options) config() (deviceplugin.Config, error) {
 	if err != nil {
 		return deviceplugin.Config{}, err
 	}
+	var info nodeInfo
+	if api != nil {
+		info = api.NodeInfo
+	}
+	cdiDir, err := f.cdiDirectory(ctx, info)
+	if err != nil {
+		return deviceplugin.Config{}, err
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return deviceplugin.Config{
 		Description: d, HostPrefix: f.hostPrefix,
-		KubeletDir: f.kubeletDir, PodResources: f.podResources, CDIDir: f.cdiDir,
+		KubeletDir: f.kubeletDir, PodResources: f.podResources, CDIDir: cdiDir,
 		NodeName: f.nodeName, API: api, Registry: registry, Clock: clock.RealClock{},
 	}, nil
 }

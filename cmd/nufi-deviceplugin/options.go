@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dudaji/nufi/cmd/internal/program"
+	"github.com/dudaji/nufi/deviceplugin/cdi"
 	"github.com/dudaji/nufi/deviceplugin/report"
 )
 
@@ -22,6 +23,7 @@ type options struct {
 	hostPrefix   string
 	kubeletDir   string
 	podResources string
+	cdi          string
 	cdiDir       string
 	nodeName     string
 }
@@ -51,7 +53,8 @@ func newCommand(run func(context.Context, options) error) *cobra.Command {
 	set.StringVar(&o.hostPrefix, "host-prefix", "", "the same `directory` as the container runtime sees it; empty if it is the host's root")
 	set.StringVar(&o.kubeletDir, "kubelet-dir", "/var/lib/kubelet/device-plugins", "the kubelet's device plugin `directory`")
 	set.StringVar(&o.podResources, "pod-resources", "/var/lib/kubelet/pod-resources/kubelet.sock", "the kubelet's pod-resources `socket`; none if empty")
-	set.StringVar(&o.cdiDir, "cdi-dir", "", "`directory` of the runtime's CDI specifications; no CDI if empty")
+	set.StringVar(&o.cdi, "cdi", cdiAuto, "auto, always or never: grant devices by CDI name; auto: if the node's runtime reads CDI by default")
+	set.StringVar(&o.cdiDir, "cdi-dir", cdi.DefaultDir, "`directory` of the runtime's CDI specifications")
 	o.Add(set, ":9406", "/metrics, /healthz and /readyz")
 	set.StringVar(&o.nodeName, "node-name", os.Getenv("NODE_NAME"), "the node's `name`; NODE_NAME or the host's name if empty")
 	return command

@@ -16,13 +16,13 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/discovery"
 )
 
-// version is the oldest with all features in use: device names that start with a digit,
+// specVersion is the oldest with all features in use: device names that start with a digit,
 // host paths of device nodes, and dots in a kind.
-const version = "0.6.0"
+const specVersion = "0.6.0"
 
 // Specification describes the devices to a container runtime.
 func Specification(g allocate.Granter, devices []discovery.Device) specs.Spec {
-	spec := specs.Spec{Version: version, Kind: g.Resource, ContainerEdits: edits(g.Common())}
+	spec := specs.Spec{Version: specVersion, Kind: g.Resource, ContainerEdits: edits(g.Common())}
 	for _, device := range devices {
 		if len(device.Nodes) > 0 {
 			spec.Devices = append(spec.Devices, specs.Device{Name: device.ID, ContainerEdits: edits(g.Own(device))})

@@ -309,7 +309,7 @@ type devices struct {
 	changed chan struct{}
 	// renumbered are the entries after a driver was reloaded, which Refresh reads.
 	renumbered []inventory.Entry
-	ready   chan struct{}
+	ready      chan struct{}
 }
 
 func newDevices(entries ...inventory.Entry) *devices {

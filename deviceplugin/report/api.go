@@ -11,7 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// API makes the three calls of the API server that reports need. client-go's typed client
+// API makes the calls of the API server that reports need. client-go's typed client
 // has the types of every API group, which would double the memory of a program that runs
 // on every node.
 type API struct {
@@ -32,6 +32,15 @@ func NewAPI(config *rest.Config) (*API, error) {
 		return nil, fmt.Errorf("creating a client of the API server: %w", err)
 	}
 	return &API{client: client}, nil
+}
+
+// NodeInfo returns the versions in a node's status.
+func (a *API) NodeInfo(ctx context.Context, name string) (corev1.NodeSystemInfo, error) {
+	node, err := a.node(ctx, name)
+	if err != nil {
+		return corev1.NodeSystemInfo{}, fmt.Errorf("getting node %s: %w", name, err)
+	}
+	return node.Status.NodeInfo, nil
 }
 
 func (a *API) node(ctx context.Context, name string) (*corev1.Node, error) {

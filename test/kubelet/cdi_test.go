@@ -27,7 +27,7 @@ func TestCDIDevicesOfAContainerAreResolvable(t *testing.T) {
 		d["nodes"].(map[string]any)["shared"] = []string{"/dev/null"}
 	})
 	k := startKubelet(t, f)
-	startPlugin(t, h, f, "--cdi-dir", specs, "--host-prefix", "", "--devices", description).awaitReady()
+	startPlugin(t, h, f, "--cdi", "always", "--cdi-dir", specs, "--host-prefix", "", "--devices", description).awaitReady()
 	k.awaitCapacity(3, 3)
 	pod := newPod("llama", 2)
 	held := k.mustAdmit(pod)
@@ -50,7 +50,7 @@ func TestCDIAcceleratorWithoutNodesHasItsMounts(t *testing.T) {
 	f, specs := newFolder(t), filepath.Join(t.TempDir(), "cdi")
 	description := quickX330(t, withMount, func(d map[string]any) { delete(d, "nodes") })
 	k := startKubelet(t, f)
-	startPlugin(t, newHost(t, 4), f, "--cdi-dir", specs, "--host-prefix", "", "--devices", description).awaitReady()
+	startPlugin(t, newHost(t, 4), f, "--cdi", "always", "--cdi-dir", specs, "--host-prefix", "", "--devices", description).awaitReady()
 	k.awaitCapacity(4, 4)
 	pod := newPod("llama", 2)
 	held := k.mustAdmit(pod)
@@ -67,7 +67,7 @@ func TestCDIAcceleratorWithoutNodesHasItsMounts(t *testing.T) {
 func TestCDINamesAreResolvedAfterNodesWereRenumbered(t *testing.T) {
 	f, h, specs := newFolder(t), newHost(t, 2), filepath.Join(t.TempDir(), "cdi")
 	k := startKubelet(t, f)
-	p := startPlugin(t, h, f, "--cdi-dir", specs)
+	p := startPlugin(t, h, f, "--cdi", "always", "--cdi-dir", specs)
 	p.awaitReady()
 	k.awaitCapacity(2, 2)
 	pod := newPod("llama", 1)
@@ -77,7 +77,7 @@ func TestCDINamesAreResolvedAfterNodesWereRenumbered(t *testing.T) {
 	h.renumber(map[int]int{0: 1, 1: 0})
 
 	k = startKubelet(t, f, pod)
-	startPlugin(t, h, f, "--cdi-dir", specs).awaitReady()
+	startPlugin(t, h, f, "--cdi", "always", "--cdi-dir", specs).awaitReady()
 	k.awaitCapacity(2, 2)
 	k.mustAdmit(pod)
 	options, err := k.containerOptions(t.Context(), pod)

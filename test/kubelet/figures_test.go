@@ -38,7 +38,7 @@ func TestFailureReachesTheKubeletWithinTwoSeconds(t *testing.T) {
 func TestSixtyFourDevicesNeedLessThanFortyMebibytes(t *testing.T) {
 	f, h := newFolder(t), newHost(t, 64)
 	k := startKubelet(t, f)
-	p := startPlugin(t, h, f, "--cdi-dir", filepath.Join(t.TempDir(), "cdi"))
+	p := startPlugin(t, h, f, "--cdi", "always", "--cdi-dir", filepath.Join(t.TempDir(), "cdi"))
 	p.awaitReady()
 	k.awaitCapacity(64, 64)
 	for i := range 16 {
