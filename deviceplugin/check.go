@@ -16,8 +16,8 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/sysfs"
 )
 
-// Check prints the functions of the description's vendor on a host: which are excluded by what
-// field, and of each device its nodes and the result of one probe.
+// Check prints the functions of the description's vendor on a host, physical and virtual: which
+// are excluded by what field, and of each device its nodes and the result of one probe.
 func Check(ctx context.Context, w io.Writer, host fs.FS, d description.Description) error {
 	tree := sysfs.New(host)
 	scanner, prober := discovery.NewScanner(tree, d), probe.NewProber(tree, d)
@@ -30,14 +30,14 @@ func Check(ctx context.Context, w io.Writer, host fs.FS, d description.Descripti
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "DEVICE\tDRIVER\tNUMA\tUUID\tNODES\tRESULT")
+	_, _ = fmt.Fprintln(table, "DEVICE\tVIRTUAL OF\tDRIVER\tNUMA\tUUID\tNODES\tRESULT")
 	for _, candidate := range candidates {
 		if candidate.Excluded != "" {
-			_, _ = fmt.Fprintf(table, "%s\t\t\t\t\texcluded by %s\n", candidate.Address, candidate.Excluded)
+			_, _ = fmt.Fprintf(table, "%s\t%s\t\t\t\t\texcluded by %s\n", candidate.Address, orDash(candidate.Physical), candidate.Excluded)
 		}
 	}
 	for _, device := range devices {
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", device.ID, orDash(device.Driver), numa(device.NUMANode),
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", device.ID, orDash(device.Physical), orDash(device.Driver), numa(device.NUMANode),
 			orDash(device.UUID), orDash(strings.Join(device.Nodes, ",")), result(prober.Observe(ctx, device)))
 	}
 	if err := table.Flush(); err != nil {

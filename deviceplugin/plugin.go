@@ -106,7 +106,7 @@ func New(c Config) (*Plugin, error) {
 	p := &Plugin{parts: []part{devices.Run, registration.Run, serveHTTP(c.Listener, handler(c.Registry, registration))}}
 	p.describeToRuntime(c, server, devices)
 	p.report(c, devices)
-	registerer.MustRegister(exporter.NewHealth(devices, d.Type, d.Model), registration.Collector())
+	registerer.MustRegister(exporter.NewHealth(devices, d, c.NodeName), registration.Collector())
 	devices.OnTransition(exporter.NewTransitions(registerer).Count)
 	c.Registry.MustRegister(exporter.NewTelemetry(devices, tree, d.Telemetry, c.NodeName))
 	return p, p.attribute(c, devices, registerer)

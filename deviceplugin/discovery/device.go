@@ -10,7 +10,10 @@
 // It imports no kubelet types, no health and no clock.
 package discovery
 
-import "slices"
+import (
+	"path"
+	"slices"
+)
 
 // NoNUMANode is the NUMANode of a device whose NUMA node is unknown.
 const NoNUMANode = -1
@@ -23,6 +26,8 @@ type Device struct {
 	// Dir is the device's own directory below the host's root, links resolved:
 	// sys/devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0.
 	Dir string
+	// Physical is the ID of a virtual function's physical function (SR-IOV), or empty.
+	Physical string
 	// Driver is the kernel driver bound to it, or empty.
 	Driver string
 	// UUID is the vendor's identity of the card, or empty.
@@ -35,8 +40,17 @@ type Device struct {
 	Nodes []string
 }
 
+// Name is the name of the device's first node, such as rbln0, by which vendors' exporters
+// call a device. It may change when the driver is loaded again.
+func (d Device) Name() string {
+	if len(d.Nodes) == 0 {
+		return ""
+	}
+	return path.Base(d.Nodes[0])
+}
+
 // Equal reports whether two scans yielded the same device unchanged.
 func (d Device) Equal(other Device) bool {
-	return d.ID == other.ID && d.Dir == other.Dir && d.Driver == other.Driver && d.UUID == other.UUID &&
-		d.NUMANode == other.NUMANode && d.Root == other.Root && slices.Equal(d.Nodes, other.Nodes)
+	return d.ID == other.ID && d.Dir == other.Dir && d.Physical == other.Physical && d.Driver == other.Driver &&
+		d.UUID == other.UUID && d.NUMANode == other.NUMANode && d.Root == other.Root && slices.Equal(d.Nodes, other.Nodes)
 }

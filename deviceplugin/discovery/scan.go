@@ -74,6 +74,7 @@ func (s *Scanner) Find(ctx context.Context, id string) (Device, bool) {
 // Candidate is a function of the description's vendor, with the field that excludes it.
 type Candidate struct {
 	Address  string
+	Physical string // of a virtual function: see Device
 	Excluded string // empty for a selected function
 }
 
@@ -85,8 +86,9 @@ func (s *Scanner) Candidates(ctx context.Context) ([]Candidate, error) {
 	}
 	var candidates []Candidate
 	for _, name := range names {
-		if excluded := s.excluded(ctx, path.Join(bus, name)); s.address.MatchString(name) && excluded != "pci.vendor" {
-			candidates = append(candidates, Candidate{Address: name, Excluded: excluded})
+		dir := path.Join(bus, name)
+		if excluded := s.excluded(ctx, dir); s.address.MatchString(name) && excluded != "pci.vendor" {
+			candidates = append(candidates, Candidate{Address: name, Physical: s.link(dir, "physfn"), Excluded: excluded})
 		}
 	}
 	return candidates, nil
@@ -151,7 +153,8 @@ func (s *Scanner) inspect(ctx context.Context, address string) Device {
 	return Device{
 		ID:       address,
 		Dir:      dir,
-		Driver:   s.driver(dir),
+		Physical: s.link(dir, "physfn"),
+		Driver:   s.link(dir, "driver"),
 		UUID:     s.readUUID(ctx, dir),
 		NUMANode: numaNode(s.identity(ctx, dir, "numa_node")),
 		Root:     root,
@@ -159,8 +162,9 @@ func (s *Scanner) inspect(ctx context.Context, address string) Device {
 	}
 }
 
-func (s *Scanner) driver(dir string) string {
-	target, err := s.tree.Target(path.Join(dir, "driver"))
+// link returns the last element of what a link in a function's directory points to, or empty.
+func (s *Scanner) link(dir, name string) string {
+	target, err := s.tree.Target(path.Join(dir, name))
 	if err != nil {
 		return ""
 	}

@@ -43,7 +43,7 @@ func NewAttribution(devices Devices, conn grpc.ClientConnInterface, resource, ho
 			"1 if the kubelet reported the holders of the devices, 0 if it did not answer.", nil, nil),
 		allocated: prometheus.NewDesc("nufi_deviceplugin_device_allocated",
 			"1 for a device and the container that holds it, 0 for a free device.",
-			[]string{"device", "uuid", "hostname", "namespace", "pod", "container"}, nil),
+			identity("namespace", "pod", "container"), nil),
 	}
 }
 
@@ -67,12 +67,12 @@ func (a *Attribution) Collect(out chan<- prometheus.Metric) {
 	holders := a.holders(answer)
 	entries, _ := a.devices.Snapshot()
 	for _, entry := range entries {
-		id, uuid := entry.Device.ID, entry.Device.UUID
-		for h := range holders[id] {
-			out <- prometheus.MustNewConstMetric(a.allocated, prometheus.GaugeValue, 1, id, uuid, a.hostname, h.namespace, h.pod, h.container)
+		for h := range holders[entry.Device.ID] {
+			out <- prometheus.MustNewConstMetric(a.allocated, prometheus.GaugeValue, 1,
+				identify(entry.Device, a.hostname, h.namespace, h.pod, h.container)...)
 		}
-		if len(holders[id]) == 0 {
-			out <- prometheus.MustNewConstMetric(a.allocated, prometheus.GaugeValue, 0, id, uuid, a.hostname, "", "", "")
+		if len(holders[entry.Device.ID]) == 0 {
+			out <- prometheus.MustNewConstMetric(a.allocated, prometheus.GaugeValue, 0, identify(entry.Device, a.hostname, "", "", "")...)
 		}
 	}
 }

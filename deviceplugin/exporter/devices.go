@@ -1,8 +1,12 @@
 package exporter
 
 import (
+	"cmp"
+
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dudaji/nufi/deviceplugin/description"
+	"github.com/dudaji/nufi/deviceplugin/discovery"
 	"github.com/dudaji/nufi/deviceplugin/health"
 	"github.com/dudaji/nufi/deviceplugin/inventory"
 )
@@ -14,23 +18,35 @@ type Devices interface {
 
 // Health exports the state of each device.
 type Health struct {
-	devices Devices
-	count   *prometheus.Desc
-	state   *prometheus.Desc
-	info    *prometheus.Desc
+	devices  Devices
+	hostname string
+	count    *prometheus.Desc
+	state    *prometheus.Desc
+	info     *prometheus.Desc
 }
 
-// NewHealth returns a collector of the devices' states.
-func NewHealth(devices Devices, accelerator, model string) *Health {
+// identity are the labels of each series of a device: its PCI address, its UUID, the name of
+// its first node and the host's name. An exporter of the vendor has one of them in common.
+func identity(labels ...string) []string {
+	return append([]string{"device", "uuid", "name", "hostname"}, labels...)
+}
+
+func identify(d discovery.Device, hostname string, values ...string) []string {
+	return append([]string{d.ID, d.UUID, d.Name(), hostname}, values...)
+}
+
+// NewHealth returns a collector of the devices' states. The type of a description without one
+// is its resource.
+func NewHealth(devices Devices, d description.Description, hostname string) *Health {
 	return &Health{
-		devices: devices,
+		devices: devices, hostname: hostname,
 		info: prometheus.NewDesc("nufi_deviceplugin_device_info",
 			"1 for a device, with the type and model of its description.",
-			[]string{"device", "uuid", "driver"}, prometheus.Labels{"type": accelerator, "model": model}),
+			identity("driver", "physical_function"), prometheus.Labels{"type": cmp.Or(d.Type, d.Resource), "model": d.Model}),
 		count: prometheus.NewDesc("nufi_deviceplugin_devices",
 			"Devices by health state.", []string{"state"}, nil),
 		state: prometheus.NewDesc("nufi_deviceplugin_device_state",
-			"1 for the current state of a device, with its reason.", []string{"device", "state", "reason"}, nil),
+			"1 for the current state of a device, with its reason.", identity("state", "reason"), nil),
 	}
 }
 
@@ -48,8 +64,9 @@ func (h *Health) Collect(out chan<- prometheus.Metric) {
 	for _, entry := range entries {
 		counts[entry.Health.State]++
 		out <- prometheus.MustNewConstMetric(h.state, prometheus.GaugeValue, 1,
-			entry.Device.ID, string(entry.Health.State), entry.Health.Reason.Code)
-		out <- prometheus.MustNewConstMetric(h.info, prometheus.GaugeValue, 1, entry.Device.ID, entry.Device.UUID, entry.Device.Driver)
+			identify(entry.Device, h.hostname, string(entry.Health.State), entry.Health.Reason.Code)...)
+		out <- prometheus.MustNewConstMetric(h.info, prometheus.GaugeValue, 1,
+			identify(entry.Device, h.hostname, entry.Device.Driver, entry.Device.Physical)...)
 	}
 	for _, state := range health.States() {
 		out <- prometheus.MustNewConstMetric(h.count, prometheus.GaugeValue, float64(counts[state]), string(state))

@@ -22,17 +22,19 @@ import (
 )
 
 func TestHealthExportsCountsAndReasons(t *testing.T) {
-	broken := card("0000:5e:00.0")
+	healthy, broken := card("0000:3b:00.0"), card("0000:5e:00.0")
+	healthy.Device.Nodes, healthy.Device.Physical = []string{"/dev/npu/npu0"}, "0000:3b:00.7"
 	broken.Health = health.Status{State: health.Unhealthy, Reason: health.Reason{Code: "DeviceNodeMissing", Message: "m"}}
+	d := description.Description{Type: "PE", Model: "PE-1"}
 	want := `
 # HELP nufi_deviceplugin_device_info 1 for a device, with the type and model of its description.
 # TYPE nufi_deviceplugin_device_info gauge
-nufi_deviceplugin_device_info{device="0000:3b:00.0",driver="",model="PE-1",type="PE",uuid="uuid-0000:3b:00.0"} 1
-nufi_deviceplugin_device_info{device="0000:5e:00.0",driver="",model="PE-1",type="PE",uuid="uuid-0000:5e:00.0"} 1
+nufi_deviceplugin_device_info{device="0000:3b:00.0",driver="",hostname="host",model="PE-1",name="npu0",physical_function="0000:3b:00.7",type="PE",uuid="uuid-0000:3b:00.0"} 1
+nufi_deviceplugin_device_info{device="0000:5e:00.0",driver="",hostname="host",model="PE-1",name="",physical_function="",type="PE",uuid="uuid-0000:5e:00.0"} 1
 # HELP nufi_deviceplugin_device_state 1 for the current state of a device, with its reason.
 # TYPE nufi_deviceplugin_device_state gauge
-nufi_deviceplugin_device_state{device="0000:3b:00.0",reason="Answering",state="Healthy"} 1
-nufi_deviceplugin_device_state{device="0000:5e:00.0",reason="DeviceNodeMissing",state="Unhealthy"} 1
+nufi_deviceplugin_device_state{device="0000:3b:00.0",hostname="host",name="npu0",reason="Answering",state="Healthy",uuid="uuid-0000:3b:00.0"} 1
+nufi_deviceplugin_device_state{device="0000:5e:00.0",hostname="host",name="",reason="DeviceNodeMissing",state="Unhealthy",uuid="uuid-0000:5e:00.0"} 1
 # HELP nufi_deviceplugin_devices Devices by health state.
 # TYPE nufi_deviceplugin_devices gauge
 nufi_deviceplugin_devices{state="Healthy"} 1
@@ -41,7 +43,15 @@ nufi_deviceplugin_devices{state="Suspect"} 0
 nufi_deviceplugin_devices{state="Unhealthy"} 1
 nufi_deviceplugin_devices{state="Unknown"} 0
 `
-	expect(t, NewHealth(list{card("0000:3b:00.0"), broken}, "PE", "PE-1"), want)
+	expect(t, NewHealth(list{healthy, broken}, d, "host"), want)
+}
+
+func TestTypeOfADescriptionWithoutOneIsItsResource(t *testing.T) {
+	expect(t, NewHealth(list{card("a")}, description.Description{Resource: "habana.ai/gaudi"}, "host"), `
+# HELP nufi_deviceplugin_device_info 1 for a device, with the type and model of its description.
+# TYPE nufi_deviceplugin_device_info gauge
+nufi_deviceplugin_device_info{device="a",driver="",hostname="host",model="",name="",physical_function="",type="habana.ai/gaudi",uuid="uuid-a"} 1
+`, "nufi_deviceplugin_device_info")
 }
 
 func TestTransitionsAreCountedByFromAndTo(t *testing.T) {
@@ -152,11 +162,11 @@ func TestHoldersOfOtherResourcesAreIgnored(t *testing.T) {
 	}
 }
 
-func expect(t *testing.T, collector prometheus.Collector, want string) {
+func expect(t *testing.T, collector prometheus.Collector, want string, names ...string) {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(collector)
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), names...); err != nil {
 		t.Error(err)
 	}
 }

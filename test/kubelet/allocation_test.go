@@ -118,8 +118,8 @@ func TestHoldersAreExported(t *testing.T) {
 	p.awaitReady()
 	k.awaitCapacity(2, 2)
 	series := func(card int, namespace, pod, container string) string {
-		return fmt.Sprintf(`nufi_deviceplugin_device_allocated{container="%s",device="%s",hostname="npu-node-1",namespace="%s",pod="%s",resource="sapeon.com/snx3",uuid="uuid-%d"}`,
-			container, address(card), namespace, pod, card)
+		return fmt.Sprintf(`nufi_deviceplugin_device_allocated{container="%s",device="%s",hostname="npu-node-1",name="snx3_%d",namespace="%s",pod="%s",resource="sapeon.com/snx3",uuid="uuid-%d"}`,
+			container, address(card), card, namespace, pod, card)
 	}
 	p.awaitMetric(series(0, "", "", ""), 0)
 	p.awaitMetric(series(1, "", "", ""), 0)

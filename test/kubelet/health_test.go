@@ -29,7 +29,7 @@ func TestFailedDeviceIsWithdrawnUntilItRecovers(t *testing.T) {
 			k.awaitCapacity(8, 8)
 			failure.fail(h)
 			k.awaitCapacity(8, 7)
-			p.awaitMetric(fmt.Sprintf(`nufi_deviceplugin_device_state{device="%s",reason="%s",resource="sapeon.com/snx3",state="Unhealthy"}`, address(7), failure.reason), 1)
+			p.awaitMetric(fmt.Sprintf(`nufi_deviceplugin_device_state{device="%s",hostname="npu-node-1",name="snx3_7",reason="%s",resource="sapeon.com/snx3",state="Unhealthy",uuid="uuid-7"}`, address(7), failure.reason), 1)
 			failure.repair(h)
 			k.awaitCapacity(8, 8)
 		})
@@ -84,7 +84,7 @@ func TestDeviceWithoutDataStaysAllocatable(t *testing.T) {
 	k.awaitCapacity(2, 2)
 	lowest := k.lowest()
 	h.set(0, "config", "") // no data, from now on
-	p.awaitMetric(fmt.Sprintf(`nufi_deviceplugin_device_state{device="%s",reason="NoData",resource="sapeon.com/snx3",state="Unknown"}`, address(0)), 1)
+	p.awaitMetric(fmt.Sprintf(`nufi_deviceplugin_device_state{device="%s",hostname="npu-node-1",name="snx3_0",reason="NoData",resource="sapeon.com/snx3",state="Unknown",uuid="uuid-0"}`, address(0)), 1)
 	if got := lowest(); got != 2 {
 		t.Errorf("allocatable was as low as %d", got)
 	}
