@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
-	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -41,6 +40,7 @@ type deployKind struct {
 	deployStatus
 
 	cache    client.Reader
+	direct   client.Reader
 	projects *objects[*v1.Project]
 	renders  *renderCache
 	claims   *hostClaims
@@ -93,25 +93,13 @@ func (k *deployKind) evaluate(
 	return next, nil
 }
 
-// deleting releases the host once its route is deleted: two routes for one host would compete.
 func (k *deployKind) deleting(ctx context.Context, deploy *v1.NpuDeploy) error {
-	for _, kind := range manifests.Kinds() {
-		for _, entry := range deploy.Status.Inventory {
-			if entry.Kind != kind.Kind || !isRoute(apply.Ref{GroupVersionKind: kind}) {
-				continue
-			}
-			if route, err := k.ownedObject(ctx, deploy, kind, entry.Name); err != nil || route != nil {
-				return err
-			}
-		}
-	}
-	k.deleted(client.ObjectKeyFromObject(deploy))
-	return nil
+	return k.releaseClaims(ctx, client.ObjectKeyFromObject(deploy), "")
 }
 
-func (k *deployKind) deleted(name types.NamespacedName) {
-	k.queue.add(k.claims.release(name)...)
+func (k *deployKind) deleted(ctx context.Context, name types.NamespacedName) error {
 	k.specs.forget(name)
+	return k.releaseClaims(ctx, name, "")
 }
 
 // listDeploys lists the cached NpuDeploys of a namespace, or of all. They are shared.

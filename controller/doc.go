@@ -4,7 +4,7 @@
 // A reconcile of either kind has the same steps (reconciler.go):
 //
 //	render        rendering.go    cached until the spec, its Project or the templates change
-//	claim host    hostclaims.go   the oldest NpuDeploy owns a host; hosts.go: which project may
+//	claim host    claimhost.go    the oldest NpuDeploy owns a host; hosts.go: which project may
 //	apply         controller/apply
 //	observe       observe.go      Deployment, pods, events, nodes, route
 //	evaluate      internal/status

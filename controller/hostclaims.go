@@ -3,15 +3,13 @@ package controller
 import (
 	"cmp"
 	"context"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -19,16 +17,23 @@ import (
 // hostClaim is an NpuDeploy's request for a host, and a path below it. An empty host claims
 // nothing.
 type hostClaim struct {
-	deploy     types.NamespacedName
-	uid        types.UID
+	claimID
+
 	created    time.Time
 	host, path string
+	// isDeleted means that only a route of the NpuDeploy remains.
+	isDeleted bool
+}
+
+// claimID identifies an NpuDeploy: another one of the same name has another claim.
+type claimID struct {
+	deploy types.NamespacedName
+	uid    types.UID
 }
 
 func newHostClaim(deploy *v1.NpuDeploy) hostClaim {
 	return hostClaim{
-		deploy: types.NamespacedName{Namespace: deploy.Namespace, Name: deploy.Name},
-		uid:    deploy.UID, created: deploy.CreationTimestamp.UTC(),
+		claimID: claimID{client.ObjectKeyFromObject(deploy), deploy.UID}, created: deploy.CreationTimestamp.UTC(),
 	}
 }
 
@@ -37,68 +42,25 @@ func (c hostClaim) overlaps(other hostClaim) bool {
 	return strings.HasPrefix(c.path+"/", other.path+"/") || strings.HasPrefix(other.path+"/", c.path+"/")
 }
 
+// description is for other NpuDeploys that claim the host.
+func (c hostClaim) description() string {
+	if c.isDeleted {
+		return c.deploy.String() + ", which was deleted and still has a route"
+	}
+	return c.deploy.String() + ", which is older"
+}
+
 func olderClaim(a, b hostClaim) int {
 	return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.uid, b.uid))
 }
 
 // hostOwnership is the decision on a claim. The zero value means that the host is ours.
 type hostOwnership struct {
-	owner     string // the older NpuDeploy that owns the host and path
+	owner     string // describes the NpuDeploy that owns the host and path
 	forbidden string // why the namespace may not use the host
 }
 
 func (h hostOwnership) isOurs() bool { return h == hostOwnership{} }
-
-// claimHost claims the host of the rendered endpoint. A generation that does not render
-// keeps the previous claim. A forbidden host is not claimed.
-func (k *deployKind) claimHost(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering) (hostOwnership, error) {
-	claim := newHostClaim(deploy)
-	if rendered.outcome.Reason == v1.ReasonRendered {
-		if rendered.endpoint != nil {
-			claim.host, claim.path = rendered.endpoint.Host, rendered.endpoint.Path
-		}
-	} else if before, ok := k.claims.get(claim.deploy); ok && before.uid == deploy.UID {
-		claim = before
-	}
-	forbidden := ""
-	if claim.host != "" {
-		projects, err := listProjects(ctx, k.cache)
-		if err != nil {
-			return hostOwnership{}, err
-		}
-		if forbidden = forbiddenHost(projects, deploy.Namespace, claim.host); forbidden != "" {
-			claim = newHostClaim(deploy)
-		}
-	}
-	owner, affected := k.claims.put(claim)
-	k.queue.add(affected...)
-	return hostOwnership{owner: owner, forbidden: forbidden}, nil
-}
-
-// loadClaims restores the claims from statuses. An NpuDeploy without a URL has no route yet.
-func (k *deployKind) loadClaims(ctx context.Context) error {
-	deploys, err := listDeploys(ctx, k.cache, metav1.NamespaceAll)
-	if err != nil {
-		return err
-	}
-	projects, err := listProjects(ctx, k.cache)
-	if err != nil {
-		return err
-	}
-	for i := range deploys {
-		endpoint, err := url.Parse(deploys[i].Status.URL)
-		if err != nil || endpoint.Host == "" {
-			continue
-		}
-		if forbiddenHost(projects, deploys[i].Namespace, endpoint.Hostname()) != "" {
-			continue
-		}
-		claim := newHostClaim(&deploys[i])
-		claim.host, claim.path = endpoint.Hostname(), endpoint.Path
-		k.claims.put(claim)
-	}
-	return nil
-}
 
 // hostClaims has the claims of all NpuDeploys. The oldest claim owns a host and path.
 type hostClaims struct {
@@ -106,12 +68,12 @@ type hostClaims struct {
 	loaded  bool
 
 	mu       sync.Mutex
-	byHost   map[string][]hostClaim // oldest first
-	byDeploy map[types.NamespacedName]hostClaim
+	byHost   map[string][]hostClaim               // oldest first
+	byDeploy map[types.NamespacedName][]hostClaim // several only while routes of a deleted one remain
 }
 
 func newHostClaims() *hostClaims {
-	return &hostClaims{byHost: map[string][]hostClaim{}, byDeploy: map[types.NamespacedName]hostClaim{}}
+	return &hostClaims{byHost: map[string][]hostClaim{}, byDeploy: map[types.NamespacedName][]hostClaim{}}
 }
 
 // load loads all claims once: after a restart, a younger NpuDeploy may be reconciled first.
@@ -131,71 +93,93 @@ func (c *hostClaims) load(ctx context.Context, all func(context.Context) error) 
 func (c *hostClaims) put(claim hostClaim) (owner string, affected []types.NamespacedName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if before, ok := c.byDeploy[claim.deploy]; !ok || before != claim {
-		affected = c.replace(claim.deploy, claim)
+	if c.claim(claim.claimID) != claim {
+		affected = c.replace(claim.claimID, claim)
 	}
 	if claim.host == "" {
 		return "", affected
 	}
-	return c.owners([]string{claim.host})[claim.deploy], affected
+	return c.owners([]string{claim.host})[claim.claimID], affected
 }
 
 // release removes a claim, and returns the NpuDeploys that gain a host by it.
-func (c *hostClaims) release(deploy types.NamespacedName) []types.NamespacedName {
+func (c *hostClaims) release(id claimID) []types.NamespacedName {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.replace(deploy, hostClaim{})
+	return c.replace(id, hostClaim{})
 }
 
-func (c *hostClaims) get(deploy types.NamespacedName) (hostClaim, bool) {
+// get returns the claim of an NpuDeploy, or an empty one.
+func (c *hostClaims) get(id claimID) hostClaim {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	claim, ok := c.byDeploy[deploy]
-	return claim, ok
+	return c.claim(id)
 }
 
-func (c *hostClaims) replace(deploy types.NamespacedName, claim hostClaim) []types.NamespacedName {
-	hosts := []string{c.byDeploy[deploy].host, claim.host}
-	before := c.owners(hosts)
-	if old, ok := c.byDeploy[deploy]; ok {
-		delete(c.byDeploy, deploy)
-		c.byHost[old.host] = slices.DeleteFunc(c.byHost[old.host], func(other hostClaim) bool { return other.deploy == deploy })
-		if len(c.byHost[old.host]) == 0 {
-			delete(c.byHost, old.host)
+// of returns the claims of NpuDeploys of a name.
+func (c *hostClaims) of(deploy types.NamespacedName) []hostClaim {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.byDeploy[deploy])
+}
+
+func (c *hostClaims) claim(id claimID) hostClaim {
+	for _, claim := range c.byDeploy[id.deploy] {
+		if claim.claimID == id {
+			return claim
 		}
 	}
+	return hostClaim{}
+}
+
+func (c *hostClaims) replace(id claimID, claim hostClaim) []types.NamespacedName {
+	old := c.claim(id)
+	hosts := []string{old.host, claim.host}
+	before := c.owners(hosts)
+	if old.host != "" {
+		without(c.byDeploy, id.deploy, id)
+		without(c.byHost, old.host, id)
+	}
 	if claim.host != "" {
-		c.byDeploy[deploy] = claim
+		c.byDeploy[id.deploy] = append(c.byDeploy[id.deploy], claim)
 		c.byHost[claim.host] = append(c.byHost[claim.host], claim)
 		slices.SortFunc(c.byHost[claim.host], olderClaim)
 	}
-	return changedOwners(deploy, before, c.owners(hosts))
+	return changedOwners(id, before, c.owners(hosts))
 }
 
-// owners maps each NpuDeploy that claims one of the hosts to the other owner, or to nothing
+// without removes a claim from the list of a key, and an empty list from the map.
+func without[K comparable](claims map[K][]hostClaim, key K, id claimID) {
+	claims[key] = slices.DeleteFunc(claims[key], func(claim hostClaim) bool { return claim.claimID == id })
+	if len(claims[key]) == 0 {
+		delete(claims, key)
+	}
+}
+
+// owners maps each claim of one of the hosts to a description of the other owner, or to nothing
 // if it is the owner itself.
-func (c *hostClaims) owners(hosts []string) map[types.NamespacedName]string {
-	owners := map[types.NamespacedName]string{}
+func (c *hostClaims) owners(hosts []string) map[claimID]string {
+	owners := map[claimID]string{}
 	for _, host := range hosts {
 		var granted []hostClaim
 		for _, claim := range c.byHost[host] {
 			if i := slices.IndexFunc(granted, claim.overlaps); i >= 0 {
-				owners[claim.deploy] = granted[i].deploy.String()
+				owners[claim.claimID] = granted[i].description()
 				continue
 			}
 			granted = append(granted, claim)
-			owners[claim.deploy] = ""
+			owners[claim.claimID] = ""
 		}
 	}
 	return owners
 }
 
 // changedOwners lists the NpuDeploys, other than self, whose owner changed.
-func changedOwners(self types.NamespacedName, before, after map[types.NamespacedName]string) []types.NamespacedName {
+func changedOwners(self claimID, before, after map[claimID]string) []types.NamespacedName {
 	var names []types.NamespacedName
-	for name, owner := range after {
-		if former, ok := before[name]; name != self && (!ok || former != owner) {
-			names = append(names, name)
+	for id, owner := range after {
+		if former, ok := before[id]; id != self && (!ok || former != owner) {
+			names = append(names, id.deploy)
 		}
 	}
 	return names

@@ -12,7 +12,7 @@ import (
 // claimOf returns a claim of an NpuDeploy of that age.
 func claimOf(name string, age int, host, path string) hostClaim {
 	return hostClaim{
-		deploy: types.NamespacedName{Namespace: "team", Name: name}, uid: types.UID(name),
+		claimID: claimID{types.NamespacedName{Namespace: "team", Name: name}, types.UID(name)},
 		created: time.Unix(int64(1000-age), 0), host: host, path: path,
 	}
 }
@@ -31,15 +31,15 @@ func TestOldestClaimOwnsTheHost(t *testing.T) {
 		first, second hostClaim
 		want          string // the owner of the second's host
 	}{
-		"the same host":            {claimOf("a", 2, "h", ""), claimOf("b", 1, "h", ""), "team/a"},
+		"the same host":            {claimOf("a", 2, "h", ""), claimOf("b", 1, "h", ""), "team/a, which is older"},
 		"the younger claims first": {claimOf("a", 1, "h", ""), claimOf("b", 2, "h", ""), ""},
 		"another host":             {claimOf("a", 2, "h", ""), claimOf("b", 1, "i", ""), ""},
 		"another path":             {claimOf("a", 2, "h", "/x"), claimOf("b", 1, "h", "/y"), ""},
-		"a path below":             {claimOf("a", 2, "h", "/x"), claimOf("b", 1, "h", "/x/y"), "team/a"},
-		"a path above":             {claimOf("a", 2, "h", "/x/y"), claimOf("b", 1, "h", "/x"), "team/a"},
+		"a path below":             {claimOf("a", 2, "h", "/x"), claimOf("b", 1, "h", "/x/y"), "team/a, which is older"},
+		"a path above":             {claimOf("a", 2, "h", "/x/y"), claimOf("b", 1, "h", "/x"), "team/a, which is older"},
 		"a common prefix of names": {claimOf("a", 2, "h", "/x"), claimOf("b", 1, "h", "/xy"), ""},
-		"every path":               {claimOf("a", 2, "h", ""), claimOf("b", 1, "h", "/x"), "team/a"},
-		"the same age, by UID":     {claimOf("a", 1, "h", ""), claimOf("b", 1, "h", ""), "team/a"},
+		"every path":               {claimOf("a", 2, "h", ""), claimOf("b", 1, "h", "/x"), "team/a, which is older"},
+		"the same age, by UID":     {claimOf("a", 1, "h", ""), claimOf("b", 1, "h", ""), "team/a, which is older"},
 		"no host":                  {claimOf("a", 2, "", ""), claimOf("b", 1, "", ""), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestPutReturnsTheAffectedDeploys(t *testing.T) {
 	step("the older claims another host", affected, "young")
 	_, affected = c.put(claimOf("old", 9, "h", ""))
 	step("the older claims the first host again", affected, "young")
-	step("the older is released", c.release(claimOf("old", 9, "", "").deploy), "young")
+	step("the older is released", c.release(claimOf("old", 9, "", "").claimID), "young")
 	if owner, _ := c.put(claimOf("young", 1, "h", "")); owner != "" {
 		t.Errorf("the host belongs to %s", owner)
 	}
@@ -90,7 +90,7 @@ func TestReleaseRemovesAllState(t *testing.T) {
 	for i := range 100 {
 		claim := claimOf("a", i, string(rune('a'+i%26)), "")
 		c.put(claim)
-		c.release(claim.deploy)
+		c.release(claim.claimID)
 	}
 	if len(c.byHost)+len(c.byDeploy) != 0 {
 		t.Errorf("%d hosts and %d deployments remain", len(c.byHost), len(c.byDeploy))

@@ -84,7 +84,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	renders := newRenderCache(store.Serving, metrics)
 	projects := newReconciler[*v1.Project](mgr, metrics, renders, &projectKind{renders: renders})
 	kind := &deployKind{
-		cache: mgr.GetCache(), projects: projects.objects, renders: renders, claims: newHostClaims(),
+		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), projects: projects.objects, renders: renders, claims: newHostClaims(),
 		specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}},
 	}
 	deploys := newReconciler[*v1.NpuDeploy](mgr, metrics, renders, kind)

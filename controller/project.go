@@ -65,7 +65,7 @@ func (k *projectKind) evaluate(
 
 func (*projectKind) deleting(context.Context, *v1.Project) error { return nil }
 
-func (*projectKind) deleted(types.NamespacedName) {}
+func (*projectKind) deleted(context.Context, types.NamespacedName) error { return nil }
 
 // listProjects lists the cached Projects. They are shared.
 func listProjects(ctx context.Context, cache client.Reader) ([]v1.Project, error) {

@@ -31,7 +31,7 @@ type ownerKind[T client.Object] interface {
 	// deleting releases what an object that is being deleted does not use any more.
 	deleting(ctx context.Context, object T) error
 	// deleted releases what the kind holds for an object that does not exist.
-	deleted(name types.NamespacedName)
+	deleted(ctx context.Context, name types.NamespacedName) error
 }
 
 // reconciler reconciles the objects of one kind.
@@ -59,8 +59,7 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request
 		return reconcile.Result{}, err
 	}
 	if !exists {
-		r.forget(request.NamespacedName)
-		return reconcile.Result{}, nil
+		return reconcile.Result{}, r.forget(ctx, request.NamespacedName)
 	}
 	if object.GetDeletionTimestamp() != nil {
 		return reconcile.Result{}, r.reconcileDeleting(ctx, object)
@@ -194,9 +193,9 @@ func terminal(err error, changed bool) (reconcile.Result, error) {
 }
 
 // forget drops the state of an object that does not exist any more.
-func (r *reconciler[T]) forget(name types.NamespacedName) {
-	r.kind.deleted(name)
+func (r *reconciler[T]) forget(ctx context.Context, name types.NamespacedName) error {
 	r.forgetUID(r.objects.forget(name))
+	return r.kind.deleted(ctx, name)
 }
 
 func (r *reconciler[T]) forgetUID(uid types.UID) {

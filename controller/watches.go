@@ -134,10 +134,14 @@ func settled(owners mapFunc, drifted driftFunc) handler.EventHandler {
 }
 
 // byOwner returns the owner of this kind that controls an object or, if none does, that may
-// adopt it. Objects in the namespace of a Project belong to a cluster-scoped owner.
+// adopt it or left it behind. Objects in the namespace of a Project belong to a cluster-scoped
+// owner.
 func byOwner(kind string) mapFunc {
 	return func(_ context.Context, object client.Object) []types.NamespacedName {
-		name := types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetAnnotations()[v1.AnnotationAdopt]}
+		name := types.NamespacedName{
+			Namespace: object.GetNamespace(),
+			Name:      cmp.Or(object.GetAnnotations()[v1.AnnotationAdopt], object.GetLabels()[v1.LabelDeploy]),
+		}
 		if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
 			name.Name = ""
 			if controller.Kind == kind && controller.APIVersion == v1.GroupVersion().String() {

@@ -73,6 +73,22 @@ func NewChild(kind schema.GroupVersionKind) client.Object {
 	return object
 }
 
+// NewChildList returns an empty list of the objects that NewChild returns.
+func NewChildList(kind schema.GroupVersionKind) client.ObjectList {
+	kind.Kind += "List"
+	switch kind.Kind {
+	case "DeploymentList":
+		return &appsv1.DeploymentList{}
+	case string(v1.EndpointHTTPRoute) + "List":
+		routes := &unstructured.UnstructuredList{}
+		routes.SetGroupVersionKind(kind)
+		return routes
+	}
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(kind)
+	return list
+}
+
 func newObject(namespace string, ref Ref) client.Object {
 	object := NewChild(ref.GroupVersionKind)
 	if !ref.isNamespace() {

@@ -25,7 +25,7 @@ func endpoint(observed Observed) result {
 	case route.Owner != "":
 		return result{
 			metav1.ConditionFalse, v1.ReasonHostTaken,
-			fmt.Sprintf("%s belongs to NpuDeploy %s, which is older", route.Host, route.Owner),
+			fmt.Sprintf("%s belongs to NpuDeploy %s", route.Host, route.Owner),
 		}
 	case route.Object == nil:
 		return result{metav1.ConditionFalse, v1.ReasonRoutePending, fmt.Sprintf("the %s is not in place yet", route.Kind)}

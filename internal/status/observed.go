@@ -106,7 +106,7 @@ type Route struct {
 	Kind v1.EndpointKind
 	// Host is the name that the route claims.
 	Host string
-	// Owner is the older NpuDeploy (namespace/name) that owns the host and path, or empty.
+	// Owner describes the other NpuDeploy that owns the host and path, or is empty.
 	Owner string
 	// Forbidden is the reason that this namespace may not use the host, or empty.
 	Forbidden string

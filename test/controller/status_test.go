@@ -3,7 +3,6 @@ package controller_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -91,21 +90,45 @@ func TestRemovedStatusIsRestored(t *testing.T) {
 }
 
 func TestDeletingDeployKeepsItsHostUntilTheRouteIsDeleted(t *testing.T) {
+	for _, propagation := range []metav1.DeletionPropagation{
+		metav1.DeletePropagationBackground, metav1.DeletePropagationForeground, metav1.DeletePropagationOrphan,
+	} {
+		t.Run(string(propagation), func(t *testing.T) {
+			f := newReady(t)
+			f.Apply(replace("name: web}", "name: late}"))
+			f.AwaitCondition(f.NpuDeploy("late"), v1.ConditionEndpoint, metav1.ConditionFalse, v1.ReasonHostTaken)
+			f.Patch(f.Find(virtualService, "web"), `{"metadata":{"finalizers":["example.com/hold"]}}`)
+			f.Delete(f.web(), client.PropagationPolicy(propagation))
+			if propagation != metav1.DeletePropagationForeground {
+				f.AwaitGone(f.NpuDeploy("web"))
+			}
+			if propagation == metav1.DeletePropagationOrphan {
+				f.AwaitQuiet(f.Harness, f.Namespace, soon)
+				f.Delete(f.Find(virtualService, "web"))
+			}
+			route := f.Object(virtualService, "web")
+			f.AwaitObject(route, "its deletion", func() bool { return route.GetDeletionTimestamp() != nil })
+			f.AwaitQuiet(f.Harness, f.Namespace, soon)
+			late := f.NpuDeploy("late")
+			f.Get(late)
+			endpoint := f.Condition(late, v1.ConditionEndpoint)
+			if f.Find(virtualService, "late") != nil || !strings.Contains(endpoint.Message, "/web, which was deleted and still has a route") {
+				t.Errorf("two routes for one host, or the message %q", endpoint.Message)
+			}
+			f.Patch(route, `{"metadata":{"finalizers":null}}`)
+			f.AwaitCondition(late, v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
+		})
+	}
+}
+
+func TestFinalizersOfADeletingDeployAreReported(t *testing.T) {
 	f := newReady(t)
 	f.Patch(f.web(), `{"metadata":{"finalizers":["example.com/hold"]}}`)
-	f.Apply(replace("name: web}", "name: late}"))
-	f.AwaitCondition(f.NpuDeploy("late"), v1.ConditionEndpoint, metav1.ConditionFalse, v1.ReasonHostTaken)
-	f.Must(f.Client.Delete(t.Context(), f.web()))
+	f.Delete(f.web())
 	condition := f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionReady, metav1.ConditionFalse, v1.ReasonTerminating)
 	if !strings.Contains(condition.Message, "example.com/hold") {
 		t.Errorf("message %q", condition.Message)
 	}
-	f.AwaitQuiet(f.Harness, f.Namespace, time.Second)
-	if f.Find(virtualService, "late") != nil {
-		t.Error("there are two routes for one host")
-	}
-	f.Must(f.Client.Delete(t.Context(), f.Find(virtualService, "web")))
-	f.AwaitCondition(f.NpuDeploy("late"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
 	f.Patch(f.web(), `{"metadata":{"finalizers":null}}`)
 }
 

@@ -18,6 +18,17 @@ var customResourceDefinition = schema.GroupVersionKind{Group: "apiextensions.k8s
 
 const virtualServiceCRD = "devcluster/crds/virtualservices.yaml"
 
+// installVirtualServices returns a function that uninstalls them: other tests begin without.
+func installVirtualServices(h *harness.Harness) (uninstall func()) {
+	h.Helper()
+	h.Must(h.Cluster().ApplyCRD(h.Context(), h.Path(virtualServiceCRD)))
+	return func() {
+		definition := h.Object(customResourceDefinition, "virtualservices.networking.istio.io")
+		h.Delete(definition)
+		h.AwaitGone(definition)
+	}
+}
+
 func TestReinstalledKindIsUsedWithoutContention(t *testing.T) {
 	h := harness.New(t)
 	h.Must(h.Cluster().ApplyCRD(t.Context(), h.Path(virtualServiceCRD)))

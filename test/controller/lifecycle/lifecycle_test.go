@@ -6,6 +6,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/dudaji/nufi/controller"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness"
@@ -29,6 +31,38 @@ func TestDriftDuringRestartIsCorrected(t *testing.T) {
 	deleted := deleteService(h)
 	controllertest.Start(h, controller.Options{})
 	awaitReplaced(h, deleted)
+}
+
+func TestHostOfARemainingRouteIsTakenAfterARestart(t *testing.T) {
+	for name, merge := range map[string]string{
+		"being deleted": `{"metadata":{"finalizers":["example.com/hold"]}}`,
+		"left behind":   `{"metadata":{"finalizers":["example.com/hold"],"ownerReferences":null}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := harness.New(t)
+			uninstall := installVirtualServices(h)
+			defer uninstall()
+			c := controllertest.Start(h, controller.Options{})
+			endpoint := "  endpoint: {host: NAMESPACE.example, path: /one, kind: VirtualService}\n"
+			h.Apply(manifest + endpoint)
+			h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
+			h.Must(c.Stop())
+			h.Patch(h.Find(virtualService, "web"), merge)
+			h.Delete(h.NpuDeploy("web"), client.PropagationPolicy(metav1.DeletePropagationBackground))
+			h.AwaitGone(h.NpuDeploy("web"))
+
+			controllertest.Start(h, controller.Options{})
+			h.Apply(strings.Replace(manifest, "name: web", "name: late", 1) + endpoint)
+			late := h.NpuDeploy("late")
+			h.AwaitCondition(late, v1.ConditionEndpoint, metav1.ConditionFalse, v1.ReasonHostTaken)
+			h.Apply(strings.Replace(manifest, "name: web", "name: other", 1) + strings.Replace(endpoint, "/one", "/two", 1))
+			h.AwaitCondition(h.NpuDeploy("other"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
+			route := h.Find(virtualService, "web")
+			h.Delete(route)
+			h.Patch(route, `{"metadata":{"finalizers":null}}`)
+			h.AwaitCondition(late, v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
+		})
+	}
 }
 
 func TestStandbyTakesOver(t *testing.T) {
