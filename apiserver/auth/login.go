@@ -127,14 +127,27 @@ func (l *Login) Callback(w http.ResponseWriter, r *http.Request) {
 }
 
 // Logout serves POST, behind RejectCrossOrigin: it ends the browser's session here, not at
-// the provider.
+// the provider. It redirects a form to LoggedOut. Without a session it has nothing to do.
 func (l *Login) Logout(w http.ResponseWriter, r *http.Request) {
 	preventCaching(w)
 	if user, err := l.sessions.Authenticate(r); err == nil {
 		logr.FromContextOrDiscard(r.Context()).Info("Logged out", "user", user.Name(), "client", r.RemoteAddr)
 	}
 	http.SetCookie(w, hostCookie(sessionCookie, "", 0))
+	if acceptsHTML(r) {
+		http.Redirect(w, r, loggedOutPath, http.StatusSeeOther)
+		return
+	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// loggedOutPath is that of LoggedOut.
+const loggedOutPath = "/logout"
+
+// LoggedOut serves GET: a page that does not log in again by itself.
+func (l *Login) LoggedOut(w http.ResponseWriter, _ *http.Request) {
+	preventCaching(w)
+	writePage(w, http.StatusOK, page{Title: "Logged out", Detail: "You are logged out of NuFi. The provider may still have a session."})
 }
 
 // attempt returns the attempt of the login cookie, if the provider's response belongs to it.

@@ -148,6 +148,29 @@ func TestBrowserLoginAndLogout(t *testing.T) {
 	}
 }
 
+func TestLogoutOfAFormIsARedirectToAPage(t *testing.T) {
+	t.Parallel()
+	d := newLoginFlow(t)
+	post := func(accept string) *httptest.ResponseRecorder {
+		w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/logout", nil)
+		r.Header.Set("Accept", accept)
+		d.login.Logout(w, r)
+		return w
+	}
+	if got := post("application/json"); got.Code != http.StatusNoContent || got.Header().Get("Set-Cookie") == "" {
+		t.Errorf("a script gets %d, %v", got.Code, got.Header())
+	}
+	got := post("text/html,application/xhtml+xml")
+	if got.Code != http.StatusSeeOther || got.Header().Get("Location") != "/logout" || got.Header().Get("Set-Cookie") == "" {
+		t.Errorf("a form gets %d, %v", got.Code, got.Header())
+	}
+	w := httptest.NewRecorder()
+	d.login.LoggedOut(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/logout", nil))
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `href="/login"`) || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
+		t.Errorf("the page is %d, %s", w.Code, w.Body)
+	}
+}
+
 func TestInvalidCallbackCreatesNoSession(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -1,7 +1,10 @@
 package problem
 
 import (
+	"cmp"
 	"fmt"
+	"net/http"
+	"regexp"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,21 +53,53 @@ func describe(status metav1.Status, errors []FieldError) string {
 	case status.Reason == metav1.StatusReasonConflict && strings.Contains(status.Message, "the object has been modified"):
 		return "the object was changed meanwhile: read it again"
 	}
+	switch status.Code {
+	case http.StatusTooManyRequests:
+		return "Kubernetes' API server is busy"
+	case http.StatusServiceUnavailable:
+		return "Kubernetes' API server is unavailable"
+	case http.StatusGatewayTimeout:
+		return "Kubernetes' API server did not respond in time"
+	case http.StatusInternalServerError:
+		return describeInternalError(status.Message)
+	}
 	return describeObject(status)
+}
+
+// describeInternalError names the webhook that failed, if one did. The rest of such a message has
+// addresses of the cluster.
+func describeInternalError(message string) string {
+	if webhook := regexp.MustCompile(`failed calling webhook "([^"]+)"`).FindStringSubmatch(message); webhook != nil {
+		return "the admission webhook " + webhook[1] + " does not respond"
+	}
+	return "Kubernetes' API server reports an internal error; the server's log has the request id"
 }
 
 // describeObject names an object that exists or not by its kind, as users write it.
 func describeObject(status metav1.Status) string {
 	details := status.Details
 	if details == nil || details.Name == "" {
-		return status.Message
+		if status.Reason == metav1.StatusReasonNotFound {
+			return "the cluster does not have this kind"
+		}
+		return withoutObject(status.Message)
 	}
 	kind, ok := map[string]string{"npudeploys": "NpuDeploy", "projects": "Project", "namespaces": "namespace", "pods": "pod"}[details.Kind]
-	switch {
-	case ok && status.Reason == metav1.StatusReasonNotFound:
-		return kind + " " + details.Name + " does not exist"
-	case ok && status.Reason == metav1.StatusReasonAlreadyExists:
-		return kind + " " + details.Name + " already exists"
+	if !ok {
+		kind = cmp.Or(details.Kind, "object")
 	}
-	return status.Message
+	switch status.Reason {
+	case metav1.StatusReasonNotFound:
+		return kind + " " + details.Name + " does not exist"
+	case metav1.StatusReasonAlreadyExists:
+		return kind + " " + details.Name + " already exists"
+	default:
+		return withoutObject(status.Message)
+	}
+}
+
+// withoutObject removes what Kubernetes writes before the reason of an error:
+// npudeploys.dudaji.com "a" is forbidden: ...
+func withoutObject(text string) string {
+	return regexp.MustCompile(`^\S+ "[^"]*" is (?:forbidden|invalid): `).ReplaceAllString(text, "")
 }

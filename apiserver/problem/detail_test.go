@@ -51,7 +51,16 @@ func TestDetailNamesFieldsRatherThanObjects(t *testing.T) {
 		"NpuDeploy a does not exist":                      apierrors.NewNotFound(resource, "a"),
 		"NpuDeploy a already exists":                      apierrors.NewAlreadyExists(resource, "a"),
 		"namespace b does not exist":                      apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "b"),
-		`deployments.apps "c" not found`:                  apierrors.NewNotFound(schema.GroupResource{Group: "apps", Resource: "deployments"}, "c"),
+		"deployments c does not exist":                    apierrors.NewNotFound(schema.GroupResource{Group: "apps", Resource: "deployments"}, "c"),
+		"the cluster does not have this kind":             apierrors.NewGenericServerResponse(http.StatusNotFound, "GET", schema.GroupResource{}, "", "", 0, true),
+		"exceeded quota: q":                               apierrors.NewForbidden(resource, "a", errors.New("exceeded quota: q")),
+		"Kubernetes' API server is busy":                  apierrors.NewTooManyRequests("etcdserver: too many requests", 1),
+		"Kubernetes' API server is unavailable":           apierrors.NewServiceUnavailable("dial tcp 10.0.0.1:2379"),
+		"Kubernetes' API server did not respond in time":  apierrors.NewTimeoutError("https://10.0.0.1", 1),
+		"the admission webhook deny.example.com does not respond": apierrors.NewInternalError(errors.New(
+			`failed calling webhook "deny.example.com": failed to call webhook: Post "https://hook.policy.svc:443/?timeout=10s": dial tcp 10.0.0.1:443: connect: connection refused`)),
+		"Kubernetes' API server reports an internal error; the server's log has the request id": apierrors.NewInternalError(errors.New("etcdserver: 10.0.0.1")),
+		"Kubernetes' API server does not accept the server's credentials":                       apierrors.NewUnauthorized("10.0.0.1"),
 	} {
 		if p, _ := problem.From(err); p.Detail != want {
 			t.Errorf("%v: %q, want %q", err, p.Detail, want)

@@ -30,7 +30,8 @@ func From(err error) (*Error, bool) {
 	case errors.As(err, &problem):
 		return problem, true
 	case errors.As(err, &status):
-		return fromStatus(status.Status()), true
+		p := fromStatus(status.Status())
+		return p, p.Status != http.StatusInternalServerError
 	case errors.As(err, &tooLarge):
 		return New(http.StatusRequestEntityTooLarge, "the body is larger than is accepted"), true
 	case errors.As(err, &invalid):
@@ -61,11 +62,11 @@ func fromStatus(status metav1.Status) *Error {
 	if p := fromShape(status.Message); p != nil {
 		return p
 	}
-	p := New(code, status.Message)
+	p := New(code, describe(status, nil))
 	switch code {
 	case http.StatusUnauthorized:
 		// The user has been authenticated, so Kubernetes rejects the server's credentials.
-		return Unavailable("Kubernetes' API server does not accept the call: " + status.Message)
+		return Unavailable("Kubernetes' API server does not accept the server's credentials")
 	case http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusTooManyRequests:
 		p.RetryAfter = retryAfterOutage
 	}

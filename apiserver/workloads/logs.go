@@ -211,17 +211,18 @@ func (h *Handlers) addDiagnosis(r *http.Request, user *kube.UserClient, owned *o
 	if apierrors.IsForbidden(err) {
 		return rest.WithVerb("get", err)
 	}
+	var status apierrors.APIStatus
 	response, expected := problem.From(err)
 	node := "node " + pod.Spec.NodeName
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return problem.New(http.StatusGatewayTimeout, node+" does not respond: its kubelet has the log")
+	case response.Status >= http.StatusInternalServerError && errors.As(err, &status):
+		// The text has addresses of nodes.
+		logr.FromContextOrDiscard(r.Context()).Info("Could not read a log", "node", pod.Spec.NodeName, "reason", err.Error())
+		return problem.New(http.StatusBadGateway, node+" returns no log: its kubelet cannot be reached (a simulated one has no logs)")
 	case !expected:
 		return err
-	case response.Status >= http.StatusInternalServerError && !kube.Unreachable(err):
-		// The detail has addresses of nodes.
-		logr.FromContextOrDiscard(r.Context()).Info("Could not read a log", "node", pod.Spec.NodeName, "reason", response.Detail)
-		return problem.New(http.StatusBadGateway, node+" returns no log: its kubelet cannot be reached (a simulated one has no logs)")
 	}
 	diagnoses, err := h.diagnose(r, user, owned)
 	if diagnosis := diagnoses[pod.UID]; err == nil && diagnosis.Message != "" {
