@@ -17,6 +17,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/limits"
 	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/namespaces"
 	"github.com/dudaji/nufi/apiserver/npudeploys"
 	"github.com/dudaji/nufi/apiserver/previews"
 	"github.com/dudaji/nufi/apiserver/problem"
@@ -89,7 +90,7 @@ func New(options Options) (*API, error) {
 		return nil, errors.New("an API needs an authenticator, users, templates, a live cluster and devices")
 	}
 	a := &API{options: options, streams: rest.NewStreams(rest.StreamOptions{
-		Limits: options.Limits.Streams, Timeout: options.Limits.Time, Authenticator: options.Authenticator,
+		Limits: options.Limits.Streams, Timeout: options.Limits.Time, Authenticator: options.Authenticator, Clock: options.Clock,
 		Connected: func() bool { return options.Live.UnreachableSince(live.NpuDeploys).IsZero() },
 	})}
 	pages, err := dashboard.New(dashboard.Options{Cluster: options.Live, Clock: options.Clock})
@@ -105,9 +106,6 @@ func New(options Options) (*API, error) {
 	a.private = rest.NewRouter(a.routes, rest.RouterOptions{
 		Users: options.Users, BodyBytes: options.Limits.BodyBytes, BodyTimeout: options.Limits.BodyTime, Timeout: options.Limits.Time,
 	})
-	if login := options.Login; login != nil {
-		a.private.HandleFunc("/logout", login.Logout).Methods(http.MethodPost)
-	}
 	metrics, err := rest.NewMetrics(options.Registry, a.streams)
 	if err != nil {
 		return nil, err
@@ -125,19 +123,23 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.Serv
 // table returns every route that requires a user.
 func (a *API) table() []rest.Route {
 	o := a.options
-	projects := projects.New(o.Live, o.Templates, o.Clock)
+	projects := projects.New(o.Live, a.streams, o.Templates, o.Clock)
 	previews := previews.New(previews.Options{
 		Cluster: o.Live, Templates: o.Templates, TemplateState: o.TemplateState, VisibleProjects: projects.Visible,
 		Checks: o.Limits.Check, PerUser: o.Limits.User, Clock: o.Clock,
 	})
+	deploys := npudeploys.New(npudeploys.Options{
+		Cluster: o.Live, Streams: a.streams, Clock: o.Clock, CheckRender: previews.CheckRender,
+	})
+	devices := devices.NewHandlers(o.Live, o.Devices, a.streams, o.Clock)
 	return slices.Concat(
-		npudeploys.New(npudeploys.Options{
-			Cluster: o.Live, Streams: a.streams, Clock: o.Clock, CheckRender: previews.CheckRender,
-		}).Routes(),
+		deploys.Routes(),
 		workloads.New(o.Live, a.streams, o.Limits.Time).Routes(),
 		projects.Routes(),
+		namespaces.New(o.Live, o.Clock).Routes(),
 		previews.Routes(),
-		devices.NewHandlers(o.Live, o.Devices, a.streams, o.Clock).Routes(),
+		devices.Routes(),
+		[]rest.Route{a.streams.MergedRoute(rest.Prefix+"/watch", mergedEventSchema, deploys.Topic(), projects.Topic(), devices.Topic())},
 	)
 }
 
@@ -150,6 +152,8 @@ func publicRouter(document []byte, login *auth.Login) *mux.Router {
 	if login != nil {
 		router.HandleFunc("/login", login.Start).Methods(http.MethodGet, http.MethodHead)
 		router.HandleFunc("/login/callback", login.Callback).Methods(http.MethodGet, http.MethodHead)
+		router.HandleFunc("/logout", login.Logout).Methods(http.MethodPost)
+		router.HandleFunc("/logout", login.LoggedOut).Methods(http.MethodGet, http.MethodHead)
 	}
 	return router
 }

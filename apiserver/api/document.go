@@ -21,7 +21,13 @@ import (
 	"github.com/dudaji/nufi/apiserver/workloads"
 )
 
-const listMetaSchema = openapi.Ref("ListMeta")
+const (
+	listMetaSchema = openapi.Ref("ListMeta")
+	summarySchema  = openapi.Ref("NpuDeployListSummary")
+	stateSchema    = openapi.Ref("NpuDeployState")
+
+	mergedEventSchema = openapi.Ref("Event")
+)
 
 // document returns the OpenAPI document of the routes. The schemas of NpuDeploy and Project
 // are the CRDs' own, with their descriptions and bounds.
@@ -29,9 +35,12 @@ func document(routes []rest.Route, login bool) ([]byte, error) {
 	schemas := map[string]any{
 		string(rest.ProblemSchema): problem.Error{}, string(devices.Schema): devices.View{},
 		string(rest.ObjectMetaSchema): objectMeta(), string(listMetaSchema): listMeta(),
-		string(npudeploys.ListSchema):  listOf(npudeploys.Schema, "A page of NpuDeploys. metadata.resourceVersion, if present, begins a watch."),
+		string(npudeploys.ListSchema): deployList(), string(summarySchema): npudeploys.Summary{}, string(stateSchema): npudeploys.StateSummary{},
 		string(projects.ListSchema):    listOf(projects.Schema, "A page of Projects, by name."),
-		string(npudeploys.EventSchema): npudeploys.Events(), string(devices.EventSchema): devices.Events(), string(workloads.EventSchema): workloads.Events(),
+		string(npudeploys.EventSchema): npudeploys.Events(), string(projects.EventSchema): projects.Events(), string(devices.EventSchema): devices.Events(), string(workloads.EventSchema): workloads.Events(),
+		string(mergedEventSchema): rest.MergedEventSchema(map[string]map[string]any{
+			npudeploys.Resource: npudeploys.Events(), live.Projects: projects.Events(), devices.Topic: devices.Events(),
+		}),
 	}
 	for _, kind := range []struct {
 		resource      string
@@ -75,7 +84,10 @@ func loginOperations() []openapi.Operation {
 			Summary: "Log in with a browser: a redirect to the provider, and back to the page of the query",
 			Query:   []openapi.Parameter{{Name: "return", Doc: "path to return to"}},
 		},
-		{ID: "logout", Method: http.MethodPost, Path: "/logout", Summary: "End the session", Status: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden}},
+		{
+			ID: "logout", Method: http.MethodPost, Path: "/logout", Public: true, Status: http.StatusNoContent, Errors: []int{http.StatusForbidden},
+			Summary: "End the session; 303 to a page if text/html is accepted, as by a form",
+		},
 	}
 }
 
@@ -158,6 +170,16 @@ func listOf(item openapi.Ref, description string) map[string]any {
 		"metadata":   listMetaSchema.Schema(),
 		"items":      map[string]any{"type": "array", "items": item.Schema()},
 	}, "apiVersion", "kind", "metadata", "items")
+}
+
+// deployList describes what package npudeploys adds to Kubernetes' lists.
+func deployList() map[string]any {
+	list := listOf(npudeploys.Schema, "A page of NpuDeploys. metadata.resourceVersion, if present, begins a watch.")
+	properties, _ := list["properties"].(map[string]any)
+	properties["summary"] = summarySchema.Schema()
+	properties["states"] = map[string]any{"type": "array", "items": stateSchema.Schema(), "description": "the state of each of items, in the same order"}
+	list["required"] = []string{"apiVersion", "kind", "metadata", "items", "summary", "states"}
+	return list
 }
 
 // crdSchema returns the CRD's schema of a response.

@@ -70,6 +70,10 @@ func TestListReturnsCompleteObjects(t *testing.T) {
 	if version := field(t, list, "metadata", "resourceVersion"); version == nil {
 		t.Error("the list has no version to watch from")
 	}
+	state := list.JSON()["states"].([]any)[0].(map[string]any)["state"]
+	if state != "Pending" || field(t, list, "summary", "total") != 1.0 || field(t, list, "summary", "byState", "Pending") != 1.0 {
+		t.Errorf("the state is %v in the summary %v", state, list.JSON()["summary"])
+	}
 }
 
 func TestListSelectors(t *testing.T) {
@@ -80,6 +84,7 @@ func TestListSelectors(t *testing.T) {
 	for selector, want := range map[string]int{
 		"labelSelector=team%3Dsearch": 2, "labelSelector=team%21%3Dsearch": 0, "fieldSelector=metadata.name%3Db": 1,
 		"fieldSelector=metadata.name%21%3Db": 1, "fieldSelector=metadata.namespace%3Delsewhere": 0, "labelSelector=team": 2,
+		"state=Pending,Error": 2, "state=Ready": 0, "search=B": 1, "accelerator=none": 0,
 	} {
 		if got := names(t, s.do("vic", http.MethodGet, "?"+since(last)+"&"+selector, "").Want(http.StatusOK)); len(got) != want {
 			t.Errorf("%s: %v", selector, got)

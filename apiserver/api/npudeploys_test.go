@@ -499,4 +499,10 @@ func TestInvalidNamesAreNotFound(t *testing.T) {
 			t.Errorf("%s: %d %s", path, got.Status, got.Body)
 		}
 	}
+	// A redirect would turn these into a GET.
+	for _, path := range []string{"//api/v1/namespaces/x/npudeploys", "/api/v1/namespaces/x/npudeploys/", "/api/v1/./projects", "//openapi.json", "/openapi.json/"} {
+		if got := s.do("ann", http.MethodPost, path, deployJSON("a")); got.Status != http.StatusNotFound || got.Header.Get("Location") != "" {
+			t.Errorf("POST %s: %d, %s", path, got.Status, got.Header.Get("Location"))
+		}
+	}
 }

@@ -11,7 +11,7 @@ import (
 
 // podsResponse is what these tests compare of a list of pods.
 type podsResponse struct {
-	Ready struct{ Status, Reason, Message string }
+	Ready struct{ State, Status, Reason, Message string }
 	Total int
 	Pods  []struct {
 		Name, Node, Phase, Reason, Message string
@@ -92,7 +92,7 @@ func TestPodsReportReadinessWithoutPods(t *testing.T) {
 	k := newOwnedFixture(newFixture(t))
 	k.refuse()
 	got := k.pods()
-	if got.Ready.Reason != "QuotaExceeded" || got.Ready.Message != "exceeded quota" || got.Pods == nil {
+	if got.Ready.State != "Pending" || got.Ready.Reason != "QuotaExceeded" || got.Ready.Message != "exceeded quota" || got.Pods == nil {
 		t.Errorf("got %v", got)
 	}
 	log := k.do("vic", http.MethodGet, "home/logs", "").Want(http.StatusNotFound).Problem()

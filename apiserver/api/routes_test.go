@@ -117,7 +117,7 @@ func TestHeadIsServedWhereverGetIs(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	created := s.create("a")
-	for _, path := range []string{"a", "", "a/scale", "/api/v1/me", "/openapi.json", "/api/v1/devices", watchAll, "/api/v1/watch/devices"} {
+	for _, path := range []string{"a", "", "a/scale", "/api/v1/me", "/openapi.json", "/api/v1/devices", "/api/v1/namespaces", "a/manifests", watchAll, "/api/v1/watch/devices", "/api/v1/watch?topic=projects"} {
 		got := s.do("ann", http.MethodHead, path, "").Want(http.StatusOK)
 		if len(got.Body) > 0 || got.Header.Get("Content-Type") == "" {
 			t.Errorf("%s: %v %s", path, got.Header, got.Body)

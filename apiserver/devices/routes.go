@@ -57,7 +57,7 @@ func (h *Handlers) Routes() []rest.Route {
 				ID: "watchDevices", Method: http.MethodGet, Path: rest.Prefix + "/watch/devices", Summary: "Watch accelerators: an event with the whole list after each change",
 				Answers: rest.Events(EventSchema), Status: http.StatusOK,
 			},
-			Stream: true, Handler: h.watch,
+			Stream: true, Handler: h.streams.Handler(h.Topic()),
 		},
 	}
 }
@@ -71,13 +71,9 @@ func (h *Handlers) devices(w http.ResponseWriter, r *http.Request, user *kube.Us
 	if err != nil {
 		return err
 	}
-	h.setHeaders(w, incomplete)
-	return rest.WriteEncoded(w, http.StatusOK, view, []byte("\n"))
-}
-
-func (h *Handlers) setHeaders(w http.ResponseWriter, incomplete bool) {
-	rest.SetStale(w, h.cluster.UnreachableSince(live.Nodes, live.Pods, live.Projects), h.clock())
+	rest.SetStale(w, h.staleSince(), h.clock())
 	rest.SetIncomplete(w, incomplete)
+	return rest.WriteEncoded(w, http.StatusOK, view, []byte("\n"))
 }
 
 // rights reviews what the user may see, and reports whether some of it could not be reviewed
@@ -111,14 +107,21 @@ func (h *Handlers) view(ctx context.Context, rights Rights) ([]byte, error) {
 	return inventory.MarshalView(rights)
 }
 
-func (h *Handlers) watch(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	rights, incomplete, err := h.rights(r.Context(), user)
+// Topic is the name of the watch of devices in a merged stream.
+const Topic = "devices"
+
+// Topic returns the watch of devices.
+func (h *Handlers) Topic() rest.Topic {
+	return rest.Topic{Name: Topic, Open: h.openWatch}
+}
+
+func (h *Handlers) openWatch(ctx context.Context, _ *http.Request, user *kube.UserClient) (rest.Stream, error) {
+	rights, incomplete, err := h.rights(ctx, user)
 	if err != nil {
-		return err
+		return rest.Stream{}, err
 	}
-	h.setHeaders(w, incomplete)
 	frames, reviewed := make(chan []byte), make(chan Rights, 1)
-	go h.sendFrames(r.Context(), rights, reviewed, frames)
+	go h.sendFrames(ctx, rights, reviewed, frames)
 	authorize := func(ctx context.Context) error {
 		rights, _, err := h.rights(ctx, user)
 		if err != nil {
@@ -131,7 +134,14 @@ func (h *Handlers) watch(w http.ResponseWriter, r *http.Request, user *kube.User
 		reviewed <- rights
 		return nil
 	}
-	return h.streams.Serve(w, r, user, rest.Stream{ContentType: stream.ContentType, Frames: frames, Authorize: authorize})
+	return rest.Stream{
+		ContentType: stream.ContentType, Frames: frames, Authorize: authorize,
+		StaleSince: h.staleSince(), Incomplete: incomplete,
+	}, nil
+}
+
+func (h *Handlers) staleSince() time.Time {
+	return h.cluster.UnreachableSince(live.Nodes, live.Pods, live.Projects)
 }
 
 // sendFrames sends the newest view until ctx ends. One that was not received before it

@@ -68,10 +68,15 @@ func reviewKey(user auth.User, attributes *authorizationv1.ResourceAttributes) [
 // or a cluster-scoped resource; an empty name means any. The result may be five seconds old,
 // or five minutes while Kubernetes' API server is unreachable.
 func (c *UserClient) Can(ctx context.Context, verb, group, resource, namespace, name string) (bool, error) {
+	return c.CanWithin(ctx, reviewTTL, verb, group, resource, namespace, name)
+}
+
+// CanWithin is Can with a result that may be as old as maxAge, which is at most five minutes.
+func (c *UserClient) CanWithin(ctx context.Context, maxAge time.Duration, verb, group, resource, namespace, name string) (bool, error) {
 	attributes := attributesOf(verb, group, resource, namespace, name)
 	key := reviewKey(c.user, attributes)
 	last, cached := c.reviews.get(key)
-	if cached && c.reviews.clock().Sub(last.time) < reviewTTL {
+	if cached && c.reviews.clock().Sub(last.time) < maxAge {
 		return last.allowed, nil
 	}
 	allowed, err := c.review(ctx, attributes)

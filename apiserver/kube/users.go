@@ -60,13 +60,12 @@ func NewUsers(config *rest.Config, wrappers ...transport.WrapperFunc) (*Users, e
 // a rate limit: API Priority and Fairness limits each user.
 func addressOf(config *rest.Config) *rest.Config {
 	return &rest.Config{
-		Host:          config.Host,
-		APIPath:       config.APIPath,
-		ContentConfig: config.ContentConfig,
-		UserAgent:     "nufi-apiserver",
-		QPS:           -1,
-		// Warnings must not reach the server's log: their text is not the server's.
-		WarningHandlerWithContext: rest.NoWarnings{},
+		Host:                      config.Host,
+		APIPath:                   config.APIPath,
+		ContentConfig:             config.ContentConfig,
+		UserAgent:                 "nufi-apiserver",
+		QPS:                       -1,
+		WarningHandlerWithContext: warnings{},
 	}
 }
 

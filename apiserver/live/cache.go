@@ -1,4 +1,4 @@
-// Package live caches the cluster's NpuDeploys, Projects, nodes and pods, with one watch of
+// Package live caches the cluster's NpuDeploys, Projects, namespaces, nodes and pods, with one watch of
 // each for all users. NpuDeploys are in a DeployCache, with their JSON and their events; the
 // others are read through Reader.
 //
@@ -28,6 +28,7 @@ import (
 const (
 	NpuDeploys = "npudeploys"
 	Projects   = "projects"
+	Namespaces = "namespaces"
 	Nodes      = "nodes"
 	Pods       = "pods"
 )
@@ -39,6 +40,7 @@ type Cache struct {
 	connectivity *kube.Connectivity
 	informers    []cache.Informer
 	deploys      *DeployCache
+	projects     *signal
 	reflector    *toolscache.Reflector
 }
 
@@ -60,8 +62,8 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{clock: clock, cache: created, connectivity: connectivity, deploys: &DeployCache{}}
-	for _, kind := range []client.Object{&v1.Project{}, &corev1.Pod{}, &corev1.Node{}} {
+	c := &Cache{clock: clock, cache: created, connectivity: connectivity, deploys: &DeployCache{}, projects: &signal{}}
+	for _, kind := range []client.Object{&v1.Project{}, &corev1.Namespace{}, &corev1.Pod{}, &corev1.Node{}} {
 		informer, err := created.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		if err != nil {
 			return nil, fmt.Errorf("creating an informer: %w", err)
@@ -77,6 +79,9 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 		// The default waits up to half a minute after an outage.
 		Backoff: &wait.Backoff{Duration: time.Second, Cap: 5 * time.Second, Steps: 5, Factor: 2, Jitter: 0.5},
 	})
+	if err := c.Changes(ctx, func(_, _ client.Object) { c.projects.send() }, &v1.Project{}); err != nil {
+		return nil, err
+	}
 	return c, scheduling.IndexPods(ctx, created)
 }
 
@@ -86,6 +91,7 @@ func newMapper() meta.RESTMapper {
 	mapper := meta.NewDefaultRESTMapper(nil)
 	mapper.Add(corev1.SchemeGroupVersion.WithKind("Pod"), meta.RESTScopeNamespace)
 	mapper.Add(corev1.SchemeGroupVersion.WithKind("Node"), meta.RESTScopeRoot)
+	mapper.Add(corev1.SchemeGroupVersion.WithKind("Namespace"), meta.RESTScopeRoot)
 	mapper.Add(v1.GroupVersion().WithKind("Project"), meta.RESTScopeRoot)
 	return mapper
 }
@@ -116,7 +122,7 @@ func (c *Cache) Ready() bool {
 // Deploys returns the cached NpuDeploys.
 func (c *Cache) Deploys() *DeployCache { return c.deploys }
 
-// Reader reads Projects, pods and nodes from the caches.
+// Reader reads Projects, namespaces, pods and nodes from the caches.
 func (c *Cache) Reader() client.Reader { return c.cache }
 
 // UnreachableSince returns since when the cache of one of the resources has not been updated.

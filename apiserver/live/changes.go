@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"k8s.io/client-go/tools/cache"
 	crcache "sigs.k8s.io/controller-runtime/pkg/cache"
@@ -36,6 +37,34 @@ func (c *Cache) Changes(ctx context.Context, changed func(before, after client.O
 	}
 	return nil
 }
+
+// signal wakes all goroutines that wait for a change.
+type signal struct {
+	mu      sync.Mutex
+	changed chan struct{} // nil while none waits
+}
+
+// next returns a channel that is closed at the next change.
+func (s *signal) next() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	return s.changed
+}
+
+func (s *signal) send() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
+// ProjectsChanged returns a channel that is closed at the next change of a Project.
+func (c *Cache) ProjectsChanged() <-chan struct{} { return c.projects.next() }
 
 func toObject(object any) client.Object {
 	converted, _ := object.(client.Object)

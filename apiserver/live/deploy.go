@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -19,6 +20,9 @@ type Deploy struct {
 	// JSON is shared by all readers. It has no managedFields, and includes fields that the Go
 	// type lacks.
 	JSON []byte
+	// State summarizes the conditions, and StateMessage is the reason in a sentence.
+	State        status.State
+	StateMessage string
 }
 
 func readDeploy(value any) (*Deploy, error) {
@@ -35,7 +39,8 @@ func readDeploy(value any) (*Deploy, error) {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, deploy); err != nil {
 		return nil, fmt.Errorf("reading the NpuDeploy %s/%s: %w", object.GetNamespace(), object.GetName(), err)
 	}
-	return &Deploy{deploy, text}, nil
+	state, message := status.StateOf(deploy)
+	return &Deploy{NpuDeploy: deploy, JSON: text, State: state, StateMessage: message}, nil
 }
 
 // Key orders Deploys by namespace and name.

@@ -18,7 +18,7 @@ func (a ages) Describe(descs chan<- *prometheus.Desc) { descs <- a.desc }
 
 // Collect sends the age of each cache.
 func (a ages) Collect(metrics chan<- prometheus.Metric) {
-	for _, resource := range []string{NpuDeploys, Projects, Nodes, Pods} {
+	for _, resource := range []string{NpuDeploys, Projects, Namespaces, Nodes, Pods} {
 		age := 0.0
 		if since := a.cache.UnreachableSince(resource); !since.IsZero() {
 			age = a.cache.clock().Sub(since).Seconds()

@@ -2,61 +2,226 @@ package npudeploys
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
+	"sort"
 	"strconv"
+	"strings"
+	"time"
 
-	"github.com/gorilla/mux"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
+// ListQuery is which NpuDeploys a client lists, and in which order.
+type ListQuery struct {
+	Selection
+
+	Sort    string // one of SortKeys, after "-" in descending order; empty: the first of them
+	Page    rest.Page
+	Version string // wait until this version has been observed; empty: do not wait
+}
+
+// Listing is a page of NpuDeploys.
+type Listing struct {
+	Deploys  []*live.Deploy
+	Skipped  int    // number of matching NpuDeploys on the pages before
+	Continue string // continues the list; empty on the last page
+	Version  string // begins a watch; empty unless the user may list in all namespaces
+	Summary  Summary
+	// Namespaces and Accelerators are those of all NpuDeploys that the user may list.
+	Namespaces, Accelerators []string
+	Incomplete               bool // some namespaces could not be reviewed
+}
+
+// Summary counts all NpuDeploys that match, on all pages.
+type Summary struct {
+	Total   int                  `json:"total" doc:"number of NpuDeploys that match"`
+	ByState map[status.State]int `json:"byState" doc:"number of NpuDeploys that match, apart from the parameter state, in each state"`
+}
+
+// StateSummary is the state of one NpuDeploy of a list.
+type StateSummary struct {
+	State   status.State `json:"state" enum:"Error,Degraded,Pending,Starting,Ready,ScaledDown" doc:"the conditions in one word"`
+	Message string       `json:"message,omitempty" doc:"why it is not Ready, in a sentence: that of the condition Ready"`
+}
+
+// SortKeys returns what lists can be sorted by; the first is the default. Equal NpuDeploys are
+// sorted by namespace and name.
+func SortKeys() []string {
+	return []string{"namespace", "name", "model", "accelerator", "state", "created"}
+}
+
+// ListParameters describes the parameters that ReadListQuery reads.
+func ListParameters() []openapi.Parameter {
+	orders := make([]string, 0, 2*len(SortKeys()))
+	for _, key := range SortKeys() {
+		orders = append(orders, key, "-"+key)
+	}
+	return slices.Concat(selectionParameters(), rest.PageParameters(), []openapi.Parameter{
+		{Name: "sort", Doc: "what to sort by; with a minus in descending order", Schema: openapi.Enum(orders...)},
+		rest.ResourceVersionParameter("that of an object or a list: wait for what is not older"),
+	})
+}
+
+// ReadListQuery reads the namespace of the path and the query.
+func ReadListQuery(r *http.Request) (ListQuery, error) {
+	q := ListQuery{Sort: r.URL.Query().Get("sort")}
+	if !slices.Contains(SortKeys(), strings.TrimPrefix(cmp.Or(q.Sort, SortKeys()[0]), "-")) {
+		return ListQuery{}, problem.New(http.StatusBadRequest, "sort must be one of "+strings.Join(SortKeys(), ", ")+", with or without a minus before it")
+	}
+	var err error
+	if q.Selection, err = ReadSelection(r); err != nil {
+		return ListQuery{}, err
+	}
+	if q.Page, err = rest.PageOf(r); err != nil {
+		return ListQuery{}, err
+	}
+	if after := q.Page.After; !after.IsZero() && after.Sort != q.Sort {
+		return ListQuery{}, problem.New(http.StatusBadRequest, "continue is that of a list with another sort")
+	}
+	q.Version, err = rest.ResourceVersion(r)
+	return q, err
+}
+
+// List returns the NpuDeploys that the user may list, as the server observed them last. They
+// must not be changed.
+func List(ctx context.Context, cluster *live.Cache, user *kube.UserClient, q ListQuery) (Listing, error) {
+	access, err := rest.ReviewPartialAccess(ctx, user, Need("list"), q.Namespace)
+	if err != nil {
+		return Listing{}, err
+	}
+	state, err := State(ctx, cluster, q.Version)
+	if err != nil {
+		return Listing{}, err
+	}
+	deploys, err := filter(ctx, access, state.ListAfter(q.Namespace, live.Key{}))
+	if err != nil {
+		return Listing{}, err
+	}
+	listing := q.list(deploys)
+	listing.Incomplete = access.Incomplete()
+	if access.Unrestricted() {
+		listing.Version = state.Version
+	}
+	return listing, nil
+}
+
+// list selects, counts, sorts and pages deploys, which are in the order of their keys.
+func (q ListQuery) list(deploys []*live.Deploy) Listing {
+	listing := Listing{Summary: Summary{ByState: map[status.State]int{}}}
+	for _, state := range status.States() {
+		listing.Summary.ByState[state] = 0
+	}
+	accelerators := map[string]bool{}
+	selected := make([]*live.Deploy, 0, len(deploys))
+	for _, deploy := range deploys {
+		accelerators[acceleratorOf(deploy.NpuDeploy)] = true
+		if !q.matchesButState(deploy) {
+			continue
+		}
+		listing.Summary.ByState[deploy.State]++
+		if q.matchesState(deploy) {
+			selected = append(selected, deploy)
+		}
+	}
+	delete(accelerators, "")
+	for accelerator := range accelerators {
+		listing.Accelerators = append(listing.Accelerators, accelerator)
+	}
+	slices.Sort(listing.Accelerators)
+	listing.Namespaces = slices.Collect(namespacesOf(deploys))
+	listing.Summary.Total = len(selected)
+	order := newOrder(q.Sort)
+	order.sort(selected)
+	if after := q.Page.After; !after.IsZero() {
+		listing.Skipped = sort.Search(len(selected), func(i int) bool { return order.compare(order.position(selected[i]), after) > 0 })
+	}
+	selected = selected[listing.Skipped:]
+	if len(selected) > q.Page.Limit {
+		selected = selected[:q.Page.Limit]
+		listing.Continue = rest.Continue(order.position(selected[len(selected)-1]))
+	}
+	listing.Deploys = selected
+	return listing
+}
+
+// order is a total order of NpuDeploys. Objects whose position changes between two pages may
+// be on both or on neither.
+type order struct {
+	name       string // of the parameter; empty is the default
+	key        string // of SortKeys
+	descending bool
+}
+
+func newOrder(name string) order {
+	key, descending := strings.CutPrefix(cmp.Or(name, SortKeys()[0]), "-")
+	return order{name, key, descending}
+}
+
+func (o order) position(deploy *live.Deploy) rest.Position {
+	position := rest.Position{Namespace: deploy.Namespace, Name: deploy.Name, Sort: o.name}
+	switch o.key {
+	case "name":
+		position.Value = deploy.Name
+	case "model":
+		position.Value = deploy.Spec.Model
+	case "accelerator":
+		position.Value = acceleratorOf(deploy.NpuDeploy)
+	case "state":
+		position.Value = strconv.Itoa(slices.Index(status.States(), deploy.State)) // one digit
+	case "created":
+		position.Value = deploy.CreationTimestamp.UTC().Format(time.RFC3339)
+	}
+	return position
+}
+
+func (o order) compare(a, b rest.Position) int {
+	result := cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	if o.descending {
+		return -result
+	}
+	return result
+}
+
+// sort sorts deploys, which are in the order of their keys.
+func (o order) sort(deploys []*live.Deploy) {
+	if o.key == SortKeys()[0] {
+		if o.descending {
+			slices.Reverse(deploys)
+		}
+		return
+	}
+	positions := make(map[*live.Deploy]rest.Position, len(deploys))
+	for _, deploy := range deploys {
+		positions[deploy] = o.position(deploy)
+	}
+	slices.SortFunc(deploys, func(a, b *live.Deploy) int { return o.compare(positions[a], positions[b]) })
+}
+
 // list responds with the observed NpuDeploys that the user may list.
 func (h *Handlers) list(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	selection, err := parseSelection(r)
+	query, err := ReadListQuery(r)
 	if err != nil {
 		return err
 	}
-	page, err := rest.PageOf(r)
+	listing, err := List(r.Context(), h.Cluster, user, query)
 	if err != nil {
 		return err
-	}
-	version, err := rest.ResourceVersion(r)
-	if err != nil {
-		return err
-	}
-	access, err := rest.ReviewPartialAccess(r.Context(), user, Need("list"), selection.namespace)
-	if err != nil {
-		return err
-	}
-	state, err := State(r.Context(), h.Cluster, version)
-	if err != nil {
-		return err
-	}
-	deploys, err := filter(r.Context(), access, selection.selectAfter(live.Key(page.After), state))
-	if err != nil {
-		return err
-	}
-	var meta metav1.ListMeta
-	if access.Unrestricted() {
-		meta.ResourceVersion = state.Version
-	}
-	if len(deploys) > page.Limit {
-		deploys = deploys[:page.Limit]
-		meta.Continue = rest.Continue(types.NamespacedName(deploys[page.Limit-1].Key()))
 	}
 	rest.SetStale(w, h.Cluster.UnreachableSince(live.NpuDeploys), h.Clock())
-	rest.SetIncomplete(w, access.Incomplete())
-	return h.writeList(w, meta, deploys)
+	rest.SetIncomplete(w, listing.Incomplete)
+	return h.writeList(w, listing)
 }
 
 // maxPooledBuffer is the size of the largest buffer that is kept for another list.
@@ -64,8 +229,20 @@ const maxPooledBuffer = 4 << 20
 
 // writeList joins the encoded objects, and writes the list at once: most of the time of a
 // long one is spent in system calls.
-func (h *Handlers) writeList(w http.ResponseWriter, meta metav1.ListMeta, deploys []*live.Deploy) error {
-	metadata, err := json.Marshal(meta)
+func (h *Handlers) writeList(w http.ResponseWriter, listing Listing) error {
+	states := make([]StateSummary, len(listing.Deploys))
+	for i, deploy := range listing.Deploys {
+		states[i] = StateSummary{deploy.State, deploy.StateMessage}
+	}
+	head, err := json.Marshal(struct {
+		metav1.TypeMeta
+		Metadata metav1.ListMeta `json:"metadata"`
+		Summary  Summary         `json:"summary"`
+		States   []StateSummary  `json:"states"`
+	}{
+		metav1.TypeMeta{APIVersion: v1.GroupVersion().String(), Kind: v1.Kind + "List"},
+		metav1.ListMeta{ResourceVersion: listing.Version, Continue: listing.Continue}, listing.Summary, states,
+	})
 	if err != nil {
 		return err
 	}
@@ -73,10 +250,9 @@ func (h *Handlers) writeList(w http.ResponseWriter, meta metav1.ListMeta, deploy
 	if text == nil {
 		text = &bytes.Buffer{}
 	}
-	text.WriteString(`{"apiVersion":"` + v1.GroupVersion().String() + `","kind":"` + v1.Kind + `List","metadata":`)
-	text.Write(metadata)
+	text.Write(bytes.TrimSuffix(head, []byte("}")))
 	text.WriteString(`,"items":[`)
-	for i, deploy := range deploys {
+	for i, deploy := range listing.Deploys {
 		if i > 0 {
 			text.WriteByte(',')
 		}
@@ -90,63 +266,4 @@ func (h *Handlers) writeList(w http.ResponseWriter, meta metav1.ListMeta, deploy
 		h.buffers.Put(text)
 	}
 	return err
-}
-
-// The fields that a fieldSelector may name.
-const (
-	nameField      = "metadata.name"
-	namespaceField = "metadata.namespace"
-)
-
-// selection is which NpuDeploys a client asks for.
-type selection struct {
-	namespace string // empty: all
-	labels    labels.Selector
-	fields    fields.Selector
-}
-
-func selectionParameters() []openapi.Parameter {
-	return []openapi.Parameter{
-		{Name: "labelSelector", Doc: "as in kubectl: team=search,stage!=test", AllowEmpty: true},
-		{Name: "fieldSelector", Doc: nameField + "=NAME or " + namespaceField + "=NAMESPACE", AllowEmpty: true},
-	}
-}
-
-// parseSelection reads the namespace of the path and the selectors.
-func parseSelection(r *http.Request) (selection, error) {
-	query, s := r.URL.Query(), selection{namespace: mux.Vars(r)["namespace"]}
-	var err error
-	if s.labels, err = labels.Parse(query.Get("labelSelector")); err != nil {
-		return selection{}, problem.New(http.StatusBadRequest, "labelSelector: "+rest.FirstLine(err.Error()))
-	}
-	if s.fields, err = fields.ParseSelector(query.Get("fieldSelector")); err != nil {
-		return selection{}, problem.New(http.StatusBadRequest, "fieldSelector: "+rest.FirstLine(err.Error()))
-	}
-	for _, requirement := range s.fields.Requirements() {
-		if requirement.Field != nameField && requirement.Field != namespaceField {
-			return selection{}, problem.New(http.StatusBadRequest, "fieldSelector: unknown field "+rest.Truncate(requirement.Field))
-		}
-	}
-	return s, nil
-}
-
-func (s selection) matches(deploy *live.Deploy) bool {
-	return (s.namespace == "" || s.namespace == deploy.Namespace) &&
-		s.labels.Matches(labels.Set(deploy.Labels)) &&
-		(s.fields.Empty() || s.fields.Matches(fields.Set{nameField: deploy.Name, namespaceField: deploy.Namespace}))
-}
-
-// selectAfter returns the matching deploys that follow a key.
-func (s selection) selectAfter(after live.Key, state live.Snapshot) []*live.Deploy {
-	deploys := state.ListAfter(s.namespace, after)
-	if s.labels.Empty() && s.fields.Empty() {
-		return deploys
-	}
-	var selected []*live.Deploy
-	for _, deploy := range deploys {
-		if s.matches(deploy) {
-			selected = append(selected, deploy)
-		}
-	}
-	return selected
 }

@@ -13,12 +13,12 @@ import (
 	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/resources"
 	"github.com/dudaji/nufi/apiserver/rest"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -95,7 +95,9 @@ func State(ctx context.Context, cluster *live.Cache, version string) (live.Snaps
 		case <-changed:
 			state, changed = cluster.Deploys().Snapshot()
 		case <-ctx.Done():
-			return live.Snapshot{}, apierrors.NewTimeoutError("the server has observed version "+state.Version+", and not yet "+version, 1)
+			late := problem.New(http.StatusGatewayTimeout, "the server has observed version "+state.Version+", and not yet "+version)
+			late.RetryAfter = 1
+			return live.Snapshot{}, late
 		}
 	}
 	return state, nil

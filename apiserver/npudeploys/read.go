@@ -23,8 +23,7 @@ const readTimeout = 5 * time.Second
 
 func (h *Handlers) readRoutes() []rest.Route {
 	list := newRoute("listAllNpuDeploys", allPath, "List the NpuDeploys of all namespaces in which I may list them", rest.JSON(ListSchema), "list", h.list)
-	list.Query = append(append(selectionParameters(), rest.PageParameters()...),
-		rest.ResourceVersionParameter("that of an object or a list: wait for what is not older"))
+	list.Query = ListParameters()
 	listNamespace := list
 	listNamespace.ID, listNamespace.Path, listNamespace.Summary = "listNpuDeploys", CollectionPath, "List the NpuDeploys of a namespace"
 	read := newRoute("readNpuDeploy", ObjectPath, "Read an NpuDeploy; its ETag is for If-Match", rest.JSON(Schema), "get", h.get)

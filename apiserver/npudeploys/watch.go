@@ -11,46 +11,54 @@ import (
 	"github.com/dudaji/nufi/apiserver/stream"
 )
 
+// Events returns the schema of an event.
+func Events() map[string]any {
+	return rest.ObjectEventSchema("An event of a watch of NpuDeploys.", Schema, true)
+}
+
+// Topic returns the watch of NpuDeploys.
+func (h *Handlers) Topic() rest.Topic {
+	return rest.Topic{
+		Name: Resource, Namespaced: true, Open: h.openWatch,
+		Parameters: append(selectionParameters(), rest.ResourceVersionParameter("that of a list: begin with the events after it")),
+	}
+}
+
 func (h *Handlers) watchRoutes() []rest.Route {
-	watch := newRoute("watchAllNpuDeploys", rest.Prefix+"/watch/npudeploys", "Watch the NpuDeploys of all namespaces in which I may watch them", rest.Events(EventSchema), "watch", h.watch)
-	watch.Query = append(selectionParameters(), rest.ResourceVersionParameter("that of a list: begin with the events after it"))
-	watch.Headers = []openapi.Parameter{{Name: "Last-Event-ID", Doc: "id of the last event that was read; it takes precedence over resourceVersion"}}
-	watch.Stream = true
+	topic := h.Topic()
+	watch := newRoute("watchAllNpuDeploys", rest.Prefix+"/watch/npudeploys", "Watch the NpuDeploys of all namespaces in which I may watch them", rest.Events(EventSchema), "watch", h.Streams.Handler(topic))
+	watch.Query, watch.Stream = topic.Parameters, true
+	watch.Headers = []openapi.Parameter{rest.LastEventIDParameter("id of the last event that was read; it takes precedence over resourceVersion")}
 	watchNamespace := watch
 	watchNamespace.ID, watchNamespace.Path, watchNamespace.Summary = "watchNpuDeploys", rest.Prefix+"/namespaces/{namespace}/watch/npudeploys", "Watch the NpuDeploys of a namespace"
 	return []rest.Route{watch, watchNamespace}
 }
 
-// watch streams events until the client disconnects. All watchers read one history, and none
-// waits for another.
-func (h *Handlers) watch(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	selection, err := parseSelection(r)
+// openWatch streams events until ctx ends. All watchers read one history, and none waits for
+// another.
+func (h *Handlers) openWatch(ctx context.Context, r *http.Request, user *kube.UserClient) (rest.Stream, error) {
+	selection, err := ReadSelection(r)
 	if err != nil {
-		return err
+		return rest.Stream{}, err
 	}
 	after, err := rest.ResourceVersion(r)
 	if err != nil {
-		return err
+		return rest.Stream{}, err
 	}
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		after = id
 	}
-	access, err := rest.ReviewAccess(r.Context(), user, Need("watch"), selection.namespace)
+	access, err := rest.ReviewAccess(ctx, user, Need("watch"), selection.Namespace)
 	if err != nil {
-		return err
+		return rest.Stream{}, err
 	}
-	if _, err := State(r.Context(), h.Cluster, ""); err != nil {
-		return err
+	if _, err := State(ctx, h.Cluster, ""); err != nil {
+		return rest.Stream{}, err
 	}
-	rest.SetStale(w, h.Cluster.UnreachableSince(live.NpuDeploys), h.Clock())
 	watcher := newWatcher(h.Cluster.Deploys(), selection, access)
-	ctx, stop := context.WithCancel(r.Context())
-	defer func() {
-		stop()
-		watcher.drain()
-	}()
 	go watcher.run(ctx, after)
-	return h.Streams.Serve(w, r, user, rest.Stream{
+	return rest.Stream{
 		ContentType: stream.ContentType, Frames: watcher.frames, Err: watcher.reason, Authorize: watcher.reviewAccess,
-	})
+		StaleSince: h.Cluster.UnreachableSince(live.NpuDeploys),
+	}, nil
 }

@@ -13,38 +13,6 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Events besides ADDED, MODIFIED and DELETED. A reset is followed by all objects and a
-// bookmark. Other bookmarks only carry an id to resume from.
-const (
-	eventReset    = "RESET"
-	eventBookmark = "BOOKMARK"
-)
-
-// Events returns the schema of an event.
-func Events() map[string]any {
-	metadata := func(doc string) map[string]any {
-		return map[string]any{
-			"type": "object", "description": doc, "required": []string{"apiVersion", "kind", "metadata"},
-			"properties": map[string]any{
-				"apiVersion": map[string]any{"type": "string"}, "kind": map[string]any{"type": "string"}, "metadata": rest.ObjectMetaSchema.Schema(),
-			},
-		}
-	}
-	return rest.EventSchema("An event of a watch of NpuDeploys.",
-		rest.Event{Doc: "An object that is new to the watch, or has changed.", Names: []string{live.Added, live.Modified}, Data: Schema.Schema(), HasID: true},
-		rest.Event{
-			Doc: "An object that was deleted, that no longer matches the selection, or that the user may no longer see.", Names: []string{live.Deleted},
-			Data: metadata("the last version of the object, or as much of its metadata as the user may see"), HasID: true,
-		},
-		rest.Event{Doc: "Discard all objects: those that exist follow.", Names: []string{eventReset}, Data: map[string]any{"type": "object"}},
-		rest.Event{
-			Doc: "All events up to here have been sent. The one after a RESET has the annotation k8s.io/initial-events-end.", Names: []string{eventBookmark},
-			Data: metadata("metadata.resourceVersion is the id"), HasID: true,
-		},
-		rest.EndEvent(),
-	)
-}
-
 // batchBytes is how much of the initial events is sent at once.
 const batchBytes = 64 << 10
 
@@ -55,7 +23,7 @@ const batchBytes = 64 << 10
 type watcher struct {
 	user      *kube.UserClient
 	deploys   *live.DeployCache
-	selection selection
+	selection Selection
 	access    *rest.Access // run's alone
 	frames    chan []byte
 	reviewed  chan *rest.Access // newer than access
@@ -63,7 +31,7 @@ type watcher struct {
 	err       error             // why run ended; read it after frames is closed
 }
 
-func newWatcher(deploys *live.DeployCache, selection selection, access *rest.Access) *watcher {
+func newWatcher(deploys *live.DeployCache, selection Selection, access *rest.Access) *watcher {
 	return &watcher{
 		user: access.User(), deploys: deploys, selection: selection, access: access,
 		frames: make(chan []byte), reviewed: make(chan *rest.Access, 1),
@@ -73,7 +41,7 @@ func newWatcher(deploys *live.DeployCache, selection selection, access *rest.Acc
 // reviewAccess reviews the user's access again, for run to compare. It is called outside of run's
 // goroutine.
 func (w *watcher) reviewAccess(ctx context.Context) error {
-	access, err := rest.ReviewAccess(ctx, w.user, Need("watch"), w.selection.namespace)
+	access, err := rest.ReviewAccess(ctx, w.user, Need("watch"), w.selection.Namespace)
 	if err != nil {
 		return err
 	}
@@ -82,13 +50,6 @@ func (w *watcher) reviewAccess(ctx context.Context) error {
 	default: // run has not received the previous one yet
 	}
 	return nil
-}
-
-// drain returns when run has ended.
-func (w *watcher) drain() {
-	for range w.frames {
-		continue
-	}
 }
 
 // reason returns the problem of a watch that ended early.
@@ -138,11 +99,11 @@ func (w *watcher) sendEvents(ctx context.Context, after string) error {
 // sendInitial sends all objects. No id comes before the end: a client that is disconnected
 // meanwhile begins again.
 func (w *watcher) sendInitial(ctx context.Context, state live.Snapshot) error {
-	deploys, err := filter(ctx, w.access, w.selection.selectAfter(live.Key{}, state))
+	deploys, err := filter(ctx, w.access, w.selection.of(state))
 	if err != nil {
 		return err
 	}
-	batch := stream.Event{Name: eventReset, Data: []byte("{}")}.Frame()
+	batch := stream.Event{Name: rest.EventReset, Data: []byte("{}")}.Frame()
 	for _, deploy := range deploys {
 		batch = append(batch, stream.Event{Name: live.Added, Data: deploy.JSON}.Frame()...)
 		if len(batch) < batchBytes {
@@ -206,7 +167,7 @@ func (w *watcher) frame(eventType string, event live.Event) []byte {
 // changeAccess sends an event for each object that the user has gained or lost access to.
 // While that cannot be reviewed, the access stays as it was.
 func (w *watcher) changeAccess(ctx context.Context, access *rest.Access, state live.Snapshot) error {
-	deploys := w.selection.selectAfter(live.Key{}, state)
+	deploys := w.selection.of(state)
 	if err := access.Review(ctx, namespacesOf(deploys)); err != nil {
 		if kube.Unreachable(err) {
 			return nil
@@ -249,7 +210,7 @@ func accessFrame(deploy *live.Deploy, visible bool) []byte {
 // sendBookmark reports that all events up to the version have been sent.
 func (w *watcher) sendBookmark(ctx context.Context, version string, annotations map[string]any) error {
 	w.bookmark = version
-	event, metadata := stream.Event{Name: eventBookmark}, map[string]any{}
+	event, metadata := stream.Event{Name: rest.EventBookmark}, map[string]any{}
 	if annotations != nil {
 		metadata["annotations"] = annotations
 	}

@@ -135,7 +135,7 @@ func headers() map[string]any {
 		"ETag":       header("for If-Match and If-None-Match", text),
 		"Location":   header("path of the new object", text),
 		"RetryAfter": header("seconds until the request can succeed", Integer(0, 0)),
-		"Warning":    header("110: the response is stale; 199: it is incomplete", text),
+		"Warning":    header("110: the response is stale; 199: it is incomplete; 299: a warning of Kubernetes about a write", text),
 		"Age":        header("age of a stale response in seconds", Integer(0, 0)),
 	}
 }
@@ -205,8 +205,11 @@ func success(o Operation, status int, schemas *schemas) map[string]any {
 	if o.Method == http.MethodPost && status == http.StatusCreated {
 		names = append(names, "Location")
 	}
+	if !o.Public {
+		names = append(names, "Warning")
+	}
 	if o.Method == http.MethodGet && !o.Public {
-		names = append(names, "Warning", "Age")
+		names = append(names, "Age")
 	}
 	response := map[string]any{"description": o.Summary, "headers": headerRefs(names...)}
 	if len(o.Answers.Types) > 0 {

@@ -104,10 +104,25 @@ func capitalize(name string) string {
 
 // structSchema reads the tags doc, a description, and enum, the values of a string.
 func (s *schemas) structSchema(kind reflect.Type) map[string]any {
-	properties, required := map[string]any{}, []string{}
+	schema := map[string]any{"type": "object"}
+	properties := map[string]any{}
+	if required := s.addFields(kind, properties); len(required) > 0 {
+		schema["required"] = required
+	}
+	schema["properties"] = properties
+	return schema
+}
+
+// addFields adds the fields of a struct, and those of the structs that it embeds, and returns
+// the names of the required ones.
+func (s *schemas) addFields(kind reflect.Type, properties map[string]any) (required []string) {
 	for field := range kind.Fields() {
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if name == "-" || name == "" {
+		switch {
+		case field.Anonymous && name == "":
+			required = append(required, s.addFields(field.Type, properties)...)
+			continue
+		case name == "-" || name == "":
 			continue
 		}
 		schema := s.ofType(field.Type)
@@ -122,9 +137,5 @@ func (s *schemas) structSchema(kind reflect.Type) map[string]any {
 			required = append(required, name)
 		}
 	}
-	schema := map[string]any{"type": "object", "properties": properties}
-	if len(required) > 0 {
-		schema["required"] = required
-	}
-	return schema
+	return required
 }

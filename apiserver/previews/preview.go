@@ -46,12 +46,16 @@ func (h *Handlers) previewRoute() rest.Route {
 		Operation: openapi.Operation{
 			ID: "previewNpuDeploy", Method: http.MethodPost, Path: rest.Prefix + "/namespaces/{namespace}/preview",
 			Summary: "Render an NpuDeploy and compare it with the live one; nothing is written",
-			Query:   []openapi.Parameter{rest.ForceParameter(), {Name: "sources", Doc: "true: include where each field comes from", Schema: openapi.Boolean()}},
+			Query:   []openapi.Parameter{rest.ForceParameter(), sourcesParameter()},
 			Accepts: []openapi.Content{{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: npudeploys.InputSchema}},
 			Answers: rest.JSON(preview{}), Status: http.StatusOK,
 		},
 		Needs: rest.Needs(npudeploys.Resource, "get", "create", "patch"), Handler: h.preview,
 	}
+}
+
+func sourcesParameter() openapi.Parameter {
+	return openapi.Parameter{Name: "sources", Doc: "true: include where each field comes from", Schema: openapi.Boolean()}
 }
 
 // preview renders the live NpuDeploy and the one that an apply of the body would result in.

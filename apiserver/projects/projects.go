@@ -15,7 +15,6 @@ import (
 	"github.com/gorilla/mux"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/kube"
@@ -51,13 +50,14 @@ func kind() resources.Kind {
 // Handlers serve Projects.
 type Handlers struct {
 	cluster   *live.Cache
+	streams   *rest.Streams
 	templates func() *render.Templates
 	clock     func() time.Time
 }
 
 // New returns Handlers. templates returns those that serve now.
-func New(cluster *live.Cache, templates func() *render.Templates, clock func() time.Time) *Handlers {
-	return &Handlers{cluster: cluster, templates: templates, clock: clock}
+func New(cluster *live.Cache, streams *rest.Streams, templates func() *render.Templates, clock func() time.Time) *Handlers {
+	return &Handlers{cluster: cluster, streams: streams, templates: templates, clock: clock}
 }
 
 // Routes returns all routes of this package.
@@ -80,7 +80,7 @@ func (h *Handlers) Routes() []rest.Route {
 	return slices.Concat(write, h.memberRoutes(), []rest.Route{
 		{Operation: list, Handler: h.list},
 		{Operation: get, Needs: rest.Needs(live.Projects, "get"), Handler: h.get},
-		h.quotaRoute(), h.meRoute(),
+		h.watchRoute(), h.quotaRoute(), h.meRoute(),
 	})
 }
 
@@ -109,7 +109,7 @@ func (h *Handlers) list(w http.ResponseWriter, r *http.Request, user *kube.UserC
 	list.SetGroupVersionKind(v1.GroupVersion().WithKind(v1.KindProject + "List"))
 	if len(visible) > page.Limit {
 		list.Items = visible[:page.Limit]
-		list.Continue = rest.Continue(types.NamespacedName{Name: visible[page.Limit-1].Name})
+		list.Continue = rest.Continue(rest.Position{Name: visible[page.Limit-1].Name})
 	}
 	rest.SetStale(w, h.cluster.UnreachableSince(live.Projects), h.clock())
 	rest.SetIncomplete(w, skipped != nil)

@@ -3,6 +3,7 @@ package resources
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -10,6 +11,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/rest"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // DeleteRoute returns the route that deletes an object.
@@ -48,4 +50,31 @@ func (k Kind) delete(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil
+}
+
+// Deletion is what a delete of an object takes along.
+type Deletion struct {
+	Objects []OwnedObject `json:"objects" doc:"the objects that it owns"`
+	URL     string        `json:"url,omitempty" doc:"the address that no longer answers"`
+}
+
+// OwnedObject is an object that is deleted with its owner.
+type OwnedObject struct {
+	Group string `json:"group" doc:"API group; empty for Kubernetes' core"`
+	Kind  string `json:"kind" doc:"kind of the object"`
+	Name  string `json:"name" doc:"name of the object"`
+}
+
+// NewDeletion returns the deletion of an owner.
+func NewDeletion(inventory []v1.InventoryEntry, url string) Deletion {
+	d := Deletion{Objects: make([]OwnedObject, len(inventory)), URL: url}
+	for i, entry := range inventory {
+		d.Objects[i] = OwnedObject{entry.Group, entry.Kind, entry.Name}
+	}
+	return d
+}
+
+// Owns reports whether an object is deleted with its owner.
+func (d Deletion) Owns(kind, name string) bool {
+	return slices.ContainsFunc(d.Objects, func(o OwnedObject) bool { return o.Kind == kind && o.Name == name })
 }

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 )
@@ -18,8 +16,17 @@ const MaxPage = 1000
 // Page is the part of a list that a client asks for.
 type Page struct {
 	Limit int
-	After types.NamespacedName // the last object of the previous page
+	After Position // the last object of the previous page
 }
+
+// Position is that of an object in a list.
+type Position struct {
+	Namespace, Name string
+	Sort, Value     string // what the list is sorted by, and its value; empty: by namespace and name
+}
+
+// IsZero reports whether the position is that before the first object.
+func (p Position) IsZero() bool { return p == Position{} }
 
 // PageParameters describes the parameters that PageOf reads.
 func PageParameters() []openapi.Parameter {
@@ -44,18 +51,25 @@ func PageOf(r *http.Request) (Page, error) {
 
 // Continue returns the token that continues a list after an object. It grants no
 // access: a client that forges one starts at another object.
-func Continue(last types.NamespacedName) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(last.Namespace + "/" + last.Name))
+func Continue(last Position) string {
+	text := last.Namespace + "/" + last.Name
+	if last.Sort != "" {
+		text += "/" + last.Sort + "/" + last.Value
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(text))
 }
 
-func parseContinue(token string) (types.NamespacedName, error) {
+func parseContinue(token string) (Position, error) {
 	if token == "" {
-		return types.NamespacedName{}, nil
+		return Position{}, nil
 	}
 	text, err := base64.RawURLEncoding.DecodeString(token)
-	namespace, name, ok := strings.Cut(string(text), "/")
-	if err != nil || !ok {
-		return types.NamespacedName{}, problem.New(http.StatusBadRequest, "continue must be metadata.continue of the previous page")
+	parts := strings.SplitN(string(text), "/", 4) // a value may contain a slash
+	switch {
+	case err == nil && len(parts) == 2:
+		return Position{Namespace: parts[0], Name: parts[1]}, nil
+	case err == nil && len(parts) == 4:
+		return Position{Namespace: parts[0], Name: parts[1], Sort: parts[2], Value: parts[3]}, nil
 	}
-	return types.NamespacedName{Namespace: namespace, Name: name}, nil
+	return Position{}, problem.New(http.StatusBadRequest, "continue must be metadata.continue of the previous page")
 }

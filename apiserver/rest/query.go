@@ -24,9 +24,9 @@ func checkQuery(r *http.Request, parameters []openapi.Parameter) error {
 		switch {
 		case i < 0:
 			return problem.New(http.StatusBadRequest, "unknown query parameter "+Truncate(name))
-		case len(values) > 1:
+		case len(values) > 1 && parameters[i].Schema["type"] != "array":
 			return problem.New(http.StatusBadRequest, "the query parameter "+name+" is given more than once")
-		case values[0] == "" && !parameters[i].AllowEmpty:
+		case slices.Contains(values, "") && !parameters[i].AllowEmpty:
 			return problem.New(http.StatusBadRequest, "the query parameter "+name+" is empty: give it a value, or leave it out")
 		}
 	}

@@ -36,6 +36,41 @@ func Events(event openapi.Ref) openapi.Content {
 	return openapi.Content{Types: []string{stream.ContentType}, Schema: event}
 }
 
+// Events of watches. A reset is followed by all objects and a bookmark. Other bookmarks only
+// carry an id to resume from.
+const (
+	EventAdded    = "ADDED"
+	EventModified = "MODIFIED"
+	EventDeleted  = "DELETED"
+	EventReset    = "RESET"
+	EventBookmark = "BOOKMARK"
+)
+
+// ObjectEventSchema returns the schema of an event of a watch of objects.
+func ObjectEventSchema(doc string, object openapi.Ref, hasIDs bool) map[string]any {
+	metadata := func(doc string) map[string]any {
+		return map[string]any{
+			"type": "object", "description": doc, "required": []string{"apiVersion", "kind", "metadata"},
+			"properties": map[string]any{
+				"apiVersion": map[string]any{"type": "string"}, "kind": map[string]any{"type": "string"}, "metadata": ObjectMetaSchema.Schema(),
+			},
+		}
+	}
+	return EventSchema(doc,
+		Event{Doc: "An object that is new to the watch, or has changed.", Names: []string{EventAdded, EventModified}, Data: object.Schema(), HasID: hasIDs},
+		Event{
+			Doc: "An object that was deleted, that no longer matches the selection, or that the user may no longer see.", Names: []string{EventDeleted},
+			Data: metadata("the last version of the object, or as much of its metadata as the user may see"), HasID: hasIDs,
+		},
+		Event{Doc: "Discard all objects: those that exist follow.", Names: []string{EventReset}, Data: map[string]any{"type": "object"}},
+		Event{
+			Doc: "All events up to here have been sent. The one after a RESET has the annotation k8s.io/initial-events-end.", Names: []string{EventBookmark},
+			Data: metadata("metadata.resourceVersion, if present, is the id"), HasID: hasIDs,
+		},
+		EndEvent(),
+	)
+}
+
 // EndEvent describes the last event of a stream that ends early.
 func EndEvent() Event {
 	return Event{Doc: "The last event of a stream that ends early.", Names: []string{"end"}, Data: ProblemSchema.Schema()}

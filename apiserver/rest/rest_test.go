@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dudaji/nufi/apiserver/problem"
 )
@@ -39,19 +38,20 @@ func FuzzReadJSON(f *testing.F) {
 
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{"limit=-1", "limit=1e3", "continue=YS9i", "continue=%ff", "resourceVersion=1%0d%0aX: y"} {
-		f.Add(seed, "namespace", "name")
+		f.Add(seed, "namespace", "name", "", "")
+		f.Add(seed, "namespace", "name", "-model", "org/model")
 	}
-	f.Fuzz(func(t *testing.T, query, namespace, name string) {
+	f.Fuzz(func(t *testing.T, query, namespace, name, sort, value string) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.URL = &url.URL{Path: "/", RawQuery: query}
 		_, err := ResourceVersion(r)
 		checkClientError(t, err)
 		_, err = PageOf(r)
 		checkClientError(t, err)
-		if strings.Contains(namespace, "/") {
-			return // no namespace's name contains one
+		if strings.Contains(namespace+name+sort, "/") || sort == "" && value != "" {
+			return // no list has such a position
 		}
-		key := types.NamespacedName{Namespace: namespace, Name: name}
+		key := Position{Namespace: namespace, Name: name, Sort: sort, Value: value}
 		if got, err := parseContinue(Continue(key)); err != nil || got != key {
 			t.Errorf("%v became %v, %v", key, got, err)
 		}

@@ -7,16 +7,19 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/gorilla/mux"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/limits"
 	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/internal/message"
 )
 
 // RouterOptions are what every route shares.
@@ -136,7 +139,33 @@ func (o RouterOptions) serve(route Route, w http.ResponseWriter, r *http.Request
 	if err := checkPath(r); err != nil {
 		return err
 	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		r = r.WithContext(kube.WithWarnings(r.Context(), warningWriter(w)))
+	}
 	return addMissing(r, route, user, route.Handler(w, r, user))
+}
+
+const (
+	maxWarnings       = 10 // of a response
+	maxWarningBytes   = 1024
+	warnMiscellaneous = 299 // the code of Kubernetes' warnings
+)
+
+// warningWriter returns a function that adds Kubernetes' warnings about a write to the response,
+// each once.
+func warningWriter(w http.ResponseWriter) func(text string) {
+	var mu sync.Mutex
+	written := map[string]bool{}
+	return func(text string) {
+		header, err := utilnet.NewWarningHeader(warnMiscellaneous, "-", message.Line(text, maxWarningBytes))
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil || written[header] || len(written) >= maxWarnings {
+			return
+		}
+		written[header] = true
+		w.Header().Add("Warning", header)
+	}
 }
 
 // checkPath rejects names that no object can have, before a call is made of them.

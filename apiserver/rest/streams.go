@@ -32,6 +32,7 @@ type StreamOptions struct {
 	Timeout       time.Duration // of one check of credentials and access
 	Authenticator auth.Authenticator
 	Connected     func() bool // whether the server itself has a connection to Kubernetes
+	Clock         func() time.Time
 }
 
 // Streams serves responses without an end.
@@ -69,6 +70,9 @@ type Stream struct {
 	Err         func() error  // why Frames was closed, nil at a regular end; a nil Err is always regular
 	// Authorize returns an error once the user may not read the stream any longer.
 	Authorize func(ctx context.Context) error
+	// StaleSince and Incomplete describe the initial events: see SetStale and SetIncomplete.
+	StaleSince time.Time
+	Incomplete bool
 }
 
 // Serve responds with frames until there are no more, the client disconnects or does not

@@ -39,6 +39,30 @@ func (e Event) Frame() []byte {
 	return text.Bytes()
 }
 
+// Parse returns the events of frames that Frame has encoded.
+func Parse(frames []byte) []Event {
+	var events []Event
+	event, isOpen := Event{}, false
+	for line := range bytes.Lines(frames) {
+		line = bytes.TrimSuffix(line, []byte("\n"))
+		field, value, _ := bytes.Cut(line, []byte(": "))
+		switch string(field) {
+		case "":
+			events, event, isOpen = append(events, event), Event{}, false
+		case "id":
+			event.ID = string(value)
+		case "event":
+			event.Name = string(value)
+		case "data":
+			if isOpen {
+				event.Data = append(event.Data, '\n')
+			}
+			event.Data, isOpen = append(event.Data, value...), true
+		}
+	}
+	return events
+}
+
 // Stream is an open-ended response.
 type Stream struct {
 	w       http.ResponseWriter

@@ -29,6 +29,26 @@ func TestFrameEscapesLineBreaks(t *testing.T) {
 	}
 }
 
+func TestParseReadsWhatFrameWrites(t *testing.T) {
+	t.Parallel()
+	want := []stream.Event{
+		{ID: "12", Name: "MODIFIED", Data: []byte(`{"a": "b: c"}`)}, {Data: []byte("a\n\nid: 9\nevent: b\n")}, {Name: "end", Data: []byte{}},
+	}
+	var frames []byte
+	for _, event := range want {
+		frames = append(frames, event.Frame()...)
+	}
+	got := stream.Parse(frames)
+	if len(got) != len(want) {
+		t.Fatalf("got %d events, want %d", len(got), len(want))
+	}
+	for i := range want {
+		if got[i].ID != want[i].ID || got[i].Name != want[i].Name || string(got[i].Data) != string(want[i].Data) {
+			t.Errorf("got %q, want %q", got[i].Frame(), want[i].Frame())
+		}
+	}
+}
+
 // serve serves a handler over HTTP/1 or HTTP/2, and returns the body of the response.
 func serve(t *testing.T, http2 bool, handler http.HandlerFunc, configure func(*http.Server)) io.Reader {
 	t.Helper()

@@ -29,9 +29,10 @@ type podList struct {
 }
 
 type readiness struct {
-	Status  string `json:"status" enum:"True,False,Unknown" doc:"status of the condition"`
-	Reason  string `json:"reason" doc:"in one word"`
-	Message string `json:"message" doc:"in a sentence"`
+	State   status.State `json:"state" enum:"Error,Degraded,Pending,Starting,Ready,ScaledDown" doc:"the conditions in one word, as in lists"`
+	Status  string       `json:"status" enum:"True,False,Unknown" doc:"status of the condition"`
+	Reason  string       `json:"reason" doc:"in one word"`
+	Message string       `json:"message" doc:"in a sentence"`
 }
 
 type pod struct {
@@ -105,11 +106,12 @@ func (h *Handlers) diagnose(r *http.Request, user *kube.UserClient, owned *owned
 }
 
 func readinessOf(deploy *v1.NpuDeploy) readiness {
+	state, _ := status.StateOf(deploy)
 	condition := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
 	if condition == nil {
-		return readiness{"Unknown", v1.ReasonNotObserved, "the controller has not reconciled it yet"}
+		return readiness{state, "Unknown", v1.ReasonNotObserved, "the controller has not reconciled it yet"}
 	}
-	return readiness{string(condition.Status), condition.Reason, condition.Message}
+	return readiness{state, string(condition.Status), condition.Reason, condition.Message}
 }
 
 func newPod(p *corev1.Pod, diagnosis status.Outcome) pod {

@@ -1,0 +1,56 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestManifestsOfALiveNpuDeploy(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	s.create("a")
+	manifests := func(query string) map[string]any {
+		return s.do("vic", http.MethodGet, "a/manifests"+query, "").Want(http.StatusOK).JSON()
+	}
+	preview := s.preview(deployJSON("a"))
+	for range 2 { // the second time from the cache
+		got := manifests("")
+		if !reflect.DeepEqual(got["manifests"], preview["manifests"]) || got["templates"] != preview["templates"] || got["sources"] != nil {
+			t.Errorf("the manifests are %v\nand those of a preview are %v", got, preview)
+		}
+	}
+	if got := manifests("?sources=true"); len(got["sources"].([]any)) == 0 {
+		t.Error("there are no sources")
+	}
+	s.do("ann", http.MethodPost, "", strings.Replace(deployJSON("b"), `"count": 2`, `"count": 3`, 1)).Want(http.StatusCreated)
+	invalid := s.do("vic", http.MethodGet, "b/manifests", "").Want(http.StatusUnprocessableEntity).Problem()
+	if len(invalid.Errors) != 1 || invalid.Errors[0].Field != "spec.accelerator.count" {
+		t.Errorf("what does not render is %v", invalid)
+	}
+	s.do("vic", http.MethodGet, "none/manifests", "").Want(http.StatusNotFound).Problem()
+}
+
+func TestDeletionListsWhatADeleteTakesAlong(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	body := strings.Replace(deployJSON("a"), `"spec": {`, `"spec": {"modelCache": {"claimName": "models"}, `, 1)
+	s.do("ann", http.MethodPost, "", body).Want(http.StatusCreated)
+	deletion := func() string {
+		return strings.TrimSpace(string(s.do("vic", http.MethodGet, "a/deletion", "").Want(http.StatusOK).Body))
+	}
+	if got, want := deletion(), `{"objects":[],"claims":[{"name":"models","deleted":false}]}`; got != want {
+		t.Errorf("before it is applied: %s, want %s", got, want)
+	}
+	status := `{"status": {"url": "http://a.example.com", "inventory": [
+		{"group": "apps", "version": "v1", "kind": "Deployment", "name": "a", "uid": "1"},
+		{"version": "v1", "kind": "PersistentVolumeClaim", "name": "models", "uid": "2"}]}}`
+	kubectl(s, status, "patch", "npudeploy", "a", "--subresource=status", "--type=merge", "--patch-file", "-")
+	want := fmt.Sprintf(`{"objects":[%s,%s],"url":"http://a.example.com","claims":[{"name":"models","deleted":true}]}`,
+		`{"group":"apps","kind":"Deployment","name":"a"}`, `{"group":"","kind":"PersistentVolumeClaim","name":"models"}`)
+	if got := deletion(); got != want {
+		t.Errorf("after it is applied: %s, want %s", got, want)
+	}
+}

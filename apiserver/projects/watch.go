@@ -1,0 +1,181 @@
+package projects
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/apiserver/stream"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// EventSchema is the schema of an event of the watch.
+const EventSchema = openapi.Ref("ProjectEvent")
+
+// Events returns the schema of an event.
+func Events() map[string]any {
+	return rest.ObjectEventSchema("An event of a watch of Projects.", Schema, false)
+}
+
+// Topic returns the watch of Projects.
+func (h *Handlers) Topic() rest.Topic {
+	return rest.Topic{Name: live.Projects, Open: h.openWatch}
+}
+
+func (h *Handlers) watchRoute() rest.Route {
+	return rest.Route{
+		Operation: openapi.Operation{
+			ID: "watchProjects", Method: http.MethodGet, Path: rest.Prefix + "/watch/projects", Summary: "Watch the Projects that I see",
+			Answers: rest.Events(EventSchema), Status: http.StatusOK,
+		},
+		Stream: true, Handler: h.streams.Handler(h.Topic()),
+	}
+}
+
+func (h *Handlers) openWatch(ctx context.Context, _ *http.Request, user *kube.UserClient) (rest.Stream, error) {
+	if !h.cluster.Ready() {
+		return rest.Stream{}, rest.NotSynced()
+	}
+	w := &watcher{
+		Handlers: h, user: user, frames: make(chan []byte), revalidated: make(chan struct{}, 1), sent: map[string]string{},
+	}
+	go w.run(ctx)
+	return rest.Stream{
+		ContentType: stream.ContentType, Frames: w.frames, Authorize: w.revalidate, Err: w.reason,
+		StaleSince: h.cluster.UnreachableSince(live.Projects),
+	}, nil
+}
+
+// watchInterval is the minimum between two reads of the Projects for one stream.
+const watchInterval = time.Second
+
+// watcher sends the differences between what a user saw and sees. It has no ids: what the user
+// sees depends on bindings, too, which the server does not watch.
+type watcher struct {
+	*Handlers
+
+	user        *kube.UserClient
+	frames      chan []byte
+	revalidated chan struct{}
+	sent        map[string]string // the resourceVersion that was sent, by name
+	err         error             // why run ended; read it after frames is closed
+}
+
+// revalidate makes run review the user's access again.
+func (w *watcher) revalidate(context.Context) error {
+	select {
+	case w.revalidated <- struct{}{}:
+	default: // a review is pending
+	}
+	return nil
+}
+
+// reason returns the problem of a watch that ended early.
+func (w *watcher) reason() error {
+	if w.err == nil {
+		return nil
+	}
+	response, _ := problem.From(w.err)
+	return response
+}
+
+// run sends frames until ctx ends, or the user's access cannot be reviewed.
+func (w *watcher) run(ctx context.Context) {
+	defer close(w.frames)
+	for isFirst := true; ; isFirst = false {
+		changed := w.cluster.ProjectsChanged() // before the read, so that no change is missed
+		frame, err := w.changes(ctx, isFirst)
+		if err != nil {
+			if ctx.Err() == nil {
+				w.err = err
+			}
+			return
+		}
+		if len(frame) > 0 && !w.send(ctx, frame) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.revalidated:
+		case <-changed:
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(watchInterval):
+			}
+		}
+	}
+}
+
+func (w *watcher) send(ctx context.Context, frame []byte) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case w.frames <- frame:
+		return true
+	}
+}
+
+// changes returns the events since the last call. There are none while some Projects cannot be
+// reviewed, except at first.
+func (w *watcher) changes(ctx context.Context, isFirst bool) ([]byte, error) {
+	visible, skipped, err := w.Visible(ctx, w.user, "")
+	switch {
+	case !isFirst && (skipped != nil || kube.Unreachable(err)):
+		return nil, nil //nolint:nilerr // they are read again at the next review
+	case err != nil:
+		return nil, err
+	}
+	var events []stream.Event
+	add := func(name string, object any) {
+		data, failure := json.Marshal(object)
+		events, err = append(events, stream.Event{Name: name, Data: data}), errors.Join(err, failure)
+	}
+	if isFirst {
+		add(rest.EventReset, struct{}{})
+	}
+	w.compare(visible, add)
+	if isFirst {
+		add(rest.EventBookmark, metadataOnly(map[string]any{"annotations": map[string]string{"k8s.io/initial-events-end": "true"}}))
+	}
+	var frames []byte
+	for _, event := range events {
+		frames = append(frames, event.Frame()...)
+	}
+	return frames, err
+}
+
+// compare adds an event for each difference to what was sent, and records it as sent.
+func (w *watcher) compare(visible []v1.Project, add func(name string, object any)) {
+	sees := map[string]bool{}
+	for i := range visible {
+		project := &visible[i]
+		sees[project.Name] = true
+		last, isKnown := w.sent[project.Name]
+		switch {
+		case !isKnown:
+			add(rest.EventAdded, project)
+		case last != project.ResourceVersion:
+			add(rest.EventModified, project)
+		}
+		w.sent[project.Name] = project.ResourceVersion
+	}
+	for name := range w.sent {
+		if !sees[name] {
+			delete(w.sent, name)
+			add(rest.EventDeleted, metadataOnly(map[string]any{"name": name}))
+		}
+	}
+}
+
+func metadataOnly(metadata map[string]any) map[string]any {
+	return map[string]any{"apiVersion": v1.GroupVersion().String(), "kind": v1.KindProject, "metadata": metadata}
+}

@@ -1,0 +1,57 @@
+package status
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// State summarizes the conditions of an NpuDeploy in one word, for lists.
+type State string
+
+// The states. Degraded means that some replicas serve although the deployment is not Ready.
+const (
+	StateError      State = "Error"
+	StateDegraded   State = "Degraded"
+	StatePending    State = "Pending"
+	StateStarting   State = "Starting"
+	StateReady      State = "Ready"
+	StateScaledDown State = "ScaledDown"
+)
+
+// States returns all states, the most urgent first.
+func States() []State {
+	return []State{StateError, StateDegraded, StatePending, StateStarting, StateReady, StateScaledDown}
+}
+
+// StateOf returns the state of an NpuDeploy, and the message of its condition Ready, which is
+// that of the most severe condition. The message is empty for StateReady and StateScaledDown,
+// and before the first evaluation.
+func StateOf(deploy *v1.NpuDeploy) (state State, message string) {
+	ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
+	switch {
+	case ready == nil:
+		return StatePending, ""
+	case ready.Status == metav1.ConditionTrue && ready.Reason == v1.ReasonScaledToZero:
+		return StateScaledDown, ""
+	case ready.Status == metav1.ConditionTrue:
+		return StateReady, ""
+	}
+	state = stateOfReason(ready.Reason)
+	if deploy.Status.ReadyReplicas > 0 && state != StateStarting {
+		state = StateDegraded
+	}
+	return state, ready.Message
+}
+
+func stateOfReason(reason string) State {
+	switch reason {
+	case v1.ReasonNoFreeDevice, v1.ReasonUnschedulable, v1.ReasonQuotaExceeded, v1.ReasonNotObserved:
+		return StatePending
+	case v1.ReasonNotRendered, v1.ReasonNotApplied, v1.ReasonStarting, v1.ReasonProgressing,
+		v1.ReasonRoutePending, v1.ReasonTerminating:
+		return StateStarting
+	}
+	return StateError
+}

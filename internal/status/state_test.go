@@ -1,0 +1,48 @@
+package status_test
+
+import (
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+func TestStateOf(t *testing.T) {
+	for name, test := range map[string]struct {
+		status        metav1.ConditionStatus // empty: there is no condition
+		reason        string
+		readyReplicas int32
+		want          status.State
+		message       string
+	}{
+		"without a status":             {want: status.StatePending},
+		"ready":                        {metav1.ConditionTrue, v1.ReasonReady, 1, status.StateReady, ""},
+		"scaled to zero":               {metav1.ConditionTrue, v1.ReasonScaledToZero, 0, status.StateScaledDown, ""},
+		"not evaluated":                {metav1.ConditionUnknown, v1.ReasonNotObserved, 0, status.StatePending, "why"},
+		"waiting for a device":         {metav1.ConditionFalse, v1.ReasonNoFreeDevice, 0, status.StatePending, "why"},
+		"one replica without a device": {metav1.ConditionFalse, v1.ReasonNoFreeDevice, 1, status.StateDegraded, "why"},
+		"loading the model":            {metav1.ConditionFalse, v1.ReasonStarting, 0, status.StateStarting, "why"},
+		"a rollout":                    {metav1.ConditionFalse, v1.ReasonProgressing, 1, status.StateStarting, "why"},
+		"being deleted":                {metav1.ConditionFalse, v1.ReasonTerminating, 0, status.StateStarting, "why"},
+		"an invalid spec":              {metav1.ConditionFalse, v1.ReasonInvalidSpec, 0, status.StateError, "why"},
+		"an invalid change":            {metav1.ConditionFalse, v1.ReasonInvalidSpec, 2, status.StateDegraded, "why"},
+		"a taken host":                 {metav1.ConditionFalse, v1.ReasonHostTaken, 0, status.StateError, "why"},
+		"an unknown reason":            {metav1.ConditionFalse, "Future", 0, status.StateError, "why"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			deploy := &v1.NpuDeploy{}
+			deploy.Status.ReadyReplicas = test.readyReplicas
+			if test.status != "" {
+				deploy.Status.Conditions = []metav1.Condition{
+					{Type: v1.ConditionAvailable, Status: metav1.ConditionFalse, Reason: v1.ReasonStarting, Message: "of another condition"},
+					{Type: v1.ConditionReady, Status: test.status, Reason: test.reason, Message: "why"},
+				}
+			}
+			if state, message := status.StateOf(deploy); state != test.want || message != test.message {
+				t.Errorf("StateOf returns %s, %q, want %s, %q", state, message, test.want, test.message)
+			}
+		})
+	}
+}
