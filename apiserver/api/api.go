@@ -93,11 +93,11 @@ func New(options Options) (*API, error) {
 		Limits: options.Limits.Streams, Timeout: options.Limits.Time, Authenticator: options.Authenticator, Clock: options.Clock,
 		Connected: func() bool { return options.Live.UnreachableSince(live.NpuDeploys).IsZero() },
 	})}
-	pages, err := dashboard.New(dashboard.Options{Cluster: options.Live, Clock: options.Clock})
+	pages, err := dashboard.New(dashboard.Options{Cluster: options.Live, REST: a.table(), Clock: options.Clock})
 	if err != nil {
 		return nil, err
 	}
-	a.routes = append(a.table(), pages.Routes()...)
+	a.routes = append(pages.REST, pages.Routes()...)
 	document, err := document(a.routes, options.Login != nil)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
 func TestDashboardListsOnlyVisibleDeployments(t *testing.T) {
@@ -42,5 +44,46 @@ func TestDashboardHeaders(t *testing.T) {
 	asset := s.do("vic", http.MethodGet, style, "").Want(http.StatusOK)
 	if got := asset.Header.Get("Cache-Control"); got != "private, max-age=31536000, immutable" {
 		t.Errorf("Cache-Control is %q", got)
+	}
+}
+
+func TestFormsOfADeployment(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	s.create("draft")
+	page := "/deployments/" + s.Namespace + "/draft"
+	post := func(user, form, body string, headers ...string) apitest.Response {
+		return s.do(user, http.MethodPost, page+form, body, append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...)
+	}
+	asBrowser := []string{"Accept", "text/html", "Sec-Fetch-Site", "same-origin"}
+	failed := string(post("ann", "/delete", "confirm=other", asBrowser...).Want(http.StatusUnprocessableEntity).Body)
+	if !strings.Contains(failed, "type the name draft") || !strings.Contains(failed, "<h1>draft</h1>") {
+		t.Error(failed)
+	}
+	post("ann", "/scale", "replicas=-1").Want(http.StatusUnprocessableEntity).Problem()
+	post("ann", "/restart", "", "Sec-Fetch-Site", "cross-site").Want(http.StatusForbidden)
+	forbidden := string(post("vic", "/restart", "", asBrowser...).Want(http.StatusForbidden).Body)
+	if !strings.Contains(forbidden, "patch npudeploys.dudaji.com") {
+		t.Error(forbidden)
+	}
+	if location := post("ann", "/restart", "", asBrowser...).Want(http.StatusSeeOther).Header.Get("Location"); location != page+"?done=restart&lang=en" {
+		t.Errorf("the location is %s", location)
+	}
+	s.Await("the change in the audit log", func() bool {
+		return strings.Contains(s.Log.String(), `"change":"restart"`) && strings.Contains(s.Log.String(), `"route":"/deployments/{namespace}/{name}/restart"`)
+	})
+	post("ann", "/delete", "confirm=draft", asBrowser...).Want(http.StatusSeeOther)
+}
+
+func TestErrorsArePagesForBrowsersAndProblemsForOthers(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	missing := "/deployments/" + s.Namespace + "/missing"
+	page := s.do("ann", http.MethodGet, missing, "", "Accept", "text/html").Want(http.StatusNotFound)
+	if got := string(page.Body); !strings.Contains(got, "NpuDeploy missing does not exist") || !strings.Contains(got, page.Header.Get("X-Request-Id")) {
+		t.Error(got)
+	}
+	if got := s.do("ann", http.MethodGet, missing, "").Want(http.StatusNotFound).Problem(); got.Detail == "" {
+		t.Errorf("%+v", got)
 	}
 }

@@ -29,6 +29,8 @@ func matrix(t *testing.T) []matrixRow {
 	t.Helper()
 	const (
 		merge  = "application/merge-patch+json"
+		page   = "/deployments/{namespace}/{name}"
+		form   = "application/x-www-form-urlencoded"
 		one    = "/api/v1/namespaces/{namespace}/npudeploys/{name}"
 		mine   = "/api/v1/projects/{name}"
 		member = mine + "/members?kind=User&name=ann"
@@ -37,6 +39,14 @@ func matrix(t *testing.T) []matrixRow {
 	return []matrixRow{
 		{"GET /", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /assets/{asset}", "", nil, [4]int{404, 404, 404, 404}}, // no file has this name
+		{"GET " + page, "", nil, [4]int{200, 200, 200, 403}},
+		{"GET " + page + "/events", "", nil, [4]int{200, 200, 200, 403}},
+		{"GET " + page + "/logs", "", nil, [4]int{200, 200, 200, 403}}, // with an error: there are no pods
+		{"GET " + page + "/manifests", "", nil, [4]int{200, 200, 200, 403}},
+		{"GET " + page + "/spec", "", nil, [4]int{200, 200, 200, 403}},
+		{"POST " + page + "/restart", "", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
+		{"POST " + page + "/scale", "replicas=2", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
+		{"POST " + page + "/delete", "confirm=NAME", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
 		{"GET /api/v1/me", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/namespaces", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/namespaces/{namespace}/persistentvolumeclaims", "", nil, [4]int{200, 200, 200, 403}},

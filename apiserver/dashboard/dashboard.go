@@ -14,13 +14,13 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/live"
-	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/rest"
 )
 
 // Options are what Handlers are made of.
 type Options struct {
 	Cluster *live.Cache
+	REST    []rest.Route // which the pages call
 	Clock   func() time.Time
 }
 
@@ -47,18 +47,7 @@ func New(options Options) (*Handlers, error) {
 
 // Routes returns the routes of all pages, and of what they load.
 func (h *Handlers) Routes() []rest.Route {
-	return []rest.Route{h.deploymentsRoute(), h.assetRoute()}
-}
-
-// newPage returns the route of a page.
-func newPage(id, path, summary string, handler rest.Handler, query ...openapi.Parameter) rest.Route {
-	return rest.Route{
-		Operation: openapi.Operation{
-			ID: id, Method: http.MethodGet, Path: path, Summary: summary, Status: http.StatusOK, Query: query,
-			Answers: openapi.Content{Types: []string{"text/html"}, Schema: map[string]any{"type": "string"}},
-		},
-		Handler: handler,
-	}
+	return append([]rest.Route{h.deploymentsRoute(), h.assetRoute()}, h.deploymentRoutes()...)
 }
 
 // RedirectToLogin sends a browser without credentials to the login, which returns it to the
@@ -77,5 +66,5 @@ func RedirectToLogin(next auth.ErrorWriter) auth.ErrorWriter {
 func isNavigation(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
 		r.Header.Get("Authorization") == "" && !strings.HasPrefix(r.URL.Path, rest.Prefix+"/") &&
-		strings.Contains(r.Header.Get("Accept"), "text/html")
+		acceptsHTML(r)
 }

@@ -39,7 +39,7 @@ func get(t *testing.T, target string, headers ...string) *http.Request {
 func show(t *testing.T, h *Handlers, r *http.Request, f filters, rows ...row) *httptest.ResponseRecorder {
 	t.Helper()
 	response := httptest.NewRecorder()
-	if err := h.views.write(response, r, "deployments.html", frame{Language: languageOf(r), Page: newDeploymentsPage(r, f, 1, rows)}); err != nil {
+	if err := h.views.write(response, r, "deployments.html", frame{Page: newDeploymentsPage(r, f, 1, rows)}); err != nil {
 		t.Fatal(err)
 	}
 	return response
@@ -50,6 +50,21 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 	used := map[string]bool{}
 	for _, key := range sortKeys() {
 		used[key] = true
+	}
+	for _, name := range actionNames() {
+		used[name], used["ask."+name], used["effect."+name] = true, true, true
+	}
+	for _, key := range []string{"done.restart", "done.scale"} {
+		used[key] = true
+	}
+	for _, name := range tabs() {
+		used["tab."+name] = true
+	}
+	for _, name := range stageNames() {
+		used["stage."+name] = true
+	}
+	for _, progress := range []progress{progressDone, progressCurrent, progressFailed, progressAhead} {
+		used["progress."+string(progress)] = true
 	}
 	for _, state := range states() {
 		used["state."+string(state)] = true
@@ -123,6 +138,55 @@ func TestStateOfDeployment(t *testing.T) {
 		deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{Conditions: test.conditions, ReadyReplicas: test.ready}}
 		if got, reason := stateOf(deploy); got != test.want || reason != test.reason {
 			t.Errorf("%v with %d ready is %s %q, want %s %q", test.conditions, test.ready, got, reason, test.want, test.reason)
+		}
+	}
+}
+
+func TestStagesOfDeployment(t *testing.T) {
+	t.Parallel()
+	condition := func(kind, status, reason string) metav1.Condition {
+		return metav1.Condition{Type: kind, Status: metav1.ConditionStatus(status), Reason: reason}
+	}
+	rendered, applied := condition("Rendered", "True", "Rendered"), condition("Applied", "True", "Applied")
+	routed := condition("Endpoint", "True", "Routed")
+	for name, test := range map[string]struct {
+		conditions []metav1.Condition
+		want       string // the first letter of each stage's progress
+	}{
+		"not observed":       {nil, "CAAAAAA"},
+		"invalid":            {[]metav1.Condition{condition("Rendered", "False", v1.ReasonInvalidSpec)}, "FAAAAAA"},
+		"conflict":           {[]metav1.Condition{rendered, condition("Applied", "False", v1.ReasonConflict)}, "DFAAAAA"},
+		"waits for a device": {[]metav1.Condition{rendered, applied, condition("Available", "False", v1.ReasonNoFreeDevice), routed}, "DDCAAAA"},
+		"cannot pull":        {[]metav1.Condition{rendered, applied, condition("Available", "False", v1.ReasonImagePull), routed}, "DDDFAAA"},
+		"crashes":            {[]metav1.Condition{rendered, applied, condition("Available", "False", v1.ReasonCrashLoop), routed}, "DDDDFAA"},
+		"loads the model":    {[]metav1.Condition{rendered, applied, condition("Available", "False", v1.ReasonStarting), routed}, "DDDDDCA"},
+		"host taken": {[]metav1.Condition{
+			rendered, applied, condition("Available", "True", v1.ReasonAvailable), condition("Endpoint", "False", v1.ReasonHostTaken),
+		}, "DDDDDDF"},
+		"ready": {[]metav1.Condition{
+			rendered, applied, condition("Available", "True", v1.ReasonAvailable), routed, condition("Ready", "True", v1.ReasonReady),
+		}, "DDDDDDD"},
+	} {
+		stages, stopped := stagesOf(&v1.NpuDeploy{Status: v1.NpuDeployStatus{Conditions: test.conditions}})
+		var letters strings.Builder
+		for _, stage := range stages {
+			letters.WriteString(string(stage.Progress[:1]))
+		}
+		if got := letters.String(); got != test.want || (stopped == nil) != (name == "ready") {
+			t.Errorf("%s: %s, want %s; stopped: %v", name, got, test.want, stopped)
+		}
+	}
+}
+
+func TestTerminalCodesAreRemoved(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"\x1b[31mred\x1b[0m\n":                "red\n",
+		"\x1b]0;title\x07a\x1bcb":             "ab",
+		"a\tb\r\n\x00<script>\u009b\u202e[1m": "a\tb\n<script>[1m",
+	} {
+		if got := plainText(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}
 }

@@ -28,14 +28,13 @@ const pageSize = 100
 func sortKeys() []string { return []string{"project", "name", "model", "state", "age"} }
 
 func (h *Handlers) deploymentsRoute() rest.Route {
-	return newPage("showDeployments", "/", "Page: the deployments that I may list", h.deployments,
+	return h.newPage("showDeployments", "/", "Page: the deployments that I may list", "", h.deployments,
 		openapi.Parameter{Name: "q", Doc: "part of a name or a model", AllowEmpty: true},
 		openapi.Parameter{Name: "project", Doc: "only this project", AllowEmpty: true},
 		openapi.Parameter{Name: "state", Doc: "only this state", AllowEmpty: true},
 		openapi.Parameter{Name: "accelerator", Doc: "only this type of accelerator", AllowEmpty: true},
 		openapi.Parameter{Name: "sort", Doc: "column to sort by", Schema: openapi.Enum(sortKeys()...)},
 		openapi.Parameter{Name: "page", Doc: "number of the page", Schema: openapi.Integer(1, 0)},
-		openapi.Parameter{Name: languageParameter, Doc: "language of the page", Schema: openapi.Enum(string(english), string(korean))},
 	)
 }
 
@@ -97,7 +96,7 @@ func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kub
 	}
 	since := h.Cluster.UnreachableSince(live.NpuDeploys)
 	rest.SetStale(w, since, now)
-	view := frame{Language: languageOf(r), Page: newDeploymentsPage(r, f, number, rows)}
+	view := frame{Page: newDeploymentsPage(r, f, number, rows)}
 	if !since.IsZero() {
 		view.Age = duration.HumanDuration(now.Sub(since))
 	}

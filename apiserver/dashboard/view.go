@@ -2,8 +2,10 @@ package dashboard
 
 import (
 	"bytes"
+	"cmp"
 	"html/template"
 	"net/http"
+	"path"
 
 	"github.com/dudaji/nufi/apiserver/auth"
 )
@@ -35,6 +37,8 @@ type frame struct {
 	Language, Other language
 	OtherURL        string // this page in the other language
 	Style, User     string
+	Title           string // of the page; empty for the list of deployments
+	Status          int    // of the response; 0 is 200
 	Age             string // of the data, while Kubernetes is unreachable; otherwise empty
 	Page            any
 }
@@ -42,9 +46,14 @@ type frame struct {
 // write renders a page. An error is returned before anything is written.
 func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f frame) error {
 	user, _ := auth.UserFrom(r.Context())
-	f.Style, f.User = v.style, user.Name()
+	f.Style, f.User, f.Language = v.style, user.Name(), languageOf(r)
 	f.Other = f.Language.other()
-	f.OtherURL = urlWith(r, languageParameter, string(f.Other))
+	shown := r
+	if r.Method == http.MethodPost { // the page of a failed form is the one above it
+		shown = r.Clone(r.Context())
+		shown.URL.Path = path.Dir(r.URL.Path)
+	}
+	f.OtherURL = urlWith(shown, languageParameter, string(f.Other))
 	var page bytes.Buffer
 	if err := v.byLanguage[f.Language].ExecuteTemplate(&page, name, f); err != nil {
 		return err
@@ -54,6 +63,7 @@ func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f fra
 	header.Set("Content-Security-Policy", contentPolicy)
 	header.Set("Referrer-Policy", "same-origin")
 	header.Add("Vary", "Accept-Language")
+	w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
 	_, _ = page.WriteTo(w) // an error means that the client has disconnected
 	return nil
 }

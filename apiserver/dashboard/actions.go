@@ -1,0 +1,116 @@
+package dashboard
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/gorilla/mux"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/rest"
+)
+
+// The operations of REST that the actions call.
+const (
+	restartOperation = "restartNpuDeploy"
+	scaleOperation   = "scaleNpuDeploy"
+	deleteOperation  = "deleteNpuDeploy"
+)
+
+// actionNames returns the actions in their order. Each is a form below deploymentPath.
+func actionNames() []string { return []string{"restart", "scale", "delete"} }
+
+func operationOf(action string) string {
+	return map[string]string{"restart": restartOperation, "scale": scaleOperation, "delete": deleteOperation}[action]
+}
+
+// action is a button, and the permission that the user lacks for it.
+type action struct {
+	Name    string
+	Missing *problem.Missing
+}
+
+func (h *Handlers) actions(r *http.Request, user *kube.UserClient) ([]action, error) {
+	namespace, name := mux.Vars(r)["namespace"], mux.Vars(r)["name"]
+	result := make([]action, 0, len(actionNames()))
+	for _, verb := range actionNames() {
+		lacks, err := missing(r.Context(), user, h.route(operationOf(verb)).Needs, namespace, name)
+		if kube.Unreachable(err) {
+			err = nil // the action itself reports that
+		}
+		if err != nil {
+			return nil, err
+		}
+		result = append(result, action{verb, lacks})
+	}
+	return result, nil
+}
+
+func (h *Handlers) actionRoutes() []rest.Route {
+	return []rest.Route{
+		h.newForm("submitRestart", deploymentPath+"/restart", "Form: replace every pod", restartOperation, h.act("restart", noInput)),
+		h.newForm("submitScale", deploymentPath+"/scale", "Form: set the number of replicas", scaleOperation, h.act("scale", scaleInput)),
+		h.newForm("submitDelete", deploymentPath+"/delete", "Form: delete the deployment; confirm is its name", deleteOperation, h.act("delete", deleteInput)),
+	}
+}
+
+// act returns the handler of a form, which redirects to a page. An error is shown on the page of
+// the deployment.
+func (h *Handlers) act(name string, read func(*http.Request) (input, error)) rest.Handler {
+	return func(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+		in, err := read(r)
+		if err == nil {
+			_, err = h.call(r, user, operationOf(name), in)
+		}
+		if err != nil {
+			return h.showFailure(w, r, user, name, err)
+		}
+		target := "/deployments/" + mux.Vars(r)["namespace"] + "/" + mux.Vars(r)["name"]
+		if name == "delete" {
+			target = "/"
+		}
+		query := url.Values{languageParameter: {string(languageOf(r))}}
+		if name != "delete" {
+			query.Set("done", name)
+		}
+		http.Redirect(w, r, target+"?"+query.Encode(), http.StatusSeeOther)
+		return nil
+	}
+}
+
+// showFailure shows the deployment with the error of an action. Clients that do not accept HTML,
+// and users who cannot read the deployment, get the error itself.
+func (h *Handlers) showFailure(w http.ResponseWriter, r *http.Request, user *kube.UserClient, name string, failure error) error {
+	if !acceptsHTML(r) {
+		return failure
+	}
+	page, answer, err := h.deployment(r, user, tabs()[0])
+	if err != nil {
+		return failure
+	}
+	page.Problem = h.problem(r, user, h.route(operationOf(name)).Needs, failure)
+	if err := addPods(h, r, user, page); err != nil {
+		page.TabError = h.problem(r, user, h.route(podsOperation).Needs, err)
+	}
+	return h.writeDeployment(w, r, page, answer)
+}
+
+func noInput(*http.Request) (input, error) { return input{}, nil }
+
+func scaleInput(r *http.Request) (input, error) {
+	replicas, err := strconv.ParseInt(r.PostFormValue("replicas"), 10, 32)
+	if err != nil || replicas < 0 {
+		return input{}, problem.Invalid("replicas", "must be a number that is not negative")
+	}
+	return input{contentType: rest.MediaJSON, body: `{"replicas":` + strconv.FormatInt(replicas, 10) + `}`}, nil
+}
+
+// deleteInput requires the name of the deployment, which a user does not type by accident.
+func deleteInput(r *http.Request) (input, error) {
+	if name := mux.Vars(r)["name"]; r.PostFormValue("confirm") != name {
+		return input{}, problem.Invalid("confirm", "type the name "+name+" to delete it")
+	}
+	return input{}, nil
+}

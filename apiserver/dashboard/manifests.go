@@ -1,0 +1,95 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/rest"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// manifest is an object that the templates render, and where its fields come from.
+type manifest struct {
+	Object, YAML string
+	Fields       []field
+}
+
+type field struct {
+	Path, Value string
+	Sources     []string // a kind of source, with its file and line
+}
+
+// addManifests previews the spec as it is: the result is what the controller applies.
+func addManifests(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymentPage) error {
+	body, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"name": page.Name, "labels": page.deploy.Labels, "annotations": page.deploy.Annotations}, "spec": page.deploy.Spec,
+	})
+	if err != nil {
+		return err
+	}
+	var preview struct {
+		Manifests []map[string]any `json:"manifests"`
+		Sources   []struct {
+			Object, Field, Value string
+			Decided              []struct {
+				By, File string
+				Line     int
+			}
+		} `json:"sources"`
+	}
+	in := input{query: url.Values{"force": {"true"}, "sources": {"true"}}, contentType: rest.MediaJSON, body: string(body)}
+	if _, err := h.read(r, user, previewOperation, in, &preview); err != nil {
+		return err
+	}
+	fields := map[string][]field{}
+	for _, source := range preview.Sources {
+		shown := field{Path: source.Field, Value: source.Value}
+		for _, by := range source.Decided {
+			text := by.By
+			if by.File != "" {
+				text += " " + by.File + ":" + strconv.Itoa(by.Line)
+			}
+			shown.Sources = append(shown.Sources, text)
+		}
+		fields[source.Object] = append(fields[source.Object], shown)
+	}
+	for _, object := range preview.Manifests {
+		text, err := yaml.Marshal(object)
+		if err != nil {
+			return err
+		}
+		name := objectName(object)
+		page.Manifests = append(page.Manifests, manifest{name, string(text), fields[strings.ToLower(name[:strings.IndexByte(name, '/')])+name[strings.IndexByte(name, '/'):]]})
+	}
+	return nil
+}
+
+// objectName returns Kind/name.
+func objectName(object map[string]any) string {
+	kind, _ := object["kind"].(string)
+	metadata, _ := object["metadata"].(map[string]any)
+	name, _ := metadata["name"].(string)
+	return kind + "/" + name
+}
+
+// addSpec shows what a user writes: no status, and no metadata of Kubernetes.
+func addSpec(_ *Handlers, _ *http.Request, _ *kube.UserClient, page *deploymentPage) error {
+	metadata := map[string]any{"name": page.Name, "namespace": page.Project}
+	if len(page.deploy.Labels) > 0 {
+		metadata["labels"] = page.deploy.Labels
+	}
+	if len(page.deploy.Annotations) > 0 {
+		metadata["annotations"] = page.deploy.Annotations
+	}
+	text, err := yaml.Marshal(map[string]any{
+		"apiVersion": v1.GroupVersion().String(), "kind": v1.Kind, "metadata": metadata, "spec": page.deploy.Spec,
+	})
+	page.Spec = string(text)
+	return err
+}

@@ -1,0 +1,81 @@
+package dashboard
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"github.com/gorilla/mux"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/rest"
+)
+
+// formContent is the media type of a form without files.
+const formContent = "application/x-www-form-urlencoded"
+
+// htmlContent is the response of a page.
+func htmlContent() openapi.Content {
+	return openapi.Content{Types: []string{"text/html"}, Schema: map[string]any{"type": "string"}}
+}
+
+// newPage returns the route of a page, which requires the permissions of a route of REST. It is
+// audited like that route. An empty operation requires none.
+func (h *Handlers) newPage(id, path, summary, operation string, handler rest.Handler, query ...openapi.Parameter) rest.Route {
+	var needs []rest.Need
+	change := ""
+	if operation != "" {
+		needs, change = h.route(operation).Needs, h.route(operation).Change
+	}
+	query = append(query, openapi.Parameter{
+		Name: languageParameter, Doc: "language of the page", Schema: openapi.Enum(string(english), string(korean)),
+	})
+	return rest.Route{
+		Operation: openapi.Operation{
+			ID: id, Method: http.MethodGet, Path: path, Summary: summary, Status: http.StatusOK, Query: query, Answers: htmlContent(),
+		},
+		Needs: needs, Change: change, Handler: h.withErrorPage(needs, handler),
+	}
+}
+
+// newForm returns the route of a form, which has the permissions and the audit of the route of
+// REST that it calls.
+func (h *Handlers) newForm(id, path, summary, operation string, handler rest.Handler) rest.Route {
+	form := h.newPage(id, path, summary, operation, handler)
+	form.Method, form.Status = http.MethodPost, http.StatusSeeOther
+	form.Accepts = []openapi.Content{{Types: []string{formContent}, Schema: map[string]any{"type": "object", "additionalProperties": true}}}
+	return form
+}
+
+// withErrorPage answers browsers with a page if the handler returns an error. Other clients
+// get the problem.
+func (h *Handlers) withErrorPage(needs []rest.Need, handler rest.Handler) rest.Handler {
+	return func(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+		err := handler(w, r, user)
+		if err == nil || r.Context().Err() != nil || !acceptsHTML(r) {
+			return err
+		}
+		shown := h.problem(r, user, needs, err)
+		shown.RequestID = w.Header().Get(problem.RequestID)
+		return h.views.write(w, r, "error.html", frame{Title: shown.Title, Status: shown.Status, Page: shown})
+	}
+}
+
+// problem converts an error to a problem that a page shows. It logs an unexpected error, and
+// adds the missing permission to a 403.
+func (h *Handlers) problem(r *http.Request, user *kube.UserClient, needs []rest.Need, err error) *problem.Error {
+	found, expected := problem.From(err)
+	if !expected {
+		logr.FromContextOrDiscard(r.Context()).Error(err, "Could not serve a page", "path", r.URL.Path)
+	}
+	shown := *found
+	if shown.Status == http.StatusForbidden && shown.Missing == nil {
+		// Without the review, the page shows Kubernetes' own message.
+		shown.Missing, _ = missing(r.Context(), user, needs, mux.Vars(r)["namespace"], mux.Vars(r)["name"])
+	}
+	return &shown
+}
+
+func acceptsHTML(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }

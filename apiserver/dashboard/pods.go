@@ -1,0 +1,92 @@
+package dashboard
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+)
+
+// podList is what the tab of pods shows of REST's list.
+type podList struct {
+	Total int   `json:"total"`
+	Pods  []pod `json:"pods"`
+}
+
+type pod struct {
+	Name       string           `json:"name"`
+	Node       string           `json:"node"`
+	Ready      bool             `json:"ready"`
+	Restarts   int32            `json:"restarts"`
+	Created    time.Time        `json:"created"`
+	Deleting   bool             `json:"deleting"`
+	Requested  map[string]int64 `json:"devices"`
+	Containers []container      `json:"containers"`
+	Reason     string           `json:"reason"`
+	Message    string           `json:"message"`
+
+	State   state    `json:"-"`
+	Age     moment   `json:"-"`
+	Devices []string `json:"-"`
+	LogURL  string   `json:"-"`
+}
+
+type container struct {
+	Name     string `json:"name"`
+	Image    string `json:"image"`
+	Restarts int32  `json:"restarts"`
+	State    string `json:"state"`
+	Reason   string `json:"reason"`
+}
+
+func addPods(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymentPage) error {
+	list := &podList{}
+	if _, err := h.read(r, user, podsOperation, input{}, list); err != nil {
+		return err
+	}
+	for i := range list.Pods {
+		p := &list.Pods[i]
+		p.Age = momentOf(p.Created, page.now)
+		if p.State = stateOfReason(p.Reason); p.Ready {
+			p.State = stateReady
+		}
+		for _, resource := range slices.Sorted(maps.Keys(p.Requested)) {
+			p.Devices = append(p.Devices, strconv.FormatInt(p.Requested[resource], 10)+" "+resource)
+		}
+		p.LogURL = page.Path + "/logs?" + url.Values{"pod": {p.Name}, languageParameter: {string(languageOf(r))}}.Encode()
+	}
+	page.Pods = list
+	return nil
+}
+
+// event is what the tab of events shows of one of REST's.
+type event struct {
+	Kind    string    `json:"kind"`
+	Name    string    `json:"name"`
+	Type    string    `json:"type"`
+	Reason  string    `json:"reason"`
+	Message string    `json:"message"`
+	Source  string    `json:"source"`
+	Count   int32     `json:"count"`
+	Last    time.Time `json:"last"`
+
+	Age moment `json:"-"`
+}
+
+func addEvents(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymentPage) error {
+	var list struct {
+		Events []event `json:"events"`
+	}
+	if _, err := h.read(r, user, eventsOperation, input{}, &list); err != nil {
+		return err
+	}
+	for i := range list.Events {
+		list.Events[i].Age = momentOf(list.Events[i].Last, page.now)
+	}
+	page.Events = list.Events
+	return nil
+}

@@ -1,0 +1,103 @@
+package dashboard_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+func TestTabsOfADeploymentInEachLook(t *testing.T) {
+	s := newServer(t)
+	for _, look := range looks() {
+		t.Run(look.String(), func(t *testing.T) {
+			tab := open(t, s, "ann", look)
+			for _, name := range []string{"", "/events", "/logs", "/manifests", "/spec"} {
+				tab.visit("/deployments/ml/llama-8b" + name)
+				tab.wantNoReports()
+				tab.wantAccessible()
+			}
+		})
+	}
+}
+
+func TestDeploymentShowsWhereItStops(t *testing.T) {
+	s := newServer(t)
+	for name, test := range map[string]struct{ path, stage, reason string }{
+		"waiting for devices": {"/deployments/ml/llama-70b", "Scheduled", "NoFreeDevice"},
+		"crashing":            {"/deployments/ml/qwen-7b", "Started", "CrashLoop"},
+		"invalid":             {"/deployments/search/solar-10b", "Rendered", "InvalidSpec"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tab := open(t, s, "ann", looks()[0])
+			tab.visit(test.path)
+			if got := tab.text("[aria-current=step] b"); got != test.stage {
+				t.Errorf("it stops at %q, want %s", got, test.stage)
+			}
+			if got := tab.text(".holdup"); !strings.HasPrefix(got, test.stage+" "+test.reason) {
+				t.Errorf("the reason is %q, want %s", got, test.reason)
+			}
+			tab.wantNone("img, script:not([src])")
+			tab.wantNoReports()
+			tab.wantAccessible()
+			if test.reason == "NoFreeDevice" {
+				tab.screenshot("dashboard-deployment")
+			}
+		})
+	}
+	tab := open(t, s, "ann", looks()[0])
+	tab.visit("/deployments/ml/llama-8b")
+	tab.wantNone("[aria-current=step], .holdup")
+}
+
+func TestDeploymentIsScaledRestartedAndDeletedByKeyboard(t *testing.T) {
+	s := newServer(t)
+	s.Apply(`{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: draft, namespace: ml}, spec: {model: org/draft}}`)
+	s.AwaitObject(s.NpuDeploy("draft"), "its objects", func() bool { return true })
+	tab := open(t, s, "ann", looks()[0])
+	press := func(action string) {
+		tab.do(chromedp.Focus(chromedp.CSS("[popovertarget="+action+"]")), chromedp.KeyEvent(kb.Enter))
+		tab.await(`document.querySelector("#` + action + `").matches(":popover-open")`)
+	}
+	tab.visit("/deployments/ml/draft")
+	press("scale")
+	tab.wantAccessible()
+	tab.do(chromedp.SetValue(chromedp.CSS("#scale input[name=replicas]"), "3"), chromedp.KeyEvent(kb.Enter))
+	tab.await(`document.querySelector(".notice.done")`)
+	draft := s.NpuDeploy("draft")
+	if s.Get(draft); draft.Spec.InferenceServer == nil || *draft.Spec.InferenceServer.Replicas != 3 {
+		t.Errorf("the spec has %v", draft.Spec.InferenceServer)
+	}
+	press("restart")
+	tab.do(chromedp.Focus(chromedp.CSS("#restart .primary")), chromedp.KeyEvent(kb.Enter))
+	tab.await(`location.search.includes("done=restart")`)
+	if s.Get(draft); draft.Spec.PodMetadata == nil || draft.Spec.PodMetadata.Annotations["dudaji.com/restarted-at"] == "" {
+		t.Errorf("the spec has %v", draft.Spec.PodMetadata)
+	}
+	press("delete")
+	tab.do(chromedp.KeyEvent("other" + kb.Enter)) // the browser rejects it by the pattern
+	if !eval[bool](tab, `document.querySelector("#delete input:invalid") !== null`) {
+		t.Error("another name is accepted")
+	}
+	tab.do(chromedp.SetValue(chromedp.CSS("#delete input[name=confirm]"), "draft"), chromedp.KeyEvent(kb.Enter))
+	tab.await(`location.pathname === "/"`)
+	s.AwaitGone(draft)
+	tab.wantNoReports()
+}
+
+func TestActionsOfAViewerNameTheMissingPermission(t *testing.T) {
+	s := newServer(t)
+	tab := open(t, s, "vic", looks()[0])
+	tab.visit("/deployments/ml/llama-8b")
+	tab.do(chromedp.Click(chromedp.CSS("[popovertarget=restart]")))
+	if got := tab.text("#restart"); !strings.Contains(got, "patch npudeploys.dudaji.com") {
+		t.Errorf("the dialog is %q", got)
+	}
+	tab.wantNone("form[method=post]")
+	tab.wantAccessible()
+	tab.visit("/deployments/search/solar-10b")
+	if got := tab.text("main"); !strings.Contains(got, "403") || !strings.Contains(got, "get npudeploys.dudaji.com") {
+		t.Errorf("the page is %q", got)
+	}
+}
