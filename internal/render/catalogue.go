@@ -1,8 +1,8 @@
 package render
 
 import (
-	"cmp"
 	"fmt"
+	"slices"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/build"
@@ -22,23 +22,28 @@ type Catalogue struct {
 	Allowed         Allowed       `json:"allowed" doc:"what policy allows in the requested namespace, or where there are no exceptions"`
 	Defaults        Defaults      `json:"defaults" doc:"values for fields that a spec leaves out"`
 
-	exceptions map[string]Allowed // by project; a nil list and an empty string make no exception
+	projects map[string]projectSettings
+}
+
+// projectSettings is what differs by project.
+type projectSettings struct {
+	Images     map[string]string `json:"images"` // by accelerator
+	ModelCache DefaultModelCache `json:"modelCache"`
+	Allowed    Allowed           `json:"allowed"`
 }
 
 // In returns the catalogue for a namespace, with the exceptions for its project.
 func (c *Catalogue) In(namespace string) *Catalogue {
-	own, result := c.exceptions[namespace], *c
-	for _, list := range []struct{ all, own *[]string }{
-		{&result.Allowed.HostPaths, &own.HostPaths},
-		{&result.Allowed.Registries, &own.Registries},
-		{&result.Allowed.PriorityClasses, &own.PriorityClasses},
-		{&result.Allowed.ServiceAccounts, &own.ServiceAccounts},
-	} {
-		if *list.own != nil {
-			*list.all = *list.own
-		}
+	own, ok := c.projects[namespace]
+	if !ok {
+		return c
 	}
-	result.Allowed.PodSecurityLevel = cmp.Or(own.PodSecurityLevel, result.Allowed.PodSecurityLevel)
+	result := *c
+	result.Allowed, result.Defaults.ModelCache = own.Allowed, own.ModelCache
+	result.Accelerators = slices.Clone(c.Accelerators)
+	for i := range result.Accelerators {
+		result.Accelerators[i].Image = own.Images[result.Accelerators[i].Name]
+	}
 	return &result
 }
 
@@ -123,13 +128,13 @@ func (t *Templates) readCatalogue(instance *build.Instance) error {
 	var read struct {
 		Catalogue
 
-		Exceptions map[string]Allowed `json:"exceptions"`
+		Projects map[string]projectSettings `json:"projects"`
 	}
 	if err := decode(value, fieldCatalogue, &read); err != nil {
 		return fmt.Errorf("compiling the catalogue: %w", err)
 	}
 	t.Catalogue = &read.Catalogue
-	t.Catalogue.exceptions = read.Exceptions
+	t.Catalogue.projects = read.Projects
 	return nil
 }
 

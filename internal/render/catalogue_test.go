@@ -14,7 +14,7 @@ import (
 func TestCatalogueContainsAcceleratorsAndPolicy(t *testing.T) {
 	t.Parallel()
 	catalogue := compile(t, underPolicy(t, `registries: ["registry.example.com/"]`, `domain: "example.com"`,
-		`projects: {sandbox: {registries: [], serviceAccounts: ["builder"], podSecurityLevel: "privileged"}}`)).Catalogue
+		`projects: {sandbox: {allowed: {registries: [], serviceAccounts: ["builder"], podSecurityLevel: "privileged"}}}`)).Catalogue
 	atom := catalogue.Accelerators[slices.IndexFunc(catalogue.Accelerators, func(a render.Accelerator) bool { return a.Name == "atom" })]
 	want := render.Accelerator{
 		Name: "atom", Vendor: "Rebellions", Product: "ATOM", Resource: "rebellions.ai/npu", Aliases: []string{"rebellions.ai/ATOM"},
