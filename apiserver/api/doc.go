@@ -7,6 +7,7 @@
 //	projects    Projects, members, quotas, the user's permissions
 //	previews    previews, checks of templates, the catalogue
 //	devices     accelerators
+//	namespaces  where the user may write, claims, Secrets
 //
 // All routes are in one table. The router, the OpenAPI document, the permissions that the
 // server's role must allow, the audit log and the tests of every route follow from it. A

@@ -26,7 +26,7 @@ const (
 	summarySchema  = openapi.Ref("NpuDeployListSummary")
 	stateSchema    = openapi.Ref("NpuDeployState")
 
-	mergedEventSchema = openapi.Ref("Event")
+	mergedEventSchema = openapi.Ref("WatchEvent")
 )
 
 // document returns the OpenAPI document of the routes. The schemas of NpuDeploy and Project

@@ -49,6 +49,8 @@ func matrix(t *testing.T) []matrixRow {
 		{"POST " + page + "/delete", "confirm=NAME", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
 		{"GET /api/v1/me", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/namespaces", "", nil, [4]int{200, 200, 200, 200}},
+		{"PUT /api/v1/namespaces/{namespace}/secrets/{name}", `{"data": {"token": "x"}}`, nil, [4]int{201, 403, 403, 403}},
+		{"DELETE /api/v1/namespaces/{namespace}/secrets/{name}", "", nil, [4]int{404, 403, 403, 403}}, // there is none
 		{"GET /api/v1/namespaces/{namespace}/persistentvolumeclaims", "", nil, [4]int{200, 200, 200, 403}},
 		{"POST /api/v1/policy/check", packTemplates(t, "", ""), nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/npudeploys", "", nil, [4]int{200, 200, 200, 200}},
@@ -83,6 +85,7 @@ func matrix(t *testing.T) []matrixRow {
 		{"PUT " + mine, `{"spec": {"displayName": "Other"}}`, []string{"If-Match", "*"}, [4]int{200, 403, 403, 403}},
 		{"PATCH " + mine, `{"spec": {"quota": null}}`, []string{"Content-Type", merge}, [4]int{200, 403, 403, 403}},
 		{"DELETE " + mine, "", nil, [4]int{409, 403, 403, 403}}, // There are NpuDeploys.
+		{"GET " + mine + "/deletion", "", nil, [4]int{200, 403, 403, 403}},
 		{"GET " + mine + "/quota", "", nil, [4]int{200, 200, 200, 403}},
 		{"GET " + mine + "/members", "", nil, [4]int{200, 200, 200, 403}},
 		{"PUT " + member, `{"role": "Admin"}`, nil, [4]int{200, 403, 403, 403}},

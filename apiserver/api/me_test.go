@@ -14,7 +14,7 @@ type panickingAuthenticator struct{}
 
 func (panickingAuthenticator) Authenticate(*http.Request) (auth.User, error) { panic("on purpose") }
 
-func TestIAmToldWhoIAmAndWhatIMay(t *testing.T) {
+func TestMeReportsTheUserAndPermissions(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	got := s.do("ann", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK).JSON()
@@ -29,6 +29,7 @@ func TestIAmToldWhoIAmAndWhatIMay(t *testing.T) {
 	}
 }
 
+// deletes reports whether a rule allows to delete NpuDeploys.
 func deletes(may map[string]any) bool {
 	for _, rule := range may["rules"].([]any) {
 		rule := rule.(map[string]any)
@@ -40,7 +41,7 @@ func deletes(may map[string]any) bool {
 }
 
 // Roles follow from permissions, and not from the members in the spec.
-func TestIAmToldMyProjectsAndWhatIAmThere(t *testing.T) {
+func TestMeReportsProjectsWithTheUsersRole(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
 	for user, role := range map[string]string{"ada": "Admin", "eve": "Editor", "vera": "Viewer"} {
@@ -51,11 +52,11 @@ func TestIAmToldMyProjectsAndWhatIAmThere(t *testing.T) {
 			t.Errorf("%s has the projects %v, want %v", user, got, want)
 		}
 	}
-	if got, podsResponse := s.do("mallory", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK).JSON()["projects"].([]any); !podsResponse || len(got) != 0 {
-		t.Errorf("a stranger has %v", got)
+	if got, ok := s.do("mallory", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK).JSON()["projects"].([]any); !ok || len(got) != 0 {
+		t.Errorf("a user without rights has %v", got)
 	}
-	for _, one := range s.do("root", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK).JSON()["projects"].([]any) {
-		if one := one.(map[string]any); one["name"] == s.Namespace && one["role"] == nil {
+	for _, project := range s.do("root", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK).JSON()["projects"].([]any) {
+		if project := project.(map[string]any); project["name"] == s.Namespace && project["role"] == nil {
 			return
 		}
 	}

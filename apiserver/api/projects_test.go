@@ -139,6 +139,12 @@ func TestAdministratorListsProjectsByLabel(t *testing.T) {
 		t.Errorf("listed %v", all)
 	}
 	s.do("root", http.MethodGet, "/api/v1/projects?labelSelector=%28", "").Want(http.StatusBadRequest).Problem()
+	byLabel := "/api/v1/projects?labelSelector=of%3D" + s.Namespace + "&search="
+	for search, want := range map[string]int{"RESEARCH": 1, strings.ToUpper(s.Namespace): 1, "nothing": 0} {
+		if got := names(t, s.do("vera", http.MethodGet, byLabel+search, "").Want(http.StatusOK)); len(got) != want {
+			t.Errorf("a search for %s lists %v", search, got)
+		}
+	}
 }
 
 func TestProjectsAreListedInPages(t *testing.T) {
@@ -285,6 +291,23 @@ func TestDeletingAProjectWithNpuDeploysRequiresConfirmation(t *testing.T) {
 	}
 	s.do("root", http.MethodDelete, s.mine("?confirm="+s.Namespace), "").Want(http.StatusAccepted)
 	s.do("root", http.MethodGet, s.mine(""), "").Want(http.StatusNotFound)
+}
+
+func TestDeletionOfAProjectListsItsNpuDeploys(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	s.do("eve", http.MethodPost, "", deployJSON("a")).Want(http.StatusCreated)
+	s.awaitProject("vera")
+	var got string
+	s.Await("the NpuDeploy in the cache", func() bool {
+		got = strings.TrimSpace(string(s.do("root", http.MethodGet, s.mine("/deletion"), "").Want(http.StatusOK).Body))
+		return got != `{"objects":[],"npuDeploys":[]}`
+	})
+	if want := `{"objects":[],"npuDeploys":[{"name":"a"}]}`; got != want {
+		t.Errorf("the deletion is %s, want %s", got, want)
+	}
+	// Members may not delete their Project.
+	s.do("ada", http.MethodGet, s.mine("/deletion"), "").Want(http.StatusForbidden).Problem()
 }
 
 func TestDeletionCountsNpuDeploysThatTheUserMayNotList(t *testing.T) {

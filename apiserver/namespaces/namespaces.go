@@ -1,6 +1,6 @@
 // Package namespaces serves what a form needs of namespaces: where the user may write
-// NpuDeploys, and the claims there. All of it is read as the user, or shown after an access
-// review.
+// NpuDeploys, and the claims and Secrets that these can name. All of it is read and written as
+// the user, or shown after an access review.
 package namespaces
 
 import (
@@ -31,17 +31,14 @@ func New(cluster *live.Cache, clock func() time.Time) *Handlers { return &Handle
 
 // Routes returns all routes of this package.
 func (h *Handlers) Routes() []rest.Route {
-	return []rest.Route{
-		{
-			Operation: openapi.Operation{
-				ID: "listNamespaces", Method: http.MethodGet, Path: rest.Prefix + "/namespaces",
-				Summary: "List the namespaces in which I may list NpuDeploys, and whether I may create, change and delete them",
-				Answers: rest.JSON(List{}), Status: http.StatusOK,
-			},
-			Handler: h.list,
+	return append(secretRoutes(), claimsRoute(), rest.Route{
+		Operation: openapi.Operation{
+			ID: "listNamespaces", Method: http.MethodGet, Path: rest.Prefix + "/namespaces",
+			Summary: "List the namespaces in which I may list NpuDeploys, and whether I may create, change and delete them",
+			Answers: rest.JSON(List{}), Status: http.StatusOK,
 		},
-		claimsRoute(),
-	}
+		Handler: h.list,
+	})
 }
 
 // List is the namespaces that a user sees, by name.

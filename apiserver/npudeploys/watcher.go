@@ -117,7 +117,7 @@ func (w *watcher) sendInitial(ctx context.Context, state live.Snapshot) error {
 	if err := w.send(ctx, batch); err != nil {
 		return err
 	}
-	return w.sendBookmark(ctx, state.Version, map[string]any{"k8s.io/initial-events-end": "true"})
+	return w.sendBookmark(ctx, state.Version, rest.InitialEventsEnd())
 }
 
 func (w *watcher) sendAll(ctx context.Context, events []live.Event) error {
@@ -223,7 +223,7 @@ func (w *watcher) sendBookmark(ctx context.Context, version string, annotations 
 
 // metadataOnly encodes an NpuDeploy without spec and status.
 func metadataOnly(metadata map[string]any) []byte {
-	text, err := json.Marshal(map[string]any{"apiVersion": v1.GroupVersion().String(), "kind": v1.Kind, "metadata": metadata})
+	text, err := json.Marshal(rest.MetadataOnly(v1.Kind, metadata))
 	if err != nil {
 		return []byte("{}") // never: it is made of strings
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -64,7 +65,9 @@ func New(cluster *live.Cache, streams *rest.Streams, templates func() *render.Te
 func (h *Handlers) Routes() []rest.Route {
 	list := openapi.Operation{
 		ID: "listProjects", Method: http.MethodGet, Path: collectionPath, Summary: "List the Projects that I see, by name",
-		Query:   append(rest.PageParameters(), openapi.Parameter{Name: "labelSelector", Doc: "as in kubectl: team=search,stage!=test", AllowEmpty: true}),
+		Query: append(rest.PageParameters(),
+			openapi.Parameter{Name: "labelSelector", Doc: "as in kubectl: team=search,stage!=test", AllowEmpty: true},
+			openapi.Parameter{Name: "search", Doc: "part of the name or the display name, in upper or lower case", AllowEmpty: true}),
 		Answers: rest.JSON(ListSchema), Status: http.StatusOK,
 	}
 	get := openapi.Operation{
@@ -80,7 +83,7 @@ func (h *Handlers) Routes() []rest.Route {
 	return slices.Concat(write, h.memberRoutes(), []rest.Route{
 		{Operation: list, Handler: h.list},
 		{Operation: get, Needs: rest.Needs(live.Projects, "get"), Handler: h.get},
-		h.watchRoute(), h.quotaRoute(), h.meRoute(),
+		h.watchRoute(), h.deletionRoute(), h.quotaRoute(), h.meRoute(),
 	})
 }
 
@@ -105,6 +108,7 @@ func (h *Handlers) list(w http.ResponseWriter, r *http.Request, user *kube.UserC
 	if err != nil {
 		return err
 	}
+	visible = slices.DeleteFunc(visible, func(p v1.Project) bool { return !matches(&p, r.URL.Query().Get("search")) })
 	list := &v1.ProjectList{Items: visible}
 	list.SetGroupVersionKind(v1.GroupVersion().WithKind(v1.KindProject + "List"))
 	if len(visible) > page.Limit {
@@ -114,6 +118,11 @@ func (h *Handlers) list(w http.ResponseWriter, r *http.Request, user *kube.UserC
 	rest.SetStale(w, h.cluster.UnreachableSince(live.Projects), h.clock())
 	rest.SetIncomplete(w, skipped != nil)
 	return rest.WriteJSON(w, http.StatusOK, list)
+}
+
+func matches(project *v1.Project, search string) bool {
+	search = strings.ToLower(search)
+	return strings.Contains(strings.ToLower(project.Name), search) || strings.Contains(strings.ToLower(project.Spec.DisplayName), search)
 }
 
 // project returns the Project that the path names, if the user sees it. For users who may

@@ -144,7 +144,7 @@ func (w *watcher) changes(ctx context.Context, isFirst bool) ([]byte, error) {
 	}
 	w.compare(visible, add)
 	if isFirst {
-		add(rest.EventBookmark, metadataOnly(map[string]any{"annotations": map[string]string{"k8s.io/initial-events-end": "true"}}))
+		add(rest.EventBookmark, rest.MetadataOnly(v1.KindProject, map[string]any{"annotations": rest.InitialEventsEnd()}))
 	}
 	var frames []byte
 	for _, event := range events {
@@ -171,11 +171,7 @@ func (w *watcher) compare(visible []v1.Project, add func(name string, object any
 	for name := range w.sent {
 		if !sees[name] {
 			delete(w.sent, name)
-			add(rest.EventDeleted, metadataOnly(map[string]any{"name": name}))
+			add(rest.EventDeleted, rest.MetadataOnly(v1.KindProject, map[string]any{"name": name}))
 		}
 	}
-}
-
-func metadataOnly(metadata map[string]any) map[string]any {
-	return map[string]any{"apiVersion": v1.GroupVersion().String(), "kind": v1.KindProject, "metadata": metadata}
 }

@@ -9,5 +9,6 @@
 //	errors.go       errors that handlers return
 //	access.go       where the user may do something
 //	streams.go      responses without an end
+//	topics.go, merge.go   several watches in one stream
 //	middleware.go, cors.go, observe.go, metrics.go   request ids, panics, origins, audit log, metrics
 package rest

@@ -6,10 +6,12 @@ import (
 	"strconv"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/stream"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // JSON describes content of one type as JSON.
@@ -69,6 +71,16 @@ func ObjectEventSchema(doc string, object openapi.Ref, hasIDs bool) map[string]a
 		},
 		EndEvent(),
 	)
+}
+
+// MetadataOnly returns an object of dudaji.com without spec and status, for an event.
+func MetadataOnly(kind string, metadata map[string]any) map[string]any {
+	return map[string]any{"apiVersion": v1.GroupVersion().String(), "kind": kind, "metadata": metadata}
+}
+
+// InitialEventsEnd returns the annotations of the bookmark after the initial events.
+func InitialEventsEnd() map[string]any {
+	return map[string]any{metav1.InitialEventsAnnotationKey: "true"}
 }
 
 // EndEvent describes the last event of a stream that ends early.
