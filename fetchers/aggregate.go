@@ -3,6 +3,7 @@ package fetchers
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -29,15 +30,22 @@ type aggregator struct {
 
 type ranked struct {
 	*Metric
-	rank     int // lower is preferred
-	matchers map[string]*regexp.Regexp
-	except   map[string]*regexp.Regexp
+	rank   int  // lower is preferred
+	joined bool // of Vendor.Joined
+
+	matchers, except, ignored map[string]*regexp.Regexp
 }
 
-// excludes reports whether the labels are of another vendor's device.
+// excludes reports whether the labels are of another vendor's device: the device plugin has
+// series of several resources.
 func (m ranked) excludes(labels Labeled) bool {
-	for name, matcher := range m.except {
-		if matcher.MatchString(labels.Get(name)) {
+	resource, ok := m.matchers["resource"]
+	return ok && !resource.MatchString(labels.Get("resource")) || matchesAny(m.except, labels)
+}
+
+func matchesAny(expressions map[string]*regexp.Regexp, labels Labeled) bool {
+	for name, expression := range expressions {
+		if expression.MatchString(labels.Get(name)) {
 			return true
 		}
 	}
@@ -60,10 +68,10 @@ func newAggregator(vendor Vendor, now time.Time, maxAge time.Duration) *aggregat
 		builders: map[identity]*deviceBuilder{}, parents: map[identity]bool{}, exporters: map[string]bool{}, sources: map[string]string{}, dropped: Drops{},
 	}
 	a.ids = newIdentities(&a.vendor.Labels)
-	for i := range vendor.Metrics {
-		matchers, except := compiled(vendor.Metrics[i].Match), compiled(vendor.Metrics[i].Except)
-		for _, name := range vendor.Metrics[i].Names {
-			a.metrics[name] = ranked{&vendor.Metrics[i], len(a.metrics), matchers, except}
+	for i, metric := range slices.Concat(vendor.Metrics, vendor.Joined()) {
+		matchers, except, ignored := compiled(metric.Match), compiled(metric.Except), compiled(metric.Ignore)
+		for _, name := range metric.Names {
+			a.metrics[name] = ranked{&metric, len(a.metrics), i >= len(vendor.Metrics), matchers, except, ignored}
 		}
 	}
 	return a
@@ -80,13 +88,37 @@ func compiled(expressions map[string]string) map[string]*regexp.Regexp {
 // aggregate drops samples that are older than maxAge, or invalid.
 func aggregate(vendor Vendor, samples []Sample, now time.Time, maxAge time.Duration) (Devices, Drops) {
 	a := newAggregator(vendor, now, maxAge)
-	accepted := samples[:0:0]
+	accepted, joined := a.accept(samples)
+	a.ids.resolve()
+	for _, sample := range accepted {
+		a.count(a.add(sample))
+	}
+	for _, sample := range joined {
+		a.count(a.join(sample))
+	}
+	return a.build(), a.dropped
+}
+
+func (a *aggregator) count(reason DropReason) {
+	if reason != "" {
+		a.dropped[reason]++
+	}
+}
+
+// accept returns the vendor's samples and those of Vendor.Joined. It records the names of devices
+// and of exporters' pods.
+func (a *aggregator) accept(samples []Sample) (accepted, joined []Sample) {
 	for _, sample := range samples {
-		if a.metrics[sample.Labels.Get("__name__")].excludes(sample.Labels) {
+		metric := a.metrics[sample.Labels.Get("__name__")]
+		if metric.excludes(sample.Labels) {
 			continue
 		}
 		if reason := a.check(sample); reason != "" {
 			a.dropped[reason]++
+			continue
+		}
+		if metric.joined {
+			joined = append(joined, sample)
 			continue
 		}
 		a.ids.claim(sample.Labels)
@@ -95,12 +127,10 @@ func aggregate(vendor Vendor, samples []Sample, now time.Time, maxAge time.Durat
 		}
 		accepted = append(accepted, sample)
 	}
-	a.ids.resolve()
-	for _, sample := range accepted {
-		if reason := a.add(sample); reason != "" {
-			a.dropped[reason]++
-		}
-	}
+	return accepted, joined
+}
+
+func (a *aggregator) build() Devices {
 	devices := Devices{}
 	for id, builder := range a.builders {
 		if devices[id.node] == nil {
@@ -115,7 +145,7 @@ func aggregate(vendor Vendor, samples []Sample, now time.Time, maxAge time.Durat
 		}
 		devices[id.node][id.device] = status
 	}
-	return devices, a.dropped
+	return devices
 }
 
 // check drops samples that are not of this vendor's devices, or not of this time.
@@ -169,6 +199,28 @@ func (a *aggregator) add(sample Sample) DropReason {
 	r.source = source
 	if r.counts {
 		a.builder(target).addReading(r)
+	}
+	return ""
+}
+
+// join adds a sample of the device plugin to a device that the vendor's exporter reports.
+func (a *aggregator) join(sample Sample) DropReason {
+	id, ok := a.ids.names[uuidOf(sample.Labels, []string{"uuid"})]
+	if !ok {
+		id = identity{nodeOf(sample.Labels, slices.Concat(a.vendor.Labels.Node...)), sample.Labels.Get(NameLabel)}
+	}
+	builder := a.builders[id]
+	if builder == nil {
+		return ""
+	}
+	r, reason := a.metrics[sample.Labels.Get("__name__")].read(sample)
+	if reason != "" {
+		return reason
+	}
+	r.source = a.source(sample.Labels)
+	builder.addSource(source{name: r.source, joined: true}, a.vendor.holder(sample.Labels), sample.Time)
+	if r.counts {
+		builder.addReading(r)
 	}
 	return ""
 }
@@ -238,6 +290,7 @@ func (m ranked) read(sample Sample) (reading, DropReason) {
 	default:
 		r.counts = true
 	}
+	r.counts = r.counts && !matchesAny(m.ignored, sample.Labels)
 	return r, ""
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -26,11 +27,12 @@ type timestamped struct {
 	time  time.Time
 }
 
-// source is an exporter with the holder that it reported last.
+// source is an exporter with the holders that it reported last.
 type source struct {
-	name string
-	pod  Pod // without a name if the device is free
-	time time.Time
+	name   string
+	pods   []Pod // none if the device is free, several if they share it
+	time   time.Time
+	joined bool // the device plugin beside the vendor's exporter
 }
 
 func (d *deviceBuilder) addLabels(vendor *Vendor, sample Sample, instance string, holder Pod) {
@@ -40,12 +42,16 @@ func (d *deviceBuilder) addLabels(vendor *Vendor, sample Sample, instance string
 	d.model.update(firstNonEmpty(sample.Labels, vendor.Labels.Model), sample.Time)
 	d.resource.update(firstNonEmpty(sample.Labels, vendor.Labels.Resource), sample.Time)
 	d.uuid.update(vendor.Labels.uuid(sample.Labels), sample.Time)
-	i := slices.IndexFunc(d.sources, func(s source) bool { return s.name == instance })
+	d.addSource(source{name: instance}, holder, sample.Time)
+}
+
+func (d *deviceBuilder) addSource(of source, holder Pod, at time.Time) {
+	i := slices.IndexFunc(d.sources, func(s source) bool { return s.name == of.name && s.joined == of.joined })
 	if i < 0 {
 		i = len(d.sources)
-		d.sources = append(d.sources, source{name: instance})
+		d.sources = append(d.sources, of)
 	}
-	d.sources[i].update(holder, sample.Time)
+	d.sources[i].update(holder, at)
 }
 
 // update keeps the newest value, and the smallest of equally new ones.
@@ -56,18 +62,14 @@ func (d *timestamped) update(value string, at time.Time) {
 	d.value, d.time = value, at
 }
 
-// update keeps the newest holder: the series of a pod that ended stays in the query's window.
+// update keeps the newest holders: the series of a pod that ended stays in the query's window.
 func (s *source) update(pod Pod, at time.Time) {
-	switch {
-	case at.After(s.time):
-		s.pod, s.time = pod, at
-	case at.Equal(s.time) && pod.Name != "" && (s.pod.Name == "" || comparePods(pod, s.pod) < 0):
-		s.pod = pod
+	if at.After(s.time) {
+		s.pods, s.time = s.pods[:0], at
 	}
-}
-
-func comparePods(a, b Pod) int {
-	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name), strings.Compare(a.Container, b.Container))
+	if at.Equal(s.time) && pod.Name != "" && !slices.Contains(s.pods, pod) {
+		s.pods = append(s.pods, pod)
+	}
 }
 
 // addReading keeps the newest reading of a slot for each metric and source.
@@ -131,18 +133,61 @@ func (d *deviceBuilder) build(vendor *Vendor, id identity, dropped Drops) *Hardw
 	return s
 }
 
-// setHolder sets the sources, and the holder that the newest source reports.
+// setHolder sets the sources and the holder. The device plugin's holder counts if the vendor's
+// exporter reports none.
 func (d *deviceBuilder) setHolder(s *HardwareDeviceStatus) {
-	slices.SortFunc(d.sources, func(a, b source) int {
-		return cmp.Or(b.time.Compare(a.time), strings.Compare(a.name, b.name))
-	})
+	var newest time.Time
 	for _, source := range d.sources {
-		s.Sources = append(s.Sources, source.name)
-		if s.Pod == nil && source.pod.Name != "" && d.sources[0].time.Sub(source.time) <= concurrent {
-			s.Pod = &source.pod
+		if source.time.After(newest) {
+			newest = source.time
+		}
+		if !slices.Contains(s.Sources, source.name) {
+			s.Sources = append(s.Sources, source.name)
 		}
 	}
 	slices.Sort(s.Sources)
+	for _, joined := range []bool{false, true} {
+		var pods []Pod
+		for _, source := range d.sources {
+			if source.joined == joined && newest.Sub(source.time) <= concurrent {
+				pods = append(pods, source.pods...)
+			}
+		}
+		if s.Pod = holderOf(pods); s.Pod != nil {
+			return
+		}
+	}
+}
+
+// holderOf returns the holder of a device that pods hold: the name of several is their number,
+// and a namespace or container in which they differ is empty.
+func holderOf(pods []Pod) *Pod {
+	if len(pods) == 0 {
+		return nil
+	}
+	names, namespaces, containers := map[Pod]bool{}, map[string]bool{}, map[string]bool{}
+	for _, pod := range pods {
+		names[Pod{Namespace: pod.Namespace, Name: pod.Name}] = true
+		namespaces[pod.Namespace] = true
+		containers[pod.Container] = true
+	}
+	holder := &Pod{Namespace: only(namespaces), Name: pods[0].Name, Container: only(containers)}
+	if len(names) > 1 {
+		holder.Name = strconv.Itoa(len(names)) + " pods"
+	}
+	return holder
+}
+
+// only returns the only value that is not empty, or nothing if there are several.
+func only(values map[string]bool) string {
+	delete(values, "")
+	if len(values) != 1 {
+		return ""
+	}
+	for value := range values {
+		return value
+	}
+	return ""
 }
 
 func (d *deviceBuilder) setReadings(s *HardwareDeviceStatus, dropped Drops) {

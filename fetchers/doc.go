@@ -18,8 +18,10 @@
 //   - of concurrent readings of one quantity the preferred metric counts, then the largest
 //     value; a device is healthy only if every exporter reports so;
 //   - a utilisation by core is the mean of the cores with a value;
-//   - a device that several pods share counts once, and one of them is its holder: the first
-//     by name here, any in the rules, because PromQL does not order labels;
+//   - a device that several pods share counts once, and its holder is "2 pods" with what they
+//     have in common: PromQL does not order labels, so that no rule can choose one of them;
+//   - NuFi's device plugin adds health and holder to the device of the same UUID or name that
+//     the vendor's exporter reports; the exporter's holder takes precedence;
 //   - a value of the whole board is the board's, not each partition's.
 //
 // A vendor is a table (see Vendor). A new one needs a table and its recorded exposition in

@@ -114,8 +114,8 @@ const (
 	FromFuture  DropReason = "from the future"
 	NoNode      DropReason = "no node label"
 	NoDevice    DropReason = "no device label"
-	BadLabel    DropReason = "invalid label value" // too long, or not sanitize
-	OtherDevice DropReason = "of another device"   // of another resource or job, or a virtual function's copy
+	BadLabel    DropReason = "invalid label value" // too long, or not printable
+	OtherDevice DropReason = "of another device"   // of another job
 	Unknown     DropReason = "unknown metric"
 )
 

@@ -104,8 +104,10 @@ const UnknownUUID = `(?i:n/?a|unknown|none|null|[0-]+)`
 
 var unknownUUID = regexp.MustCompile(`^` + UnknownUUID + `$`)
 
-func (l *Labels) uuid(labels Labeled) string {
-	uuid := firstNonEmpty(labels, l.UUID)
+func (l *Labels) uuid(labels Labeled) string { return uuidOf(labels, l.UUID) }
+
+func uuidOf(labels Labeled, names []string) string {
+	uuid := firstNonEmpty(labels, names)
 	if uuid == "" || !isPrintable(uuid) || unknownUUID.MatchString(uuid) {
 		return ""
 	}

@@ -46,10 +46,11 @@ type Health struct {
 	Reason  string `json:"reason,omitempty"` // empty if healthy
 }
 
-// Pod is the container that holds a device.
+// Pod is the container that holds a device. Of several that share it, namespace and container
+// are those that all have in common.
 type Pod struct {
 	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
+	Name      string `json:"name"` // "2 pods" of two that share the device
 	Container string `json:"container,omitempty"`
 }
 

@@ -16,8 +16,9 @@ type Vendor struct {
 	// Exporters are parts of the exporters' own pod names. A scrape that does not honour
 	// labels adds the exporter's pod to its series, which must not look like the holder.
 	Exporters []string
-	// Resources matches the vendor's extended resources. The device plugin's devices of these
-	// are dropped on nodes where the vendor's own exporter reports devices.
+	// Resources matches the vendor's extended resources. Where the vendor's own exporter
+	// reports devices, the device plugin's devices of these are dropped; their health and
+	// holder are added to the exporter's: see Joined.
 	Resources string
 	// Metrics are in order of preference where several have one quantity.
 	Metrics []Metric
@@ -46,6 +47,9 @@ type Metric struct {
 	Match map[string]string
 	// Except are regular expressions of label values that belong to another vendor.
 	Except map[string]string
+	// Ignore are regular expressions of label values of copies: the value of another device,
+	// such as the power of the card of a virtual function, is not this one's.
+	Ignore map[string]string
 	// Whole is true if the value is the whole device's, also in the series of a partition.
 	Whole bool
 	// ZeroIsAbsent is true if the exporter reports 0 for a sensor that does not exist.
@@ -143,9 +147,22 @@ func (v Vendor) Queries(window time.Duration) []string {
 	return names
 }
 
+// Joined returns the device plugin's metrics of the vendor's devices. They add to devices that
+// the vendor's exporter reports: those of the same UUID, or of the same node and the name
+// in the label NameLabel.
+func (v Vendor) Joined() []Metric {
+	if v.Resources == "" {
+		return nil
+	}
+	return pluginMetrics(map[string]string{"resource": v.Resources}, nil)
+}
+
+// NameLabel is the device plugin's label of the name of a device's node, such as rbln0.
+const NameLabel = "name"
+
 func (v Vendor) names() []string {
 	var names []string
-	for _, metric := range v.Metrics {
+	for _, metric := range slices.Concat(v.Metrics, v.Joined()) {
 		names = append(names, metric.Names...)
 	}
 	slices.Sort(names)

@@ -62,7 +62,7 @@ func Rebellions() Vendor {
 				Names: []string{"rbln_npu_temperature", "RBLN_DEVICE_STATUS:TEMPERATURE", "rbln_device_temperature"},
 			},
 			{
-				Quantity: Power, Unit: wattsOrThousands(), Part: "card", Match: map[string]string{"name": "([^v]|v[^f])*v?"},
+				Quantity: Power, Unit: wattsOrThousands(), Part: "card", Ignore: map[string]string{"name": ".*vf.*"},
 				Names: []string{"rbln_npu_power", "RBLN_DEVICE_STATUS:CARD_POWER"},
 			},
 			// 0 is active.
@@ -89,24 +89,29 @@ func Sapeon() Vendor {
 	labels.Device = []string{"device", "device_id", "npu", "id"}
 	labels.Model = []string{"model", "product"}
 	own := map[string]string{"job": ".*(sapeon|x330).*"}
-	resource := map[string]string{"resource": x330Resource}
 	return Vendor{
 		Type: "Sapeon", Name: "Sapeon", Model: "X330", Labels: labels,
 		Exporters: []string{"sapeon-exporter", "nufi-deviceplugin"},
-		Metrics: []Metric{
+		Metrics: append([]Metric{
 			{Quantity: Temperature, Names: []string{"sapeon_t1_celsius", "sapeon_t1"}, Unit: plain(), Part: "t1"},
 			{Quantity: Temperature, Names: []string{"t1"}, Unit: plain(), Part: "t1", Match: own},
 			{Quantity: Temperature, Names: []string{"sapeon_t2_celsius", "sapeon_t2"}, Unit: plain(), Part: "t2"},
 			{Quantity: Temperature, Names: []string{"t2"}, Unit: plain(), Part: "t2", Match: own},
 			{Quantity: Power, Names: []string{"sapeon_p1_watts", "sapeon_p1"}, Unit: plain(), Part: "p1"},
 			{Quantity: Power, Names: []string{"p1"}, Unit: plain(), Part: "p1", Match: own},
-			// A suspect device still serves; a recovering one does not yet. Unknown is no data.
-			{
-				Quantity: HealthState, Names: []string{"nufi_deviceplugin_device_state"}, Unit: plain(), Match: resource,
-				StateLabel: "state", Good: []string{"Healthy", "Suspect"}, Ignored: []string{"Unknown"}, ReasonLabel: "reason",
-			},
-			{Quantity: Holder, Names: []string{"nufi_deviceplugin_device_allocated"}, Unit: plain(), Match: resource},
+		}, pluginMetrics(map[string]string{"resource": x330Resource}, nil)...),
+	}
+}
+
+// pluginMetrics are the device plugin's metrics of some resources. A suspect device still
+// serves; a recovering one does not yet. Unknown is no data.
+func pluginMetrics(match, except map[string]string) []Metric {
+	return []Metric{
+		{
+			Quantity: HealthState, Names: []string{"nufi_deviceplugin_device_state"}, Unit: plain(), Match: match, Except: except,
+			StateLabel: "state", Good: []string{"Healthy", "Suspect"}, Ignored: []string{"Unknown"}, ReasonLabel: "reason",
 		},
+		{Quantity: Holder, Names: []string{"nufi_deviceplugin_device_allocated"}, Unit: plain(), Match: match, Except: except},
 	}
 }
 
@@ -122,14 +127,8 @@ func DevicePlugin() Vendor {
 	return Vendor{
 		Type: "DevicePlugin", Labels: labels,
 		Exporters: []string{"nufi-deviceplugin"},
-		Metrics: []Metric{
-			{
-				Quantity: HealthState, Names: []string{"nufi_deviceplugin_device_state"}, Unit: plain(), Except: sapeon,
-				StateLabel: "state", Good: []string{"Healthy", "Suspect"}, Ignored: []string{"Unknown"}, ReasonLabel: "reason",
-			},
-			{Quantity: Holder, Names: []string{"nufi_deviceplugin_device_allocated"}, Unit: plain(), Except: sapeon},
-			{Quantity: TypeInfo, Names: []string{"nufi_deviceplugin_device_info"}, Unit: plain(), Except: sapeon},
-		},
+		Metrics: append(pluginMetrics(nil, sapeon),
+			Metric{Quantity: TypeInfo, Names: []string{"nufi_deviceplugin_device_info"}, Unit: plain(), Except: sapeon}),
 	}
 }
 

@@ -37,30 +37,10 @@ func TestRulesAndFetchersAgree(t *testing.T) {
 			if len(fetched) == 0 {
 				t.Fatal("nothing was fetched")
 			}
-			recorded := recorded(t, s)
-			if title == "time-slicing" {
-				hideSharingPod(t, fetched, "pod ml/llm-0/server", "pod ml/qwen-0/server")
-				hideSharingPod(t, recorded, "pod ml/llm-0/server", "pod ml/qwen-0/server")
-			}
-			if diff := cmp.Diff(fetched, recorded, cmpopts.EquateApprox(1e-9, 0)); diff != "" {
+			if diff := cmp.Diff(fetched, recorded(t, s), cmpopts.EquateApprox(1e-9, 0)); diff != "" {
 				t.Errorf("the recorded devices differ (-fetchers +rules):\n%s", diff)
 			}
 		})
-	}
-}
-
-// hideSharingPod removes the holder of devices that several pods share: exactly one of them.
-func hideSharingPod(t *testing.T, devices map[string]facts, pods ...string) {
-	t.Helper()
-	for id, f := range devices {
-		held := 0.0
-		for _, pod := range pods {
-			held += f[pod]
-			delete(f, pod)
-		}
-		if held != 1 {
-			t.Errorf("%s has %v holders, want 1", id, held)
-		}
 	}
 }
 

@@ -1,15 +1,19 @@
 package monitoring
 
 import (
+	"maps"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/promslog"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/rules"
 	"sigs.k8s.io/yaml"
@@ -57,6 +61,7 @@ func definitions(tb testing.TB) []definition {
 type ruleSet struct {
 	rules  []rules.Rule
 	alerts map[string]*rules.AlertingRule
+	series []map[string]labels.Labels // of each rule's last result
 }
 
 func newRuleSet(tb testing.TB, s *server) *ruleSet {
@@ -83,15 +88,27 @@ func newRuleSet(tb testing.TB, s *server) *ruleSet {
 	return set
 }
 
-// evaluate evaluates every rule once and stores the results.
+// evaluate evaluates every rule once and stores the results. It ends the series that a rule no longer
+// returns, as Prometheus does.
 func (r *ruleSet) evaluate(tb testing.TB, s *server, at time.Time) {
 	tb.Helper()
 	query := rules.EngineQueryFunc(s.engine, s.storage)
-	for _, rule := range r.rules {
+	r.series = append(r.series, make([]map[string]labels.Labels, len(r.rules)-len(r.series))...)
+	for i, rule := range r.rules {
 		vector, err := rule.Eval(tb.Context(), 0, at, query, &url.URL{}, 0)
 		if err != nil {
 			tb.Fatalf("evaluating %s at %s: %v", rule.Name(), at, err)
 		}
+		returned := map[string]labels.Labels{}
+		for _, sample := range vector {
+			returned[sample.Metric.String()] = sample.Metric
+		}
+		for _, name := range slices.Sorted(maps.Keys(r.series[i])) {
+			if _, ok := returned[name]; !ok {
+				vector = append(vector, promql.Sample{Metric: r.series[i][name], F: math.Float64frombits(value.StaleNaN)})
+			}
+		}
+		r.series[i] = returned
 		s.store(tb, vector, at)
 	}
 }

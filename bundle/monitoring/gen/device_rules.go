@@ -94,7 +94,7 @@ func (v vendorRules) names() []rule {
 	ambiguous := fmt.Sprintf(`(count by (uuid) (group by (uuid, device) (%s)) > 1)`, raw(`,uuid!="",device!=""`))
 	return []rule{
 		{Record: "nufi:device_labels:raw", Expr: v.labels(), Labels: v.own()},
-		{Record: "nufi:device_source:info", Expr: v.sources(), Labels: v.own()},
+		v.sources(),
 		{Record: "nufi:device_name:info", Expr: fmt.Sprintf("(%s) unless on (uuid) %s", names, ambiguous), Labels: v.own()},
 	}
 }
@@ -119,16 +119,26 @@ func (v vendorRules) labels() string {
 	return strings.Join(choices, " or ")
 }
 
-// sources returns the targets that export the vendor's devices.
-func (v vendorRules) sources() string {
+// sources returns the targets that export the vendor's devices, with the type of the devices.
+func (v vendorRules) sources() rule {
+	by, own := "job, instance, node", v.own()
+	if len(v.Labels.Type) > 0 {
+		by, own = by+", type", nil
+	}
 	var choices []string
 	for _, metric := range v.Metrics {
 		for _, name := range metric.Names {
-			choices = append(choices, fmt.Sprintf("group by (job, instance, node) (%s)",
-				node(selector(name, metric), "node", slices.Concat(v.Labels.Node...))))
+			series := node(selector(name, metric), "node", slices.Concat(v.Labels.Node...))
+			switch {
+			case metric.Quantity == fetchers.TypeInfo:
+				series = coalesce(series, "type", slices.Concat(v.Labels.Type, v.Labels.Resource))
+			case len(v.Labels.Type) > 0:
+				continue // only the info has the type
+			}
+			choices = append(choices, fmt.Sprintf("group by (%s) (%s)", by, series))
 		}
 	}
-	return strings.Join(choices, " or ")
+	return rule{Record: "nufi:device_source:info", Expr: strings.Join(choices, " or "), Labels: own}
 }
 
 // identified sets the labels uuid, device and partition.
@@ -161,9 +171,9 @@ func (v vendorRules) located(aggregate, expression string, metric fetchers.Metri
 // as the state that the exporter reports.
 func (v vendorRules) readings() []rule {
 	var rules []rule
-	for _, metric := range v.Metrics {
+	record := func(v vendorRules, metric fetchers.Metric) {
 		if metric.Quantity == fetchers.Holder || metric.Quantity == fetchers.TypeInfo {
-			continue
+			return
 		}
 		labels := map[string]string{"type": v.Type, "quantity": metric.Quantity.String(), "source": metric.Names[0]}
 		if metric.Part != "" {
@@ -171,13 +181,26 @@ func (v vendorRules) readings() []rule {
 		}
 		rules = append(rules, rule{Record: "nufi:device_reading:raw", Expr: v.reading(metric), Labels: labels})
 	}
+	for _, metric := range v.Metrics {
+		record(v, metric)
+	}
+	for _, metric := range v.Joined() {
+		record(v.joined(), metric)
+	}
 	return rules
+}
+
+// joined are the rules for the device plugin's series of the vendor's devices: they have the
+// vendor's name of the device in another label.
+func (v vendorRules) joined() vendorRules {
+	v.Labels.UUID, v.Labels.Device, v.Labels.Partition = []string{"uuid"}, []string{fetchers.NameLabel}, nil
+	return v
 }
 
 func (v vendorRules) reading(metric fetchers.Metric) string {
 	var choices []string
 	for _, name := range metric.Names {
-		series := selector(name, metric)
+		series := values(name, metric)
 		switch {
 		case metric.StateLabel != "":
 			choices = append(choices, v.located("group", renamed("("+series+" == 1)", "value", metric.StateLabel), metric, "value"))
@@ -197,8 +220,9 @@ func (v vendorRules) reading(metric fetchers.Metric) string {
 	return all
 }
 
-// holders records the container that each device is allocated to. A free device has no such labels;
-// a device that is allocated by partition is neither free nor allocated.
+// holders records the containers that each device is allocated to, and the holder: the container, or
+// what several have in common. A free device has no such labels; a device that is allocated by
+// partition is neither free nor allocated.
 func (v vendorRules) holders() []rule {
 	by := "node, device, namespace, pod, container"
 	raw := fmt.Sprintf(`nufi:device_labels:raw{type=%q}`, v.Type)
@@ -222,13 +246,47 @@ func (v vendorRules) holders() []rule {
 		rules = append(rules, rule{Record: "nufi:device_partitioned:info", Labels: v.own(), Expr: fmt.Sprintf(
 			`group by (type, node, device) (label_replace(group by (type, node, board) (label_replace(%s,device=~".+/.+"}, "board", "$1", "device", "(.+)/[^/]+")), "device", "$1", "board", "(.*)"))`, holder)})
 		parents = fmt.Sprintf(` unless on (type, node, device) nufi:device_partitioned:info{type=%q}`, v.Type)
-		held = "(" + held + parents + ")"
 		devices = fmt.Sprintf(`(%s or nufi:device_partitioned:info{type=%q})`, devices, v.Type)
+	}
+	held = fmt.Sprintf("group by (type, %s) (%s)", by, held)
+	if plugin := v.pluginHolders(); plugin != "" {
+		rules = append(rules, rule{Record: "nufi:device_plugin_holder:raw", Expr: plugin, Labels: v.own()})
+		held = fmt.Sprintf(`(%s or on (type, node, device) nufi:device_plugin_holder:raw{type=%q,node!="",device!="",pod!=""} and on (type, node, device) %s)`, held, v.Type, devices)
 	}
 	info := fmt.Sprintf(`nufi:device_holder:info{type=%q`, v.Type)
 	return append(rules,
-		rule{Record: "nufi:device_holder:info", Expr: fmt.Sprintf("(topk by (type, node, device) (1, %s) > bool 0) or on (type, node, device) %s", held, devices), Labels: v.own()},
+		rule{Record: "nufi:device_holders:raw", Expr: held + parents, Labels: v.own()},
+		rule{Record: "nufi:device_holder:info", Expr: fmt.Sprintf("%s or on (type, node, device) %s", v.common(), devices), Labels: v.own()},
 		rule{Record: "nufi:device_allocated:bool", Expr: fmt.Sprintf(`(%s,pod!=""} or %s,pod=""} * 0)%s`, info, info, parents), Labels: v.own()})
+}
+
+// pluginHolders returns the holders that the device plugin reports, or "" if it is the exporter.
+func (v vendorRules) pluginHolders() string {
+	joined := v.joined()
+	for _, metric := range v.Joined() {
+		if metric.Quantity == fetchers.Holder {
+			series := coalesce(selector(metric.Names[0], metric), "namespace", v.Labels.Namespace)
+			series = coalesce(series, "container", v.Labels.Container)
+			series = coalesce(series, "pod", v.Labels.Pod)
+			return joined.located("group", series, metric, "namespace", "pod", "container")
+		}
+	}
+	return ""
+}
+
+// common returns one series for each device that containers hold: the name of several pods is their
+// number, and a namespace or container in which they differ is left out.
+func (v vendorRules) common() string {
+	const device = "type, node, device"
+	pods := fmt.Sprintf("group by (%s, namespace, pod) (nufi:device_holders:raw{type=%q})", device, v.Type)
+	all := fmt.Sprintf(`(group by (%[1]s, pod) (%[2]s and on (%[1]s) (count by (%[1]s) (%[2]s) == 1)) or %[3]s)`, device, pods,
+		pick(fmt.Sprintf(`count_values by (%[1]s) ("pod", count by (%[1]s) (%[2]s) > 1)`, device, pods), "pod", "$1 pods", "(.*)"))
+	for _, label := range []string{"namespace", "container"} {
+		values := fmt.Sprintf(`group by (%s, %s) (nufi:device_holders:raw{type=%q,%s!=""})`, device, label, v.Type, label)
+		only := fmt.Sprintf("(%[2]s and on (%[1]s) (count by (%[1]s) (%[2]s) == 1))", device, values)
+		all = fmt.Sprintf("(%[2]s * on (%[1]s) group_left (%[3]s) %[4]s or on (%[1]s) %[2]s)", device, all, label, only)
+	}
+	return all
 }
 
 // results records the values in common units, with the labels of the holder.
@@ -281,7 +339,7 @@ func (v vendorRules) quantity(quantity fetchers.Quantity, part string) string {
 // healthy is 1 only if no exporter reports a bad state.
 func (v vendorRules) healthy() string {
 	var bad, good []string
-	for _, metric := range v.Metrics {
+	for _, metric := range slices.Concat(v.Metrics, v.Joined()) {
 		if metric.Quantity == fetchers.HealthState {
 			states := strings.Join(metric.Good, "|")
 			bad = append(bad, fmt.Sprintf("0 * group by (type, node, device) (%s)",

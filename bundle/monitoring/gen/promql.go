@@ -11,6 +11,16 @@ import (
 	"github.com/dudaji/nufi/fetchers"
 )
 
+// values selects the series of one metric whose value counts.
+func values(name string, metric fetchers.Metric) string {
+	metric.Except = maps.Clone(metric.Except)
+	if metric.Except == nil {
+		metric.Except = map[string]string{}
+	}
+	maps.Copy(metric.Except, metric.Ignore)
+	return selector(name, metric)
+}
+
 // selector selects the series of one metric.
 func selector(name string, metric fetchers.Metric) string {
 	list := make([]string, 0, len(metric.Match)+len(metric.Except))
