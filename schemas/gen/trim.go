@@ -12,7 +12,8 @@ import (
 //
 //   - descriptions that do not start with the property's JSON name, as ours do;
 //   - defaults, which a reader could not distinguish from values of the user. A key of a list needs a default or
-//     must be required: it becomes required.
+//     must be required: it becomes required;
+//   - the metadata that a template of a claim cannot have: the API server takes its labels and annotations.
 func trim(crd []byte) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(crd, &doc); err != nil {
@@ -44,6 +45,11 @@ func trimNode(node *yaml.Node) {
 }
 
 func trimProperty(name string, schema *yaml.Node) {
+	if properties := value(schema, "properties"); name == "metadata" && properties != nil {
+		for _, field := range []string{"finalizers", "name", "namespace"} {
+			remove(properties, field)
+		}
+	}
 	remove(schema, "default")
 	if description := value(schema, "description"); description != nil && !strings.HasPrefix(description.Value, name+" ") {
 		remove(schema, "description")

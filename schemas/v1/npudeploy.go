@@ -60,7 +60,7 @@ type NpuDeploySpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^(oci://[A-Za-z0-9][A-Za-z0-9._:/@-]*|((hf|s3|gs|pvc)://|/)?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*(:[A-Za-z0-9][A-Za-z0-9._-]*)?)$`
+	// +kubebuilder:validation:Pattern=`^(oci://[A-Za-z0-9][A-Za-z0-9._:/@-]*|((hf|s3|gs|pvc)://|/)?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*(:[A-Za-z0-9][A-Za-z0-9._-]*)?|(/[A-Za-z0-9][A-Za-z0-9._-]*)+/)$`
 	Model string `json:"model,omitempty"`
 
 	// modelSize is the memory that the model's weights take, such as 15Gi. A model that does not
