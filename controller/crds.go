@@ -54,7 +54,7 @@ func (k *installedKinds) isServed(kind schema.GroupVersionKind) bool {
 }
 
 // discover watches the kinds that are installed at the start.
-func (k *installedKinds) discover() error {
+func (k *installedKinds) discover(ctx context.Context) error {
 	for _, kind := range manifests.Kinds() {
 		isServed, err := k.discoverKind(kind)
 		if err != nil {
@@ -63,7 +63,7 @@ func (k *installedKinds) discover() error {
 		if !isServed {
 			continue
 		}
-		if err := k.start(kind); err != nil {
+		if err := k.start(ctx, kind); err != nil {
 			return err
 		}
 	}
@@ -79,12 +79,15 @@ func (k *installedKinds) discoverKind(kind schema.GroupVersionKind) (bool, error
 }
 
 // start watches the kind, once, and marks it as served.
-func (k *installedKinds) start(kind schema.GroupVersionKind) error {
+func (k *installedKinds) start(ctx context.Context, kind schema.GroupVersionKind) error {
 	k.mu.Lock()
 	isWatched := k.watched[kind]
 	k.watched[kind] = true
 	k.mu.Unlock()
 	if !isWatched {
+		if err := apply.IndexOwned(ctx, k.informers, kind); err != nil {
+			return err
+		}
 		objects := source.Kind[client.Object](k.informers, apply.NewChild(kind), settled(byOwner(v1.Kind), apply.Drifted))
 		if err := k.watch(objects); err != nil {
 			return fmt.Errorf("watching %s: %w", kind.Kind, err)
@@ -139,7 +142,7 @@ func (k *installedKinds) install(ctx context.Context, kind schema.GroupVersionKi
 	if _, err := k.informers.GetInformer(ctx, apply.NewChild(kind)); err != nil {
 		return fmt.Errorf("starting the informer of %s: %w", kind.Kind, err)
 	}
-	if err := k.start(kind); err != nil {
+	if err := k.start(ctx, kind); err != nil {
 		return err
 	}
 	logr.FromContextOrDiscard(ctx).Info("Kind installed", "kind", kind.Kind)

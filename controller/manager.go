@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -142,12 +143,17 @@ func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *d
 	if err != nil {
 		return err
 	}
-	return errors.Join(installed.discover(),
+	return errors.Join(installed.discover(context.Background()),
 		crds.Watch(source.Kind[client.Object](mgr.GetCache(), newCRD(), &handler.EnqueueRequestForObject{})))
 }
 
 func addProjects(mgr manager.Manager, projects *reconciler[*v1.Project], workers int) error {
 	isServed := func(schema.GroupVersionKind) bool { return true } // Kubernetes has all of its kinds.
+	for _, kind := range manifests.ProjectKinds() {
+		if err := apply.IndexOwned(context.Background(), mgr.GetCache(), kind); err != nil {
+			return err
+		}
+	}
 	_, err := projects.add(mgr, "project", workers, isServed, projectSources(mgr.GetCache()))
 	return err
 }

@@ -59,12 +59,16 @@ type Result struct {
 	RecheckAfter time.Duration
 }
 
-// Apply makes the cluster hold the set, and deletes what else recorded lists. After an error
+// Apply makes the cluster hold the set, and deletes what else recorded lists or the owner controls. After an error
 // it continues with the next object, unless that depends on the failed one or the API server
 // is unavailable. The error joins all of them (see Explain). The Result is valid in either
 // case.
 func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEntry, record Record) (Result, error) {
-	list, isNew := newInventory(set, recorded)
+	owned, err := a.owned(ctx, set.owner)
+	if err != nil {
+		return Result{Inventory: recorded}, err
+	}
+	list, isNew := newInventory(set, recorded, owned)
 	if isNew {
 		if err := record(ctx, list); err != nil {
 			return Result{Inventory: recorded}, fmt.Errorf("recording the inventory: %w", err)
@@ -85,8 +89,7 @@ func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEn
 			break
 		}
 	}
-	err := errors.Join(errs...)
-	if err == nil {
+	if err = errors.Join(errs...); err == nil {
 		var pruned ChangeSet
 		pruned, list, err = a.prune(ctx, set, list)
 		result.Changes = append(result.Changes, pruned...)

@@ -4,7 +4,8 @@
 // NewSet checks what the templates of such an owner may render (see package manifests). Apply
 // then works in these steps:
 //
-//  1. New objects are recorded in the inventory before the first write.
+//  1. New objects are recorded in the inventory before the first write, with those that the
+//     informers have and it lacks.
 //  2. Each object is compared with its last applied state: the digest of its manifest, and
 //     the digest of our entry in the object's managed fields (KEP-555). If both are the
 //     same, no request is sent.

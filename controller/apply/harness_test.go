@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/manifests"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness"
 )
@@ -202,6 +203,9 @@ func newCache(h *harness.Harness) cache.Cache {
 		},
 	})
 	h.Must(err)
+	for _, kind := range manifests.Kinds() {
+		h.Must(apply.IndexOwned(h.Context(), made, kind))
+	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(h.Context()))
 	stopped := make(chan error, 1)
 	go func() { stopped <- made.Start(ctx) }()
@@ -211,5 +215,8 @@ func newCache(h *harness.Harness) cache.Cache {
 			h.Error(err)
 		}
 	})
+	if !made.WaitForCacheSync(ctx) {
+		h.Fatal("the informers did not start")
+	}
 	return made
 }

@@ -21,6 +21,7 @@ type lastApplied struct {
 	uid             types.UID
 	overwritten     []string  // fields that admission changed
 	time            time.Time // of the apply
+	pruned          types.UID // of a deleted object, which informers may still have
 }
 
 // overwrittenSuffix of a recorded digest means that admission changed fields, which only memory
@@ -84,12 +85,6 @@ func (s *lastAppliedStore) put(owner types.UID, k key, last lastApplied) {
 	s.byOwner[owner][k] = last
 }
 
-func (s *lastAppliedStore) delete(owner types.UID, k key) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.byOwner[owner], k)
-}
-
 func (s *lastAppliedStore) forget(owner types.UID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +97,7 @@ type inventory []v1.InventoryEntry
 
 // newInventory returns the inventory to record before the set is applied, and whether it
 // has entries that recorded lacks.
-func newInventory(set *Set, recorded []v1.InventoryEntry) (inventory, bool) {
+func newInventory(set *Set, recorded, owned []v1.InventoryEntry) (inventory, bool) {
 	byKey := map[key]v1.InventoryEntry{}
 	for _, entry := range recorded {
 		byKey[refOf(entry).key()] = entry
@@ -116,15 +111,23 @@ func newInventory(set *Set, recorded []v1.InventoryEntry) (inventory, bool) {
 		entry.Name = desired.ref.Name
 		list = append(list, entry)
 	}
-	for _, entry := range recorded {
-		if !set.has(refOf(entry).key()) {
-			list = append(list, entry)
+	for _, entry := range slices.Concat(recorded, owned) {
+		k := refOf(entry).key()
+		if set.has(k) || list.index(k) >= 0 {
+			continue
 		}
+		_, ok := byKey[k]
+		isNew = isNew || !ok
+		list = append(list, entry)
 	}
 	return list, isNew
 }
 
 func (i inventory) put(k key, last lastApplied) {
-	at := slices.IndexFunc(i, func(entry v1.InventoryEntry) bool { return refOf(entry).key() == k })
+	at := i.index(k)
 	i[at].UID, i[at].Digest = string(last.uid), last.recorded()
+}
+
+func (i inventory) index(k key) int {
+	return slices.IndexFunc(i, func(entry v1.InventoryEntry) bool { return refOf(entry).key() == k })
 }

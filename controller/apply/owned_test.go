@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -166,5 +167,32 @@ func TestSummarizeIsIdempotent(t *testing.T) {
 	apply.Summarize(object) // An informer may do so twice.
 	if apply.Drifted(once, object) || len(object.GetManagedFields()) != 1 {
 		t.Errorf("managed fields became %v", object.GetManagedFields())
+	}
+}
+
+func TestOwnedObjectsAreFoundWithoutAnInventory(t *testing.T) {
+	f := newFixture(t)
+	f.wantApply("created Service web, created Deployment web", aService, aDeployment)
+	f.awaitCache(f.get(service))
+	f.awaitCache(f.get(deployment))
+	copied := f.get(service).DeepCopy()
+	copied.SetName("copy")
+	copied.SetResourceVersion("")
+	copied.SetManagedFields(nil)
+	unstructured.RemoveNestedField(copied.Object, "spec", "clusterIP")
+	unstructured.RemoveNestedField(copied.Object, "spec", "clusterIPs")
+	f.Create(copied, client.FieldOwner("kubectl"))
+	f.awaitCache(copied)
+
+	f.restart()
+	f.recorded = nil
+	f.wantApply("configured Deployment web, pruned Service web", aDeployment)
+	if f.records != 2 {
+		t.Errorf("the inventory was recorded %d times, want 2", f.records)
+	}
+	f.awaitCache(f.get(deployment))
+	f.wantQuiet(aDeployment)
+	if f.Find(service, "copy") == nil {
+		t.Error("a copy of another client was deleted")
 	}
 }

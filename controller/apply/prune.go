@@ -13,20 +13,20 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// prune deletes the objects in the inventory that are not in the set, and returns the
+// prune deletes the objects of the inventory that are not in the set, and returns the
 // inventory without them. An object that could not be deleted stays listed.
 func (a *Applier) prune(ctx context.Context, set *Set, list inventory) (ChangeSet, inventory, error) {
 	var pruned ChangeSet
 	for i := len(set.manifests); i < len(list); {
 		ref := refOf(list[i])
-		deleted, err := a.deleteObject(ctx, set.owner, list[i])
+		uid, deleted, err := a.deleteObject(ctx, set.owner, list[i])
 		if err != nil {
 			return pruned, list, err
 		}
 		if deleted {
 			pruned = append(pruned, Change{ref, Pruned})
 		}
-		a.lastApplied.delete(set.owner.UID, ref.key())
+		a.lastApplied.put(set.owner.UID, ref.key(), lastApplied{pruned: uid})
 		a.contention.delete(objectID{set.owner.UID, ref.key()})
 		list = slices.Delete(list, i, i+1)
 	}
@@ -35,21 +35,21 @@ func (a *Applier) prune(ctx context.Context, set *Set, list inventory) (ChangeSe
 
 // deleteObject deletes the object with the UID that was applied. A conflict means that an
 // object with another UID has the name, which is not ours.
-func (a *Applier) deleteObject(ctx context.Context, owner Owner, entry v1.InventoryEntry) (bool, error) {
+func (a *Applier) deleteObject(ctx context.Context, owner Owner, entry v1.InventoryEntry) (uid types.UID, deleted bool, err error) {
 	ref := refOf(entry)
 	if !isPrunable(owner, ref) {
-		return false, nil
+		return "", false, nil
 	}
-	uid, err := a.uidOf(ctx, owner, entry)
+	uid, err = a.uidOf(ctx, owner, entry)
 	if err != nil || uid == "" {
-		return false, err
+		return "", false, err
 	}
 	err = a.writer.Delete(ctx, newObject(owner.Namespace, ref),
 		client.Preconditions{UID: &uid}, client.PropagationPolicy("Background"))
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) || meta.IsNoMatchError(err) {
-		return false, nil
+		return uid, false, nil
 	}
-	return err == nil, classify(ref, err)
+	return uid, err == nil, classify(ref, err)
 }
 
 // uidOf returns the recorded UID. If none was recorded, the apply may have succeeded: then

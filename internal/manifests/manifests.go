@@ -92,6 +92,14 @@ func Kinds() []schema.GroupVersionKind {
 	}
 }
 
+// KindsOf returns the kinds that templates of a kind of owner may render.
+func KindsOf(ownerKind string) []schema.GroupVersionKind {
+	if ownerKind == v1.KindProject {
+		return ProjectKinds()
+	}
+	return Kinds()
+}
+
 // IsAllowed reports whether templates of a kind of owner may render a kind.
 func IsAllowed(ownerKind string, kind schema.GroupVersionKind) bool {
 	_, allowed := allowedFields(ownerKind)[kind]

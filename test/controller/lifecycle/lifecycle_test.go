@@ -6,6 +6,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller"
@@ -31,6 +32,21 @@ func TestDriftDuringRestartIsCorrected(t *testing.T) {
 	deleted := deleteService(h)
 	controllertest.Start(h, controller.Options{})
 	awaitReplaced(h, deleted)
+}
+
+func TestRouteIsPrunedAfterARestartWithoutStatus(t *testing.T) {
+	h := harness.New(t)
+	defer installVirtualServices(h)()
+	c := controllertest.Start(h, controller.Options{})
+	h.Apply(manifest + "  endpoint: {host: NAMESPACE.example, kind: VirtualService}\n")
+	web := h.NpuDeploy("web")
+	h.AwaitCondition(web, v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
+	h.Must(c.Stop())
+	h.Apply(manifest)
+	h.Must(h.Client.Status().Patch(t.Context(), web, client.RawPatch(types.MergePatchType, []byte(`{"status":null}`))))
+	controllertest.Start(h, controller.Options{})
+	h.AwaitCondition(web, v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonNoEndpoint)
+	h.AwaitGone(h.Object(virtualService, "web"))
 }
 
 func TestHostOfARemainingRouteIsTakenAfterARestart(t *testing.T) {
