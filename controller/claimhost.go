@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -183,20 +184,25 @@ func endpointOf(route *unstructured.Unstructured) (host, path string) {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(route.Object, &fields); err != nil {
 		return "", "" // A user changed it.
 	}
-	hosts := append(fields.Spec.Hosts, fields.Spec.Hostnames...)
+	hosts := slices.Concat(fields.Spec.Hosts, fields.Spec.Hostnames)
+	var paths []string
 	for _, http := range fields.Spec.HTTP {
 		for _, match := range http.Match {
-			path += match.URI.Exact
+			paths = append(paths, match.URI.Exact)
 		}
 	}
 	for _, rule := range fields.Spec.Rules {
 		hosts = append(hosts, rule.Host)
 		for _, match := range rule.Matches {
-			path += match.Path.Value
+			paths = append(paths, match.Path.Value)
 		}
 	}
-	if len(hosts) == 0 {
-		return "", ""
+	return first(hosts), strings.TrimSuffix(first(paths), "/")
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
 	}
-	return hosts[0], strings.TrimSuffix(path, "/")
+	return values[0]
 }

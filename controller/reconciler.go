@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -141,7 +142,8 @@ func (r *reconciler[T]) stages(object T, rendered *rendering, result apply.Resul
 	if rendered.set != nil {
 		stages.Apply.Reason, stages.Apply.Message = apply.Explain(applyErr)
 		if applyErr == nil {
-			stages.Apply.Message = result.Admission
+			notes := slices.DeleteFunc([]string{result.Admission, result.Additions}, func(note string) bool { return note == "" })
+			stages.Apply.Message = strings.Join(notes, "; ")
 		}
 	}
 	if rendered.outcome.Reason == v1.ReasonRendered {

@@ -29,9 +29,7 @@ const (
 func (a *Applier) overwritten(set *Set) (text string, recheck time.Duration) {
 	var objects []string
 	for _, desired := range set.manifests {
-		last := a.lastApplied.get(set.owner.UID, v1.InventoryEntry{
-			Group: desired.ref.Group, Version: desired.ref.Version, Kind: desired.ref.Kind, Name: desired.ref.Name,
-		})
+		last := a.last(set.owner, desired)
 		if len(last.overwritten) == 0 {
 			continue
 		}
@@ -44,6 +42,13 @@ func (a *Applier) overwritten(set *Set) (text string, recheck time.Duration) {
 		return "", 0
 	}
 	return message.Line("admission changed "+strings.Join(objects, ", "), maxMessage), recheck
+}
+
+// last returns the state of an object of a set after its last apply by this process.
+func (a *Applier) last(owner Owner, desired manifest) lastApplied {
+	return a.lastApplied.get(owner.UID, v1.InventoryEntry{
+		Group: desired.ref.Group, Version: desired.ref.Version, Kind: desired.ref.Kind, Name: desired.ref.Name,
+	})
 }
 
 // recheckAfter returns the delay before an object that admission changed is applied again, or

@@ -57,6 +57,8 @@ type Result struct {
 	// again to see whether it still does. Both are zero if it changed none.
 	Admission    string
 	RecheckAfter time.Duration
+	// Additions describes the fields that other managers added, and is empty if there are none.
+	Additions string
 }
 
 // Apply makes the cluster hold the set, and deletes what else recorded lists or the owner controls. After an error
@@ -96,6 +98,7 @@ func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEn
 	}
 	result.Inventory = list
 	result.Admission, result.RecheckAfter = a.overwritten(set)
+	result.Additions = a.additions(set)
 	return result, err
 }
 

@@ -22,6 +22,7 @@
 //   - Drift is a change of fields that we own, not of a resource version: writes of others
 //     to their own fields cause no request.
 //   - Fields that admission changes are reported, and applied again at a low rate.
+//   - Fields that other managers add are reported, and left as they are.
 //   - Contention with another field manager backs off, and is reported with its name.
 //
 // The package imports no other stage, and no CUE.

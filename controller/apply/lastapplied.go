@@ -20,8 +20,17 @@ type lastApplied struct {
 	resourceVersion string
 	uid             types.UID
 	overwritten     []string  // fields that admission changed
+	added           string    // fields of other managers
 	time            time.Time // of the apply
 	pruned          types.UID // of a deleted object, which informers may still have
+}
+
+// withAdditions returns l with the additions to an object of the same or a later version.
+func (l lastApplied) withAdditions(object *live) lastApplied {
+	if object != nil && !l.isAfter(object) {
+		l.added = object.added
+	}
+	return l
 }
 
 // overwrittenSuffix of a recorded digest means that admission changed fields, which only memory

@@ -30,6 +30,7 @@ type live struct {
 	ownsReplicas    bool
 	replicas        *int32
 	overwritten     []string // fields that admission changed, after a write
+	added           string   // fields of other managers
 }
 
 // read returns an object, or nil if there is none. The informers have objects with our
@@ -122,6 +123,7 @@ func newLive(object client.Object) *live {
 		deleting:        object.GetDeletionTimestamp() != nil,
 		ownedFields:     summary.FieldsType,
 		ownsReplicas:    summary.Subresource == subresourceScale,
+		added:           summary.Manager,
 	}
 	if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
 		l.controller, l.controlledBy = controller.UID, controller.Kind+" "+controller.Name
@@ -143,16 +145,16 @@ const operationSummary metav1.ManagedFieldsOperationType = "Owned"
 // subresourceScale in a summary means that spec.replicas is among our fields.
 const subresourceScale = "scale"
 
-// Summarize replaces an object's managed fields, the largest part of its metadata, by the
-// digest of our entry. It reports whether it did: a transform gets some objects twice.
+// Summarize replaces an object's managed fields, the largest part of its metadata, by one entry:
+// the digest of ours in FieldsType, and in Manager what other managers added. It reports whether it did: a transform gets some objects twice.
 func Summarize(object client.Object) bool {
 	entries := object.GetManagedFields()
 	if summaryOf(object) != nil {
 		return false
 	}
-	summary := metav1.ManagedFieldsEntry{Manager: v1.FieldManager, Operation: operationSummary}
+	summary := metav1.ManagedFieldsEntry{Operation: operationSummary}
 	if i := slices.IndexFunc(entries, isOurEntry); i >= 0 {
-		summary.FieldsType = entryDigest(entries[i])
+		summary.FieldsType, summary.Manager = entryDigest(entries[i]), addedFields(object, entries, entries[i])
 		if _, isDeployment := object.(*appsv1.Deployment); isDeployment && hasReplicas(entries[i]) {
 			summary.Subresource = subresourceScale
 		}
@@ -177,7 +179,7 @@ func Drifted(before, after client.Object) bool {
 		return true
 	}
 	a, b := summaryOf(before), summaryOf(after)
-	return a != nil && b != nil && *a != *b
+	return a != nil && b != nil && (a.FieldsType != b.FieldsType || a.Subresource != b.Subresource)
 }
 
 func isOurEntry(entry metav1.ManagedFieldsEntry) bool {

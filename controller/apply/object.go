@@ -41,8 +41,10 @@ func (a *Applier) applyExisting(
 	if err != nil {
 		return Change{}, a.withOtherManager(ctx, owner, desired, err)
 	}
+	last = last.withAdditions(object)
 	isRecheck := action == Unchanged && a.recheckAfter(last) == 0
 	if action == Unchanged && !isRecheck {
+		a.lastApplied.put(owner.UID, desired.ref.key(), last)
 		list.put(desired.ref.key(), last)
 		return Change{desired.ref, Unchanged}, a.contention.check(objectID{owner.UID, desired.ref.key()})
 	}

@@ -46,6 +46,7 @@ func (a *Applier) write(
 		resourceVersion: written.resourceVersion,
 		uid:             written.uid,
 		overwritten:     written.overwritten,
+		added:           written.added,
 		time:            a.contention.clock.Now(),
 	}, nil
 }

@@ -121,6 +121,18 @@ func TestDeletingDeployKeepsItsHostUntilTheRouteIsDeleted(t *testing.T) {
 	}
 }
 
+func TestAddedContainerIsReported(t *testing.T) {
+	f := newReady(t)
+	f.Must(f.Client.Patch(t.Context(), f.Find(deployment, "web"), client.RawPatch(types.StrategicMergePatchType,
+		[]byte(`{"spec":{"template":{"spec":{"containers":[{"name":"debug","image":"debug"}]}}}}`)), client.FieldOwner("kubectl-patch")))
+	web := f.NpuDeploy("web")
+	f.AwaitObject(web, "the container to be reported", func() bool {
+		applied := f.Condition(web, v1.ConditionApplied)
+		return applied.Status == metav1.ConditionTrue &&
+			strings.HasSuffix(applied.Message, `; Deployment web also has spec.template.spec.containers[debug] of "kubectl-patch"`)
+	})
+}
+
 func TestFinalizersOfADeletingDeployAreReported(t *testing.T) {
 	f := newReady(t)
 	f.Patch(f.web(), `{"metadata":{"finalizers":["example.com/hold"]}}`)
