@@ -9,6 +9,8 @@ import (
 	"path"
 	"sync"
 	"time"
+
+	"github.com/go-logr/logr"
 )
 
 // Connectivity records how the calls of a cache end, and so how fresh the cache is: a list or a
@@ -16,14 +18,16 @@ import (
 // which UnreachableSince may be late.
 type Connectivity struct {
 	clock func() time.Time
+	log   logr.Logger
 
 	mu      sync.Mutex
 	failing map[string]time.Time // by resource, since when its calls fail
 }
 
-// NewConnectivity returns a Connectivity without failures.
-func NewConnectivity(clock func() time.Time) *Connectivity {
-	return &Connectivity{clock: clock, failing: map[string]time.Time{}}
+// NewConnectivity returns a Connectivity without failures. It logs the first of consecutive
+// failures of a resource, and its end.
+func NewConnectivity(clock func() time.Time, log logr.Logger) *Connectivity {
+	return &Connectivity{clock: clock, log: log, failing: map[string]time.Time{}}
 }
 
 // UnreachableSince returns the earliest time since when the calls for one of the resources,
@@ -55,18 +59,27 @@ type recordingTransport struct {
 func (t recordingTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := t.RoundTripper.RoundTrip(request)
 	// After 410 Gone, the reflector lists again.
-	succeeded := err == nil && (response.StatusCode < http.StatusBadRequest || response.StatusCode == http.StatusGone)
-	t.connectivity.record(path.Base(request.URL.Path), succeeded)
+	failure := err
+	if err == nil && response.StatusCode >= http.StatusBadRequest && response.StatusCode != http.StatusGone {
+		failure = errors.New(response.Status)
+	}
+	if !errors.Is(failure, context.Canceled) { // the cache is being stopped
+		t.connectivity.record(path.Base(request.URL.Path), failure)
+	}
 	return response, err
 }
 
-func (c *Connectivity) record(resource string, succeeded bool) {
+func (c *Connectivity) record(resource string, failure error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, failing := c.failing[resource]; succeeded {
-		delete(c.failing, resource)
-	} else if !failing {
+	since, isFailing := c.failing[resource]
+	switch {
+	case failure != nil && !isFailing:
 		c.failing[resource] = c.clock()
+		c.log.Info("Could not read a resource from Kubernetes: it is retried", "resource", resource, "reason", failure.Error())
+	case failure == nil && isFailing:
+		delete(c.failing, resource)
+		c.log.Info("Read a resource from Kubernetes again", "resource", resource, "seconds", c.clock().Sub(since).Seconds())
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/dudaji/nufi/apiserver/kube"
 )
 
@@ -16,13 +19,15 @@ func (r result) RoundTrip(*http.Request) (*http.Response, error) {
 	if r == 0 {
 		return nil, errors.New("connection refused")
 	}
-	return &http.Response{StatusCode: int(r), Body: http.NoBody}, nil
+	return &http.Response{StatusCode: int(r), Status: http.StatusText(int(r)), Body: http.NoBody}, nil
 }
 
 func TestUnreachableSinceTheFirstFailedCall(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
-	connectivity := kube.NewConnectivity(func() time.Time { return now })
+	var lines []string
+	log := funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{})
+	connectivity := kube.NewConnectivity(func() time.Time { return now }, log)
 	call := func(resource string, result result) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://host/apis/dudaji.com/v1/"+resource+"?watch=1", nil)
 		if err != nil {
@@ -55,5 +60,15 @@ func TestUnreachableSinceTheFirstFailedCall(t *testing.T) {
 		if got := connectivity.UnreachableSince("npudeploys", "projects"); !got.Equal(want) {
 			t.Errorf("after call %d: unreachable since %v, want %v", i, got, want)
 		}
+	}
+	want := []string{
+		`"level"=0 "msg"="Could not read a resource from Kubernetes: it is retried" "resource"="npudeploys" "reason"="connection refused"`,
+		`"level"=0 "msg"="Could not read a resource from Kubernetes: it is retried" "resource"="projects" "reason"="Forbidden"`,
+		`"level"=0 "msg"="Read a resource from Kubernetes again" "resource"="npudeploys" "seconds"=3`,
+		`"level"=0 "msg"="Could not read a resource from Kubernetes: it is retried" "resource"="nodes" "reason"="connection refused"`,
+		`"level"=0 "msg"="Read a resource from Kubernetes again" "resource"="projects" "seconds"=3`,
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("the log (-want +got):\n%s", diff)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -26,7 +27,7 @@ func TestServersRulesFillItsCaches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	synced, err := system.NewCache(cache.Options{Scheme: scheme, ReaderFailOnMissingInformer: true}, kube.NewConnectivity(time.Now))
+	synced, err := system.NewCache(cache.Options{Scheme: scheme, ReaderFailOnMissingInformer: true}, kube.NewConnectivity(time.Now, logr.Discard()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"sync"
+
+	"github.com/dudaji/nufi/apiserver/problem"
 )
 
 // Slots bound the requests that are served at a time. Requests that write, by their method,
@@ -76,4 +78,44 @@ func (s *slot) release() {
 	for ; s.held > 0; s.held-- {
 		<-s.channels[s.held-1]
 	}
+}
+
+// InFlight rejects requests while limit others are being served.
+func InFlight(limit int) func(http.Handler) http.Handler {
+	slots := make(chan struct{}, limit)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case slots <- struct{}{}:
+				r, release := withSlot(r, func() { <-slots })
+				defer release()
+				next.ServeHTTP(w, r)
+			default:
+				tooMany(w, r, "the server is busy", 1)
+			}
+		})
+	}
+}
+
+// tooMany answers 429 with Retry-After.
+func tooMany(w http.ResponseWriter, r *http.Request, detail string, seconds int) {
+	p := problem.New(http.StatusTooManyRequests, detail)
+	p.RetryAfter = seconds
+	problem.Write(w, r, p)
+}
+
+// releaseKey is the context key of the function that releases all slots of a request.
+type releaseKey struct{}
+
+// withSlot adds a slot to those that the request holds. Release is called once.
+func withSlot(r *http.Request, release func()) (*http.Request, func()) {
+	others, _ := r.Context().Value(releaseKey{}).(func())
+	own := sync.OnceFunc(release)
+	all := func() {
+		own()
+		if others != nil {
+			others()
+		}
+	}
+	return r.WithContext(context.WithValue(r.Context(), releaseKey{}, all)), own
 }

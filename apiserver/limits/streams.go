@@ -9,22 +9,6 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
-// releaseKey is the context key of the function that releases all slots of a request.
-type releaseKey struct{}
-
-// withSlot adds a slot to those that the request holds. Release is called once.
-func withSlot(r *http.Request, release func()) (*http.Request, func()) {
-	others, _ := r.Context().Value(releaseKey{}).(func())
-	own := sync.OnceFunc(release)
-	all := func() {
-		own()
-		if others != nil {
-			others()
-		}
-	}
-	return r.WithContext(context.WithValue(r.Context(), releaseKey{}, all)), own
-}
-
 // Streams bounds the number of open streams.
 type Streams struct {
 	total, perUser int

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -44,13 +45,13 @@ type Cache struct {
 	reflector    *toolscache.Reflector
 }
 
-// New returns a Cache, which is empty before Run.
+// New returns a Cache, which is empty before Run. It logs with the logger of ctx.
 func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time) (*Cache, error) {
 	scheme, err := kube.NewScheme()
 	if err != nil {
 		return nil, err
 	}
-	connectivity, shared := kube.NewConnectivity(clock), true
+	connectivity, shared := kube.NewConnectivity(clock, logr.FromContextOrDiscard(ctx)), true
 	created, err := system.NewCache(cache.Options{
 		Scheme: scheme, Mapper: newMapper(), ReaderFailOnMissingInformer: true, DefaultUnsafeDisableDeepCopy: &shared,
 		DefaultTransform: cache.TransformStripManagedFields(),

@@ -26,7 +26,7 @@ func TestAgeOfACacheThatCannotBeUpdated(t *testing.T) {
 	if err != nil {
 		t.Fatal("without Kubernetes: ", err)
 	}
-	if text, err := testutil.CollectAndFormat(cache.Collector(), expfmt.TypeTextPlain, "nufi_apiserver_cache_age_seconds"); err != nil || strings.Count(string(text), "} 0") != 4 {
+	if text, err := testutil.CollectAndFormat(cache.Collector(), expfmt.TypeTextPlain, "nufi_apiserver_cache_age_seconds"); err != nil || strings.Count(string(text), "} 0") != 5 {
 		t.Errorf("before the first call, the ages are %s: %v", text, err)
 	}
 	ended := make(chan error, 1)

@@ -23,7 +23,7 @@ type openTopic struct {
 
 // openMerged opens the topics. If one of them cannot be opened, that is the error.
 func openMerged(ctx context.Context, r *http.Request, user *kube.UserClient, topics []Topic) (merged Stream, err error) {
-	ids, opened := parseEventIDs(r.Header.Get(lastEventID)), make([]*openTopic, 0, len(topics))
+	ids, opened := parseEventIDs(r.Header.Get(lastEventID), topics), make([]*openTopic, 0, len(topics))
 	defer func() {
 		if err == nil {
 			return
@@ -55,7 +55,7 @@ func openMerged(ctx context.Context, r *http.Request, user *kube.UserClient, top
 	frames := make(chan []byte)
 	merged.Frames = frames
 	merged.Authorize = func(ctx context.Context) error { return authorizeEach(ctx, opened) }
-	go merge(ctx, opened, frames)
+	go merge(ctx, opened, ids, frames)
 	return merged, nil
 }
 
@@ -75,12 +75,12 @@ func authorizeEach(ctx context.Context, topics []*openTopic) error {
 	return unreachable
 }
 
-// merge sends the frames of all topics until each has ended.
-func merge(ctx context.Context, topics []*openTopic, frames chan<- []byte) {
+// merge sends the frames of all topics until each has ended. ids are those after which the
+// topics continue.
+func merge(ctx context.Context, topics []*openTopic, ids eventIDs, frames chan<- []byte) {
 	defer close(frames)
 	var mu sync.Mutex
 	var group sync.WaitGroup
-	ids := eventIDs{}
 	// send holds the lock while it sends: the ids of events are in their order.
 	send := func(rewrite func() []byte) {
 		mu.Lock()

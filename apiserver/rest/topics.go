@@ -155,14 +155,14 @@ func (t Topic) request(ctx context.Context, r *http.Request, id string) (*http.R
 // merged stream's event: "npudeploys=12&other=7".
 type eventIDs map[string]string
 
-func parseEventIDs(text string) eventIDs {
+// parseEventIDs returns the ids of the topics. An unknown text has none: the topics start anew.
+func parseEventIDs(text string, topics []Topic) eventIDs {
 	ids := eventIDs{}
 	query, err := url.ParseQuery(text)
-	if err != nil {
-		return ids // as for any unknown id, the topics start anew
-	}
-	for topic := range query {
-		ids[topic] = query.Get(topic)
+	for _, topic := range topics {
+		if id := query.Get(topic.Name); err == nil && id != "" {
+			ids[topic.Name] = id
+		}
 	}
 	return ids
 }

@@ -79,7 +79,7 @@ func wantFrame(t *testing.T, s Stream, want string) {
 func TestMergedStreamHasTheIDsOfAllTopics(t *testing.T) {
 	t.Parallel()
 	a, b := newFakeTopic("a"), newFakeTopic("b")
-	merged := openFakes(t, "a=1&b=2", a, b)
+	merged := openFakes(t, "a=1&b=2&other=3", a, b)
 	for fake, want := range map[*fakeTopic]string{a: "1", b: "2"} {
 		if got := fake.request.Header.Get(lastEventID); got != want {
 			t.Errorf("%s resumes after %q, want %q", fake.Name, got, want)
@@ -93,7 +93,7 @@ func TestMergedStreamHasTheIDsOfAllTopics(t *testing.T) {
 		topic.frames <- frame
 	}
 	go send(a, stream.Event{ID: "7", Name: EventAdded, Data: []byte("{}")})
-	wantFrame(t, merged, "id: a=7\nevent: a.ADDED\ndata: {}\n\n")
+	wantFrame(t, merged, "id: a=7&b=2\nevent: a.ADDED\ndata: {}\n\n")
 	go send(b, stream.Event{Data: []byte("1")}, stream.Event{ID: "9", Data: []byte("2")})
 	wantFrame(t, merged, "event: b.message\ndata: 1\n\nid: a=7&b=9\nevent: b.message\ndata: 2\n\n")
 	go send(a, stream.Event{Name: EventReset, Data: []byte("{}")})
