@@ -37,7 +37,7 @@ func TestDashboardHeaders(t *testing.T) {
 		}
 	}
 	policies := page.Header.Values("Content-Security-Policy")
-	if len(policies) != 1 || !strings.HasPrefix(policies[0], "default-src 'none'; style-src 'self';") || !strings.Contains(policies[0], "frame-ancestors 'none'") {
+	if len(policies) != 1 || !strings.HasPrefix(policies[0], "default-src 'none'; script-src 'self'; style-src 'self';") || !strings.Contains(policies[0], "frame-ancestors 'none'") {
 		t.Errorf("the policies are %q", policies)
 	}
 	style := regexp.MustCompile(`/assets/[0-9a-f]{16}-style\.css`).FindString(string(page.Body))

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"net/http"
+	"slices"
 
 	"github.com/gorilla/mux"
 
@@ -37,18 +38,19 @@ func (h *Handlers) assetRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "readAsset", Method: http.MethodGet, Path: "/assets/{asset}", Summary: "Read a file that pages load", Status: http.StatusOK,
-			Answers: openapi.Content{Types: []string{"text/css"}, Schema: map[string]any{"type": "string"}},
+			Answers: openapi.Content{Types: []string{"text/css", "text/javascript"}, Schema: map[string]any{"type": "string"}},
 		},
 		Handler: h.asset,
 	}
 }
 
 func (h *Handlers) asset(w http.ResponseWriter, r *http.Request, _ *kube.UserClient) error {
-	if "/assets/"+mux.Vars(r)["asset"] != h.style.path {
+	i := slices.IndexFunc(h.assets, func(a asset) bool { return a.path == "/assets/"+mux.Vars(r)["asset"] })
+	if i < 0 {
 		return problem.New(http.StatusNotFound, "there is nothing at this path")
 	}
-	w.Header().Set("Content-Type", h.style.mediaType)
+	w.Header().Set("Content-Type", h.assets[i].mediaType)
 	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
-	_, _ = w.Write(h.style.content) // an error means that the client has disconnected
+	_, _ = w.Write(h.assets[i].content) // an error means that the client has disconnected
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 type Options struct {
 	Cluster *live.Cache
 	REST    []rest.Route // which the pages call
+	Streams *rest.Streams
 	Clock   func() time.Time
 }
 
@@ -28,8 +29,8 @@ type Options struct {
 type Handlers struct {
 	Options
 
-	views *views
-	style asset
+	views  *views
+	assets []asset
 }
 
 // New returns Handlers.
@@ -38,16 +39,20 @@ func New(options Options) (*Handlers, error) {
 	if err != nil {
 		return nil, err
 	}
-	views, err := newViews(style.path)
+	script, err := newAsset("script.js", "text/javascript; charset=utf-8")
+	if err != nil {
+		return nil, err
+	}
+	views, err := newViews(style.path, script.path)
 	if err != nil {
 		return nil, fmt.Errorf("parsing the pages: %w", err)
 	}
-	return &Handlers{Options: options, views: views, style: style}, nil
+	return &Handlers{Options: options, views: views, assets: []asset{style, script}}, nil
 }
 
 // Routes returns the routes of all pages, and of what they load.
 func (h *Handlers) Routes() []rest.Route {
-	return append([]rest.Route{h.deploymentsRoute(), h.assetRoute()}, h.deploymentRoutes()...)
+	return append([]rest.Route{h.deploymentsRoute(), h.liveRoute(), h.assetRoute()}, h.deploymentRoutes()...)
 }
 
 // RedirectToLogin sends a browser without credentials to the login, which returns it to the

@@ -14,12 +14,14 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 func newHandlers(t *testing.T) *Handlers {
 	t.Helper()
-	h, err := New(Options{Clock: time.Now})
+	h, err := New(Options{Clock: time.Now, Streams: rest.NewStreams(rest.StreamOptions{})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +68,7 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 	for _, progress := range []progress{progressDone, progressCurrent, progressFailed, progressAhead} {
 		used["progress."+string(progress)] = true
 	}
-	for _, state := range states() {
+	for _, state := range status.States() {
 		used["state."+string(state)] = true
 	}
 	pages, err := fs.Glob(files, "pages/*.html")
@@ -111,33 +113,6 @@ func TestLanguageOfRequest(t *testing.T) {
 	} {
 		if got := languageOf(get(t, test.target, "Accept-Language", test.accepts)); got != test.want {
 			t.Errorf("%s with %q is %s, want %s", test.target, test.accepts, got, test.want)
-		}
-	}
-}
-
-func TestStateOfDeployment(t *testing.T) {
-	t.Parallel()
-	condition := func(kind, status, reason string) metav1.Condition {
-		return metav1.Condition{Type: kind, Status: metav1.ConditionStatus(status), Reason: reason, Message: "because"}
-	}
-	for _, test := range []struct {
-		conditions []metav1.Condition
-		ready      int32
-		want       state
-		reason     string
-	}{
-		{nil, 0, statePending, ""},
-		{[]metav1.Condition{condition("Ready", "True", "Ready"), condition("Available", "True", "Available")}, 1, stateReady, ""},
-		{[]metav1.Condition{condition("Ready", "True", "Ready"), condition("Available", "True", v1.ReasonScaledToZero)}, 0, stateScaledDown, ""},
-		{[]metav1.Condition{condition("Ready", "False", "x"), condition("Available", "False", v1.ReasonImagePull)}, 0, stateError, "because"},
-		{[]metav1.Condition{condition("Ready", "False", "x"), condition("Available", "False", v1.ReasonNoFreeDevice)}, 0, statePending, "because"},
-		{[]metav1.Condition{condition("Ready", "False", "x"), condition("Available", "False", v1.ReasonNoFreeDevice)}, 1, stateDegraded, "because"},
-		{[]metav1.Condition{condition("Ready", "False", "x"), condition("Available", "False", v1.ReasonStarting)}, 1, stateStarting, "because"},
-		{[]metav1.Condition{condition("Ready", "False", "x"), condition("Rendered", "False", v1.ReasonInvalidSpec)}, 0, stateError, "because"},
-	} {
-		deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{Conditions: test.conditions, ReadyReplicas: test.ready}}
-		if got, reason := stateOf(deploy); got != test.want || reason != test.reason {
-			t.Errorf("%v with %d ready is %s %q, want %s %q", test.conditions, test.ready, got, reason, test.want, test.reason)
 		}
 	}
 }
@@ -194,9 +169,9 @@ func TestTerminalCodesAreRemoved(t *testing.T) {
 func TestListSelectsCountsAndSorts(t *testing.T) {
 	t.Parallel()
 	rows := []row{
-		{Name: "b", Project: "ml", Model: "org/Llama", State: stateReady, Accelerator: "atom"},
-		{Name: "c", Project: "ml", Model: "org/qwen", State: stateError, Accelerator: "x330"},
-		{Name: "a", Project: "search", Model: "org/llama", State: stateError, Accelerator: "atom"},
+		{Name: "b", Project: "ml", Model: "org/Llama", State: status.StateReady, Accelerator: "atom"},
+		{Name: "c", Project: "ml", Model: "org/qwen", State: status.StateError, Accelerator: "x330"},
+		{Name: "a", Project: "search", Model: "org/llama", State: status.StateError, Accelerator: "atom"},
 	}
 	for _, test := range []struct {
 		filters filters
@@ -244,12 +219,12 @@ func TestHostileTextIsEscaped(t *testing.T) {
 	}}
 	deploy.Spec.Model = hostile
 	page := show(t, newHandlers(t), get(t, "/"), filters{}, newRow(deploy, time.Now())).Body.String()
-	if strings.Contains(page, "<script") || strings.Contains(page, "javascript:") || !strings.Contains(page, "&lt;script&gt;") {
+	if strings.Contains(page, "<script>") || strings.Contains(page, "javascript:") || !strings.Contains(page, "&lt;script&gt;") {
 		t.Error(page)
 	}
 }
 
-func TestPagesAllowOnlyTheirOwnStyle(t *testing.T) {
+func TestPagesLoadOnlyTheirOwnFiles(t *testing.T) {
 	t.Parallel()
 	h := newHandlers(t)
 	response := show(t, h, get(t, "/"), filters{})
@@ -257,7 +232,8 @@ func TestPagesAllowOnlyTheirOwnStyle(t *testing.T) {
 		t.Error(policy)
 	}
 	page := response.Body.String()
-	if !strings.Contains(page, h.style.path) || regexp.MustCompile(`(?i)<style|<script| style=| on\w+=`).MatchString(page) {
+	if !strings.Contains(page, h.assets[0].path) || !strings.Contains(page, h.assets[1].path) ||
+		regexp.MustCompile(`(?i)<style|<script>| style=| on\w+=`).MatchString(page) {
 		t.Error(page)
 	}
 }
@@ -285,18 +261,21 @@ func TestBrowserWithoutCredentialsIsSentToLogin(t *testing.T) {
 	}
 }
 
-func TestStyleIsSmall(t *testing.T) {
+func TestFilesOfPagesAreSmall(t *testing.T) {
 	t.Parallel()
-	const limit = 15 << 10 // bytes, compressed
-	var compressed bytes.Buffer
-	writer := gzip.NewWriter(&compressed)
-	if _, err := writer.Write(newHandlers(t).style.content); err != nil {
-		t.Fatal(err)
-	}
-	if err := writer.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if compressed.Len() > limit {
-		t.Errorf("%d bytes, want at most %d", compressed.Len(), limit)
+	limits := map[string]int{"style.css": 15 << 10, "script.js": 25 << 10} // bytes, compressed
+	for _, file := range newHandlers(t).assets {
+		var compressed bytes.Buffer
+		writer := gzip.NewWriter(&compressed)
+		if _, err := writer.Write(file.content); err != nil {
+			t.Fatal(err)
+		}
+		if err := writer.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, name, _ := strings.Cut(file.path, "-")
+		if limit := limits[name]; compressed.Len() > limit {
+			t.Errorf("%s has %d bytes, want at most %d", name, compressed.Len(), limit)
+		}
 	}
 }

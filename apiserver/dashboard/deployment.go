@@ -22,11 +22,11 @@ const deploymentPath = "/deployments/{namespace}/{name}"
 
 // The operations of REST that the pages of a deployment call.
 const (
-	readOperation    = "readNpuDeploy"
-	podsOperation    = "listPods"
-	eventsOperation  = "listEvents"
-	logOperation     = "readLog"
-	previewOperation = "previewNpuDeploy"
+	readOperation      = "readNpuDeploy"
+	podsOperation      = "listPods"
+	eventsOperation    = "listEvents"
+	logOperation       = "readLog"
+	manifestsOperation = "readManifests"
 )
 
 // tabs are the pages of a deployment, in order; the first is at deploymentPath itself.
@@ -44,7 +44,7 @@ func (h *Handlers) deploymentRoutes() []rest.Route {
 			openapi.Parameter{Name: "pod", Doc: "name of the pod; absent: the newest that is scheduled", AllowEmpty: true},
 			openapi.Parameter{Name: "container", Doc: "name of the container; absent: the server", AllowEmpty: true},
 			openapi.Parameter{Name: "previous", Doc: "true: of the container before its restart", Schema: openapi.Boolean()}),
-		h.newPage("showManifests", deploymentPath+"/manifests", "Page: the manifests of a deployment", readOperation, h.tab("manifests", previewOperation, addManifests)),
+		h.newPage("showManifests", deploymentPath+"/manifests", "Page: the manifests of a deployment", readOperation, h.tab("manifests", manifestsOperation, addManifests)),
 		h.newPage("showSpec", deploymentPath+"/spec", "Page: the spec of a deployment", readOperation, h.tab("spec", readOperation, addSpec)),
 	}, h.actionRoutes()...)
 }
@@ -67,6 +67,7 @@ type deploymentPage struct {
 	Done      string
 	Problem   *problem.Error // of the action
 	TabError  *problem.Error
+	Live      string // URL of the page's stream; empty if the tab is not live
 	Pods      *podList
 	Events    []event
 	Log       *logView
@@ -149,6 +150,9 @@ func (h *Handlers) deployment(r *http.Request, user *kube.UserClient, tab string
 			path = page.Path
 		}
 		page.Tabs = append(page.Tabs, link{Name: name, URL: path + "?" + language, Current: name == tab})
+	}
+	if tab == "pods" || tab == "events" {
+		page.Live = liveURL(deploy.ResourceVersion, url.Values{"key": {deploy.Namespace + "/" + deploy.Name}, languageParameter: {string(languageOf(r))}})
 	}
 	stages, stopped := stagesOf(deploy)
 	for _, stage := range stages {

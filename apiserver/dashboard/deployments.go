@@ -18,6 +18,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -47,11 +48,19 @@ type row struct {
 	Templates, TemplatesShort    string
 	Age, Created                 string
 	URL                          string
+	Language                     language // of the page that the row links to
 	created                      time.Time
 }
 
+// ID identifies the row in its page.
+func (r row) ID() string { return "deployment-" + r.Project + "-" + r.Name }
+
 // filters are what the query selects.
 type filters struct{ Query, Project, State, Accelerator, Sort string }
+
+func filtersOf(query url.Values) filters {
+	return filters{query.Get("q"), query.Get("project"), query.Get("state"), query.Get("accelerator"), cmp.Or(query.Get("sort"), sortKeys()[0])}
+}
 
 // stateCount is the number of deployments in a state, and the list of them.
 type stateCount struct {
@@ -73,17 +82,22 @@ type deploymentsPage struct {
 	NextURL, FirstURL      string
 	AllURL, ResetURL       string
 	Filtered               bool
+	Live                   string // URL of the page's stream
 }
 
 func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	query := r.URL.Query()
-	f := filters{query.Get("q"), query.Get("project"), query.Get("state"), query.Get("accelerator"), cmp.Or(query.Get("sort"), sortKeys()[0])}
+	f := filtersOf(query)
 	if !slices.Contains(sortKeys(), f.Sort) {
 		return problem.New(http.StatusBadRequest, "sort must be one of "+strings.Join(sortKeys(), ", "))
 	}
 	number, err := strconv.Atoi(cmp.Or(query.Get("page"), "1"))
 	if err != nil || number < 1 {
 		return problem.New(http.StatusBadRequest, "page must be a positive number")
+	}
+	snapshot, err := npudeploys.State(r.Context(), h.Cluster, "")
+	if err != nil {
+		return err
 	}
 	deploys, err := npudeploys.Visible(r.Context(), h.Cluster, user)
 	if err != nil {
@@ -93,10 +107,15 @@ func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kub
 	rows := make([]row, len(deploys))
 	for i := range deploys {
 		rows[i] = newRow(&deploys[i], now)
+		rows[i].Language = languageOf(r)
 	}
 	since := h.Cluster.UnreachableSince(live.NpuDeploys)
 	rest.SetStale(w, since, now)
-	view := frame{Page: newDeploymentsPage(r, f, number, rows)}
+	page := newDeploymentsPage(r, f, number, rows)
+	query.Del("page")
+	query.Del("sort")
+	page.Live = liveURL(snapshot.Version, query)
+	view := frame{Page: page}
 	if !since.IsZero() {
 		view.Age = duration.HumanDuration(now.Sub(since))
 	}
@@ -110,7 +129,7 @@ func newRow(deploy *v1.NpuDeploy, now time.Time) row {
 		Age:     duration.HumanDuration(now.Sub(deploy.CreationTimestamp.Time)),
 		Created: deploy.CreationTimestamp.UTC().Format(time.RFC3339), created: deploy.CreationTimestamp.Time,
 	}
-	result.State, result.Reason = stateOf(deploy)
+	result.State, result.Reason = status.StateOf(deploy)
 	result.TemplatesShort = result.Templates[strings.LastIndexByte(result.Templates, ':')+1:]
 	result.TemplatesShort = result.TemplatesShort[:min(len(result.TemplatesShort), 8)]
 	if accelerator := deploy.Status.Accelerator; accelerator != nil {
@@ -159,7 +178,7 @@ func newDeploymentsPage(r *http.Request, f filters, number int, rows []row) depl
 		}
 	}
 	p.Projects, p.Accelerators = slices.Sorted(maps.Keys(projects)), slices.Sorted(maps.Keys(accelerators))
-	for _, state := range states() {
+	for _, state := range status.States() {
 		p.Counts = append(p.Counts, stateCount{state, counts[state], urlOf(r, "state", string(state)), f.State == string(state)})
 	}
 	slices.SortStableFunc(selected, func(a, b row) int { return compare(f.Sort, a, b) })
@@ -193,7 +212,7 @@ func compare(key string, a, b row) int {
 	case "model":
 		return cmp.Compare(a.Model, b.Model)
 	case "state":
-		return cmp.Compare(slices.Index(states(), a.State), slices.Index(states(), b.State))
+		return cmp.Compare(slices.Index(status.States(), a.State), slices.Index(status.States(), b.State))
 	case "age":
 		return b.created.Compare(a.created)
 	}

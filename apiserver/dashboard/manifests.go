@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,7 +9,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/apiserver/kube"
-	"github.com/dudaji/nufi/apiserver/rest"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -25,15 +23,9 @@ type field struct {
 	Sources     []string // a kind of source, with its file and line
 }
 
-// addManifests previews the spec as it is: the result is what the controller applies.
+// addManifests shows what the controller applies.
 func addManifests(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymentPage) error {
-	body, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"name": page.Name, "labels": page.deploy.Labels, "annotations": page.deploy.Annotations}, "spec": page.deploy.Spec,
-	})
-	if err != nil {
-		return err
-	}
-	var preview struct {
+	var rendered struct {
 		Manifests []map[string]any `json:"manifests"`
 		Sources   []struct {
 			Object, Field, Value string
@@ -43,12 +35,12 @@ func addManifests(h *Handlers, r *http.Request, user *kube.UserClient, page *dep
 			}
 		} `json:"sources"`
 	}
-	in := input{query: url.Values{"force": {"true"}, "sources": {"true"}}, contentType: rest.MediaJSON, body: string(body)}
-	if _, err := h.read(r, user, previewOperation, in, &preview); err != nil {
+	in := input{query: url.Values{"sources": {"true"}}}
+	if _, err := h.read(r, user, manifestsOperation, in, &rendered); err != nil {
 		return err
 	}
 	fields := map[string][]field{}
-	for _, source := range preview.Sources {
+	for _, source := range rendered.Sources {
 		shown := field{Path: source.Field, Value: source.Value}
 		for _, by := range source.Decided {
 			text := by.By
@@ -59,7 +51,7 @@ func addManifests(h *Handlers, r *http.Request, user *kube.UserClient, page *dep
 		}
 		fields[source.Object] = append(fields[source.Object], shown)
 	}
-	for _, object := range preview.Manifests {
+	for _, object := range rendered.Manifests {
 		text, err := yaml.Marshal(object)
 		if err != nil {
 			return err

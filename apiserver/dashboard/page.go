@@ -21,6 +21,11 @@ func htmlContent() openapi.Content {
 	return openapi.Content{Types: []string{"text/html"}, Schema: map[string]any{"type": "string"}}
 }
 
+// languageQuery is the parameter that every page has.
+func languageQuery() openapi.Parameter {
+	return openapi.Parameter{Name: languageParameter, Doc: "language of the page", Schema: openapi.Enum(string(english), string(korean))}
+}
+
 // newPage returns the route of a page, which requires the permissions of a route of REST. It is
 // audited like that route. An empty operation requires none.
 func (h *Handlers) newPage(id, path, summary, operation string, handler rest.Handler, query ...openapi.Parameter) rest.Route {
@@ -29,12 +34,9 @@ func (h *Handlers) newPage(id, path, summary, operation string, handler rest.Han
 	if operation != "" {
 		needs, change = h.route(operation).Needs, h.route(operation).Change
 	}
-	query = append(query, openapi.Parameter{
-		Name: languageParameter, Doc: "language of the page", Schema: openapi.Enum(string(english), string(korean)),
-	})
 	return rest.Route{
 		Operation: openapi.Operation{
-			ID: id, Method: http.MethodGet, Path: path, Summary: summary, Status: http.StatusOK, Query: query, Answers: htmlContent(),
+			ID: id, Method: http.MethodGet, Path: path, Summary: summary, Status: http.StatusOK, Query: append(query, languageQuery()), Answers: htmlContent(),
 		},
 		Needs: needs, Change: change, Handler: h.withErrorPage(needs, handler),
 	}

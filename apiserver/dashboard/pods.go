@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/internal/status"
 )
 
 // podList is what the tab of pods shows of REST's list.
@@ -52,7 +53,7 @@ func addPods(h *Handlers, r *http.Request, user *kube.UserClient, page *deployme
 		p := &list.Pods[i]
 		p.Age = momentOf(p.Created, page.now)
 		if p.State = stateOfReason(p.Reason); p.Ready {
-			p.State = stateReady
+			p.State = status.StateReady
 		}
 		for _, resource := range slices.Sorted(maps.Keys(p.Requested)) {
 			p.Devices = append(p.Devices, strconv.FormatInt(p.Requested[resource], 10)+" "+resource)

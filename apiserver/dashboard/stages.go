@@ -7,8 +7,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
+
+// state is how a deployment is, in one word. Its value is the suffix of its key in words.
+type state = status.State
 
 // progress is how far a stage is. Its value is the suffix of its key in words.
 type progress string
@@ -74,7 +78,7 @@ func stoppedAt(conditions []metav1.Condition) *holdUp {
 		return &holdUp{Stage: stageNames()[0], Reason: v1.ReasonNotObserved, Progress: progressCurrent}
 	}
 	stopped := &holdUp{Reason: condition.Reason, Message: condition.Message, Progress: progressFailed}
-	if state := stateOfReason(condition.Reason); state == statePending || state == stateStarting {
+	if isWaiting(condition.Reason) {
 		stopped.Progress = progressCurrent
 	}
 	switch condition.Type {
@@ -88,6 +92,29 @@ func stoppedAt(conditions []metav1.Condition) *holdUp {
 		stopped.Stage = stageOfReason(condition.Reason)
 	}
 	return stopped
+}
+
+// firstNotTrue returns the first condition that a deployment waits for, or nil.
+func firstNotTrue(conditions []metav1.Condition) *metav1.Condition {
+	for _, name := range []string{v1.ConditionRendered, v1.ConditionApplied, v1.ConditionAvailable, v1.ConditionEndpoint, v1.ConditionReady} {
+		if condition := meta.FindStatusCondition(conditions, name); condition != nil && condition.Status != metav1.ConditionTrue {
+			return condition
+		}
+	}
+	return nil
+}
+
+// isWaiting reports whether a reason can end without a change of the spec.
+func isWaiting(reason string) bool {
+	state := stateOfReason(reason)
+	return state == status.StatePending || state == status.StateStarting
+}
+
+// stateOfReason returns the state of a pod, or a deployment, that is not ready for a reason.
+func stateOfReason(reason string) state {
+	notReady := []metav1.Condition{{Type: v1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason}}
+	result, _ := status.StateOf(&v1.NpuDeploy{Status: v1.NpuDeployStatus{Conditions: notReady}})
+	return result
 }
 
 // stageOfReason returns the stage at which a reason of Available stops a pod.

@@ -10,18 +10,20 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 )
 
-// contentPolicy lets a page load the server's own style and send forms to it, and nothing else.
-const contentPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; " +
-	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+// contentPolicy lets a page load the server's own script and style, read from it and send forms
+// to it, and nothing else. The script has one policy of Trusted Types, for HTML of the server.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; " +
+	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types nufi"
 
 // views are the parsed pages, by language.
 type views struct {
 	byLanguage map[language]*template.Template
 	style      string
+	script     string
 }
 
-func newViews(style string) (*views, error) {
-	v := &views{byLanguage: map[language]*template.Template{}, style: style}
+func newViews(style, script string) (*views, error) {
+	v := &views{byLanguage: map[language]*template.Template{}, style: style, script: script}
 	for language, table := range words() {
 		parsed, err := template.New("").Funcs(template.FuncMap{"word": table.word}).ParseFS(files, "pages/*.html")
 		if err != nil {
@@ -36,7 +38,8 @@ func newViews(style string) (*views, error) {
 type frame struct {
 	Language, Other language
 	OtherURL        string // this page in the other language
-	Style, User     string
+	Style, Script   string
+	User            string
 	Title           string // of the page; empty for the list of deployments
 	Status          int    // of the response; 0 is 200
 	Age             string // of the data, while Kubernetes is unreachable; otherwise empty
@@ -46,7 +49,8 @@ type frame struct {
 // write renders a page. An error is returned before anything is written.
 func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f frame) error {
 	user, _ := auth.UserFrom(r.Context())
-	f.Style, f.User, f.Language = v.style, user.Name(), languageOf(r)
+	f.Style, f.Script = v.style, v.script
+	f.User, f.Language = user.Name(), languageOf(r)
 	f.Other = f.Language.other()
 	shown := r
 	if r.Method == http.MethodPost { // the page of a failed form is the one above it

@@ -1,0 +1,152 @@
+// Replaces parts of the page by fragments that the server has rendered.
+//
+// A tab has one stream, which is closed while it is hidden. After a gap the page itself is read
+// again: its new version continues the stream.
+
+// Row is a change of one deployment. An empty html removes its row.
+interface Row {
+  id: string;
+  html: string;
+  from: string; // the state that it was counted in, or empty
+  to: string;
+}
+
+// TypeScript's library has no Trusted Types, nor have older browsers.
+declare global {
+  interface Window {
+    trustedTypes?: { createPolicy(name: string, rules: Policy): Policy };
+  }
+}
+
+interface Policy {
+  createHTML(html: string): string;
+}
+
+const asIs: Policy = { createHTML: (html) => html };
+const policy = window.trustedTypes?.createPolicy("nufi", asIs) ?? asIs;
+
+// The shortest time between two reads of the page, in milliseconds.
+const pause = 2000;
+
+// minRetry and maxRetry bound the time until a stream that has failed is opened again.
+const minRetry = 1000;
+const maxRetry = 30000;
+
+function parse(html: string): DocumentFragment {
+  const template = document.createElement("template");
+  template.innerHTML = policy.createHTML(html);
+  return template.content;
+}
+
+// replace replaces an element unless it is equal, and keeps the focus in it.
+function replace(before: Element, after: Element): void {
+  if (before.isEqualNode(after)) return;
+  const active = before.contains(document.activeElement) ? document.activeElement : null;
+  before.replaceWith(after);
+  for (const name of ["href", "popovertarget"]) {
+    const value = active?.getAttribute(name);
+    if (value) after.querySelector<HTMLElement>(`[${name}="${CSS.escape(value)}"]`)?.focus();
+  }
+}
+
+export function live(): void {
+  let region = document.querySelector<HTMLElement>("[data-live]");
+  if (!region) return;
+  let source: EventSource | null = null;
+  let retry = minRetry;
+  let reading: number | undefined;
+
+  // read reads the page again and replaces its live part.
+  async function read(): Promise<void> {
+    const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (response.status >= 400 && response.status < 500) location.reload(); // it is deleted, or the session has ended
+    if (!response.ok) throw new Error(response.statusText);
+    const next = parse(await response.text()).querySelector<HTMLElement>("[data-live]");
+    if (!next || !region) return;
+    replace(region, next);
+    if (next.isConnected) region = next;
+    else region.dataset.live = next.dataset.live;
+  }
+
+  function readSoon(): void {
+    reading ??= window.setTimeout(() => {
+      reading = undefined;
+      read().catch(failed);
+    }, pause);
+  }
+
+  function count(state: string, change: number): void {
+    const shown = state && document.querySelector(`[data-count="${CSS.escape(state)}"]`);
+    if (shown) shown.textContent = String(Math.max(0, Number(shown.textContent) + change));
+  }
+
+  function apply(change: Row): void {
+    count(change.from, -1);
+    count(change.to, 1);
+    const row = document.getElementById(change.id);
+    if (row && change.html) {
+      const next = parse(`<table><tbody>${change.html}</tbody></table>`).querySelector("tr");
+      if (next) replace(row, next);
+    } else if (row) {
+      row.remove();
+    } else if (change.html) {
+      readSoon(); // its place follows from the order
+    }
+  }
+
+  function notice(text: string): void {
+    const line = document.getElementById("stale");
+    if (line) {
+      line.textContent = text;
+      line.hidden = text === "";
+    }
+  }
+
+  function open(): void {
+    if (document.hidden || !region?.dataset.live) return;
+    const stream = new EventSource(region.dataset.live);
+    source = stream;
+    stream.addEventListener("open", () => {
+      retry = minRetry;
+      notice("");
+    });
+    stream.addEventListener("row", (event) => apply(JSON.parse(event.data as string) as Row));
+    stream.addEventListener("read", readSoon);
+    stream.addEventListener("stale", (event) => notice(event.data as string));
+    stream.addEventListener("end", failed);
+    stream.addEventListener("error", failed);
+  }
+
+  function close(): void {
+    source?.close();
+    source = null;
+  }
+
+  function failed(): void {
+    close();
+    notice(document.getElementById("stale")?.dataset.offline ?? "");
+    window.setTimeout(() => void resume(), retry);
+    retry = Math.min(2 * retry, maxRetry);
+  }
+
+  async function resume(): Promise<void> {
+    if (document.hidden || source) return;
+    try {
+      await read();
+    } catch {
+      failed();
+      return;
+    }
+    open();
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) close();
+    else void resume();
+  });
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) void resume();
+  });
+  open();
+}

@@ -1,0 +1,62 @@
+// Follows a log. It scrolls with the last line, unless the user has scrolled up.
+
+// The number of lines that a page keeps.
+const maxLines = 5000;
+
+// A sequence of ECMA-48, and control characters.
+const control = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+export function follow(log: HTMLElement): void {
+  const pending: string[] = [];
+  let fresh = false;
+  let frame = 0;
+
+  function atEnd(): boolean {
+    return log.scrollHeight - log.scrollTop - log.clientHeight < 8;
+  }
+
+  function show(): void {
+    frame = 0;
+    const scrolls = atEnd();
+    if (fresh) log.textContent = "";
+    fresh = false;
+    log.append(pending.join(""));
+    pending.length = 0;
+    while (log.childNodes.length > maxLines) log.firstChild?.remove();
+    if (scrolls) log.scrollTop = log.scrollHeight;
+  }
+
+  function add(text: string): void {
+    pending.push(text.replace(control, ""));
+    frame ||= requestAnimationFrame(show);
+  }
+
+  let source: EventSource | null = null;
+  function open(): void {
+    if (source || document.hidden || !log.dataset.stream) return;
+    const stream = new EventSource(log.dataset.stream);
+    source = stream;
+    stream.addEventListener("pod", () => {
+      fresh = true; // the stream begins with the end of the log
+      pending.length = 0;
+    });
+    stream.addEventListener("message", (event) => add(`${event.data as string}\n`));
+    stream.addEventListener("part", (event) => add(event.data as string));
+    stream.addEventListener("end", (event) => {
+      stream.close();
+      const { detail } = JSON.parse(event.data as string) as { detail?: string };
+      if (detail) add(`— ${detail}\n`);
+    });
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      source?.close();
+      source = null;
+    } else {
+      open();
+    }
+  });
+  log.scrollTop = log.scrollHeight;
+  open();
+}

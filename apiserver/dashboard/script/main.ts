@@ -1,0 +1,12 @@
+// The script of the pages: what only a browser can do. Pages work without it.
+import { follow } from "./log.js";
+import { keys } from "./keys.js";
+import { live } from "./live.js";
+
+const log = document.querySelector<HTMLElement>("[data-stream]");
+if (log) {
+  follow(log);
+} else {
+  live();
+}
+keys();

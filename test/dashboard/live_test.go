@@ -1,0 +1,99 @@
+package dashboard_test
+
+import (
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/dudaji/nufi/test/harness/apitest"
+)
+
+func TestScriptHasNoTypeErrors(t *testing.T) {
+	command := exec.CommandContext(t.Context(), "npx", "tsc", "-p", "../../apiserver/dashboard/script")
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("run npm ci: %v\n%s", err, output)
+	}
+}
+
+const draft = `{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: NAME, namespace: ml}, spec: {
+  model: org/NAME, accelerator: {type: atom, count: 1}}}`
+
+func TestRowsChangeWithoutAReload(t *testing.T) {
+	s := newServer(t)
+	tab := open(t, s, "ann", looks()[0])
+	tab.visit("/")
+	eval[bool](tab, "window.sameDocument = true")
+	s.Apply(strings.ReplaceAll(draft, "NAME", "live"))
+	tab.await(`document.querySelector("#deployment-ml-live .state.Ready")`)
+	tab.await(`document.querySelector("[data-count=Ready]").textContent === "2"`)
+	tab.do(chromedp.Focus(chromedp.CSS("#deployment-ml-live a.name")))
+	s.Patch(s.NpuDeploy("live"), `{"spec": {"inferenceServer": {"replicas": 0}}}`)
+	tab.await(`document.querySelector("#deployment-ml-live .state.ScaledDown")`)
+	if got := eval[string](tab, "document.activeElement.textContent"); got != "live" {
+		t.Errorf("the focus is at %q", got)
+	}
+	s.Delete(s.NpuDeploy("live"))
+	tab.await(`document.querySelector("#deployment-ml-live") === null`)
+	tab.await(`document.querySelector("[data-count=ScaledDown]").textContent === "1" && window.sameDocument`)
+	tab.wantNoReports()
+}
+
+func TestPageOfADeploymentChangesUntilItIsDeleted(t *testing.T) {
+	s := newServer(t)
+	s.Apply(strings.ReplaceAll(draft, "NAME", "detail"))
+	tab := open(t, s, "ann", looks()[0])
+	tab.visit("/deployments/ml/detail")
+	tab.await(`document.querySelector(".pill.Ready") && document.querySelectorAll("tbody tr").length === 1`)
+	s.Patch(s.NpuDeploy("detail"), `{"spec": {"inferenceServer": {"replicas": 0}}}`)
+	tab.await(`document.querySelector(".pill.ScaledDown")`)
+	tab.wantNoReports()
+	s.Delete(s.NpuDeploy("detail"))
+	tab.await(`document.querySelector("h1").textContent.startsWith("404")`)
+}
+
+func TestStreamIsClosedWhileTheTabIsHidden(t *testing.T) {
+	s := newServer(t)
+	tab := open(t, s, "ann", looks()[0])
+	tab.visit("/")
+	awaitStreams(s, 1)
+	hide := func(hidden string) {
+		eval[bool](tab, `Object.defineProperty(document, "hidden", {value: `+hidden+`, configurable: true})
+			&& document.dispatchEvent(new Event("visibilitychange"))`)
+	}
+	hide("true")
+	awaitStreams(s, 0)
+	s.Apply(strings.ReplaceAll(draft, "NAME", "meanwhile"))
+	hide("false")
+	tab.await(`document.querySelector("#deployment-ml-meanwhile")`)
+	awaitStreams(s, 1)
+	s.Delete(s.NpuDeploy("meanwhile"))
+	s.AwaitGone(s.NpuDeploy("meanwhile"))
+}
+
+// awaitStreams waits until so many streams are open.
+func awaitStreams(s *apitest.Server, count float64) {
+	s.Helper()
+	s.Await(fmt.Sprint(count, " open streams"), func() bool {
+		families, err := s.Registry.Gather()
+		s.Must(err)
+		i := slices.IndexFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == "nufi_apiserver_streams" })
+		return i >= 0 && families[i].GetMetric()[0].GetGauge().GetValue() == count
+	})
+}
+
+func TestKeysAreShown(t *testing.T) {
+	s := newServer(t)
+	tab := open(t, s, "ann", looks()[0])
+	tab.visit("/")
+	tab.do(chromedp.KeyEvent("?"))
+	tab.await(`document.querySelector("#keys").matches(":popover-open")`)
+	tab.wantAccessible()
+	tab.do(chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("/"))
+	tab.await(`document.activeElement.name === "q"`)
+}
