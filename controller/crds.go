@@ -2,14 +2,19 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
-	"k8s.io/apimachinery/pkg/api/meta"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -23,27 +28,33 @@ import (
 
 // +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,verbs=get;list;watch
 
+// installTimeout bounds the first list of an installed kind, whose definition may be deleted meanwhile.
+const installTimeout = 30 * time.Second
+
 // installedKinds tracks which kinds of applied objects the API server serves, and watches
-// those that are installed later. It reconciles CustomResourceDefinitions.
+// these. It reconciles CustomResourceDefinitions.
 type installedKinds struct {
-	mapper    meta.RESTMapper
+	discovery discovery.ServerResourcesInterface
 	informers cache.Cache
 	watch     func(source.Source) error
-	installed func() // called after a kind was installed
+	changed   func() // called after a kind was installed or removed
 
-	mu      sync.Mutex
-	served  map[schema.GroupVersionKind]bool
-	uids    map[schema.GroupVersionKind]types.UID // of the CustomResourceDefinitions
-	watched map[schema.GroupVersionKind]bool
+	mu     sync.Mutex
+	served map[schema.GroupVersionKind]bool
+	uids   map[schema.GroupVersionKind]types.UID // of the CustomResourceDefinitions
 }
 
 // newInstalledKinds requires watch to be set before discover.
-func newInstalledKinds(mgr manager.Manager, installed func()) *installedKinds {
-	return &installedKinds{
-		mapper: mgr.GetRESTMapper(), informers: mgr.GetCache(), installed: installed,
-		served: map[schema.GroupVersionKind]bool{}, watched: map[schema.GroupVersionKind]bool{},
-		uids: map[schema.GroupVersionKind]types.UID{},
+func newInstalledKinds(mgr manager.Manager, changed func()) (*installedKinds, error) {
+	// The manager's RESTMapper keeps the kinds that were removed.
+	client, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return nil, err
 	}
+	return &installedKinds{
+		discovery: client, informers: mgr.GetCache(), changed: changed,
+		served: map[schema.GroupVersionKind]bool{}, uids: map[schema.GroupVersionKind]types.UID{},
+	}, nil
 }
 
 // isServed reports whether a kind is installed, without a request.
@@ -51,6 +62,12 @@ func (k *installedKinds) isServed(kind schema.GroupVersionKind) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.served[kind]
+}
+
+func (k *installedKinds) setServed(kind schema.GroupVersionKind, isServed bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.served[kind] = isServed
 }
 
 // discover watches the kinds that are installed at the start.
@@ -71,31 +88,28 @@ func (k *installedKinds) discover(ctx context.Context) error {
 }
 
 func (k *installedKinds) discoverKind(kind schema.GroupVersionKind) (bool, error) {
-	_, err := k.mapper.RESTMapping(kind.GroupKind(), kind.Version)
-	if meta.IsNoMatchError(err) {
+	resources, err := k.discovery.ServerResourcesForGroupVersion(kind.GroupVersion().String())
+	if apierrors.IsNotFound(err) {
 		return false, nil
 	}
-	return err == nil, err
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(resources.APIResources, func(resource metav1.APIResource) bool {
+		return resource.Kind == kind.Kind
+	}), nil
 }
 
-// start watches the kind, once, and marks it as served.
+// start watches the kind, and marks it as served.
 func (k *installedKinds) start(ctx context.Context, kind schema.GroupVersionKind) error {
-	k.mu.Lock()
-	isWatched := k.watched[kind]
-	k.watched[kind] = true
-	k.mu.Unlock()
-	if !isWatched {
-		if err := apply.IndexOwned(ctx, k.informers, kind); err != nil {
-			return err
-		}
-		objects := source.Kind[client.Object](k.informers, apply.NewChild(kind), settled(byOwner(v1.Kind), apply.Drifted))
-		if err := k.watch(objects); err != nil {
-			return fmt.Errorf("watching %s: %w", kind.Kind, err)
-		}
+	if err := apply.IndexOwned(ctx, k.informers, kind); err != nil {
+		return err
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.served[kind] = true
+	objects := source.Kind[client.Object](k.informers, apply.NewChild(kind), settled(byOwner(v1.Kind), apply.Drifted))
+	if err := k.watch(objects); err != nil {
+		return fmt.Errorf("watching %s: %w", kind.Kind, err)
+	}
+	k.setServed(kind, true)
 	return nil
 }
 
@@ -111,42 +125,64 @@ func (k *installedKinds) Reconcile(ctx context.Context, request reconcile.Reques
 	if client.IgnoreNotFound(err) != nil {
 		return reconcile.Result{}, err
 	}
-	if !k.isInstallation(kind, crd.GetUID(), err == nil) {
+	isDefined := err == nil
+	if !isDefined || k.isReplaced(kind, crd.GetUID()) {
+		if err := k.remove(ctx, kind); err != nil {
+			return reconcile.Result{}, err
+		}
+	}
+	if !isDefined {
 		return reconcile.Result{}, nil
 	}
-	return reconcile.Result{}, k.install(ctx, kind)
+	isServed, err := k.discoverKind(kind)
+	switch {
+	case err != nil || isServed && k.isServed(kind):
+		return reconcile.Result{}, err
+	case isServed:
+		return reconcile.Result{}, k.install(ctx, kind)
+	}
+	err = fmt.Errorf("%s of %s is defined but not served yet", kind.Kind, kind.GroupVersion())
+	return reconcile.Result{}, errors.Join(k.remove(ctx, kind), err)
 }
 
-// isInstallation reports whether a definition is new: the kind was not served, or the
-// definition replaced another one, with which all objects were deleted.
-func (k *installedKinds) isInstallation(kind schema.GroupVersionKind, uid types.UID, exists bool) bool {
+// isReplaced reports whether a definition replaced another one, with which all objects were
+// deleted.
+func (k *installedKinds) isReplaced(kind schema.GroupVersionKind, uid types.UID) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	former := k.uids[kind]
 	k.uids[kind] = uid
-	if !exists || former != "" && former != uid {
-		k.served[kind] = false
+	return former != "" && former != uid
+}
+
+// remove ends the watch of a kind. The informer would otherwise retry with a growing delay, and
+// have the objects of the former kind until then.
+func (k *installedKinds) remove(ctx context.Context, kind schema.GroupVersionKind) error {
+	if !k.isServed(kind) {
+		return nil
 	}
-	return exists && !k.served[kind]
+	k.setServed(kind, false)
+	if err := k.informers.RemoveInformer(ctx, apply.NewChild(kind)); err != nil {
+		return fmt.Errorf("stopping the informer of %s: %w", kind.Kind, err)
+	}
+	logr.FromContextOrDiscard(ctx).Info("Kind removed", "kind", kind.Kind)
+	k.changed()
+	return nil
 }
 
 // install waits for the informer: until it has listed all objects, they seem to be missing.
 func (k *installedKinds) install(ctx context.Context, kind schema.GroupVersionKind) error {
-	isServed, err := k.discoverKind(kind)
-	if err != nil {
-		return err
-	}
-	if !isServed {
-		return fmt.Errorf("%s of %s is defined but not served yet", kind.Kind, kind.GroupVersion())
-	}
-	if _, err := k.informers.GetInformer(ctx, apply.NewChild(kind)); err != nil {
-		return fmt.Errorf("starting the informer of %s: %w", kind.Kind, err)
+	listing, cancel := context.WithTimeout(ctx, installTimeout)
+	defer cancel()
+	if _, err := k.informers.GetInformer(listing, apply.NewChild(kind)); err != nil {
+		err = fmt.Errorf("starting the informer of %s: %w", kind.Kind, err)
+		return errors.Join(err, k.informers.RemoveInformer(ctx, apply.NewChild(kind)))
 	}
 	if err := k.start(ctx, kind); err != nil {
 		return err
 	}
 	logr.FromContextOrDiscard(ctx).Info("Kind installed", "kind", kind.Kind)
-	k.installed()
+	k.changed()
 	return nil
 }
 

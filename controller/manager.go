@@ -133,7 +133,10 @@ func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *d
 	if err := addIndices(context.Background(), mgr.GetCache()); err != nil {
 		return fmt.Errorf("indexing: %w", err)
 	}
-	installed := newInstalledKinds(mgr, deploys.enqueueAll)
+	installed, err := newInstalledKinds(mgr, deploys.enqueueAll)
+	if err != nil {
+		return err
+	}
 	c, err := deploys.add(mgr, "npudeploy", workers, installed.isServed, kind.sources(mgr.GetCache()))
 	if err != nil {
 		return err

@@ -55,6 +55,11 @@ func TestReinstalledKindIsUsedWithoutContention(t *testing.T) {
 		h.AwaitCondition(deploy, v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonKindNotInstalled)
 	}
 	c.AwaitQuiet(h, h.Namespace, quietTime)
+	h.Apply(strings.Replace(h.File(virtualServiceCRD), "served: true", "served: false", 1))
+	h.Await("the version that is not served", func() bool { return log.contain("is defined but not served yet") })
+	for _, deploy := range deploys {
+		h.AwaitCondition(deploy, v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonKindNotInstalled)
+	}
 	h.Must(h.Cluster().ApplyCRD(t.Context(), h.Path(virtualServiceCRD)))
 	for _, deploy := range deploys {
 		h.AwaitCondition(deploy, v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
