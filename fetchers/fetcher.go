@@ -80,6 +80,9 @@ func (f *fetcher) query(ctx context.Context, promAPI Querier, now time.Time) (An
 	var all Answer
 	for _, expression := range f.vendor.Queries(window) {
 		answer, err := promAPI.Query(ctx, expression, now)
+		if errors.Is(err, ErrTooLarge) {
+			err = fmt.Errorf("%w, of %s alone: scrape at a longer interval, or keep fewer labels", err, expression)
+		}
 		if err != nil {
 			return Answer{}, err
 		}

@@ -47,8 +47,20 @@ func TestFetchMetricsQueriesByNameIfTheQueryIsRejected(t *testing.T) {
 			t.Errorf("%d queries, want one rejected and twice %d", querier.queries, names)
 		}
 	}
+	floods := &floods{}
+	_, _, err := NewFetcher(Furiosa(), DefaultMaxAge, func() time.Time { return noon }).FetchMetrics(t.Context(), floods)
+	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "furiosa_npu_alive[7m0s] alone: scrape at a longer interval") {
+		t.Errorf("of a metric that is too large: %v", err)
+	}
 	unreachable := &exactNames{err: ErrUnreachable}
 	if _, _, err := NewFetcher(Furiosa(), DefaultMaxAge, func() time.Time { return noon }).FetchMetrics(t.Context(), unreachable); !errors.Is(err, ErrUnreachable) || unreachable.queries != 1 {
 		t.Errorf("%d queries, got %v", unreachable.queries, err)
 	}
+}
+
+// floods has too many series of each metric.
+type floods struct{}
+
+func (floods) Query(context.Context, string, time.Time) (Answer, error) {
+	return Answer{}, ErrTooLarge
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -52,9 +53,12 @@ func Parse(data []byte) (Description, error) {
 	return d, nil
 }
 
-// decode is strict: fields are case-sensitive, and none occurs twice.
+// decode is strict: fields are case-sensitive, none occurs twice, and there is one document.
 func decode(data []byte) (Description, error) {
 	var d Description
+	if documents := documents(data); documents > 1 {
+		return d, fmt.Errorf("got %d documents, want one: each accelerator has a plugin of its own", documents)
+	}
 	text, err := yaml.YAMLToJSONStrict(data)
 	if err != nil {
 		return d, err
@@ -64,10 +68,30 @@ func decode(data []byte) (Description, error) {
 		return d, errors.Join(strict...)
 	}
 	var mismatch *stdjson.UnmarshalTypeError
-	if errors.As(err, &mismatch) && mismatch.Value == "number" && mismatch.Type.Kind() == reflect.String {
-		return d, fmt.Errorf("%s: write the value in quotes, as sysfs has it: YAML reads it as a number", mismatch.Field)
+	if !errors.As(err, &mismatch) {
+		return d, err
 	}
-	return d, err
+	switch kind := mismatch.Type.Kind(); {
+	case kind == reflect.String && (mismatch.Value == "number" || mismatch.Value == "bool"):
+		return d, fmt.Errorf("%s: write the value in quotes, and a duration with its unit (500ms): YAML reads it as a %s", mismatch.Field, mismatch.Value)
+	case kind == reflect.Slice:
+		return d, fmt.Errorf("%s: must be a list: [value]", mismatch.Field)
+	}
+	return d, fmt.Errorf("%s: got a %s, want a %s", mismatch.Field, mismatch.Value, mismatch.Type)
+}
+
+// documents counts the YAML documents with more than comments.
+func documents(data []byte) int {
+	count, empty := 0, true
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(line, "---") {
+			empty = true
+		} else if line = strings.TrimSpace(line); empty && line != "" && line[0] != '#' {
+			empty = false
+			count++
+		}
+	}
+	return count
 }
 
 // join puts each error on its own line.
