@@ -56,7 +56,7 @@ func document(routes []rest.Route, login bool) ([]byte, error) {
 	operations := make([]openapi.Operation, len(routes))
 	for i, route := range routes {
 		operations[i] = route.Operation
-		operations[i].Errors = errorsOf(route)
+		operations[i].Errors = append(errorsOf(route), route.Errors...)
 	}
 	security := map[string]any{"bearer": map[string]any{"type": "http", "scheme": "bearer"}}
 	if login {

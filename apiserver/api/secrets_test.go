@@ -4,16 +4,46 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	rbacv1 "k8s.io/api/rbac/v1"
 )
+
+func secretRule(verbs ...string) rbacv1.PolicyRule {
+	return rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: verbs}
+}
+
+func TestSecretsAreListedWithoutValuesWhereTheServerMay(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	s.Install("bundle/apiserver/secret_names_role.yaml")
+	s.Grant(secretRule("list"), s.Namespace, "ann")
+	kubectl(s, `{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hub"}, "stringData": {"token": "secret-1", "other": "secret-2"}}`, "create", "-f", "-")
+	path := "/api/v1/namespaces/" + s.Namespace + "/secrets"
+	s.Await("the right to list Secrets", func() bool {
+		return s.do("ann", http.MethodGet, path, "").Status == http.StatusNotImplemented
+	})
+	s.BindSubjects("nufi-apiserver-secret-names", s.Namespace, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: "nufi-system", Name: "nufi-apiserver"})
+	var body string
+	s.Await("the server's right to list Secrets", func() bool {
+		got := s.do("ann", http.MethodGet, path, "")
+		body = strings.TrimSpace(string(got.Body))
+		return got.Status == http.StatusOK
+	})
+	if want := `{"secrets":[{"name":"hub","type":"Opaque","keys":["other","token"]}]}`; body != want {
+		t.Errorf("the Secrets are %s, want %s", body, want)
+	}
+	if missing := s.do("vic", http.MethodGet, path, "").Want(http.StatusForbidden).Problem().Missing; missing == nil || missing.Verb != "list" {
+		t.Errorf("the missing permission is %v", missing)
+	}
+	elsewhere := s.NewNamespace()
+	s.Grant(secretRule("list"), elsewhere, "ann")
+	s.AwaitStatus(http.StatusNotImplemented, "ann", http.MethodGet, strings.Replace(path, s.Namespace, elsewhere, 1), "")
+}
 
 func TestSecretsAreWriteOnly(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	kubectl(s, `{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "write-secrets"},
-		"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "update", "delete"]}]}`, "create", "-f", "-")
-	kubectl(s, `{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "write-secrets"},
-		"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "write-secrets"},
-		"subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "ann"}]}`, "create", "-f", "-")
+	s.Grant(secretRule("create", "update", "delete"), s.Namespace, "ann")
 	path := "/api/v1/namespaces/" + s.Namespace + "/secrets/hugging-face"
 	put := func(user, query, value string, headers ...string) (status int, body string) {
 		got := s.do(user, http.MethodPut, path+query, `{"data": {"token": "`+value+`", "other": "b"}}`, headers...)

@@ -1,6 +1,7 @@
 package namespaces
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -18,9 +19,21 @@ import (
 	"github.com/dudaji/nufi/apiserver/rest"
 )
 
-// Secrets are write-only, for tokens that NpuDeploys refer to by name. The server needs no
-// permission that returns the data of an existing Secret: neither get and list, nor patch,
-// whose response is the whole object.
+// Secrets are write-only, for tokens that NpuDeploys refer to by name. No response has a value.
+// To write, the server needs no permission that returns the data of an existing Secret: not
+// patch either, whose response is the whole object. To list names and keys it needs list, which
+// administrators grant by namespace: see bundle/apiserver/secret_names_role.yaml.
+
+// secretList is the Secrets of a namespace, without their values.
+type secretList struct {
+	Secrets []listedSecret `json:"secrets" doc:"by name"`
+}
+
+type listedSecret struct {
+	Name string   `json:"name" doc:"name of the Secret"`
+	Type string   `json:"type" doc:"Opaque, kubernetes.io/dockerconfigjson and so on"`
+	Keys []string `json:"keys" doc:"its keys, sorted"`
+}
 
 // secretInput is the data of a Secret.
 type secretInput struct {
@@ -35,7 +48,8 @@ type writtenSecret struct {
 
 const (
 	secretsResource = "secrets"
-	secretPath      = rest.Prefix + "/namespaces/{namespace}/" + secretsResource + "/{name}"
+	secretsPath     = rest.Prefix + "/namespaces/{namespace}/" + secretsResource
+	secretPath      = secretsPath + "/{name}"
 )
 
 func secretRoutes() []rest.Route {
@@ -47,6 +61,13 @@ func secretRoutes() []rest.Route {
 		return needs
 	}
 	return []rest.Route{
+		{
+			Operation: openapi.Operation{
+				ID: "listSecrets", Method: http.MethodGet, Path: secretsPath, Summary: "List the names and keys of Secrets, where the server may do so",
+				Answers: rest.JSON(secretList{}), Status: http.StatusOK, Errors: []int{http.StatusNotImplemented},
+			},
+			Handler: listSecrets,
+		},
 		{
 			Operation: openapi.Operation{
 				ID: "putSecret", Method: http.MethodPut, Path: secretPath, Summary: "Create or replace an Opaque Secret, whose values cannot be read",
@@ -64,6 +85,32 @@ func secretRoutes() []rest.Route {
 			Change: "delete secret", Needs: need("delete"), Handler: deleteSecret,
 		},
 	}
+}
+
+// listSecrets reports a server that may not list Secrets, unlike its caller, with 501.
+func listSecrets(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+	ctx, namespace := r.Context(), mux.Vars(r)["namespace"]
+	if _, err := rest.ReviewAccess(ctx, user, rest.Need{Verb: "list", Resource: secretsResource}, namespace); err != nil {
+		return err
+	}
+	response := secretList{Secrets: []listedSecret{}}
+	for next, more := "", true; more; more = next != "" {
+		page := &corev1.SecretList{}
+		err := user.List(ctx, page, client.InNamespace(namespace), client.Limit(rest.MaxPage), client.Continue(next))
+		if apierrors.IsForbidden(err) {
+			return problem.New(http.StatusNotImplemented, "the server may not list the Secrets of this namespace: its administrator can bind nufi-apiserver-secret-names there")
+		}
+		if err != nil {
+			return err
+		}
+		for i := range page.Items {
+			secret := &page.Items[i]
+			response.Secrets = append(response.Secrets, listedSecret{secret.Name, string(secret.Type), slices.Sorted(maps.Keys(secret.Data))})
+		}
+		next = page.Continue
+	}
+	slices.SortFunc(response.Secrets, func(a, b listedSecret) int { return cmp.Compare(a.Name, b.Name) })
+	return rest.WriteJSON(w, http.StatusOK, response)
 }
 
 func putSecret(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
