@@ -126,6 +126,13 @@ func TestHeadIsServedWhereverGetIs(t *testing.T) {
 	if tag := s.do("ann", http.MethodHead, "a", "").Header.Get("ETag"); tag != created.Header.Get("ETag") {
 		t.Errorf("ETag %s became %s", created.Header.Get("ETag"), tag)
 	}
+	_, private := s.API.Routers()
+	for _, route := range walk(t, private) {
+		head := httptest.NewRequestWithContext(t.Context(), http.MethodHead, regexp.MustCompile(`\{\w+\}`).ReplaceAllString(route.path, "x"), nil)
+		if match := (mux.RouteMatch{}); route.method == http.MethodGet && !private.Match(head, &match) {
+			t.Errorf("%s has no HEAD", route.path)
+		}
+	}
 	s.do("ann", http.MethodHead, "none", "").Want(http.StatusNotFound)
 	s.do("", http.MethodHead, "/api/v1/me", "").Want(http.StatusUnauthorized)
 }

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -89,4 +90,20 @@ func TestWatchOfProjectsFollowsTheUsersRights(t *testing.T) {
 	w.want("ADDED " + s.Namespace)
 	s.Kubectl("delete", "rolebindings", "--all", "-n", s.Namespace)
 	w.want("DELETED " + s.Namespace)
+}
+
+func TestWatchFollowsTheStateOfItsSelection(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	s.do("vic", http.MethodGet, "?"+since(s.create("a")), "").Want(http.StatusOK)
+	w := s.watch("vic", "?state=Ready,Degraded")
+	w.want("RESET", "BOOKMARK")
+	setReady := func(status, reason string) {
+		condition := fmt.Sprintf(`{"type": "Ready", "status": %q, "reason": %q, "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"}`, status, reason)
+		kubectl(s, `{"status": {"conditions": [`+condition+`]}}`, "patch", "npudeploy", "a", "--subresource=status", "--type=merge", "--patch-file", "-")
+	}
+	setReady("True", "Ready")
+	w.want("ADDED a")
+	setReady("False", "ImagePull")
+	w.want("DELETED a")
 }

@@ -148,8 +148,8 @@ func (q ListQuery) list(deploys []*live.Deploy) Listing {
 		listing.Skipped = sort.Search(len(selected), func(i int) bool { return order.compare(order.position(selected[i]), after) > 0 })
 	}
 	selected = selected[listing.Skipped:]
-	if len(selected) > q.Page.Limit {
-		selected = selected[:q.Page.Limit]
+	if limit := cmp.Or(q.Page.Limit, rest.MaxPage); len(selected) > limit {
+		selected = selected[:limit]
 		listing.Continue = rest.Continue(order.position(selected[len(selected)-1]))
 	}
 	listing.Deploys = selected

@@ -102,6 +102,12 @@ func TestListSelectsSortsAndPages(t *testing.T) {
 	}
 }
 
+func TestZeroListQueryListsAll(t *testing.T) {
+	if listing := (ListQuery{}).list(deploys()); len(listing.Deploys) != len(deploys()) || listing.Continue != "" {
+		t.Errorf("the list is %v", keysOf(listing))
+	}
+}
+
 func TestListContinuesAfterDeletedObject(t *testing.T) {
 	for _, key := range SortKeys() {
 		for _, query := range []string{"sort=" + key, "sort=-" + key} {

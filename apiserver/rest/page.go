@@ -15,7 +15,7 @@ const MaxPage = 1000
 
 // Page is the part of a list that a client asks for.
 type Page struct {
-	Limit int
+	Limit int      // 0: MaxPage
 	After Position // the last object of the previous page
 }
 
