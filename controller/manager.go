@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -82,7 +83,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the templates: %w", err)
 	}
-	renders := newRenderCache(store.Serving, metrics)
+	renders := newRenderCache(store.Require, metrics)
 	projects := newReconciler[*v1.Project](mgr, metrics, renders, &projectKind{renders: renders})
 	kind := &deployKind{
 		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), projects: projects.objects, renders: renders, claims: newHostClaims(),
@@ -222,9 +223,10 @@ func openTemplates(o Options, mgr manager.Manager, metrics *metrics, swapped fun
 		return templates.Live{Deploys: deploys, Projects: projects}, err
 	}
 	store, err := templates.Open(o.TemplatesDir, templates.Hooks{
-		Live:     live,
-		Validate: o.Validate,
-		Try:      trial{live: live, writer: mgr.GetClient()}.run,
+		Live:          live,
+		Validate:      o.Validate,
+		WaitsForValid: true,
+		Try:           trial{live: live, writer: mgr.GetClient()}.run,
 		Swapped: func(set *render.Templates) {
 			o.Log.Info("Swapped the templates", "digest", set.Digest)
 			metrics.setServing(set.Digest)
@@ -238,6 +240,11 @@ func openTemplates(o Options, mgr manager.Manager, metrics *metrics, swapped fun
 	if err != nil {
 		return nil, err
 	}
-	metrics.setServing(store.Serving().Digest)
-	return store, nil
+	if set := store.Serving(); set != nil {
+		metrics.setServing(set.Digest)
+	}
+	return store, mgr.AddReadyzCheck("templates", func(*http.Request) error {
+		_, err := store.Require()
+		return err
+	})
 }

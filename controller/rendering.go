@@ -38,14 +38,14 @@ type rendering struct {
 
 // renderCache keeps the last rendering of each object.
 type renderCache struct {
-	serving func() *render.Templates
+	serving func() (*render.Templates, error)
 	metrics *metrics
 
 	mu    sync.Mutex
 	byUID map[types.UID]*rendering
 }
 
-func newRenderCache(serving func() *render.Templates, metrics *metrics) *renderCache {
+func newRenderCache(serving func() (*render.Templates, error), metrics *metrics) *renderCache {
 	return &renderCache{serving: serving, metrics: metrics, byUID: map[types.UID]*rendering{}}
 }
 
@@ -54,7 +54,10 @@ type renderFunc func(templates *render.Templates, r *rendering) ([]*unstructured
 
 // get returns the rendering of the object, and renders it if its input changed.
 func (c *renderCache) get(object client.Object, settings render.ProjectSettings, owner apply.Owner, render renderFunc) *rendering {
-	templates := c.serving()
+	templates, err := c.serving()
+	if err != nil {
+		return &rendering{outcome: renderOutcome(err), err: err}
+	}
 	input := renderInput{object.GetGeneration(), settings, templates.Digest}
 	c.mu.Lock()
 	cached := c.byUID[object.GetUID()]

@@ -16,6 +16,7 @@
 // child has bounds on time, memory and output, and an empty environment: a candidate is
 // untrusted.
 //
-// At the start there is no last good set: an invalid directory is an error then, because a
-// fallback to another policy would restart what runs.
+// At the start there is no last good set, and a fallback to another policy would restart what
+// runs. An invalid directory is an error then; the controller serves no set instead until the
+// directory has a valid one (see Hooks.WaitsForValid): what runs stays as it is.
 package templates

@@ -42,18 +42,21 @@ type Hooks struct {
 	Live func(ctx context.Context) (Live, error)
 	// Validate is the function of that name, or a test's.
 	Validate func(ctx context.Context, candidate fs.FS, live Live) error
+	// WaitsForValid makes Open validate the set in the directory. If it is invalid, the Store
+	// serves none until a valid one replaces it.
+	WaitsForValid bool
 	// Try checks that the API server accepts what a valid candidate renders; nil accepts all.
 	// A *RejectedError rejects the candidate. After another error it is tried again.
 	Try func(ctx context.Context, candidate, serving *render.Templates) error
 	// Swapped is called after a candidate has begun to serve.
 	Swapped func(set *render.Templates)
-	// Rejected is called when a candidate was found invalid.
+	// Rejected is called when a candidate, or the set at the start, was found invalid.
 	Rejected func(digest string, reason error)
 }
 
 // State describes a Store.
 type State struct {
-	Set       *render.Templates // the serving set
+	Set       *render.Templates // the serving set, or nil if none is valid yet
 	Since     time.Time         // when it began to serve
 	Directory string            // empty for the compiled-in set
 	// Rejected is the invalid candidate in the directory, if there is one.
@@ -67,7 +70,8 @@ type Rejection struct {
 	Time      time.Time
 }
 
-// Open compiles the set in dir, or the compiled-in set if dir is empty.
+// Open compiles the set in dir, or the compiled-in set if dir is empty. There is no older set to
+// serve if that in dir is invalid: see Hooks.WaitsForValid.
 func Open(dir string, hooks Hooks) (*Store, error) {
 	s := &Store{dir: dir, hooks: hooks}
 	module := nufi.Module()
@@ -78,6 +82,11 @@ func Open(dir string, hooks Hooks) (*Store, error) {
 		}
 		module = snapshot
 	}
+	if dir != "" && hooks.WaitsForValid {
+		if err := hooks.Validate(context.Background(), module, Live{}); err != nil {
+			return s, s.rejectFirst(module, err)
+		}
+	}
 	set, err := render.Compile(module)
 	if err != nil {
 		return nil, err
@@ -86,8 +95,37 @@ func Open(dir string, hooks Hooks) (*Store, error) {
 	return s, nil
 }
 
-// Serving returns the serving set. It never blocks.
+// rejectFirst records that the set at the start is invalid.
+func (s *Store) rejectFirst(set fs.FS, reason error) error {
+	digest, err := render.Digest(set)
+	if err != nil {
+		return err
+	}
+	s.serving.Store(&servingSet{})
+	s.rejected.Store(&Rejection{Candidate: digest, Reason: fmt.Errorf("validating templates %s: %w", digest, reason), Time: time.Now()})
+	s.hooks.Rejected(digest, reason)
+	return nil
+}
+
+// Serving returns the serving set, or nil if none is valid yet. It never blocks.
 func (s *Store) Serving() *render.Templates { return s.serving.Load().set }
+
+// servingDigest is empty if there is no serving set.
+func (s *Store) servingDigest() string {
+	if set := s.Serving(); set != nil {
+		return set.Digest
+	}
+	return ""
+}
+
+// Require returns the serving set, or why there is none. It never blocks.
+func (s *Store) Require() (*render.Templates, error) {
+	rejected := s.rejected.Load() // Before the set, which replaces it.
+	if set := s.Serving(); set != nil {
+		return set, nil
+	}
+	return nil, fmt.Errorf("no templates serve: %w", rejected.Reason)
+}
 
 // State returns the state of the Store. It never blocks.
 func (s *Store) State() State {
@@ -104,6 +142,9 @@ func (s *Store) Start(ctx context.Context) error {
 		return nil
 	}
 	log := logr.FromContextOrDiscard(ctx).WithName("templates").WithValues("directory", s.dir)
+	if _, err := s.Require(); err != nil {
+		log.Error(err, "Nothing is applied until the directory has valid templates")
+	}
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	poller := poller{store: s}
@@ -113,7 +154,7 @@ func (s *Store) Start(ctx context.Context) error {
 			return nil
 		case now := <-tick.C:
 			if err := poller.poll(ctx, now); err != nil && ctx.Err() == nil {
-				log.Error(err, "Kept the serving templates", "digest", s.Serving().Digest)
+				log.Error(err, "Kept the serving templates", "digest", s.servingDigest())
 			}
 		}
 	}
@@ -138,7 +179,7 @@ func (p *poller) poll(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return p.reject("unreadable: "+err.Error(), now, err)
 	}
-	if digest == p.store.Serving().Digest {
+	if digest == p.store.servingDigest() {
 		p.serving, p.failed = current, ""
 		p.store.rejected.Store(nil)
 		return nil
@@ -154,8 +195,8 @@ func (p *poller) poll(ctx context.Context, now time.Time) error {
 		return p.reject(digest, now, fmt.Errorf("validating templates %s: %w", digest, err))
 	}
 	p.failed = ""
-	p.store.rejected.Store(nil)
 	p.store.serving.Store(&servingSet{set, now})
+	p.store.rejected.Store(nil)
 	p.store.hooks.Swapped(set)
 	return nil
 }
@@ -208,7 +249,7 @@ func (s *Store) prepare(ctx context.Context, candidate fs.FS) (*render.Templates
 		return nil, err
 	}
 	set, err := render.Compile(candidate)
-	if err != nil || s.hooks.Try == nil {
+	if err != nil || s.hooks.Try == nil || s.Serving() == nil {
 		return set, err
 	}
 	err = s.hooks.Try(ctx, set, s.Serving())
@@ -221,6 +262,10 @@ func (s *Store) prepare(ctx context.Context, candidate fs.FS) (*render.Templates
 // validate checks whether candidate can replace the serving set. Live specs that the serving
 // set does not render are left out.
 func (s *Store) validate(ctx context.Context, candidate fs.FS) error {
+	serving := s.Serving()
+	if serving == nil {
+		return s.hooks.Validate(ctx, candidate, Live{})
+	}
 	live, err := s.hooks.Live(ctx)
 	if err != nil {
 		return fmt.Errorf("listing live specs: %w", err)
@@ -228,12 +273,12 @@ func (s *Store) validate(ctx context.Context, candidate fs.FS) error {
 	settings := render.SettingsByNamespace(live.Projects)
 	var rendering Live
 	for i := range live.Deploys {
-		if _, err := s.Serving().Render(&live.Deploys[i], settings[live.Deploys[i].Namespace]); err == nil {
+		if _, err := serving.Render(&live.Deploys[i], settings[live.Deploys[i].Namespace]); err == nil {
 			rendering.Deploys = append(rendering.Deploys, live.Deploys[i])
 		}
 	}
 	for i := range live.Projects {
-		if _, err := s.Serving().RenderProject(&live.Projects[i]); err == nil {
+		if _, err := serving.RenderProject(&live.Projects[i]); err == nil {
 			rendering.Projects = append(rendering.Projects, live.Projects[i])
 		}
 	}

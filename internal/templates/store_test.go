@@ -81,6 +81,13 @@ func startStore(t *testing.T, dir string, live templates.Live) (*templates.Store
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, store)
+	return store, results
+}
+
+// run runs a store until the test ends.
+func run(t *testing.T, store *templates.Store) {
+	t.Helper()
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { ended <- store.Start(ctx) }()
@@ -90,7 +97,6 @@ func startStore(t *testing.T, dir string, live templates.Live) (*templates.Store
 			t.Error(err)
 		}
 	})
-	return store, results
 }
 
 func next(t *testing.T, results <-chan error) error {
@@ -283,5 +289,34 @@ _values: {`))
 	defer cancel()
 	if err := templates.Validate(ctx, candidate, templates.Live{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the error is %v, want the deadline", err)
+	}
+}
+
+func TestInvalidSetAtTheStartIsReplacedByAValidOne(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mount(t, dir, "..1", replace("service.cue", `"Service"`, `"Secret"`))
+	results := make(chan error, 8)
+	store, err := templates.Open(dir, templates.Hooks{
+		Validate: templates.Validate, WaitsForValid: true,
+		Swapped:  func(*render.Templates) { results <- nil },
+		Rejected: func(_ string, reason error) { results <- reason },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := next(t, results); err == nil || !strings.Contains(err.Error(), "may not render Secret") {
+		t.Errorf("rejected for %v", err)
+	}
+	if _, err := store.Require(); err == nil || store.Serving() != nil || store.State().Rejected == nil {
+		t.Errorf("serving %v, error %v", store.Serving(), err)
+	}
+	run(t, store)
+	mount(t, dir, "..2", unchanged)
+	if err := next(t, results); err != nil {
+		t.Fatal(err)
+	}
+	if set, err := store.Require(); err != nil || set == nil || store.State().Rejected != nil {
+		t.Errorf("serving %v, error %v, rejected %v", set, err, store.State().Rejected)
 	}
 }

@@ -135,6 +135,34 @@ func TestInvalidTemplatesAreNotServed(t *testing.T) {
 	awaitAnnotation(h, "fixed", "yes")
 }
 
+// There is no older set to serve at a start: what runs stays until the templates are fixed.
+func TestInvalidTemplatesAtTheStartAreNotServed(t *testing.T) {
+	h := harness.New(t)
+	f, c := startWithFolder(h)
+	h.Must(c.Stop())
+	const extra = "schemas/workload/extra.cue"
+	f.write(extra, "package workload\n\nobjects: extra: {apiVersion: \"v1\", kind: \"Secret\", metadata: {name: _values.name, namespace: _values.namespace}}\n")
+	c = controllertest.Start(h, controller.Options{TemplatesDir: f.path, Log: f.log.logger()})
+	h.Apply(strings.Replace(manifest, "replicas: 1", "replicas: 2", 1))
+	rendered := h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonInvalidTemplate)
+	if !strings.Contains(rendered.Message, "may not render Secret") {
+		t.Errorf("message %q", rendered.Message)
+	}
+	if n := c.Metric(h, "nufi_templates_rejected_total"); n != 1 {
+		t.Errorf("%v sets were rejected, want 1", n)
+	}
+	if !f.log.contain("Nothing is applied until") {
+		t.Error("no line of the log reports it")
+	}
+	for _, write := range c.Writes(h.Namespace) {
+		if !strings.HasSuffix(write, "/npudeploys/web/status") && !strings.Contains(write, "/events") {
+			t.Errorf("the controller wrote %s", write)
+		}
+	}
+	f.write(extra, "package workload\n")
+	awaitApplied(h)
+}
+
 // awaitAnnotation waits until web's Service has an annotation.
 func awaitAnnotation(h *harness.Harness, key, value string) {
 	h.Helper()
