@@ -35,7 +35,7 @@ func document(routes []rest.Route, login bool) ([]byte, error) {
 	schemas := map[string]any{
 		string(rest.ProblemSchema): problem.Error{}, string(devices.Schema): devices.View{},
 		string(rest.ObjectMetaSchema): objectMeta(), string(listMetaSchema): listMeta(),
-		string(npudeploys.ListSchema): deployList(), string(summarySchema): npudeploys.Summary{}, string(stateSchema): npudeploys.StateSummary{},
+		string(npudeploys.ListSchema): deployList(), string(summarySchema): npudeploys.Summary{}, string(stateSchema): live.StateSummary{},
 		string(projects.ListSchema):    listOf(projects.Schema, "A page of Projects, by name."),
 		string(npudeploys.EventSchema): npudeploys.Events(), string(projects.EventSchema): projects.Events(), string(devices.EventSchema): devices.Events(), string(workloads.EventSchema): workloads.Events(),
 		string(mergedEventSchema): rest.MergedEventSchema(map[string]map[string]any{

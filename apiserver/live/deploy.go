@@ -20,9 +20,15 @@ type Deploy struct {
 	// JSON is shared by all readers. It has no managedFields, and includes fields that the Go
 	// type lacks.
 	JSON []byte
-	// State summarizes the conditions, and StateMessage is the reason in a sentence.
-	State        status.State
-	StateMessage string
+	// StateJSON is the encoded State, shared like JSON.
+	StateJSON []byte
+	StateSummary
+}
+
+// StateSummary is the state of an NpuDeploy.
+type StateSummary struct {
+	State   status.State `json:"state" enum:"Error,Degraded,Pending,Starting,Ready,ScaledDown" doc:"the conditions in one word"`
+	Message string       `json:"message,omitempty" doc:"why it is not Ready, in a sentence: that of the condition Ready"`
 }
 
 func readDeploy(value any) (*Deploy, error) {
@@ -39,8 +45,13 @@ func readDeploy(value any) (*Deploy, error) {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, deploy); err != nil {
 		return nil, fmt.Errorf("reading the NpuDeploy %s/%s: %w", object.GetNamespace(), object.GetName(), err)
 	}
-	state, message := status.StateOf(deploy)
-	return &Deploy{NpuDeploy: deploy, JSON: text, State: state, StateMessage: message}, nil
+	var summary StateSummary
+	summary.State, summary.Message = status.StateOf(deploy)
+	state, err := json.Marshal(summary)
+	if err != nil {
+		return nil, fmt.Errorf("reading an NpuDeploy: %w", err)
+	}
+	return &Deploy{deploy, text, state, summary}, nil
 }
 
 // Key orders Deploys by namespace and name.

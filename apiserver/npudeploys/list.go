@@ -50,12 +50,6 @@ type Summary struct {
 	ByState map[status.State]int `json:"byState" doc:"number of NpuDeploys that match, apart from the parameter state, in each state"`
 }
 
-// StateSummary is the state of one NpuDeploy of a list.
-type StateSummary struct {
-	State   status.State `json:"state" enum:"Error,Degraded,Pending,Starting,Ready,ScaledDown" doc:"the conditions in one word"`
-	Message string       `json:"message,omitempty" doc:"why it is not Ready, in a sentence: that of the condition Ready"`
-}
-
 // SortKeys returns what lists can be sorted by; the first is the default. Equal NpuDeploys are
 // sorted by namespace and name.
 func SortKeys() []string {
@@ -230,18 +224,13 @@ const maxPooledBuffer = 4 << 20
 // writeList joins the encoded objects, and writes the list at once: most of the time of a
 // long one is spent in system calls.
 func (h *Handlers) writeList(w http.ResponseWriter, listing Listing) error {
-	states := make([]StateSummary, len(listing.Deploys))
-	for i, deploy := range listing.Deploys {
-		states[i] = StateSummary{deploy.State, deploy.StateMessage}
-	}
 	head, err := json.Marshal(struct {
 		metav1.TypeMeta
 		Metadata metav1.ListMeta `json:"metadata"`
 		Summary  Summary         `json:"summary"`
-		States   []StateSummary  `json:"states"`
 	}{
 		metav1.TypeMeta{APIVersion: v1.GroupVersion().String(), Kind: v1.Kind + "List"},
-		metav1.ListMeta{ResourceVersion: listing.Version, Continue: listing.Continue}, listing.Summary, states,
+		metav1.ListMeta{ResourceVersion: listing.Version, Continue: listing.Continue}, listing.Summary,
 	})
 	if err != nil {
 		return err
@@ -251,13 +240,8 @@ func (h *Handlers) writeList(w http.ResponseWriter, listing Listing) error {
 		text = &bytes.Buffer{}
 	}
 	text.Write(bytes.TrimSuffix(head, []byte("}")))
-	text.WriteString(`,"items":[`)
-	for i, deploy := range listing.Deploys {
-		if i > 0 {
-			text.WriteByte(',')
-		}
-		text.Write(deploy.JSON)
-	}
+	writeEach(text, `,"states":[`, listing.Deploys, func(d *live.Deploy) []byte { return d.StateJSON })
+	writeEach(text, `],"items":[`, listing.Deploys, func(d *live.Deploy) []byte { return d.JSON })
 	text.WriteString("]}\n")
 	w.Header().Set("Content-Length", strconv.Itoa(text.Len()))
 	err = rest.WriteEncoded(w, http.StatusOK, text.Bytes())
@@ -266,4 +250,14 @@ func (h *Handlers) writeList(w http.ResponseWriter, listing Listing) error {
 		h.buffers.Put(text)
 	}
 	return err
+}
+
+func writeEach(text *bytes.Buffer, start string, deploys []*live.Deploy, encoded func(*live.Deploy) []byte) {
+	text.WriteString(start)
+	for i, deploy := range deploys {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		text.Write(encoded(deploy))
+	}
 }

@@ -27,7 +27,7 @@ func newDeploy(namespace, name, model, accelerator string, state status.State, a
 	deploy.CreationTimestamp = metav1.NewTime(time.Date(2026, 1, 1, 0, -age, 0, 0, time.UTC))
 	deploy.Spec.Accelerator = &v1.Accelerator{Type: accelerator}
 	deploy.Status.Templates = "sha256:0123" + accelerator
-	return &live.Deploy{NpuDeploy: deploy, State: state}
+	return &live.Deploy{NpuDeploy: deploy, StateSummary: live.StateSummary{State: state}}
 }
 
 // deploys are in the order of their keys.
