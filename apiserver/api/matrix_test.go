@@ -39,6 +39,9 @@ func matrix(t *testing.T) []matrixRow {
 	return []matrixRow{
 		{"GET /", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /assets/{asset}", "", nil, [4]int{404, 404, 404, 404}}, // no file has this name
+		{"GET /devices", "", nil, [4]int{200, 200, 200, 200}},
+		{"GET /projects", "", nil, [4]int{200, 200, 200, 200}},
+		{"GET /templates", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /live", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET " + page, "", nil, [4]int{200, 200, 200, 403}},
 		{"GET " + page + "/events", "", nil, [4]int{200, 200, 200, 403}},

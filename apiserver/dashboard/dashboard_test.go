@@ -56,7 +56,10 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 	for _, name := range actionNames() {
 		used[name], used["ask."+name], used["effect."+name] = true, true, true
 	}
-	for _, key := range []string{"done.restart", "done.scale"} {
+	for _, key := range []string{
+		"done.restart", "done.scale", "role.Viewer", "role.Editor", "role.Admin", "member.User", "member.Group",
+		"source.CompiledIn", "source.Directory",
+	} {
 		used[key] = true
 	}
 	for _, name := range tabs() {

@@ -119,7 +119,7 @@ func (h *Handlers) tab(name, operation string, add tabContent) rest.Handler {
 }
 
 func (h *Handlers) writeDeployment(w http.ResponseWriter, r *http.Request, page *deploymentPage, answer *response) error {
-	view := frame{Title: page.Name, Page: page}
+	view := frame{Section: "deployments", Title: page.Name, Page: page}
 	if age, err := strconv.Atoi(answer.header.Get("Age")); err == nil {
 		w.Header().Set("Age", strconv.Itoa(age))
 		view.Age = duration.HumanDuration(time.Duration(age) * time.Second)

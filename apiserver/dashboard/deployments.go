@@ -91,9 +91,9 @@ func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kub
 	if !slices.Contains(sortKeys(), f.Sort) {
 		return problem.New(http.StatusBadRequest, "sort must be one of "+strings.Join(sortKeys(), ", "))
 	}
-	number, err := strconv.Atoi(cmp.Or(query.Get("page"), "1"))
-	if err != nil || number < 1 {
-		return problem.New(http.StatusBadRequest, "page must be a positive number")
+	number, err := pageNumber(r)
+	if err != nil {
+		return err
 	}
 	snapshot, err := npudeploys.State(r.Context(), h.Cluster, "")
 	if err != nil {
@@ -115,7 +115,7 @@ func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kub
 	query.Del("page")
 	query.Del("sort")
 	page.Live = liveURL(snapshot.Version, query)
-	view := frame{Page: page}
+	view := frame{Section: "deployments", Page: page}
 	if !since.IsZero() {
 		view.Age = duration.HumanDuration(now.Sub(since))
 	}

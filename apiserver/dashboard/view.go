@@ -6,6 +6,10 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"strconv"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/dudaji/nufi/apiserver/auth"
 )
@@ -25,7 +29,7 @@ type views struct {
 func newViews(style, script string) (*views, error) {
 	v := &views{byLanguage: map[language]*template.Template{}, style: style, script: script}
 	for language, table := range words() {
-		parsed, err := template.New("").Funcs(template.FuncMap{"word": table.word}).ParseFS(files, "pages/*.html")
+		parsed, err := template.New("").Funcs(template.FuncMap{"word": table.word, "percent": percent}).ParseFS(files, "pages/*.html")
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +44,8 @@ type frame struct {
 	OtherURL        string // this page in the other language
 	Style, Script   string
 	User            string
-	Title           string // of the page; empty for the list of deployments
+	Section         string // of the navigation, with its key in words; empty for an error
+	Title           string // of the page; empty for that of the section
 	Status          int    // of the response; 0 is 200
 	Age             string // of the data, while Kubernetes is unreachable; otherwise empty
 	Page            any
@@ -71,6 +76,23 @@ func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f fra
 	_, _ = page.WriteTo(w) // an error means that the client has disconnected
 	return nil
 }
+
+// writeRead renders a page of a response of REST, which may be stale or incomplete.
+func (h *Handlers) writeRead(w http.ResponseWriter, r *http.Request, name, section string, answer *response, page any) error {
+	view := frame{Section: section, Page: page}
+	for _, header := range []string{"Age", "Warning"} {
+		if values := answer.header.Values(header); len(values) > 0 {
+			w.Header()[header] = values
+		}
+	}
+	if age, err := strconv.Atoi(answer.header.Get("Age")); err == nil {
+		view.Age = duration.HumanDuration(time.Duration(age) * time.Second)
+	}
+	return h.views.write(w, r, name, view)
+}
+
+// percent returns a share from 0 to 1 in percent.
+func percent(share *float64) string { return strconv.FormatFloat(100**share, 'f', 0, 64) + " %" }
 
 // urlWith returns the request's path and query with one parameter replaced; an empty value
 // removes it.

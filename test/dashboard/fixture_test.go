@@ -38,6 +38,10 @@ const deploys = `
 ---
 {apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: solar-10b, namespace: search}, spec: {
   model: upstage/SOLAR-10.7B-Instruct-v1.0, accelerator: {type: atom, count: 3}}}
+---
+{apiVersion: dudaji.com/v1, kind: Project, metadata: {name: vision}, spec: {
+  displayName: Computer vision, description: 'Models that read images', members: [{kind: User, name: ann, role: Editor}],
+  quota: {accelerators: [{type: atom, count: 8}]}, hostSuffixes: [vision.nufi.me]}}
 `
 
 var setUp sync.Once
@@ -76,6 +80,9 @@ func populate(h *harness.Harness) {
 	h.AwaitCondition(h.NpuDeploy("llama-8b"), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
 	h.AwaitCondition(h.NpuDeploy("llama-70b"), v1.ConditionAvailable, metav1.ConditionFalse, v1.ReasonNoFreeDevice)
 	crash(h, "qwen-7b")
+	h.AwaitAllowed(harness.User{Name: "ann"}, "create dudaji.com/npudeploys", "vision")
+	project := &v1.Project{ObjectMeta: metav1.ObjectMeta{Name: "vision"}}
+	h.AwaitCondition(project, v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
 	invalid := &v1.NpuDeploy{ObjectMeta: metav1.ObjectMeta{Namespace: "search", Name: "solar-10b"}}
 	h.AwaitCondition(invalid, v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonInvalidSpec)
 }

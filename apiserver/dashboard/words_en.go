@@ -1,0 +1,37 @@
+package dashboard
+
+func englishWords() table {
+	return table{
+		"accelerator": "Accelerator", "address": "Address", "age": "Age", "all": "All", "deployments": "Deployments",
+		"devices": "Devices", "filter": "Apply", "language": "한국어", "model": "Model", "name": "Name", "next": "Next page",
+		"none": "There are no deployments in the projects that you may see.", "noMatch": "No deployment matches.",
+		"previous": "First page", "project": "Project", "ready": "Ready", "reset": "Clear filters", "search": "Name or model",
+		"sort": "Sort by", "skip": "Skip to content", "stale": "Kubernetes is unreachable. This page shows the state of", "ago": "ago.",
+		"state": "State", "templates": "Templates", "of": "of",
+		"state.Ready": "Ready", "state.Starting": "Starting", "state.Degraded": "Degraded", "state.Error": "Error",
+		"state.Pending": "Pending", "state.ScaledDown": "Scaled down",
+		"ask.delete": "Delete", "ask.restart": "Restart", "ask.scale": "Scale", "askAdmin": "An administrator of the project can grant it.",
+		"breadcrumb": "Path", "cancel": "Cancel", "close": "Close", "code": "en", "container": "Container", "containers": "Containers",
+		"count": "Count", "delete": "Delete", "deleting": "is being deleted", "details": "Details", "devicesEach": "Devices per replica",
+		"done.restart": "The restart has begun: pods are replaced by the rollout strategy.",
+		"done.scale":   "The number of replicas is set.", "download": "Download", "field": "Field", "image": "Image", "inProject": "in the project",
+		"effect.delete":  "This deletes the deployment and all objects that it owns. Requests to its address fail at once.",
+		"effect.restart": "Every pod is replaced by the rollout strategy. A deployment with one replica is unavailable meanwhile.",
+		"effect.scale":   "Each replica needs devices of its own. 0 stops the server and frees them.",
+		"message":        "Message", "missing": "You lack the permission", "noEvents": "There are no events.", "noPods": "There are no pods.", "node": "Node",
+		"object": "Object", "origin": "Origin", "origins": "Where each field comes from", "outdated": "The spec has changed, and the controller has not evaluated it yet.",
+		"pages": "Pages", "pod": "Pod", "previousContainer": "Before its restart", "progress": "Progress", "reason": "Reason", "replicas": "Replicas",
+		"request": "Request", "restart": "Restart", "restarts": "Restarts", "scale": "Scale", "show": "Show", "typeName": "Type the name to confirm", "value": "Value", "projects": "Projects", "free": "free", "held": "held", "waiting": "waiting", "largestFree": "Largest free on a node",
+		"searchNodes": "Node, project or deployment", "blocked": "not available", "unhealthy": "unhealthy", "hiddenNode": "Another node", "notReady": "Not ready",
+		"cordoned": "Cordoned", "measurements": "Measurements", "device": "Device", "utilization": "Utilization", "temperature": "Temperature", "power": "Power",
+		"health": "Health", "healthy": "Healthy", "noNodes": "No node with accelerators matches.", "members": "Members", "hosts": "Hosts",
+		"noProjects": "There are no projects that you may see.", "role.Viewer": "Viewer", "role.Editor": "Editor", "role.Admin": "Admin",
+		"member.User": "User", "member.Group": "Group", "serving": "serving", "since": "Since", "source": "Source", "source.CompiledIn": "Compiled into the server",
+		"source.Directory": "Directory", "rejected": "A candidate was rejected.", "rollout": "Rollout", "share": "Share", "notRendered": "Not rendered yet",
+		"keys": "Keys", "key.search": "Search", "key.help": "Show the keys", "offline": "The connection is lost. This page shows the state before; it connects again by itself.",
+		"progress.Done": "done", "progress.Current": "waiting", "progress.Failed": "failed", "progress.Ahead": "not yet",
+		"stage.Rendered": "Rendered", "stage.Applied": "Applied", "stage.Scheduled": "Scheduled", "stage.Pulled": "Pulled", "stage.Started": "Started",
+		"stage.Ready": "Ready", "stage.Reachable": "Reachable",
+		"tab.pods": "Pods", "tab.events": "Events", "tab.logs": "Logs", "tab.manifests": "Manifests", "tab.spec": "Spec",
+	}
+}

@@ -1,0 +1,37 @@
+package dashboard
+
+func koreanWords() table {
+	return table{
+		"accelerator": "가속기", "address": "주소", "age": "경과", "all": "전체", "deployments": "배포",
+		"devices": "장치", "filter": "적용", "language": "English", "model": "모델", "name": "이름", "next": "다음 페이지",
+		"none": "볼 수 있는 프로젝트에 배포가 없습니다.", "noMatch": "일치하는 배포가 없습니다.",
+		"previous": "첫 페이지", "project": "프로젝트", "ready": "준비", "reset": "필터 지우기", "search": "이름 또는 모델",
+		"sort": "정렬", "skip": "본문으로 이동", "stale": "Kubernetes에 연결할 수 없습니다. 이 페이지의 상태는", "ago": "전의 것입니다.",
+		"state": "상태", "templates": "템플릿", "of": "/",
+		"state.Ready": "준비됨", "state.Starting": "시작 중", "state.Degraded": "저하됨", "state.Error": "오류",
+		"state.Pending": "대기 중", "state.ScaledDown": "축소됨",
+		"ask.delete": "삭제:", "ask.restart": "재시작:", "ask.scale": "복제본 수 변경:", "askAdmin": "프로젝트 관리자가 부여할 수 있습니다.",
+		"breadcrumb": "경로", "cancel": "취소", "close": "닫기", "code": "ko", "container": "컨테이너", "containers": "컨테이너",
+		"count": "횟수", "delete": "삭제", "deleting": "삭제 중", "details": "상세", "devicesEach": "복제본당 장치",
+		"done.restart": "재시작을 시작했습니다. 롤아웃 전략에 따라 파드를 교체합니다.",
+		"done.scale":   "복제본 수를 설정했습니다.", "download": "다운로드", "field": "필드", "image": "이미지", "inProject": "프로젝트",
+		"effect.delete":  "배포와 배포가 소유한 모든 객체를 삭제합니다. 이 주소로 보내는 요청은 즉시 실패합니다.",
+		"effect.restart": "롤아웃 전략에 따라 모든 파드를 교체합니다. 복제본이 하나이면 그동안 사용할 수 없습니다.",
+		"effect.scale":   "복제본마다 장치가 따로 필요합니다. 0이면 서버를 중지하고 장치를 반납합니다.",
+		"message":        "메시지", "missing": "권한이 없습니다:", "noEvents": "이벤트가 없습니다.", "noPods": "파드가 없습니다.", "node": "노드",
+		"object": "객체", "origin": "출처", "origins": "각 필드의 출처", "outdated": "사양이 변경되었으며 컨트롤러가 아직 평가하지 않았습니다.",
+		"pages": "페이지", "pod": "파드", "previousContainer": "재시작 이전", "progress": "진행 상황", "reason": "이유", "replicas": "복제본 수",
+		"request": "요청", "restart": "재시작", "restarts": "재시작 횟수", "scale": "크기 조정", "show": "보기", "typeName": "확인하려면 이름을 입력하세요", "value": "값", "projects": "프로젝트", "free": "여유", "held": "사용 중", "waiting": "대기", "largestFree": "한 노드의 최대 여유",
+		"searchNodes": "노드, 프로젝트 또는 배포", "blocked": "사용 불가", "unhealthy": "비정상", "hiddenNode": "다른 노드", "notReady": "준비되지 않음",
+		"cordoned": "스케줄링 중지", "measurements": "측정값", "device": "장치", "utilization": "사용률", "temperature": "온도", "power": "전력",
+		"health": "상태", "healthy": "정상", "noNodes": "일치하는 가속기 노드가 없습니다.", "members": "구성원", "hosts": "호스트",
+		"noProjects": "볼 수 있는 프로젝트가 없습니다.", "role.Viewer": "조회자", "role.Editor": "편집자", "role.Admin": "관리자",
+		"member.User": "사용자", "member.Group": "그룹", "serving": "사용 중", "since": "시작", "source": "출처", "source.CompiledIn": "서버에 내장",
+		"source.Directory": "디렉터리", "rejected": "후보가 거부되었습니다.", "rollout": "롤아웃", "share": "비율", "notRendered": "아직 렌더링되지 않음",
+		"keys": "단축키", "key.search": "검색", "key.help": "단축키 보기", "offline": "연결이 끊겼습니다. 이 페이지의 상태는 그 이전의 것이며, 자동으로 다시 연결합니다.",
+		"progress.Done": "완료", "progress.Current": "대기 중", "progress.Failed": "실패", "progress.Ahead": "이전 단계 대기",
+		"stage.Rendered": "렌더링", "stage.Applied": "적용", "stage.Scheduled": "스케줄링", "stage.Pulled": "이미지 준비", "stage.Started": "시작",
+		"stage.Ready": "준비", "stage.Reachable": "접속 가능",
+		"tab.pods": "파드", "tab.events": "이벤트", "tab.logs": "로그", "tab.manifests": "매니페스트", "tab.spec": "사양",
+	}
+}
