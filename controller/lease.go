@@ -22,7 +22,8 @@ var errLeaseNotRenewed = errors.New("the leader lease was not renewed in time: a
 
 // leaseGuard rejects writes while the lease is older than renewDeadline. A leader that was
 // frozen (a paused virtual machine, a starved node) would otherwise continue a reconcile
-// against its successor, until its own leader election notices.
+// against its successor, until its own leader election notices. What remains is one request of
+// each worker that was on its way: the successor corrects it as drift.
 type leaseGuard struct {
 	clock clock.PassiveClock
 
@@ -37,8 +38,7 @@ func (g *leaseGuard) wrap(next http.RoundTripper) http.RoundTripper {
 		if isDryRun || request.Method == http.MethodGet || request.Method == http.MethodHead {
 			return next.RoundTrip(request)
 		}
-		// Without the monotonic clock, which stops with the machine.
-		start := g.clock.Now().Round(0)
+		start := g.clock.Now()
 		if isLease := strings.Contains(request.URL.Path, "/apis/coordination.k8s.io/"); !isLease {
 			if g.isExpired(start) {
 				return nil, errLeaseNotRenewed
@@ -58,7 +58,9 @@ func (g *leaseGuard) wrap(next http.RoundTripper) http.RoundTripper {
 func (g *leaseGuard) isExpired(now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return now.Sub(g.renewed) >= renewDeadline
+	// The monotonic clock stops with the machine, and the other one may be set back.
+	elapsed := max(now.Sub(g.renewed), now.Round(0).Sub(g.renewed.Round(0)))
+	return elapsed >= renewDeadline
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

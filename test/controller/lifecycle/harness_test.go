@@ -19,6 +19,7 @@ import (
 
 func TestMain(m *testing.M) {
 	templates.RunIfChild()
+	runChild()
 	harness.Main(m, harness.ControllerManager())
 }
 
