@@ -99,8 +99,8 @@ func (ids *identities) identify(labels Labeled) (identity, DropReason) {
 	return id, ""
 }
 
-// UnknownUUID matches the values of a UUID label that identify nothing.
-const UnknownUUID = `(?i:n/?a|unknown|none|null|[0-]+)`
+// UnknownUUID matches the values of a UUID label that identify nothing. A vGPU has zeros.
+const UnknownUUID = `(?i:n/?a|unknown|none|null|[0-]+|gpu-[0-]{8,})`
 
 var unknownUUID = regexp.MustCompile(`^` + UnknownUUID + `$`)
 
