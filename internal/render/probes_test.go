@@ -126,6 +126,9 @@ func (p *prober) walkInteger(name string, at *schema.Structural, put place) {
 	}
 }
 
+// mismatches are texts of which each pattern rejects one.
+var mismatches = []string{"*?", "/="}
+
 func (p *prober) walkString(name string, at *schema.Structural, put place) {
 	if at.ValueValidation == nil {
 		return
@@ -137,7 +140,8 @@ func (p *prober) walkString(name string, at *schema.Structural, put place) {
 		p.add(name+" outside its enum", false, put("Other"))
 	}
 	if at.ValueValidation.Pattern != "" {
-		p.add(name+" against its pattern", false, put("*?"))
+		against := slices.IndexFunc(mismatches, func(text string) bool { return !matches(at, text) })
+		p.add(name+" against its pattern", false, put(mismatches[against]))
 	}
 	if most := at.ValueValidation.MaxLength; most != nil {
 		p.add(name+" at its longest", true, put(p.text(name, at, int(*most))))
@@ -162,6 +166,8 @@ func (p *prober) example(name string, at *schema.Structural) any {
 		return object
 	case at.Type == "array":
 		return []any{}
+	case at.Type == "integer" && at.ValueValidation != nil && at.ValueValidation.Minimum != nil:
+		return max(1, int64(*at.ValueValidation.Minimum))
 	case at.Type == "integer":
 		return int64(1)
 	case at.Type == "boolean":

@@ -97,6 +97,12 @@ func readable(spec ast.Expr) ast.Expr {
 				ast.SetRelPos(arg, token.NoSpace)
 			}
 		}
+		if field, ok := cursor.Node().(*ast.Field); ok {
+			if word := enumeration(field.Value); len(word) == 1 {
+				field.Value = orError(field.Value, "must be "+word[0])
+				return false
+			}
+		}
 		if match, ok := cursor.Node().(*ast.UnaryExpr); ok && match.Op == token.MAT {
 			cursor.Replace(inWords(match))
 			return false
@@ -106,7 +112,7 @@ func readable(spec ast.Expr) ast.Expr {
 			return true
 		}
 		if words := enumeration(expr); words != nil {
-			cursor.Replace(orError(expr, "must be one of "+strings.Join(words, ", ")))
+			cursor.Replace(orError(expr, "must be one of "+strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), ", ")))
 			return false
 		}
 		if choice := intOrString(expr); choice != "" {

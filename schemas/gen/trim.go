@@ -14,12 +14,17 @@ import (
 //   - defaults, which a reader could not distinguish from values of the user. A key of a list needs a default or
 //     must be required: it becomes required;
 //   - the metadata that a template of a claim cannot have: the API server takes its labels and annotations.
+//
+// It adds kubernetesBounds.
 func trim(crd []byte) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(crd, &doc); err != nil {
 		return nil, err
 	}
 	trimNode(&doc)
+	if err := kubernetesBounds().visit("", &doc); err != nil {
+		return nil, err
+	}
 	var out bytes.Buffer
 	out.WriteString("---\n")
 	enc := yaml.NewEncoder(&out)

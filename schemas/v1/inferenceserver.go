@@ -100,8 +100,9 @@ type InferenceServer struct {
 	// +optional
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
 
-	// resourceClaims are claims of devices by dynamic resource allocation, which resources.claims
-	// names. The devices of spec.accelerator are then those of the claims. Absent means none.
+	// resourceClaims are claims of devices by dynamic resource allocation, each of which
+	// resources.claims names. The devices of spec.accelerator are then those of the claims, unless
+	// their names are of networks, such as nic or rdma. Absent means none.
 	//
 	// +optional
 	// +listType=map

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Patterns of Kubernetes, each with a phrase in phrases.
+const (
+	patternKey          = `^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`
+	patternLabelValue   = `^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`
+	patternLabel        = `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	patternSubdomain    = `^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	patternVariable     = `^[ -<>-~]+$`
+	patternConfigKey    = `^[-._a-zA-Z0-9]+$`
+	patternHeader       = `^[-A-Za-z0-9]+$`
+	patternRelativePath = `^[^/]`
+)
+
+// additions are what Kubernetes requires of fields of its own types beyond their schemas: by the end of
+// the field's path, with [] for the elements of a list and {} for the values of a map, an addition to its
+// schema.
+type additions map[string]string
+
+func kubernetesBounds() additions {
+	b := additions{}
+	b.addVariables()
+	b.addProbes()
+	b.addSecurity()
+	b.addPlacement()
+	b.addVolumes()
+	return b
+}
+
+func (b additions) add(schema string, fields ...string) {
+	for _, field := range fields {
+		b[field] = schema
+	}
+}
+
+func (b additions) pattern(pattern string, fields ...string) {
+	b.add(fmt.Sprintf("{minLength: 1, pattern: %q}", pattern), fields...)
+}
+
+func (b additions) require(name string, fields ...string) {
+	b.add("{required: ["+name+"]}", fields...)
+}
+
+func (b additions) addVariables() {
+	b.pattern(patternVariable, "env[].name")
+	b.add(fmt.Sprintf("{pattern: %q}", patternVariable), "envFrom[].prefix")
+	b.require("name", "env[].valueFrom.secretKeyRef", "env[].valueFrom.configMapKeyRef", "envFrom[].secretRef", "envFrom[].configMapRef")
+	b.pattern(patternSubdomain, "secretKeyRef.name", "configMapKeyRef.name", "secretRef.name", "configMapRef.name", "imagePullSecrets[].name")
+	b.pattern(patternConfigKey, "secretKeyRef.key", "configMapKeyRef.key", "configMap.items[].key")
+}
+
+func (b additions) addProbes() {
+	for _, probe := range []string{"startup", "readiness", "liveness"} {
+		b.add("{minimum: 0}", probe+".initialDelaySeconds", probe+".timeoutSeconds", probe+".periodSeconds", probe+".failureThreshold", probe+".successThreshold")
+		b.add("{minimum: 1}", probe+".terminationGracePeriodSeconds")
+	}
+	b.add("{minimum: 0, maximum: 1}", "startup.successThreshold", "liveness.successThreshold")
+	b.add("{enum: [HTTP, HTTPS]}", "httpGet.scheme")
+	b.pattern(patternHeader, "httpHeaders[].name")
+	b.add("{minimum: 1, maximum: 65535}", "grpc.port")
+}
+
+func (b additions) addSecurity() {
+	b.add("{enum: [Localhost, RuntimeDefault, Unconfined]}", "seccompProfile.type", "appArmorProfile.type")
+	b.add("{minimum: 0, maximum: 2147483647}", "ecurityContext.runAsUser", "ecurityContext.runAsGroup", "SecurityContext.fsGroup", "supplementalGroups[]")
+	b.add("{enum: [OnRootMismatch, Always]}", "fsGroupChangePolicy")
+	b.add("{enum: [Merge, Strict]}", "supplementalGroupsPolicy")
+	b.add("{enum: [Recursive, MountOption]}", "seLinuxChangePolicy")
+	b.add("{enum: [Default, Unmasked]}", "procMount")
+}
+
+func (b additions) addPlacement() {
+	b.pattern(patternKey, "topologyKey", "matchExpressions[].key")
+	b.add("{minimum: 1}", "maxSkew", "minDomains")
+	b.add("{enum: [DoNotSchedule, ScheduleAnyway]}", "whenUnsatisfiable")
+	b.add("{enum: [Honor, Ignore]}", "nodeAffinityPolicy", "nodeTaintsPolicy")
+	b.add("{enum: [In, NotIn, Exists, DoesNotExist]}", "matchExpressions[].operator")
+	b.add("{enum: [In, NotIn, Exists, DoesNotExist, Gt, Lt]}", "nodeSelectorTerms[].matchExpressions[].operator", "preference.matchExpressions[].operator")
+	b.add("{enum: [metadata.name]}", "matchFields[].key")
+	b.add("{enum: [In, NotIn]}", "matchFields[].operator")
+	b.add("{minimum: 1, maximum: 100}", "weight")
+	b.pattern(patternLabel, "namespaces[]")
+	b.add("{enum: [Exists, Equal]}", "tolerations[].operator")
+	b.add(`{enum: ["", NoSchedule, PreferNoSchedule, NoExecute]}`, "tolerations[].effect")
+	b.add(fmt.Sprintf("{pattern: %q}", patternLabelValue), "tolerations[].value", "matchLabels{}")
+	b.add(fmt.Sprintf("{pattern: %q}", "^$|"+patternKey), "tolerations[].key")
+}
+
+func (b additions) addVolumes() {
+	b.pattern(patternLabel, "volumes[].name", "resourceClaims[].name")
+	b.pattern(patternSubdomain, "resourceClaims[].resourceClaimName", "resourceClaims[].resourceClaimTemplateName", "persistentVolumeClaim.claimName", "volumes[].configMap.name", "secret.secretName")
+	b.add(`{enum: ["", DirectoryOrCreate, Directory, FileOrCreate, File, Socket, CharDevice, BlockDevice]}`, "hostPath.type")
+	b.require("name", "volumes[].configMap")
+	b.require("secretName", "volumes[].secret")
+	b.require("reference", "volumes[].image")
+	b.require("volumeClaimTemplate", "volumes[].ephemeral")
+	b.add("{minLength: 1}", "image.reference", "csi.driver", "nfs.server")
+	b.add("{enum: [Always, IfNotPresent, Never]}", "image.pullPolicy")
+	b.add("{minimum: 0, maximum: 511}", "defaultMode", "items[].mode")
+	b.pattern(patternRelativePath, "items[].path", "serviceAccountToken.path")
+	b.add("{minimum: 600}", "serviceAccountToken.expirationSeconds")
+	b.add(`{pattern: "^/"}`, "nfs.path")
+	b.add("{minLength: 1}", "volumeMounts[].mountPath")
+	b.add("{enum: [None, HostToContainer, Bidirectional]}", "mountPropagation")
+	b.add("{enum: [Disabled, IfPossible, Enabled]}", "recursiveReadOnly")
+	b.add("{minLength: 1}", "claims[].name")
+}
+
+// visit adds the bounds of a schema at a path, and of what is below it.
+func (b additions) visit(path string, schema *yaml.Node) error {
+	if err := b.apply(path, schema); err != nil {
+		return err
+	}
+	if properties := value(schema, "properties"); properties != nil {
+		for i := 0; i+1 < len(properties.Content); i += 2 {
+			if err := b.visit(path+"."+properties.Content[i].Value, properties.Content[i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if items := value(schema, "items"); items != nil {
+		return b.visit(path+"[]", items)
+	}
+	if values := value(schema, "additionalProperties"); values != nil {
+		return b.visit(path+"{}", values)
+	}
+	if schema.Kind == yaml.MappingNode || schema.Kind == yaml.SequenceNode || schema.Kind == yaml.DocumentNode {
+		for _, child := range schema.Content {
+			if err := b.visit(path, child); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// apply adds the most specific bound to a field, which has a type.
+func (b additions) apply(path string, schema *yaml.Node) error {
+	longest := ""
+	for field := range b {
+		if len(field) > len(longest) && strings.HasSuffix(path, field) && value(schema, "type") != nil {
+			longest = field
+		}
+	}
+	if longest == "" {
+		return nil
+	}
+	var addition yaml.Node
+	if err := yaml.Unmarshal([]byte(b[longest]), &addition); err != nil {
+		return fmt.Errorf("%s: %w", longest, err)
+	}
+	fields := addition.Content[0].Content
+	for i := 0; i+1 < len(fields); i += 2 {
+		if fields[i].Value == "required" {
+			require(schema, fields[i+1].Content)
+			continue
+		}
+		remove(schema, fields[i].Value)
+		fields[i+1].Style = 0
+		schema.Content = append(schema.Content, fields[i], fields[i+1])
+	}
+	return nil
+}
