@@ -35,6 +35,7 @@ const installTimeout = 30 * time.Second
 // these. It reconciles CustomResourceDefinitions.
 type installedKinds struct {
 	discovery discovery.ServerResourcesInterface
+	direct    client.Reader
 	informers cache.Cache
 	watch     func(source.Source) error
 	changed   func() // called after a kind was installed or removed
@@ -47,12 +48,12 @@ type installedKinds struct {
 // newInstalledKinds requires watch to be set before discover.
 func newInstalledKinds(mgr manager.Manager, changed func()) (*installedKinds, error) {
 	// The manager's RESTMapper keeps the kinds that were removed.
-	client, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	resources, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return nil, err
 	}
 	return &installedKinds{
-		discovery: client, informers: mgr.GetCache(), changed: changed,
+		discovery: resources, direct: mgr.GetAPIReader(), informers: mgr.GetCache(), changed: changed,
 		served: map[schema.GroupVersionKind]bool{}, uids: map[schema.GroupVersionKind]types.UID{},
 	}, nil
 }
@@ -70,14 +71,15 @@ func (k *installedKinds) setServed(kind schema.GroupVersionKind, isServed bool) 
 	k.served[kind] = isServed
 }
 
-// discover watches the kinds that are installed at the start.
+// discover watches the kinds that are installed at the start. A kind that cannot be listed would
+// keep the controller from starting: it is left to Reconcile, if it has a definition.
 func (k *installedKinds) discover(ctx context.Context) error {
 	for _, kind := range manifests.Kinds() {
 		isServed, err := k.discoverKind(kind)
 		if err != nil {
 			return fmt.Errorf("discovering %s: %w", kind.Kind, err)
 		}
-		if !isServed {
+		if !isServed || isCustom(kind) && k.list(ctx, kind) != nil {
 			continue
 		}
 		if err := k.start(ctx, kind); err != nil {
@@ -98,6 +100,22 @@ func (k *installedKinds) discoverKind(kind schema.GroupVersionKind) (bool, error
 	return slices.ContainsFunc(resources.APIResources, func(resource metav1.APIResource) bool {
 		return resource.Kind == kind.Kind
 	}), nil
+}
+
+// isCustom reports whether a CustomResourceDefinition defines the kind.
+func isCustom(kind schema.GroupVersionKind) bool {
+	return !slices.Contains([]string{"", "apps", "policy", "networking.k8s.io"}, kind.Group)
+}
+
+// list returns the error of listing objects of a kind, such as a missing right or a conversion
+// webhook that does not answer.
+func (k *installedKinds) list(ctx context.Context, kind schema.GroupVersionKind) error {
+	ctx, cancel := context.WithTimeout(ctx, installTimeout)
+	defer cancel()
+	if err := k.direct.List(ctx, apply.NewChildList(kind), client.Limit(1)); err != nil {
+		return fmt.Errorf("listing objects of kind %s: %w", kind.Kind, err)
+	}
+	return nil
 }
 
 // start watches the kind, and marks it as served.
@@ -172,6 +190,9 @@ func (k *installedKinds) remove(ctx context.Context, kind schema.GroupVersionKin
 
 // install waits for the informer: until it has listed all objects, they seem to be missing.
 func (k *installedKinds) install(ctx context.Context, kind schema.GroupVersionKind) error {
+	if err := k.list(ctx, kind); err != nil {
+		return err
+	}
 	listing, cancel := context.WithTimeout(ctx, installTimeout)
 	defer cancel()
 	if _, err := k.informers.GetInformer(listing, apply.NewChild(kind)); err != nil {

@@ -2,9 +2,11 @@ package lifecycle_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -27,6 +29,34 @@ func installVirtualServices(h *harness.Harness) (uninstall func()) {
 		h.Delete(definition)
 		h.AwaitGone(definition)
 	}
+}
+
+func TestKindThatCannotBeListedDoesNotStopTheOthers(t *testing.T) {
+	h := harness.New(t)
+	defer installVirtualServices(h)()
+	h.ControllerConfig() // It installs the rights.
+	isAllowed := func() bool {
+		return h.Allowed(harness.ControllerAccount(), "list networking.istio.io/virtualservices", "")
+	}
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "nufi-controller"}}
+	h.Get(role)
+	rules := role.Rules
+	role.Rules = slices.DeleteFunc(slices.Clone(rules), func(rule rbacv1.PolicyRule) bool {
+		return slices.Contains(rule.APIGroups, "networking.istio.io")
+	})
+	h.Must(h.Client.Update(t.Context(), role))
+	h.Await("the right to be revoked", func() bool { return !isAllowed() })
+	log := &logLines{}
+	controllertest.Start(h, controller.Options{Log: log.logger()})
+	h.Apply(manifest + "  endpoint: {host: web.example, kind: VirtualService}\n")
+	h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonKindNotInstalled)
+	h.Await("the reason in the log", func() bool { return log.contain("is forbidden") })
+	if h.Find(service, "web") == nil {
+		t.Error("the other objects were not applied")
+	}
+	role.Rules = rules
+	h.Must(h.Client.Update(t.Context(), role))
+	h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
 }
 
 func TestReinstalledKindIsUsedWithoutContention(t *testing.T) {
