@@ -35,31 +35,24 @@ func LastEventIDParameter(doc string) openapi.Parameter {
 	return openapi.Parameter{Name: lastEventID, Doc: doc}
 }
 
-// Handler returns the handler of a topic's own route.
+// Handler returns a handler that opens and serves a topic. It returns when all that sends to the
+// stream has ended.
 func (s *Streams) Handler(topic Topic) Handler {
 	return func(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-		return s.serveOpened(w, r, user, topic.Open)
+		ctx, stop := context.WithCancel(r.Context())
+		source, err := topic.Open(ctx, r, user)
+		if err != nil {
+			stop()
+			return err
+		}
+		defer func() {
+			stop()
+			source.drain()
+		}()
+		SetStale(w, source.StaleSince, s.options.Clock())
+		SetIncomplete(w, source.Incomplete)
+		return s.Serve(w, r, user, source)
 	}
-}
-
-// serveOpened opens and serves a stream, and returns when all that sends to it has ended.
-func (s *Streams) serveOpened(
-	w http.ResponseWriter, r *http.Request, user *kube.UserClient,
-	open func(ctx context.Context, r *http.Request, user *kube.UserClient) (Stream, error),
-) error {
-	ctx, stop := context.WithCancel(r.Context())
-	source, err := open(ctx, r, user)
-	if err != nil {
-		stop()
-		return err
-	}
-	defer func() {
-		stop()
-		source.drain()
-	}()
-	SetStale(w, source.StaleSince, s.options.Clock())
-	SetIncomplete(w, source.Incomplete)
-	return s.Serve(w, r, user, source)
 }
 
 // drain returns when the stream has ended, after its context.
@@ -101,15 +94,13 @@ func (s *Streams) MergedRoute(path string, event openapi.Ref, topics ...Topic) R
 			Answers: Events(event), Status: http.StatusOK,
 		},
 		Stream: true,
-		Handler: func(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+		Handler: s.Handler(Topic{Open: func(ctx context.Context, r *http.Request, user *kube.UserClient) (Stream, error) {
 			selected, err := selectTopics(r, topics)
 			if err != nil {
-				return err
+				return Stream{}, err
 			}
-			return s.serveOpened(w, r, user, func(ctx context.Context, r *http.Request, user *kube.UserClient) (Stream, error) {
-				return openMerged(ctx, r, user, selected)
-			})
-		},
+			return openMerged(ctx, r, user, selected)
+		}}),
 	}
 }
 
