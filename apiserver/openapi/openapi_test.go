@@ -107,6 +107,22 @@ func TestTypeWithATakenNameIsNamedByItsPackage(t *testing.T) {
 	}
 }
 
+func TestEmbeddedStructsAddTheirFields(t *testing.T) {
+	t.Parallel()
+	type outer struct {
+		item
+
+		Name string `json:"name,omitempty"`
+	}
+	document := describe(t, openapi.API{Schemas: map[string]any{"Outer": outer{}}})
+	schema := at(t, document, "components", "schemas", "Outer").(map[string]any)
+	at(t, schema, "properties", "id")
+	at(t, schema, "properties", "name")
+	if diff := cmp.Diff([]any{"id"}, at(t, schema, "required")); diff != "" {
+		t.Errorf("required (-want +got):\n%s", diff)
+	}
+}
+
 func TestContentSchemas(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -149,15 +165,15 @@ func TestResponsesOfAnOperation(t *testing.T) {
 		},
 		"a create": {
 			openapi.Operation{Method: http.MethodPost, Status: http.StatusCreated, HasETag: true},
-			map[string][]string{"201": {"ETag", "Location"}},
+			map[string][]string{"201": {"ETag", "Location", "Warning"}},
 		},
 		"a replacement that may create": {
 			openapi.Operation{Method: http.MethodPut, Status: http.StatusOK, Created: true, HasETag: true},
-			map[string][]string{"200": {"ETag"}, "201": {"ETag"}},
+			map[string][]string{"200": {"ETag", "Warning"}, "201": {"ETag", "Warning"}},
 		},
 		"a deletion without a body": {
 			openapi.Operation{Method: http.MethodDelete, Status: http.StatusNoContent},
-			map[string][]string{"204": {}},
+			map[string][]string{"204": {"Warning"}},
 		},
 	} {
 		test.operation.Path = "/"
