@@ -51,6 +51,7 @@ func takesLittle(p plugin) {
 		"/var/lib/kubelet/pod-resources":  "/var/lib/kubelet/pod-resources (read-only)",
 		"/sys":                            "/host/sys (read-only)",
 		"/dev":                            "/host/dev (read-only)",
+		"/var/run/cdi":                    "/var/run/cdi",
 	}
 	if diff := cmp.Diff(mounts, mountsOf(p, pod)); diff != "" {
 		p.Errorf("mounts (-want +got):\n%s", diff)
