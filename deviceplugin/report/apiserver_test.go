@@ -198,7 +198,7 @@ patches:
 	set := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "nufi-deviceplugin-atom"}}
 	p.Get(set)
 	pod := set.Spec.Template.Spec
-	want := []string{"--host-root=/host", "--devices=/etc/nufi/devices.yaml", "--cdi-dir=/var/run/cdi"}
+	want := []string{"--host-root=/host", "--devices=/etc/nufi/devices.yaml", "--cdi=always"}
 	if diff := cmp.Diff(want, pod.Containers[0].Args); diff != "" {
 		p.Errorf("arguments: -want +got:\n%s", diff)
 	}
