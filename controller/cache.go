@@ -141,9 +141,18 @@ func stripPartial(object any) (any, error) {
 // stripOwner is the transform of NpuDeploys and Projects.
 func stripOwner(object any) (any, error) {
 	if owner, ok := object.(client.Object); ok {
-		stripMetadata(owner)
+		stripOwnerMetadata(owner)
 	}
 	return object, nil
+}
+
+// stripOwnerMetadata keeps the annotation that selects templates.
+func stripOwnerMetadata(owner client.Object) {
+	requested := owner.GetAnnotations()[v1.AnnotationUpdateTo]
+	stripMetadata(owner)
+	if requested != "" {
+		owner.SetAnnotations(map[string]string{v1.AnnotationUpdateTo: requested})
+	}
 }
 
 func stripMetadata(object client.Object) {

@@ -39,17 +39,24 @@ func (deployStatus) inventory(deploy *v1.NpuDeploy) *[]v1.InventoryEntry {
 type deployKind struct {
 	deployStatus
 
-	cache    client.Reader
-	direct   client.Reader
-	projects *objects[*v1.Project]
-	renders  *renderCache
-	claims   *hostClaims
-	specs    *observedSpecs
-	queue    *queue
+	cache     client.Reader
+	direct    client.Reader
+	projects  *objects[*v1.Project]
+	renders   *renderCache
+	revisions *revisions
+	claims    *hostClaims
+	specs     *observedSpecs
+	queue     *queue
 }
 
-// prepare loads all host claims before the first is decided.
+// prepare stores the serving templates before they render, and loads all host claims before the
+// first is decided.
 func (k *deployKind) prepare(ctx context.Context) error {
+	if serving, err := k.renders.serving(); err == nil {
+		if err := k.revisions.keep(ctx, serving); err != nil {
+			return err
+		}
+	}
 	return k.claims.load(ctx, k.loadClaims)
 }
 
@@ -62,8 +69,18 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 		project = nil
 	}
 	settings := render.SettingsOf(project)
-	return k.renders.get(deploy, settings, apply.DeployOwner(deploy),
-		func(templates *render.Templates, r *rendering) ([]*unstructured.Unstructured, error) {
+	serving, err := k.renders.serving()
+	if err != nil {
+		return failedRendering(err), nil
+	}
+	set := k.templatesOf(deploy, serving)
+	return k.renders.get(deploy, renderInput{deploy.Generation, settings, set.digest, serving.Digest}, apply.DeployOwner(deploy),
+		func(r *rendering) ([]*unstructured.Unstructured, error) {
+			r.update = set.update(deploy, settings)
+			templates, err := set.compiled()
+			if err != nil {
+				return nil, err
+			}
 			result, err := templates.Render(deploy, settings)
 			if err != nil {
 				return nil, err

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,10 +86,15 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	}
 	renders := newRenderCache(store.Require, metrics)
 	projects := newReconciler[*v1.Project](mgr, metrics, renders, &projectKind{renders: renders})
+	direct, err := newDirectClient(mgr)
+	if err != nil {
+		return nil, err
+	}
 	kind := &deployKind{
 		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), projects: projects.objects, renders: renders, claims: newHostClaims(),
 		specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}},
 	}
+	kind.revisions = newRevisions(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)
 	deploys := newReconciler[*v1.NpuDeploy](mgr, metrics, renders, kind)
 	deploys.defersStatus, kind.queue = true, deploys.queue
 	owners = []func(){deploys.enqueueAll, projects.enqueueAll}
@@ -179,9 +185,7 @@ func newReconciler[T client.Object](mgr manager.Manager, metrics *metrics, rende
 func (r *reconciler[T]) add(
 	mgr manager.Manager, name string, workers int, isServed func(schema.GroupVersionKind) bool, sources []source.Source,
 ) (controller.Controller, error) {
-	direct, err := client.New(mgr.GetConfig(), client.Options{
-		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
-	})
+	direct, err := newDirectClient(mgr)
 	if err != nil {
 		return nil, err
 	}
@@ -197,6 +201,13 @@ func (r *reconciler[T]) add(
 		}
 	}
 	return c, nil
+}
+
+// newDirectClient returns a client that reads and writes without the cache.
+func newDirectClient(mgr manager.Manager) (client.Client, error) {
+	return client.New(mgr.GetConfig(), client.Options{
+		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
+	})
 }
 
 // enqueueAll enqueues all objects of the kind, after all others.

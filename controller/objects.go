@@ -126,7 +126,7 @@ func (o *objects[T]) patch(ctx context.Context, before, after T) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	stripMetadata(after)
+	stripOwnerMetadata(after)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	name := client.ObjectKeyFromObject(after)

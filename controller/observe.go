@@ -26,7 +26,7 @@ import (
 func (k *deployKind) observe(
 	ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering, host hostOwnership,
 ) (status.Observed, error) {
-	observed := status.Observed{Deploy: deploy, Resolved: rendered.resolved}
+	observed := status.Observed{Deploy: deploy, Resolved: rendered.resolved, Update: rendered.update}
 	var err error
 	if observed.Workload, err = k.workload(ctx, deploy, rendered); err != nil {
 		return observed, err

@@ -9,7 +9,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
-	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -41,9 +40,13 @@ type projectKind struct {
 func (*projectKind) prepare(context.Context) error { return nil }
 
 func (k *projectKind) render(_ context.Context, project *v1.Project) (*rendering, error) {
-	return k.renders.get(project, render.ProjectSettings{}, apply.ProjectOwner(project),
-		func(templates *render.Templates, _ *rendering) ([]*unstructured.Unstructured, error) {
-			manifests, err := templates.RenderProject(project)
+	serving, err := k.renders.serving()
+	if err != nil {
+		return failedRendering(err), nil
+	}
+	return k.renders.get(project, renderInput{generation: project.Generation, templates: serving.Digest}, apply.ProjectOwner(project),
+		func(*rendering) ([]*unstructured.Unstructured, error) {
+			manifests, err := serving.RenderProject(project)
 			if err != nil {
 				return nil, err
 			}

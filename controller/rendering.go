@@ -20,7 +20,8 @@ import (
 type renderInput struct {
 	generation int64
 	settings   render.ProjectSettings
-	templates  string
+	templates  string // the digest
+	serving    string // of the serving set
 }
 
 // rendering is what a spec renders to, or the error.
@@ -30,6 +31,7 @@ type rendering struct {
 	set      *apply.Set // nil if it does not render, or may not be applied
 	resolved *status.Resolved
 	endpoint *render.Endpoint
+	update   *status.Update // nil if the serving set would change nothing
 
 	outcome  status.Outcome
 	rejected status.Outcome // of apply, if the set may not be applied
@@ -50,15 +52,15 @@ func newRenderCache(serving func() (*render.Templates, error), metrics *metrics)
 }
 
 // renderFunc renders an object, and sets the effective values in r.
-type renderFunc func(templates *render.Templates, r *rendering) ([]*unstructured.Unstructured, error)
+type renderFunc func(r *rendering) ([]*unstructured.Unstructured, error)
+
+// failedRendering is the rendering of any object while no templates serve.
+func failedRendering(err error) *rendering {
+	return &rendering{outcome: renderOutcome(err), err: err}
+}
 
 // get returns the rendering of the object, and renders it if its input changed.
-func (c *renderCache) get(object client.Object, settings render.ProjectSettings, owner apply.Owner, render renderFunc) *rendering {
-	templates, err := c.serving()
-	if err != nil {
-		return &rendering{outcome: renderOutcome(err), err: err}
-	}
-	input := renderInput{object.GetGeneration(), settings, templates.Digest}
+func (c *renderCache) get(object client.Object, input renderInput, owner apply.Owner, render renderFunc) *rendering {
 	c.mu.Lock()
 	cached := c.byUID[object.GetUID()]
 	c.mu.Unlock()
@@ -67,7 +69,7 @@ func (c *renderCache) get(object client.Object, settings render.ProjectSettings,
 	}
 	r := &rendering{input: input}
 	start := time.Now()
-	objects, err := render(templates, r)
+	objects, err := render(r)
 	r.outcome = renderOutcome(err)
 	c.metrics.countRender(r.outcome.Reason, time.Since(start))
 	if r.err = err; err == nil {

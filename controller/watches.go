@@ -82,6 +82,7 @@ func (r *reconciler[T]) ownerChanged() predicate.Predicate {
 		return before.GetGeneration() != after.GetGeneration() || before.GetUID() != after.GetUID() ||
 			after.GetDeletionTimestamp() != nil && before.GetDeletionTimestamp() == nil ||
 			!slices.Equal(before.GetFinalizers(), after.GetFinalizers()) ||
+			before.GetAnnotations()[v1.AnnotationUpdateTo] != after.GetAnnotations()[v1.AnnotationUpdateTo] ||
 			r.objects.isOthersStatus(before, after)
 	}}
 }

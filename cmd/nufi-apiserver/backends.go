@@ -59,7 +59,7 @@ func newBackends(ctx context.Context, f flags, traced traced, registry prometheu
 	if err := registry.Register(c.cache.Collector()); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
-	if c.templates, err = openTemplates(f.templatesDir, c.cache, logr.FromContextOrDiscard(ctx)); err != nil {
+	if c.templates, err = openTemplates(f.templatesDir, c.cache, logr.FromContextOrDiscard(ctx)); err != nil { //nolint:contextcheck // The validation has its own timeout.
 		return nil, err
 	}
 	if c.poller, err = newPoller(f); err != nil {

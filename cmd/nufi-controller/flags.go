@@ -39,7 +39,7 @@ func newCommand(run func(context.Context, flags) error) *cobra.Command {
 	f.Add(set, ":8080", "/metrics; 0 for none")
 	set.StringVar(&f.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 for none")
 	set.BoolVar(&f.leaderElect, "leader-elect", false, "reconcile only while holding the lease nufi-controller, so that replicas can stand by")
-	set.StringVar(&f.leaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease; if empty, the pod's own")
+	set.StringVar(&f.leaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease, and of stored templates outside of a pod; if empty, the pod's own")
 	set.StringVar(&f.templatesDir, "templates", "",
 		"directory with cue.mod and schemas that replaces the compiled-in templates; changes take effect after validation")
 	set.IntVar(&f.workers, "workers", 8, "number of NpuDeploys, and of Projects, that are reconciled concurrently")

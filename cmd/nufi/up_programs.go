@@ -25,7 +25,10 @@ const developer = "developer"
 // the URL of its metrics.
 func (u *up) runController(ctx context.Context, c *cluster.Cluster) (metrics string, err error) {
 	url, err := u.runProgram(ctx, c, controller, "the controller", func(address, probes string) []string {
-		return []string{"--metrics-bind-address=" + address, "--health-probe-bind-address=" + probes, "--leader-elect=false"}
+		return []string{
+			"--metrics-bind-address=" + address, "--health-probe-bind-address=" + probes,
+			"--leader-elect=false", "--leader-election-namespace=" + metav1.NamespaceSystem,
+		}
 	})
 	return url + "/metrics", err
 }

@@ -42,7 +42,8 @@ func (s Sets) Compare(deploys []v1.NpuDeploy, projects []v1.Project, settings ma
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	compare := func(impact *Impact, renderer Renderer) {
 		group.Go(func() error {
-			s.compare(impact, renderer)
+			effect := s.Impact(renderer)
+			impact.Effect, impact.Changes, impact.Message = effect.Effect, effect.Changes, effect.Message
 			return nil
 		})
 	}
@@ -61,20 +62,19 @@ func (s Sets) Compare(deploys []v1.NpuDeploy, projects []v1.Project, settings ma
 	return plan
 }
 
-// compare compares the manifests of one object. If the object does not render now, nothing of
-// it runs by these templates: all manifests would be new.
-func (s Sets) compare(impact *Impact, renderer Renderer) {
+// Impact returns the effect of Next on one object, without its name. If the object does not render
+// now, nothing of it runs by these templates: all manifests would be new.
+func (s Sets) Impact(renderer Renderer) Impact {
 	now, nowErr := renderer.Unchecked(s.Now)
 	next, nextErr := renderer.Render(s.Next)
 	switch {
 	case nowErr != nil && nextErr != nil:
-		impact.Effect, impact.Message = render.None, "refused by both sets: "+nextErr.Error()
-		return
+		return Impact{Effect: render.None, Message: "refused by both sets: " + nextErr.Error()}
 	case nextErr != nil:
-		impact.Effect, impact.Message = render.Refused, nextErr.Error()
-		return
+		return Impact{Effect: render.Refused, Message: nextErr.Error()}
 	case nowErr != nil:
 		now = &render.Result{}
 	}
-	impact.Effect, impact.Changes = render.Compare(now, next)
+	effect, changes := render.Compare(now, next)
+	return Impact{Effect: effect, Changes: changes}
 }

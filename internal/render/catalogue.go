@@ -83,6 +83,7 @@ type Allowed struct {
 type Defaults struct {
 	Port              int64             `json:"port" doc:"of the server's HTTP endpoint"`
 	PriorityClassName string            `json:"priorityClassName" doc:"empty: none"`
+	Updates           v1.UpdateMode     `json:"updates" enum:"Automatic,Manual" doc:"when other templates take effect"`
 	Requests          DefaultRequests   `json:"requests" doc:"requests of a server"`
 	ModelCache        DefaultModelCache `json:"modelCache" doc:"where models are stored"`
 	Endpoint          DefaultEndpoint   `json:"endpoint" doc:"how an endpoint is routed, if a spec has one"`

@@ -30,6 +30,9 @@ func TestNoAcceptedFieldIsLost(t *testing.T) {
 			t.Parallel()
 			before, _ := outcomeOf(t, base)
 			for _, leaf := range leaves(t, "spec", &spec, 4) {
+				if leaf.path == "spec.updates" { // It selects the templates.
+					continue
+				}
 				changed := set(base, strings.Split(leaf.path, ".")[1:], leaf.value)
 				after, violations := outcomeOf(t, changed)
 				if after == before && fmt.Sprint(changed) != fmt.Sprint(base) {

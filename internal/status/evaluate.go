@@ -31,6 +31,7 @@ func Evaluate(observed Observed) v1.NpuDeployStatus {
 	conditions.setOf(live, v1.ConditionAvailable, available)
 	conditions.setOf(live, v1.ConditionEndpoint, endpoint)
 	conditions.setStalled(rendered, applied)
+	setUpdate(&next, conditions, observed.Update)
 	return next
 }
 
@@ -79,6 +80,30 @@ func setResolved(next *v1.NpuDeployStatus, observed Observed) {
 	if observed.Apply.Reason != "" {
 		next.Inventory = slices.Clone(observed.Inventory)
 	}
+}
+
+// updateReason is the reason of condition UpdateAvailable.
+func updateReason(effect string) string {
+	switch effect {
+	case "InPlace":
+		return v1.ReasonUpdateInPlace
+	case "Delete":
+		return v1.ReasonUpdateDeletes
+	case "Refused":
+		return v1.ReasonUpdateRefused
+	}
+	return v1.ReasonUpdateRestarts
+}
+
+// setUpdate sets the update, and the condition UpdateAvailable, which is absent without one.
+func setUpdate(next *v1.NpuDeployStatus, conditions conditions, update *Update) {
+	if update == nil {
+		next.Update = nil
+		meta.RemoveStatusCondition(&next.Conditions, v1.ConditionUpdateAvailable)
+		return
+	}
+	next.Update = update.DeepCopy()
+	conditions.set(v1.ConditionUpdateAvailable, result{metav1.ConditionTrue, updateReason(update.Effect), update.Message})
 }
 
 // runningImage returns the server's image in a pod that serves, of the current revision if

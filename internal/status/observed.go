@@ -33,7 +33,9 @@ type Observed struct {
 	Deploy *v1.NpuDeploy
 	Stages
 	// Resolved has the effective values; nil keeps those in the status.
-	Resolved   *Resolved
+	Resolved *Resolved
+	// Update is what newer templates would change, or nil.
+	Update     *Update
 	Workload   Workload
 	Scheduling SchedulingContext
 	Route      Route
@@ -54,6 +56,14 @@ type Resolved struct {
 	Parallelism *v1.ParallelismStatus
 	// Selector selects the pods, in text form.
 	Selector string
+}
+
+// Update is the effect of other templates than those in use.
+type Update struct {
+	v1.TemplateUpdate
+
+	// Message describes the effect.
+	Message string
 }
 
 // Workload is the live Deployment with its ReplicaSets, pods and events.

@@ -32,6 +32,7 @@ type extra struct {
 		Host, Owner, Forbidden string
 	}
 	SpecObserved bool
+	Update       *status.Update
 	// Absent names the objects of base.yaml that this case removes.
 	Absent []string
 }
@@ -116,6 +117,7 @@ func addExtra(observed *status.Observed, extra extra) {
 	set(&observed.Apply, extra.Apply)
 	set(&observed.Scheduling.Devices, extra.Devices)
 	observed.Workload.SpecObserved = observed.Workload.SpecObserved || extra.SpecObserved
+	observed.Update = extra.Update
 	if extra.Inventory != nil {
 		observed.Inventory = extra.Inventory
 	}

@@ -16,6 +16,9 @@ import (
 const (
 	// maxSnapshot bounds the files of one set, in bytes. The compiled-in set has a fiftieth.
 	maxSnapshot = 4 << 20
+	// MaxPacked bounds the compressed files of one set, in bytes: an object of Kubernetes, which keeps
+	// a set, is at most 1.5 MiB, and a third of that is the overhead of base64.
+	MaxPacked = 1 << 20
 	// settled is the age from which a file's time identifies its content: file systems count
 	// in steps of up to two seconds.
 	settled = 2 * time.Second
@@ -40,7 +43,7 @@ func Snapshot(dir string) (fs.FS, error) {
 		if size += len(content); size > maxSnapshot {
 			return errTooLarge
 		}
-		return addFile(writer, name, content)
+		return addFile(writer, name, content, zip.Store)
 	})
 	if err := errors.Join(err, writer.Close()); err != nil {
 		return nil, err
@@ -57,7 +60,21 @@ func Snapshot(dir string) (fs.FS, error) {
 
 // pack returns the files of a set as a zip, which is a set in memory and its form on the way
 // to the child.
-func pack(set fs.FS) ([]byte, error) {
+func pack(set fs.FS) ([]byte, error) { return packWith(set, zip.Store) }
+
+// Pack returns the files of a set as a compressed zip of at most MaxPacked bytes.
+func Pack(set fs.FS) ([]byte, error) {
+	packed, err := packWith(set, zip.Deflate)
+	if err == nil && len(packed) > MaxPacked {
+		return nil, fmt.Errorf("the templates have %d bytes compressed, and may have %d", len(packed), MaxPacked)
+	}
+	return packed, err
+}
+
+// Unpack returns the files of a set that Pack returned.
+func Unpack(packed []byte) (fs.FS, error) { return unpack(packed) }
+
+func packWith(set fs.FS, method uint16) ([]byte, error) {
 	var archive bytes.Buffer
 	writer := zip.NewWriter(&archive)
 	err := fs.WalkDir(set, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -68,7 +85,7 @@ func pack(set fs.FS) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		return addFile(writer, name, content)
+		return addFile(writer, name, content, method)
 	})
 	if err := errors.Join(err, writer.Close()); err != nil {
 		return nil, fmt.Errorf("reading the templates: %w", err)
@@ -76,8 +93,8 @@ func pack(set fs.FS) ([]byte, error) {
 	return archive.Bytes(), nil
 }
 
-func addFile(archive *zip.Writer, name string, content []byte) error {
-	writer, err := archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+func addFile(archive *zip.Writer, name string, content []byte, method uint16) error {
+	writer, err := archive.CreateHeader(&zip.FileHeader{Name: name, Method: method})
 	if err != nil {
 		return err
 	}

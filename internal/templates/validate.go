@@ -44,6 +44,9 @@ func Validate(ctx context.Context, candidate fs.FS, live Live) error {
 	if err != nil {
 		return err
 	}
+	if _, err := Pack(candidate); err != nil {
+		return &RejectedError{Violations: compileViolations(err)}
+	}
 	_, err = runChild(ctx, request{Candidate: packed, Live: live.specs()})
 	return err
 }

@@ -9,7 +9,8 @@ package v1
 //	└── Endpoint    the route exists and its host belongs to the NpuDeploy
 //
 // Each has its own observedGeneration. Endpoint is True with reason NoEndpoint if the spec has no
-// endpoint. Stalled is present only while a change of the spec is required.
+// endpoint. Stalled is present only while a change of the spec is required, and UpdateAvailable only
+// while an update of the templates waits for a request.
 const (
 	ConditionReady     = "Ready"
 	ConditionRendered  = "Rendered"
@@ -17,6 +18,8 @@ const (
 	ConditionAvailable = "Available"
 	ConditionEndpoint  = "Endpoint"
 	ConditionStalled   = "Stalled"
+
+	ConditionUpdateAvailable = "UpdateAvailable"
 )
 
 // The comments below are the source of a table in docs/operations.md: a constant's first
@@ -173,6 +176,26 @@ const (
 	ReasonRoutePending = "RoutePending"
 )
 
+// Reasons of UpdateAvailable.
+const (
+	// ReasonUpdateInPlace means that newer templates would change objects and no pod.
+	//
+	// `nufi rollout update NAME`.
+	ReasonUpdateInPlace = "UpdateInPlace"
+	// ReasonUpdateRestarts means that newer templates would replace the pods.
+	//
+	// `nufi rollout update NAME`, when a restart is acceptable.
+	ReasonUpdateRestarts = "UpdateRestarts"
+	// ReasonUpdateDeletes means that newer templates would delete an object.
+	//
+	// `nufi rollout update NAME`, when the object is not used any more.
+	ReasonUpdateDeletes = "UpdateDeletes"
+	// ReasonUpdateRefused means that the spec does not render with newer templates.
+	//
+	// Change the spec as the message describes.
+	ReasonUpdateRefused = "UpdateRefused"
+)
+
 // Names that the controller uses on other objects.
 const (
 	// FieldManager is the field manager of applied objects.
@@ -180,4 +203,7 @@ const (
 	// AnnotationAdopt, with the NpuDeploy's name as its value, allows the controller to take over
 	// an existing object.
 	AnnotationAdopt = "dudaji.com/adopt"
+	// AnnotationUpdateTo, on an NpuDeploy whose updates are manual, is the digest of the templates to
+	// use: newer ones, or earlier ones that the controller has kept.
+	AnnotationUpdateTo = "dudaji.com/update-to"
 )

@@ -112,7 +112,24 @@ type NpuDeploySpec struct {
 	//
 	// +optional
 	PodMetadata *PodMetadata `json:"podMetadata,omitempty"`
+
+	// updates is when other templates of the platform take effect: Automatic, or Manual, which keeps
+	// the current ones until an update is requested. Absent means policy's choice.
+	//
+	// +optional
+	Updates UpdateMode `json:"updates,omitempty"`
 }
+
+// UpdateMode is when other templates take effect.
+//
+// +kubebuilder:validation:Enum=Automatic;Manual
+type UpdateMode string
+
+// The update modes.
+const (
+	UpdateAutomatic UpdateMode = "Automatic"
+	UpdateManual    UpdateMode = "Manual"
+)
 
 // Accelerator selects devices.
 type Accelerator struct {

@@ -76,6 +76,11 @@ type NpuDeployStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	Templates string `json:"templates,omitempty"`
 
+	// update is the update of the templates that waits for a request. Absent if there is none.
+	//
+	// +optional
+	Update *TemplateUpdate `json:"update,omitempty"`
+
 	// inventory lists the objects that the controller applied, or is about to apply, for this
 	// NpuDeploy. Absent means none.
 	//
@@ -83,6 +88,22 @@ type NpuDeployStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Inventory []InventoryEntry `json:"inventory,omitempty"`
+}
+
+// TemplateUpdate is what other templates would change.
+type TemplateUpdate struct {
+	// templates is the digest of the templates.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=128
+	Templates string `json:"templates"`
+
+	// effect is InPlace, Restart (pods are replaced), Delete (an object is deleted) or Refused (the
+	// spec would not render).
+	//
+	// +required
+	// +kubebuilder:validation:Enum=InPlace;Restart;Delete;Refused
+	Effect string `json:"effect"`
 }
 
 // AcceleratorStatus is the accelerator in use.

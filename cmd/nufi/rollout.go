@@ -1,0 +1,102 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/cmd/internal/program"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+var (
+	errNotManual = errors.New("its updates are automatic: set spec.updates to Manual")
+	errNoName    = errors.New("name an NpuDeploy")
+)
+
+func newRolloutCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "rollout", Short: "Manage the templates that NpuDeploys use", Args: noArguments}
+	cmd.AddCommand(newUpdateCommand())
+	return cmd
+}
+
+type updateOptions struct {
+	cluster       clusterFlags
+	namespace, to string
+}
+
+func newUpdateCommand() *cobra.Command {
+	var o updateOptions
+	cmd := &cobra.Command{
+		Use:   "update NAME...",
+		Short: "Apply the platform's newest templates to NpuDeploys with manual updates",
+		Long: `Request the update of NpuDeploys whose spec.updates is Manual to the templates that their
+status.update names. Condition UpdateAvailable describes the effect. With --to, request other
+templates, such as earlier ones: the controller keeps the last ten sets, and those in use.`,
+		Example: `  nufi rollout update llama-8b -n npu-serving
+  nufi rollout update llama-8b -n npu-serving --to sha256:5c3a0de1b7f2`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errNoName
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, names []string) error { return o.run(cmd.Context(), names, cmd.OutOrStdout()) },
+	}
+	cmd.Flags().StringVar(&o.to, "to", "", "digest of the templates (default: those of status.update)")
+	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "namespace (default: that of the context)")
+	o.cluster.add(cmd)
+	return cmd
+}
+
+func (o *updateOptions) run(ctx context.Context, names []string, out io.Writer) error {
+	kube, err := o.cluster.client()
+	if err != nil {
+		return err
+	}
+	if o.namespace == "" {
+		if o.namespace, err = program.KubeconfigNamespace(o.cluster.kubeconfig, o.cluster.context); err != nil {
+			return err
+		}
+	}
+	var errs []error
+	for _, name := range names {
+		if err := o.update(ctx, kube, name, out); err != nil {
+			errs = append(errs, fmt.Errorf("updating %s/%s: %w", o.namespace, name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (o *updateOptions) update(ctx context.Context, kube client.Client, name string, out io.Writer) error {
+	var deploy v1.NpuDeploy
+	if err := kube.Get(ctx, client.ObjectKey{Namespace: o.namespace, Name: name}, &deploy); err != nil {
+		return err
+	}
+	if deploy.Spec.Updates != v1.UpdateManual {
+		return errNotManual
+	}
+	digest, effect := o.to, ""
+	if update := deploy.Status.Update; update != nil && cmp.Or(o.to, update.Templates) == update.Templates {
+		digest, effect = update.Templates, " ("+update.Effect+")"
+	}
+	if digest == "" {
+		_, err := fmt.Fprintf(out, "npudeploy.dudaji.com/%s uses the newest templates\n", name)
+		return err
+	}
+	before := deploy.DeepCopy()
+	if deploy.Annotations == nil {
+		deploy.Annotations = map[string]string{}
+	}
+	deploy.Annotations[v1.AnnotationUpdateTo] = digest
+	if err := kube.Patch(ctx, &deploy, client.MergeFrom(before), client.FieldOwner("nufi")); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "npudeploy.dudaji.com/%s updates to templates %s%s\n", name, digest, effect)
+	return err
+}

@@ -1,0 +1,198 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/templates"
+)
+
+const (
+	// labelTemplates is the label of the ControllerRevisions that keep templates.
+	labelTemplates = "dudaji.com/templates"
+	// maxRevisions is how many sets are kept beside those in use.
+	maxRevisions = 10
+)
+
+// revisions keeps every set of templates that has served as a ControllerRevision in the
+// controller's namespace, so that an NpuDeploy can stay on a set. Without a namespace, sets are kept
+// until the controller ends.
+type revisions struct {
+	client    client.Client
+	namespace string
+	// used returns the digests that NpuDeploys use.
+	used func(ctx context.Context) ([]string, error)
+
+	mu       sync.Mutex
+	loaded   bool
+	byDigest map[string]*revision
+	last     int64 // number of the newest
+}
+
+// revision is one set.
+type revision struct {
+	number int64
+	// compile returns the same set each time. A set of another version of the controller may not
+	// compile.
+	compile func() (*render.Templates, error)
+}
+
+func newRevisions(client client.Client, namespace string, used func(context.Context) ([]string, error)) *revisions {
+	return &revisions{client: client, namespace: namespace, used: used, byDigest: map[string]*revision{}}
+}
+
+// keep stores the serving set, before anything is rendered with it. It loads the earlier ones first.
+// A set that the API server rejects is kept in memory.
+func (r *revisions) keep(ctx context.Context, serving *render.Templates) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.loaded {
+		if err := r.load(ctx); err != nil {
+			return err
+		}
+		r.loaded = true
+	} else if r.byDigest[serving.Digest] != nil {
+		return nil
+	}
+	if r.byDigest[serving.Digest] == nil {
+		if err := r.store(ctx, serving); err != nil {
+			return err
+		}
+	}
+	return r.prune(ctx, serving.Digest)
+}
+
+func (r *revisions) store(ctx context.Context, serving *render.Templates) error {
+	packed, err := templates.Pack(serving.Module)
+	if err == nil {
+		err = r.create(ctx, serving.Digest, packed)
+	}
+	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsNotFound(err) || apierrors.IsRequestEntityTooLargeError(err) {
+		logr.FromContextOrDiscard(ctx).Error(err, "Could not store the templates: after a restart, manual updates apply at once", "digest", serving.Digest)
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("storing templates %s: %w", serving.Digest, err)
+	}
+	r.add(r.last+1, serving.Digest, packed)
+	return nil
+}
+
+// add adds a set, which is compiled when an NpuDeploy uses it.
+func (r *revisions) add(number int64, digest string, packed []byte) {
+	r.last = max(r.last, number)
+	r.byDigest[digest] = &revision{number, sync.OnceValues(func() (*render.Templates, error) {
+		set, err := compilePacked(packed)
+		if err != nil {
+			return nil, fmt.Errorf("templates %s cannot be used by this version of the controller: %w", digest, err)
+		}
+		return set, nil
+	})}
+}
+
+func compilePacked(packed []byte) (*render.Templates, error) {
+	files, err := templates.Unpack(packed)
+	if err != nil {
+		return nil, err
+	}
+	return render.Compile(files)
+}
+
+// get returns a set, or nil if it is not kept.
+func (r *revisions) get(digest string) *revision {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.byDigest[digest]
+}
+
+// load reads the revisions.
+func (r *revisions) load(ctx context.Context) error {
+	if r.namespace == "" {
+		return nil
+	}
+	var list appsv1.ControllerRevisionList
+	err := r.client.List(ctx, &list, client.InNamespace(r.namespace), client.HasLabels{labelTemplates})
+	if err != nil && !apierrors.IsForbidden(err) { // keep logs that.
+		return fmt.Errorf("listing stored templates: %w", err)
+	}
+	for i := range list.Items {
+		object := &list.Items[i]
+		var data revisionData
+		if err := json.Unmarshal(object.Data.Raw, &data); err != nil {
+			logr.FromContextOrDiscard(ctx).Error(err, "Ignored stored templates", "name", object.Name)
+			continue
+		}
+		r.add(object.Revision, digestPrefix+object.Labels[labelTemplates], data.Archive)
+	}
+	return nil
+}
+
+// revisionData is the data of a ControllerRevision.
+type revisionData struct {
+	Archive []byte `json:"archive"` // see templates.Pack
+}
+
+func (r *revisions) create(ctx context.Context, digest string, packed []byte) error {
+	if r.namespace == "" {
+		return nil
+	}
+	data, err := json.Marshal(revisionData{packed})
+	if err != nil {
+		return err
+	}
+	return client.IgnoreAlreadyExists(r.client.Create(ctx, &appsv1.ControllerRevision{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: r.namespace, Name: revisionName(digest), Labels: map[string]string{labelTemplates: digestLabel(digest)},
+		},
+		Data: runtime.RawExtension{Raw: data}, Revision: r.last + 1,
+	}))
+}
+
+// prune deletes sets that are not among the newest, do not serve, and that no NpuDeploy uses.
+func (r *revisions) prune(ctx context.Context, serving string) error {
+	if len(r.byDigest) <= maxRevisions {
+		return nil
+	}
+	used, err := r.used(ctx)
+	if err != nil {
+		return fmt.Errorf("listing templates in use: %w", err)
+	}
+	digests := make([]string, 0, len(r.byDigest))
+	for digest := range r.byDigest {
+		digests = append(digests, digest)
+	}
+	slices.SortFunc(digests, func(a, b string) int { return cmp.Compare(r.byDigest[b].number, r.byDigest[a].number) })
+	for _, digest := range digests[maxRevisions:] {
+		if digest == serving || slices.Contains(used, digest) {
+			continue
+		}
+		if r.namespace != "" {
+			object := &appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: revisionName(digest)}}
+			if err := client.IgnoreNotFound(r.client.Delete(ctx, object)); err != nil {
+				return fmt.Errorf("deleting templates %s: %w", digest, err)
+			}
+		}
+		delete(r.byDigest, digest)
+	}
+	return nil
+}
+
+// A digest is "sha256:" and hexadecimal digits. The label and the name have the digits.
+const digestPrefix = "sha256:"
+
+func digestLabel(digest string) string { return strings.TrimPrefix(digest, digestPrefix) }
+
+func revisionName(digest string) string { return "nufi-templates-" + digestLabel(digest) }
