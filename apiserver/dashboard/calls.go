@@ -35,6 +35,7 @@ type input struct {
 	query       url.Values
 	contentType string
 	body        string
+	match       string // If-Match
 }
 
 // call serves a route of REST within a page's request, as its user, and returns the response.
@@ -52,6 +53,9 @@ func (h *Handlers) call(r *http.Request, user *kube.UserClient, id string, in in
 	}
 	if in.contentType != "" {
 		inner.Header.Set("Content-Type", in.contentType)
+	}
+	if in.match != "" {
+		inner.Header.Set("If-Match", in.match)
 	}
 	answer := &response{header: http.Header{}}
 	return answer, route.Handler(answer, mux.SetURLVars(inner, mux.Vars(r)), user)

@@ -52,7 +52,8 @@ func New(options Options) (*Handlers, error) {
 
 // Routes returns the routes of all pages, and of what they load.
 func (h *Handlers) Routes() []rest.Route {
-	return append([]rest.Route{h.deploymentsRoute(), h.devicesRoute(), h.projectsRoute(), h.templatesRoute(), h.liveRoute(), h.assetRoute()}, h.deploymentRoutes()...)
+	return append([]rest.Route{h.deploymentsRoute(), h.devicesRoute(), h.projectsRoute(), h.templatesRoute(), h.liveRoute(), h.assetRoute()},
+		append(h.deploymentRoutes(), h.editorRoutes()...)...)
 }
 
 // RedirectToLogin sends a browser without credentials to the login, which returns it to the

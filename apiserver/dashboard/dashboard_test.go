@@ -57,7 +57,7 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 		used[name], used["ask."+name], used["effect."+name] = true, true, true
 	}
 	for _, key := range []string{
-		"done.restart", "done.scale", "role.Viewer", "role.Editor", "role.Admin", "member.User", "member.Group",
+		"done.restart", "done.scale", "done.save", "result.None", "result.InPlace", "result.Restart", "result.Delete", "role.Viewer", "role.Editor", "role.Admin", "member.User", "member.Group",
 		"source.CompiledIn", "source.Directory",
 	} {
 		used[key] = true
@@ -280,5 +280,20 @@ func TestFilesOfPagesAreSmall(t *testing.T) {
 		if limit := limits[name]; compressed.Len() > limit {
 			t.Errorf("%s has %d bytes, want at most %d", name, compressed.Len(), limit)
 		}
+	}
+}
+
+func TestLineOfAField(t *testing.T) {
+	t.Parallel()
+	const text = "kind: NpuDeploy\nspec:\n  model: a\n  inferenceServer:\n    env:\n    - name: A\n    - name: B\n  accelerator: {count: 3}\n"
+	for path, want := range map[string]int{
+		"spec.model": 3, "spec.inferenceServer.env[1].name": 7, "spec.accelerator.count": 8, "spec.endpoint.host": 2, "metadata": 0, "": 0,
+	} {
+		if got := lineOf(text, path); got != want {
+			t.Errorf("%s is at line %d, want %d", path, got, want)
+		}
+	}
+	if got := lineOf("a: [", "a"); got != 0 {
+		t.Errorf("a field of no YAML is at line %d", got)
 	}
 }

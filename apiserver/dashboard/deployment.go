@@ -36,7 +36,7 @@ func tabs() []string { return []string{"pods", "events", "logs", "manifests", "s
 type tabContent func(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymentPage) error
 
 func (h *Handlers) deploymentRoutes() []rest.Route {
-	done := openapi.Parameter{Name: "done", Doc: "the action that was taken", Schema: openapi.Enum(actionNames()...)}
+	done := openapi.Parameter{Name: "done", Doc: "the action that was taken", Schema: openapi.Enum(append(actionNames(), "save")...)}
 	return append([]rest.Route{
 		h.newPage("showDeployment", deploymentPath, "Page: a deployment and its pods", readOperation, h.tab("pods", podsOperation, addPods), done),
 		h.newPage("showEvents", deploymentPath+"/events", "Page: the events of a deployment", readOperation, h.tab("events", eventsOperation, addEvents)),
@@ -111,7 +111,7 @@ func (h *Handlers) tab(name, operation string, add tabContent) rest.Handler {
 		if err := add(h, r, user, page); err != nil {
 			page.TabError = h.problem(r, user, h.route(operation).Needs, err)
 		}
-		if done := r.URL.Query().Get("done"); slices.Contains(actionNames(), done) {
+		if done := r.URL.Query().Get("done"); slices.Contains([]string{"restart", "scale", "save"}, done) {
 			page.Done = done
 		}
 		return h.writeDeployment(w, r, page, answer)
@@ -119,7 +119,7 @@ func (h *Handlers) tab(name, operation string, add tabContent) rest.Handler {
 }
 
 func (h *Handlers) writeDeployment(w http.ResponseWriter, r *http.Request, page *deploymentPage, answer *response) error {
-	view := frame{Section: "deployments", Title: page.Name, Page: page}
+	view := frame{Section: "deployments", Title: page.Name, Path: page.pathOfTab(), Page: page}
 	if age, err := strconv.Atoi(answer.header.Get("Age")); err == nil {
 		w.Header().Set("Age", strconv.Itoa(age))
 		view.Age = duration.HumanDuration(time.Duration(age) * time.Second)
@@ -164,6 +164,14 @@ func (h *Handlers) deployment(r *http.Request, user *kube.UserClient, tab string
 	}
 	page.Actions, err = h.actions(r, user)
 	return page, answer, err
+}
+
+// pathOfTab returns the path of the tab that is shown.
+func (p *deploymentPage) pathOfTab() string {
+	if p.Tab == tabs()[0] {
+		return p.Path
+	}
+	return p.Path + "/" + p.Tab
 }
 
 // Pattern matches the name in a form.

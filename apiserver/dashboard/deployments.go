@@ -82,6 +82,7 @@ type deploymentsPage struct {
 	NextURL, FirstURL      string
 	AllURL, ResetURL       string
 	Filtered               bool
+	NewURLs                []link // of the projects in which the user may create one
 	Live                   string // URL of the page's stream
 }
 
@@ -115,11 +116,43 @@ func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kub
 	query.Del("page")
 	query.Del("sort")
 	page.Live = liveURL(snapshot.Version, query)
+	if page.NewURLs, err = h.newURLs(r, user, page.Projects); err != nil {
+		return err
+	}
 	view := frame{Section: "deployments", Page: page}
 	if !since.IsZero() {
 		view.Age = duration.HumanDuration(now.Sub(since))
 	}
 	return h.views.write(w, r, "deployments.html", view)
+}
+
+// newURLs returns the page for a new deployment in each project in which the user may create
+// one.
+func (h *Handlers) newURLs(r *http.Request, user *kube.UserClient, projects []string) ([]link, error) {
+	var mine struct {
+		Projects []struct {
+			Name string `json:"name"`
+		} `json:"projects"`
+	}
+	if _, err := h.read(r, user, "readMe", input{}, &mine); err != nil {
+		return nil, err
+	}
+	names := slices.Clone(projects)
+	for _, project := range mine.Projects {
+		names = append(names, project.Name)
+	}
+	slices.Sort(names)
+	var urls []link
+	for _, name := range slices.Compact(names) {
+		lacks, err := missing(r.Context(), user, h.route(createOperation).Needs, name, "")
+		if err != nil && !kube.Unreachable(err) {
+			return nil, err
+		}
+		if err == nil && lacks == nil {
+			urls = append(urls, link{Name: name, URL: "/new/" + name + "?" + url.Values{languageParameter: {string(languageOf(r))}}.Encode()})
+		}
+	}
+	return urls, nil
 }
 
 func newRow(deploy *v1.NpuDeploy, now time.Time) row {

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"html/template"
 	"net/http"
-	"path"
 	"strconv"
 	"time"
 
@@ -45,6 +44,7 @@ type frame struct {
 	Style, Script   string
 	User            string
 	Section         string // of the navigation, with its key in words; empty for an error
+	Path            string // of the page, if it is not that of the request
 	Title           string // of the page; empty for that of the section
 	Status          int    // of the response; 0 is 200
 	Age             string // of the data, while Kubernetes is unreachable; otherwise empty
@@ -58,9 +58,9 @@ func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f fra
 	f.User, f.Language = user.Name(), languageOf(r)
 	f.Other = f.Language.other()
 	shown := r
-	if r.Method == http.MethodPost { // the page of a failed form is the one above it
+	if f.Path != "" {
 		shown = r.Clone(r.Context())
-		shown.URL.Path = path.Dir(r.URL.Path)
+		shown.URL.Path = f.Path
 	}
 	f.OtherURL = urlWith(shown, languageParameter, string(f.Other))
 	var page bytes.Buffer
