@@ -82,6 +82,7 @@ func notAllowed(object *unstructured.Unstructured, message string) error {
 func Kinds() []schema.GroupVersionKind {
 	return []schema.GroupVersionKind{
 		{Version: "v1", Kind: "ServiceAccount"},
+		{Version: "v1", Kind: "PersistentVolumeClaim"},
 		{Version: "v1", Kind: "Service"},
 		{Group: "apps", Version: "v1", Kind: "Deployment"},
 		{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},

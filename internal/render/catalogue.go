@@ -105,7 +105,7 @@ type PerDevice struct {
 type DefaultModelCache struct {
 	Kind      string `json:"kind" doc:"of volume"`
 	HostPath  string `json:"hostPath" doc:"where the kind is HostPath"`
-	ClaimName string `json:"claimName" doc:"where it is PersistentVolumeClaim"`
+	ClaimName string `json:"claimName" doc:"where it is PersistentVolumeClaim; empty: each deployment has a claim of its own"`
 	MountPath string `json:"mountPath" doc:"in the container"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/render"
@@ -69,7 +70,7 @@ func explained(t *testing.T, result *render.Result, path string) (value string, 
 
 func TestPolicyOfAProjectReplacesTheGeneralPolicy(t *testing.T) {
 	t.Parallel()
-	example := documentedPolicy(t, "projects: research:")
+	example := documentedPolicy(t, "rollout:")
 	set := withPolicyFile(t, example)
 	research := renderIn(t, set, "research")
 	for path, want := range map[string]struct{ value, text string }{
@@ -92,9 +93,35 @@ func TestPolicyOfAProjectReplacesTheGeneralPolicy(t *testing.T) {
 	}
 }
 
+func TestDocumentedClaimIsRendered(t *testing.T) {
+	t.Parallel()
+	set := withPolicyFile(t, documentedPolicy(t, "claim:"))
+	claim := renderIn(t, set, "research").Objects[1]
+	size, _, _ := unstructured.NestedString(claim.Object, "spec", "resources", "requests", "storage")
+	if claim.GetKind() != "PersistentVolumeClaim" || claim.GetName() != "llama-model-cache" || size != "200Gi" {
+		t.Errorf("the claim is %v", claim)
+	}
+	for name, spec := range map[string]string{
+		"another project":   "metadata: {name: llama, namespace: other}\nspec: {model: a/b, accelerator: {type: atom}}",
+		"an existing claim": "metadata: {name: llama, namespace: research}\nspec: {model: a/b, accelerator: {type: atom}, modelCache: {claimName: shared}}",
+		"no cache":          "metadata: {name: llama, namespace: research}\nspec: {model: a/b, accelerator: {type: atom}, modelCache: {kind: None}}",
+	} {
+		result, err := set.Render(typed(t, []byte(spec)), render.ProjectSettings{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, object := range result.Objects {
+			if object.GetKind() == "PersistentVolumeClaim" {
+				t.Errorf("%s: a claim is rendered", name)
+			}
+		}
+	}
+}
+
 func TestCatalogueOfAProjectHasItsPolicy(t *testing.T) {
 	t.Parallel()
-	catalogue := withPolicyFile(t, documentedPolicy(t, "projects: research:")).Catalogue
+	catalogue := withPolicyFile(t, documentedPolicy(t, "rollout:")).Catalogue
 	research := catalogue.In("research")
 	for i, accelerator := range catalogue.Accelerators {
 		want := accelerator.Image

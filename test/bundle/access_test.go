@@ -10,7 +10,7 @@ type access struct {
 
 func controllerAccess(h *harness.Harness) {
 	children := []string{
-		"apps/deployments", "services", "serviceaccounts", "policy/poddisruptionbudgets", "networking.k8s.io/ingresses",
+		"apps/deployments", "services", "serviceaccounts", "persistentvolumeclaims", "policy/poddisruptionbudgets", "networking.k8s.io/ingresses",
 		"resourcequotas", "limitranges", "networking.k8s.io/networkpolicies", "rbac.authorization.k8s.io/rolebindings",
 		"networking.istio.io/virtualservices", "gateway.networking.k8s.io/httproutes", "monitoring.coreos.com/podmonitors",
 	}
