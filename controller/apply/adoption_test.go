@@ -123,6 +123,21 @@ func TestKindThatIsNotInstalledIsReported(t *testing.T) {
 	}
 }
 
+func TestClaimThatCannotChangeIsReportedAndNotRetried(t *testing.T) {
+	const aClaim = "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: web, namespace: NAMESPACE}, spec: {storageClassName: fast, " +
+		"accessModes: [ReadWriteOnce], resources: {requests: {storage: 2Gi}}}}"
+	f := newFixture(t)
+	f.wantApply("created PersistentVolumeClaim web", aClaim)
+	_, err := f.apply(with(aClaim, "fast", "slow"))
+	immutable := (*apply.ImmutableError)(nil)
+	if !errors.As(err, &immutable) || immutable.Field != "spec" {
+		t.Fatalf("error %v, want an immutable spec", err)
+	}
+	if _, terminal := apply.Retry(err); !terminal {
+		t.Error("it is retried")
+	}
+}
+
 func TestImmutableFieldIsReportedAndNothingIsDeleted(t *testing.T) {
 	f := newFixture(t)
 	f.wantApply("created Deployment web", aDeployment)

@@ -56,7 +56,10 @@ func isTransient(status metav1.Status) bool {
 func immutableField(err error) (string, bool) {
 	for _, cause := range causes(err) {
 		invalid := cause.Type == metav1.CauseTypeFieldValueInvalid || cause.Type == metav1.CauseTypeForbidden
-		if invalid && cause.Field != "" && strings.HasSuffix(cause.Message, ": field is immutable") {
+		if invalid && cause.Field != "" && (strings.HasSuffix(cause.Message, ": field is immutable") ||
+			// The spec of a PersistentVolumeClaim, and a smaller size.
+			strings.Contains(cause.Message, "spec is immutable after creation") ||
+			strings.Contains(cause.Message, "field can not be less than")) {
 			return cause.Field, true
 		}
 	}
