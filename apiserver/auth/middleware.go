@@ -42,8 +42,13 @@ func Middleware(authenticator Authenticator, fail ErrorWriter) func(http.Handler
 
 // HasCredentials reports whether the request has a header or a session that authenticates it.
 func HasCredentials(r *http.Request) bool {
+	return HasSession(r) || r.Header.Get("Authorization") != ""
+}
+
+// HasSession reports whether the request has the cookie of a login.
+func HasSession(r *http.Request) bool {
 	_, err := r.Cookie(sessionCookie)
-	return err == nil || r.Header.Get("Authorization") != ""
+	return err == nil
 }
 
 func reject(w http.ResponseWriter, r *http.Request, err error, fail ErrorWriter) {

@@ -38,10 +38,10 @@ func get(t *testing.T, target string, headers ...string) *http.Request {
 }
 
 // show renders the list of rows.
-func show(t *testing.T, h *Handlers, r *http.Request, f filters, rows ...row) *httptest.ResponseRecorder {
+func show(t *testing.T, h *Handlers, r *http.Request, rows ...row) *httptest.ResponseRecorder {
 	t.Helper()
 	response := httptest.NewRecorder()
-	if err := h.views.write(response, r, "deployments.html", frame{Page: newDeploymentsPage(r, f, 1, rows)}); err != nil {
+	if err := h.views.write(response, r, "deployments.html", frame{Page: newDeploymentsPage(r, filters{}, 1, rows)}); err != nil {
 		t.Fatal(err)
 	}
 	return response
@@ -221,7 +221,7 @@ func TestHostileTextIsEscaped(t *testing.T) {
 		Conditions: []metav1.Condition{{Type: "Available", Status: "False", Reason: v1.ReasonCrashLoop, Message: hostile}},
 	}}
 	deploy.Spec.Model = hostile
-	page := show(t, newHandlers(t), get(t, "/"), filters{}, newRow(deploy, time.Now())).Body.String()
+	page := show(t, newHandlers(t), get(t, "/"), newRow(deploy, time.Now())).Body.String()
 	if strings.Contains(page, "<script>") || strings.Contains(page, "javascript:") || !strings.Contains(page, "&lt;script&gt;") {
 		t.Error(page)
 	}
@@ -230,7 +230,7 @@ func TestHostileTextIsEscaped(t *testing.T) {
 func TestPagesLoadOnlyTheirOwnFiles(t *testing.T) {
 	t.Parallel()
 	h := newHandlers(t)
-	response := show(t, h, get(t, "/"), filters{})
+	response := show(t, h, get(t, "/"))
 	if policy := response.Header().Get("Content-Security-Policy"); policy != contentPolicy {
 		t.Error(policy)
 	}
@@ -295,5 +295,17 @@ func TestLineOfAField(t *testing.T) {
 	}
 	if got := lineOf("a: [", "a"); got != 0 {
 		t.Errorf("a field of no YAML is at line %d", got)
+	}
+}
+
+func TestLogoutIsOfferedToSessions(t *testing.T) {
+	t.Parallel()
+	const form = `<form method="post" action="/logout">`
+	h := newHandlers(t)
+	if body := show(t, h, get(t, "/")).Body.String(); strings.Contains(body, form) {
+		t.Error("a request without a session gets a button to log out")
+	}
+	if body := show(t, h, get(t, "/", "Cookie", "__Host-nufi-session=sealed")).Body.String(); !strings.Contains(body, form) {
+		t.Errorf("the page lacks %s: %s", form, body)
 	}
 }

@@ -43,6 +43,7 @@ type frame struct {
 	OtherURL        string // this page in the other language
 	Style, Script   string
 	User            string
+	HasSession      bool   // that a logout ends
 	Section         string // of the navigation, with its key in words; empty for an error
 	Path            string // of the page, if it is not that of the request
 	Title           string // of the page; empty for that of the section
@@ -55,7 +56,7 @@ type frame struct {
 func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f frame) error {
 	user, _ := auth.UserFrom(r.Context())
 	f.Style, f.Script = v.style, v.script
-	f.User, f.Language = user.Name(), languageOf(r)
+	f.User, f.HasSession, f.Language = user.Name(), auth.HasSession(r), languageOf(r)
 	f.Other = f.Language.other()
 	shown := r
 	if f.Path != "" {

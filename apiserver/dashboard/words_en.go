@@ -3,7 +3,7 @@ package dashboard
 func englishWords() table {
 	return table{
 		"accelerator": "Accelerator", "address": "Address", "age": "Age", "all": "All", "deployments": "Deployments",
-		"devices": "Devices", "filter": "Apply", "language": "한국어", "model": "Model", "name": "Name", "next": "Next page",
+		"devices": "Devices", "filter": "Apply", "language": "한국어", "logOut": "Log out", "model": "Model", "name": "Name", "next": "Next page",
 		"none": "There are no deployments in the projects that you may see.", "noMatch": "No deployment matches.",
 		"previous": "First page", "project": "Project", "ready": "Ready", "reset": "Clear filters", "search": "Name or model",
 		"sort": "Sort by", "skip": "Skip to content", "stale": "Kubernetes is unreachable. This page shows the state of", "ago": "ago.",

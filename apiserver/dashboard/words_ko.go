@@ -3,7 +3,7 @@ package dashboard
 func koreanWords() table {
 	return table{
 		"accelerator": "가속기", "address": "주소", "age": "경과", "all": "전체", "deployments": "배포",
-		"devices": "장치", "filter": "적용", "language": "English", "model": "모델", "name": "이름", "next": "다음 페이지",
+		"devices": "장치", "filter": "적용", "language": "English", "logOut": "로그아웃", "model": "모델", "name": "이름", "next": "다음 페이지",
 		"none": "볼 수 있는 프로젝트에 배포가 없습니다.", "noMatch": "일치하는 배포가 없습니다.",
 		"previous": "첫 페이지", "project": "프로젝트", "ready": "준비", "reset": "필터 지우기", "search": "이름 또는 모델",
 		"sort": "정렬", "skip": "본문으로 이동", "stale": "Kubernetes에 연결할 수 없습니다. 이 페이지의 상태는", "ago": "전의 것입니다.",
