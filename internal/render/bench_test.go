@@ -29,9 +29,9 @@ var benchmarks = []struct {
 	settings   render.ProjectSettings
 	maxBytes   int
 }{
-	{"minimal", minimalSpec, render.ProjectSettings{}, 610_000},
-	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 641_000},
-	{"endpoint", endpointSpec, render.ProjectSettings{}, 694_000},
+	{"minimal", minimalSpec, render.ProjectSettings{}, 628_000},
+	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 637_000},
+	{"endpoint", endpointSpec, render.ProjectSettings{}, 711_000},
 }
 
 func TestRenderAllocatesAtMost(t *testing.T) {
