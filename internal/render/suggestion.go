@@ -11,7 +11,7 @@ import (
 const maxSuggestionDepth = 3
 
 // suggestion returns a hint for the unknown field at path: the field beside it with the most
-// similar name, or a field of the same name elsewhere in the contract. It is empty without
+// similar name, or whose name ends with the given one (secretName of name), or a field of the same name elsewhere in the contract. It is empty without
 // one.
 func suggestion(path []string, contract cue.Value) string {
 	if len(path) == 0 {
@@ -28,12 +28,28 @@ func suggestion(path []string, contract cue.Value) string {
 		}
 	}
 	if best == "" {
+		best = fieldWithSuffix(parent, name)
+	}
+	if best == "" {
 		best = findField(contract, nil, name)
 	}
 	if best == "" {
 		return ""
 	}
 	return ": did you mean " + best + "?"
+}
+
+// fieldWithSuffix returns the only field of contract whose name ends with the word name, or "".
+func fieldWithSuffix(contract cue.Value, name string) string {
+	if name == "" {
+		return ""
+	}
+	word := strings.ToUpper(name[:1]) + name[1:]
+	names := slices.DeleteFunc(fieldNames(contract), func(field string) bool { return !strings.HasSuffix(field, word) })
+	if len(names) != 1 {
+		return ""
+	}
+	return names[0]
 }
 
 // fieldNames returns the names of the fields that contract has, sorted.
