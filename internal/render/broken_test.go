@@ -61,7 +61,7 @@ func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 		},
 		"a rollout without progress": {
 			[][2]string{{"accelerated: {maxSurge: 0, maxUnavailable: 1}", "accelerated: {maxSurge: 0, maxUnavailable: 0}"}},
-			[]string{"schemas/policy/schema.cue: checkedRollout.accelerated: maxSurge and maxUnavailable must not both be 0"},
+			[]string{"schemas/policy/schema.cue: checkedRollout.allProjects.accelerated: maxSurge and maxUnavailable must not both be 0"},
 		},
 		"invalid CUE": {[][2]string{{"policy: {", "policy: {{"}}, []string{"schemas/policy/policy.cue: expected '}', found 'EOF'"}},
 	} {

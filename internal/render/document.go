@@ -46,8 +46,8 @@ type Document struct {
 }
 
 // ReadDocuments reads a YAML or JSON document of file. The items of a List are documents of
-// their own, and null is none, as in kubectl. Line breaks before the document count for the line numbers.
-// Errors are returned by RenderDocument.
+// their own, and null is no document, as in kubectl. Line breaks before the document count for
+// the line numbers. Errors are returned by RenderDocument.
 func ReadDocuments(file string, text []byte) []Document {
 	document := readDocument(file, text)
 	if document.err == nil && document.content == nil {

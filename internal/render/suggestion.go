@@ -11,8 +11,8 @@ import (
 const maxSuggestionDepth = 3
 
 // suggestion returns a hint for the unknown field at path: the field beside it with the most
-// similar name, or whose name ends with the given one (secretName of name), or a field of the same name elsewhere in the contract. It is empty without
-// one.
+// similar name, or whose name ends with the given one (secretName of name), or a field of the same
+// name elsewhere in the contract. It is empty without one.
 func suggestion(path []string, contract cue.Value) string {
 	if len(path) == 0 {
 		return ""
