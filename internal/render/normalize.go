@@ -70,6 +70,8 @@ func (n *normalizer) compareScalar(path []string, value *ast.BasicLit, content a
 	}
 	if value.Kind != token.FLOAT {
 		setQuantity(value)
+	} else if strings.Contains(path[len(path)-1], "/") { // an extended resource
+		n.add(path, value, "must be a whole number")
 	} else if quantity, err := resource.ParseQuantity(value.Value); err == nil {
 		n.add(path, value, fmt.Sprintf("must not be a fraction without quotation marks: write %q or %s", value.Value, quantity.String()))
 	}
