@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,6 +18,7 @@ import (
 var (
 	errNotManual = errors.New("its updates are automatic: set spec.updates to Manual")
 	errNoName    = errors.New("name an NpuDeploy")
+	errNoDigest  = errors.New("not a digest of templates: use sha256: and twelve hexadecimal digits, as in status.templates")
 )
 
 func newRolloutCommand() *cobra.Command {
@@ -55,6 +57,9 @@ templates, such as earlier ones: the controller keeps the last ten sets, and tho
 }
 
 func (o *updateOptions) run(ctx context.Context, names []string, out io.Writer) error {
+	if o.to != "" && !regexp.MustCompile(`^sha256:[0-9a-f]{12}$`).MatchString(o.to) {
+		return fmt.Errorf("--to %s: %w", o.to, errNoDigest)
+	}
 	kube, err := o.cluster.client()
 	if err != nil {
 		return err
