@@ -58,6 +58,19 @@ func TestReplicasAreTakenBack(t *testing.T) {
 	f.wantField(deployment, int64(3), "spec", "replicas")
 }
 
+// The informer has not seen that the replicas are ours when the manifest releases them.
+func TestReplicasAreHandedOffWhileTheInformerLags(t *testing.T) {
+	f := newFixture(t)
+	free := with(aDeployment, "  replicas: 3\n", "")
+	f.wantApply("created Deployment web", free)
+	f.awaitCache(f.get(deployment))
+	for range 10 {
+		f.wantApply("configured Deployment web", aDeployment)
+		f.wantApply("configured Deployment web", free)
+		f.wantField(deployment, int64(3), "spec", "replicas")
+	}
+}
+
 func TestAdoptedDeploymentKeepsItsReplicas(t *testing.T) {
 	f := newFixture(t)
 	free := with(aDeployment, "  replicas: 3\n", "")

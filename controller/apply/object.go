@@ -25,12 +25,18 @@ func (a *Applier) applyObject(
 			return a.recorded(owner, desired, list, Created, applied, err)
 		}
 	}
-	if object == nil {
+	if object == nil || needsCurrent(desired, object, last) {
 		if object, err = read(ctx, a.direct, owner.Namespace, desired.ref); err != nil {
 			return Change{}, err
 		}
 	}
 	return a.applyExisting(ctx, owner, desired, object, last, list)
+}
+
+// needsCurrent reports whether a changed manifest without replicas requires the current object: an
+// older one may not show that the replicas are ours, and without a hand-off they become 1.
+func needsCurrent(desired manifest, object *live, last lastApplied) bool {
+	return desired.releasesReplicas && manifestDigest(last.digest) != desired.digest && last.isAfter(object)
 }
 
 // applyExisting is for an object that exists or existed.
