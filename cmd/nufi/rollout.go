@@ -37,8 +37,8 @@ func newUpdateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update NAME...",
 		Short: "Apply the platform's newest templates to NpuDeploys with manual updates",
-		Long: `Request the update of NpuDeploys whose spec.updates is Manual to the templates that their
-status.update names. Condition UpdateAvailable describes the effect. With --to, request other
+		Long: `Request the update of NpuDeploys with manual updates, by spec.updates or by policy, to the
+templates that their status.update names. Condition UpdateAvailable describes the effect. With --to, request other
 templates, such as earlier ones: the controller keeps the last ten sets, and those in use.`,
 		Example: `  nufi rollout update llama-8b -n npu-serving
   nufi rollout update llama-8b -n npu-serving --to sha256:5c3a0de1b7f2`,
@@ -83,7 +83,7 @@ func (o *updateOptions) update(ctx context.Context, kube client.Client, name str
 	if err := kube.Get(ctx, client.ObjectKey{Namespace: o.namespace, Name: name}, &deploy); err != nil {
 		return err
 	}
-	if deploy.Spec.Updates != v1.UpdateManual {
+	if deploy.Spec.Updates != v1.UpdateManual && deploy.Status.Update == nil { // Policy can make it manual too.
 		return errNotManual
 	}
 	digest, effect := o.to, ""
