@@ -166,14 +166,14 @@ func limitMemory() error {
 }
 
 func respond(req request) (response, error) {
-	candidate, err := unpack(req.Candidate)
+	candidate, err := Unpack(req.Candidate)
 	if err != nil {
 		return response{}, err
 	}
 	if req.Serving == nil {
 		return response{Violations: validate(candidate, req.Live)}, nil
 	}
-	serving, err := unpack(req.Serving)
+	serving, err := Unpack(req.Serving)
 	if err != nil {
 		return response{}, err
 	}

@@ -13,11 +13,11 @@ import (
 // each namespace. Candidate must compile and render an example. A child process does it, and
 // receives only names and specs.
 func Plan(ctx context.Context, serving, candidate fs.FS, live Live, settings map[string]render.ProjectSettings) (*plan.Plan, error) {
-	now, err := pack(serving)
+	now, err := Pack(serving)
 	if err != nil {
 		return nil, err
 	}
-	next, err := pack(candidate)
+	next, err := Pack(candidate)
 	if err != nil {
 		return nil, err
 	}

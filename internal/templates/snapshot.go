@@ -48,7 +48,7 @@ func Snapshot(dir string) (fs.FS, error) {
 	if err := errors.Join(err, writer.Close()); err != nil {
 		return nil, err
 	}
-	files, err := unpack(archive.Bytes())
+	files, err := Unpack(archive.Bytes())
 	if err != nil {
 		return nil, err
 	}
@@ -58,23 +58,9 @@ func Snapshot(dir string) (fs.FS, error) {
 	return files, nil
 }
 
-// pack returns the files of a set as a zip, which is a set in memory and its form on the way
-// to the child.
-func pack(set fs.FS) ([]byte, error) { return packWith(set, zip.Store) }
-
-// Pack returns the files of a set as a compressed zip of at most MaxPacked bytes.
+// Pack returns the files of a set as a compressed zip: its form on the way to the child, and in a
+// ControllerRevision.
 func Pack(set fs.FS) ([]byte, error) {
-	packed, err := packWith(set, zip.Deflate)
-	if err == nil && len(packed) > MaxPacked {
-		return nil, fmt.Errorf("the templates have %d bytes compressed, and may have %d", len(packed), MaxPacked)
-	}
-	return packed, err
-}
-
-// Unpack returns the files of a set that Pack returned.
-func Unpack(packed []byte) (fs.FS, error) { return unpack(packed) }
-
-func packWith(set fs.FS, method uint16) ([]byte, error) {
 	var archive bytes.Buffer
 	writer := zip.NewWriter(&archive)
 	err := fs.WalkDir(set, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -85,7 +71,7 @@ func packWith(set fs.FS, method uint16) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		return addFile(writer, name, content, method)
+		return addFile(writer, name, content, zip.Deflate)
 	})
 	if err := errors.Join(err, writer.Close()); err != nil {
 		return nil, fmt.Errorf("reading the templates: %w", err)
@@ -102,7 +88,8 @@ func addFile(archive *zip.Writer, name string, content []byte, method uint16) er
 	return err
 }
 
-func unpack(archive []byte) (fs.FS, error) {
+// Unpack returns the files of a set that Pack returned.
+func Unpack(archive []byte) (fs.FS, error) {
 	files, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
 		return nil, fmt.Errorf("reading the templates: %w", err)

@@ -40,12 +40,13 @@ func (e *RejectedError) Error() string {
 // live, and only to manifests that may be applied. Its policy may forbid examples, but not all
 // of them. The error of an invalid candidate is a *RejectedError.
 func Validate(ctx context.Context, candidate fs.FS, live Live) error {
-	packed, err := pack(candidate)
+	packed, err := Pack(candidate)
 	if err != nil {
 		return err
 	}
-	if _, err := Pack(candidate); err != nil {
-		return &RejectedError{Violations: compileViolations(err)}
+	if len(packed) > MaxPacked {
+		message := fmt.Sprintf("the templates have %d bytes compressed, and may have %d", len(packed), MaxPacked)
+		return &RejectedError{Violations: []render.Violation{{Message: message}}}
 	}
 	_, err = runChild(ctx, request{Candidate: packed, Live: live.specs()})
 	return err
