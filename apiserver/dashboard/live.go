@@ -14,7 +14,6 @@ import (
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/npudeploys"
 	"github.com/dudaji/nufi/apiserver/openapi"
-	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/apiserver/stream"
 )
@@ -87,25 +86,9 @@ func (h *Handlers) openLive(ctx context.Context, r *http.Request, user *kube.Use
 	position, known := h.Cluster.Deploys().PositionAfter(query.Get("version"))
 	go p.run(ctx, position, known)
 	authorize := func(ctx context.Context) error {
-		again, err := rest.ReviewAccess(ctx, user, npudeploys.Need("list"), "")
-		if err != nil {
-			return err
-		}
-		select {
-		case p.reviewed <- again:
-		default: // run has not received the previous one yet
-		}
-		return nil
+		return rest.ReviewAgain(ctx, user, npudeploys.Need("list"), "", p.reviewed)
 	}
-	return rest.Stream{ContentType: stream.ContentType, Frames: p.frames, Err: p.reason, Authorize: authorize}, nil
-}
-
-func (p *page) reason() error {
-	if p.err == nil {
-		return nil
-	}
-	reason, _ := problem.From(p.err)
-	return reason
+	return rest.Stream{ContentType: stream.ContentType, Frames: p.frames, Err: func() error { return p.err }, Authorize: authorize}, nil
 }
 
 func (p *page) run(ctx context.Context, position live.Position, known bool) {

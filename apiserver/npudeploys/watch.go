@@ -58,7 +58,7 @@ func (h *Handlers) openWatch(ctx context.Context, r *http.Request, user *kube.Us
 	watcher := newWatcher(h.Cluster.Deploys(), selection, access)
 	go watcher.run(ctx, after)
 	return rest.Stream{
-		ContentType: stream.ContentType, Frames: watcher.frames, Err: watcher.reason, Authorize: watcher.reviewAccess,
+		ContentType: stream.ContentType, Frames: watcher.frames, Err: func() error { return watcher.err }, Authorize: watcher.reviewAccess,
 		StaleSince: h.Cluster.UnreachableSince(live.NpuDeploys),
 	}, nil
 }

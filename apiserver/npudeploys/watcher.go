@@ -3,11 +3,9 @@ package npudeploys
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
-	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/apiserver/stream"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -41,24 +39,7 @@ func newWatcher(deploys *live.DeployCache, selection Selection, access *rest.Acc
 // reviewAccess reviews the user's access again, for run to compare. It is called outside of run's
 // goroutine.
 func (w *watcher) reviewAccess(ctx context.Context) error {
-	access, err := rest.ReviewAccess(ctx, w.user, Need("watch"), w.selection.Namespace)
-	if err != nil {
-		return err
-	}
-	select {
-	case w.reviewed <- access:
-	default: // run has not received the previous one yet
-	}
-	return nil
-}
-
-// reason returns the problem of a watch that ended early.
-func (w *watcher) reason() error {
-	if w.err == nil || errors.Is(w.err, context.Canceled) {
-		return nil
-	}
-	response, _ := problem.From(w.err)
-	return response
+	return rest.ReviewAgain(ctx, w.user, Need("watch"), w.selection.Namespace, w.reviewed)
 }
 
 // run sends frames until ctx ends, or the user's access cannot be reviewed.

@@ -10,7 +10,6 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
-	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/apiserver/stream"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -48,7 +47,7 @@ func (h *Handlers) openWatch(ctx context.Context, _ *http.Request, user *kube.Us
 	}
 	go w.run(ctx)
 	return rest.Stream{
-		ContentType: stream.ContentType, Frames: w.frames, Authorize: w.revalidate, Err: w.reason,
+		ContentType: stream.ContentType, Frames: w.frames, Authorize: w.revalidate, Err: func() error { return w.err },
 		StaleSince: h.cluster.UnreachableSince(live.Projects),
 	}, nil
 }
@@ -75,15 +74,6 @@ func (w *watcher) revalidate(context.Context) error {
 	default: // a review is pending
 	}
 	return nil
-}
-
-// reason returns the problem of a watch that ended early.
-func (w *watcher) reason() error {
-	if w.err == nil {
-		return nil
-	}
-	response, _ := problem.From(w.err)
-	return response
 }
 
 // run sends frames until ctx ends, or the user's access cannot be reviewed.

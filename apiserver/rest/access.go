@@ -83,6 +83,20 @@ func ReviewAccess(ctx context.Context, user *kube.UserClient, need Need, namespa
 	return a, nil
 }
 
+// ReviewAgain is ReviewAccess for a stream that is open: it sends the result to the goroutine that
+// uses it, unless that has not received the previous one yet.
+func ReviewAgain(ctx context.Context, user *kube.UserClient, need Need, namespace string, reviewed chan<- *Access) error {
+	access, err := ReviewAccess(ctx, user, need, namespace)
+	if err != nil {
+		return err
+	}
+	select {
+	case reviewed <- access:
+	default:
+	}
+	return nil
+}
+
 // ReviewPartialAccess is ReviewAccess for a response that can be incomplete: namespaces that
 // cannot be reviewed while Kubernetes is unreachable are skipped later.
 func ReviewPartialAccess(ctx context.Context, user *kube.UserClient, need Need, namespace string) (*Access, error) {

@@ -116,11 +116,8 @@ func (s *Streams) pump(r *http.Request, user *kube.UserClient, opened *stream.St
 		var err error
 		select {
 		case frame, more := <-source.Frames:
-			if !more && source.Err != nil {
-				return source.Err()
-			}
 			if !more {
-				return nil
+				return source.end()
 			}
 			err = opened.Send(frame)
 		case <-heartbeat.C:
@@ -138,6 +135,19 @@ func (s *Streams) pump(r *http.Request, user *kube.UserClient, opened *stream.St
 			return err
 		}
 	}
+}
+
+// end returns the problem with which a stream ended, or nil at a regular end.
+func (s Stream) end() error {
+	if s.Err == nil {
+		return nil
+	}
+	err := s.Err()
+	if err == nil || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	reason, _ := problem.From(err)
+	return reason
 }
 
 // revalidate returns an error if the user would not be admitted now. Access is not reviewed
