@@ -1,8 +1,6 @@
 package controller
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 
@@ -110,8 +108,7 @@ func specDigest(spec *appsv1.DeploymentSpec) string {
 	if err != nil {
 		return "" // Decoded JSON can be encoded.
 	}
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:8])
+	return apply.Digest(content)
 }
 
 // stripContainers also keeps the startup probe, which status reads.

@@ -61,10 +61,10 @@ type Result struct {
 	Additions string
 }
 
-// Apply makes the cluster hold the set, and deletes what else recorded lists or the owner controls. After an error
-// it continues with the next object, unless that depends on the failed one or the API server
-// is unavailable. The error joins all of them (see Explain). The Result is valid in either
-// case.
+// Apply makes the cluster hold the set, and deletes what else recorded lists or the owner
+// controls. After an error it continues with the next object, unless that depends on the failed one
+// or the API server is unavailable. The error joins all of them (see Explain). The Result is valid
+// in either case.
 func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEntry, record Record) (Result, error) {
 	owned, err := a.owned(ctx, set.owner)
 	if err != nil {

@@ -62,8 +62,8 @@ func manifestDigest(applied string) string {
 	return manifest
 }
 
-// digest is short: status has two of them for each object.
-func digest(content []byte) string {
+// Digest is short: status has two of them for each object.
+func Digest(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:8])
 }

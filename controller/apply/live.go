@@ -76,14 +76,15 @@ func NewChild(kind schema.GroupVersionKind) client.Object {
 
 // NewChildList returns an empty list of the objects that NewChild returns.
 func NewChildList(kind schema.GroupVersionKind) client.ObjectList {
+	child := NewChild(kind)
 	kind.Kind += "List"
-	switch kind.Kind {
-	case "DeploymentList":
+	switch child.(type) {
+	case *appsv1.Deployment:
 		return &appsv1.DeploymentList{}
-	case string(v1.EndpointHTTPRoute) + "List":
-		routes := &unstructured.UnstructuredList{}
-		routes.SetGroupVersionKind(kind)
-		return routes
+	case *unstructured.Unstructured:
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(kind)
+		return list
 	}
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(kind)
@@ -146,7 +147,8 @@ const operationSummary metav1.ManagedFieldsOperationType = "Owned"
 const subresourceScale = "scale"
 
 // Summarize replaces an object's managed fields, the largest part of its metadata, by one entry:
-// the digest of ours in FieldsType, and in Manager what other managers added. It reports whether it did: a transform gets some objects twice.
+// the digest of ours in FieldsType, and in Manager what other managers added. It reports whether it
+// did: a transform gets some objects twice.
 func Summarize(object client.Object) bool {
 	entries := object.GetManagedFields()
 	if summaryOf(object) != nil {
@@ -194,7 +196,7 @@ func entryDigest(entry metav1.ManagedFieldsEntry) string {
 	if entry.Time != nil {
 		content = strconv.AppendInt(content, entry.Time.Unix(), 10)
 	}
-	return digest(content)
+	return Digest(content)
 }
 
 func hasReplicas(entry metav1.ManagedFieldsEntry) bool {

@@ -83,7 +83,7 @@ func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, erro
 	desired := manifest{
 		ref:    Ref{GroupVersionKind: object.GroupVersionKind(), Name: object.GetName()},
 		body:   body,
-		digest: digest(body),
+		digest: Digest(body),
 	}
 	_, hasReplicas, _ := unstructured.NestedFieldNoCopy(content, "spec", "replicas")
 	desired.releasesReplicas = desired.ref.Kind == "Deployment" && !hasReplicas
