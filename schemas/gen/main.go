@@ -3,7 +3,7 @@
 //
 //  1. removes from the CRD the descriptions of Kubernetes' own types, which `kubectl explain pod`
 //     prints; with them the CRD exceeds the 256 KiB annotation of a client-side apply;
-//  2. writes the definition #Spec to schemas/KIND/spec_gen.cue, as `cue get crd` would, but with
+//  2. writes the definition #Spec of a kind that is rendered to schemas/KIND/spec_gen.cue, as `cue get crd` would, but with
 //     readable errors, and with optional structs that CUE evaluates only if they are present.
 //
 // `just gen` runs it.
@@ -17,10 +17,13 @@ import (
 
 const apiFile = "docs/api.md"
 
-// kind is a kind of dudaji.com/v1.
-type kind struct{ name string }
+// kind is a kind of dudaji.com/v1. Templates render those with a contract.
+type kind struct {
+	name        string
+	hasContract bool
+}
 
-func kinds() []kind { return []kind{{"NpuDeploy"}, {"Project"}} }
+func kinds() []kind { return []kind{{"NpuDeploy", true}, {"Project", true}, {"TemplateRollout", false}} }
 
 func (k kind) cuePackage() string { return strings.ToLower(k.name) }
 func (k kind) crdFile() string    { return "bundle/crd/dudaji.com_" + k.cuePackage() + "s.yaml" }
@@ -56,16 +59,16 @@ func generate(k kind) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("trimming the CRD: %w", err)
 	}
-	spec, err := specDefinition(k, trimmed)
-	if err != nil {
-		return "", fmt.Errorf("deriving the CUE definition: %w", err)
-	}
 	reference, err := apiReference(k, trimmed)
 	if err != nil {
 		return "", fmt.Errorf("describing the API: %w", err)
 	}
-	if err := write(k.crdFile(), trimmed); err != nil {
-		return "", err
+	if err := write(k.crdFile(), trimmed); err != nil || !k.hasContract {
+		return reference, err
+	}
+	spec, err := specDefinition(k, trimmed)
+	if err != nil {
+		return "", fmt.Errorf("deriving the CUE definition: %w", err)
 	}
 	return reference, write(k.cueFile(), spec)
 }

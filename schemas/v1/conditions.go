@@ -22,6 +22,15 @@ const (
 	ConditionUpdateAvailable = "UpdateAvailable"
 )
 
+// The conditions of a TemplateRollout. Progressing is True while it continues by itself. Halted stays
+// True after a failure until a retry: no NpuDeploy is assigned a halted set. Complete stays True once all
+// waves have ended.
+const (
+	ConditionProgressing = "Progressing"
+	ConditionHalted      = "Halted"
+	ConditionComplete    = "Complete"
+)
+
 // The comments below are the source of a table in docs/operations.md: a constant's first
 // paragraph says what a reason means, the second what to do. docs/gen generates the table.
 
@@ -194,6 +203,57 @@ const (
 	//
 	// Change the spec as the message describes.
 	ReasonUpdateRefused = "UpdateRefused"
+)
+
+// Reasons of Progressing, of a TemplateRollout.
+const (
+	// ReasonUpdating means that NpuDeploys are being updated, or must stay Ready for a while.
+	ReasonUpdating = "Updating"
+	// ReasonReverting means that the NpuDeploys of the failed wave return to their earlier templates.
+	ReasonReverting = "Reverting"
+	// ReasonWaitingForWindow means that policy's windows allow no update now.
+	ReasonWaitingForWindow = "WaitingForWindow"
+	// ReasonWaitingForDevices means that the new pods of the NpuDeploys that remain need more devices
+	// than are free. Their old pods serve.
+	//
+	// Free devices.
+	ReasonWaitingForDevices = "WaitingForDevices"
+	// ReasonPaused means that `spec.paused` is true.
+	//
+	// Set `spec.paused` to false.
+	ReasonPaused = "Paused"
+	// ReasonSuperseded means that a newer set of templates serves.
+	ReasonSuperseded = "Superseded"
+	// ReasonStopped means that the rollout is halted: see Halted.
+	ReasonStopped = "Stopped"
+	// ReasonAllUpdated means that all waves have ended.
+	ReasonAllUpdated = "AllUpdated"
+)
+
+// Reasons of Halted, of a TemplateRollout.
+const (
+	// ReasonNoFailure means that no more NpuDeploys failed than policy tolerates.
+	ReasonNoFailure = "NoFailure"
+	// ReasonDeploysFailed means that more NpuDeploys failed than policy tolerates.
+	//
+	// Correct the templates, or increase `spec.retries`.
+	ReasonDeploysFailed = "DeploysFailed"
+	// ReasonAborted means that `spec.aborted` is true.
+	//
+	// Serve other templates.
+	ReasonAborted = "Aborted"
+	// ReasonDeadlineExceeded means that an NpuDeploy was not Ready within policy's `deadlineSeconds`.
+	//
+	// See its condition Ready.
+	ReasonDeadlineExceeded = "DeadlineExceeded"
+)
+
+// Reasons of Complete, of a TemplateRollout.
+const (
+	// ReasonComplete means that every NpuDeploy that the set changes was updated.
+	ReasonComplete = "Complete"
+	// ReasonIncomplete means that waves remain.
+	ReasonIncomplete = "Incomplete"
 )
 
 // Names that the controller uses on other objects.

@@ -6,12 +6,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Group and Version name the API; Kind and KindProject are the kinds in it.
+// Group and Version name the API; the others are the kinds in it.
 const (
 	Group       = "dudaji.com"
 	Version     = "v1"
 	Kind        = "NpuDeploy"
 	KindProject = "Project"
+
+	KindTemplateRollout = "TemplateRollout"
 )
 
 // LabelDeploy is the label of pods and ReplicaSets whose value is the name of their NpuDeploy.
@@ -24,7 +26,8 @@ func GroupVersion() schema.GroupVersion {
 
 // AddToScheme registers the types of this package.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion(), &NpuDeploy{}, &NpuDeployList{}, &Project{}, &ProjectList{})
+	scheme.AddKnownTypes(GroupVersion(), &NpuDeploy{}, &NpuDeployList{}, &Project{}, &ProjectList{},
+		&TemplateRollout{}, &TemplateRolloutList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion())
 	return nil
 }

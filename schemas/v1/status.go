@@ -81,6 +81,11 @@ type NpuDeployStatus struct {
 	// +optional
 	Update *TemplateUpdate `json:"update,omitempty"`
 
+	// rollout is the last assignment of templates by a TemplateRollout. Absent means none.
+	//
+	// +optional
+	Rollout *RolloutAssignment `json:"rollout,omitempty"`
+
 	// inventory lists the objects that the controller applied, or is about to apply, for this
 	// NpuDeploy. Absent means none.
 	//
