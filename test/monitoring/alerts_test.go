@@ -62,6 +62,7 @@ func firing(t *testing.T, archive *txtar.Archive, which, alert string) string {
 	t.Helper()
 	s := newServer(t)
 	set := newRuleSet(t, s)
+	set.keepOnly(alert)
 	phase, since := which, 0
 	if content(archive, phase) == nil {
 		t.Fatalf("no case %q", which)

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/rules"
 	"sigs.k8s.io/yaml"
 )
@@ -86,6 +87,26 @@ func newRuleSet(tb testing.TB, s *server) *ruleSet {
 		set.alerts[d.Alert] = alert
 	}
 	return set
+}
+
+// keepOnly drops the rules that an alert does not depend on.
+func (r *ruleSet) keepOnly(alert string) {
+	read := map[string]bool{alert: true}
+	for grown := 0; grown < len(read); {
+		grown = len(read)
+		for _, rule := range r.rules {
+			if !read[rule.Name()] {
+				continue
+			}
+			parser.Inspect(rule.Query(), func(node parser.Node, _ []parser.Node) error {
+				if selector, ok := node.(*parser.VectorSelector); ok {
+					read[selector.Name] = true
+				}
+				return nil
+			})
+		}
+	}
+	r.rules = slices.DeleteFunc(r.rules, func(rule rules.Rule) bool { return !read[rule.Name()] })
 }
 
 // evaluate evaluates every rule once and stores the results. It ends the series that a rule no longer
