@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/manifests"
@@ -56,7 +57,13 @@ func (k *deployKind) releaseClaims(ctx context.Context, name types.NamespacedNam
 		if claim.uid == existing {
 			continue
 		}
-		hasRoute, err := k.hasRoute(ctx, claim.claimID)
+		hasRoute, err := k.hasRoute(ctx, k.cache, claim.claimID)
+		if err == nil && !hasRoute {
+			// The informers may not have a route that was created shortly before the deletion.
+			if hasRoute, err = k.hasRoute(ctx, k.direct, claim.claimID); hasRoute {
+				k.queue.addWith(priorityqueue.AddOpts{After: retryMaxDelay}, name)
+			}
+		}
 		if err != nil {
 			return fmt.Errorf("listing the routes of %s: %w", name, err)
 		}
@@ -72,9 +79,9 @@ func (k *deployKind) releaseClaims(ctx context.Context, name types.NamespacedNam
 }
 
 // hasRoute reports whether a route exists that the NpuDeploy controls, or that it left behind.
-func (k *deployKind) hasRoute(ctx context.Context, id claimID) (bool, error) {
+func (k *deployKind) hasRoute(ctx context.Context, from client.Reader, id claimID) (bool, error) {
 	has := false
-	err := k.eachRoute(ctx, func(_ schema.GroupVersionKind, route client.Object) error {
+	err := k.eachRoute(ctx, from, func(_ schema.GroupVersionKind, route client.Object) error {
 		controller := metav1.GetControllerOfNoCopy(route)
 		has = has || controller == nil || controller.UID == id.uid
 		return nil
@@ -82,18 +89,18 @@ func (k *deployKind) hasRoute(ctx context.Context, id claimID) (bool, error) {
 	return has, err
 }
 
-// eachRoute visits the cached routes of all kinds, which are shared.
+// eachRoute visits the routes of all kinds that are watched. Those of the cache are shared.
 func (k *deployKind) eachRoute(
-	ctx context.Context, visit func(schema.GroupVersionKind, client.Object) error, options ...client.ListOption,
+	ctx context.Context, from client.Reader, visit func(schema.GroupVersionKind, client.Object) error, options ...client.ListOption,
 ) error {
 	for _, kind := range manifests.Kinds() {
-		if !isRoute(apply.Ref{GroupVersionKind: kind}) {
+		if !isRoute(apply.Ref{GroupVersionKind: kind}) || k.served(kind) != nil {
 			continue
 		}
 		list := apply.NewChildList(kind)
-		err := k.cache.List(ctx, list, append(options, client.UnsafeDisableDeepCopy)...)
-		if isNotCached(err) {
-			continue // It is not installed.
+		err := from.List(ctx, list, append(slices.Clip(options), client.UnsafeDisableDeepCopy)...)
+		if isNotCached(err) || meta.IsNoMatchError(err) {
+			continue // It was removed.
 		}
 		if err == nil {
 			err = meta.EachListItem(list, func(item runtime.Object) error { return visit(kind, item.(client.Object)) })
@@ -136,7 +143,7 @@ func (k *deployKind) loadClaims(ctx context.Context) error {
 // loadRemaining restores the claims of NpuDeploys that do not exist any more. The informers do not
 // have the hosts of routes, so that it reads these few.
 func (k *deployKind) loadRemaining(ctx context.Context, existing map[types.NamespacedName]types.UID) error {
-	return k.eachRoute(ctx, func(kind schema.GroupVersionKind, route client.Object) error {
+	return k.eachRoute(ctx, k.cache, func(kind schema.GroupVersionKind, route client.Object) error {
 		id := claimID{types.NamespacedName{Namespace: route.GetNamespace(), Name: route.GetLabels()[v1.LabelDeploy]}, route.GetUID()}
 		uid, exists := existing[id.deploy]
 		if controller := metav1.GetControllerOfNoCopy(route); controller != nil {

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,9 +41,10 @@ type installedKinds struct {
 	watch     func(source.Source) error
 	changed   func() // called after a kind was installed or removed
 
-	mu     sync.Mutex
-	served map[schema.GroupVersionKind]bool
-	uids   map[schema.GroupVersionKind]types.UID // of the CustomResourceDefinitions
+	mu        sync.Mutex
+	isWatched map[schema.GroupVersionKind]bool
+	unlisted  map[schema.GroupVersionKind]error     // why an installed kind is not watched
+	uids      map[schema.GroupVersionKind]types.UID // of the CustomResourceDefinitions
 }
 
 // newInstalledKinds requires watch to be set before discover.
@@ -54,21 +56,29 @@ func newInstalledKinds(mgr manager.Manager, changed func()) (*installedKinds, er
 	}
 	return &installedKinds{
 		discovery: resources, direct: mgr.GetAPIReader(), informers: mgr.GetCache(), changed: changed,
-		served: map[schema.GroupVersionKind]bool{}, uids: map[schema.GroupVersionKind]types.UID{},
+		isWatched: map[schema.GroupVersionKind]bool{}, unlisted: map[schema.GroupVersionKind]error{},
+		uids: map[schema.GroupVersionKind]types.UID{},
 	}, nil
 }
 
-// isServed reports whether a kind is installed, without a request.
-func (k *installedKinds) isServed(kind schema.GroupVersionKind) bool {
+// served returns an error for a kind that is not watched, without a request.
+func (k *installedKinds) served(kind schema.GroupVersionKind) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.served[kind]
+	if !k.isWatched[kind] {
+		return cmp.Or(k.unlisted[kind], apply.ErrNotInstalled)
+	}
+	return nil
 }
 
-func (k *installedKinds) setServed(kind schema.GroupVersionKind, isServed bool) {
+// set records whether a kind is watched, and why an installed one is not. It reports whether that
+// changed.
+func (k *installedKinds) set(kind schema.GroupVersionKind, isWatched bool, unlisted error) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.served[kind] = isServed
+	before, reason := k.isWatched[kind], k.unlisted[kind]
+	k.isWatched[kind], k.unlisted[kind] = isWatched, unlisted
+	return before != isWatched || fmt.Sprint(reason) != fmt.Sprint(unlisted)
 }
 
 // discover watches the kinds that are installed at the start. A kind that cannot be listed would
@@ -79,8 +89,14 @@ func (k *installedKinds) discover(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("discovering %s: %w", kind.Kind, err)
 		}
-		if !isServed || isCustom(kind) && k.list(ctx, kind) != nil {
+		if !isServed {
 			continue
+		}
+		if isCustom(kind) {
+			if err := k.list(ctx, kind); err != nil {
+				k.set(kind, false, err)
+				continue
+			}
 		}
 		if err := k.start(ctx, kind); err != nil {
 			return err
@@ -118,7 +134,7 @@ func (k *installedKinds) list(ctx context.Context, kind schema.GroupVersionKind)
 	return nil
 }
 
-// start watches the kind, and marks it as served.
+// start watches the kind.
 func (k *installedKinds) start(ctx context.Context, kind schema.GroupVersionKind) error {
 	if err := apply.IndexOwned(ctx, k.informers, kind); err != nil {
 		return err
@@ -127,7 +143,7 @@ func (k *installedKinds) start(ctx context.Context, kind schema.GroupVersionKind
 	if err := k.watch(objects); err != nil {
 		return fmt.Errorf("watching %s: %w", kind.Kind, err)
 	}
-	k.setServed(kind, true)
+	k.set(kind, true, nil)
 	return nil
 }
 
@@ -154,7 +170,7 @@ func (k *installedKinds) Reconcile(ctx context.Context, request reconcile.Reques
 	}
 	isServed, err := k.discoverKind(kind)
 	switch {
-	case err != nil || isServed && k.isServed(kind):
+	case err != nil || isServed && k.served(kind) == nil:
 		return reconcile.Result{}, err
 	case isServed:
 		return reconcile.Result{}, k.install(ctx, kind)
@@ -176,21 +192,27 @@ func (k *installedKinds) isReplaced(kind schema.GroupVersionKind, uid types.UID)
 // remove ends the watch of a kind. The informer would otherwise retry with a growing delay, and
 // have the objects of the former kind until then.
 func (k *installedKinds) remove(ctx context.Context, kind schema.GroupVersionKind) error {
-	if !k.isServed(kind) {
+	isWatched := k.served(kind) == nil
+	if !k.set(kind, false, nil) {
 		return nil
 	}
-	k.setServed(kind, false)
+	defer k.changed()
+	if !isWatched {
+		return nil
+	}
 	if err := k.informers.RemoveInformer(ctx, apply.NewChild(kind)); err != nil {
 		return fmt.Errorf("stopping the informer of %s: %w", kind.Kind, err)
 	}
 	logr.FromContextOrDiscard(ctx).Info("Kind removed", "kind", kind.Kind)
-	k.changed()
 	return nil
 }
 
 // install waits for the informer: until it has listed all objects, they seem to be missing.
 func (k *installedKinds) install(ctx context.Context, kind schema.GroupVersionKind) error {
 	if err := k.list(ctx, kind); err != nil {
+		if k.set(kind, false, err) {
+			k.changed()
+		}
 		return err
 	}
 	listing, cancel := context.WithTimeout(ctx, installTimeout)

@@ -6,6 +6,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -47,6 +48,7 @@ type deployKind struct {
 	claims    *hostClaims
 	specs     *observedSpecs
 	queue     *queue
+	served    func(schema.GroupVersionKind) error // see apply.Options
 }
 
 // prepare stores the serving templates before they render, and loads all host claims before the

@@ -144,7 +144,8 @@ func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *d
 	if err != nil {
 		return err
 	}
-	c, err := deploys.add(mgr, "npudeploy", workers, installed.isServed, kind.sources(mgr.GetCache()))
+	kind.served = installed.served
+	c, err := deploys.add(mgr, "npudeploy", workers, installed.served, kind.sources(mgr.GetCache()))
 	if err != nil {
 		return err
 	}
@@ -158,13 +159,13 @@ func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *d
 }
 
 func addProjects(mgr manager.Manager, projects *reconciler[*v1.Project], workers int) error {
-	isServed := func(schema.GroupVersionKind) bool { return true } // Kubernetes has all of its kinds.
+	served := func(schema.GroupVersionKind) error { return nil } // Kubernetes has all of its kinds.
 	for _, kind := range manifests.ProjectKinds() {
 		if err := apply.IndexOwned(context.Background(), mgr.GetCache(), kind); err != nil {
 			return err
 		}
 	}
-	_, err := projects.add(mgr, "project", workers, isServed, projectSources(mgr.GetCache()))
+	_, err := projects.add(mgr, "project", workers, served, projectSources(mgr.GetCache()))
 	return err
 }
 
@@ -183,13 +184,13 @@ func newReconciler[T client.Object](mgr manager.Manager, metrics *metrics, rende
 // add adds the controller of a kind. Its applier reads and writes without the cache, beside
 // that of the manager.
 func (r *reconciler[T]) add(
-	mgr manager.Manager, name string, workers int, isServed func(schema.GroupVersionKind) bool, sources []source.Source,
+	mgr manager.Manager, name string, workers int, served func(schema.GroupVersionKind) error, sources []source.Source,
 ) (controller.Controller, error) {
 	direct, err := newDirectClient(mgr)
 	if err != nil {
 		return nil, err
 	}
-	r.applier = apply.New(apply.Options{Cache: mgr.GetCache(), Client: direct, Served: isServed, Clock: r.clock})
+	r.applier = apply.New(apply.Options{Cache: mgr.GetCache(), Client: direct, Served: served, Clock: r.clock})
 	c, err := addController(mgr, name, controller.Options{Reconciler: r, MaxConcurrentReconciles: workers})
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -17,8 +18,8 @@ import (
 // maxAdditions bounds the fields that are reported for an object.
 const maxAdditions = 3
 
-// additions describes the fields of the set that other managers added to our objects. They stay:
-// server-side apply leaves the fields of others alone.
+// additions describes the fields of the set that other managers, or admission, added to our
+// objects. They stay: server-side apply leaves them alone.
 func (a *Applier) additions(set *Set) string {
 	var objects []string
 	for _, desired := range set.manifests {
@@ -30,11 +31,12 @@ func (a *Applier) additions(set *Set) string {
 }
 
 // addedFields describes the fields that other managers have in the specification of an object, or
-// in that of a Deployment's pods. An autoscaler's replicas, and annotations that restart pods, are
+// in that of a Deployment's pods, and what admission added to these pods. An autoscaler's replicas, and annotations that restart pods, are
 // not among them.
 func addedFields(object client.Object, entries []metav1.ManagedFieldsEntry, ours metav1.ManagedFieldsEntry) string {
 	path := []string{"f:spec"}
-	if _, isDeployment := object.(*appsv1.Deployment); isDeployment {
+	deployment, isDeployment := object.(*appsv1.Deployment)
+	if isDeployment {
 		path = []string{"f:spec", "f:template", "f:spec"}
 	}
 	owned := fieldsBelow(ours, path)
@@ -43,18 +45,96 @@ func addedFields(object client.Object, entries []metav1.ManagedFieldsEntry, ours
 	}
 	at := strings.ReplaceAll(strings.Join(path, "."), "f:", "")
 	var added []string
+	managed := []map[string]any{owned}
 	for _, entry := range entries {
 		if isOurEntry(entry) || entry.Subresource != "" {
 			continue
 		}
-		fields := notOwned(at, fieldsBelow(entry, path), owned)
-		if len(fields) > 0 {
-			fields = fields[:min(len(fields), maxAdditions)]
-			added = append(added, fmt.Sprintf("%s of %q", strings.Join(fields, ", "), entry.Manager))
+		fields := fieldsBelow(entry, path)
+		managed = append(managed, fields)
+		if paths := notOwned(at, fields, owned); len(paths) > 0 {
+			added = append(added, fmt.Sprintf("%s of %q", joinPaths(paths), entry.Manager))
 		}
 	}
 	slices.Sort(added) // A write moves its entry.
+	if isDeployment {
+		if paths := unmanaged(at, &deployment.Spec.Template.Spec, managed); len(paths) > 0 {
+			added = append(added, joinPaths(paths)+" of an admission policy or webhook")
+		}
+	}
 	return strings.Join(added, ", ")
+}
+
+func joinPaths(paths []string) string {
+	return strings.Join(paths[:min(len(paths), maxAdditions)], ", ")
+}
+
+// unmanaged returns the containers, volumes and variables of a pod that no manager has. Admission
+// added them to a write: the API server records no manager for that.
+func unmanaged(at string, pod *corev1.PodSpec, managed []map[string]any) []string {
+	var paths []string
+	add := func(list string, managed []map[string]any, key string, values []string) {
+		items := itemsOf(managed, key)
+		for _, value := range values {
+			if _, isManaged := items[value]; !isManaged {
+				paths = append(paths, at+"."+list+"["+value+"]")
+			}
+		}
+	}
+	volumes := make([]string, 0, len(pod.Volumes))
+	for i := range pod.Volumes {
+		volumes = append(volumes, pod.Volumes[i].Name)
+	}
+	add("volumes", below(managed, "f:volumes"), "name", volumes)
+	for list, containers := range map[string][]corev1.Container{"containers": pod.Containers, "initContainers": pod.InitContainers} {
+		managedItems := below(managed, "f:"+list)
+		names := make([]string, 0, len(containers))
+		for i := range containers {
+			container := &containers[i]
+			names = append(names, container.Name)
+			fields := itemsOf(managedItems, "name")[container.Name]
+			if len(fields) == 0 {
+				continue
+			}
+			variables := make([]string, 0, len(container.Env))
+			for j := range container.Env {
+				variables = append(variables, container.Env[j].Name)
+			}
+			add(list+"["+container.Name+"].env", below(fields, "f:env"), "name", variables)
+		}
+		add(list, managedItems, "name", names)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// below returns a field of several managers, in the format FieldsV1.
+func below(managed []map[string]any, name string) []map[string]any {
+	var fields []map[string]any
+	for _, of := range managed {
+		if field, ok := of[name].(map[string]any); ok {
+			fields = append(fields, field)
+		}
+	}
+	return fields
+}
+
+// itemsOf maps the keys of a list's items to the fields that managers have in them.
+func itemsOf(managed []map[string]any, key string) map[string][]map[string]any {
+	items := map[string][]map[string]any{}
+	for _, fields := range managed {
+		for element, item := range fields {
+			kind, text, _ := strings.Cut(element, ":")
+			var values map[string]any
+			if kind != "k" || json.Unmarshal([]byte(text), &values) != nil {
+				continue
+			}
+			value, _ := values[key].(string)
+			item, _ := item.(map[string]any)
+			items[value] = append(items[value], item)
+		}
+	}
+	return items
 }
 
 // fieldsBelow returns the fields of an entry below a path, in the format FieldsV1.

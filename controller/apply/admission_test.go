@@ -50,6 +50,14 @@ const mirrored = "mirror.example/server:1"
 // mirror makes a policy replace the image of Deployments in the namespace, until it is deleted.
 func (f *fixture) mirror() client.Object {
 	f.Helper()
+	binding := f.mutate(`spec.template.spec.containers{name: "server", image: "` + mirrored + `"}`)
+	f.Await("the policy", func() bool { return f.createdImage() == mirrored })
+	return binding
+}
+
+// mutate makes a policy change the containers of Deployments in the namespace, until it is deleted.
+func (f *fixture) mutate(containers string) client.Object {
+	f.Helper()
 	name := metav1.ObjectMeta{Name: f.Namespace}
 	policy := &admissionv1.MutatingAdmissionPolicy{
 		ObjectMeta: name,
@@ -65,7 +73,7 @@ func (f *fixture) mirror() client.Object {
 				PatchType: admissionv1.PatchTypeApplyConfiguration,
 				ApplyConfiguration: &admissionv1.ApplyConfiguration{Expression: `
 					Object{spec: Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{containers: [
-						Object.spec.template.spec.containers{name: "server", image: "` + mirrored + `"}
+						Object.` + containers + `
 					]}}}}`},
 			}},
 		},
@@ -81,17 +89,23 @@ func (f *fixture) mirror() client.Object {
 	}
 	f.Create(policy)
 	f.Create(binding)
-	f.Await("the policy", func() bool { return f.createdImage() == mirrored })
 	return binding
 }
 
-// createdImage returns the image that a new Deployment would have.
-func (f *fixture) createdImage() string {
+// createdContainers returns the containers that a new Deployment would have.
+func (f *fixture) createdContainers() []any {
 	f.Helper()
 	probe := f.parse(with(aDeployment, "name: web,", "name: probe,"))[0]
 	f.Must(f.Client.Create(f.Context(), probe, client.DryRunAll))
 	containers, _, err := unstructured.NestedSlice(probe.Object, "spec", "template", "spec", "containers")
 	f.Must(err)
+	return containers
+}
+
+// createdImage returns the image that a new Deployment would have.
+func (f *fixture) createdImage() string {
+	f.Helper()
+	containers := f.createdContainers()
 	image, _, err := unstructured.NestedString(containers[0].(map[string]any), "image")
 	f.Must(err)
 	return image
@@ -130,6 +144,43 @@ func TestFieldsThatAdmissionChangesAreReported(t *testing.T) {
 	}
 	f.awaitCache(f.get(deployment))
 	f.wantQuiet(aService, aDeployment)
+}
+
+// A service mesh adds containers: that is reported, and neither changed nor applied again.
+func TestContainerThatAdmissionAddsIsReported(t *testing.T) {
+	f := newFixture(t)
+	policy := f.mutate(`spec.template.spec.containers{name: "proxy", image: "proxy:1"}, Object.spec.template.spec.containers{
+		name: "server", env: [Object.spec.template.spec.containers.env{name: "PROXY", value: "on"}]}`)
+	f.Await("the policy", func() bool { return len(f.createdContainers()) == 2 })
+	f.wantApply("created Deployment web", aDeployment)
+	const want = "Deployment web also has spec.template.spec.containers[proxy], " +
+		"spec.template.spec.containers[server].env[PROXY] of an admission policy or webhook"
+	check := func(when string) {
+		t.Helper()
+		if f.result.Additions != want || f.result.Admission != "" || f.result.RecheckAfter != 0 {
+			t.Errorf("%s: %q and %q, again after %s; want %q", when, f.result.Additions, f.result.Admission, f.result.RecheckAfter, want)
+		}
+	}
+	check("created")
+	f.awaitCache(f.get(deployment))
+	f.wantQuiet(aDeployment)
+	f.restart()
+	f.wantQuiet(aDeployment)
+	check("after a restart")
+
+	f.Delete(policy)
+	f.Await("the end of the policy", func() bool { return len(f.createdContainers()) == 1 })
+	changed := with(aDeployment, "server:1", "server:2")
+	f.wantApply("configured Deployment web", changed)
+	check("without the policy")
+	object := f.get(deployment)
+	f.Must(unstructured.SetNestedSlice(object.Object, f.createdContainers(), "spec", "template", "spec", "containers"))
+	f.Must(f.Client.Update(f.Context(), object))
+	f.awaitCache(object)
+	f.wantApply("healed Deployment web", changed)
+	if f.result.Additions != "" {
+		t.Errorf("%q after the container was removed", f.result.Additions)
+	}
 }
 
 // Defaults, other forms of a quantity, and fields with a zero value are no changes.

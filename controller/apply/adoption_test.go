@@ -108,7 +108,12 @@ func TestUnownedServiceAccountPreventsTheDeployment(t *testing.T) {
 
 func TestKindThatIsNotInstalledIsReported(t *testing.T) {
 	f := newFixture(t)
-	f.options.Served = func(kind schema.GroupVersionKind) bool { return kind != service }
+	f.options.Served = func(kind schema.GroupVersionKind) error {
+		if kind == service {
+			return apply.ErrNotInstalled
+		}
+		return nil
+	}
 	f.restart()
 	changes, err := f.apply(aService, aServiceAccount)
 	missing := (*apply.NotInstalledError)(nil)

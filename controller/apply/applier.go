@@ -14,12 +14,16 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
+// maxFailing bounds the time of the objects of one Apply that fail. A webhook that does not answer
+// takes 10 s by default, and 30 s at most.
+const maxFailing = time.Minute
+
 // Applier applies sets. It is safe for concurrent use by different owners.
 type Applier struct {
 	cache  client.Reader
 	direct client.Reader
 	writer client.Writer
-	served func(schema.GroupVersionKind) bool
+	served func(schema.GroupVersionKind) error
 
 	lastApplied lastAppliedStore
 	contention  contentionTracker
@@ -32,8 +36,9 @@ type Options struct {
 	Cache client.Reader
 	// Client reads from and writes to the API server.
 	Client client.Client
-	// Served reports, without a request, whether a kind is installed.
-	Served func(schema.GroupVersionKind) bool
+	// Served returns, without a request, ErrNotInstalled for a kind that is not installed, and the
+	// reason why the informers do not have the objects of another.
+	Served func(schema.GroupVersionKind) error
 	Clock  clock.PassiveClock
 }
 
@@ -62,9 +67,9 @@ type Result struct {
 }
 
 // Apply makes the cluster hold the set, and deletes what else recorded lists or the owner
-// controls. After an error it continues with the next object, unless that depends on the failed one
-// or the API server is unavailable. The error joins all of them (see Explain). The Result is valid
-// in either case.
+// controls. After an error it continues with the next object, unless that depends on the failed one,
+// the API server is unavailable, or the failures took maxFailing. The error joins all of them (see
+// Explain). The Result is valid in either case.
 func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEntry, record Record) (Result, error) {
 	owned, err := a.owned(ctx, set.owner)
 	if err != nil {
@@ -77,21 +82,7 @@ func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEn
 		}
 	}
 	result := Result{}
-	var errs []error
-	for i, desired := range set.manifests {
-		change, err := a.applyObject(ctx, set.owner, desired, list[i], list)
-		if err == nil || change.Action != "" {
-			result.Changes = append(result.Changes, change)
-		}
-		errs = append(errs, err)
-		if unavailable := (*UnavailableError)(nil); errors.As(err, &unavailable) {
-			break
-		}
-		if err != nil && desired.ref.isPrerequisite() {
-			break
-		}
-	}
-	if err = errors.Join(errs...); err == nil {
+	if result.Changes, err = a.applyAll(ctx, set, list); err == nil {
 		var pruned ChangeSet
 		pruned, list, err = a.prune(ctx, set, list)
 		result.Changes = append(result.Changes, pruned...)
@@ -100,6 +91,29 @@ func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEn
 	result.Admission, result.RecheckAfter = a.overwritten(set)
 	result.Additions = a.additions(set)
 	return result, err
+}
+
+// applyAll applies the objects of a set. The error joins those of objects.
+func (a *Applier) applyAll(ctx context.Context, set *Set, list inventory) (ChangeSet, error) {
+	var changes ChangeSet
+	var errs []error
+	var failing time.Duration
+	for i, desired := range set.manifests {
+		start := a.contention.clock.Now()
+		change, err := a.applyObject(ctx, set.owner, desired, list[i], list)
+		if err == nil || change.Action != "" {
+			changes = append(changes, change)
+		}
+		if err == nil {
+			continue
+		}
+		errs = append(errs, err)
+		failing += a.contention.clock.Since(start)
+		if isServerUnavailable(err) || desired.ref.isPrerequisite() || failing >= maxFailing {
+			break
+		}
+	}
+	return changes, errors.Join(errs...)
 }
 
 // Forget drops the state of an owner that was deleted.

@@ -3,9 +3,12 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/dudaji/nufi/internal/message"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -14,6 +17,25 @@ import (
 // Each error type, and manifests.NotAllowedError, is one reason of condition Applied. The set is
 // closed: any other answer of the API server is a RejectedError, and no answer an
 // UnavailableError.
+
+// ErrNotInstalled is a kind that is not installed. See Options.
+var ErrNotInstalled = errors.New("the kind is not installed")
+
+// UnlistedError is a kind whose objects the controller cannot list: for a missing right, or a
+// conversion webhook that does not answer.
+type UnlistedError struct {
+	Ref Ref
+	Err error
+}
+
+func (e *UnlistedError) Error() string {
+	return e.Ref.String() + ": the controller cannot use it: " + message.Line(e.Err.Error(), maxMessage)
+}
+
+func (e *UnlistedError) Unwrap() error { return e.Err }
+
+// Reason is the condition's reason.
+func (e *UnlistedError) Reason() string { return v1.ReasonApplyFailed }
 
 // NotInstalledError is a kind that the API server does not serve.
 type NotInstalledError struct{ Ref Ref }
@@ -125,7 +147,8 @@ func (e *DeletingError) Error() string { return e.Ref.String() + ": waiting for 
 // Reason is the condition's reason.
 func (e *DeletingError) Reason() string { return v1.ReasonApplyFailed }
 
-// UnavailableError is an API server that did not answer, or asked to retry.
+// UnavailableError is an API server that did not answer, or asked to retry, or a webhook that did
+// not answer it.
 type UnavailableError struct {
 	Ref Ref
 	Err error
@@ -139,6 +162,23 @@ func (e *UnavailableError) Unwrap() error { return e.Err }
 
 // Reason is the condition's reason.
 func (e *UnavailableError) Reason() string { return v1.ReasonApplyFailed }
+
+// isServerUnavailable reports whether the other objects of a set would fail for the same reason.
+func isServerUnavailable(err error) bool {
+	unavailable := (*UnavailableError)(nil)
+	if !errors.As(err, &unavailable) {
+		return false
+	}
+	var status apierrors.APIStatus
+	if !errors.As(unavailable.Err, &status) {
+		return true
+	}
+	switch status.Status().Code {
+	case http.StatusTooManyRequests, http.StatusUnauthorized, http.StatusServiceUnavailable:
+		return true
+	}
+	return false
+}
 
 // reasoned is any error with a reason of condition Applied.
 type reasoned interface {
@@ -205,6 +245,9 @@ func Retry(err error) (after time.Duration, terminal bool) {
 }
 
 func isTerminal(e reasoned) bool {
+	if unlisted := (*UnlistedError)(nil); errors.As(e, &unlisted) {
+		return true
+	}
 	switch e.Reason() {
 	case v1.ReasonKindNotAllowed, v1.ReasonImmutable, v1.ReasonKindNotInstalled:
 		return true

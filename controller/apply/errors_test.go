@@ -108,6 +108,7 @@ func TestExplainOrdersReasonsByWhatAUserCanDo(t *testing.T) {
 	notAllowed, immutable := &manifests.NotAllowedError{Kind: ref.Kind, Name: ref.Name, Message: "no"}, &apply.ImmutableError{Ref: ref, Field: "spec.a"}
 	rejected, conflict := &apply.RejectedError{Ref: ref, Message: "bad"}, &apply.ConflictError{Ref: ref}
 	notInstalled, deleting := &apply.NotInstalledError{Ref: ref}, &apply.DeletingError{Ref: ref}
+	unlisted := &apply.UnlistedError{Ref: ref, Err: errors.New("listing objects of kind Service: forbidden")}
 	contested := &apply.ContestedError{Kind: "Service", Name: "web", RetryAfter: time.Minute}
 	soon := &apply.ContestedError{Kind: "Service", Name: "web", Manager: "argocd", Field: ".spec", RetryAfter: time.Second}
 	for name, test := range map[string]struct {
@@ -122,6 +123,7 @@ func TestExplainOrdersReasonsByWhatAUserCanDo(t *testing.T) {
 		"contested":              {contested, v1.ReasonContested, "Service web: another client keeps overwriting it", time.Minute, false},
 		"contested twice":        {errors.Join(contested, soon), v1.ReasonContested, `Service web: another client keeps overwriting it; Service web: "argocd" keeps overwriting .spec`, time.Second, false},
 		"not installed":          {fmt.Errorf("applying: %w", notInstalled), v1.ReasonKindNotInstalled, "Service web: the API server does not serve kind Service of v1: install it, or use another kind in the spec or the policy", 0, true},
+		"not listed":             {unlisted, v1.ReasonApplyFailed, "Service web: the controller cannot use it: listing objects of kind Service: forbidden", 0, true},
 		"two terminal ones":      {errors.Join(notInstalled, immutable), v1.ReasonImmutable, "Service web: spec.a cannot change once set: undo the change, or delete the object yourself; " + notInstalled.Error(), 0, true},
 		"one that retries":       {errors.Join(contested, rejected, notAllowed), v1.ReasonKindNotAllowed, "Service web: no; Service web: bad; " + contested.Error(), 0, false},
 		"contested and terminal": {errors.Join(immutable, contested), v1.ReasonImmutable, immutable.Error() + "; " + contested.Error(), time.Minute, false},

@@ -59,7 +59,7 @@ func newFixture(t *testing.T) *fixture {
 	})
 	f.options = apply.Options{
 		Cache: f.cache, Client: f.ClientFor(config), Clock: f.clock,
-		Served: func(schema.GroupVersionKind) bool { return true },
+		Served: func(schema.GroupVersionKind) error { return nil },
 	}
 	f.applier = apply.New(f.options)
 	return f

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -11,8 +12,10 @@ import (
 func (a *Applier) applyObject(
 	ctx context.Context, owner Owner, desired manifest, entry v1.InventoryEntry, list inventory,
 ) (Change, error) {
-	if !a.served(desired.ref.GroupVersionKind) {
+	if err := a.served(desired.ref.GroupVersionKind); errors.Is(err, ErrNotInstalled) {
 		return Change{}, &NotInstalledError{Ref: desired.ref}
+	} else if err != nil {
+		return Change{}, &UnlistedError{Ref: desired.ref, Err: err}
 	}
 	last := a.lastApplied.get(owner.UID, entry)
 	object, err := read(ctx, a.cache, owner.Namespace, desired.ref)

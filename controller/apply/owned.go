@@ -35,7 +35,7 @@ func IndexOwned(ctx context.Context, informers client.FieldIndexer, kind schema.
 func (a *Applier) owned(ctx context.Context, owner Owner) ([]v1.InventoryEntry, error) {
 	var owned []v1.InventoryEntry
 	for _, kind := range manifests.KindsOf(owner.Kind) {
-		if !a.served(kind) || !isPrunable(owner, Ref{GroupVersionKind: kind}) {
+		if a.served(kind) != nil || !isPrunable(owner, Ref{GroupVersionKind: kind}) {
 			continue
 		}
 		list := NewChildList(kind)

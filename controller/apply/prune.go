@@ -59,8 +59,8 @@ func (a *Applier) uidOf(ctx context.Context, owner Owner, entry v1.InventoryEntr
 		return last.uid, nil
 	}
 	ref := refOf(entry)
-	if !a.served(ref.GroupVersionKind) {
-		return "", nil
+	if a.served(ref.GroupVersionKind) != nil {
+		return "", nil //nolint:nilerr // No object of the kind can exist, or be read.
 	}
 	object, err := a.find(ctx, owner.Namespace, ref)
 	if err != nil || object == nil || object.controller != owner.UID {

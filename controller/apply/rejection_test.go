@@ -1,9 +1,13 @@
 package apply_test
 
 import (
+	"encoding/pem"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -53,6 +57,65 @@ func (f *fixture) reject(resource string) client.Object {
 		return err != nil && strings.Contains(err.Error(), policyMessage)
 	})
 	return binding
+}
+
+// hang makes the API server call a webhook that does not answer, before it writes Services.
+func (f *fixture) hang() {
+	f.Helper()
+	ended := make(chan struct{})
+	server := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
+		select {
+		case <-request.Context().Done():
+		case <-ended:
+		}
+	}))
+	f.Cleanup(server.Close)
+	f.Cleanup(func() { close(ended) })
+	sideEffects := admissionv1.SideEffectClassNone
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	f.Create(&admissionv1.ValidatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: f.Namespace},
+		Webhooks: []admissionv1.ValidatingWebhook{{
+			Name:                    "hang.example.com",
+			ClientConfig:            admissionv1.WebhookClientConfig{URL: &server.URL, CABundle: certificate},
+			TimeoutSeconds:          new(int32(1)),
+			SideEffects:             &sideEffects,
+			AdmissionReviewVersions: []string{"v1"},
+			Rules: []admissionv1.RuleWithOperations{{
+				Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
+				Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"services"}},
+			}},
+			NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": f.Namespace}},
+		}},
+	})
+	f.Await("the webhook", func() bool {
+		err := f.Client.Create(f.Context(), f.parse(with(aService, "name: web", "name: probe"))[0], client.DryRunAll)
+		return err != nil && strings.Contains(err.Error(), "hang.example.com")
+	})
+}
+
+func TestWebhookThatDoesNotAnswerDelaysItsObjectsOnly(t *testing.T) {
+	f := newFixture(t)
+	f.hang()
+	changes, err := f.apply(aServiceAccount, aService, aDeployment)
+	if want := "created ServiceAccount web, created Deployment web"; changes != want {
+		t.Errorf("changed %q, want %q", changes, want)
+	}
+	unavailable := (*apply.UnavailableError)(nil)
+	if !errors.As(err, &unavailable) || !strings.Contains(err.Error(), "hang.example.com") {
+		t.Errorf("error %v, want one that names the webhook", err)
+	}
+}
+
+func TestApplyEndsWhenItsFailuresTakeTooLong(t *testing.T) {
+	f := newFixture(t)
+	f.answer = func() (*http.Response, error) {
+		f.clock.Step(time.Minute)
+		return refuse(http.StatusInternalServerError, metav1.StatusReasonInternalError)()
+	}
+	if _, err := f.apply(aService, aDeployment); err == nil || strings.Contains(err.Error(), "Deployment") {
+		t.Errorf("error %v, want that of the Service alone", err)
+	}
 }
 
 // A deleted object is not created again while a policy rejects it. However often that is

@@ -101,7 +101,10 @@ const (
 	//
 	// See the message; `nufi diff` reports the same.
 	ReasonRejected = "Rejected"
-	// ReasonApplyFailed means that the API server did not respond. The controller retries.
+	// ReasonApplyFailed means that the API server or a webhook did not respond, or that the controller
+	// cannot list a kind. The controller retries.
+	//
+	// If it persists, check the webhook, or the right, that the message names.
 	ReasonApplyFailed = "ApplyFailed"
 )
 
@@ -165,9 +168,11 @@ const (
 	ReasonRouted = "Routed"
 	// ReasonNoEndpoint means that the spec has no endpoint.
 	ReasonNoEndpoint = "NoEndpoint"
-	// ReasonHostTaken means that an older NpuDeploy has the same host and path.
+	// ReasonHostTaken means that an older NpuDeploy has the same host and path, or a deleted one that
+	// still has a route.
 	//
-	// Choose another host or path; the message names the owner.
+	// Choose another host or path; the message names the owner. Delete the route that a deleted one
+	// left behind.
 	ReasonHostTaken = "HostTaken"
 	// ReasonHostNotAllowed means that the host belongs to another project, or not to the
 	// namespace's own.

@@ -49,7 +49,10 @@ func TestKindThatCannotBeListedDoesNotStopTheOthers(t *testing.T) {
 	log := &logLines{}
 	controllertest.Start(h, controller.Options{Log: log.logger()})
 	h.Apply(manifest + "  endpoint: {host: web.example, kind: VirtualService}\n")
-	h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonKindNotInstalled)
+	applied := h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonApplyFailed)
+	if !strings.Contains(applied.Message, "listing objects of kind VirtualService") || !strings.Contains(applied.Message, "forbidden") {
+		t.Errorf("message %q", applied.Message)
+	}
 	h.Await("the reason in the log", func() bool { return log.contain("is forbidden") })
 	if h.Find(service, "web") == nil {
 		t.Error("the other objects were not applied")

@@ -81,6 +81,36 @@ func TestHostOfARemainingRouteIsTakenAfterARestart(t *testing.T) {
 	}
 }
 
+// The informer has no route of a deleted NpuDeploy yet, and its host is not free.
+func TestHostOfARouteThatIsNotCachedIsTaken(t *testing.T) {
+	h := harness.New(t)
+	defer installVirtualServices(h)()
+	c := controllertest.Start(h, controller.Options{})
+	endpoint := "  endpoint: {host: NAMESPACE.example, kind: VirtualService}\n"
+	h.Apply(strings.Replace(manifest, "name: web", "name: first", 1) + strings.Replace(endpoint, "NAMESPACE", "first", 1))
+	h.AwaitCondition(h.NpuDeploy("first"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted) // The informer has started.
+
+	release := c.DelayWatches("virtualservices")
+	defer release()
+	h.Apply(manifest + endpoint)
+	awaitApplied(h)
+	h.Patch(h.Find(virtualService, "web"), `{"metadata":{"finalizers":["example.com/hold"]}}`)
+	h.Apply(strings.Replace(manifest, "name: web", "name: late", 1) + endpoint)
+	late := h.NpuDeploy("late")
+	h.AwaitCondition(late, v1.ConditionEndpoint, metav1.ConditionFalse, v1.ReasonHostTaken)
+	h.Delete(h.NpuDeploy("web"), client.PropagationPolicy(metav1.DeletePropagationBackground))
+	h.AwaitObject(late, "the route of the deleted owner", func() bool {
+		endpoint := h.Condition(late, v1.ConditionEndpoint)
+		if endpoint.Status == metav1.ConditionTrue {
+			h.Fatal("two routes have one host")
+		}
+		return strings.Contains(endpoint.Message, "/web, which was deleted and still has a route")
+	})
+	release()
+	h.Patch(h.Find(virtualService, "web"), `{"metadata":{"finalizers":null}}`)
+	h.AwaitCondition(late, v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
+}
+
 func TestStandbyTakesOver(t *testing.T) {
 	h := harness.New(t)
 	const leases = "nufi-system"

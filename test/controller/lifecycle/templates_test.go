@@ -142,7 +142,9 @@ func TestInvalidTemplatesAtTheStartAreNotServed(t *testing.T) {
 	h.Must(c.Stop())
 	const extra = "schemas/workload/extra.cue"
 	f.write(extra, "package workload\n\nobjects: extra: {apiVersion: \"v1\", kind: \"Secret\", metadata: {name: _values.name, namespace: _values.namespace}}\n")
-	c = controllertest.Start(h, controller.Options{TemplatesDir: f.path, Log: f.log.logger()})
+	probes := harness.FreeAddress(t)
+	c = controllertest.Start(h, controller.Options{TemplatesDir: f.path, Log: f.log.logger(), ProbeAddress: probes})
+	h.AwaitURL("http://"+probes+"/healthz", "ok")
 	h.Apply(strings.Replace(manifest, "replicas: 1", "replicas: 2", 1))
 	rendered := h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonInvalidTemplate)
 	if !strings.Contains(rendered.Message, "may not render Secret") {
@@ -150,6 +152,9 @@ func TestInvalidTemplatesAtTheStartAreNotServed(t *testing.T) {
 	}
 	if n := c.Metric(h, "nufi_templates_rejected_total"); n != 1 {
 		t.Errorf("%v sets were rejected, want 1", n)
+	}
+	if answer, err := harness.Fetch(t.Context(), "http://"+probes+"/readyz"); err == nil || !strings.Contains(answer, "[-]templates failed") {
+		t.Errorf("the controller is ready: %s (%v)", answer, err)
 	}
 	if !f.log.contain("Nothing is applied until") {
 		t.Error("no line of the log reports it")
@@ -160,6 +165,7 @@ func TestInvalidTemplatesAtTheStartAreNotServed(t *testing.T) {
 		}
 	}
 	f.write(extra, "package workload\n")
+	h.AwaitURL("http://"+probes+"/readyz", "ok")
 	awaitApplied(h)
 }
 

@@ -9,9 +9,11 @@
 package controllertest
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -30,9 +32,10 @@ import (
 type Controller struct {
 	Registry *prometheus.Registry
 
-	cancel context.CancelFunc
-	ended  chan error
-	stop   func() error
+	watches *gate
+	cancel  context.CancelFunc
+	ended   chan error
+	stop    func() error
 
 	mu      sync.Mutex
 	writes  map[string][]string // by namespace or project: "PATCH /apis/..."
@@ -73,7 +76,7 @@ func run(h *harness.Harness, options controller.Options) *Controller {
 	h.Helper()
 	c := &Controller{
 		Registry: prometheus.NewRegistry(), ended: make(chan error, 1),
-		writes: map[string][]string{}, reads: map[string]int{},
+		writes: map[string][]string{}, reads: map[string]int{}, watches: newGate(),
 	}
 	c.stop = sync.OnceValue(func() error {
 		c.cancel()
@@ -82,7 +85,7 @@ func run(h *harness.Harness, options controller.Options) *Controller {
 	if options.Log.GetSink() == nil {
 		options.Log = logger()
 	}
-	options.MetricsAddress, options.ProbeAddress = "0", "0"
+	options.MetricsAddress, options.ProbeAddress = "0", cmp.Or(options.ProbeAddress, "0")
 	options.Registry, options.Validate = c.Registry, templates.Validate
 	if options.Workers == 0 {
 		options.Workers = 8
@@ -166,6 +169,9 @@ type recorder struct {
 func (r recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	r.controller.record(request)
 	response, err := r.next.RoundTrip(request)
+	if err == nil && request.URL.Query().Get("watch") != "" {
+		response.Body = r.controller.watches.delay(path.Base(request.URL.Path), response.Body)
+	}
 	if err == nil && response.StatusCode == http.StatusForbidden {
 		r.controller.refuse(request)
 	}
