@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -49,6 +51,9 @@ type deployKind struct {
 	specs     *observedSpecs
 	queue     *queue
 	served    func(schema.GroupVersionKind) error // see apply.Options
+	impacts   *impactCache
+	// isBehind reports whether a cached Deployment is older than the last apply.
+	isBehind func(deploy types.UID, deployment *appsv1.Deployment) bool
 }
 
 // prepare stores the serving templates before they render, and loads all host claims before the
@@ -75,10 +80,14 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 	if err != nil {
 		return failedRendering(err), nil
 	}
-	set := k.templatesOf(deploy, serving)
+	set, err := k.templatesOf(ctx, deploy, serving)
+	if err != nil {
+		return nil, err
+	}
 	return k.renders.get(deploy, renderInput{deploy.Generation, settings, set.digest, serving.Digest}, apply.DeployOwner(deploy),
 		func(r *rendering) ([]*unstructured.Unstructured, error) {
-			r.update = set.update(deploy, settings)
+			impact, _ := k.impacts.get(deploy, settings, set)
+			r.update = set.update(impact)
 			templates, err := set.compiled()
 			if err != nil {
 				return nil, err
@@ -107,9 +116,27 @@ func (k *deployKind) evaluate(
 		return nil, err
 	}
 	observed.Stages = stages
+	if deployment := observed.Workload.Deployment; deployment != nil && k.isBehind(deploy.UID, deployment) {
+		observed.Templates = "" // Ready is that of the templates before.
+	}
 	next := k.statusOnly(deploy)
 	next.Status = status.Evaluate(observed)
+	k.setTemplates(deploy, next, rendered)
 	return next, nil
+}
+
+// setTemplates records the serving set in a status that is written anyway, if the manifests are the same.
+// Manual updates end the assignment by a rollout.
+func (k *deployKind) setTemplates(deploy, next *v1.NpuDeploy, rendered *rendering) {
+	serving, err := k.renders.serving()
+	switch {
+	case err != nil:
+	case isManual(deploy, serving):
+		next.Status.Rollout = nil
+	case rendered.update == nil && rendered.set != nil && next.Status.Rollout == nil && next.Status.Templates == rendered.input.templates &&
+		!equality.Semantic.DeepEqual(next.Status, deploy.Status):
+		next.Status.Templates = rendered.input.serving
+	}
 }
 
 func (k *deployKind) deleting(ctx context.Context, deploy *v1.NpuDeploy) error {
@@ -117,6 +144,7 @@ func (k *deployKind) deleting(ctx context.Context, deploy *v1.NpuDeploy) error {
 }
 
 func (k *deployKind) deleted(ctx context.Context, name types.NamespacedName) error {
+	k.impacts.forget(name)
 	k.specs.forget(name)
 	return k.releaseClaims(ctx, name, "")
 }

@@ -10,6 +10,8 @@
 //	evaluate      internal/status
 //	patch status  objects.go      once, if it changed
 //
+// rollouts.go assigns templates to NpuDeploys in waves, as internal/rollout decides.
+//
 // deploy.go and project.go declare what differs between the kinds; another kind is another
 // ownerKind. watches.go maps events to requests and queue.go orders them; cache.go configures
 // the informers, trial.go tries candidate templates, crds.go adds those of kinds that are installed later. manager.go assembles
@@ -19,5 +21,6 @@
 //   - All reads are from informers. A reconcile that finds no change sends no request.
 //   - Secrets and ConfigMaps are neither cached nor read.
 //   - An invalid spec or template changes nothing that runs.
+//   - An assignment of templates is recorded before they are applied.
 //   - A leader that did not renew its lease writes nothing (lease.go).
 package controller

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -92,14 +93,21 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	}
 	kind := &deployKind{
 		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), projects: projects.objects, renders: renders, claims: newHostClaims(),
-		specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}},
+		specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
 	}
 	kind.revisions = newRevisions(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)
 	deploys := newReconciler[*v1.NpuDeploy](mgr, metrics, renders, kind)
 	deploys.defersStatus, kind.queue = true, deploys.queue
-	owners = []func(){deploys.enqueueAll, projects.enqueueAll}
+	kind.isBehind = func(deploy types.UID, deployment *appsv1.Deployment) bool {
+		return deploys.applier.IsBehind(deploy, appsv1.SchemeGroupVersion.WithKind("Deployment"), deployment)
+	}
+	waves := &rollouts{
+		client: direct, cache: mgr.GetCache(), deploys: kind, objects: deploys.objects, queue: &queue{},
+		recorder: deploys.recorder, clock: deploys.clock,
+	}
+	owners = []func(){deploys.enqueueAll, projects.enqueueAll, waves.wake}
 	return mgr, errors.Join(
-		addDeploys(mgr, deploys, kind, o.Workers), addProjects(mgr, projects, o.Workers), mgr.Add(store),
+		addDeploys(mgr, deploys, kind, o.Workers), addProjects(mgr, projects, o.Workers), waves.add(mgr), mgr.Add(store),
 		o.Registry.Register(newReadinessCollector(mgr.GetCache())))
 }
 

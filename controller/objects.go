@@ -58,14 +58,20 @@ func (o *objects[T]) get(ctx context.Context, name types.NamespacedName) (object
 	} else if err != nil {
 		return object, false, err
 	}
+	return o.newest(object), true, nil
+}
+
+// newest returns the last patch of a cached object, or the object if that is newer.
+func (o *objects[T]) newest(object T) T {
+	name := client.ObjectKeyFromObject(object)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	written, ok := o.written[name]
 	if ok && written.GetUID() == object.GetUID() && isNewer(written, object) {
-		return written, true, nil
+		return written
 	}
 	delete(o.written, name)
-	return object, true, nil
+	return object
 }
 
 func isNewer(a, b client.Object) bool {
@@ -115,11 +121,11 @@ func (o *objects[T]) record(ctx context.Context, object T, inventory []v1.Invent
 }
 
 // patch patches the status if the objects, which statusOnly returned, differ.
-func (o *objects[T]) patch(ctx context.Context, before, after T) (bool, error) {
+func (o *objects[T]) patch(ctx context.Context, before, after T, options ...client.MergeFromOption) (bool, error) {
 	if equality.Semantic.DeepEqual(before, after) {
 		return false, nil
 	}
-	err := o.status.Patch(ctx, after, client.MergeFrom(before), client.FieldOwner(v1.FieldManager))
+	err := o.status.Patch(ctx, after, client.MergeFromWithOptions(before, options...), client.FieldOwner(v1.FieldManager))
 	if apierrors.IsNotFound(err) {
 		return false, nil // The object was deleted.
 	}

@@ -28,7 +28,7 @@ const (
 )
 
 // revisions keeps every set of templates that has served as a ControllerRevision in the
-// controller's namespace, so that an NpuDeploy can stay on a set. Without a namespace, sets are kept
+// controller's namespace, so that an NpuDeploy can stay on a set or return to it. Without a namespace, sets are kept
 // until the controller ends.
 type revisions struct {
 	client    client.Client
@@ -81,7 +81,7 @@ func (r *revisions) store(ctx context.Context, serving *render.Templates) error 
 		err = r.create(ctx, serving.Digest, packed)
 	}
 	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsNotFound(err) || apierrors.IsRequestEntityTooLargeError(err) {
-		logr.FromContextOrDiscard(ctx).Error(err, "Could not store the templates: after a restart, manual updates apply at once", "digest", serving.Digest)
+		logr.FromContextOrDiscard(ctx).Error(err, "Could not store the templates: after a restart, NpuDeploys do not stay on them", "digest", serving.Digest)
 		err = nil
 	}
 	if err != nil {
@@ -116,6 +116,22 @@ func (r *revisions) get(digest string) *revision {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.byDigest[digest]
+}
+
+// newest returns the newest set that is not halted: the serving one if possible, or nothing.
+func (r *revisions) newest(serving string, halted map[string]bool) string {
+	if !halted[serving] {
+		return serving
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	newest := ""
+	for digest, kept := range r.byDigest {
+		if !halted[digest] && (newest == "" || kept.number > r.byDigest[newest].number) {
+			newest = digest
+		}
+	}
+	return newest
 }
 
 // load reads the revisions.

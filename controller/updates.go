@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
@@ -21,32 +22,61 @@ type usedSet struct {
 	serving  *render.Templates
 }
 
-// templatesOf returns the serving set or, if updates are manual, the requested or the current one.
-// The serving set's policy decides for a spec without a choice.
-// A set that is not kept any more is ignored.
-func (k *deployKind) templatesOf(deploy *v1.NpuDeploy, serving *render.Templates) usedSet {
-	if cmp.Or(deploy.Spec.Updates, serving.Catalogue.Defaults.Updates) == v1.UpdateManual {
-		for _, digest := range []string{deploy.Annotations[v1.AnnotationUpdateTo], deploy.Status.Templates} {
-			if digest == serving.Digest {
-				break
-			}
-			if kept := k.revisions.get(digest); kept != nil {
-				return usedSet{digest, kept.compile, serving}
-			}
-		}
-	}
-	return usedSet{serving.Digest, func() (*render.Templates, error) { return serving, nil }, serving}
+// isManual reports whether updates of an NpuDeploy wait for a request. The serving set's policy decides
+// for a spec without a choice.
+func isManual(deploy *v1.NpuDeploy, serving *render.Templates) bool {
+	return cmp.Or(deploy.Spec.Updates, serving.Catalogue.Defaults.Updates) == v1.UpdateManual
 }
 
-// update returns what the serving set would change, or nil.
-func (s usedSet) update(deploy *v1.NpuDeploy, settings render.ProjectSettings) *status.Update {
+// assignedTemplates returns the digest of the set that a rollout assigned, or nothing.
+func assignedTemplates(object client.Object) string {
+	if deploy, ok := object.(*v1.NpuDeploy); ok && deploy.Status.Rollout != nil {
+		return deploy.Status.Rollout.Templates
+	}
+	return ""
+}
+
+// templatesOf returns the set that was assigned or, if updates are manual, requested, or else the one of
+// its manifests. A new NpuDeploy uses the newest set whose rollout is not halted. A set that is not kept
+// any more is ignored.
+func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serving *render.Templates) (usedSet, error) {
+	digests := []string{assignedTemplates(deploy), deploy.Status.Templates}
+	if isManual(deploy, serving) {
+		digests[0] = deploy.Annotations[v1.AnnotationUpdateTo]
+	}
+	if deploy.Status.Templates == "" {
+		rollouts, err := listRollouts(ctx, k.cache)
+		if err != nil {
+			return usedSet{}, fmt.Errorf("listing rollouts: %w", err)
+		}
+		digests = append(digests, k.revisions.newest(serving.Digest, haltedTemplates(rollouts)))
+	}
+	for _, digest := range digests {
+		if digest == serving.Digest {
+			break
+		}
+		if kept := k.revisions.get(digest); kept != nil {
+			return usedSet{digest, kept.compile, serving}, nil
+		}
+	}
+	return usedSet{serving.Digest, func() (*render.Templates, error) { return serving, nil }, serving}, nil
+}
+
+// impact returns the effect of the serving set, and the most devices that the NpuDeploy needs with it.
+func (s usedSet) impact(deploy *v1.NpuDeploy, settings render.ProjectSettings) (plan.Impact, deviceCount) {
 	if s.digest == s.serving.Digest {
-		return nil
+		return plan.Impact{Effect: render.None}, deviceCount{}
 	}
-	impact := plan.Impact{Effect: render.Restart, Message: "this version of the controller cannot use the current templates"}
-	if current, err := s.compiled(); err == nil {
-		impact = plan.Sets{Now: current, Next: s.serving}.Impact(plan.DeployRenderer(deploy, settings))
+	current, err := s.compiled()
+	if err != nil {
+		return plan.Impact{Effect: render.Restart, Message: "this version of the controller cannot use the current templates"}, deviceCount{}
 	}
+	impact, next := plan.Sets{Now: current, Next: s.serving}.Render(plan.DeployRenderer(deploy, settings))
+	return impact, devicesOf(next)
+}
+
+// update describes what the serving set would change. It is nil if it changes nothing.
+func (s usedSet) update(impact plan.Impact) *status.Update {
 	if impact.Effect == render.None {
 		return nil
 	}
@@ -76,6 +106,9 @@ func (k *deployKind) usedTemplates(ctx context.Context) ([]string, error) {
 	var digests []string
 	for i := range deploys {
 		digests = append(digests, deploys[i].Status.Templates, deploys[i].Annotations[v1.AnnotationUpdateTo])
+		if assigned := deploys[i].Status.Rollout; assigned != nil {
+			digests = append(digests, assigned.Templates, assigned.From)
+		}
 	}
 	return digests, nil
 }

@@ -8,8 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -31,6 +33,12 @@ func (l lastApplied) withAdditions(object *live) lastApplied {
 		l.added = object.added
 	}
 	return l
+}
+
+// IsBehind reports whether an object of an owner was read from before this process last applied it.
+func (a *Applier) IsBehind(owner types.UID, kind schema.GroupVersionKind, object client.Object) bool {
+	last := a.lastApplied.get(owner, v1.InventoryEntry{Group: kind.Group, Kind: kind.Kind, Name: object.GetName()})
+	return last.isAfter(&live{resourceVersion: object.GetResourceVersion()})
 }
 
 // overwrittenSuffix of a recorded digest means that admission changed fields, which only memory

@@ -65,16 +65,22 @@ func (s Sets) Compare(deploys []v1.NpuDeploy, projects []v1.Project, settings ma
 // Impact returns the effect of Next on one object, without its name. If the object does not render
 // now, nothing of it runs by these templates: all manifests would be new.
 func (s Sets) Impact(renderer Renderer) Impact {
+	impact, _ := s.Render(renderer)
+	return impact
+}
+
+// Render returns what Impact does, and what Next renders, or nil.
+func (s Sets) Render(renderer Renderer) (Impact, *render.Result) {
 	now, nowErr := renderer.Unchecked(s.Now)
 	next, nextErr := renderer.Render(s.Next)
 	switch {
 	case nowErr != nil && nextErr != nil:
-		return Impact{Effect: render.None, Message: "refused by both sets: " + nextErr.Error()}
+		return Impact{Effect: render.None, Message: "refused by both sets: " + nextErr.Error()}, nil
 	case nextErr != nil:
-		return Impact{Effect: render.Refused, Message: nextErr.Error()}
+		return Impact{Effect: render.Refused, Message: nextErr.Error()}, nil
 	case nowErr != nil:
 		now = &render.Result{}
 	}
 	effect, changes := render.Compare(now, next)
-	return Impact{Effect: effect, Changes: changes}
+	return Impact{Effect: effect, Changes: changes}, next
 }

@@ -22,6 +22,9 @@ type Catalogue struct {
 	Allowed         Allowed       `json:"allowed" doc:"what policy allows in the requested namespace, or where there are no exceptions"`
 	Defaults        Defaults      `json:"defaults" doc:"values for fields that a spec leaves out"`
 
+	// Change is policy's for the controller.
+	Change ChangePolicy `json:"-"`
+
 	projects map[string]projectSettings
 }
 
@@ -129,13 +132,17 @@ func (t *Templates) readCatalogue(instance *build.Instance) error {
 	var read struct {
 		Catalogue
 
+		Change   ChangePolicy               `json:"change"`
 		Projects map[string]projectSettings `json:"projects"`
 	}
 	if err := decode(value, fieldCatalogue, &read); err != nil {
 		return fmt.Errorf("compiling the catalogue: %w", err)
 	}
+	if err := read.Change.checkZones(); err != nil {
+		return fmt.Errorf("compiling the catalogue: %w", err)
+	}
 	t.Catalogue = &read.Catalogue
-	t.Catalogue.projects = read.Projects
+	t.Catalogue.Change, t.Catalogue.projects = read.Change, read.Projects
 	return nil
 }
 

@@ -23,7 +23,9 @@ type kind struct {
 	hasContract bool
 }
 
-func kinds() []kind { return []kind{{"NpuDeploy", true}, {"Project", true}, {"TemplateRollout", false}} }
+func kinds() []kind {
+	return []kind{{"NpuDeploy", true}, {"Project", true}, {"TemplateRollout", false}}
+}
 
 func (k kind) cuePackage() string { return strings.ToLower(k.name) }
 func (k kind) crdFile() string    { return "bundle/crd/dudaji.com_" + k.cuePackage() + "s.yaml" }

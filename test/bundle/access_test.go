@@ -28,6 +28,8 @@ func controllerAccess(h *harness.Harness) {
 		{"watch nodes", "", true},
 		{"watch apiextensions.k8s.io/customresourcedefinitions", "", true},
 		{"patch dudaji.com/npudeploys.status", "team", true},
+		{"create dudaji.com/templaterollouts", "", true},
+		{"patch dudaji.com/templaterollouts.status", "", true},
 		{"create events.k8s.io/events", "team", true},
 		{"create events", namespace, true},
 		{"update coordination.k8s.io/leases", namespace, true},
@@ -52,6 +54,7 @@ func controllerAccess(h *harness.Harness) {
 		{"patch dudaji.com/projects.status", "", true},
 
 		{"delete namespaces", "", false},
+		{"patch dudaji.com/templaterollouts", "", false},
 		{"patch dudaji.com/projects", "", false},
 		{"create dudaji.com/projects", "", false},
 		{"create rbac.authorization.k8s.io/roles", "team", false},

@@ -1,0 +1,85 @@
+package controller
+
+import (
+	"sync"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/internal/plan"
+	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// impactCache keeps the impact of the serving set on each NpuDeploy.
+type impactCache struct {
+	mu     sync.Mutex
+	byName map[types.NamespacedName]cachedImpact
+}
+
+type cachedImpact struct {
+	uid     types.UID
+	input   renderInput
+	impact  plan.Impact
+	devices deviceCount
+}
+
+func newImpactCache() *impactCache {
+	return &impactCache{byName: map[types.NamespacedName]cachedImpact{}}
+}
+
+func (c *impactCache) get(deploy *v1.NpuDeploy, settings render.ProjectSettings, set usedSet) (plan.Impact, deviceCount) {
+	name, input := client.ObjectKeyFromObject(deploy), renderInput{deploy.Generation, settings, set.digest, set.serving.Digest}
+	c.mu.Lock()
+	cached := c.byName[name]
+	c.mu.Unlock()
+	if cached.uid == deploy.UID && cached.input == input {
+		return cached.impact, cached.devices
+	}
+	impact, devices := set.impact(deploy, settings)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.byName[name] = cachedImpact{deploy.UID, input, impact, devices}
+	return impact, devices
+}
+
+func (c *impactCache) forget(name types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.byName, name)
+}
+
+// deviceCount is a number of devices of one resource. The zero value is none.
+type deviceCount struct {
+	resource string
+	count    int64
+}
+
+// devicesOf returns the most devices that the pods of a Deployment request while they are replaced.
+func devicesOf(result *render.Result) deviceCount {
+	if result == nil || result.Resolved.Accelerator == nil {
+		return deviceCount{}
+	}
+	accelerator := result.Resolved.Accelerator
+	for _, object := range result.Objects {
+		var deployment appsv1.Deployment
+		if object.GetKind() != "Deployment" || runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &deployment) != nil {
+			continue
+		}
+		replicas := 1
+		if deployment.Spec.Replicas != nil {
+			replicas = int(*deployment.Spec.Replicas)
+		}
+		surge := 0
+		if rolling := deployment.Spec.Strategy.RollingUpdate; rolling != nil && rolling.MaxSurge != nil {
+			if n, err := intstr.GetScaledValueFromIntOrPercent(rolling.MaxSurge, replicas, true); err == nil {
+				surge = n
+			}
+		}
+		return deviceCount{accelerator.ResourceName, int64(accelerator.Count) * int64(replicas+surge)}
+	}
+	return deviceCount{}
+}

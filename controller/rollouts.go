@@ -1,0 +1,273 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// +kubebuilder:rbac:groups=dudaji.com,resources=templaterollouts,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=dudaji.com,resources=templaterollouts/status,verbs=patch
+
+const (
+	// maxRollouts is how many TemplateRollouts are kept.
+	maxRollouts = 20
+	// settleRollouts is how long events are collected.
+	settleRollouts = 200 * time.Millisecond
+	// retryConflict is when a write is repeated that another one preceded.
+	retryConflict = 100 * time.Millisecond
+)
+
+// rollouts creates a TemplateRollout for each set that changes manifests, and assigns the set to
+// NpuDeploys in waves. It reconciles all TemplateRollouts at once, by one worker.
+type rollouts struct {
+	client   client.Client // without the cache
+	cache    client.Reader
+	deploys  *deployKind
+	objects  *objects[*v1.NpuDeploy]
+	queue    *queue
+	recorder eventRecorder
+	clock    clock.PassiveClock
+}
+
+// add adds the controller of TemplateRollouts.
+func (r *rollouts) add(mgr manager.Manager) error {
+	c, err := addController(mgr, "templaterollout", controller.Options{Reconciler: r})
+	if err != nil {
+		return err
+	}
+	isRelease := predicate.Funcs{ // of devices
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return status.HasEnded(e.ObjectNew.(*corev1.Pod)) && !status.HasEnded(e.ObjectOld.(*corev1.Pod))
+		},
+	}
+	informers, wake := mgr.GetCache(), handler.Funcs{
+		CreateFunc: func(_ context.Context, _ event.CreateEvent, queue workQueue) { enqueueRollouts(queue) },
+		UpdateFunc: func(_ context.Context, _ event.UpdateEvent, queue workQueue) { enqueueRollouts(queue) },
+		DeleteFunc: func(_ context.Context, _ event.DeleteEvent, queue workQueue) { enqueueRollouts(queue) },
+	}
+	return errors.Join(
+		c.Watch(source.Kind[client.Object](informers, &v1.TemplateRollout{}, wake)),
+		c.Watch(source.Kind[client.Object](informers, &v1.NpuDeploy{}, wake)),
+		c.Watch(source.Kind[client.Object](informers, &corev1.Node{}, wake, nodeChanged())),
+		c.Watch(source.Kind[client.Object](informers, &corev1.Pod{}, wake, isRelease)),
+		c.Watch(r.queue))
+}
+
+// requestRollouts is the only request.
+func requestRollouts() types.NamespacedName { return types.NamespacedName{Name: "templaterollouts"} }
+
+// enqueueRollouts collects the events of many NpuDeploys.
+func enqueueRollouts(queue workQueue) {
+	enqueue(queue, priorityqueue.AddOpts{After: settleRollouts}, requestRollouts())
+}
+
+// wake reconciles after other templates begin to serve.
+func (r *rollouts) wake() { r.queue.add(requestRollouts()) }
+
+// Reconcile records assignments in the NpuDeploys before the progress in the TemplateRollout.
+func (r *rollouts) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	serving, err := r.deploys.renders.serving()
+	if err != nil {
+		return reconcile.Result{}, nil //nolint:nilerr // The store logs it, and wakes this when templates serve.
+	}
+	if err := r.deploys.revisions.keep(ctx, serving); err != nil {
+		return reconcile.Result{}, err
+	}
+	result, err := r.roll(ctx, serving)
+	if apierrors.IsConflict(err) {
+		return reconcile.Result{RequeueAfter: retryConflict}, nil
+	}
+	return result, err
+}
+
+func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconcile.Result, error) {
+	all, err := listRollouts(ctx, r.cache)
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("listing rollouts: %w", err)
+	}
+	members, err := r.members(ctx, serving, haltedTemplates(all))
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	current := currentOf(all, serving.Digest)
+	if current == nil && slices.ContainsFunc(members, func(m rolloutMember) bool {
+		return m.Effect != render.None && m.Effect != render.Refused
+	}) {
+		return reconcile.Result{}, r.create(ctx, all, serving.Digest) // Its event continues.
+	}
+	if err := r.supersede(ctx, all, current); err != nil {
+		return reconcile.Result{}, err
+	}
+	if current == nil {
+		return reconcile.Result{}, nil
+	}
+	input := rollout.Input{Rollout: current, Policy: serving.Catalogue.Change, Now: r.clock.Now()}
+	for _, m := range members {
+		input.Deploys = append(input.Deploys, m.Deploy)
+	}
+	if input.Free, err = r.freeDevices(ctx, input.Deploys); err != nil {
+		return reconcile.Result{}, err
+	}
+	return r.record(ctx, current, members, rollout.Evaluate(input))
+}
+
+// record patches the NpuDeploys, and then the rollout.
+func (r *rollouts) record(
+	ctx context.Context, current *v1.TemplateRollout, members []rolloutMember, result rollout.Result,
+) (reconcile.Result, error) {
+	byName := make(map[types.NamespacedName]*v1.NpuDeploy, len(members))
+	for _, m := range members {
+		byName[client.ObjectKeyFromObject(m.object)] = m.object
+	}
+	for _, assignment := range result.Assignments {
+		deploy := byName[types.NamespacedName{Namespace: assignment.Namespace, Name: assignment.Name}]
+		if err := r.assign(ctx, deploy, assignment.RolloutAssignment); err != nil {
+			return reconcile.Result{}, fmt.Errorf("assigning templates to %s: %w", client.ObjectKeyFromObject(deploy), err)
+		}
+	}
+	if err := r.patchStatus(ctx, current, result.Status); err != nil {
+		return reconcile.Result{}, fmt.Errorf("patching the status of %s: %w", current.Name, err)
+	}
+	if result.Next.IsZero() {
+		return reconcile.Result{}, nil
+	}
+	return reconcile.Result{RequeueAfter: max(time.Millisecond, result.Next.Sub(r.clock.Now()))}, nil
+}
+
+// assign fails with a conflict if the NpuDeploy has changed since it was evaluated.
+func (r *rollouts) assign(ctx context.Context, deploy *v1.NpuDeploy, assignment v1.RolloutAssignment) error {
+	before, after := r.deploys.statusOnly(deploy), r.deploys.statusOnly(deploy)
+	before.ResourceVersion, after.ResourceVersion = deploy.ResourceVersion, deploy.ResourceVersion
+	after.Status.Rollout = &assignment
+	_, err := r.objects.patch(ctx, before, after, client.MergeFromWithOptimisticLock{})
+	return err
+}
+
+func (r *rollouts) patchStatus(ctx context.Context, current *v1.TemplateRollout, next v1.TemplateRolloutStatus) error {
+	if equality.Semantic.DeepEqual(current.Status, next) {
+		return nil
+	}
+	after := current.DeepCopy()
+	after.Status = next
+	err := r.client.Status().Patch(ctx, after, client.MergeFromWithOptions(current, client.MergeFromWithOptimisticLock{}),
+		client.FieldOwner(v1.FieldManager))
+	if err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	for _, t := range status.Transitions(current.Status.Conditions, next.Conditions) {
+		r.event(current, t)
+	}
+	return nil
+}
+
+// event emits an event of a transition: a warning if the rollout is halted.
+func (r *rollouts) event(current *v1.TemplateRollout, t status.Transition) {
+	eventType := corev1.EventTypeNormal
+	switch {
+	case t.Type == v1.ConditionHalted && t.To == metav1.ConditionTrue:
+		eventType = corev1.EventTypeWarning
+	case t.Type != v1.ConditionProgressing && t.To != metav1.ConditionTrue:
+		return
+	}
+	r.recorder.Eventf(current, nil, eventType, t.Reason, "Rollout", "%s is %s: %s", t.Type, t.To, t.Message)
+}
+
+// create creates the next rollout. Another controller creates one of the same name.
+func (r *rollouts) create(ctx context.Context, all []v1.TemplateRollout, digest string) error {
+	revision := int64(1)
+	if len(all) > 0 {
+		revision = all[0].Spec.Revision + 1
+	}
+	next := &v1.TemplateRollout{Spec: v1.TemplateRolloutSpec{Templates: digest, Revision: revision}}
+	next.Name = fmt.Sprintf("templates-%d", revision)
+	if err := client.IgnoreAlreadyExists(r.client.Create(ctx, next, client.FieldOwner(v1.FieldManager))); err != nil {
+		return fmt.Errorf("creating %s: %w", next.Name, err)
+	}
+	for i := maxRollouts - 1; i < len(all); i++ {
+		if err := client.IgnoreNotFound(r.client.Delete(ctx, &all[i])); err != nil {
+			return fmt.Errorf("deleting %s: %w", all[i].Name, err)
+		}
+	}
+	return nil
+}
+
+// supersede ends all other rollouts. A halted one stays halted.
+func (r *rollouts) supersede(ctx context.Context, all []v1.TemplateRollout, current *v1.TemplateRollout) error {
+	for i := range all {
+		old := &all[i]
+		progressing := meta.FindStatusCondition(old.Status.Conditions, v1.ConditionProgressing)
+		if current != nil && old.Name == current.Name || progressing != nil && progressing.Status == metav1.ConditionFalse &&
+			progressing.Reason != v1.ReasonPaused {
+			continue
+		}
+		next := *old.Status.DeepCopy()
+		for _, condition := range []metav1.Condition{
+			{Type: v1.ConditionProgressing, Reason: v1.ReasonSuperseded},
+			{Type: v1.ConditionComplete, Reason: v1.ReasonIncomplete},
+		} {
+			condition.Status, condition.Message = metav1.ConditionFalse, "other templates serve"
+			condition.ObservedGeneration, condition.LastTransitionTime = old.Generation, metav1.NewTime(r.clock.Now()).Rfc3339Copy()
+			meta.SetStatusCondition(&next.Conditions, condition)
+		}
+		if err := r.patchStatus(ctx, old, next); err != nil {
+			return fmt.Errorf("patching the status of %s: %w", old.Name, err)
+		}
+	}
+	return nil
+}
+
+// listRollouts lists the cached TemplateRollouts, the newest first. They are shared.
+func listRollouts(ctx context.Context, cache client.Reader) ([]v1.TemplateRollout, error) {
+	var list v1.TemplateRolloutList
+	if err := cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	all := slices.Clone(list.Items)
+	slices.SortFunc(all, func(a, b v1.TemplateRollout) int { return int(b.Spec.Revision - a.Spec.Revision) })
+	return all, nil
+}
+
+// currentOf returns the newest rollout if it is that of the set, or nil.
+func currentOf(all []v1.TemplateRollout, digest string) *v1.TemplateRollout {
+	if len(all) > 0 && all[0].Spec.Templates == digest {
+		return &all[0]
+	}
+	return nil
+}
+
+// haltedTemplates returns the sets whose last rollouts are halted.
+func haltedTemplates(all []v1.TemplateRollout) map[string]bool {
+	halted := map[string]bool{}
+	for i := range all {
+		if _, isOlder := halted[all[i].Spec.Templates]; !isOlder {
+			halted[all[i].Spec.Templates] = meta.IsStatusConditionTrue(all[i].Status.Conditions, v1.ConditionHalted)
+		}
+	}
+	return halted
+}

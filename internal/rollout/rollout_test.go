@@ -1,0 +1,396 @@
+package rollout_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// Digests of sets.
+const (
+	before = "sha256:before"
+	target = "sha256:target"
+)
+
+// fleet simulates NpuDeploys and a controller that applies assignments.
+type fleet struct {
+	t       *testing.T
+	input   rollout.Input
+	last    rollout.Result
+	maxDown int
+}
+
+func newFleet(t *testing.T, policy render.ChangePolicy, effects ...render.Effect) *fleet {
+	t.Helper()
+	f := &fleet{t: t, input: rollout.Input{
+		Rollout: &v1.TemplateRollout{Spec: v1.TemplateRolloutSpec{Templates: target, Revision: 1}},
+		Policy:  policy, Free: map[string]int64{}, Now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC), // a Monday
+	}}
+	f.input.Rollout.Name = "templates-1"
+	for i, effect := range effects {
+		f.input.Deploys = append(f.input.Deploys, rollout.Deploy{
+			Namespace: fmt.Sprint("team-", i%4), Name: fmt.Sprint("web-", i), Templates: before, Earlier: before, Applied: before,
+			Effect: effect, IsReady: true, Reason: v1.ReasonReady, Since: f.input.Now.Add(-time.Hour),
+		})
+	}
+	return f
+}
+
+func restarts(n int) []render.Effect {
+	effects := make([]render.Effect, n)
+	for i := range effects {
+		effects[i] = render.Restart
+	}
+	return effects
+}
+
+// evaluate evaluates, records the result, and returns the assigned NpuDeploys. They are not Ready
+// until finish.
+func (f *fleet) evaluate() []*rollout.Deploy {
+	f.t.Helper()
+	f.last = rollout.Evaluate(f.input)
+	f.input.Rollout.Status = f.last.Status
+	var assigned []*rollout.Deploy
+	for _, assignment := range f.last.Assignments {
+		for i := range f.input.Deploys {
+			d := &f.input.Deploys[i]
+			if d.Namespace != assignment.Namespace || d.Name != assignment.Name {
+				continue
+			}
+			isMoved := d.Templates != assignment.Templates
+			d.Assignment, d.Templates = &assignment.RolloutAssignment, assignment.Templates
+			if isMoved && d.Effect != render.InPlace {
+				d.IsReady, d.Reason, d.Since = false, v1.ReasonProgressing, f.input.Now
+			}
+			d.Effect = render.None
+			if d.Templates != target {
+				d.Effect = render.Restart
+			}
+			if isMoved {
+				assigned = append(assigned, d)
+			}
+		}
+	}
+	f.maxDown = max(f.maxDown, len(f.down()))
+	if again := rollout.Evaluate(f.input); len(again.Assignments) > 0 {
+		f.t.Errorf("the same facts are assigned again: %v", again.Assignments)
+	}
+	return assigned
+}
+
+func (f *fleet) down() []*rollout.Deploy {
+	var down []*rollout.Deploy
+	for i := range f.input.Deploys {
+		if !f.input.Deploys[i].IsReady {
+			down = append(down, &f.input.Deploys[i])
+		}
+	}
+	return down
+}
+
+// finish makes assigned NpuDeploys Ready, or not Ready for a reason.
+func (f *fleet) finish(deploys []*rollout.Deploy, reason string) {
+	for _, d := range deploys {
+		d.Applied, d.IsReady, d.Reason, d.Since = d.Templates, reason == v1.ReasonReady, reason, f.input.Now
+	}
+}
+
+// run evaluates until nothing is assigned any more. Each assigned NpuDeploy becomes Ready at once.
+func (f *fleet) run() {
+	f.t.Helper()
+	for range 1000 {
+		assigned := f.evaluate()
+		f.finish(assigned, v1.ReasonReady)
+		if f.last.Next.IsZero() && len(assigned) == 0 {
+			return
+		}
+		if f.last.Next.After(f.input.Now) {
+			f.input.Now = f.last.Next
+		}
+	}
+	f.t.Fatal("the rollout does not end")
+}
+
+// condition returns the status and the reason of a condition.
+func (f *fleet) condition(kind string) string {
+	condition := meta.FindStatusCondition(f.input.Rollout.Status.Conditions, kind)
+	if condition == nil {
+		return ""
+	}
+	return string(condition.Status) + " " + condition.Reason
+}
+
+func (f *fleet) expect(kind, want string) {
+	f.t.Helper()
+	if got := f.condition(kind); got != want {
+		f.t.Errorf("%s is %q, want %q: %+v", kind, got, want, f.input.Rollout.Status)
+	}
+}
+
+func (f *fleet) on(templates string) int {
+	n := 0
+	for _, d := range f.input.Deploys {
+		if d.Templates == templates {
+			n++
+		}
+	}
+	return n
+}
+
+func policy() render.ChangePolicy {
+	return render.ChangePolicy{
+		Shares: []int{10, 50, 100}, HealthySeconds: 60, DeadlineSeconds: 3600, OnFailure: render.OnFailureRevert,
+		MaxDisrupted: render.MaxDisrupted{Total: intstr.FromInt32(3), PerProject: intstr.FromInt32(3)},
+	}
+}
+
+func TestWavesEndWithAllUpdated(t *testing.T) {
+	t.Parallel()
+	effects := append(restarts(20), render.InPlace, render.InPlace, render.None, render.Refused, render.Delete)
+	f := newFleet(t, policy(), effects...)
+	f.input.Policy.Canaries = map[string]string{"canary": "true"}
+	f.input.Deploys[7].Labels = map[string]string{"canary": "true"}
+	if assigned := f.evaluate(); len(assigned) != 2 || assigned[0].Assignment.Wave != 0 {
+		t.Fatalf("the first wave assigns %v", assigned)
+	}
+	f.expect(v1.ConditionProgressing, "True Updating")
+	f.finish([]*rollout.Deploy{&f.input.Deploys[20], &f.input.Deploys[21]}, v1.ReasonReady)
+	f.run()
+	f.expect(v1.ConditionComplete, "True Complete")
+	f.expect(v1.ConditionProgressing, "False AllUpdated")
+	f.expect(v1.ConditionHalted, "False NoFailure")
+	if f.maxDown > 3 {
+		t.Errorf("%d were disrupted at a time", f.maxDown)
+	}
+	want := []v1.RolloutWave{
+		{Name: "InPlace", Total: 2, Updated: 2, Ready: 2}, {Name: "Canary", Total: 1, Updated: 1, Ready: 1},
+		{Name: "10%", Total: 2, Updated: 2, Ready: 2}, {Name: "50%", Total: 8, Updated: 8, Ready: 8},
+		{Name: "100%", Total: 10, Updated: 10, Ready: 10},
+	}
+	status := f.input.Rollout.Status
+	if delta := cmp.Diff(want, status.Waves); delta != "" {
+		t.Errorf("waves (-want +got):\n%s", delta)
+	}
+	plan := &v1.RolloutPlan{None: 1, InPlace: 2, Restart: 20, Delete: 1, Refused: 1}
+	if delta := cmp.Diff(plan, status.Plan); delta != "" || status.Summary != "23/23" {
+		t.Errorf("summary %s, plan (-want +got):\n%s", status.Summary, delta)
+	}
+	if f.on(before) != 2 { // the refused one, and the unaffected one
+		t.Errorf("%d are on the earlier set", f.on(before))
+	}
+}
+
+func TestFailureHaltsAndReverts(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, policy(), restarts(40)...)
+	canaries := f.evaluate()
+	if len(canaries) != 3 {
+		t.Fatalf("%d are assigned, want 3", len(canaries))
+	}
+	f.finish(canaries[:1], v1.ReasonReady)
+	f.finish(canaries[1:2], v1.ReasonCrashLoop)
+	back := f.evaluate()
+	f.expect(v1.ConditionHalted, "True DeploysFailed")
+	f.expect(v1.ConditionProgressing, "True Reverting")
+	if len(back) != 3 || f.on(target) != 0 {
+		t.Fatalf("%d return, %d are on the new set", len(back), f.on(target))
+	}
+	f.finish(back, v1.ReasonReady)
+	f.run()
+	f.expect(v1.ConditionHalted, "True DeploysFailed")
+	f.expect(v1.ConditionProgressing, "False Stopped")
+	f.expect(v1.ConditionComplete, "False Incomplete")
+	want := []v1.FailedDeploy{{Namespace: canaries[1].Namespace, Name: canaries[1].Name, Reason: v1.ReasonCrashLoop}}
+	if delta := cmp.Diff(want, f.input.Rollout.Status.Failed); delta != "" {
+		t.Errorf("failed (-want +got):\n%s", delta)
+	}
+
+	// It stays halted when the one that failed is deleted, and resumes by a retry.
+	failed := *canaries[1]
+	for i := range f.input.Deploys {
+		if f.input.Deploys[i].Name == failed.Name {
+			f.input.Deploys = append(f.input.Deploys[:i], f.input.Deploys[i+1:]...)
+			break
+		}
+	}
+	f.run()
+	f.expect(v1.ConditionHalted, "True DeploysFailed")
+	f.input.Deploys = append(f.input.Deploys, failed)
+	f.input.Rollout.Spec.Retries = 1
+	f.run()
+	f.expect(v1.ConditionComplete, "True Complete")
+	if f.on(target) != 40 {
+		t.Errorf("%d are on the new set", f.on(target))
+	}
+}
+
+// Healthy NpuDeploys of a failed wave return within the bounds of policy, too.
+func TestRevertIsBounded(t *testing.T) {
+	t.Parallel()
+	p := policy()
+	p.Shares = []int{100}
+	f := newFleet(t, p, restarts(20)...)
+	for f.on(target) < 18 {
+		f.finish(f.evaluate(), v1.ReasonReady)
+	}
+	f.finish(f.evaluate(), v1.ReasonOutOfMemory)
+	f.run()
+	if f.expect(v1.ConditionHalted, "True DeploysFailed"); f.on(before) != 20 || f.maxDown > 3 {
+		t.Errorf("%d have returned, %d were disrupted at a time", f.on(before), f.maxDown)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		edit   func(*rollout.Input)
+		reason string // of one of the first three
+		after  time.Duration
+		halted string
+	}{
+		"starting":               {reason: v1.ReasonStarting, halted: "False NoFailure"},
+		"no free device":         {reason: v1.ReasonNoFreeDevice, halted: "False NoFailure"},
+		"image":                  {reason: v1.ReasonImagePull, halted: "True DeploysFailed"},
+		"deadline":               {reason: v1.ReasonStarting, after: time.Hour, halted: "True DeploysFailed"},
+		"tolerated number":       {edit: func(i *rollout.Input) { i.Policy.Tolerance = intstr.FromInt32(1) }, reason: v1.ReasonCrashLoop, halted: "False NoFailure"},
+		"tolerated share":        {edit: func(i *rollout.Input) { i.Policy.Tolerance = intstr.FromString("34%") }, reason: v1.ReasonCrashLoop, halted: "False NoFailure"},
+		"share that is exceeded": {edit: func(i *rollout.Input) { i.Policy.Tolerance = intstr.FromString("30%") }, reason: v1.ReasonCrashLoop, halted: "True DeploysFailed"},
+		"aborted":                {edit: func(i *rollout.Input) { i.Rollout.Spec.Aborted = true }, reason: v1.ReasonStarting, halted: "True Aborted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t, policy(), restarts(30)...)
+			assigned := f.evaluate()
+			f.finish(assigned[:2], v1.ReasonReady)
+			f.finish(assigned[2:], c.reason)
+			if c.edit != nil {
+				c.edit(&f.input)
+			}
+			f.input.Now = f.input.Now.Add(c.after)
+			f.evaluate()
+			f.expect(v1.ConditionHalted, c.halted)
+		})
+	}
+}
+
+func TestNotReadyBeforeIsNeitherWaitedForNorFailed(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, policy(), restarts(10)...)
+	for i := range f.input.Deploys {
+		f.input.Deploys[i].IsReady, f.input.Deploys[i].Reason = i >= 5, v1.ReasonCrashLoop
+	}
+	for range 200 {
+		for _, d := range f.evaluate() {
+			reason := v1.ReasonReady
+			if !d.Assignment.WasReady {
+				reason = v1.ReasonCrashLoop
+			}
+			f.finish([]*rollout.Deploy{d}, reason)
+		}
+		f.input.Now = f.input.Now.Add(time.Minute)
+	}
+	f.expect(v1.ConditionComplete, "True Complete")
+	f.expect(v1.ConditionHalted, "False NoFailure")
+	notReady := int32(0)
+	for _, wave := range f.input.Rollout.Status.Waves {
+		notReady += wave.NotReadyBefore
+	}
+	if notReady != 5 {
+		t.Errorf("%d were not Ready before, want 5", notReady)
+	}
+}
+
+func TestNothingIsAssigned(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		edit func(*rollout.Input)
+		want string
+		next time.Duration
+	}{
+		"while it is paused": {edit: func(i *rollout.Input) { i.Rollout.Spec.Paused = true }, want: "False Paused"},
+		"before a window": {edit: func(i *rollout.Input) {
+			i.Policy.Windows = []render.Window{{Days: []string{"Mon"}, From: "22:00", To: "06:00", Zone: "Asia/Seoul"}}
+		}, want: "True WaitingForWindow", next: time.Hour},
+		"if a replacement needs more devices than are free": {edit: func(i *rollout.Input) {
+			i.Free["npu"] = 3
+			for d := range i.Deploys {
+				i.Deploys[d].Devices = map[string]int64{"npu": 4}
+			}
+		}, want: "True WaitingForDevices"},
+		"if other pods wait for its devices": {edit: func(i *rollout.Input) {
+			i.Free["npu"] = 0
+			for d := range i.Deploys {
+				i.Deploys[d].Devices = map[string]int64{"npu": 0}
+			}
+			i.Deploys = append(i.Deploys, rollout.Deploy{Namespace: "team", Name: "pending", Effect: render.None, Devices: map[string]int64{"npu": 1}})
+		}, want: "True WaitingForDevices"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t, policy(), restarts(10)...)
+			c.edit(&f.input)
+			if assigned := f.evaluate(); len(assigned) > 0 {
+				t.Errorf("assigned %v", assigned)
+			}
+			f.expect(v1.ConditionProgressing, c.want)
+			if got := f.last.Next; c.next == 0 && !got.IsZero() || c.next != 0 && !got.Equal(f.input.Now.Add(c.next)) {
+				t.Errorf("next %s", got)
+			}
+		})
+	}
+}
+
+func TestOneIsDisruptedInEachProject(t *testing.T) {
+	t.Parallel()
+	p := policy()
+	p.Shares, p.MaxDisrupted = nil, render.MaxDisrupted{Total: intstr.FromString("50%"), PerProject: intstr.FromInt32(1)}
+	f := newFleet(t, p, restarts(40)...)
+	byProject := map[string]int{}
+	for _, d := range f.evaluate() {
+		byProject[d.Namespace]++
+	}
+	if delta := cmp.Diff(map[string]int{"team-0": 1, "team-1": 1, "team-2": 1, "team-3": 1}, byProject); delta != "" {
+		t.Errorf("disrupted by project (-want +got):\n%s", delta)
+	}
+}
+
+func TestExactlyAsManyDevicesAsAreInUse(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, policy(), restarts(12)...)
+	for i := range f.input.Deploys {
+		f.input.Deploys[i].Devices = map[string]int64{"npu": 0}
+	}
+	f.run()
+	f.expect(v1.ConditionComplete, "True Complete")
+}
+
+// An NpuDeploy that is no candidate when the waves end, because its updates were manual, follows.
+func TestLateNpuDeployIsAssigned(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, policy(), restarts(4)...)
+	f.run()
+	late := f.input.Deploys[0]
+	late.Name, late.Assignment, late.Templates, late.Applied, late.Effect = "late", nil, before, before, render.Restart
+	f.input.Deploys = append(f.input.Deploys, late)
+	f.run()
+	if f.expect(v1.ConditionComplete, "True Complete"); f.on(target) != 5 {
+		t.Errorf("%d are on the new set", f.on(target))
+	}
+}
+
+// A policy of an older version of the templates has no waves.
+func TestAbsentPolicyIsOneWave(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, render.ChangePolicy{}, restarts(9)...)
+	if assigned := f.evaluate(); len(assigned) != 9 {
+		t.Errorf("%d are assigned, want 9", len(assigned))
+	}
+}

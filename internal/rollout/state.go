@@ -1,0 +1,194 @@
+package rollout
+
+import (
+	"time"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+
+	"github.com/dudaji/nufi/internal/render"
+)
+
+// Deploy is an NpuDeploy with automatic updates.
+type Deploy struct {
+	Namespace, Name string
+	Labels          map[string]string
+
+	// Templates is the set that it is on, Earlier the one to return to if the next one fails, and Applied
+	// the one of its manifests.
+	Templates, Earlier, Applied string
+	// Effect is that of the rollout's set, compared with Templates.
+	Effect render.Effect
+	// Assignment is the last one, or nil.
+	Assignment *v1.RolloutAssignment
+
+	// IsReady, Reason and Since are its condition Ready.
+	IsReady bool
+	Reason  string
+	Since   time.Time
+
+	// Devices are how many more its pods need with the rollout's set than they have, 0 too, by resource.
+	Devices map[string]int64
+}
+
+// state is what an NpuDeploy is to a rollout.
+type state int
+
+const (
+	unaffected state = iota // its manifests are the same
+	refused                 // it would not render
+	candidate               // it has not been assigned the set
+	updating                // it is not healthy yet
+	healthy                 // it has been Ready for as long as policy requires
+	failed                  // it failed with the set
+	reverting               // it returns to the earlier set
+	reverted                // it has returned
+)
+
+type member struct {
+	Deploy
+
+	state state
+	// next is the assignment to record, or nil.
+	next *v1.RolloutAssignment
+}
+
+// assigned returns the assignment by this rollout, or nil.
+func (m *member) assigned() *v1.RolloutAssignment {
+	if m.next != nil {
+		return m.next
+	}
+	return m.Assignment
+}
+
+// isOnTarget reports whether the rollout's set is assigned.
+func (m *member) isOnTarget() bool {
+	return m.state == updating || m.state == healthy || m.state == failed
+}
+
+// isDisrupted reports whether the rollout has made an NpuDeploy unavailable that was Ready.
+func (m *member) isDisrupted() bool {
+	if m.state != updating && m.state != reverting {
+		return false
+	}
+	a := m.assigned()
+	return a.WasReady && a.Wave != inPlace && (m.next != nil || !m.IsReady || m.Applied != a.Templates)
+}
+
+// classify returns an NpuDeploy with its state. A failure that is not recorded yet is in next.
+func (e *evaluation) classify(d Deploy) *member {
+	m := &member{Deploy: d}
+	a := d.Assignment
+	if a == nil || a.Name != e.rollout.Name {
+		m.Assignment = nil
+		m.state = candidateState(d.Effect)
+		return m
+	}
+	isRetried := a.Retries < e.status.Retries && (a.Failed != "" || a.Templates != e.target)
+	switch {
+	case a.Templates != e.target && isRetried:
+		m.state = candidateState(d.Effect)
+	case a.Templates != e.target:
+		m.state = returnState(d)
+	case isRetried:
+		m.next = e.retry(a)
+		m.state = updating
+	default:
+		m.state = e.progress(d)
+		e.recordFailure(m)
+	}
+	return m
+}
+
+// recordFailure ends an update that has failed.
+func (e *evaluation) recordFailure(m *member) {
+	if m.state != updating || e.isComplete() {
+		return
+	}
+	if failure := e.failure(m.Deploy); failure != "" {
+		m.next = m.Assignment.DeepCopy()
+		m.next.Failed, m.state = failure, failed
+	}
+}
+
+// returnState returns the state of an NpuDeploy that was assigned its earlier set again.
+func returnState(d Deploy) state {
+	if a := d.Assignment; d.Applied != a.Templates || a.WasReady && !d.IsReady {
+		return reverting
+	}
+	return reverted
+}
+
+func candidateState(effect render.Effect) state {
+	switch effect {
+	case render.None:
+		return unaffected
+	case render.Refused:
+		return refused
+	case render.InPlace, render.Restart, render.Delete:
+	}
+	return candidate
+}
+
+// retry returns the assignment without its failure.
+func (e *evaluation) retry(a *v1.RolloutAssignment) *v1.RolloutAssignment {
+	next := a.DeepCopy()
+	next.Failed, next.Retries, next.Since = "", e.status.Retries, e.now()
+	return next
+}
+
+// progress returns the state of an NpuDeploy on the rollout's set.
+func (e *evaluation) progress(d Deploy) state {
+	switch {
+	case d.Assignment.Failed != "":
+		return failed
+	case !d.IsReady || d.Applied != e.target:
+		return updating
+	}
+	until := later(d.Assignment.Since.Time, d.Since).Add(seconds(e.policy.HealthySeconds))
+	if e.input.Now.Before(until) {
+		e.wake(until)
+		return updating
+	}
+	return healthy
+}
+
+// failure returns the reason that an NpuDeploy has failed, or nothing. One that was not Ready before cannot
+// fail.
+func (e *evaluation) failure(d Deploy) string {
+	if !d.Assignment.WasReady || d.IsReady && d.Applied == e.target {
+		return ""
+	}
+	isRendering := d.Reason != v1.ReasonInvalidSpec && d.Reason != v1.ReasonInvalidTemplate
+	if !d.IsReady && (!isRendering || d.Applied == e.target && !isTransient(d.Reason)) {
+		return d.Reason
+	}
+	if e.policy.DeadlineSeconds == 0 {
+		return ""
+	}
+	deadline := later(d.Assignment.Since.Time, d.Since).Add(seconds(e.policy.DeadlineSeconds))
+	if e.input.Now.Before(deadline) {
+		e.wake(deadline)
+		return ""
+	}
+	return v1.ReasonDeadlineExceeded
+}
+
+// isTransient reports whether a reason of Ready may pass without another set of templates.
+func isTransient(reason string) bool {
+	switch reason {
+	case v1.ReasonCrashLoop, v1.ReasonOutOfMemory, v1.ReasonImagePull, v1.ReasonContainerConfig, v1.ReasonProbeFailing,
+		v1.ReasonPodRejected, v1.ReasonRejected, v1.ReasonImmutable, v1.ReasonConflict, v1.ReasonKindNotInstalled,
+		v1.ReasonKindNotAllowed, v1.ReasonRouteNotAccepted, v1.ReasonHostNotAllowed, v1.ReasonHostTaken:
+		return false
+	}
+	return true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

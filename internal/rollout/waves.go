@@ -1,0 +1,118 @@
+package rollout
+
+import (
+	"fmt"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+
+	"github.com/dudaji/nufi/internal/render"
+)
+
+// inPlace is the index of the wave of NpuDeploys that keep their pods.
+const inPlace = 0
+
+// wave is one wave of a policy.
+type wave struct {
+	name string
+	// labels select the NpuDeploys of a wave of canaries.
+	labels map[string]string
+	// share is the percentage that is updated when any other wave ends.
+	share int
+}
+
+// wavesOf returns the waves in their order. The last one updates all.
+func wavesOf(policy render.ChangePolicy) []wave {
+	waves := []wave{{name: "InPlace"}}
+	if len(policy.Canaries) > 0 {
+		waves = append(waves, wave{name: "Canary", labels: policy.Canaries})
+	}
+	last := 0
+	for _, share := range policy.Shares {
+		waves = append(waves, wave{name: fmt.Sprintf("%d%%", share), share: share})
+		last = share
+	}
+	if last < 100 {
+		waves = append(waves, wave{name: "100%", share: 100})
+	}
+	return waves
+}
+
+// candidates returns the NpuDeploys that a wave has yet to be assigned.
+func (e *evaluation) candidates(index int) []*member {
+	var candidates []*member
+	assigned, total := 0, 0
+	wave := e.waves[index]
+	for _, m := range e.members {
+		isInPlace := m.state == candidate && m.Effect == render.InPlace
+		switch {
+		case index == inPlace:
+			if isInPlace {
+				candidates = append(candidates, m)
+			}
+		case isInPlace:
+		case m.state == candidate:
+			total++
+			if wave.labels == nil || hasLabels(m.Labels, wave.labels) {
+				candidates = append(candidates, m)
+			}
+		case m.state >= updating && m.assigned().Wave != inPlace:
+			total++
+			assigned++
+		}
+	}
+	if wave.share > 0 {
+		most := (total*wave.share+99)/100 - assigned
+		candidates = candidates[:max(0, min(most, len(candidates)))]
+	}
+	return candidates
+}
+
+func hasLabels(labels, wanted map[string]string) bool {
+	for key, value := range wanted {
+		if labels[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// count sets the counts of the status.
+func (e *evaluation) count() {
+	e.status.Waves = make([]v1.RolloutWave, len(e.waves))
+	for i, wave := range e.waves {
+		e.status.Waves[i].Name = wave.name
+	}
+	e.status.Failed, e.status.WaveName = nil, ""
+	if int(e.status.Wave) < len(e.waves) {
+		e.status.WaveName = e.waves[e.status.Wave].name
+	}
+	updated, total := 0, 0
+	for _, m := range e.members {
+		if m.state == candidate {
+			total++
+		}
+		if m.state < updating {
+			continue
+		}
+		total++
+		a := m.assigned()
+		wave := &e.status.Waves[min(int(a.Wave), len(e.waves)-1)]
+		wave.Total++
+		if a.Templates == e.target && m.Applied == e.target {
+			wave.Updated++
+			updated++
+		}
+		switch {
+		case m.state == healthy:
+			wave.Ready++
+		case a.Failed != "":
+			wave.Failed++
+			if len(e.status.Failed) < maxListed {
+				e.status.Failed = append(e.status.Failed, v1.FailedDeploy{Namespace: m.Namespace, Name: m.Name, Reason: a.Failed})
+			}
+		case !a.WasReady:
+			wave.NotReadyBefore++
+		}
+	}
+	e.status.Summary = fmt.Sprintf("%d/%d", updated, total)
+}

@@ -1,0 +1,51 @@
+package rollout
+
+import (
+	"slices"
+	"time"
+
+	"github.com/dudaji/nufi/internal/render"
+)
+
+// nextOpening returns now if a window is open or there is none, and else when the next one begins.
+func nextOpening(windows []render.Window, now time.Time) time.Time {
+	if len(windows) == 0 {
+		return now
+	}
+	var next time.Time
+	for _, window := range windows {
+		for day := -1; day <= 7; day++ {
+			from, to, ok := occurrence(window, now, day)
+			switch {
+			case !ok || !now.Before(to):
+			case !now.Before(from):
+				return now
+			case next.IsZero() || from.Before(next):
+				next = from
+			}
+		}
+	}
+	return next
+}
+
+// occurrence returns the window that begins a number of days from now.
+func occurrence(window render.Window, now time.Time, days int) (from, to time.Time, ok bool) {
+	zone, err := time.LoadLocation(window.Zone)
+	if err != nil {
+		return from, to, false // It was checked when the templates were compiled.
+	}
+	begin, beginErr := time.Parse("15:04", window.From)
+	end, endErr := time.Parse("15:04", window.To)
+	if beginErr != nil || endErr != nil {
+		return from, to, false // The schema checks that.
+	}
+	local := now.In(zone)
+	at := func(days int, clock time.Time) time.Time {
+		return time.Date(local.Year(), local.Month(), local.Day()+days, clock.Hour(), clock.Minute(), 0, 0, zone)
+	}
+	from, to = at(days, begin), at(days, end)
+	if !end.After(begin) {
+		to = at(days+1, end)
+	}
+	return from, to, slices.Contains(window.Days, from.Weekday().String()[:3])
+}

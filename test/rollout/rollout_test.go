@@ -1,0 +1,287 @@
+// Package rollout_test rolls out templates to NpuDeploys on simulated nodes that have exactly as many
+// devices as are in use.
+package rollout_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/controller"
+	"github.com/dudaji/nufi/internal/cluster"
+	"github.com/dudaji/nufi/internal/templates"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness"
+	"github.com/dudaji/nufi/test/harness/controllertest"
+)
+
+func TestMain(m *testing.M) {
+	templates.RunIfChild()
+	harness.Main(m, harness.Workloads())
+}
+
+const (
+	deploys      = 6
+	maxDisrupted = 2
+	quietTime    = 2 * time.Second
+)
+
+// fixture is a fleet of Ready NpuDeploys, and a controller that stops and starts.
+type fixture struct {
+	*harness.Harness
+
+	folder     string
+	policy     string // the content of policy.cue
+	controller *controllertest.Controller
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{Harness: harness.New(t), folder: t.TempDir()}
+	f.AddNodes(cluster.Node{
+		Name: "npu", Labels: map[string]string{"rebellions.ai/npu.family": "ATOM"},
+		Devices: map[corev1.ResourceName]string{"rebellions.ai/npu": strconv.Itoa(deploys)},
+	})
+	f.Must(os.CopyFS(f.folder, nufi.Module()))
+	content, err := os.ReadFile(filepath.Join(f.folder, policyFile))
+	f.Must(err)
+	f.policy = string(content)
+	f.edit("shares: [10, 50, 100]", "shares: [30, 100]")
+	f.edit(`maxDisrupted: {total: "10%", perProject: 1}`, fmt.Sprintf("maxDisrupted: {total: %d, perProject: %[1]d}", maxDisrupted))
+	f.edit("healthySeconds:  300", "healthySeconds:  1")
+	f.serve()
+	f.start()
+	for i := range deploys {
+		f.apply(fmt.Sprint("web-", i), "Automatic", 1)
+	}
+	f.apply("pinned", "Manual", 0)
+	for i := range deploys {
+		f.AwaitCondition(f.NpuDeploy(fmt.Sprint("web-", i)), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
+	}
+	f.AwaitCondition(f.NpuDeploy("pinned"), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonScaledToZero)
+	f.controller.AwaitQuiet(f.Harness, f.Namespace, quietTime)
+	return f
+}
+
+func (f *fixture) apply(name, updates string, replicas int) {
+	f.Helper()
+	f.Apply(fmt.Sprintf(`
+apiVersion: dudaji.com/v1
+kind: NpuDeploy
+metadata: {name: %s}
+spec:
+  model: org/model
+  updates: %s
+  accelerator: {type: atom, count: 1}
+  modelCache: {kind: EmptyDir}
+  inferenceServer: {replicas: %d, terminationGracePeriodSeconds: 5}
+`, name, updates, replicas))
+}
+
+const policyFile = "schemas/policy/policy.cue"
+
+// edit replaces a part of the policy. serve writes it, in one step.
+func (f *fixture) edit(before, after string) {
+	f.Helper()
+	if !strings.Contains(f.policy, before) {
+		f.Fatalf("the policy does not have %q", before)
+	}
+	f.policy = strings.Replace(f.policy, before, after, 1)
+}
+
+func (f *fixture) serve() {
+	f.Helper()
+	aside := filepath.Join(f.TempDir(), "file")
+	f.Must(os.WriteFile(aside, []byte(f.policy), 0o600))
+	f.Must(os.Rename(aside, filepath.Join(f.folder, policyFile)))
+}
+
+func (f *fixture) start() {
+	f.Helper()
+	f.controller = controllertest.Start(f.Harness, controller.Options{
+		TemplatesDir: f.folder, Pod: types.NamespacedName{Namespace: "nufi-system", Name: f.Namespace},
+	})
+}
+
+func (f *fixture) restart() {
+	f.Helper()
+	f.Must(f.controller.Stop())
+	f.start()
+}
+
+// rollout returns the key of a rollout.
+func (f *fixture) rollout(revision int) *v1.TemplateRollout {
+	return &v1.TemplateRollout{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("templates-", revision)}}
+}
+
+// templatesOf returns the set of an NpuDeploy's manifests.
+func (f *fixture) templatesOf(name string) string {
+	f.Helper()
+	deploy := f.NpuDeploy(name)
+	f.Get(deploy)
+	return deploy.Status.Templates
+}
+
+// revisions counts the Deployments by the number of their current revision, which each restart and
+// each return to an earlier template increases.
+func (f *fixture) revisions() map[string]int {
+	f.Helper()
+	var list appsv1.DeploymentList
+	f.Must(f.Client.List(f.Context(), &list, client.InNamespace(f.Namespace)))
+	counts := map[string]int{}
+	for i := range list.Items {
+		if strings.HasPrefix(list.Items[i].Name, "web-") {
+			counts[list.Items[i].Annotations["deployment.kubernetes.io/revision"]]++
+		}
+	}
+	return counts
+}
+
+// disruption follows the NpuDeploys and counts at each event those that are not Ready.
+type disruption struct {
+	mu       sync.Mutex
+	notReady map[string]bool
+	most     int
+}
+
+// followDisruption returns the most NpuDeploys that were not Ready at the same time.
+func (f *fixture) followDisruption() (most func() int) {
+	f.Helper()
+	watch, err := f.Client.Watch(f.Context(), &v1.NpuDeployList{}, client.InNamespace(f.Namespace))
+	f.Must(err)
+	d := &disruption{notReady: map[string]bool{}}
+	go func() {
+		for event := range watch.ResultChan() {
+			if deploy, ok := event.Object.(*v1.NpuDeploy); ok {
+				d.observe(deploy)
+			}
+		}
+	}()
+	f.Cleanup(watch.Stop)
+	return func() int {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.most
+	}
+}
+
+func (d *disruption) observe(deploy *v1.NpuDeploy) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.notReady, deploy.Name)
+	if !meta.IsStatusConditionTrue(deploy.Status.Conditions, v1.ConditionReady) {
+		d.notReady[deploy.Name] = true
+	}
+	d.most = max(d.most, len(d.notReady))
+}
+
+func TestTemplatesReachTheFleetInWaves(t *testing.T) {
+	f := newFixture(t)
+	first := f.templatesOf("web-0")
+
+	t.Log("A set that changes no manifest is not rolled out.")
+	before := len(f.controller.Writes(f.Namespace))
+	f.policy += "\n// A comment.\n"
+	f.serve()
+	f.Await("the set to be stored", func() bool { return f.storedSets() == 2 })
+	f.controller.AwaitQuiet(f.Harness, f.Namespace, quietTime)
+	if writes := f.controller.Writes(f.Namespace)[before:]; len(writes) > 0 || f.Get(f.rollout(1)) {
+		t.Errorf("a set without effect: writes %v, rollout %t", writes, f.Get(f.rollout(1)))
+	}
+
+	t.Log("A good set reaches all, while the controller is restarted.")
+	most := f.followDisruption()
+	f.edit("\tlabels: {}\n", "\tlabels: {\"example.com/set\": \"good\"}\n")
+	f.serve()
+	current := f.rollout(1)
+	for _, updated := range []int32{1, 2, 4} {
+		f.AwaitObject(current, fmt.Sprint(updated, " updated"), func() bool { return updatedOf(current) >= updated })
+		f.restart()
+	}
+	f.AwaitCondition(current, v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+	good := current.Spec.Templates
+	if got := f.revisions(); got["2"] != deploys || most() > maxDisrupted || most() == 0 {
+		t.Errorf("Deployments by revision: %v, at most %d NpuDeploys were not Ready", got, most())
+	}
+	if got := f.templatesOf("pinned"); got != first {
+		t.Errorf("the one with manual updates is on %s, want %s", got, first)
+	}
+
+	f.testBadSet(good)
+}
+
+// testBadSet serves a set whose pods no node accepts, and then a corrected one.
+func (f *fixture) testBadSet(good string) {
+	f.Helper()
+	f.Log("A bad set is reverted.")
+	f.edit("deadlineSeconds: 10800", "deadlineSeconds: 3")
+	f.edit("\tdevices: {}\n", "\tdevices: atom: nodeSelector: \"example.com/no-node\": \"true\"\n")
+	f.serve()
+	halted := f.rollout(2)
+	message := f.AwaitCondition(halted, v1.ConditionHalted, metav1.ConditionTrue, v1.ReasonDeploysFailed).Message
+	if !strings.Contains(message, v1.ReasonDeadlineExceeded) {
+		f.Errorf("message %q", message)
+	}
+	f.restart()
+	f.AwaitCondition(halted, v1.ConditionProgressing, metav1.ConditionFalse, v1.ReasonStopped)
+	for i := range deploys {
+		deploy := f.NpuDeploy(fmt.Sprint("web-", i))
+		f.AwaitCondition(deploy, v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
+		if deploy.Status.Templates != good {
+			f.Errorf("%s is on %s, want %s", deploy.Name, deploy.Status.Templates, good)
+		}
+	}
+	if got := f.revisions(); got["2"] != deploys-2 {
+		f.Errorf("Deployments by revision: %v, want all but the first wave at 2", got)
+	}
+	f.apply("new", "Automatic", 0)
+	f.AwaitCondition(f.NpuDeploy("new"), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonScaledToZero)
+	if got := f.templatesOf("new"); got != good {
+		f.Errorf("a new NpuDeploy uses %s, want %s", got, good)
+	}
+
+	f.Log("A corrected set supersedes it.")
+	f.edit("deadlineSeconds: 3\n", "deadlineSeconds: 10800\n")
+	f.edit("\tdevices: atom: nodeSelector: \"example.com/no-node\": \"true\"\n", "\tdevices: {}\n")
+	f.edit(`"example.com/set": "good"`, `"example.com/set": "better"`)
+	f.serve()
+	f.AwaitObject(f.rollout(3), "the rollout of the corrected set", func() bool { return true })
+	last := f.rollout(3)
+	f.AwaitCondition(last, v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+	for i := range deploys {
+		if got := f.templatesOf(fmt.Sprint("web-", i)); got != last.Spec.Templates {
+			f.Errorf("web-%d is on %s, want %s", i, got, last.Spec.Templates)
+		}
+	}
+	if f.Get(halted); !meta.IsStatusConditionTrue(halted.Status.Conditions, v1.ConditionHalted) {
+		f.Error("the rollout of the bad set is not halted any more")
+	}
+}
+
+func (f *fixture) storedSets() int {
+	var list appsv1.ControllerRevisionList
+	f.Must(f.Client.List(context.WithoutCancel(f.Context()), &list, client.InNamespace("nufi-system"), client.HasLabels{"dudaji.com/templates"}))
+	return len(list.Items)
+}
+
+func updatedOf(rollout *v1.TemplateRollout) int32 {
+	updated := int32(0)
+	for _, wave := range rollout.Status.Waves {
+		updated += wave.Updated
+	}
+	return updated
+}
