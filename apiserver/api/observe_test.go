@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dudaji/nufi/apiserver/api"
 )
@@ -54,7 +55,7 @@ func TestAuditLogRecordsAChangeThatPanics(t *testing.T) {
 	s.wantRequests(`nufi_apiserver_requests_total{code="500",method="POST",route="/api/v1/namespaces/{namespace}/npudeploys/{name}/restart"} 1`)
 }
 
-// cancellingTransport cancels the client's request before its change is sent.
+// cancellingTransport cancels the client's request before its merge patch is sent.
 type cancellingTransport struct {
 	http.RoundTripper
 
@@ -62,7 +63,7 @@ type cancellingTransport struct {
 }
 
 func (h cancellingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodPatch {
+	if r.Header.Get("Content-Type") == string(types.MergePatchType) {
 		h.cancel()
 		<-r.Context().Done()
 	}
