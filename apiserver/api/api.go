@@ -93,7 +93,7 @@ func New(options Options) (*API, error) {
 		Limits: options.Limits.Streams, Timeout: options.Limits.Time, Authenticator: options.Authenticator, Clock: options.Clock,
 		Connected: func() bool { return options.Live.UnreachableSince(live.NpuDeploys).IsZero() },
 	})}
-	pages, err := dashboard.New(dashboard.Options{Cluster: options.Live, REST: a.table(), Streams: a.streams, Clock: options.Clock})
+	pages, err := dashboard.New(dashboard.Options{Cluster: options.Live, Devices: options.Devices, REST: a.table(), Streams: a.streams, Clock: options.Clock})
 	if err != nil {
 		return nil, err
 	}

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/rest"
 )
@@ -20,6 +22,7 @@ import (
 // Options are what Handlers are made of.
 type Options struct {
 	Cluster *live.Cache
+	Devices *devices.Store
 	REST    []rest.Route // which the pages call
 	Streams *rest.Streams
 	Clock   func() time.Time
@@ -29,8 +32,9 @@ type Options struct {
 type Handlers struct {
 	Options
 
-	views  *views
-	assets []asset
+	views   *views
+	changes *changeFrames
+	assets  []asset
 }
 
 // New returns Handlers.
@@ -47,13 +51,17 @@ func New(options Options) (*Handlers, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parsing the pages: %w", err)
 	}
-	return &Handlers{Options: options, views: views, assets: []asset{style, script}}, nil
+	return &Handlers{
+		Options: options, views: views, changes: newChangeFrames(views, options.Clock), assets: []asset{style, script},
+	}, nil
 }
 
 // Routes returns the routes of all pages, and of what they load.
 func (h *Handlers) Routes() []rest.Route {
-	return append([]rest.Route{h.deploymentsRoute(), h.devicesRoute(), h.projectsRoute(), h.templatesRoute(), h.liveRoute(), h.assetRoute()},
-		append(h.deploymentRoutes(), h.editorRoutes()...)...)
+	return slices.Concat([]rest.Route{
+		h.deploymentsRoute(), h.withLive("devices", h.devicesRoute()), h.withLive("projects", h.projectsRoute()),
+		h.withLive(templatesPageName, h.templatesRoute()), h.liveRoute(), h.assetRoute(),
+	}, h.selectionRoutes(), h.deploymentRoutes(), h.editorRoutes())
 }
 
 // RedirectToLogin sends a browser without credentials to the login, which returns it to the

@@ -3,10 +3,10 @@ package dashboard
 import (
 	"bytes"
 	"compress/gzip"
-	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,6 +14,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/npudeploys"
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -40,8 +42,10 @@ func get(t *testing.T, target string, headers ...string) *http.Request {
 // show renders the list of rows.
 func show(t *testing.T, h *Handlers, r *http.Request, rows ...row) *httptest.ResponseRecorder {
 	t.Helper()
+	page := newDeploymentsPage(r, filters{}, 1, &npudeploys.Listing{})
+	page.Rows = rows
 	response := httptest.NewRecorder()
-	if err := h.views.write(response, r, "deployments.html", frame{Page: newDeploymentsPage(r, filters{}, 1, rows)}); err != nil {
+	if err := h.views.write(response, r, "deployments.html", frame{Page: page}); err != nil {
 		t.Fatal(err)
 	}
 	return response
@@ -50,11 +54,11 @@ func show(t *testing.T, h *Handlers, r *http.Request, rows ...row) *httptest.Res
 func TestWordsAreCompleteAndUsed(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{}
-	for _, key := range sortKeys() {
-		used[key] = true
+	for _, key := range npudeploys.SortKeys() {
+		used[newColumn(get(t, "/"), key, "").Word] = true
 	}
 	for _, name := range actionNames() {
-		used[name], used["ask."+name], used["effect."+name] = true, true, true
+		used[name], used["ask."+name], used["effect."+name], used["selection."+name] = true, true, true, true
 	}
 	for _, key := range []string{
 		"done.restart", "done.scale", "done.save", "result.None", "result.InPlace", "result.Restart", "result.Delete", "role.Viewer", "role.Editor", "role.Admin", "member.User", "member.Group",
@@ -145,6 +149,11 @@ func TestStagesOfDeployment(t *testing.T) {
 			rendered, applied, condition("Available", "True", v1.ReasonAvailable), routed, condition("Ready", "True", v1.ReasonReady),
 		}, "DDDDDDD"},
 	} {
+		for _, part := range test.conditions {
+			if part.Status != metav1.ConditionTrue {
+				test.conditions = append(test.conditions, condition("Ready", string(part.Status), part.Reason))
+			}
+		}
 		stages, stopped := stagesOf(&v1.NpuDeploy{Status: v1.NpuDeployStatus{Conditions: test.conditions}})
 		var letters strings.Builder
 		for _, stage := range stages {
@@ -169,47 +178,75 @@ func TestTerminalCodesAreRemoved(t *testing.T) {
 	}
 }
 
-func TestListSelectsCountsAndSorts(t *testing.T) {
+func TestFiltersAreReadFromTheQuery(t *testing.T) {
 	t.Parallel()
-	rows := []row{
-		{Name: "b", Project: "ml", Model: "org/Llama", State: status.StateReady, Accelerator: "atom"},
-		{Name: "c", Project: "ml", Model: "org/qwen", State: status.StateError, Accelerator: "x330"},
-		{Name: "a", Project: "search", Model: "org/llama", State: status.StateError, Accelerator: "atom"},
+	query, err := url.ParseQuery("q=Llama&project=ml&state=Error&accelerator=atom&templates=sha256:01&sort=-created")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, test := range []struct {
-		filters filters
-		want    string // names, and the number of errors
-	}{
-		{filters{Sort: "project"}, "bca 2"},
-		{filters{Sort: "name"}, "abc 2"},
-		{filters{Query: "LLAMA", Sort: "project"}, "ba 1"},
-		{filters{State: "Ready", Sort: "project"}, "b 2"},
-		{filters{Project: "ml", Sort: "state"}, "cb 1"},
-		{filters{Accelerator: "x330", Sort: "project"}, "c 1"},
-	} {
-		p := newDeploymentsPage(get(t, "/"), test.filters, 1, rows)
-		var names []string
-		for _, row := range p.Rows {
-			names = append(names, row.Name)
+	f, err := filtersOf(query)
+	if want := (filters{"Llama", "ml", "Error", "atom", "sha256:01", "-created"}); err != nil || f != want {
+		t.Errorf("the filters are %+v, %v; want %+v", f, err, want)
+	}
+	deploy := &live.Deploy{NpuDeploy: &v1.NpuDeploy{}, StateSummary: live.StateSummary{State: status.StateError}}
+	deploy.Namespace, deploy.Spec.Model, deploy.Status.Templates = "ml", "org/llama", "sha256:0123"
+	deploy.Spec.Accelerator = &v1.Accelerator{Type: "atom"}
+	if s := f.selection(); !s.MatchesButState(deploy) || !s.MatchesState(deploy) {
+		t.Error("a deployment that matches all filters is not selected")
+	}
+	for _, wrong := range []string{"state=ready", "sort=age", "sort=--name"} {
+		query, err := url.ParseQuery(wrong)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if got := fmt.Sprint(strings.Join(names, ""), " ", p.Counts[0].Count); got != test.want {
-			t.Errorf("%+v: %q, want %q", test.filters, got, test.want)
+		if _, err := filtersOf(query); err == nil {
+			t.Errorf("%s is accepted", wrong)
 		}
 	}
 }
 
-func TestListIsPaged(t *testing.T) {
+func TestListLinksToItsOtherPagesAndOrders(t *testing.T) {
 	t.Parallel()
-	rows := make([]row, pageSize+1)
-	r := get(t, "/?q=&sort=name")
-	if p := newDeploymentsPage(r, filters{}, 1, rows); len(p.Rows) != pageSize || p.NextURL != "/?page=2&q=&sort=name" || p.FirstURL != "" {
-		t.Errorf("the first page has %d rows and %q", len(p.Rows), p.NextURL)
+	r := get(t, "/?page=2&q=&sort=name")
+	p := newDeploymentsPage(r, filters{Sort: "name"}, 2, &npudeploys.Listing{Deploys: make([]*live.Deploy, pageSize), Skipped: pageSize, Continue: "more"})
+	if p.NextURL != "/?page=3&q=&sort=name" || p.FirstURL != "/?q=&sort=name" || p.First != 101 || p.Last != 200 {
+		t.Errorf("the page is %d to %d with %q and %q", p.First, p.Last, p.NextURL, p.FirstURL)
 	}
-	if p := newDeploymentsPage(r, filters{}, 2, rows); len(p.Rows) != 1 || p.NextURL != "" || p.FirstURL == "" {
-		t.Errorf("the second page has %d rows and %q", len(p.Rows), p.NextURL)
+	for key, want := range map[string]column{
+		"name":    {"name", "/?q=&sort=-name", "ascending"},
+		"model":   {"model", "/?q=&sort=model", ""},
+		"created": {"age", "/?q=&sort=-created", ""},
+	} {
+		if got := p.Columns[key]; got != want {
+			t.Errorf("the column %s is %+v, want %+v", key, got, want)
+		}
 	}
-	if p := newDeploymentsPage(r, filters{}, 1<<60, rows); len(p.Rows) != 0 {
-		t.Errorf("a page after the last has %d rows", len(p.Rows))
+	if got := newColumn(get(t, "/?sort=-created"), "created", "-created"); got.Order != "ascending" || got.URL != "/?sort=created" {
+		t.Errorf("the newest first has the column %+v", got)
+	}
+	if p := newDeploymentsPage(get(t, "/"), filters{}, 1, &npudeploys.Listing{}); p.NextURL != "" || p.FirstURL != "" {
+		t.Errorf("the only page links to %q and %q", p.NextURL, p.FirstURL)
+	}
+}
+
+func TestDevicesOfARowAreThoseInUseOrOfTheSpec(t *testing.T) {
+	t.Parallel()
+	four := int32(4)
+	deploy := &v1.NpuDeploy{}
+	for _, test := range []struct {
+		spec   *v1.Accelerator
+		status *v1.AcceleratorStatus
+		want   string
+	}{
+		{nil, nil, ""},
+		{&v1.Accelerator{Type: "atom"}, nil, "ATOM"},
+		{&v1.Accelerator{Type: "atom", Count: &four}, nil, "4 ATOM"},
+		{&v1.Accelerator{Type: "atom", Count: &four}, &v1.AcceleratorStatus{Type: "x330", Count: 8}, "8 X330"},
+	} {
+		deploy.Spec.Accelerator, deploy.Status.Accelerator = test.spec, test.status
+		if got := devicesOf(deploy); got != test.want {
+			t.Errorf("the devices are %q, want %q", got, test.want)
+		}
 	}
 }
 

@@ -2,13 +2,11 @@ package dashboard
 
 import (
 	"cmp"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/util/duration"
 
@@ -19,47 +17,55 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/internal/status"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // pageSize is the number of rows of a page.
 const pageSize = 100
 
-// sortKeys are the columns that the list can be sorted by; the first is the default.
-func sortKeys() []string { return []string{"project", "name", "model", "state", "age"} }
+// filterParameters describes what filtersOf reads.
+func filterParameters() []openapi.Parameter {
+	return []openapi.Parameter{
+		{Name: "q", Doc: "part of a name or a model", AllowEmpty: true},
+		{Name: "project", Doc: "only this project", AllowEmpty: true},
+		{Name: "state", Doc: "only this state", AllowEmpty: true},
+		{Name: "accelerator", Doc: "only this type of accelerator", AllowEmpty: true},
+		{Name: "templates", Doc: "only this set of templates: its digest", AllowEmpty: true},
+	}
+}
 
 func (h *Handlers) deploymentsRoute() rest.Route {
-	return h.newPage("showDeployments", "/", "Page: the deployments that I may list", "", h.deployments,
-		openapi.Parameter{Name: "q", Doc: "part of a name or a model", AllowEmpty: true},
-		openapi.Parameter{Name: "project", Doc: "only this project", AllowEmpty: true},
-		openapi.Parameter{Name: "state", Doc: "only this state", AllowEmpty: true},
-		openapi.Parameter{Name: "accelerator", Doc: "only this type of accelerator", AllowEmpty: true},
-		openapi.Parameter{Name: "sort", Doc: "column to sort by", Schema: openapi.Enum(sortKeys()...)},
-		openapi.Parameter{Name: "page", Doc: "number of the page", Schema: openapi.Integer(1, 0)},
-	)
+	return h.newPage("showDeployments", "/", "Page: the deployments that I may list", "", h.deployments, append(filterParameters(),
+		openapi.Parameter{Name: "sort", Doc: "as of the list of NpuDeploys", Schema: openapi.Enum(npudeploys.Orders()...)},
+		openapi.Parameter{Name: "page", Doc: "number of the page", Schema: openapi.Integer(1, 0)})...)
 }
-
-// row is a deployment of the list.
-type row struct {
-	Name, Project, Model, Reason string
-	State                        state
-	Ready                        string // ready/desired
-	Accelerator, Devices         string
-	Templates, TemplatesShort    string
-	Age, Created                 string
-	URL                          string
-	Language                     language // of the page that the row links to
-	created                      time.Time
-}
-
-// ID identifies the row in its page.
-func (r row) ID() string { return "deployment-" + r.Project + "-" + r.Name }
 
 // filters are what the query selects.
-type filters struct{ Query, Project, State, Accelerator, Sort string }
+type filters struct{ Query, Project, State, Accelerator, Templates, Sort string }
 
-func filtersOf(query url.Values) filters {
-	return filters{query.Get("q"), query.Get("project"), query.Get("state"), query.Get("accelerator"), cmp.Or(query.Get("sort"), sortKeys()[0])}
+func filtersOf(query url.Values) (filters, error) {
+	f := filters{
+		query.Get("q"), query.Get("project"), query.Get("state"), query.Get("accelerator"), query.Get("templates"),
+		cmp.Or(query.Get("sort"), npudeploys.SortKeys()[0]),
+	}
+	if f.State != "" && !slices.Contains(status.States(), state(f.State)) {
+		return f, problem.New(http.StatusBadRequest, "there is no state of this name")
+	}
+	if !slices.Contains(npudeploys.Orders(), f.Sort) {
+		return f, problem.New(http.StatusBadRequest, "sort must be one of "+strings.Join(npudeploys.SortKeys(), ", ")+", with or without a minus before it")
+	}
+	return f, nil
+}
+
+// selection returns the selection of REST that the filters mean.
+func (f filters) selection() npudeploys.Selection {
+	s := npudeploys.Selection{Search: f.Query, Accelerator: f.Accelerator, Templates: f.Templates}
+	if f.Project != "" {
+		s.Fields = npudeploys.InNamespace(f.Project)
+	}
+	if f.State != "" {
+		s.States = []status.State{state(f.State)}
+	}
+	return s
 }
 
 // stateCount is the number of deployments in a state, and the list of them.
@@ -70,59 +76,67 @@ type stateCount struct {
 	Selected bool
 }
 
+// column is the head of a column by which the list can be sorted.
+type column struct {
+	Word, URL string
+	Order     string // ascending or descending, as in aria-sort; empty if the list has another order
+}
+
+// choice is an option of a filter.
+type choice struct{ Value, Label string }
+
 // deploymentsPage is the model of pages/deployments.html.
 type deploymentsPage struct {
 	Filters                filters
 	Rows                   []row
 	Counts                 []stateCount
+	Columns                map[string]column // by key of the order
 	Projects, Accelerators []string
-	SortKeys               []string
+	TemplateSets           []choice
+	Actions                []string
 	Total                  int // of the matching deployments
 	First, Last            int // of the rows, from 1
 	NextURL, FirstURL      string
-	AllURL, ResetURL       string
+	AllURL                 string
 	Filtered               bool
+	Incomplete             bool
 	NewURLs                []link // of the projects in which the user may create one
 	Live                   string // URL of the page's stream
 }
 
 func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	query := r.URL.Query()
-	f := filtersOf(query)
-	if !slices.Contains(sortKeys(), f.Sort) {
-		return problem.New(http.StatusBadRequest, "sort must be one of "+strings.Join(sortKeys(), ", "))
+	f, err := filtersOf(r.URL.Query())
+	if err != nil {
+		return err
 	}
 	number, err := pageNumber(r)
 	if err != nil {
 		return err
 	}
-	snapshot, err := npudeploys.State(r.Context(), h.Cluster, "")
-	if err != nil {
-		return err
-	}
-	deploys, err := npudeploys.Visible(r.Context(), h.Cluster, user)
+	number = min(number, 1<<20)
+	listing, err := npudeploys.List(r.Context(), h.Cluster, user, npudeploys.ListQuery{
+		Selection: f.selection(), Sort: f.Sort, Page: rest.Page{Limit: pageSize}, Skip: (number - 1) * pageSize,
+	})
 	if err != nil {
 		return err
 	}
 	now := h.Clock()
-	rows := make([]row, len(deploys))
-	for i := range deploys {
-		rows[i] = newRow(&deploys[i], now)
-		rows[i].Language = languageOf(r)
+	page := newDeploymentsPage(r, f, number, &listing)
+	for _, deploy := range listing.Deploys {
+		shown := newListRow(deploy, now)
+		shown.Language = languageOf(r)
+		page.Rows = append(page.Rows, shown)
 	}
-	since := h.Cluster.UnreachableSince(live.NpuDeploys)
-	rest.SetStale(w, since, now)
-	page := newDeploymentsPage(r, f, number, rows)
-	query.Del("page")
-	query.Del("sort")
-	page.Live = liveURL(snapshot.Version, query)
 	if page.NewURLs, err = h.newURLs(r, user, page.Projects); err != nil {
 		return err
 	}
 	view := frame{Section: "deployments", Page: page}
+	since := h.Cluster.UnreachableSince(live.NpuDeploys)
 	if !since.IsZero() {
 		view.Age = duration.HumanDuration(now.Sub(since))
 	}
+	rest.SetStale(w, since, now)
+	rest.SetIncomplete(w, listing.Incomplete)
 	return h.views.write(w, r, "deployments.html", view)
 }
 
@@ -155,77 +169,51 @@ func (h *Handlers) newURLs(r *http.Request, user *kube.UserClient, projects []st
 	return urls, nil
 }
 
-func newRow(deploy *v1.NpuDeploy, now time.Time) row {
-	result := row{
-		Name: deploy.Name, Project: deploy.Namespace, Model: deploy.Spec.Model, URL: webURL(deploy.Status.URL),
-		Ready: deploy.Status.ReplicaSummary, Templates: deploy.Status.Templates,
-		Age:     duration.HumanDuration(now.Sub(deploy.CreationTimestamp.Time)),
-		Created: deploy.CreationTimestamp.UTC().Format(time.RFC3339), created: deploy.CreationTimestamp.Time,
-	}
-	result.State, result.Reason = status.StateOf(deploy)
-	result.TemplatesShort = result.Templates[strings.LastIndexByte(result.Templates, ':')+1:]
-	result.TemplatesShort = result.TemplatesShort[:min(len(result.TemplatesShort), 8)]
-	if accelerator := deploy.Status.Accelerator; accelerator != nil {
-		result.Accelerator = accelerator.Type
-		result.Devices = strconv.Itoa(int(accelerator.Count)) + " " + accelerator.Type
-	}
-	return result
-}
-
-// webURL returns the URL if it is http or https, and nothing otherwise.
-func webURL(text string) string {
-	parsed, err := url.Parse(text)
-	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" {
-		return ""
-	}
-	return text
-}
-
-// matches reports whether the row is selected, apart from its state.
-func (f filters) matches(r row) bool {
-	text := strings.ToLower(f.Query)
-	return (f.Project == "" || f.Project == r.Project) && (f.Accelerator == "" || f.Accelerator == r.Accelerator) &&
-		(strings.Contains(strings.ToLower(r.Name), text) || strings.Contains(strings.ToLower(r.Model), text))
-}
-
-// newDeploymentsPage selects, counts, sorts and pages the rows. The counts are those without
-// the filter by state.
-func newDeploymentsPage(r *http.Request, f filters, number int, rows []row) deploymentsPage {
+// newDeploymentsPage returns the page without rows.
+func newDeploymentsPage(r *http.Request, f filters, number int, listing *npudeploys.Listing) deploymentsPage {
+	query := r.URL.Query()
+	query.Del("page")
+	query.Del("sort")
 	p := deploymentsPage{
-		Filters: f, SortKeys: sortKeys(), AllURL: urlOf(r, "state", ""), Filtered: f.Query+f.Project+f.State+f.Accelerator != "",
-		ResetURL: "/",
+		Filters: f, AllURL: urlOf(r, "state", ""), Filtered: f.Query+f.Project+f.State+f.Accelerator+f.Templates != "",
+		Projects: listing.Namespaces, Accelerators: listing.Accelerators, Actions: actionNames(), Incomplete: listing.Incomplete,
+		Total: listing.Summary.Total, First: listing.Skipped + 1, Last: listing.Skipped + len(listing.Deploys),
+		Live: liveURL(listing.Observed, query), Columns: map[string]column{},
 	}
-	counts, projects, accelerators := map[state]int{}, map[string]bool{}, map[string]bool{}
-	var selected []row
-	for _, row := range rows {
-		projects[row.Project] = true
-		if row.Accelerator != "" {
-			accelerators[row.Accelerator] = true
-		}
-		if !f.matches(row) {
-			continue
-		}
-		counts[row.State]++
-		if f.State == "" || f.State == string(row.State) {
-			selected = append(selected, row)
-		}
+	for _, digest := range listing.Templates {
+		p.TemplateSets = append(p.TemplateSets, choice{digest, shortDigest(digest)})
 	}
-	p.Projects, p.Accelerators = slices.Sorted(maps.Keys(projects)), slices.Sorted(maps.Keys(accelerators))
 	for _, state := range status.States() {
-		p.Counts = append(p.Counts, stateCount{state, counts[state], urlOf(r, "state", string(state)), f.State == string(state)})
+		p.Counts = append(p.Counts, stateCount{state, listing.Summary.ByState[state], urlOf(r, "state", string(state)), f.State == string(state)})
 	}
-	slices.SortStableFunc(selected, func(a, b row) int { return compare(f.Sort, a, b) })
-	p.Total = len(selected)
-	start := min((number-1)*pageSize, len(selected))
-	end := min(start+pageSize, len(selected))
-	p.Rows, p.First, p.Last = selected[start:end], start+1, end
-	if end < len(selected) {
+	for _, key := range npudeploys.SortKeys() {
+		p.Columns[key] = newColumn(r, key, f.Sort)
+	}
+	if listing.Continue != "" {
 		p.NextURL = urlWith(r, "page", strconv.Itoa(number+1))
 	}
 	if number > 1 {
 		p.FirstURL = urlWith(r, "page", "")
 	}
 	return p
+}
+
+// newColumn returns the column of a key. Its link sorts by it, and the next one in reverse. An age
+// is ascending from the newest.
+func newColumn(r *http.Request, key, sort string) column {
+	ascending, descending := key, "-"+key
+	word := map[string]string{"namespace": "project", "accelerator": "devicesEach", "created": "age"}[key]
+	if key == "created" {
+		ascending, descending = descending, ascending
+	}
+	c := column{Word: cmp.Or(word, key), URL: urlOf(r, "sort", ascending)}
+	switch sort {
+	case ascending:
+		c.Order, c.URL = "ascending", urlOf(r, "sort", descending)
+	case descending:
+		c.Order = "descending"
+	}
+	return c
 }
 
 // urlOf is urlWith for a filter: the list starts at its first page.
@@ -235,19 +223,4 @@ func urlOf(r *http.Request, name, value string) string {
 	query.Del("page")
 	first.URL.RawQuery = query.Encode()
 	return urlWith(first, name, value)
-}
-
-// compare orders rows that are sorted by project and name by another column.
-func compare(key string, a, b row) int {
-	switch key {
-	case "name":
-		return cmp.Compare(a.Name, b.Name)
-	case "model":
-		return cmp.Compare(a.Model, b.Model)
-	case "state":
-		return cmp.Compare(slices.Index(status.States(), a.State), slices.Index(status.States(), b.State))
-	case "age":
-		return b.created.Compare(a.created)
-	}
-	return 0
 }

@@ -3,7 +3,7 @@ package dashboard
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -20,193 +20,236 @@ import (
 
 const livePath = "/live"
 
-// staleInterval is the time between two checks whether Kubernetes is reachable.
-const staleInterval = 5 * time.Second
+const (
+	// staleInterval is the time between two checks whether Kubernetes is reachable.
+	staleInterval = 5 * time.Second
+	// batchInterval is the shortest time between two frames of changes to one tab.
+	batchInterval = 200 * time.Millisecond
+)
+
+// The events of a page besides row.
+const (
+	eventRead  = "read"
+	eventStale = "stale"
+)
 
 func (h *Handlers) liveRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "watchPage", Method: http.MethodGet, Path: livePath, Summary: "Stream of a page: rows of deployments as HTML", Status: http.StatusOK,
-			Query: []openapi.Parameter{
-				{Name: "version", Doc: "of the page: begin with the changes after it"},
-				{Name: "key", Doc: "NAMESPACE/NAME of the page's deployment; absent: the list", AllowEmpty: true},
-				{Name: "q", Doc: "as of the list", AllowEmpty: true}, {Name: "project", Doc: "as of the list", AllowEmpty: true},
-				{Name: "state", Doc: "as of the list", AllowEmpty: true}, {Name: "accelerator", Doc: "as of the list", AllowEmpty: true},
+			Query: append(filterParameters(),
+				openapi.Parameter{Name: "version", Doc: "of the page: begin with the changes after it"},
+				openapi.Parameter{Name: "key", Doc: "NAMESPACE/NAME of the page's deployment; absent: the list", AllowEmpty: true},
+				openapi.Parameter{Name: "page", Doc: "a page of other objects", Schema: openapi.Enum(livePages()...)},
 				languageQuery(),
-			},
+			),
 			Answers: openapi.Content{Types: []string{stream.ContentType}, Schema: rest.EventSchema("An event of a page.",
 				rest.Event{Doc: "A change of one deployment.", Names: []string{"row"}, Data: rowSchema()},
-				rest.Event{Doc: "Read the page again.", Names: []string{"read"}, Data: map[string]any{"type": "string"}},
-				rest.Event{Doc: "How old the state is while Kubernetes is unreachable; empty when it is reachable again.", Names: []string{"stale"}, Data: map[string]any{"type": "string"}},
+				rest.Event{Doc: "Read the page again.", Names: []string{eventRead}, Data: map[string]any{"type": "string"}},
+				rest.Event{Doc: "How old the state is while Kubernetes is unreachable; empty while it is reachable.", Names: []string{eventStale}, Data: map[string]any{"type": "string"}},
 				rest.EndEvent())},
 		},
 		Stream: true, Handler: h.Streams.Handler(rest.Topic{Name: "page", Open: h.openLive}),
 	}
 }
 
-// rowChange is a change of a row of the list.
-type rowChange struct {
-	ID   string `json:"id"`
-	HTML string `json:"html"` // empty if the row is not in the list any longer
-	From state  `json:"from"` // that it was counted in; empty if it was not
-	To   state  `json:"to"`   // that it is counted in; empty if it is not
-}
-
-func rowSchema() map[string]any {
-	text := map[string]any{"type": "string"}
-	return map[string]any{
-		"type": "object", "properties": map[string]any{"id": text, "html": text, "from": text, "to": text},
-		"required": []string{"id", "html", "from", "to"},
-	}
-}
-
-// page is an open page: what it shows, and whose it is.
-type page struct {
-	h        *Handlers
-	filters  filters
-	key      string // of the only deployment; empty for the list
-	language language
-	access   *rest.Access
-	frames   chan []byte
-	reviewed chan *rest.Access
-	err      error
-}
-
 // openLive streams changes until ctx ends.
 func (h *Handlers) openLive(ctx context.Context, r *http.Request, user *kube.UserClient) (rest.Stream, error) {
-	query := r.URL.Query()
+	if name := r.URL.Query().Get("page"); name != "" {
+		return h.openReads(ctx, r, user, name)
+	}
+	f, err := filtersOf(r.URL.Query())
+	if err != nil {
+		return rest.Stream{}, err
+	}
+	state, err := npudeploys.State(ctx, h.Cluster, "")
+	if err != nil {
+		return rest.Stream{}, err
+	}
 	access, err := rest.ReviewAccess(ctx, user, npudeploys.Need("list"), "")
 	if err != nil {
 		return rest.Stream{}, err
 	}
+	if err := access.Review(ctx, npudeploys.NamespacesOf(state.Deploys)); err != nil {
+		return rest.Stream{}, err
+	}
 	p := &page{
-		h: h, filters: filtersOf(query), key: query.Get("key"), language: languageOf(r), access: access,
-		frames: make(chan []byte), reviewed: make(chan *rest.Access, 1),
+		tab: newTab(h, languageOf(r)), selection: f.selection(), key: r.URL.Query().Get("key"),
+		access: access, reviewed: make(chan *rest.Access, 1),
 	}
-	position, known := h.Cluster.Deploys().PositionAfter(query.Get("version"))
-	go p.run(ctx, position, known)
-	authorize := func(ctx context.Context) error {
+	position, isCached := h.Cluster.Deploys().PositionAfter(r.URL.Query().Get("version"))
+	if !isCached {
+		position = state.Position
+	}
+	go p.run(ctx, position, isCached)
+	return p.stream(func(ctx context.Context) error {
 		return rest.ReviewAgain(ctx, user, npudeploys.Need("list"), "", p.reviewed)
-	}
-	return rest.Stream{ContentType: stream.ContentType, Frames: p.frames, Err: func() error { return p.err }, Authorize: authorize}, nil
+	}), nil
 }
 
-func (p *page) run(ctx context.Context, position live.Position, known bool) {
+// tab is an open page, and the frames that are sent to it.
+type tab struct {
+	h        *Handlers
+	language language
+	resource string // whose cache shows whether Kubernetes is reachable
+	frames   chan []byte
+	err      error
+}
+
+func newTab(h *Handlers, l language) tab {
+	return tab{h: h, language: l, resource: live.NpuDeploys, frames: make(chan []byte)}
+}
+
+func (t *tab) stream(authorize func(context.Context) error) rest.Stream {
+	return rest.Stream{ContentType: stream.ContentType, Frames: t.frames, Err: func() error { return t.err }, Authorize: authorize}
+}
+
+func (t *tab) send(ctx context.Context, frame []byte) {
+	if len(frame) == 0 {
+		return
+	}
+	select {
+	case t.frames <- frame:
+	case <-ctx.Done():
+	}
+}
+
+func (t *tab) sendRead(ctx context.Context) { t.send(ctx, stream.Event{Name: eventRead}.Frame()) }
+
+// sendStale sends how old the state is while Kubernetes is unreachable. It is empty otherwise, and
+// then it is sent only if it was not before.
+func (t *tab) sendStale(ctx context.Context, was bool) bool {
+	text := ""
+	if since := t.h.Cluster.UnreachableSince(t.resource); !since.IsZero() {
+		table := words()[t.language]
+		text = table.word("stale") + " " + duration.HumanDuration(t.h.Clock().Sub(since)) + " " + table.word("ago")
+	}
+	if text != "" || was {
+		t.send(ctx, stream.Event{Name: eventStale, Data: []byte(text)}.Frame())
+	}
+	return text != ""
+}
+
+// page is an open page of deployments: what it shows, and whose it is.
+type page struct {
+	tab
+
+	selection npudeploys.Selection
+	key       string       // of the only deployment; empty for the list
+	access    *rest.Access // run's alone
+	reviewed  chan *rest.Access
+}
+
+func (p *page) run(ctx context.Context, position live.Position, isCached bool) {
 	defer close(p.frames)
 	check := time.NewTicker(staleInterval)
 	defer check.Stop()
-	wasStale := false
-	if !known {
-		p.send(ctx, stream.Event{Name: "read"})
+	stale := p.sendStale(ctx, true)
+	if !isCached {
+		p.sendRead(ctx)
 	}
 	for {
 		events, state, changed, complete := p.h.Cluster.Deploys().EventsSince(position)
-		if position = state.Position; !complete && known {
-			p.send(ctx, stream.Event{Name: "read"})
+		if position = state.Position; !complete {
+			p.sendRead(ctx)
 		}
-		known = true
-		for _, event := range events {
-			if p.err = p.sendChange(ctx, event); p.err != nil {
-				return
-			}
+		var frame []byte
+		if frame, p.err = p.frame(ctx, events); p.err != nil {
+			return
+		}
+		if p.send(ctx, frame); len(frame) > 0 && !sleep(ctx, batchInterval) {
+			return
 		}
 		select {
 		case <-changed:
-		case p.access = <-p.reviewed:
+		case access := <-p.reviewed:
+			p.changeAccess(ctx, access, state)
 		case <-check.C:
-			wasStale = p.sendStale(ctx, wasStale)
+			stale = p.sendStale(ctx, stale)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// sendStale sends how old the state is while Kubernetes is unreachable, and once that it is
-// reachable again.
-func (p *page) sendStale(ctx context.Context, was bool) bool {
-	since := p.h.Cluster.UnreachableSince(live.NpuDeploys)
-	if !since.IsZero() {
-		table := words()[p.language]
-		text := table.word("stale") + " " + duration.HumanDuration(p.h.Clock().Sub(since)) + " " + table.word("ago")
-		p.send(ctx, stream.Event{Name: "stale", Data: []byte(text)})
+// sleep waits, and returns false if ctx ends.
+func sleep(ctx context.Context, duration time.Duration) bool {
+	timer := time.NewTimer(duration)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
 		return true
+	case <-ctx.Done():
+		return false
 	}
-	if was {
-		p.send(ctx, stream.Event{Name: "stale"})
-	}
-	return false
 }
 
-// sendChange sends a change that the page shows, if the user may see it.
-func (p *page) sendChange(ctx context.Context, event live.Event) error {
-	if key := event.Deploy.Namespace + "/" + event.Deploy.Name; p.key != "" && p.key != key {
-		return nil
+// changeAccess makes the tab read its page again if the user may list other namespaces than before.
+// While that cannot be reviewed, the access stays as it was.
+func (p *page) changeAccess(ctx context.Context, access *rest.Access, state live.Snapshot) {
+	if err := access.Review(ctx, npudeploys.NamespacesOf(state.Deploys)); err != nil {
+		return
 	}
-	allowed, err := p.access.In(ctx, event.Deploy.Namespace)
-	if err != nil || !allowed {
-		return err
+	before := p.access
+	p.access = access
+	if before.Everywhere() != access.Everywhere() {
+		p.sendRead(ctx)
+		return
 	}
-	if p.key != "" {
-		p.send(ctx, stream.Event{Name: "read"})
-		return nil
-	}
-	change, err := p.changeOf(event)
-	if err != nil || change.From == "" && change.To == "" {
-		return err
-	}
-	data, err := json.Marshal(change)
-	p.send(ctx, stream.Event{Name: "row", Data: data})
-	return err
-}
-
-// changeOf returns what an event changes in the list. A deployment that does not match the
-// filters is not counted.
-func (p *page) changeOf(event live.Event) (rowChange, error) {
-	change := rowChange{}
-	if event.Before != nil {
-		before := newRow(event.Before.NpuDeploy, p.h.Clock())
-		change.ID = before.ID()
-		if p.filters.matches(before) {
-			change.From = before.State
+	for namespace, allowed := range access.Namespaces() {
+		if before.Namespaces()[namespace] != allowed {
+			p.sendRead(ctx)
+			return
 		}
 	}
-	if event.Type == live.Deleted {
-		return change, nil
-	}
-	after := newRow(event.Deploy.NpuDeploy, p.h.Clock())
-	change.ID = after.ID()
-	if !p.filters.matches(after) {
-		return change, nil
-	}
-	change.To = after.State
-	var err error
-	change.HTML, err = p.h.views.row(p.language, after, p.filters.State)
-	return change, err
 }
 
-func (p *page) send(ctx context.Context, event stream.Event) {
-	select {
-	case p.frames <- event.Frame():
-	case <-ctx.Done():
+// frame returns the events that the page shows. The frames of a change are shared between tabs.
+func (p *page) frame(ctx context.Context, events []live.Event) ([]byte, error) {
+	var frames [][]byte
+	for _, event := range events {
+		view, shows, err := p.viewOf(ctx, event)
+		switch {
+		case err != nil:
+			return nil, err
+		case !shows:
+			continue
+		case p.key != "":
+			return stream.Event{Name: eventRead}.Frame(), nil
+		}
+		frame, err := p.h.changes.frame(view, event.Before)
+		if err != nil {
+			return nil, err
+		}
+		frames = append(frames, frame)
 	}
+	if len(frames) == 1 {
+		return frames[0], nil
+	}
+	return bytes.Join(frames, nil), nil
 }
 
-// row renders a row of the list, or nothing if it does not have the selected state.
-func (v *views) row(l language, shown row, selected string) (string, error) {
-	if selected != "" && selected != string(shown.State) {
-		return "", nil
+// viewOf returns a change as the page shows it, and whether it does and the user may see it.
+func (p *page) viewOf(ctx context.Context, event live.Event) (view changeView, shows bool, err error) {
+	if p.key != "" && p.key != event.Deploy.Namespace+"/"+event.Deploy.Name {
+		return changeView{}, false, nil
 	}
-	shown.Language = l
-	var text bytes.Buffer
-	err := v.byLanguage[l].ExecuteTemplate(&text, "row", shown)
-	return text.String(), err
+	view = changeView{
+		deploy: event.Deploy, language: p.language,
+		before: event.Before != nil && p.selection.MatchesButState(event.Before),
+		after:  event.Type != live.Deleted && p.selection.MatchesButState(event.Deploy),
+	}
+	view.shown = view.after && p.selection.MatchesState(event.Deploy)
+	if !view.before && !view.after {
+		return view, false, nil
+	}
+	shows, err = p.access.In(ctx, event.Deploy.Namespace)
+	return view, shows, err
 }
 
 // liveURL returns the URL of a page's stream, which continues the state that it shows.
 func liveURL(version string, parameters url.Values) string {
 	query := url.Values{"version": {version}}
-	for name, values := range parameters {
-		query[name] = values
-	}
+	maps.Copy(query, parameters)
 	return livePath + "?" + query.Encode()
 }

@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -43,65 +42,68 @@ type holdUp struct {
 	Progress               progress
 }
 
-// stagesOf derives the stages from the conditions. The hold-up is nil for a deployment that is
-// ready.
+// stagesOf derives the stages from the conditions. The hold-up is the stage of the condition that
+// decides the state; it is nil for a deployment that is ready.
 func stagesOf(deploy *v1.NpuDeploy) ([]stage, *holdUp) {
-	conditions := deploy.Status.Conditions
-	stopped := stoppedAt(conditions)
-	result := make([]stage, 0, len(stageNames()))
+	stopped := stoppedAt(deploy)
+	result, isBlocked := make([]stage, 0, len(stageNames())), false
 	for _, name := range stageNames() {
+		condition := meta.FindStatusCondition(deploy.Status.Conditions, conditionOf(name))
+		stopsHere := condition != nil && condition.Status != metav1.ConditionTrue && stageOf(condition) == name
 		current := stage{Name: name, Progress: progressDone}
-		condition := meta.FindStatusCondition(conditions, conditionOf(name))
 		switch {
 		case stopped != nil && stopped.Stage == name:
 			current.Progress = stopped.Progress
-		case isAfter(name, stopped), condition == nil:
+		case stopsHere:
+			current.Progress = progressOf(condition.Reason)
+		case isBlocked, condition == nil:
 			current.Progress = progressAhead
 		}
-		// The time of Available is that of the stage where it stops, or of its last one.
-		isPart := conditionOf(name) == v1.ConditionAvailable
-		if condition != nil && current.Progress != progressAhead && (!isPart || name == "Ready" || stopped != nil && stopped.Stage == name) {
+		if current.Progress != progressAhead && hasTime(name, condition, stopsHere) {
 			current.Since = condition.LastTransitionTime.Time
 		}
+		isBlocked = isBlocked || current.Progress != progressDone
 		result = append(result, current)
 	}
 	return result, stopped
 }
 
-// stoppedAt returns the first stage that is not done.
-func stoppedAt(conditions []metav1.Condition) *holdUp {
-	condition := firstNotTrue(conditions)
-	if condition == nil {
-		if meta.IsStatusConditionTrue(conditions, v1.ConditionReady) {
-			return nil
-		}
-		return &holdUp{Stage: stageNames()[0], Reason: v1.ReasonNotObserved, Progress: progressCurrent}
-	}
-	stopped := &holdUp{Reason: condition.Reason, Message: condition.Message, Progress: progressFailed}
-	if isWaiting(condition.Reason) {
-		stopped.Progress = progressCurrent
-	}
-	switch condition.Type {
-	case v1.ConditionRendered:
-		stopped.Stage = "Rendered"
-	case v1.ConditionApplied:
-		stopped.Stage = "Applied"
-	case v1.ConditionEndpoint:
-		stopped.Stage = "Reachable"
-	default:
-		stopped.Stage = stageOfReason(condition.Reason)
-	}
-	return stopped
+// hasTime reports whether the time of a condition is that of the stage. The time of Available is that
+// of the stage where it stops, or of its last one.
+func hasTime(stage string, condition *metav1.Condition, stopsHere bool) bool {
+	return condition != nil && (condition.Type != v1.ConditionAvailable || stage == "Ready" || stopsHere)
 }
 
-// firstNotTrue returns the first condition that a deployment waits for, or nil.
-func firstNotTrue(conditions []metav1.Condition) *metav1.Condition {
-	for _, name := range []string{v1.ConditionRendered, v1.ConditionApplied, v1.ConditionAvailable, v1.ConditionEndpoint, v1.ConditionReady} {
-		if condition := meta.FindStatusCondition(conditions, name); condition != nil && condition.Status != metav1.ConditionTrue {
-			return condition
-		}
+// stoppedAt returns the stage of the condition that decides the state.
+func stoppedAt(deploy *v1.NpuDeploy) *holdUp {
+	if cause := status.Cause(deploy); cause != nil {
+		return &holdUp{Stage: stageOf(cause), Reason: cause.Reason, Message: cause.Message, Progress: progressOf(cause.Reason)}
 	}
-	return nil
+	if meta.IsStatusConditionTrue(deploy.Status.Conditions, v1.ConditionReady) {
+		return nil
+	}
+	return &holdUp{Stage: stageNames()[0], Reason: v1.ReasonNotObserved, Progress: progressCurrent}
+}
+
+// stageOf returns the stage that a condition that is not True stops at.
+func stageOf(condition *metav1.Condition) string {
+	switch condition.Type {
+	case v1.ConditionRendered:
+		return "Rendered"
+	case v1.ConditionApplied:
+		return "Applied"
+	case v1.ConditionEndpoint:
+		return "Reachable"
+	}
+	return stageOfReason(condition.Reason)
+}
+
+// progressOf returns the progress of a stage that stops for a reason.
+func progressOf(reason string) progress {
+	if isWaiting(reason) {
+		return progressCurrent
+	}
+	return progressFailed
 }
 
 // isWaiting reports whether a reason can end without a change of the spec.
@@ -141,9 +143,4 @@ func conditionOf(stage string) string {
 		return v1.ConditionEndpoint
 	}
 	return v1.ConditionAvailable
-}
-
-// isAfter reports whether a stage follows the one that is stopped.
-func isAfter(name string, stopped *holdUp) bool {
-	return stopped != nil && slices.Index(stageNames(), name) > slices.Index(stageNames(), stopped.Stage)
 }

@@ -49,6 +49,7 @@ type frame struct {
 	Title           string // of the page; empty for that of the section
 	Status          int    // of the response; 0 is 200
 	Age             string // of the data, while Kubernetes is unreachable; otherwise empty
+	Live            string // URL of the page's stream; empty if the page is not live by withLive
 	Page            any
 }
 
@@ -58,6 +59,7 @@ func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f fra
 	f.Style, f.Script = v.style, v.script
 	f.User, f.HasSession, f.Language = user.Name(), auth.HasSession(r), languageOf(r)
 	f.Other = f.Language.other()
+	f.Live, _ = r.Context().Value(liveKey{}).(string)
 	shown := r
 	if f.Path != "" {
 		shown = r.Clone(r.Context())

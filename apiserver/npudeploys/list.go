@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"sort"
@@ -29,6 +30,7 @@ type ListQuery struct {
 
 	Sort    string // one of SortKeys, after "-" in descending order; empty: the first of them
 	Page    rest.Page
+	Skip    int    // number of matching NpuDeploys before the page, instead of Page.After
 	Version string // wait until this version has been observed; empty: do not wait
 }
 
@@ -38,10 +40,11 @@ type Listing struct {
 	Skipped  int    // number of matching NpuDeploys on the pages before
 	Continue string // continues the list; empty on the last page
 	Version  string // begins a watch; empty unless the user may list in all namespaces
+	Observed string // resourceVersion of the cache that was read
 	Summary  Summary
-	// Namespaces and Accelerators are those of all NpuDeploys that the user may list.
-	Namespaces, Accelerators []string
-	Incomplete               bool // some namespaces could not be reviewed
+	// Namespaces, Accelerators and Templates are those of all NpuDeploys that the user may list.
+	Namespaces, Accelerators, Templates []string
+	Incomplete                          bool // some namespaces could not be reviewed
 }
 
 // Summary counts all NpuDeploys that match, on all pages.
@@ -51,19 +54,24 @@ type Summary struct {
 }
 
 // SortKeys returns what lists can be sorted by; the first is the default. Equal NpuDeploys are
-// sorted by namespace and name.
+// sorted by namespace and name. A descending order is the reverse of the ascending one.
 func SortKeys() []string {
 	return []string{"namespace", "name", "model", "accelerator", "state", "created"}
 }
 
-// ListParameters describes the parameters that ReadListQuery reads.
-func ListParameters() []openapi.Parameter {
+// Orders returns all values of ListQuery.Sort.
+func Orders() []string {
 	orders := make([]string, 0, 2*len(SortKeys()))
 	for _, key := range SortKeys() {
 		orders = append(orders, key, "-"+key)
 	}
+	return orders
+}
+
+// ListParameters describes the parameters that ReadListQuery reads.
+func ListParameters() []openapi.Parameter {
 	return slices.Concat(selectionParameters(), rest.PageParameters(), []openapi.Parameter{
-		{Name: "sort", Doc: "what to sort by; with a minus in descending order", Schema: openapi.Enum(orders...)},
+		{Name: "sort", Doc: "what to sort by; with a minus in descending order", Schema: openapi.Enum(Orders()...)},
 		rest.ResourceVersionParameter("that of an object or a list: wait for what is not older"),
 	})
 }
@@ -104,7 +112,7 @@ func List(ctx context.Context, cluster *live.Cache, user *kube.UserClient, q Lis
 		return Listing{}, err
 	}
 	listing := q.list(deploys)
-	listing.Incomplete = access.Incomplete()
+	listing.Observed, listing.Incomplete = state.Version, access.Incomplete()
 	if access.Unrestricted() {
 		listing.Version = state.Version
 	}
@@ -117,27 +125,23 @@ func (q ListQuery) list(deploys []*live.Deploy) Listing {
 	for _, state := range status.States() {
 		listing.Summary.ByState[state] = 0
 	}
-	accelerators := map[string]bool{}
+	accelerators, templates := map[string]bool{}, map[string]bool{}
 	selected := make([]*live.Deploy, 0, len(deploys))
 	for _, deploy := range deploys {
-		accelerators[acceleratorOf(deploy.NpuDeploy)] = true
-		if !q.matchesButState(deploy) {
+		accelerators[AcceleratorOf(deploy.NpuDeploy)], templates[deploy.Status.Templates] = true, true
+		if !q.MatchesButState(deploy) {
 			continue
 		}
 		listing.Summary.ByState[deploy.State]++
-		if q.matchesState(deploy) {
+		if q.MatchesState(deploy) {
 			selected = append(selected, deploy)
 		}
 	}
-	delete(accelerators, "")
-	for accelerator := range accelerators {
-		listing.Accelerators = append(listing.Accelerators, accelerator)
-	}
-	slices.Sort(listing.Accelerators)
-	listing.Namespaces = slices.Collect(namespacesOf(deploys))
+	listing.Namespaces, listing.Accelerators, listing.Templates = slices.Collect(NamespacesOf(deploys)), valuesOf(accelerators), valuesOf(templates)
 	listing.Summary.Total = len(selected)
 	order := newOrder(q.Sort)
 	order.sort(selected)
+	listing.Skipped = min(q.Skip, len(selected))
 	if after := q.Page.After; !after.IsZero() {
 		listing.Skipped = sort.Search(len(selected), func(i int) bool { return order.compare(order.position(selected[i]), after) > 0 })
 	}
@@ -148,6 +152,12 @@ func (q ListQuery) list(deploys []*live.Deploy) Listing {
 	}
 	listing.Deploys = selected
 	return listing
+}
+
+// valuesOf returns the values of a set, sorted, without the empty one.
+func valuesOf(set map[string]bool) []string {
+	delete(set, "")
+	return slices.Sorted(maps.Keys(set))
 }
 
 // order is a total order of NpuDeploys. Objects whose position changes between two pages may
@@ -171,7 +181,7 @@ func (o order) position(deploy *live.Deploy) rest.Position {
 	case "model":
 		position.Value = deploy.Spec.Model
 	case "accelerator":
-		position.Value = acceleratorOf(deploy.NpuDeploy)
+		position.Value = AcceleratorOf(deploy.NpuDeploy)
 	case "state":
 		position.Value = strconv.Itoa(slices.Index(status.States(), deploy.State)) // one digit
 	case "created":

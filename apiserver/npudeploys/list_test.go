@@ -102,6 +102,16 @@ func TestListSelectsSortsAndPages(t *testing.T) {
 	}
 }
 
+func TestListSkipsToAPage(t *testing.T) {
+	for skip, want := range map[int]string{0: "a/two b/one", 2: "a/one b/llama", 3: "b/llama", 4: "", 1 << 40: ""} {
+		q := readListQuery(t, "sort=-name&limit=2")
+		q.Skip = skip
+		if listing := q.list(deploys()); keysOf(listing) != want || listing.Skipped != min(skip, 4) || (listing.Continue != "") != (skip == 0) {
+			t.Errorf("after %d the page is %q after %d with %q, want %q", skip, keysOf(listing), listing.Skipped, listing.Continue, want)
+		}
+	}
+}
+
 func TestZeroListQueryListsAll(t *testing.T) {
 	if listing := (ListQuery{}).list(deploys()); len(listing.Deploys) != len(deploys()) || listing.Continue != "" {
 		t.Errorf("the list is %v", keysOf(listing))
@@ -130,8 +140,8 @@ func TestListCountsStatesWithoutTheFilterByState(t *testing.T) {
 	if diff := cmp.Diff(want, listing.Summary); diff != "" {
 		t.Error(diff)
 	}
-	if got := fmt.Sprint(listing.Namespaces, listing.Accelerators); got != "[a b] [atom x330]" {
-		t.Errorf("the namespaces and accelerators are %s", got)
+	if got := fmt.Sprint(listing.Namespaces, listing.Accelerators, listing.Templates); got != "[a b] [atom x330] [sha256:0123atom sha256:0123x330]" {
+		t.Errorf("the namespaces, accelerators and templates are %s", got)
 	}
 }
 

@@ -130,7 +130,7 @@ func filter(ctx context.Context, access *rest.Access, deploys []*live.Deploy) ([
 	if access.Unrestricted() {
 		return deploys, nil
 	}
-	if err := access.Review(ctx, namespacesOf(deploys)); err != nil {
+	if err := access.Review(ctx, NamespacesOf(deploys)); err != nil {
 		return nil, err
 	}
 	var visible []*live.Deploy
@@ -142,8 +142,8 @@ func filter(ctx context.Context, access *rest.Access, deploys []*live.Deploy) ([
 	return visible, nil
 }
 
-// namespacesOf yields each namespace of deploys, which are in the order of their keys.
-func namespacesOf(deploys []*live.Deploy) iter.Seq[string] {
+// NamespacesOf yields each namespace of deploys, which are in the order of their keys.
+func NamespacesOf(deploys []*live.Deploy) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		last := ""
 		for _, deploy := range deploys {

@@ -34,6 +34,12 @@ type Selection struct {
 	States      []status.State  // empty: any
 }
 
+// InNamespace returns a field selector. Unlike Selection.Namespace, it does not restrict the namespaces
+// in which access is reviewed.
+func InNamespace(namespace string) fields.Selector {
+	return fields.OneTermEqualSelector(namespaceField, namespace)
+}
+
 // selectionParameters describes the parameters that ReadSelection reads.
 func selectionParameters() []openapi.Parameter {
 	return []openapi.Parameter{
@@ -87,14 +93,16 @@ func ReadSelection(r *http.Request) (Selection, error) {
 }
 
 func (s Selection) matches(deploy *live.Deploy) bool {
-	return s.matchesState(deploy) && s.matchesButState(deploy)
+	return s.MatchesState(deploy) && s.MatchesButState(deploy)
 }
 
-func (s Selection) matchesState(deploy *live.Deploy) bool {
+// MatchesState reports whether the NpuDeploy has one of the selected states.
+func (s Selection) MatchesState(deploy *live.Deploy) bool {
 	return len(s.States) == 0 || slices.Contains(s.States, deploy.State)
 }
 
-func (s Selection) matchesButState(deploy *live.Deploy) bool {
+// MatchesButState reports whether the NpuDeploy is selected, apart from its state.
+func (s Selection) MatchesButState(deploy *live.Deploy) bool {
 	return s.matchesMetadata(deploy) && s.matchesContent(deploy)
 }
 
@@ -106,7 +114,7 @@ func (s Selection) matchesMetadata(deploy *live.Deploy) bool {
 
 func (s Selection) matchesContent(deploy *live.Deploy) bool {
 	return (s.Search == "" || containsFold(deploy.Name, s.Search) || containsFold(deploy.Spec.Model, s.Search)) &&
-		(s.Accelerator == "" || s.Accelerator == acceleratorOf(deploy.NpuDeploy)) &&
+		(s.Accelerator == "" || s.Accelerator == AcceleratorOf(deploy.NpuDeploy)) &&
 		strings.HasPrefix(deploy.Status.Templates, s.Templates)
 }
 
@@ -114,8 +122,8 @@ func containsFold(text, part string) bool {
 	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
 }
 
-// acceleratorOf returns the type of the accelerator in use, or else that of the spec.
-func acceleratorOf(deploy *v1.NpuDeploy) string {
+// AcceleratorOf returns the type of the accelerator in use, or else that of the spec.
+func AcceleratorOf(deploy *v1.NpuDeploy) string {
 	switch {
 	case deploy.Status.Accelerator != nil:
 		return deploy.Status.Accelerator.Type

@@ -149,7 +149,7 @@ func (w *watcher) frame(eventType string, event live.Event) []byte {
 // While that cannot be reviewed, the access stays as it was.
 func (w *watcher) changeAccess(ctx context.Context, access *rest.Access, state live.Snapshot) error {
 	deploys := w.selection.of(state)
-	if err := access.Review(ctx, namespacesOf(deploys)); err != nil {
+	if err := access.Review(ctx, NamespacesOf(deploys)); err != nil {
 		if kube.Unreachable(err) {
 			return nil
 		}

@@ -68,6 +68,14 @@ func audit(r *http.Request, record *record, status int) {
 		"outcome", outcomeOf(status), "status", status, "client", r.RemoteAddr)
 }
 
+// AuditPart logs one of several changes that a request makes, whose own route has no Change. The
+// subject is NAMESPACE/NAME, and the status that of the route that was called.
+func AuditPart(r *http.Request, called Route, subject string, status int) {
+	part := *recordFrom(r.Context())
+	part.change, part.subject = called.Change, subject
+	audit(r, &part, status)
+}
+
 // outcomeOf returns the outcome of a change. It is unknown if the request was interrupted:
 // Kubernetes may have made the change.
 func outcomeOf(status int) string {

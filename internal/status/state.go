@@ -45,6 +45,22 @@ func StateOf(deploy *v1.NpuDeploy) (state State, message string) {
 	return state, ready.Message
 }
 
+// Cause returns the condition that Ready has its reason from, or Ready itself if none has that
+// reason, as during a deletion. It is nil if Ready is True, and before the first evaluation.
+func Cause(deploy *v1.NpuDeploy) *metav1.Condition {
+	ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
+	if ready == nil || ready.Status == metav1.ConditionTrue {
+		return nil
+	}
+	for _, name := range []string{v1.ConditionRendered, v1.ConditionApplied, v1.ConditionAvailable, v1.ConditionEndpoint} {
+		part := meta.FindStatusCondition(deploy.Status.Conditions, name)
+		if part != nil && part.Status == ready.Status && part.Reason == ready.Reason {
+			return part
+		}
+	}
+	return ready
+}
+
 func stateOfReason(reason string) State {
 	switch reason {
 	case v1.ReasonNoFreeDevice, v1.ReasonUnschedulable, v1.ReasonQuotaExceeded, v1.ReasonNotObserved:

@@ -46,3 +46,30 @@ func TestStateOf(t *testing.T) {
 		})
 	}
 }
+
+func TestCauseIsTheConditionOfTheReasonOfReady(t *testing.T) {
+	of := func(kind string, value metav1.ConditionStatus, reason string) metav1.Condition {
+		return metav1.Condition{Type: kind, Status: value, Reason: reason}
+	}
+	waiting := of(v1.ConditionAvailable, metav1.ConditionFalse, v1.ReasonNoFreeDevice)
+	taken := of(v1.ConditionEndpoint, metav1.ConditionFalse, v1.ReasonHostTaken)
+	for name, test := range map[string]struct {
+		conditions []metav1.Condition
+		want       string
+	}{
+		"before the first evaluation": {nil, ""},
+		"ready":                       {[]metav1.Condition{of(v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)}, ""},
+		"an error after a wait":       {[]metav1.Condition{waiting, taken, of(v1.ConditionReady, metav1.ConditionFalse, v1.ReasonHostTaken)}, v1.ConditionEndpoint},
+		"a wait":                      {[]metav1.Condition{waiting, of(v1.ConditionReady, metav1.ConditionFalse, v1.ReasonNoFreeDevice)}, v1.ConditionAvailable},
+		"a deletion":                  {[]metav1.Condition{waiting, of(v1.ConditionReady, metav1.ConditionFalse, v1.ReasonTerminating)}, v1.ConditionReady},
+	} {
+		deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{Conditions: test.conditions}}
+		got := ""
+		if cause := status.Cause(deploy); cause != nil {
+			got = cause.Type
+		}
+		if got != test.want {
+			t.Errorf("%s: the cause is %q, want %q", name, got, test.want)
+		}
+	}
+}

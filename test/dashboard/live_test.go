@@ -10,7 +10,10 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	dto "github.com/prometheus/client_model/go"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
@@ -55,6 +58,38 @@ func TestPageOfADeploymentChangesUntilItIsDeleted(t *testing.T) {
 	tab.wantNoReports()
 	s.Delete(s.NpuDeploy("detail"))
 	tab.await(`document.querySelector("h1").textContent.startsWith("404")`)
+}
+
+func TestOtherPagesChangeWithoutAReload(t *testing.T) {
+	s := newServer(t)
+	project := &v1.Project{ObjectMeta: metav1.ObjectMeta{Name: "vision"}}
+	for path, test := range map[string]struct {
+		change func()
+		shown  string // an expression
+	}{
+		"/projects": {func() { s.Patch(project, `{"spec": {"displayName": "Vision and images"}}`) }, `document.querySelector("main").innerText.includes("Vision and images")`},
+		"/devices": {func() {
+			s.Patch(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "npu-node-2"}}, `{"spec": {"unschedulable": true}}`)
+		}, `document.querySelector(".nodes .Degraded")`},
+		"/templates": {func() {
+			s.Apply(strings.ReplaceAll(draft, "NAME", "counted"))
+			s.AwaitObject(s.NpuDeploy("counted"), "its objects", func() bool { return true })
+		}, "\t6\t"},
+	} {
+		tab := open(t, s, "ann", looks()[0])
+		tab.visit(path)
+		eval[bool](tab, "window.sameDocument = true")
+		awaitStreams(s, 1)
+		test.change()
+		tab.await(test.shown + " && window.sameDocument")
+		tab.wantNoReports()
+		tab.do(chromedp.Navigate("about:blank"))
+		awaitStreams(s, 0)
+	}
+	s.Patch(project, `{"spec": {"displayName": "Computer vision"}}`)
+	s.Patch(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "npu-node-2"}}, `{"spec": {"unschedulable": null}}`)
+	s.Delete(s.NpuDeploy("counted"))
+	s.AwaitGone(s.NpuDeploy("counted"))
 }
 
 func TestStreamIsClosedWhileTheTabIsHidden(t *testing.T) {

@@ -32,20 +32,41 @@ const pause = 2000;
 const minRetry = 1000;
 const maxRetry = 30000;
 
+// tickInterval is that of a timer, in milliseconds. A tick that is much later shows that the computer
+// was asleep.
+const tickInterval = 5000;
+
 function parse(html: string): DocumentFragment {
   const template = document.createElement("template");
   template.innerHTML = policy.createHTML(html);
   return template.content;
 }
 
-// replace replaces an element unless it is equal, and keeps the focus in it.
+// restore gives the elements after a replacement what the user has changed in those before it.
+function restore(before: Element, after: Element): void {
+  for (const box of before.querySelectorAll<HTMLInputElement>("input:checked")) {
+    const same = after.querySelector<HTMLInputElement>(`input[name="${CSS.escape(box.name)}"][value="${CSS.escape(box.value)}"]`);
+    if (same) same.checked = true;
+  }
+  for (const details of before.querySelectorAll<HTMLDetailsElement>("details[id]")) {
+    const same = after.querySelector<HTMLDetailsElement>(`#${CSS.escape(details.id)}`);
+    if (same) same.open = details.open;
+  }
+}
+
+// replace replaces an element unless it is equal. It keeps the focus in it.
 function replace(before: Element, after: Element): void {
   if (before.isEqualNode(after)) return;
+  restore(before, after);
   const active = before.contains(document.activeElement) ? document.activeElement : null;
   before.replaceWith(after);
-  for (const name of ["href", "popovertarget"]) {
+  for (const name of ["href", "popovertarget", "data-copy", "value", "aria-label"]) {
     const value = active?.getAttribute(name);
-    if (value) after.querySelector<HTMLElement>(`[${name}="${CSS.escape(value)}"]`)?.focus();
+    const same = value && after.querySelector<HTMLElement>(`[${name}="${CSS.escape(value)}"]`);
+    if (same) {
+      same.focus();
+      return;
+    }
   }
 }
 
@@ -56,13 +77,19 @@ export function live(): void {
   let retry = minRetry;
   let reading: number | undefined;
 
-  // read reads the page again and replaces its live part.
+  // read reads the page again and replaces its live parts.
   async function read(): Promise<void> {
     const response = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (response.status >= 400 && response.status < 500) location.reload(); // it is deleted, or the session has ended
     if (!response.ok) throw new Error(response.statusText);
-    const next = parse(await response.text()).querySelector<HTMLElement>("[data-live]");
+    const page = parse(await response.text());
+    const next = page.querySelector<HTMLElement>("[data-live]");
     if (!next || !region) return;
+    const parts = page.querySelectorAll("[data-part]");
+    document.querySelectorAll("[data-part]").forEach((part, i) => {
+      const same = parts[i];
+      if (same) replace(part, same);
+    });
     replace(region, next);
     if (next.isConnected) region = next;
     else region.dataset.live = next.dataset.live;
@@ -108,7 +135,6 @@ export function live(): void {
     source = stream;
     stream.addEventListener("open", () => {
       retry = minRetry;
-      notice("");
     });
     stream.addEventListener("row", (event) => apply(JSON.parse(event.data as string) as Row));
     stream.addEventListener("read", readSoon);
@@ -144,6 +170,15 @@ export function live(): void {
     if (document.hidden) close();
     else void resume();
   });
+  // A connection can end without an event while the computer sleeps.
+  let tick = Date.now();
+  window.setInterval(() => {
+    const slept = Date.now() - tick > 4 * tickInterval;
+    tick = Date.now();
+    if (!slept) return;
+    close();
+    void resume();
+  }, tickInterval);
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) void resume();

@@ -1,4 +1,5 @@
 // The script of the pages: what only a browser can do. Pages work without it.
+import { copying, selecting } from "./copy.js";
 import { follow } from "./log.js";
 import { keys } from "./keys.js";
 import { live } from "./live.js";
@@ -10,3 +11,5 @@ if (log) {
   live();
 }
 keys();
+copying();
+selecting();

@@ -1,0 +1,156 @@
+package dashboard
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/rest"
+)
+
+// templatesPageName is the page that shows counts of deployments.
+const templatesPageName = "templates"
+
+// readInterval is the shortest time between two comparisons of a page with its current content.
+const readInterval = 2 * time.Second
+
+// livePages returns the names of the pages that are read again when the responses of REST that
+// they show have changed.
+func livePages() []string { return slices.Sorted(maps.Keys(operationsOfPages())) }
+
+// operationsOfPages returns the operations whose responses each page shows.
+func operationsOfPages() map[string][]string {
+	return map[string][]string{
+		"devices":         {devicesOperation},
+		"projects":        {projectsOperation, devicesOperation, "readMe"},
+		templatesPageName: {templatesOperation},
+	}
+}
+
+type liveKey struct{}
+
+// withLive makes a page live: its stream sends an event when one of its responses changes.
+func (h *Handlers) withLive(name string, route rest.Route) rest.Route {
+	next := route.Handler
+	route.Handler = func(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+		// The version is older than the content, so that no change between them is missed.
+		version, err := h.version(r, user, name)
+		if err != nil {
+			return next(w, r, user) // which reports the error
+		}
+		target := liveURL(version, url.Values{"page": {name}, languageParameter: {string(languageOf(r))}})
+		return next(w, r.WithContext(context.WithValue(r.Context(), liveKey{}, target)), user)
+	}
+	return route
+}
+
+// version returns a digest of what the user may read of a page.
+func (h *Handlers) version(r *http.Request, user *kube.UserClient, name string) (string, error) {
+	digest := sha256.New()
+	for _, operation := range operationsOfPages()[name] {
+		answer, err := h.call(r, user, operation, input{})
+		if err != nil {
+			return "", err
+		}
+		digest.Write(answer.body.Bytes())
+	}
+	return hex.EncodeToString(digest.Sum(nil)[:8]), nil
+}
+
+// reads is an open page of other objects than deployments.
+type reads struct {
+	tab
+
+	read     func(context.Context) (version string, err error)
+	name     string        // of livePages
+	reviewed chan struct{} // the user's access may have changed
+	stale    bool          // the tab shows that Kubernetes is unreachable
+}
+
+func (h *Handlers) openReads(ctx context.Context, r *http.Request, user *kube.UserClient, name string) (rest.Stream, error) {
+	if !slices.Contains(livePages(), name) {
+		return rest.Stream{}, problem.New(http.StatusBadRequest, "there is no page of this name")
+	}
+	p := &reads{tab: newTab(h, languageOf(r)), name: name, reviewed: make(chan struct{}, 1)}
+	p.read = func(ctx context.Context) (string, error) { return h.version(r.WithContext(ctx), user, name) }
+	if name != templatesPageName {
+		p.resource = live.Projects
+	}
+	if _, err := p.read(ctx); err != nil {
+		return rest.Stream{}, err
+	}
+	go p.run(ctx, r.URL.Query().Get("version"))
+	return p.stream(func(context.Context) error {
+		select {
+		case p.reviewed <- struct{}{}:
+		default: // a review is pending
+		}
+		return nil
+	}), nil
+}
+
+// run compares the version of the page with the current one after each change, until ctx ends.
+func (p *reads) run(ctx context.Context, shown string) {
+	defer close(p.frames)
+	check := time.NewTicker(staleInterval)
+	defer check.Stop()
+	devices := p.h.Devices.Subscribe(ctx)
+	p.stale = p.sendStale(ctx, true)
+	for {
+		changed := p.changed(devices)
+		version, err := p.read(ctx)
+		if err != nil && !kube.Unreachable(err) {
+			p.err = err
+			return
+		}
+		if err == nil && version != shown {
+			shown = version
+			p.sendRead(ctx)
+		}
+		for !p.wait(ctx, changed, check.C) {
+			if ctx.Err() != nil {
+				return
+			}
+		}
+		if !sleep(ctx, readInterval) {
+			return
+		}
+	}
+}
+
+// wait returns true after a change, and false if it has only checked whether Kubernetes is reachable,
+// or ctx has ended.
+func (p *reads) wait(ctx context.Context, changed signals, check <-chan time.Time) bool {
+	select {
+	case <-changed.devices:
+	case <-changed.projects:
+	case <-changed.deploys:
+	case <-p.reviewed:
+	case <-check:
+		p.stale = p.sendStale(ctx, p.stale)
+		return p.name == templatesPageName // a new set has no signal
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// signals are closed, or receive, at a change. A nil one never does.
+type signals struct{ devices, projects, deploys <-chan struct{} }
+
+// changed returns the signals of the page. They are older than what is read after the call.
+func (p *reads) changed(devices <-chan struct{}) signals {
+	s := signals{devices: devices, projects: p.h.Cluster.ProjectsChanged()}
+	if p.name == templatesPageName {
+		_, s.deploys = p.h.Cluster.Deploys().Snapshot()
+	}
+	return s
+}

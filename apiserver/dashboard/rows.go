@@ -1,0 +1,87 @@
+package dashboard
+
+import (
+	"bytes"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/npudeploys"
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// row is a deployment of the list.
+type row struct {
+	Name, Project, Model, Reason string
+	State                        state
+	Ready                        string // ready/desired
+	Devices                      string // of a replica, such as "4 ATOM"
+	Templates, TemplatesShort    string
+	Age, Created                 string
+	URL                          string
+	Language                     language // of the page that the row links to
+}
+
+// ID identifies the row in its page.
+func (r row) ID() string { return "deployment-" + r.Project + "-" + r.Name }
+
+func newRow(deploy *v1.NpuDeploy, now time.Time) row {
+	state, reason := status.StateOf(deploy)
+	return newListRow(&live.Deploy{NpuDeploy: deploy, StateSummary: live.StateSummary{State: state, Message: reason}}, now)
+}
+
+// newListRow is newRow for a deployment whose state has been evaluated.
+func newListRow(deploy *live.Deploy, now time.Time) row {
+	return row{
+		Name: deploy.Name, Project: deploy.Namespace, Model: deploy.Spec.Model, URL: webURL(deploy.Status.URL),
+		State: deploy.State, Reason: deploy.Message,
+		Ready: deploy.Status.ReplicaSummary, Devices: devicesOf(deploy.NpuDeploy),
+		Templates: deploy.Status.Templates, TemplatesShort: shortDigest(deploy.Status.Templates),
+		Age:     duration.HumanDuration(now.Sub(deploy.CreationTimestamp.Time)),
+		Created: deploy.CreationTimestamp.UTC().Format(time.RFC3339),
+	}
+}
+
+// devicesOf returns the devices of a replica: those in use, or else those of the spec.
+func devicesOf(deploy *v1.NpuDeploy) string {
+	var count int32
+	switch {
+	case deploy.Status.Accelerator != nil:
+		count = deploy.Status.Accelerator.Count
+	case deploy.Spec.Accelerator != nil && deploy.Spec.Accelerator.Count != nil:
+		count = *deploy.Spec.Accelerator.Count
+	}
+	name := strings.ToUpper(npudeploys.AcceleratorOf(deploy))
+	if count == 0 || name == "" {
+		return name
+	}
+	return strconv.Itoa(int(count)) + " " + name
+}
+
+// shortDigest returns the part of a digest that lists show.
+func shortDigest(digest string) string {
+	digest = digest[strings.LastIndexByte(digest, ':')+1:]
+	return digest[:min(len(digest), 8)]
+}
+
+// webURL returns the URL if it is http or https, and nothing otherwise.
+func webURL(text string) string {
+	parsed, err := url.Parse(text)
+	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" {
+		return ""
+	}
+	return text
+}
+
+// row renders a row of the list.
+func (v *views) row(l language, shown row) (string, error) {
+	shown.Language = l
+	var text bytes.Buffer
+	err := v.byLanguage[l].ExecuteTemplate(&text, "row", shown)
+	return text.String(), err
+}
