@@ -23,6 +23,7 @@ var files embed.FS
 type asset struct {
 	path, mediaType string
 	content         []byte
+	compressed      []byte
 }
 
 func newAsset(name, mediaType string) (asset, error) {
@@ -31,7 +32,7 @@ func newAsset(name, mediaType string) (asset, error) {
 		return asset{}, err
 	}
 	digest := sha256.Sum256(content)
-	return asset{"/assets/" + hex.EncodeToString(digest[:8]) + "-" + name, mediaType, content}, nil
+	return asset{"/assets/" + hex.EncodeToString(digest[:8]) + "-" + name, mediaType, content, (&compressors{}).compress(content)}, nil
 }
 
 func (h *Handlers) assetRoute() rest.Route {
@@ -51,6 +52,10 @@ func (h *Handlers) asset(w http.ResponseWriter, r *http.Request, _ *kube.UserCli
 	}
 	w.Header().Set("Content-Type", h.assets[i].mediaType)
 	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
-	_, _ = w.Write(h.assets[i].content) // an error means that the client has disconnected
+	content := h.assets[i].content
+	if setGzip(w, r) {
+		content = h.assets[i].compressed
+	}
+	_, _ = w.Write(content) // an error means that the client has disconnected
 	return nil
 }

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"bytes"
 	"compress/gzip"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -305,17 +306,32 @@ func TestFilesOfPagesAreSmall(t *testing.T) {
 	t.Parallel()
 	limits := map[string]int{"style.css": 15 << 10, "script.js": 25 << 10} // bytes, compressed
 	for _, file := range newHandlers(t).assets {
-		var compressed bytes.Buffer
-		writer := gzip.NewWriter(&compressed)
-		if _, err := writer.Write(file.content); err != nil {
-			t.Fatal(err)
-		}
-		if err := writer.Close(); err != nil {
-			t.Fatal(err)
-		}
 		_, name, _ := strings.Cut(file.path, "-")
-		if limit := limits[name]; compressed.Len() > limit {
-			t.Errorf("%s has %d bytes, want at most %d", name, compressed.Len(), limit)
+		if limit := limits[name]; len(file.compressed) > limit {
+			t.Errorf("%s has %d bytes, want at most %d", name, len(file.compressed), limit)
+		}
+	}
+}
+
+func TestPagesAreCompressedForClientsThatAcceptIt(t *testing.T) {
+	t.Parallel()
+	h := newHandlers(t)
+	for accepts, want := range map[string]bool{"gzip, deflate, br": true, "br;q=1.0, gzip;q=0.8": true, "gzip;q=0, br": false, "br": false, "": false} {
+		response := show(t, h, get(t, "/", "Accept-Encoding", accepts))
+		body := response.Body.Bytes()
+		if (response.Header().Get("Content-Encoding") == "gzip") != want {
+			t.Errorf("for %q the encoding is %q", accepts, response.Header().Get("Content-Encoding"))
+		} else if want {
+			reader, err := gzip.NewReader(bytes.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err = io.ReadAll(reader); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.HasSuffix(bytes.TrimSpace(body), []byte("</html>")) {
+			t.Errorf("for %q the page is %q", accepts, body)
 		}
 	}
 }

@@ -20,9 +20,10 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 
 // views are the parsed pages, by language.
 type views struct {
-	byLanguage map[language]*template.Template
-	style      string
-	script     string
+	byLanguage  map[language]*template.Template
+	compressors compressors
+	style       string
+	script      string
 }
 
 func newViews(style, script string) (*views, error) {
@@ -75,8 +76,12 @@ func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f fra
 	header.Set("Content-Security-Policy", contentPolicy)
 	header.Set("Referrer-Policy", "same-origin")
 	header.Add("Vary", "Accept-Language")
+	content := page.Bytes()
+	if setGzip(w, r) {
+		content = v.compressors.compress(content)
+	}
 	w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
-	_, _ = page.WriteTo(w) // an error means that the client has disconnected
+	_, _ = w.Write(content) // an error means that the client has disconnected
 	return nil
 }
 
