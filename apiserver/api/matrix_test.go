@@ -31,6 +31,7 @@ func matrix(t *testing.T) []matrixRow {
 		merge  = "application/merge-patch+json"
 		page   = "/deployments/{namespace}/{name}"
 		form   = "application/x-www-form-urlencoded"
+		chosen = "select=NAMESPACE/NAME"
 		one    = "/api/v1/namespaces/{namespace}/npudeploys/{name}"
 		mine   = "/api/v1/projects/{name}"
 		member = mine + "/members?kind=User&name=ann"
@@ -55,6 +56,10 @@ func matrix(t *testing.T) []matrixRow {
 		{"POST " + page + "/restart", "", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
 		{"POST " + page + "/scale", "replicas=2", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
 		{"POST " + page + "/delete", "confirm=NAME", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
+		{"POST /selection", "action=scale&" + chosen, []string{"Content-Type", form}, [4]int{200, 200, 403, 403}},
+		{"POST /selection/restart", chosen, []string{"Content-Type", form}, [4]int{200, 200, 403, 403}},
+		{"POST /selection/scale", "replicas=2&" + chosen, []string{"Content-Type", form}, [4]int{200, 200, 403, 403}},
+		{"POST /selection/delete", "confirm=1&" + chosen, []string{"Content-Type", form}, [4]int{200, 200, 403, 403}},
 		{"GET /api/v1/me", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/namespaces", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/namespaces/{namespace}/secrets", "", nil, [4]int{501, 403, 403, 403}}, // the server may not list Secrets

@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -482,6 +483,25 @@ func TestAuditLogRecordsEveryChangeWithoutCredentials(t *testing.T) {
 	}
 	if strings.Contains(s.Log.String(), "Bearer") {
 		t.Errorf("a credential is in the log: %s", s.Log)
+	}
+}
+
+func TestAuditLogRecordsEachChangeOfASelection(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	s.create("a")
+	selection := "select=" + s.Namespace + "/a&select=" + s.Namespace + "/none"
+	for user, status := range map[string]int{"ann": http.StatusNotFound, "vic": http.StatusForbidden} {
+		s.do(user, http.MethodPost, "/selection/restart", selection, "Content-Type", "application/x-www-form-urlencoded").Want(status)
+	}
+	log := s.Log.String()
+	for _, line := range []string{
+		`"user":"ann".*"change":"restart".*"subject":"` + s.Namespace + `/a".*"outcome":"done"`,
+		`"user":"vic".*"change":"restart".*"subject":"` + s.Namespace + `/a".*"outcome":"refused"`,
+	} {
+		if found := regexp.MustCompile(line).FindAllString(log, -1); len(found) != 1 {
+			t.Errorf("%d lines match %s:\n%s", len(found), line, log)
+		}
 	}
 }
 

@@ -72,12 +72,32 @@ func (h *Handlers) selection(w http.ResponseWriter, r *http.Request, user *kube.
 	return h.writeSelection(w, r, page)
 }
 
+// writeSelection writes the page. Clients that do not accept HTML get the first error.
 func (h *Handlers) writeSelection(w http.ResponseWriter, r *http.Request, page *selectionPage) error {
+	if failure := page.failure(); failure != nil && !acceptsHTML(r) {
+		return failure
+	}
 	view := frame{Section: "deployments", Title: words()[languageOf(r)].word("selection." + page.Action), Path: "/", Page: page}
 	if page.Error != nil {
 		view.Status = page.Error.Status
 	}
 	return h.views.write(w, r, "selection.html", view)
+}
+
+// failure returns the first error of the page, or nil.
+func (p *selectionPage) failure() error {
+	if p.Error != nil {
+		return p.Error
+	}
+	for _, item := range p.Items {
+		if item.Missing != nil {
+			return rest.Forbidden(*item.Missing)
+		}
+		if item.Error != nil {
+			return item.Error
+		}
+	}
+	return nil
 }
 
 // readSelection reads the deployments that a form has selected.
@@ -155,7 +175,10 @@ func (h *Handlers) actOnSelection(action string) rest.Handler {
 		page.Done = true
 		for i := range page.Items {
 			item := &page.Items[i]
-			if item.Error == nil && item.Missing == nil {
+			switch {
+			case item.Missing != nil:
+				rest.AuditPart(r, h.route(operationOf(action)), item.Key, http.StatusForbidden)
+			case item.Error == nil:
 				item.Error = h.changeSelected(r, user, action, item.Key, in)
 			}
 		}
