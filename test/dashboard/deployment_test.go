@@ -6,6 +6,9 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	corev1 "k8s.io/api/core/v1"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 func TestTabsOfADeploymentInEachLook(t *testing.T) {
@@ -24,9 +27,15 @@ func TestTabsOfADeploymentInEachLook(t *testing.T) {
 
 func TestDeploymentShowsWhereItStops(t *testing.T) {
 	s := newServer(t)
+	s.Apply(`{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: unpulled, namespace: ml}, spec: {
+		model: org/model, accelerator: {type: atom, count: 1}, podMetadata: {annotations: {nufi.test/status: manual}}}}`)
+	setContainer(s.Harness, "unpulled", corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
+		Reason: "ImagePullBackOff", Message: "Back-off pulling image",
+	}}}, v1.ReasonImagePull)
 	for name, test := range map[string]struct{ path, stage, reason string }{
 		"waiting for devices": {"/deployments/ml/llama-70b", "Scheduled", "NoFreeDevice"},
 		"crashing":            {"/deployments/ml/qwen-7b", "Started", "CrashLoop"},
+		"cannot pull":         {"/deployments/ml/unpulled", "Pulled", "ImagePull"},
 		"invalid":             {"/deployments/search/solar-10b", "Rendered", "InvalidSpec"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,6 +58,8 @@ func TestDeploymentShowsWhereItStops(t *testing.T) {
 	tab := open(t, s, "ann", looks()[0])
 	tab.visit("/deployments/ml/llama-8b")
 	tab.wantNone("[aria-current=step], .holdup")
+	s.Delete(s.NpuDeploy("unpulled"))
+	s.AwaitGone(s.NpuDeploy("unpulled"))
 }
 
 func TestDeploymentIsScaledRestartedAndDeletedByKeyboard(t *testing.T) {

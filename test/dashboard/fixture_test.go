@@ -87,9 +87,22 @@ func populate(h *harness.Harness) {
 	h.AwaitCondition(invalid, v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonInvalidSpec)
 }
 
-// crash writes the status of a deployment's pod whose container exits, with markup in its last
-// message.
+// crash makes the container of a deployment exit, with markup in its last message.
 func crash(h *harness.Harness, name string) {
+	h.Helper()
+	setContainer(h, name, corev1.ContainerStatus{
+		RestartCount: 7,
+		State:        corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off 5m0s restarting failed container"}},
+		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+			ExitCode: 1, Reason: "Error", Message: "RuntimeError: cannot compile " + hostile,
+			StartedAt: metav1.Now(), FinishedAt: metav1.Now(),
+		}},
+	}, v1.ReasonCrashLoop)
+}
+
+// setContainer writes the status of the only pod of a deployment, whose pods no kubelet runs, and
+// awaits its reason.
+func setContainer(h *harness.Harness, name string, container corev1.ContainerStatus, reason string) {
 	h.Helper()
 	pods := &corev1.PodList{}
 	h.Await("a scheduled pod of "+name, func() bool {
@@ -97,15 +110,8 @@ func crash(h *harness.Harness, name string) {
 		return len(pods.Items) == 1 && pods.Items[0].Spec.NodeName != ""
 	})
 	pod := &pods.Items[0]
-	pod.Status.Phase = corev1.PodRunning
-	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
-		Name: "server", Image: pod.Spec.Containers[0].Image, RestartCount: 7,
-		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off 5m0s restarting failed container"}},
-		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
-			ExitCode: 1, Reason: "Error", Message: "RuntimeError: cannot compile " + hostile,
-			StartedAt: metav1.Now(), FinishedAt: metav1.Now(),
-		}},
-	}}
+	container.Name, container.Image = "server", pod.Spec.Containers[0].Image
+	pod.Status.Phase, pod.Status.ContainerStatuses = corev1.PodRunning, []corev1.ContainerStatus{container}
 	h.Must(h.Client.Status().Update(h.Context(), pod))
-	h.AwaitCondition(h.NpuDeploy(name), v1.ConditionAvailable, metav1.ConditionFalse, v1.ReasonCrashLoop)
+	h.AwaitCondition(h.NpuDeploy(name), v1.ConditionAvailable, metav1.ConditionFalse, reason)
 }

@@ -76,6 +76,7 @@ export function live(): void {
   let source: EventSource | null = null;
   let retry = minRetry;
   let reading: number | undefined;
+  let lastRead = 0;
 
   // read reads the page again and replaces its live parts.
   async function read(): Promise<void> {
@@ -95,11 +96,13 @@ export function live(): void {
     else region.dataset.live = next.dataset.live;
   }
 
-  function readSoon(): void {
+  // readSoon reads the page again, at most once in each pause. Jitter spreads the reads of many tabs.
+  function readSoon(jitter: number): void {
     reading ??= window.setTimeout(() => {
       reading = undefined;
+      lastRead = Date.now();
       read().catch(failed);
-    }, pause);
+    }, Math.max(0, lastRead + pause - Date.now()) + jitter * Math.random());
   }
 
   function count(state: string, change: number): void {
@@ -117,7 +120,7 @@ export function live(): void {
     } else if (row) {
       row.remove();
     } else if (change.html) {
-      readSoon(); // its place follows from the order
+      readSoon(pause); // its place follows from the order
     }
   }
 
@@ -137,7 +140,7 @@ export function live(): void {
       retry = minRetry;
     });
     stream.addEventListener("row", (event) => apply(JSON.parse(event.data as string) as Row));
-    stream.addEventListener("read", readSoon);
+    stream.addEventListener("read", () => readSoon(0));
     stream.addEventListener("stale", (event) => notice(event.data as string));
     stream.addEventListener("end", failed);
     stream.addEventListener("error", failed);
