@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,21 @@ func TestChangeOfARowIsAtMostTwoKilobytes(t *testing.T) {
 		if err := json.Unmarshal(stream.Parse(frame)[0].Data, &change); err != nil || !strings.Contains(change.HTML, "3 &lt;are&gt; held") || change.From != status.StatePending {
 			t.Errorf("%s: the event is %s, %v", language, frame, err)
 		}
+	}
+}
+
+// The list of REST has 1.4 kB for each deployment.
+func TestPageOfTheListIsAtMostAFifthOfREST(t *testing.T) {
+	t.Parallel()
+	rows := make([]row, pageSize)
+	for i := range rows {
+		rows[i] = newListRow(waiting(), time.Now())
+		rows[i].Name = strings.ReplaceAll(rows[i].Name, "70b", strconv.Itoa(i*7919))
+		rows[i].URL = strings.ReplaceAll(rows[i].URL, "70b", strconv.Itoa(i*7919))
+	}
+	size := show(t, newHandlers(t), get(t, "/", "Accept-Encoding", "gzip"), rows...).Body.Len()
+	if limit := pageSize * 1400 / 5; size > limit {
+		t.Errorf("the page has %d bytes, want at most %d", size, limit)
 	}
 }
 
