@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
 	"github.com/dudaji/nufi/internal/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -31,6 +33,9 @@ None, InPlace, Restart (its pods are replaced), Delete (an object is deleted), o
 spec would no longer render, and its objects would stay as they are). Nothing is written, and
 only NpuDeploys and Projects are read. If the user may not list Projects, they are left out
 with a message, and NpuDeploys do not follow them.
+
+Below are the waves in which the controller would update the NpuDeploys with automatic updates: see
+change in the policy of the new templates.
 
 The exit code is 0 if nothing would change, 1 if something would, 2 if an error occurred or a
 spec would be refused.`,
@@ -61,7 +66,14 @@ spec would be refused.`,
 	return cmd
 }
 
-func makePlan(cmd *cobra.Command, o planOptions) (*plan.Plan, error) {
+// rolloutPlan is the effect of other templates, and the waves that follow.
+type rolloutPlan struct {
+	*plan.Plan
+
+	Waves []rollout.Preview `json:"waves,omitempty"`
+}
+
+func makePlan(cmd *cobra.Command, o planOptions) (*rolloutPlan, error) {
 	now, err := templates.Open(o.before, templates.Hooks{})
 	if err != nil {
 		return nil, err
@@ -87,7 +99,22 @@ func makePlan(cmd *cobra.Command, o planOptions) (*plan.Plan, error) {
 		return nil, fmt.Errorf("listing Projects: %w", err)
 	}
 	sets := plan.Sets{Now: now.Serving(), Next: next.Serving()}
-	return sets.Compare(deploys.Items, projects.Items, render.SettingsByNamespace(projects.Items)), nil
+	effects := sets.Compare(deploys.Items, projects.Items, render.SettingsByNamespace(projects.Items))
+	return &rolloutPlan{effects, wavesOf(next.Serving().Catalogue, deploys.Items, effects.Deploys)}, nil
+}
+
+// wavesOf returns the waves of the NpuDeploys with automatic updates.
+func wavesOf(catalogue *render.Catalogue, deploys []v1.NpuDeploy, impacts []plan.Impact) []rollout.Preview {
+	var automatic []rollout.Deploy
+	for i := range deploys {
+		deploy := &deploys[i]
+		if cmp.Or(deploy.Spec.Updates, catalogue.Defaults.Updates) != v1.UpdateManual {
+			automatic = append(automatic, rollout.Deploy{
+				Namespace: deploy.Namespace, Name: deploy.Name, Labels: deploy.Labels, Effect: impacts[i].Effect,
+			})
+		}
+	}
+	return rollout.PreviewOf(catalogue.Change, automatic)
 }
 
 func planExit(effect render.Effect) error {
@@ -101,22 +128,28 @@ func planExit(effect render.Effect) error {
 	}
 }
 
-func planPrinter(output string) (func(io.Writer, *plan.Plan) error, error) {
+func planPrinter(output string) (func(io.Writer, *rolloutPlan) error, error) {
 	switch output {
 	case "table":
 		return printPlan, nil
 	case "json":
-		return func(w io.Writer, planned *plan.Plan) error { return writeJSON(w, planned) }, nil
+		return func(w io.Writer, planned *rolloutPlan) error { return writeJSON(w, planned) }, nil
 	default:
 		return nil, fmt.Errorf("-o %s: %w: use table or json", output, errNoSuchOutput)
 	}
 }
 
-func printPlan(w io.Writer, planned *plan.Plan) error {
+func printPlan(w io.Writer, planned *rolloutPlan) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "KIND\tNAMESPACE\tNAME\tEFFECT\tCHANGES")
 	printImpacts(table, v1.Kind, planned.Deploys)
 	printImpacts(table, v1.KindProject, planned.Projects)
+	if len(planned.Waves) > 0 {
+		_, _ = fmt.Fprintln(table, "\nWAVE\tNPUDEPLOYS")
+	}
+	for _, wave := range planned.Waves {
+		_, _ = fmt.Fprintf(table, "%s\t%s\n", wave.Name, strings.Join(wave.Deploys, ", "))
+	}
 	return table.Flush()
 }
 

@@ -386,6 +386,25 @@ func TestLateNpuDeployIsAssigned(t *testing.T) {
 	}
 }
 
+func TestPreviewListsTheWavesThatFollow(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, policy(), append(restarts(12), render.InPlace, render.None, render.Refused)...)
+	f.input.Policy.Canaries = map[string]string{"canary": "true"}
+	f.input.Deploys[3].Labels = map[string]string{"canary": "true"}
+	previews := rollout.PreviewOf(f.input.Policy, f.input.Deploys)
+	var got []string
+	for _, preview := range previews {
+		got = append(got, fmt.Sprint(preview.Name, " ", len(preview.Deploys)))
+	}
+	want := []string{"InPlace 1", "Canary 1", "10% 1", "50% 4", "100% 6"}
+	if delta := cmp.Diff(want, got); delta != "" {
+		t.Fatalf("waves (-want +got):\n%s", delta)
+	}
+	if want := []string{"team-3/web-3"}; !cmp.Equal(previews[1].Deploys, want) {
+		t.Errorf("canaries %v, want %v", previews[1].Deploys, want)
+	}
+}
+
 // A policy of an older version of the templates has no waves.
 func TestAbsentPolicyIsOneWave(t *testing.T) {
 	t.Parallel()

@@ -10,7 +10,7 @@ package v1
 //
 // Each has its own observedGeneration. Endpoint is True with reason NoEndpoint if the spec has no
 // endpoint. Stalled is present only while a change of the spec is required, and UpdateAvailable only
-// while an update of the templates waits for a request.
+// while an update of the templates waits for a request, or for its wave.
 const (
 	ConditionReady     = "Ready"
 	ConditionRendered  = "Rendered"
@@ -194,15 +194,15 @@ const (
 const (
 	// ReasonUpdateInPlace means that newer templates would change objects and no pod.
 	//
-	// `nufi rollout update NAME`.
+	// With manual updates: `nufi rollout update NAME`.
 	ReasonUpdateInPlace = "UpdateInPlace"
 	// ReasonUpdateRestarts means that newer templates would replace the pods.
 	//
-	// `nufi rollout update NAME`, when a restart is acceptable.
+	// With manual updates: `nufi rollout update NAME`, when a restart is acceptable.
 	ReasonUpdateRestarts = "UpdateRestarts"
 	// ReasonUpdateDeletes means that newer templates would delete an object.
 	//
-	// `nufi rollout update NAME`, when the object is not used any more.
+	// With manual updates: `nufi rollout update NAME`, when the object is not used any more.
 	ReasonUpdateDeletes = "UpdateDeletes"
 	// ReasonUpdateRefused means that the spec does not render with newer templates.
 	//

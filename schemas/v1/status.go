@@ -76,7 +76,8 @@ type NpuDeployStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	Templates string `json:"templates,omitempty"`
 
-	// update is the update of the templates that waits for a request. Absent if there is none.
+	// update is the update of the templates that waits for a request, or for its wave. Absent if there
+	// is none.
 	//
 	// +optional
 	Update *TemplateUpdate `json:"update,omitempty"`

@@ -1,0 +1,36 @@
+package rollout
+
+import (
+	"slices"
+
+	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// Preview is a wave that would follow.
+type Preview struct {
+	Name    string   `json:"name"`
+	Deploys []string `json:"deploys"` // namespace/name, in order
+}
+
+// PreviewOf returns the waves of a set that have NpuDeploys, if none fails. Of the Deploys, names, labels
+// and effects are read.
+func PreviewOf(policy render.ChangePolicy, deploys []Deploy) []Preview {
+	e := &evaluation{rollout: &v1.TemplateRollout{}, waves: wavesOf(policy)}
+	for _, d := range inOrder(deploys) {
+		e.members = append(e.members, e.classify(d))
+	}
+	var previews []Preview
+	for i, wave := range e.waves {
+		preview := Preview{Name: wave.name}
+		for _, m := range e.candidates(i) {
+			m.state = healthy
+			m.next = &v1.RolloutAssignment{Wave: int32(i)}
+			preview.Deploys = append(preview.Deploys, m.Namespace+"/"+m.Name)
+		}
+		if slices.Sort(preview.Deploys); len(preview.Deploys) > 0 {
+			previews = append(previews, preview)
+		}
+	}
+	return previews
+}
