@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/history"
 	"github.com/dudaji/nufi/internal/scheduling"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -144,13 +145,18 @@ func stripOwner(object any) (any, error) {
 	return object, nil
 }
 
-// stripOwnerMetadata keeps the annotation that selects templates.
+// stripOwnerMetadata keeps the annotation that selects templates, and who changed the spec last.
 func stripOwnerMetadata(owner client.Object) {
 	requested := owner.GetAnnotations()[v1.AnnotationUpdateTo]
+	kept := history.Annotations(owner)
 	stripMetadata(owner)
 	if requested != "" {
-		owner.SetAnnotations(map[string]string{v1.AnnotationUpdateTo: requested})
+		if kept == nil {
+			kept = map[string]string{}
+		}
+		kept[v1.AnnotationUpdateTo] = requested
 	}
+	owner.SetAnnotations(kept)
 }
 
 func stripMetadata(object client.Object) {

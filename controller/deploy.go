@@ -47,6 +47,7 @@ type deployKind struct {
 	projects  *objects[*v1.Project]
 	renders   *renderCache
 	revisions *revisions
+	history   *specHistory
 	claims    *hostClaims
 	specs     *observedSpecs
 	queue     *queue
@@ -79,6 +80,9 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 	serving, err := k.renders.serving()
 	if err != nil {
 		return failedRendering(err), nil
+	}
+	if err := k.history.record(ctx, deploy, serving.Catalogue.SpecHistory); err != nil {
+		return nil, fmt.Errorf("recording the spec: %w", err)
 	}
 	set, err := k.templatesOf(ctx, deploy, serving)
 	if err != nil {
@@ -146,6 +150,7 @@ func (k *deployKind) deleting(ctx context.Context, deploy *v1.NpuDeploy) error {
 func (k *deployKind) deleted(ctx context.Context, name types.NamespacedName) error {
 	k.impacts.forget(name)
 	k.specs.forget(name)
+	k.history.forget(name)
 	return k.releaseClaims(ctx, name, "")
 }
 

@@ -93,11 +93,11 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	}
 	kind := &deployKind{
 		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), projects: projects.objects, renders: renders, claims: newHostClaims(),
-		specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
+		history: newSpecHistory(direct), specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
 	}
 	kind.revisions = newRevisions(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)
 	deploys := newReconciler[*v1.NpuDeploy](mgr, metrics, renders, kind)
-	deploys.defersStatus, kind.queue = true, deploys.queue
+	deploys.defersStatus, deploys.specChanged, kind.queue = true, kind.history.changed, deploys.queue
 	kind.isBehind = func(deploy types.UID, deployment *appsv1.Deployment) bool {
 		return deploys.applier.IsBehind(deploy, appsv1.SchemeGroupVersion.WithKind("Deployment"), deployment)
 	}

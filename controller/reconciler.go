@@ -47,6 +47,8 @@ type reconciler[T client.Object] struct {
 	clock    clock.PassiveClock
 	// defersStatus reports the status of created objects after their first events.
 	defersStatus bool
+	// specChanged is called for each new generation, before it is reconciled. nil: not needed.
+	specChanged func(before, after T)
 }
 
 // Reconcile returns nil, an error to retry, or a TerminalError if only another spec or

@@ -80,7 +80,7 @@ func (r *revisions) store(ctx context.Context, serving *render.Templates) error 
 	if err == nil {
 		err = r.create(ctx, serving.Digest, packed)
 	}
-	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsNotFound(err) || apierrors.IsRequestEntityTooLargeError(err) {
+	if isRejected(err) {
 		logr.FromContextOrDiscard(ctx).Error(err, "Could not store the templates: after a restart, NpuDeploys do not stay on them", "digest", serving.Digest)
 		err = nil
 	}

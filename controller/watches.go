@@ -79,6 +79,9 @@ func projectSources(informers cache.Cache) []source.Source {
 func (r *reconciler[T]) ownerChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(T), e.ObjectNew.(T)
+		if r.specChanged != nil && before.GetGeneration() != after.GetGeneration() {
+			r.specChanged(before, after)
+		}
 		return before.GetGeneration() != after.GetGeneration() || before.GetUID() != after.GetUID() ||
 			after.GetDeletionTimestamp() != nil && before.GetDeletionTimestamp() == nil ||
 			!slices.Equal(before.GetFinalizers(), after.GetFinalizers()) ||

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,15 +17,69 @@ import (
 )
 
 var (
-	errNotManual = errors.New("its updates are automatic: set spec.updates to Manual")
-	errNoName    = errors.New("name an NpuDeploy")
-	errNoDigest  = errors.New("not a digest of templates: use sha256: and twelve hexadecimal digits, as in status.templates")
+	errNotManual  = errors.New("its updates are automatic: set spec.updates to Manual")
+	errNoName     = errors.New("name an NpuDeploy")
+	errNoRevision = errors.New("not the number of a revision: nufi rollout history lists them")
+	errNoType     = errors.New("use NAME or deploy/NAME")
+	errNoDigest   = errors.New("not a digest of templates: use sha256: and twelve hexadecimal digits, as in status.templates")
 )
 
 func newRolloutCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "rollout", Short: "Manage the templates that NpuDeploys use", Args: noArguments}
-	cmd.AddCommand(newUpdateCommand())
+	cmd := &cobra.Command{Use: "rollout", Short: "Manage the specs that NpuDeploys had, and the templates that they use", Args: noArguments}
+	cmd.AddCommand(newUpdateCommand(), newHistoryCommand(), newRolloutDiffCommand(), newUndoCommand())
 	return cmd
+}
+
+const outputJSON = "json"
+
+// rolloutOptions are the flags of the commands for one NpuDeploy.
+type rolloutOptions struct {
+	cluster           clusterFlags
+	namespace, output string
+
+	kube client.Client // after read
+}
+
+func (o *rolloutOptions) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "namespace (default: that of the context)")
+	o.cluster.add(cmd)
+}
+
+func (o *rolloutOptions) addOutput(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "table or json")
+}
+
+// read reads the NpuDeploy that an argument names, with its history.
+func (o *rolloutOptions) read(ctx context.Context, argument string) (*deployHistory, error) {
+	if o.output != "" && o.output != "table" && o.output != outputJSON {
+		return nil, fmt.Errorf("-o %s: %w: use table or json", o.output, errNoSuchOutput)
+	}
+	name, err := deployName(argument)
+	if err != nil {
+		return nil, err
+	}
+	if o.kube, err = o.cluster.client(); err != nil {
+		return nil, err
+	}
+	if o.namespace == "" {
+		if o.namespace, err = program.KubeconfigNamespace(o.cluster.kubeconfig, o.cluster.context); err != nil {
+			return nil, err
+		}
+	}
+	return readHistory(ctx, o.kube, client.ObjectKey{Namespace: o.namespace, Name: name})
+}
+
+// deployName returns the name in NAME or TYPE/NAME.
+func deployName(argument string) (string, error) {
+	kind, name, typed := strings.Cut(argument, "/")
+	if !typed {
+		return argument, nil
+	}
+	switch strings.ToLower(kind) {
+	case "deploy", "npudeploy", "npudeploys", "npudeploy.dudaji.com", "npudeploys.dudaji.com":
+		return name, nil
+	}
+	return "", fmt.Errorf("%s: %w", argument, errNoType)
 }
 
 type updateOptions struct {

@@ -21,6 +21,7 @@ type Catalogue struct {
 	ModelCacheKinds []string      `json:"modelCacheKinds" doc:"for spec.modelCache.kind"`
 	Allowed         Allowed       `json:"allowed" doc:"what policy allows in the requested namespace, or where there are no exceptions"`
 	Defaults        Defaults      `json:"defaults" doc:"values for fields that a spec leaves out"`
+	SpecHistory     int           `json:"specHistory" doc:"how many earlier specs of each NpuDeploy are kept"`
 
 	// Change is policy's for the controller.
 	Change ChangePolicy `json:"-"`

@@ -34,9 +34,10 @@ func controllerAccess(h *harness.Harness) {
 		{"create events", namespace, true},
 		{"update coordination.k8s.io/leases", namespace, true},
 		{"create apps/controllerrevisions", namespace, true},
+		{"patch apps/controllerrevisions", "team", true},
 
 		{"update coordination.k8s.io/leases", "team", false},
-		{"list apps/controllerrevisions", "team", false},
+		{"get apps/controllerrevisions", "team", false},
 		{"create events", "team", false},
 		{"patch dudaji.com/npudeploys", "team", false},
 		{"create dudaji.com/npudeploys", "team", false},

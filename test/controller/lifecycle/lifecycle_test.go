@@ -152,3 +152,19 @@ func TestKindInstalledLaterIsUsedWithoutRestart(t *testing.T) {
 	h.Delete(route)
 	awaitReplaced(h, route)
 }
+
+func TestSpecChangedWithoutAControllerIsRecorded(t *testing.T) {
+	h := harness.New(t)
+	h.Must(startQuiet(h, controller.Options{}).Stop())
+	h.Apply(strings.Replace(manifest, "count: 1", "count: 2", 1))
+	c := controllertest.Start(h, controller.Options{})
+	h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionApplied, metav1.ConditionTrue, v1.ReasonApplied)
+	c.AwaitQuiet(h, h.Namespace, quietTime)
+	if got := h.Kubectl("get", "controllerrevisions", "-n", h.Namespace, "-o", "jsonpath={.items[*].data.spec.accelerator.count}"); got != "2" {
+		t.Errorf("the counts in the revisions are %q, want 2: the spec before is not known", got)
+	}
+	h.Apply(strings.Replace(manifest, "count: 1", "count: 4", 1))
+	h.Await("the next revision", func() bool {
+		return h.Kubectl("get", "controllerrevisions", "-n", h.Namespace, "--sort-by=.revision", "-o", "jsonpath={.items[*].data.spec.accelerator.count}") == "2 4"
+	})
+}
