@@ -129,17 +129,23 @@ func (k *deployKind) evaluate(
 	return next, nil
 }
 
-// setTemplates records the serving set in a status that is written anyway, if the manifests are the same.
-// Manual updates end the assignment by a rollout.
+// setTemplates records the serving set in a status that is written anyway, if updates are automatic and the
+// manifests are the same.
 func (k *deployKind) setTemplates(deploy, next *v1.NpuDeploy, rendered *rendering) {
-	serving, err := k.renders.serving()
-	switch {
-	case err != nil:
-	case isManual(deploy, serving):
-		next.Status.Rollout = nil
-	case rendered.update == nil && rendered.set != nil && next.Status.Rollout == nil && next.Status.Templates == rendered.input.templates &&
-		!equality.Semantic.DeepEqual(next.Status, deploy.Status):
+	if serving, err := k.renders.serving(); err != nil || isManual(deploy, serving) {
+		return
+	}
+	isSame := rendered.update == nil && rendered.set != nil && next.Status.Templates == rendered.input.templates
+	if isSame && deploy.Status.Rollout == nil && !equality.Semantic.DeepEqual(next.Status, deploy.Status) {
 		next.Status.Templates = rendered.input.serving
+	}
+}
+
+// retain copies the assignment of templates. Manual updates end it.
+func (k *deployKind) retain(current, next *v1.NpuDeploy) {
+	next.Status.Rollout = current.Status.Rollout.DeepCopy()
+	if serving, err := k.renders.serving(); err == nil && isManual(current, serving) {
+		next.Status.Rollout = nil
 	}
 }
 

@@ -66,6 +66,8 @@ func (k *projectKind) evaluate(
 	return next, nil
 }
 
+func (*projectKind) retain(_, _ *v1.Project) {}
+
 func (*projectKind) deleting(context.Context, *v1.Project) error { return nil }
 
 func (*projectKind) deleted(context.Context, types.NamespacedName) error { return nil }

@@ -29,6 +29,8 @@ type ownerKind[T client.Object] interface {
 	claimHost(ctx context.Context, object T, rendered *rendering) (hostOwnership, error)
 	// evaluate observes, and returns the object with its next status, as statusOnly does.
 	evaluate(ctx context.Context, object T, rendered *rendering, host hostOwnership, stages status.Stages) (T, error)
+	// retain copies the fields that others may have written since next was evaluated.
+	retain(current, next T)
 	// deleting releases what an object that is being deleted does not use any more.
 	deleting(ctx context.Context, object T) error
 	// deleted releases what the kind holds for an object that does not exist.
@@ -163,6 +165,7 @@ func (r *reconciler[T]) patchStatus(ctx context.Context, name types.NamespacedNa
 	if err != nil || !exists {
 		return false, err
 	}
+	r.kind.retain(object, next)
 	changed, err := r.objects.patch(ctx, r.kind.statusOnly(object), next)
 	if err != nil || !changed {
 		return false, err
