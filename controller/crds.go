@@ -120,7 +120,7 @@ func (k *installedKinds) discoverKind(kind schema.GroupVersionKind) (bool, error
 
 // isCustom reports whether a CustomResourceDefinition defines the kind.
 func isCustom(kind schema.GroupVersionKind) bool {
-	return !slices.Contains([]string{"", "apps", "policy", "networking.k8s.io"}, kind.Group)
+	return !slices.Contains([]string{"", "apps", "autoscaling", "policy", "networking.k8s.io"}, kind.Group)
 }
 
 // list returns the error of listing objects of a kind, such as a missing right or a conversion

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -9,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -39,8 +41,25 @@ func (k *deployKind) observe(
 	if err != nil {
 		return observed, err
 	}
-	observed.Route, err = k.route(ctx, deploy, rendered, host)
+	if observed.Route, err = k.route(ctx, deploy, rendered, host); err != nil || deploy.Spec.Scaling == nil {
+		return observed, err
+	}
+	observed.Autoscaler, err = k.autoscaler(ctx, deploy, rendered)
 	return observed, err
+}
+
+// autoscaler reads the rendered autoscaler. It is nil if there is none.
+func (k *deployKind) autoscaler(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering) (*unstructured.Unstructured, error) {
+	for _, kind := range manifests.Kinds() {
+		if !slices.Contains([]string{"HorizontalPodAutoscaler", "ScaledObject"}, kind.Kind) {
+			continue
+		}
+		object, err := k.ownedObject(ctx, deploy, kind, rendered.name(kind.Kind))
+		if autoscaler, ok := object.(*unstructured.Unstructured); ok || err != nil {
+			return autoscaler, err
+		}
+	}
+	return nil, nil //nolint:nilnil // Absence is an answer.
 }
 
 // workload reads the Deployment and its pods: those of the generation before, if this one

@@ -59,15 +59,15 @@ func (a *Applier) find(ctx context.Context, namespace string, ref Ref) (*live, e
 }
 
 // NewChild returns an empty object of the kind, of the type that informers cache. A
-// comparison requires metadata alone; status reads more of two kinds.
+// comparison requires metadata alone; status reads more of some kinds.
 func NewChild(kind schema.GroupVersionKind) client.Object {
 	switch kind.Kind {
 	case "Deployment":
 		return &appsv1.Deployment{}
-	case string(v1.EndpointHTTPRoute):
-		route := &unstructured.Unstructured{}
-		route.SetGroupVersionKind(kind)
-		return route
+	case string(v1.EndpointHTTPRoute), "HorizontalPodAutoscaler", "ScaledObject":
+		object := &unstructured.Unstructured{}
+		object.SetGroupVersionKind(kind)
+		return object
 	}
 	object := &metav1.PartialObjectMetadata{}
 	object.SetGroupVersionKind(kind)

@@ -86,6 +86,7 @@ func controllerManagerArgs(dir string) []string {
 		"--service-account-private-key-file="+keyPath(dir, serviceAccounts),
 		"--root-ca-file="+certPath(dir, "ca"),
 		"--use-service-account-credentials=true",
+		"--horizontal-pod-autoscaler-sync-period=1s", // Tests wait for it.
 	)
 }
 

@@ -64,6 +64,14 @@ func Check(owner Owner, objects []*unstructured.Unstructured) error {
 		}
 		rendered[k] = true
 	}
+	for _, object := range objects {
+		isRendered := func(name string) bool {
+			return rendered[key{schema.GroupKind{Group: "apps", Kind: "Deployment"}, name}]
+		}
+		if message := checkAutoscaler(object, isRendered); message != "" {
+			return notAllowed(object, message)
+		}
+	}
 	// It is never pruned: that would delete everything in it.
 	if owner.Kind == v1.KindProject && (len(objects) == 0 || objects[0].GroupVersionKind() != namespaceKind()) {
 		return &NotAllowedError{
@@ -86,10 +94,12 @@ func Kinds() []schema.GroupVersionKind {
 		{Version: "v1", Kind: "Service"},
 		{Group: "apps", Version: "v1", Kind: "Deployment"},
 		{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
+		{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"},
 		{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
 		{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"},
 		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"},
 		{Group: "monitoring.coreos.com", Version: "v1", Kind: "PodMonitor"},
+		{Group: "keda.sh", Version: "v1alpha1", Kind: "ScaledObject"},
 	}
 }
 
@@ -143,6 +153,27 @@ func check(object *unstructured.Unstructured, owner Owner) string {
 	}
 	if kind == roleBindingKind() {
 		return checkBinding(object)
+	}
+	return ""
+}
+
+// checkAutoscaler returns what is not allowed in an autoscaler, or nothing. It may scale a Deployment
+// that isRendered reports, and use no credentials of the cluster.
+func checkAutoscaler(object *unstructured.Unstructured, isRendered func(deployment string) bool) string {
+	target, exists, _ := unstructured.NestedMap(object.Object, "spec", "scaleTargetRef")
+	if !exists {
+		return ""
+	}
+	name, _ := target["name"].(string)
+	if kind, hasKind := target["kind"]; hasKind && kind != "Deployment" || !isRendered(name) {
+		return fmt.Sprintf("it scales %q, which is no Deployment of the same templates", name)
+	}
+	triggers, _, _ := unstructured.NestedSlice(object.Object, "spec", "triggers")
+	for _, trigger := range triggers {
+		fields, _ := trigger.(map[string]any)
+		if kind, _, _ := unstructured.NestedString(fields, "authenticationRef", "kind"); kind != "" && kind != "TriggerAuthentication" {
+			return "its triggers may not use a " + kind
+		}
 	}
 	return ""
 }

@@ -29,6 +29,8 @@ func TestCheckRejectsDisallowedObjects(t *testing.T) {
 		"a uid":                "{apiVersion: v1, kind: Service, metadata: {name: a, namespace: team, uid: b}}",
 		"a status":             "{apiVersion: v1, kind: Service, metadata: {name: a, namespace: team}, status: {loadBalancer: {}}}",
 		"an account's secrets": "{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: team}, secrets: [{name: b}]}",
+		"another's replicas":   "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a, namespace: team}, spec: {scaleTargetRef: {kind: Deployment, name: b}}}",
+		"another's scale":      "{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: {name: a, namespace: team}, spec: {scaleTargetRef: {name: b}}}",
 		"malformed metadata":   "{apiVersion: v1, kind: Service, metadata: [name]}",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -45,6 +47,27 @@ func TestCheckRejectsDisallowedObjects(t *testing.T) {
 }
 
 const theNamespace = "{apiVersion: v1, kind: Namespace, metadata: {name: team}}"
+
+func TestCheckRejectsAutoscalersBeyondTheDeployment(t *testing.T) {
+	const deployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a, namespace: team}}"
+	const scaledObject = "{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: {name: a, namespace: team}, spec: {scaleTargetRef: {name: a}, "
+	for name, test := range map[string]struct {
+		manifest string
+		allowed  bool
+	}{
+		"its own deployment":  {scaledObject + "triggers: [{type: prometheus, authenticationRef: {name: b}}]}}", true},
+		"cluster credentials": {scaledObject + "triggers: [{type: prometheus, authenticationRef: {name: b, kind: ClusterTriggerAuthentication}}]}}", false},
+		"another kind": {"{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a, namespace: team}, " +
+			"spec: {scaleTargetRef: {kind: StatefulSet, name: a}}}", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := manifests.Check(deployOwner(), parsed(t, deployment, test.manifest))
+			if (err == nil) != test.allowed {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
 
 func TestCheckRejectsDisallowedProjectObjects(t *testing.T) {
 	const binding = "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: a, namespace: team}, "

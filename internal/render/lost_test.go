@@ -18,8 +18,9 @@ import (
 func TestNoAcceptedFieldIsLost(t *testing.T) {
 	t.Parallel()
 	spec := newAPIServer(t, kinds()[0]).structural.Properties["spec"]
+	scaling := map[string]any{"max": int64(4), "metric": "RunningRequests", "target": int64(8)}
 	for name, base := range map[string]map[string]any{
-		"policy's server": {"model": "org/name", "accelerator": map[string]any{"type": "nvidia", "count": int64(2)}},
+		"policy's server": {"model": "org/name", "accelerator": map[string]any{"type": "nvidia", "count": int64(2)}, "scaling": scaling},
 		"unknown server": {
 			"accelerator":     map[string]any{"type": "nvidia", "count": int64(2)},
 			"inferenceServer": map[string]any{"image": "registry.example.com/server:v1", "command": []any{"server"}},
@@ -71,9 +72,13 @@ func contradicted() map[string][]string {
 	return map[string][]string{
 		"spec.accelerator.count":       {"spec.accelerator.type"},
 		"spec.accelerator.type":        {"spec.inferenceServer.image"},
-		"spec.inferenceServer.command": {"spec.model"},
-		"spec.inferenceServer.dialect": {"spec.model"},
-		"spec.inferenceServer.image":   {"spec.model"},
+		"spec.inferenceServer.command": {"spec.model", "spec.scaling"},
+		"spec.inferenceServer.dialect": {"spec.model", "spec.scaling"},
+		"spec.inferenceServer.image":   {"spec.model", "spec.scaling"},
+		"spec.scaling.max":             {"spec.scaling"},
+		"spec.scaling.metric":          {"spec.scaling"},
+		"spec.scaling.min":             {"spec.scaling"},
+		"spec.scaling.target":          {"spec.scaling"},
 	}
 }
 
@@ -118,7 +123,7 @@ func leafValue(tb testing.TB, path string, at *schema.Structural) any {
 func leafValues() map[string]any {
 	probe := map[string]any{"tcpSocket": map[string]any{"port": int64(7)}}
 	return map[string]any{
-		"model": "org/other", "modelSize": "900Gi", "type": "x330", "count": int64(4), "tensor": int64(4), "data": int64(2),
+		"model": "org/other", "modelSize": "900Gi", "type": "x330", "count": int64(4), "tensor": int64(4), "data": int64(2), "min": int64(2),
 		"image": "registry.example.com/other:v2", "dialect": "triton", "command": []any{"other"}, "args": []any{"--other"},
 		"env": []any{map[string]any{"name": "OTHER", "value": "1"}}, "inferencePort": int64(7777), "replicas": int64(7),
 		"limits": map[string]any{"cpu": "7"}, "requests": map[string]any{"cpu": "7"}, "claims": []any{map[string]any{"name": "other"}},

@@ -30,6 +30,7 @@ func Evaluate(observed Observed) v1.NpuDeployStatus {
 	conditions.setStages(rendered, applied)
 	conditions.setOf(live, v1.ConditionAvailable, available)
 	conditions.setOf(live, v1.ConditionEndpoint, endpoint)
+	setScaling(&next, conditions, observed, available)
 	conditions.setStalled(rendered, applied)
 	setUpdate(&next, conditions, observed.Update)
 	return next

@@ -6,6 +6,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -39,6 +40,8 @@ type Observed struct {
 	Workload   Workload
 	Scheduling SchedulingContext
 	Route      Route
+	// Autoscaler is the live HorizontalPodAutoscaler or ScaledObject, with its status, or nil.
+	Autoscaler *unstructured.Unstructured
 }
 
 // ObservedProject is the input of EvaluateProject.

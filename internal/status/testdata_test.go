@@ -83,6 +83,8 @@ func add(tb testing.TB, observed *status.Observed, document string) {
 		}
 	case "Observed":
 		addExtra(observed, readNew[extra](tb, document))
+	case "HorizontalPodAutoscaler", "ScaledObject":
+		observed.Autoscaler = readRoute(tb, document)
 	default:
 		observed.Route.Object = readRoute(tb, document)
 	}

@@ -9,8 +9,9 @@ package v1
 //	└── Endpoint    the route exists and its host belongs to the NpuDeploy
 //
 // Each has its own observedGeneration. Endpoint is True with reason NoEndpoint if the spec has no
-// endpoint. Stalled is present only while a change of the spec is required, and UpdateAvailable only
-// while an update of the templates waits for a request, or for its wave.
+// endpoint. Stalled is present only while a change of the spec is required, UpdateAvailable only
+// while an update of the templates waits for a request, or for its wave, and Scaling only with
+// spec.scaling.
 const (
 	ConditionReady     = "Ready"
 	ConditionRendered  = "Rendered"
@@ -20,6 +21,7 @@ const (
 	ConditionStalled   = "Stalled"
 
 	ConditionUpdateAvailable = "UpdateAvailable"
+	ConditionScaling         = "Scaling"
 )
 
 // The conditions of a TemplateRollout. Progressing is True while it continues by itself. Halted stays
@@ -188,6 +190,31 @@ const (
 	//
 	// If it persists, check that `endpoint.gateway` exists and that a gateway serves it.
 	ReasonRoutePending = "RoutePending"
+)
+
+// Reasons of Scaling. Ready does not depend on it.
+const (
+	// ReasonScaling means that the autoscaler sets the number of pods.
+	ReasonScaling = "Scaling"
+	// ReasonScalingPending means that the autoscaler does not exist yet.
+	ReasonScalingPending = "ScalingPending"
+	// ReasonScalingFailed means that the autoscaler reports an error. The number of pods stays as it is.
+	//
+	// See the message; for the metric, check the adapter or KEDA: docs/scaling.md.
+	ReasonScalingFailed = "ScalingFailed"
+	// ReasonScalingDisabled means that a client set replicas to 0, at which the autoscaler does nothing.
+	//
+	// `kubectl scale deployment/NAME --replicas=1`.
+	ReasonScalingDisabled = "ScalingDisabled"
+	// ReasonScalingOverridden means that a client scaled the Deployment beyond `min` or `max`. The
+	// autoscaler corrects it.
+	//
+	// Change `scaling.min` or `scaling.max` instead.
+	ReasonScalingOverridden = "ScalingOverridden"
+	// ReasonScalingLimited means that devices or quota are missing for the pods that the autoscaler wants.
+	//
+	// Free devices, request more quota, or reduce `scaling.max`.
+	ReasonScalingLimited = "ScalingLimited"
 )
 
 // Reasons of UpdateAvailable.

@@ -51,6 +51,7 @@ type NpuDeployList struct {
 // comment.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.model) || has(self.inferenceServer)",message="one of model or inferenceServer is required: there is nothing to serve"
+// +kubebuilder:validation:XValidation:rule="!has(self.scaling) || !has(self.inferenceServer) || !has(self.inferenceServer.replicas)",message="inferenceServer.replicas: the autoscaler of scaling sets the number: change scaling.min and scaling.max instead"
 type NpuDeploySpec struct {
 	// model is what the server loads: a Hugging Face id (org/name, for GGUF org/name:quantization), an
 	// absolute path inside the container, or a URI: hf://org/name, pvc://claim/path, oci://image, and
@@ -90,6 +91,12 @@ type NpuDeploySpec struct {
 	//
 	// +optional
 	InferenceServer *InferenceServer `json:"inferenceServer,omitempty"`
+
+	// scaling lets an autoscaler set the number of replicas by load. Absent means that
+	// inferenceServer.replicas sets it.
+	//
+	// +optional
+	Scaling *Scaling `json:"scaling,omitempty"`
 
 	// endpoint is how clients outside the cluster reach the server. Absent means that they cannot:
 	// there is a Service but no route.

@@ -37,7 +37,7 @@ func ControllerManager() Setup {
 }
 
 // Routes installs other projects' kinds that NuFi writes, as CRDs without a schema:
-// Istio's VirtualService, Gateway API's HTTPRoute and Prometheus' PodMonitor. With
+// Istio's VirtualService, Gateway API's HTTPRoute, Prometheus' PodMonitor and KEDA's ScaledObject. With
 // Workloads, a simulated gateway accepts every HTTPRoute.
 func Routes() Setup {
 	return func(p *controlPlane) { p.crds = append(p.crds, "devcluster/crds") }

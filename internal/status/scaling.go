@@ -1,0 +1,99 @@
+package status
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// setScaling sets the condition Scaling, which is absent without spec.scaling. Ready does not depend
+// on it: the pods that exist serve.
+func setScaling(next *v1.NpuDeployStatus, conditions conditions, observed Observed, available result) {
+	if observed.Deploy.Spec.Scaling == nil {
+		meta.RemoveStatusCondition(&next.Conditions, v1.ConditionScaling)
+		return
+	}
+	if observed.Render.Reason == v1.ReasonRendered {
+		conditions.set(v1.ConditionScaling, scaling(observed, available))
+	}
+}
+
+func scaling(observed Observed, available result) result {
+	autoscaler, deployment := observed.Autoscaler, observed.Workload.Deployment
+	if autoscaler == nil || deployment == nil {
+		return result{metav1.ConditionFalse, v1.ReasonScalingPending, "the autoscaler is not in place yet"}
+	}
+	desired := desiredReplicas(deployment)
+	if desired == 0 {
+		return result{
+			metav1.ConditionFalse, v1.ReasonScalingDisabled,
+			"replicas was set to 0, which disables the autoscaler: run kubectl scale deployment/" + deployment.Name + " --replicas=1",
+		}
+	}
+	for _, condition := range autoscalerConditions(autoscaler) {
+		if condition.Status == metav1.ConditionFalse && isRequired(condition.Type) {
+			return result{metav1.ConditionFalse, v1.ReasonScalingFailed, condition.Reason + ": " + condition.Message}
+		}
+	}
+	minimum, maximum := bounds(observed.Deploy.Spec.Scaling)
+	text := fmt.Sprintf("wants %d of %d to %d pods", desired, minimum, maximum)
+	switch {
+	case desired < minimum || desired > maximum:
+		return result{
+			metav1.ConditionFalse, v1.ReasonScalingOverridden,
+			fmt.Sprintf("%d pods are desired, and min and max are %d and %d: another client scaled the Deployment", desired, minimum, maximum),
+		}
+	case available.reason == v1.ReasonNoFreeDevice:
+		return result{metav1.ConditionFalse, v1.ReasonScalingLimited, fmt.Sprintf("%s, devices for %d", text, placed(observed))}
+	case available.reason == v1.ReasonQuotaExceeded:
+		return result{metav1.ConditionFalse, v1.ReasonScalingLimited, fmt.Sprintf("%s, quota for %d", text, placed(observed))}
+	}
+	return result{metav1.ConditionTrue, v1.ReasonScaling, text}
+}
+
+// isRequired reports whether a HorizontalPodAutoscaler or a ScaledObject scales only with the
+// condition. Ready of a ScaledObject does not depend on HPAActive.
+func isRequired(conditionType string) bool {
+	switch conditionType {
+	case "AbleToScale", "ScalingActive", "Ready", "HPAActive":
+		return true
+	}
+	return false
+}
+
+func bounds(scaling *v1.Scaling) (minimum, maximum int) {
+	minimum = 1
+	if scaling.Min != nil {
+		minimum = int(*scaling.Min)
+	}
+	return minimum, int(scaling.Max)
+}
+
+// placed returns the number of pods of the current revision that have a node.
+func placed(observed Observed) int {
+	count := 0
+	pods := currentRevision(observed.Workload).pods
+	for i := range pods {
+		if pods[i].Spec.NodeName != "" {
+			count++
+		}
+	}
+	return count
+}
+
+func autoscalerConditions(autoscaler *unstructured.Unstructured) []metav1.Condition {
+	var object struct {
+		Status struct {
+			Conditions []metav1.Condition `json:"conditions"`
+		} `json:"status"`
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(autoscaler.Object, &object); err != nil {
+		return nil
+	}
+	return object.Status.Conditions
+}

@@ -1,0 +1,97 @@
+package controller_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+var autoscaler = schema.GroupVersionKind{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}
+
+// scaledBy is the manifest with an autoscaler in place of replicas.
+func scaledBy(scaling string) string {
+	return replace("inferenceServer: {replicas: 1}", "scaling: {"+scaling+", metric: RunningRequests, target: 8}")
+}
+
+// watchReplicas returns a function that ends the watch and returns the distinct numbers of replicas
+// that the Deployment web had, in order.
+func (f *fixture) watchReplicas() func() []int32 {
+	f.Helper()
+	events, err := f.Client.Watch(f.Context(), &appsv1.DeploymentList{}, client.InNamespace(f.Namespace))
+	f.Must(err)
+	numbers := make(chan []int32, 1)
+	go func() {
+		var seen []int32
+		for event := range events.ResultChan() {
+			if deployment, ok := event.Object.(*appsv1.Deployment); ok && event.Type != watch.Deleted {
+				seen = append(seen, *deployment.Spec.Replicas)
+			}
+		}
+		numbers <- slices.Compact(seen)
+	}()
+	return func() []int32 {
+		events.Stop()
+		return <-numbers
+	}
+}
+
+func (f *fixture) awaitDesired(replicas int64) {
+	f.Helper()
+	object := f.Object(deployment, "web")
+	f.AwaitObject(object, fmt.Sprintf("%d desired replicas", replicas), func() bool {
+		return object.Object["spec"].(map[string]any)["replicas"] == replicas
+	})
+}
+
+// Kubernetes' own autoscaler runs. No metric is served: it only keeps the number between min and max.
+func TestReplicasAreHandedToAnAutoscalerAndBack(t *testing.T) {
+	f := newFixture(t)
+	f.Apply(replace("replicas: 1", "replicas: 3"))
+	f.settle()
+	numbers := f.watchReplicas()
+
+	f.Apply(scaledBy("min: 2, max: 6"))
+	f.AwaitObject(f.Object(autoscaler, "web"), "exists", func() bool { return true })
+	f.settle()
+	f.Apply(scaledBy("min: 4, max: 6"))
+	f.awaitDesired(4)
+	f.settle()
+	f.Apply(replace("inferenceServer: {replicas: 1}", "updates: Automatic"))
+	f.AwaitGone(f.Object(autoscaler, "web"))
+	f.settle()
+	f.Apply(replace("replicas: 1", "replicas: 5"))
+	f.awaitDesired(5)
+
+	if got, want := numbers(), []int32{3, 4, 5}; !slices.Equal(got, want) {
+		t.Errorf("the Deployment had %v replicas, want %v", got, want)
+	}
+}
+
+func TestNpuDeployWithAnAutoscalerIsNotScaled(t *testing.T) {
+	f := newFixture(t)
+	f.Apply(replace("replicas: 1", "replicas: 2"))
+	deploy := f.NpuDeploy("web")
+	f.Get(deploy)
+	err := f.Client.Patch(f.Context(), deploy, client.RawPatch("application/merge-patch+json",
+		[]byte(`{"spec":{"scaling":{"max":3,"metric":"RunningRequests","target":8}}}`)))
+	if err == nil || !strings.Contains(err.Error(), "inferenceServer.replicas: the autoscaler of scaling sets the number") {
+		t.Errorf("the error is %v", err)
+	}
+	f.Apply(strings.Replace(scaledBy("max: 3"), "name: web", "name: scaled", 1))
+	f.AwaitCondition(f.NpuDeploy("scaled"), v1.ConditionApplied, metav1.ConditionTrue, v1.ReasonApplied)
+	f.Get(f.NpuDeploy("scaled"))
+	err = f.Client.Patch(f.Context(), f.NpuDeploy("scaled"), client.RawPatch("application/merge-patch+json",
+		[]byte(`{"spec":{"inferenceServer":{"replicas":2}}}`)))
+	if err == nil || !strings.Contains(err.Error(), "change scaling.min and scaling.max instead") {
+		t.Errorf("the error is %v", err)
+	}
+}
