@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/cluster"
 )
@@ -32,7 +33,7 @@ func (h *Harness) removeNamespace(namespace *corev1.Namespace) {
 	h.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.Context()), 10*time.Second)
 	defer cancel()
-	if err := h.Client.Delete(ctx, namespace); err != nil {
+	if err := client.IgnoreNotFound(h.Client.Delete(ctx, namespace)); err != nil {
 		h.Error("deleting the test's namespace: ", err)
 	}
 }

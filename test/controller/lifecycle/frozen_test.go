@@ -3,28 +3,36 @@ package lifecycle_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dudaji/nufi/controller"
 	"github.com/dudaji/nufi/internal/templates"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness"
 	"github.com/dudaji/nufi/test/harness/controllertest"
 )
 
 // childKubeconfig is the environment variable that makes this program a controller.
 const childKubeconfig = "NUFI_TEST_CONTROLLER_KUBECONFIG"
+
+// childKill is the environment variable with what a child kills itself before: the Nth write that
+// contains a text, as "N TEXT".
+const childKill = "NUFI_TEST_CONTROLLER_KILL"
 
 const leaseNamespace = "nufi-system"
 
@@ -49,9 +57,16 @@ func startChild(kubeconfig string) error {
 	}
 	account := harness.ControllerAccount()
 	config.Impersonate = rest.ImpersonationConfig{UserName: account.Name, Groups: account.Groups}
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return writePrinter{next} })
+	printer := &writePrinter{}
+	_, _ = fmt.Sscan(os.Getenv(childKill), &printer.kill, &printer.text)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			printer.print(request)
+			return next.RoundTrip(request)
+		})
+	})
 	mgr, err := controller.New(config, controller.Options{
-		MetricsAddress: "0", ProbeAddress: "0", Workers: 8, LeaderElection: true, LeaderElectionNamespace: leaseNamespace,
+		MetricsAddress: "0", ProbeAddress: "0", Workers: 8, LeaderElection: printer.kill == 0, LeaderElectionNamespace: leaseNamespace,
 		Registry: prometheus.NewRegistry(), Validate: templates.Validate, Log: logr.Discard(),
 	})
 	if err != nil {
@@ -60,13 +75,40 @@ func startChild(kubeconfig string) error {
 	return mgr.Start(context.Background())
 }
 
-type writePrinter struct{ next http.RoundTripper }
+type roundTripper func(*http.Request) (*http.Response, error)
 
-func (p writePrinter) RoundTrip(request *http.Request) (*http.Response, error) {
-	if request.Method != http.MethodGet {
-		_, _ = fmt.Fprintln(os.Stdout, request.Method, request.URL.Path)
+func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
+
+// writePrinter prints writes, and kills the process before one.
+type writePrinter struct {
+	kill int32 // 0 for never
+	text string
+
+	written atomic.Int32 // writes that contain text
+}
+
+func (p *writePrinter) print(request *http.Request) {
+	if request.Method == http.MethodGet {
+		return
 	}
-	return p.next.RoundTrip(request)
+	line := request.Method + " " + request.URL.Path
+	if p.kill > 0 && strings.Contains(line, p.text) && p.written.Add(1) >= p.kill {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {} // The signal may arrive later.
+	}
+	_, _ = fmt.Fprintln(os.Stdout, line)
+}
+
+// startProcess starts a controller as a process.
+func startProcess(h *harness.Harness, output io.Writer, environment ...string) *exec.Cmd {
+	h.Helper()
+	program, err := os.Executable()
+	h.Must(err)
+	process := exec.CommandContext(h.Context(), program)
+	process.Env = append(append(os.Environ(), childKubeconfig+"="+h.Cluster().KubeconfigPath()), environment...)
+	process.Stdout = output
+	h.Must(process.Start())
+	return process
 }
 
 // A leader that is frozen for longer than its lease has work in its queues when it continues.
@@ -75,11 +117,7 @@ func TestFrozenLeaderWritesNothingAfterItsSuccessor(t *testing.T) {
 	h.ControllerConfig() // It installs the rights.
 	output, err := os.Create(filepath.Join(t.TempDir(), "writes"))
 	h.Must(err)
-	program, err := os.Executable()
-	h.Must(err)
-	first := exec.CommandContext(t.Context(), program)
-	first.Env, first.Stdout = append(os.Environ(), childKubeconfig+"="+h.Cluster().KubeconfigPath()), output
-	h.Must(first.Start())
+	first := startProcess(h, output)
 	h.Apply(manifest)
 	awaitApplied(h)
 
@@ -99,6 +137,40 @@ func TestFrozenLeaderWritesNothingAfterItsSuccessor(t *testing.T) {
 	if writes := writesOf(h, output.Name()); len(writes) > len(written) {
 		t.Errorf("the first controller wrote %v after its successor", writes[len(written):])
 	}
+}
+
+// After each of its writes, a killed controller leaves what the next one completes: it adopts its own
+// objects, and prunes those that the spec does not have any more.
+func TestKilledControllerIsContinuedByTheNext(t *testing.T) {
+	h := harness.New(t)
+	defer installVirtualServices(h)()
+	h.ControllerConfig() // It installs the rights.
+	route := "  endpoint: {host: NAME.NAMESPACE.example, kind: VirtualService}\n"
+	named := func(name string) string { return strings.Replace(manifest, "name: web", "name: "+name, 1) }
+	var names []string
+	for write := range 5 { // The inventory, three objects and the status.
+		name := fmt.Sprintf("web-%d", write+1)
+		names = append(names, name)
+		process := startProcess(h, io.Discard, fmt.Sprintf("%s=%d /%s", childKill, write+1, name))
+		h.Apply(named(name) + strings.Replace(route, "NAME.", name+".", 1))
+		_ = process.Wait()
+		if status := process.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGKILL {
+			t.Fatalf("the controller ended with %v before write %d", process.ProcessState, write+1)
+		}
+	}
+	h.Apply(named("web-3")) // It is without a route now.
+	c := controllertest.Start(h, controller.Options{})
+	for _, name := range names {
+		deploy := h.NpuDeploy(name)
+		h.AwaitCondition(deploy, v1.ConditionApplied, metav1.ConditionTrue, v1.ReasonApplied)
+		want := v1.ReasonRouted
+		if name == "web-3" {
+			want = v1.ReasonNoEndpoint
+		}
+		h.AwaitCondition(deploy, v1.ConditionEndpoint, metav1.ConditionTrue, want)
+	}
+	h.AwaitGone(h.Object(virtualService, "web-3"))
+	c.AwaitQuiet(h, h.Namespace, quietTime)
 }
 
 // writesOf returns the lines of a child's output about the test's namespace.

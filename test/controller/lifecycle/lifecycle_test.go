@@ -128,10 +128,14 @@ func TestStandbyTakesOver(t *testing.T) {
 
 func TestControllerRecoversFromAnAPIServerOutage(t *testing.T) {
 	h := harness.New(t)
-	startApplied(h, controller.Options{})
-	h.Must(h.Cluster().StopAPIServer())
-	h.Must(h.Cluster().StartAPIServer(t.Context()))
+	c := startApplied(h, controller.Options{})
+	for range 3 {
+		h.Must(h.Cluster().StopAPIServer())
+		h.Must(h.Cluster().StartAPIServer(t.Context()))
+	}
 	awaitReplaced(h, deleteService(h))
+	awaitApplied(h)
+	c.AwaitQuiet(h, h.Namespace, quietTime)
 }
 
 func TestKindInstalledLaterIsUsedWithoutRestart(t *testing.T) {
