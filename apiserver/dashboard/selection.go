@@ -206,7 +206,7 @@ func selectionInput(r *http.Request, page *selectionPage) (input, error) {
 	case "scale":
 		return scaleInput(r)
 	case "delete":
-		if r.PostFormValue("confirm") != page.Confirm {
+		if page.Allowed > 0 && r.PostFormValue("confirm") != page.Confirm {
 			return input{}, problem.Invalid("confirm", "type the number "+page.Confirm+" to delete them")
 		}
 	}
