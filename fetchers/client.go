@@ -22,9 +22,9 @@ type ClientConfig struct {
 
 var errURL = errors.New("must be http://HOST or https://HOST")
 
-// NewClient returns a Querier over HTTP that does not trust the server: answers are bounded
+// NewClient returns a client over HTTP that does not trust the server: answers are bounded
 // in size, redirects are not followed, and only JSON is parsed.
-func NewClient(config ClientConfig) (Querier, error) {
+func NewClient(config ClientConfig) (*Client, error) {
 	address, err := url.Parse(config.URL)
 	if err == nil && (address.Host == "" || address.Scheme != "http" && address.Scheme != "https") {
 		err = errURL
@@ -35,46 +35,89 @@ func NewClient(config ClientConfig) (Querier, error) {
 	return newClient(address, &secureTransport{next: transport(config.TLS), token: config.Token}), nil
 }
 
-// client uses GET, which proxies and API servers allow more often than POST.
-type client struct {
-	endpoint *url.URL
-	http     *http.Client
+// Client is a Querier over HTTP. It uses GET, which proxies and API servers allow more often than
+// POST.
+type Client struct {
+	address *url.URL
+	http    *http.Client
 }
 
-func newClient(address *url.URL, transport *secureTransport) *client {
-	return &client{address.JoinPath("api/v1/query"), &http.Client{Transport: transport}}
+func newClient(address *url.URL, transport *secureTransport) *Client {
+	return &Client{address.JoinPath("api/v1"), &http.Client{Transport: transport}}
 }
 
-func (c *client) Query(ctx context.Context, expression string, at time.Time) (Answer, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.address(expression, at), nil)
+// Query returns the newest sample of each series.
+func (c *Client) Query(ctx context.Context, expression string, at time.Time) (Answer, error) {
+	var answer Answer
+	warnings, err := c.get(ctx, "query", url.Values{"query": {expression}, "time": {unixSeconds(at)}}, func(s *series) {
+		if p, ok := s.newest(); ok {
+			answer.Samples = append(answer.Samples, Sample{s.Metric, p.value, p.time})
+		}
+	})
 	if err != nil {
-		return Answer{}, fmt.Errorf("making a query: %w", err)
+		return Answer{}, err
+	}
+	answer.Warnings = warnings
+	return answer, nil
+}
+
+// QueryRange returns the values of each series from start to end at each step. A step without a value
+// has no point.
+func (c *Client) QueryRange(ctx context.Context, expression string, start, end time.Time, step time.Duration) ([]Series, error) {
+	values := url.Values{
+		"query": {expression}, "start": {unixSeconds(start)}, "end": {unixSeconds(end)}, "step": {strconv.FormatFloat(step.Seconds(), 'f', -1, 64)},
+	}
+	var result []Series
+	_, err := c.get(ctx, "query_range", values, func(s *series) {
+		points := make([]Point, len(s.Values))
+		for i, p := range s.Values {
+			points[i] = Point{p.time, p.value}
+		}
+		result = append(result, Series{s.Metric, points})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// get calls add with each series of an answer, and returns the warnings.
+func (c *Client) get(ctx context.Context, path string, values url.Values, add func(*series)) ([]string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.addressOf(path, values), nil)
+	if err != nil {
+		return nil, fmt.Errorf("making a query: %w", err)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return Answer{}, classify(err)
+		return nil, classify(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	answer, err := readAnswer(response.Body)
+	warnings, err := readAnswer(response.Body, add)
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%w: %s for a success", ErrNotPrometheus, sanitize(response.Status))
 	}
 	switch {
 	case err == nil:
-		return answer, nil
+		return warnings, nil
 	case ctx.Err() != nil: // the read error of a closed connection varies
-		return Answer{}, ctx.Err()
+		return nil, ctx.Err()
 	}
-	return Answer{}, classify(err)
+	return nil, classify(err)
 }
 
-func (c *client) address(expression string, at time.Time) string {
-	address := *c.endpoint
-	values := address.Query()
-	values.Set("query", expression)
-	values.Set("time", strconv.FormatFloat(float64(at.UnixMilli())/1e3, 'f', -1, 64))
-	address.RawQuery = values.Encode()
+// addressOf returns an address with the query of the configured one and the values.
+func (c *Client) addressOf(path string, values url.Values) string {
+	address := *c.address.JoinPath(path)
+	query := address.Query()
+	for name := range values {
+		query.Set(name, values.Get(name))
+	}
+	address.RawQuery = query.Encode()
 	return address.String()
+}
+
+func unixSeconds(t time.Time) string {
+	return strconv.FormatFloat(float64(t.UnixMilli())/1e3, 'f', -1, 64)
 }
 
 // Querier returns the newest sample of each series that an expression selects. A call
@@ -94,6 +137,18 @@ type Sample struct {
 	Labels Labeled
 	Value  float64
 	Time   time.Time
+}
+
+// Series is one series' values in the order of time.
+type Series struct {
+	Labels Labeled
+	Points []Point
+}
+
+// Point is a value at a time.
+type Point struct {
+	Time  time.Time
+	Value float64
 }
 
 // Labeled returns a label's value, empty if there is none. The metric's name is __name__.

@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// readAnswer decodes series by series, and keeps the labels and the newest value of each: the
-// whole answer is never in memory. Fields may come in any order.
-func readAnswer(body io.Reader) (Answer, error) {
-	d := &decoding{Decoder: json.NewDecoder(body)}
+// readAnswer decodes series by series, and calls add with each, which is overwritten by the next: the
+// whole answer is never in memory. Fields may come in any order. It returns the warnings.
+func readAnswer(body io.Reader, add func(*series)) ([]string, error) {
+	d := &decoding{Decoder: json.NewDecoder(body), add: add}
 	err := d.object(d.envelope)
 	if err == nil {
 		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			return d.answer, d.validate()
+			return d.warnings, d.validate()
 		}
 		err = errShape
 	}
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return Answer{}, err
+	return nil, err
 }
 
 var errShape = errors.New("unexpected JSON")
@@ -34,8 +34,9 @@ type decoding struct {
 	*json.Decoder
 	status, errorType, message, resultType string
 
-	series series
-	answer Answer
+	series   series
+	add      func(*series)
+	warnings []string
 }
 
 func (d *decoding) validate() error {
@@ -59,7 +60,7 @@ func (d *decoding) envelope(name string) error {
 	case "error":
 		return d.Decode(&d.message)
 	case "warnings":
-		return d.Decode(&d.answer.Warnings)
+		return d.Decode(&d.warnings)
 	case "data":
 		return d.object(d.data)
 	}
@@ -108,9 +109,7 @@ func (d *decoding) result() error {
 		if err := d.Decode(&d.series); err != nil {
 			return err
 		}
-		if p, ok := d.series.newest(); ok {
-			d.answer.Samples = append(d.answer.Samples, Sample{d.series.Metric, p.value, p.time})
-		}
+		d.add(&d.series)
 	}
 	_, err := d.Token()
 	return err

@@ -23,6 +23,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/projects"
 	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/apiserver/traffic"
 	"github.com/dudaji/nufi/apiserver/workloads"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/templates"
@@ -36,6 +37,7 @@ type Options struct {
 	TemplateState  func() templates.State
 	Live           *live.Cache
 	Devices        *devices.Store
+	Traffic        traffic.Querier // nil: no Prometheus
 	Login          *auth.Login // nil: no login with a browser
 	TrustedOrigins []string    // scheme://host[:port] of other pages that may read and write
 	Log            logr.Logger
@@ -135,6 +137,7 @@ func (a *API) table() []rest.Route {
 	return slices.Concat(
 		deploys.Routes(),
 		workloads.New(o.Live, a.streams, o.Limits.Time).Routes(),
+		traffic.New(traffic.Options{Querier: o.Traffic, Dialect: previews.Dialect, Clock: o.Clock}).Routes(),
 		projects.Routes(),
 		namespaces.New(o.Live, o.Clock).Routes(),
 		previews.Routes(),

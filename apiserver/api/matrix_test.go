@@ -88,6 +88,7 @@ func matrix(t *testing.T) []matrixRow {
 		{"PATCH " + one, change, []string{"Content-Type", merge}, [4]int{200, 200, 403, 403}},
 		{"DELETE " + one, "", nil, [4]int{202, 202, 403, 403}},
 		{"GET " + one + "/pods", "", nil, [4]int{200, 200, 200, 403}},
+		{"GET " + one + "/traffic", "", nil, [4]int{200, 200, 200, 403}},
 		{"GET " + one + "/events", "", nil, [4]int{200, 200, 200, 403}},
 		{"GET " + one + "/logs", "", nil, [4]int{404, 404, 404, 403}}, // there are no pods
 		{"GET " + one + "/scale", "", nil, [4]int{200, 200, 200, 403}},

@@ -18,6 +18,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/npudeploys"
 	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/apiserver/traffic"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -69,6 +70,15 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 	}
 	for _, name := range tabs() {
 		used["tab."+name] = true
+	}
+	for _, chart := range chartNames() {
+		used["chart."+chart.name] = true
+		for _, series := range chart.series {
+			used["series."+string(series)] = true
+		}
+	}
+	for _, reason := range []traffic.Reason{traffic.ReasonNotConfigured, traffic.ReasonUnknownServer, traffic.ReasonUnavailable, traffic.ReasonNoSamples} {
+		used["traffic."+string(reason)] = true
 	}
 	for _, name := range stageNames() {
 		used["stage."+name] = true

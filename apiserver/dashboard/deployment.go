@@ -30,7 +30,7 @@ const (
 )
 
 // tabs are the pages of a deployment, in order; the first is at deploymentPath itself.
-func tabs() []string { return []string{"pods", "events", "logs", "manifests", "spec"} }
+func tabs() []string { return []string{"pods", "traffic", "events", "logs", "manifests", "spec"} }
 
 // tabContent fills in what a tab shows.
 type tabContent func(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymentPage) error
@@ -39,6 +39,7 @@ func (h *Handlers) deploymentRoutes() []rest.Route {
 	done := openapi.Parameter{Name: "done", Doc: "the action that was taken", Schema: openapi.Enum(append(actionNames(), "save")...)}
 	return append([]rest.Route{
 		h.newPage("showDeployment", deploymentPath, "Page: a deployment and its pods", readOperation, h.tab("pods", podsOperation, addPods), done),
+		h.newPage("showTraffic", deploymentPath+"/traffic", "Page: the traffic of a deployment in the last hour", readOperation, h.tab("traffic", trafficOperation, addTraffic)),
 		h.newPage("showEvents", deploymentPath+"/events", "Page: the events of a deployment", readOperation, h.tab("events", eventsOperation, addEvents)),
 		h.newPage("showLog", deploymentPath+"/logs", "Page: the log of a pod", logOperation, h.tab("logs", logOperation, addLog),
 			openapi.Parameter{Name: "pod", Doc: "name of the pod; absent: the newest that is scheduled", AllowEmpty: true},
@@ -69,6 +70,7 @@ type deploymentPage struct {
 	TabError  *problem.Error
 	Live      string // URL of the page's stream; empty if the tab is not live
 	Pods      *podList
+	Traffic   *trafficView
 	Events    []event
 	Log       *logView
 	Manifests []manifest

@@ -41,5 +41,11 @@ func englishWords() table {
 		"stage.Rendered": "Rendered", "stage.Applied": "Applied", "stage.Scheduled": "Scheduled", "stage.Pulled": "Pulled", "stage.Started": "Started",
 		"stage.Ready": "Ready", "stage.Reachable": "Reachable",
 		"tab.pods": "Pods", "tab.events": "Events", "tab.logs": "Logs", "tab.manifests": "Manifests", "tab.spec": "Spec",
+		"tab.traffic": "Traffic", "chart.requests": "Requests", "chart.tokens": "Generated tokens per second", "chart.firstToken": "Time to first token", "chart.cache": "KV cache in use",
+		"series.RequestsRunning": "Running", "series.RequestsWaiting": "Waiting", "series.GeneratedTokens": "Tokens/s", "series.FirstTokenP50": "First token p50", "series.FirstTokenP95": "First token p95", "series.CacheUsage": "Fullest pod",
+		"lastHour": "the last hour", "asTable": "The values are in the table below.", "valuesAsTable": "Values as a table", "timeUTC": "Time (UTC)",
+		"trafficHint":           "All pods together, in the last hour, in UTC. A gap means that there are no measurements, not that there are no requests.",
+		"traffic.NotConfigured": "This server has no Prometheus to read measurements from.", "traffic.UnknownServer": "The metrics of this inference server are not known.",
+		"traffic.Unavailable": "Prometheus does not answer. Whether there are requests is not known.", "traffic.NoSamples": "Prometheus has no measurements of these pods in the last hour.",
 	}
 }

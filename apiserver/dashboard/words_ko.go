@@ -41,5 +41,11 @@ func koreanWords() table {
 		"stage.Rendered": "렌더링", "stage.Applied": "적용", "stage.Scheduled": "스케줄링", "stage.Pulled": "이미지 준비", "stage.Started": "시작",
 		"stage.Ready": "준비", "stage.Reachable": "접속 가능",
 		"tab.pods": "파드", "tab.events": "이벤트", "tab.logs": "로그", "tab.manifests": "매니페스트", "tab.spec": "사양",
+		"tab.traffic": "트래픽", "chart.requests": "요청", "chart.tokens": "초당 생성 토큰", "chart.firstToken": "첫 토큰까지의 시간", "chart.cache": "KV 캐시 사용률",
+		"series.RequestsRunning": "실행 중", "series.RequestsWaiting": "대기 중", "series.GeneratedTokens": "토큰/초", "series.FirstTokenP50": "첫 토큰 p50", "series.FirstTokenP95": "첫 토큰 p95", "series.CacheUsage": "가장 많이 찬 파드",
+		"lastHour": "지난 1시간", "asTable": "값은 아래 표에 있습니다.", "valuesAsTable": "값을 표로 보기", "timeUTC": "시각 (UTC)",
+		"trafficHint":           "지난 1시간 동안 모든 파드를 합한 값이며 시각은 UTC입니다. 빈 구간은 요청이 없다는 뜻이 아니라 측정값이 없다는 뜻입니다.",
+		"traffic.NotConfigured": "이 서버에는 측정값을 읽을 Prometheus가 설정되어 있지 않습니다.", "traffic.UnknownServer": "이 추론 서버의 메트릭을 알 수 없습니다.",
+		"traffic.Unavailable": "Prometheus가 응답하지 않습니다. 요청이 있는지 알 수 없습니다.", "traffic.NoSamples": "지난 1시간 동안 Prometheus에 이 파드들의 측정값이 없습니다.",
 	}
 }

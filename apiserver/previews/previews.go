@@ -98,6 +98,23 @@ func (h *Handlers) CheckRender(ctx context.Context, object *unstructured.Unstruc
 	return deploy.err
 }
 
+// Dialect returns the dialect of a live NpuDeploy's inference server, "" if it is unknown, and the
+// catalogue of the templates that decide it.
+func (h *Handlers) Dialect(ctx context.Context, object *unstructured.Unstructured) (string, *render.Catalogue, error) {
+	settings, err := h.projectSettings(ctx, object.GetNamespace())
+	if err != nil {
+		return "", nil, err
+	}
+	deploy, input := rendered{object: object}, renderInput{templates: h.Templates(), settings: settings}
+	if err := h.renderer.renderLive(ctx, input, &deploy); err != nil {
+		return "", nil, err
+	}
+	if deploy.err != nil {
+		return "", nil, deploy.err
+	}
+	return deploy.result.Resolved.Dialect, input.templates.Catalogue, nil
+}
+
 func (h *Handlers) setStale(w http.ResponseWriter, resources ...string) {
 	rest.SetStale(w, h.Cluster.UnreachableSince(resources...), h.Clock())
 }

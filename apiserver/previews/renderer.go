@@ -36,7 +36,7 @@ type rendered struct {
 // than there are processors. It caches the objects of live NpuDeploys.
 type renderer struct {
 	slots chan struct{}
-	cache *lru.Cache // cacheKey -> *render.Result with nothing but the objects
+	cache *lru.Cache // cacheKey -> *render.Result without what explains it
 }
 
 // cacheKey is all that the objects of a live NpuDeploy depend on.
@@ -62,7 +62,7 @@ func (r *renderer) renderLive(ctx context.Context, input renderInput, live *rend
 	if err := r.render(ctx, input, live); err != nil || live.err != nil {
 		return err
 	}
-	r.cache.Add(key, &render.Result{Manifests: render.Manifests{Objects: live.result.Objects}})
+	r.cache.Add(key, &render.Result{Manifests: render.Manifests{Objects: live.result.Objects}, Resolved: live.result.Resolved})
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/traffic"
 	"github.com/dudaji/nufi/fetchers"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/templates"
@@ -31,6 +32,7 @@ type backends struct {
 	cache     *live.Cache
 	templates *templates.Store
 	poller    *fetchers.Poller // nil without a Prometheus
+	traffic   traffic.Querier  // nil without a Prometheus
 	devices   *devices.Store
 }
 
@@ -62,8 +64,12 @@ func newBackends(ctx context.Context, f flags, traced traced, registry prometheu
 	if c.templates, err = openTemplates(f.templatesDir, c.cache, logr.FromContextOrDiscard(ctx)); err != nil { //nolint:contextcheck // The validation has its own timeout.
 		return nil, err
 	}
-	if c.poller, err = newPoller(f); err != nil {
-		return nil, err
+	if f.prometheus.URL != "" {
+		querier, err := f.prometheus.Querier()
+		if err != nil {
+			return nil, fmt.Errorf("--prometheus: %w", err)
+		}
+		c.poller, c.traffic = newPoller(querier), querier
 	}
 	c.devices = devices.NewStore(c.cache, func() *render.Catalogue { return c.templates.Serving().Catalogue }, c.poller)
 	return c, nil
@@ -94,15 +100,7 @@ func openTemplates(dir string, cache *live.Cache, logger logr.Logger) (*template
 	return store, nil
 }
 
-// newPoller returns nil without --prometheus.
-func newPoller(f flags) (*fetchers.Poller, error) {
-	if f.prometheus.URL == "" {
-		return nil, nil
-	}
-	querier, err := f.prometheus.Querier()
-	if err != nil {
-		return nil, fmt.Errorf("--prometheus: %w", err)
-	}
+func newPoller(querier fetchers.Querier) *fetchers.Poller {
 	collector := fetchers.NewCollector(fetchers.NewFetchers(fetchers.DefaultMaxAge, time.Now), querier, metricsTimeout, time.Now)
-	return fetchers.NewPoller(collector, metricsInterval, clock.RealClock{}, rand.Float64), nil
+	return fetchers.NewPoller(collector, metricsInterval, clock.RealClock{}, rand.Float64)
 }

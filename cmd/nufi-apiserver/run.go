@@ -89,7 +89,7 @@ func newAPI(ctx context.Context, f flags, c *backends, logger logr.Logger, regis
 		return nil, err
 	}
 	return api.New(api.Options{
-		Templates: c.templates.Serving, TemplateState: c.templates.State, Live: c.cache, Devices: c.devices,
+		Templates: c.templates.Serving, TemplateState: c.templates.State, Live: c.cache, Devices: c.devices, Traffic: c.traffic,
 		Authenticator: authenticator, Users: c.users, Login: login, TrustedOrigins: f.trustedOrigins,
 		Log: logger, Registry: registry, Clock: time.Now, Limits: api.DefaultLimits(),
 	})

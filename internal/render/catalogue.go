@@ -27,6 +27,23 @@ type Catalogue struct {
 	Change ChangePolicy `json:"-"`
 
 	projects map[string]projectSettings
+	metrics  map[string]ServerMetrics
+}
+
+// ServerMetrics are the names of metrics about the requests of an inference server, by what they
+// measure. An empty name: the server does not measure it.
+type ServerMetrics struct {
+	Running          string `json:"running"`          // gauge
+	Waiting          string `json:"waiting"`          // gauge
+	GenerationTokens string `json:"generationTokens"` // counter
+	TimeToFirstToken string `json:"timeToFirstToken"` // histogram of seconds, without _bucket
+	KVCache          string `json:"kvCache"`          // gauge from 0 to 1
+}
+
+// ServerMetrics returns the metrics of servers of a dialect. It is false if they are not known.
+func (c *Catalogue) ServerMetrics(dialect string) (ServerMetrics, bool) {
+	metrics, ok := c.metrics[dialect]
+	return metrics, ok
 }
 
 // projectSettings is what differs by project.
@@ -135,6 +152,7 @@ func (t *Templates) readCatalogue(instance *build.Instance) error {
 
 		Change   ChangePolicy               `json:"change"`
 		Projects map[string]projectSettings `json:"projects"`
+		Metrics  map[string]ServerMetrics   `json:"metrics"`
 	}
 	if err := decode(value, fieldCatalogue, &read); err != nil {
 		return fmt.Errorf("compiling the catalogue: %w", err)
@@ -143,7 +161,7 @@ func (t *Templates) readCatalogue(instance *build.Instance) error {
 		return fmt.Errorf("compiling the catalogue: %w", err)
 	}
 	t.Catalogue = &read.Catalogue
-	t.Catalogue.Change, t.Catalogue.projects = read.Change, read.Projects
+	t.Catalogue.Change, t.Catalogue.projects, t.Catalogue.metrics = read.Change, read.Projects, read.Metrics
 	return nil
 }
 

@@ -31,6 +31,7 @@ type Resolved struct {
 	URL            string                `json:"url"`
 	Image          string                `json:"image"`
 	Selector       string                `json:"selector"`
+	Dialect        string                `json:"dialect"` // of the inference server, "" if it is unknown
 	StartupSeconds int64                 `json:"startupSeconds"`
 	Endpoint       *Endpoint             `json:"endpoint,omitempty"`
 	Accelerator    *v1.AcceleratorStatus `json:"accelerator,omitempty"`

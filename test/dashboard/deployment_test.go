@@ -16,7 +16,7 @@ func TestTabsOfADeploymentInEachLook(t *testing.T) {
 	for _, look := range looks() {
 		t.Run(look.String(), func(t *testing.T) {
 			tab := open(t, s, "ann", look)
-			for _, name := range []string{"", "/events", "/logs", "/manifests", "/spec"} {
+			for _, name := range []string{"", "/traffic", "/events", "/logs", "/manifests", "/spec"} {
 				tab.visit("/deployments/ml/llama-8b" + name)
 				tab.wantNoReports()
 				tab.wantAccessible()

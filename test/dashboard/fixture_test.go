@@ -9,6 +9,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/internal/cluster"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness"
@@ -48,13 +49,13 @@ var setUp sync.Once
 
 // newServer returns a server whose cluster has the deploys. ann edits ml and views search,
 // and vic views ml. The tests do not run in parallel.
-func newServer(t *testing.T) *apitest.Server {
+func newServer(t *testing.T, change ...func(*api.Options)) *apitest.Server {
 	t.Helper()
 	h := harness.New(t, harness.ReserveNamespace())
 	h.Namespace = "ml"
 	controllers.Start(h)
 	setUp.Do(func() { populate(h) })
-	return apitest.Start(h)
+	return apitest.Start(h, change...)
 }
 
 func populate(h *harness.Harness) {

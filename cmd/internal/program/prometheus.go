@@ -38,7 +38,7 @@ func (f *PrometheusFlags) Add(set *pflag.FlagSet, prefix string) {
 }
 
 // Querier returns a client for the Prometheus of the flags.
-func (f *PrometheusFlags) Querier() (fetchers.Querier, error) {
+func (f *PrometheusFlags) Querier() (*fetchers.Client, error) {
 	config := fetchers.ClientConfig{URL: f.URL}
 	if f.tokenFile != "" {
 		config.Token = f.token

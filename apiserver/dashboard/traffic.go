@@ -1,0 +1,104 @@
+package dashboard
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/traffic"
+)
+
+const trafficOperation = "readTraffic"
+
+// trafficView is what the tab of traffic shows.
+type trafficView struct {
+	Reason  traffic.Reason // why there are no charts, with its key in words
+	Dialect string
+	Charts  []chart
+	Names   []traffic.Name // columns of the table
+	Rows    []trafficRow   // the newest first
+}
+
+// trafficRow is the values at one time, "" where there is none.
+type trafficRow struct {
+	Time   string // HH:MM
+	Values []string
+}
+
+// chartNames are the charts and the series of each, with their keys in words.
+func chartNames() []struct {
+	name   string
+	series []traffic.Name
+} {
+	return []struct {
+		name   string
+		series []traffic.Name
+	}{
+		{"requests", []traffic.Name{traffic.RequestsRunning, traffic.RequestsWaiting}},
+		{"tokens", []traffic.Name{traffic.GeneratedTokens}},
+		{"firstToken", []traffic.Name{traffic.FirstTokenP50, traffic.FirstTokenP95}},
+		{"cache", []traffic.Name{traffic.CacheUsage}},
+	}
+}
+
+// addTraffic shows the measurements of the last hour.
+func addTraffic(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymentPage) error {
+	var read traffic.Traffic
+	if _, err := h.read(r, user, trafficOperation, input{}, &read); err != nil {
+		return err
+	}
+	page.Traffic = newTrafficView(&read)
+	return nil
+}
+
+func newTrafficView(read *traffic.Traffic) *trafficView {
+	view := &trafficView{Reason: read.Reason, Dialect: read.Dialect}
+	byName := map[traffic.Name]traffic.Series{}
+	for _, series := range read.Series {
+		byName[series.Name] = series
+		view.Names = append(view.Names, series.Name)
+	}
+	step := time.Duration(read.Step) * time.Second
+	for _, names := range chartNames() {
+		var lines []traffic.Series
+		for _, name := range names.series {
+			if series, ok := byName[name]; ok {
+				lines = append(lines, series)
+			}
+		}
+		if len(lines) > 0 {
+			view.Charts = append(view.Charts, newChart(names.name, lines, read.Start, step))
+		}
+	}
+	if len(read.Series) == 0 {
+		return view
+	}
+	for i := len(read.Series[0].Values) - 1; i >= 0; i-- {
+		row := trafficRow{Time: read.Start.Add(time.Duration(i) * step).Format("15:04")}
+		for _, series := range read.Series {
+			row.Values = append(row.Values, valueText(series.Values[i], series.Unit))
+		}
+		view.Rows = append(view.Rows, row)
+	}
+	return view
+}
+
+// valueText returns a value with its unit, "" if there is none.
+func valueText(value *float64, unit traffic.Unit) string {
+	if value == nil {
+		return ""
+	}
+	switch unit {
+	case traffic.UnitRatio:
+		return percent(value)
+	case traffic.UnitSeconds:
+		if *value < 1 {
+			return strconv.FormatFloat(*value*1e3, 'f', 0, 64) + " ms"
+		}
+		return strconv.FormatFloat(*value, 'f', 1, 64) + " s"
+	case traffic.UnitTokensPerSecond:
+		return strconv.FormatFloat(*value, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(*value, 'f', -1, 64)
+}
