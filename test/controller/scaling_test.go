@@ -86,9 +86,8 @@ func TestNpuDeployWithAnAutoscalerIsNotScaled(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "inferenceServer.replicas: the autoscaler of scaling sets the number") {
 		t.Errorf("the error is %v", err)
 	}
-	f.Apply(strings.Replace(scaledBy("max: 3"), "name: web", "name: scaled", 1))
+	f.Apply(strings.NewReplacer("name: web", "name: scaled", "host: web.", "host: scaled.").Replace(scaledBy("max: 3")))
 	f.AwaitCondition(f.NpuDeploy("scaled"), v1.ConditionApplied, metav1.ConditionTrue, v1.ReasonApplied)
-	f.Get(f.NpuDeploy("scaled"))
 	err = f.Client.Patch(f.Context(), f.NpuDeploy("scaled"), client.RawPatch("application/merge-patch+json",
 		[]byte(`{"spec":{"inferenceServer":{"replicas":2}}}`)))
 	if err == nil || !strings.Contains(err.Error(), "change scaling.min and scaling.max instead") {
