@@ -38,8 +38,8 @@ type Options struct {
 	Live           *live.Cache
 	Devices        *devices.Store
 	Traffic        traffic.Querier // nil: no Prometheus
-	Login          *auth.Login // nil: no login with a browser
-	TrustedOrigins []string    // scheme://host[:port] of other pages that may read and write
+	Login          *auth.Login     // nil: no login with a browser
+	TrustedOrigins []string        // scheme://host[:port] of other pages that may read and write
 	Log            logr.Logger
 	Registry       prometheus.Registerer
 	Clock          func() time.Time
