@@ -22,9 +22,9 @@ func scaledBy(scaling string) string {
 	return replace("inferenceServer: {replicas: 1}", "scaling: {"+scaling+", metric: RunningRequests, target: 8}")
 }
 
-// watchReplicas returns a function that ends the watch and returns the distinct numbers of replicas
-// that the Deployment web had, in order.
-func (f *fixture) watchReplicas() func() []int32 {
+// watchReplicas returns a function that waits until the Deployment has the last number of replicas, and
+// returns the distinct numbers that it had, in order.
+func (f *fixture) watchReplicas(last int32) func() []int32 {
 	f.Helper()
 	events, err := f.Client.Watch(f.Context(), &appsv1.DeploymentList{}, client.InNamespace(f.Namespace))
 	f.Must(err)
@@ -34,14 +34,14 @@ func (f *fixture) watchReplicas() func() []int32 {
 		for event := range events.ResultChan() {
 			if deployment, ok := event.Object.(*appsv1.Deployment); ok && event.Type != watch.Deleted {
 				seen = append(seen, *deployment.Spec.Replicas)
+				if seen[len(seen)-1] == last {
+					events.Stop()
+				}
 			}
 		}
 		numbers <- slices.Compact(seen)
 	}()
-	return func() []int32 {
-		events.Stop()
-		return <-numbers
-	}
+	return func() []int32 { return <-numbers }
 }
 
 func (f *fixture) awaitDesired(replicas int64) {
@@ -57,7 +57,7 @@ func TestReplicasAreHandedToAnAutoscalerAndBack(t *testing.T) {
 	f := newFixture(t)
 	f.Apply(replace("replicas: 1", "replicas: 3"))
 	f.settle()
-	numbers := f.watchReplicas()
+	numbers := f.watchReplicas(5)
 
 	f.Apply(scaledBy("min: 2, max: 6"))
 	f.AwaitObject(f.Object(autoscaler, "web"), "exists", func() bool { return true })
