@@ -49,6 +49,7 @@ type deployKind struct {
 	revisions *revisions
 	history   *specHistory
 	claims    *hostClaims
+	backends  *backendStates
 	specs     *observedSpecs
 	queue     *queue
 	served    func(schema.GroupVersionKind) error // see apply.Options
@@ -88,7 +89,12 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 	if err != nil {
 		return nil, err
 	}
-	return k.renders.get(deploy, renderInput{deploy.Generation, settings, set.digest, serving.Digest}, apply.DeployOwner(deploy),
+	backends, err := k.backendsOf(ctx, deploy)
+	if err != nil {
+		return nil, fmt.Errorf("reading the backends: %w", err)
+	}
+	input := renderInput{deploy.Generation, settings, set.digest, serving.Digest, describeBackends(backends)}
+	return k.renders.get(deploy, input, apply.DeployOwner(deploy),
 		func(r *rendering) ([]*unstructured.Unstructured, error) {
 			impact, _ := k.impacts.get(deploy, settings, set)
 			r.update = set.update(impact)
@@ -96,7 +102,7 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 			if err != nil {
 				return nil, err
 			}
-			result, err := templates.Render(deploy, settings)
+			result, err := templates.Render(deploy, settings, backends...)
 			if err != nil {
 				return nil, err
 			}
@@ -107,6 +113,7 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 				Selector:    result.Resolved.Selector,
 				Accelerator: result.Resolved.Accelerator,
 				Parallelism: result.Resolved.Parallelism,
+				Traffic:     result.Resolved.Traffic,
 			}
 			return result.Objects, nil
 		}), nil
@@ -157,6 +164,7 @@ func (k *deployKind) deleted(ctx context.Context, name types.NamespacedName) err
 	k.impacts.forget(name)
 	k.specs.forget(name)
 	k.history.forget(name)
+	k.backends.forget(name)
 	return k.releaseClaims(ctx, name, "")
 }
 

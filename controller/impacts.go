@@ -32,7 +32,8 @@ func newImpactCache() *impactCache {
 }
 
 func (c *impactCache) get(deploy *v1.NpuDeploy, settings render.ProjectSettings, set usedSet) (plan.Impact, deviceCount) {
-	name, input := client.ObjectKeyFromObject(deploy), renderInput{deploy.Generation, settings, set.digest, set.serving.Digest}
+	name := client.ObjectKeyFromObject(deploy)
+	input := renderInput{deploy.Generation, settings, set.digest, set.serving.Digest, describeBackends(render.ReportedBackends(deploy))}
 	c.mu.Lock()
 	cached := c.byName[name]
 	c.mu.Unlock()

@@ -148,6 +148,7 @@ func (k *deployKind) route(ctx context.Context, deploy *v1.NpuDeploy, rendered *
 	}
 	route := status.Route{
 		Kind: rendered.endpoint.Kind, Host: rendered.endpoint.Host, Owner: host.owner, Forbidden: host.forbidden,
+		Shares: rendered.resolved.Traffic,
 	}
 	for _, kind := range manifests.Kinds() {
 		if host.isOurs() && kind.Kind == string(route.Kind) {

@@ -22,6 +22,7 @@ type renderInput struct {
 	settings   render.ProjectSettings
 	templates  string // the digest
 	serving    string // of the serving set
+	backends   string // their states, as text
 }
 
 // rendering is what a spec renders to, or the error.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -42,6 +43,7 @@ func addIndices(ctx context.Context, informers cache.Cache) error {
 		{&corev1.Pod{}, indexDeploy, byDeploy},
 		{newReplicaSet(), indexDeploy, byDeploy},
 		{&corev1.Event{}, indexPod, byPod},
+		{&v1.NpuDeploy{}, indexBackend, func(object client.Object) []string { return render.BackendNames(object.(*v1.NpuDeploy)) }},
 	} {
 		if err := informers.IndexField(ctx, index.object, index.field, index.values); err != nil {
 			return err
@@ -61,6 +63,8 @@ func (k *deployKind) sources(informers cache.Cache) []source.Source {
 		source.Kind[client.Object](informers, &corev1.Event{}, settled(k.byPod, never)),
 		source.Kind[client.Object](informers, &corev1.Node{}, settled(k.byNode, never), nodeChanged()),
 		source.Kind[client.Object](informers, &v1.Project{}, k.projectChanged()),
+		source.Kind[client.Object](informers, &v1.NpuDeploy{}, k.backendChanged()),
+		source.Kind[client.Object](informers, &appsv1.Deployment{}, k.backendChanged()),
 	}
 }
 

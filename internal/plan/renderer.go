@@ -13,10 +13,11 @@ type Renderer struct {
 	Unchecked func(*render.Templates) (*render.Result, error)
 }
 
-// DeployRenderer renders deploy with the settings of its namespace.
+// DeployRenderer renders deploy with the settings of its namespace, and the backends that its status
+// has.
 func DeployRenderer(deploy *v1.NpuDeploy, settings render.ProjectSettings) Renderer {
 	return Renderer{manifests.DeployOwner(deploy.Namespace), func(set *render.Templates) (*render.Result, error) {
-		return set.Render(deploy, settings)
+		return set.Render(deploy, settings, render.ReportedBackends(deploy)...)
 	}}
 }
 

@@ -31,7 +31,7 @@ var benchmarks = []struct {
 }{
 	{"minimal", minimalSpec, render.ProjectSettings{}, 628_000},
 	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 637_000},
-	{"endpoint", endpointSpec, render.ProjectSettings{}, 711_000},
+	{"endpoint", endpointSpec, render.ProjectSettings{}, 724_000},
 }
 
 func TestRenderAllocatesAtMost(t *testing.T) {

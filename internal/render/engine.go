@@ -16,6 +16,7 @@ import (
 const (
 	fieldDeploy     = "deploy"
 	fieldProject    = "project"
+	fieldBackends   = "backends"
 	fieldViolations = "violations"
 	fieldObjects    = "objects"
 	fieldResolved   = "resolved"
@@ -39,6 +40,8 @@ type input struct {
 	object any // a Go value, or a cue.Value of the set's context
 	keys   *placeholders
 	syntax *ast.StructLit // of the user's file; nil for a Go value
+
+	backends []Backend
 }
 
 // contract returns the constraints on the input.
@@ -46,7 +49,7 @@ func (e *engine) contract() cue.Value { return e.value.LookupPath(cue.MakePath(c
 
 // render unifies an object with the templates.
 func (e *engine) render(in input, settings ProjectSettings) (*Manifests, error) {
-	value := e.fill(in.object, settings)
+	value := e.fill(in, settings)
 	// The spec comes first: an invalid one causes errors in all other fields.
 	if err := validate(value, e.input); err != nil {
 		return nil, e.contractViolations(err, in)
@@ -65,10 +68,13 @@ func (e *engine) render(in input, settings ProjectSettings) (*Manifests, error) 
 }
 
 // fill fills the root at once: each fill evaluates everything, and one of a field twice.
-func (e *engine) fill(object any, settings ProjectSettings) cue.Value {
-	fields := map[string]any{e.input: object}
+func (e *engine) fill(in input, settings ProjectSettings) cue.Value {
+	fields := map[string]any{e.input: in.object}
 	if settings != (ProjectSettings{}) {
 		fields[fieldProject] = settings
+	}
+	if len(in.backends) > 0 {
+		fields[fieldBackends] = in.backends
 	}
 	return e.value.FillPath(cue.MakePath(), fields)
 }

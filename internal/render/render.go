@@ -36,6 +36,7 @@ type Resolved struct {
 	Endpoint       *Endpoint             `json:"endpoint,omitempty"`
 	Accelerator    *v1.AcceleratorStatus `json:"accelerator,omitempty"`
 	Parallelism    *v1.ParallelismStatus `json:"parallelism,omitempty"`
+	Traffic        []v1.TrafficStatus    `json:"traffic,omitempty"`
 }
 
 // Endpoint is the address that the deployment claims.
@@ -47,12 +48,14 @@ type Endpoint struct {
 }
 
 // Render renders deploy as the API server returns it, with the settings of its namespace's
-// Project. The error is an *Error if the spec is invalid.
-func (t *Templates) Render(deploy *v1.NpuDeploy, settings ProjectSettings) (*Result, error) {
+// Project and the states of its backends. A backend that is absent is ready. The error is an
+// *Error if the spec is invalid.
+func (t *Templates) Render(deploy *v1.NpuDeploy, settings ProjectSettings, backends ...Backend) (*Result, error) {
 	in, err := t.inputOf(v1.Kind, map[string]any{"name": deploy.Name, "namespace": deploy.Namespace}, &deploy.Spec)
 	if err != nil {
 		return nil, err
 	}
+	in.backends = backends
 	return t.renderDeploy(in, settings)
 }
 

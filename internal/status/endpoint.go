@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,8 +52,41 @@ func unknownRoute(observed Observed) result {
 func routed(route Route) result {
 	return result{
 		metav1.ConditionTrue, v1.ReasonRouted,
-		fmt.Sprintf("%s %s routes %s", route.Kind, route.Object.GetName(), route.Host),
+		fmt.Sprintf("%s %s routes %s%s", route.Kind, route.Object.GetName(), route.Host, describeUnready(route.Shares)),
 	}
+}
+
+// describeUnready describes the backends without a ready pod, or returns nothing.
+func describeUnready(shares []v1.TrafficStatus) string {
+	var without, with []string
+	for _, share := range shares {
+		text := share.Name + " " + describeState(share.State)
+		switch {
+		case share.State == v1.BackendReady:
+		case share.Weight == 0:
+			without = append(without, text)
+		default:
+			with = append(with, text)
+		}
+	}
+	text := ""
+	if len(without) > 0 {
+		text += "; no share for " + strings.Join(without, ", ")
+	}
+	if len(with) > 0 {
+		text += "; weights are kept for " + strings.Join(with, ", ")
+	}
+	return text
+}
+
+func describeState(state v1.BackendState) string {
+	if state == v1.BackendMissing {
+		return "(missing)"
+	}
+	if state == v1.BackendScaledToZero {
+		return "(scaled to zero)"
+	}
+	return "(no ready pod)"
 }
 
 // parent is a gateway's part of an HTTPRoute's status.

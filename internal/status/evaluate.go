@@ -76,6 +76,7 @@ func setResolved(next *v1.NpuDeployStatus, observed Observed) {
 		next.Accelerator = resolved.Accelerator.DeepCopy()
 		next.Parallelism = resolved.Parallelism.DeepCopy()
 		next.Selector = resolved.Selector
+		next.Traffic = slices.Clone(resolved.Traffic)
 		next.Templates = observed.Templates
 	}
 	if observed.Apply.Reason != "" {

@@ -59,6 +59,8 @@ type Resolved struct {
 	Parallelism *v1.ParallelismStatus
 	// Selector selects the pods, in text form.
 	Selector string
+	// Traffic is how the route divides requests, or nil.
+	Traffic []v1.TrafficStatus
 }
 
 // Update is the effect of other templates than those in use.
@@ -123,6 +125,8 @@ type Route struct {
 	Owner string
 	// Forbidden is the reason that this namespace may not use the host, or empty.
 	Forbidden string
+	// Shares is how the route divides requests, or nil.
+	Shares []v1.TrafficStatus
 	// Object is the live route, or nil. An HTTPRoute is unstructured, with its status.
 	Object metav1.Object
 }

@@ -30,6 +30,7 @@ type extra struct {
 	Route         *struct {
 		Kind                   v1.EndpointKind
 		Host, Owner, Forbidden string
+		Shares                 []v1.TrafficStatus
 	}
 	SpecObserved bool
 	Update       *status.Update
@@ -128,7 +129,7 @@ func addExtra(observed *status.Observed, extra extra) {
 	}
 	if extra.Route != nil {
 		observed.Route.Kind, observed.Route.Host, observed.Route.Owner = extra.Route.Kind, extra.Route.Host, extra.Route.Owner
-		observed.Route.Forbidden = extra.Route.Forbidden
+		observed.Route.Forbidden, observed.Route.Shares = extra.Route.Forbidden, extra.Route.Shares
 	}
 	for _, name := range extra.Absent {
 		switch name {

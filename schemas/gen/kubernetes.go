@@ -85,7 +85,7 @@ func (b additions) addPlacement() {
 	b.add("{enum: [In, NotIn, Exists, DoesNotExist, Gt, Lt]}", "nodeSelectorTerms[].matchExpressions[].operator", "preference.matchExpressions[].operator")
 	b.add("{enum: [metadata.name]}", "matchFields[].key")
 	b.add("{enum: [In, NotIn]}", "matchFields[].operator")
-	b.add("{minimum: 1, maximum: 100}", "weight")
+	b.add("{minimum: 1, maximum: 100}", "preferredDuringSchedulingIgnoredDuringExecution[].weight")
 	b.pattern(patternLabel, "namespaces[]")
 	b.add("{enum: [Exists, Equal]}", "tolerations[].operator")
 	b.add(`{enum: ["", NoSchedule, PreferNoSchedule, NoExecute]}`, "tolerations[].effect")

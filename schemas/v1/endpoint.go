@@ -21,7 +21,7 @@ const (
 
 // Endpoint is the address of the server outside the cluster.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'None' || !(has(self.host) || has(self.path) || has(self.gateway))",message="kind None creates no route: remove host, path and gateway, or choose another kind"
+// +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'None' || !(has(self.host) || has(self.path) || has(self.gateway) || has(self.traffic))",message="kind None creates no route: remove host, path, gateway and traffic, or choose another kind"
 type Endpoint struct {
 	// kind is the kind of the route. Absent means policy's.
 	//
@@ -63,6 +63,12 @@ type Endpoint struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
 	TLSSecretName string `json:"tlsSecretName,omitempty"`
+
+	// traffic divides the requests among several NpuDeploys, with a VirtualService or an HTTPRoute.
+	// Absent means that this one gets all requests.
+	//
+	// +optional
+	Traffic *Traffic `json:"traffic,omitempty"`
 }
 
 // Service is the Service of the server.

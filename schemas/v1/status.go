@@ -45,6 +45,13 @@ type NpuDeployStatus struct {
 	// +optional
 	Parallelism *ParallelismStatus `json:"parallelism,omitempty"`
 
+	// traffic is how the route divides requests. Absent without spec.endpoint.traffic.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=31
+	Traffic []TrafficStatus `json:"traffic,omitempty"`
+
 	// replicas is the number of pods of the current generation.
 	//
 	// +optional

@@ -1,0 +1,201 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// restoreDelay is the least time from the loss of a backend to its return, so that one whose pods
+// become ready and unready does not cause a write each time. A loss takes effect at once.
+const restoreDelay = 10 * time.Second
+
+// indexBackend finds NpuDeploys by the backends that they send requests to.
+const indexBackend = "backend"
+
+// backendsOf returns the states of the backends of deploy, from informers. They are none if it does
+// not divide requests.
+func (k *deployKind) backendsOf(ctx context.Context, deploy *v1.NpuDeploy) ([]render.Backend, error) {
+	name := client.ObjectKeyFromObject(deploy)
+	names := render.BackendNames(deploy)
+	if len(names) == 0 {
+		k.backends.forget(name)
+		return nil, nil
+	}
+	backends := make([]render.Backend, 0, len(names))
+	for _, other := range names {
+		backend, err := k.backend(ctx, deploy, other)
+		if err != nil {
+			return nil, err
+		}
+		backends = append(backends, backend)
+	}
+	if wait := k.backends.settle(name, backends); wait > 0 {
+		k.queue.addWith(priorityqueue.AddOpts{After: wait}, name)
+	}
+	return backends, nil
+}
+
+func (k *deployKind) backend(ctx context.Context, deploy *v1.NpuDeploy, name string) (render.Backend, error) {
+	backend := render.Backend{Name: name, State: v1.BackendMissing}
+	key := client.ObjectKey{Namespace: deploy.Namespace, Name: name}
+	other := deploy
+	if name != deploy.Name {
+		other = &v1.NpuDeploy{}
+		if err := k.cache.Get(ctx, key, other); err != nil {
+			return backend, client.IgnoreNotFound(err)
+		}
+	}
+	if port := servicePort(other); port != nil {
+		backend.Port = *port
+	}
+	var deployment appsv1.Deployment
+	err := k.cache.Get(ctx, key, &deployment)
+	if client.IgnoreNotFound(err) != nil {
+		return backend, err
+	}
+	switch {
+	case other.DeletionTimestamp != nil:
+	case err != nil || !metav1.IsControlledBy(&deployment, other):
+		backend.State = v1.BackendNotReady
+	default:
+		backend.State = workloadState(&deployment)
+	}
+	return backend, nil
+}
+
+func servicePort(deploy *v1.NpuDeploy) *int32 {
+	if deploy.Spec.Service == nil {
+		return nil
+	}
+	return deploy.Spec.Service.Port
+}
+
+// workloadState is Ready with one ready pod of any generation: the Service has them all.
+func workloadState(deployment *appsv1.Deployment) v1.BackendState {
+	switch {
+	case deployment.Spec.Replicas != nil && *deployment.Spec.Replicas == 0:
+		return v1.BackendScaledToZero
+	case deployment.Status.ReadyReplicas > 0:
+		return v1.BackendReady
+	}
+	return v1.BackendNotReady
+}
+
+// describeBackends returns equal texts for equal backends.
+func describeBackends(backends []render.Backend) string {
+	if len(backends) == 0 {
+		return ""
+	}
+	return fmt.Sprint(backends)
+}
+
+// backendStates has the states that the routes of NpuDeploys follow.
+type backendStates struct {
+	clock clock.PassiveClock
+
+	mu       sync.Mutex
+	byDeploy map[types.NamespacedName]map[string]backendState
+}
+
+type backendState struct {
+	state v1.BackendState
+	lost  time.Time // zero if it was never Ready before
+}
+
+func newBackendStates(passive clock.PassiveClock) *backendStates {
+	return &backendStates{clock: passive, byDeploy: map[types.NamespacedName]map[string]backendState{}}
+}
+
+// settle replaces the observed states of the backends of deploy by those to follow. It returns the
+// time after which a backend may return, or 0.
+func (s *backendStates) settle(deploy types.NamespacedName, backends []render.Backend) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock.Now()
+	next := make(map[string]backendState, len(backends))
+	var wait time.Duration
+	for i := range backends {
+		backend := &backends[i]
+		before := s.byDeploy[deploy][backend.Name]
+		remaining := before.lost.Add(restoreDelay).Sub(now)
+		switch {
+		case backend.State != v1.BackendReady && before.state == v1.BackendReady:
+			before.lost = now
+		case backend.State == v1.BackendReady && before.state != v1.BackendReady && !before.lost.IsZero() && remaining > 0:
+			backend.State = before.state
+			if wait == 0 || remaining < wait {
+				wait = remaining
+			}
+		}
+		before.state = backend.State
+		next[backend.Name] = before
+	}
+	s.byDeploy[deploy] = next
+	return wait
+}
+
+func (s *backendStates) forget(deploy types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.byDeploy, deploy)
+}
+
+// backendChanged enqueues the NpuDeploys that send requests to the NpuDeploy or Deployment of an
+// event, if their routes depend on the change.
+func (k *deployKind) backendChanged() handler.EventHandler {
+	add := func(ctx context.Context, object client.Object, queue workQueue) {
+		var list v1.NpuDeployList
+		if err := k.cache.List(ctx, &list, client.InNamespace(object.GetNamespace()),
+			client.MatchingFields{indexBackend: object.GetName()}, client.UnsafeDisableDeepCopy); err != nil {
+			return // The informer has not started: then all are reconciled.
+		}
+		priority := priorityDrift
+		for i := range list.Items {
+			enqueue(queue, priorityqueue.AddOpts{After: settleDrift, Priority: &priority}, client.ObjectKeyFromObject(&list.Items[i]))
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, queue workQueue) {
+			if !e.IsInInitialList { // At the start, all are reconciled.
+				add(ctx, e.Object, queue)
+			}
+		},
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, queue workQueue) {
+			if routeInput(e.ObjectOld) != routeInput(e.ObjectNew) {
+				add(ctx, e.ObjectNew, queue)
+			}
+		},
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workQueue) { add(ctx, e.Object, queue) },
+	}
+}
+
+// routeInput is what routes depend on of an NpuDeploy or a Deployment.
+func routeInput(object client.Object) render.Backend {
+	input := render.Backend{Name: string(object.GetUID())}
+	switch object := object.(type) {
+	case *appsv1.Deployment:
+		input.State = workloadState(object)
+	case *v1.NpuDeploy:
+		if port := servicePort(object); port != nil {
+			input.Port = *port
+		}
+		if object.DeletionTimestamp != nil {
+			input.State = v1.BackendMissing
+		}
+	}
+	return input
+}

@@ -1,0 +1,140 @@
+package v1
+
+// Traffic divides the requests to a host among NpuDeploys of one namespace.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.backends) || has(self.matches)",message="one of backends and matches is required"
+type Traffic struct {
+	// backends are the NpuDeploys that requests go to, in proportion to their weights. The NpuDeploy
+	// itself is one by its name. Where it is not listed, it gets what the others leave of 100. Absent
+	// means that it gets all requests.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=15
+	Backends []TrafficBackend `json:"backends,omitempty"`
+
+	// matches send requests with certain headers to one backend, whatever the weights. The first match
+	// counts. Absent means none.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=15
+	Matches []TrafficMatch `json:"matches,omitempty"`
+
+	// unready is what happens to the share of a backend without a ready pod: Redistribute gives it to
+	// the other backends, in proportion to their weights; Keep keeps the weights. Absent means
+	// Redistribute.
+	//
+	// +optional
+	Unready UnreadyBackends `json:"unready,omitempty"`
+}
+
+// UnreadyBackends is what happens to the share of a backend without a ready pod.
+//
+// +kubebuilder:validation:Enum=Redistribute;Keep
+type UnreadyBackends string
+
+// The choices for unready backends.
+const (
+	UnreadyRedistribute UnreadyBackends = "Redistribute"
+	UnreadyKeep         UnreadyBackends = "Keep"
+)
+
+// TrafficBackend is an NpuDeploy that gets requests.
+type TrafficBackend struct {
+	// name is the name of an NpuDeploy of the same namespace. It requires no endpoint of its own.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=52
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Name string `json:"name"`
+
+	// weight is the backend's share of the sum of all weights. 0 means none.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000000
+	Weight int32 `json:"weight"`
+}
+
+// TrafficMatch sends the requests with all of its headers to a backend.
+//
+// +kubebuilder:validation:XValidation:rule="self.headers.size() > 0",message="headers: one is required"
+type TrafficMatch struct {
+	// headers are the values by name of the header, in lower case. A request matches with all of them.
+	//
+	// +required
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(name, name.size() <= 256 && name.matches('^[a-z0-9]([-_a-z0-9]*[a-z0-9])?$'))",message="the name of a header is lower-case letters and digits, with - and _ inside"
+	Headers map[string]HeaderMatch `json:"headers"`
+
+	// backend is the name of an NpuDeploy of the same namespace, which may be the NpuDeploy itself.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=52
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Backend string `json:"backend"`
+}
+
+// HeaderMatch compares the value of a header.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.exact) != has(self.prefix)",message="one of exact and prefix is required, and not both"
+type HeaderMatch struct {
+	// exact is the whole value. Absent means that prefix is compared.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Exact string `json:"exact,omitempty"`
+
+	// prefix is the beginning of the value. Absent means that exact is compared.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Prefix string `json:"prefix,omitempty"`
+}
+
+// BackendState is the state of an NpuDeploy that gets requests.
+//
+// +kubebuilder:validation:Enum=Ready;NotReady;ScaledToZero;Missing
+type BackendState string
+
+// The states of a backend. Ready means that at least one pod is.
+const (
+	BackendReady        BackendState = "Ready"
+	BackendNotReady     BackendState = "NotReady"
+	BackendScaledToZero BackendState = "ScaledToZero"
+	BackendMissing      BackendState = "Missing"
+)
+
+// TrafficStatus is the share of a backend.
+type TrafficStatus struct {
+	// name is the NpuDeploy's name.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name"`
+
+	// weight is the weight in the route. 0 means that the backend gets no share of the requests,
+	// beside those of its matches.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Weight int32 `json:"weight"`
+
+	// state is the backend's state when the weight was decided.
+	//
+	// +required
+	State BackendState `json:"state"`
+
+	// port is the port of the backend's Service. Absent means the default, 80.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port *int32 `json:"port,omitempty"`
+}
