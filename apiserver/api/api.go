@@ -23,6 +23,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/projects"
 	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/apiserver/rollouts"
 	"github.com/dudaji/nufi/apiserver/traffic"
 	"github.com/dudaji/nufi/apiserver/workloads"
 	"github.com/dudaji/nufi/internal/render"
@@ -142,6 +143,7 @@ func (a *API) table() []rest.Route {
 		namespaces.New(o.Live, o.Clock).Routes(),
 		previews.Routes(),
 		devices.Routes(),
+		rollouts.Routes(),
 		[]rest.Route{a.streams.MergedRoute(rest.Prefix+"/watch", mergedEventSchema, deploys.Topic(), projects.Topic(), devices.Topic())},
 	)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/projects"
 	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/apiserver/rollouts"
 	"github.com/dudaji/nufi/apiserver/workloads"
 )
 
@@ -37,6 +38,7 @@ func document(routes []rest.Route, login bool) ([]byte, error) {
 		string(rest.ObjectMetaSchema): objectMeta(), string(listMetaSchema): listMeta(),
 		string(npudeploys.ListSchema): deployList(), string(summarySchema): npudeploys.Summary{}, string(stateSchema): live.StateSummary{},
 		string(projects.ListSchema):    listOf(projects.Schema, "A page of Projects, by name."),
+		string(rollouts.ListSchema):    listOf(rollouts.Schema, "All TemplateRollouts, the newest first."),
 		string(npudeploys.EventSchema): npudeploys.Events(), string(projects.EventSchema): projects.Events(), string(devices.EventSchema): devices.Events(), string(workloads.EventSchema): workloads.Events(),
 		string(mergedEventSchema): rest.MergedEventSchema(map[string]map[string]any{
 			npudeploys.Resource: npudeploys.Events(), live.Projects: projects.Events(), devices.Topic: devices.Events(),
@@ -53,6 +55,12 @@ func document(routes []rest.Route, login bool) ([]byte, error) {
 		nameObjects(schemas, string(kind.schema), schema, 2)
 		schemas[string(kind.schema)], schemas[string(kind.input)] = schema, inputOf(schema)
 	}
+	rolloutSchema, err := crdSchema(rollouts.Resource)
+	if err != nil {
+		return nil, err
+	}
+	nameObjects(schemas, string(rollouts.Schema), rolloutSchema, 2)
+	schemas[string(rollouts.Schema)] = rolloutSchema
 	operations := make([]openapi.Operation, len(routes))
 	for i, route := range routes {
 		operations[i] = route.Operation

@@ -94,6 +94,14 @@ func matrix(t *testing.T) []matrixRow {
 		{"GET " + one + "/scale", "", nil, [4]int{200, 200, 200, 403}},
 		{"PUT " + one + "/scale", `{"replicas": 2}`, nil, [4]int{200, 200, 403, 403}},
 		{"POST " + one + "/restart", "", nil, [4]int{200, 200, 403, 403}},
+		{"GET " + one + "/revisions", "", nil, [4]int{200, 200, 200, 403}},
+		{"POST " + one + "/undo?revision=1", "", nil, [4]int{200, 200, 403, 403}}, // It is the current spec.
+		{"GET /api/v1/templaterollouts", "", nil, [4]int{200, 200, 200, 200}},
+		{"GET /api/v1/templaterollouts/{name}", "", nil, [4]int{404, 404, 404, 404}}, // there is none
+		{"POST /api/v1/templaterollouts/{name}/pause", "", nil, [4]int{404, 404, 404, 404}},
+		{"POST /api/v1/templaterollouts/{name}/resume", "", nil, [4]int{404, 404, 404, 404}},
+		{"POST /api/v1/templaterollouts/{name}/retry", "", nil, [4]int{404, 404, 404, 404}},
+		{"POST /api/v1/templaterollouts/{name}/abort", "", nil, [4]int{404, 404, 404, 404}},
 		{"GET /api/v1/projects", "", nil, [4]int{200, 200, 200, 200}},
 		{"POST /api/v1/projects", project("new-NAME"), nil, [4]int{201, 403, 403, 403}},
 		{"GET " + mine, "", nil, [4]int{200, 200, 200, 403}},

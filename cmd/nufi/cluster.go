@@ -18,13 +18,13 @@ func (f *clusterFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.context, "context", "", "context of the kubeconfig (default the current one)")
 }
 
-func (f *clusterFlags) client() (client.Client, error) {
+func (f *clusterFlags) client() (client.WithWatch, error) {
 	config, err := program.LoadKubeconfig(f.kubeconfig, f.context)
 	if err != nil {
 		return nil, err
 	}
 	config.WarningHandler = nil
-	kube, err := client.New(config, client.Options{})
+	kube, err := client.NewWithWatch(config, client.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/cmd/internal/program"
+	"github.com/dudaji/nufi/internal/rollout"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -26,7 +27,12 @@ var (
 
 func newRolloutCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "rollout", Short: "Manage the specs that NpuDeploys had, and the templates that they use", Args: noArguments}
-	cmd.AddCommand(newUpdateCommand(), newHistoryCommand(), newRolloutDiffCommand(), newUndoCommand())
+	cmd.AddCommand(
+		newUpdateCommand(), newHistoryCommand(), newRolloutDiffCommand(), newUndoCommand(), newStatusCommand(),
+		newRequestCommand(rollout.Pause, "Assign the templates of a rollout to no further NpuDeploy"),
+		newRequestCommand(rollout.Resume, "Continue a paused rollout of templates"),
+		newRequestCommand(rollout.Retry, "Continue a halted rollout of templates at the wave that failed"),
+		newRequestCommand(rollout.Abort, "End a rollout of templates as a failure does"))
 	return cmd
 }
 
@@ -51,8 +57,8 @@ func (o *rolloutOptions) addOutput(cmd *cobra.Command) {
 
 // read reads the NpuDeploy that an argument names, with its history.
 func (o *rolloutOptions) read(ctx context.Context, argument string) (*deployHistory, error) {
-	if o.output != "" && o.output != "table" && o.output != outputJSON {
-		return nil, fmt.Errorf("-o %s: %w: use table or json", o.output, errNoSuchOutput)
+	if err := o.checkOutput(); err != nil {
+		return nil, err
 	}
 	name, err := deployName(argument)
 	if err != nil {
@@ -67,6 +73,13 @@ func (o *rolloutOptions) read(ctx context.Context, argument string) (*deployHist
 		}
 	}
 	return readHistory(ctx, o.kube, client.ObjectKey{Namespace: o.namespace, Name: name})
+}
+
+func (o *rolloutOptions) checkOutput() error {
+	if o.output != "" && o.output != "table" && o.output != outputJSON {
+		return fmt.Errorf("-o %s: %w: use table or json", o.output, errNoSuchOutput)
+	}
+	return nil
 }
 
 // deployName returns the name in NAME or TYPE/NAME.

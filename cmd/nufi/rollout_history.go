@@ -59,14 +59,19 @@ func (h *deployHistory) print(w io.Writer) error {
 func newHistoryCommand() *cobra.Command {
 	var o rolloutOptions
 	cmd := &cobra.Command{
-		Use:   "history NAME",
-		Short: "List the earlier specs of an NpuDeploy",
+		Use:   "history [NAME | templates]",
+		Short: "List the earlier specs of an NpuDeploy, or the rollouts of templates",
 		Long: `List the specs of an NpuDeploy, the oldest first. The controller stores them from the first change
-on: the last ten, unless policy's specHistory says otherwise. The number of replicas is not part of them.`,
+on: the last ten, or as many as policy's specHistory. The number of replicas is not part of them. Without a name,
+list the rollouts of templates. An NpuDeploy called templates is npudeploy/templates.`,
 		Example: `  nufi rollout history llama-8b -n npu-serving
-  nufi rollout history deploy/llama-8b -n npu-serving -o json`,
-		Args: cobra.ExactArgs(1),
+  nufi rollout history deploy/llama-8b -n npu-serving -o json
+  nufi rollout history templates`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 || args[0] == "templates" {
+				return o.rollouts(cmd)
+			}
 			read, err := o.read(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -80,6 +85,25 @@ on: the last ten, unless policy's specHistory says otherwise. The number of repl
 	o.add(cmd)
 	o.addOutput(cmd)
 	return cmd
+}
+
+// rollouts lists the rollouts of templates.
+func (o *rolloutOptions) rollouts(cmd *cobra.Command) error {
+	if err := o.checkOutput(); err != nil {
+		return err
+	}
+	kube, err := o.cluster.client()
+	if err != nil {
+		return err
+	}
+	rollouts, err := listRollouts(cmd.Context(), kube)
+	if err != nil {
+		return err
+	}
+	if o.output == outputJSON {
+		return writeJSON(cmd.OutOrStdout(), rollouts)
+	}
+	return printRollouts(cmd.OutOrStdout(), rollouts)
 }
 
 func newRolloutDiffCommand() *cobra.Command {

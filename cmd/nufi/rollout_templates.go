@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/duration"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/internal/rollout"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+var (
+	errNoRollout    = errors.New("there is no such rollout of templates")
+	errNotTemplates = errors.New("use templates, or templates/DIGEST")
+	errNotComplete  = errors.New("the rollout does not complete")
+)
+
+// isTemplates reports whether an argument names the templates, and which: a digest or its beginning,
+// a revision, or a TemplateRollout; empty: the current ones.
+func isTemplates(argument string) (which string, is bool) {
+	kind, which, _ := strings.Cut(argument, "/")
+	switch strings.ToLower(kind) {
+	case "templates", "templaterollout", "templaterollouts", "templaterollout.dudaji.com", "templaterollouts.dudaji.com":
+		return which, true
+	}
+	return "", false
+}
+
+// listRollouts lists the TemplateRollouts, the oldest first.
+func listRollouts(ctx context.Context, kube client.Client) ([]v1.TemplateRollout, error) {
+	var list v1.TemplateRolloutList
+	if err := kube.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("listing TemplateRollouts: %w", err)
+	}
+	slices.SortFunc(list.Items, func(a, b v1.TemplateRollout) int { return int(a.Spec.Revision - b.Spec.Revision) })
+	return list.Items, nil
+}
+
+// findRollout returns the TemplateRollout that args names: the current one by default.
+func findRollout(ctx context.Context, kube client.Client, args []string) (*v1.TemplateRollout, error) {
+	which := ""
+	if len(args) > 0 {
+		var is bool
+		if which, is = isTemplates(args[0]); !is {
+			return nil, fmt.Errorf("%s: %w", args[0], errNotTemplates)
+		}
+	}
+	rollouts, err := listRollouts(ctx, kube)
+	if err != nil {
+		return nil, err
+	}
+	for _, candidate := range slices.Backward(rollouts) {
+		digits := strings.TrimPrefix(candidate.Spec.Templates, "sha256:")
+		if candidate.Name == which || strconv.FormatInt(candidate.Spec.Revision, 10) == which || strings.HasPrefix(digits, strings.TrimPrefix(which, "sha256:")) {
+			return &candidate, nil
+		}
+	}
+	if which == "" {
+		return nil, errNoRollout
+	}
+	return nil, fmt.Errorf("templates/%s: %w", which, errNoRollout)
+}
+
+func printRollouts(w io.Writer, rollouts []v1.TemplateRollout) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "REVISION\tTEMPLATES\tSTATE\tUPDATED\tFAILED\tAGE")
+	for i := range rollouts {
+		failed := int32(0)
+		for _, wave := range rollouts[i].Status.Waves {
+			failed += wave.Failed
+		}
+		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%d\t%s\n", rollouts[i].Spec.Revision, rollouts[i].Spec.Templates, rollout.StateOf(&rollouts[i]),
+			orDash(rollouts[i].Status.Summary), failed, duration.HumanDuration(time.Since(rollouts[i].CreationTimestamp.Time)))
+	}
+	return table.Flush()
+}
+
+// printRollout prints the state of a rollout and its waves.
+func printRollout(w io.Writer, shown *v1.TemplateRollout) error {
+	_, err := fmt.Fprintf(w, "templates %s (revision %d): %s", shown.Spec.Templates, shown.Spec.Revision, rollout.StateOf(shown))
+	if err != nil {
+		return err
+	}
+	if message := rollout.MessageOf(shown); message != "" {
+		_, _ = fmt.Fprintf(w, ": %s", message)
+	}
+	_, _ = fmt.Fprintln(w)
+	if plan := shown.Status.Plan; plan != nil {
+		_, _ = fmt.Fprintf(w, "plan: None %d, InPlace %d, Restart %d, Delete %d, Refused %d\n", plan.None, plan.InPlace, plan.Restart, plan.Delete, plan.Refused)
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "WAVE\tCURRENT\tTOTAL\tUPDATED\tREADY\tFAILED\tNOT READY BEFORE")
+	for i, wave := range shown.Status.Waves {
+		current := ""
+		if int32(i) == shown.Status.Wave {
+			current = "*"
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\n", wave.Name, current, wave.Total, wave.Updated, wave.Ready, wave.Failed, wave.NotReadyBefore)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, failed := range shown.Status.Failed {
+		_, _ = fmt.Fprintf(w, "failed: %s/%s (%s)\n", failed.Namespace, failed.Name, failed.Reason)
+	}
+	return nil
+}
+
+func newStatusCommand() *cobra.Command {
+	var o rolloutOptions
+	var watch bool
+	cmd := &cobra.Command{
+		Use:   "status [templates[/DIGEST]]",
+		Short: "Print the progress of a rollout of templates",
+		Long: `Print the waves of a rollout of templates: the current one, or that of a digest or a revision. With --watch,
+print them again after each change, until the rollout is complete, halted or superseded.
+
+The exit code is 0 if the rollout is complete or continues, 1 if it is halted or superseded, 2 if an error
+occurred.`,
+		Example: `  nufi rollout status --watch
+  nufi rollout status templates/5c3a0de1b7f2 -o json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.status(cmd, args, watch) },
+	}
+	o.cluster.add(cmd)
+	o.addOutput(cmd)
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "wait for the end of the rollout")
+	return cmd
+}
+
+func (o *rolloutOptions) status(cmd *cobra.Command, args []string, watch bool) error {
+	if err := o.checkOutput(); err != nil {
+		return err
+	}
+	kube, err := o.cluster.client()
+	if err != nil {
+		return err
+	}
+	current, err := findRollout(cmd.Context(), kube, args)
+	if err != nil {
+		return err
+	}
+	show := func() error {
+		if o.output == outputJSON {
+			return writeJSON(cmd.OutOrStdout(), current)
+		}
+		return printRollout(cmd.OutOrStdout(), current)
+	}
+	if err := show(); err != nil {
+		return err
+	}
+	for watch && !rollout.HasEnded(current) {
+		if err := awaitChange(cmd.Context(), kube, current); err != nil {
+			return err
+		}
+		if err := show(); err != nil {
+			return err
+		}
+	}
+	if rollout.HasEnded(current) && !rollout.IsComplete(current) {
+		return &exitError{code: exitDifferent, err: fmt.Errorf("%w: %s", errNotComplete, rollout.StateOf(current))}
+	}
+	return nil
+}
+
+// awaitChange watches a rollout until it has another version.
+func awaitChange(ctx context.Context, kube client.WithWatch, current *v1.TemplateRollout) error {
+	for {
+		events, err := kube.Watch(ctx, &v1.TemplateRolloutList{}, client.MatchingFields{"metadata.name": current.Name})
+		if err != nil {
+			return fmt.Errorf("watching TemplateRollouts: %w", err)
+		}
+		for event := range events.ResultChan() {
+			changed, is := event.Object.(*v1.TemplateRollout)
+			if !is || changed.ResourceVersion == current.ResourceVersion {
+				continue
+			}
+			events.Stop()
+			*current = *changed
+			return nil
+		}
+		events.Stop() // The server ended the watch.
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := kube.Get(ctx, client.ObjectKeyFromObject(current), current); err != nil {
+			return err
+		}
+	}
+}
+
+// newRequestCommand returns a command that changes the spec of a TemplateRollout.
+func newRequestCommand(request rollout.Request, short string) *cobra.Command {
+	var o rolloutOptions
+	cmd := &cobra.Command{
+		Use:     string(request) + " [templates[/DIGEST]]",
+		Short:   short,
+		Example: "  nufi rollout " + string(request) + "\n  nufi rollout " + string(request) + " templates/5c3a0de1b7f2",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kube, err := o.cluster.client()
+			if err != nil {
+				return err
+			}
+			current, err := findRollout(cmd.Context(), kube, args)
+			if err != nil {
+				return err
+			}
+			change, err := request.Patch(current)
+			if err != nil {
+				return fmt.Errorf("%s: %w", current.Name, err)
+			}
+			if err := kube.Patch(cmd.Context(), current, client.RawPatch(types.MergePatchType, change), client.FieldOwner("nufi")); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "templaterollout.dudaji.com/%s %s\n", current.Name, request.Done())
+			return err
+		},
+	}
+	o.cluster.add(cmd)
+	return cmd
+}
