@@ -52,6 +52,7 @@ func matrix(t *testing.T) []matrixRow {
 		{"GET " + page + "/events", "", nil, [4]int{200, 200, 200, 403}},
 		{"GET " + page + "/logs", "", nil, [4]int{200, 200, 200, 403}}, // with an error: there are no pods
 		{"GET " + page + "/manifests", "", nil, [4]int{200, 200, 200, 403}},
+		{"GET " + page + "/traffic", "", nil, [4]int{200, 200, 200, 403}},
 		{"GET " + page + "/spec", "", nil, [4]int{200, 200, 200, 403}},
 		{"POST " + page + "/restart", "", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
 		{"POST " + page + "/scale", "replicas=2", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},

@@ -99,6 +99,7 @@ func valueText(value *float64, unit traffic.Unit) string {
 		return strconv.FormatFloat(*value, 'f', 1, 64) + " s"
 	case traffic.UnitTokensPerSecond:
 		return strconv.FormatFloat(*value, 'f', 1, 64)
+	case traffic.UnitRequests:
 	}
 	return strconv.FormatFloat(*value, 'f', -1, 64)
 }

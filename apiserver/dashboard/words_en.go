@@ -1,7 +1,7 @@
 package dashboard
 
 func englishWords() table {
-	return table{
+	return table{ //nolint:gosec // G101: the tokens are those of a model
 		"accelerator": "Accelerator", "address": "Address", "age": "Age", "all": "All", "deployments": "Deployments",
 		"devices": "Devices", "filter": "Apply", "language": "한국어", "logOut": "Log out", "model": "Model", "name": "Name", "next": "Next page",
 		"none": "There are no deployments in the projects that you may see.", "noMatch": "No deployment matches.",

@@ -1,7 +1,7 @@
 package dashboard
 
 func koreanWords() table {
-	return table{
+	return table{ //nolint:gosec // G101: the tokens are those of a model
 		"accelerator": "가속기", "address": "주소", "age": "경과", "all": "전체", "deployments": "배포",
 		"devices": "장치", "filter": "적용", "language": "English", "logOut": "로그아웃", "model": "모델", "name": "이름", "next": "다음 페이지",
 		"none": "볼 수 있는 프로젝트에 배포가 없습니다.", "noMatch": "일치하는 배포가 없습니다.",
