@@ -18,11 +18,13 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// nodes are the simulated nodes. They are few, so that a user soon sees NoFreeDevice.
+// nodes are the simulated nodes. All examples fit, however they are placed; they are few, so that a
+// user soon sees NoFreeDevice.
 func nodes() []cluster.Node {
 	return []cluster.Node{
 		atom("atom-0"),
 		atom("atom-1"),
+		atom("atom-2"),
 		node("x330-0", "sapeon.com/snx3"),
 		node("gpu-0", "nvidia.com/gpu"),
 	}
