@@ -63,6 +63,10 @@ func TestPlanRejectsACandidateThatExceedsABound(t *testing.T) {
 		}
 	}
 	const name = "name:        _values.name"
+	longName := func(file, content string) string {
+		content = replace("scaling.cue", `kind: "Deployment", name: _values.name`, `kind: "Deployment", name: _metadata.name`)(file, content)
+		return repeat("metadata.cue", name, `name: strings.Repeat("x", 400000)`)(file, content)
+	}
 	for name, c := range map[string]struct {
 		edit func(string, string) string
 		want string
@@ -70,7 +74,7 @@ func TestPlanRejectsACandidateThatExceedsABound(t *testing.T) {
 		"invalid CUE":          {replace("policy.cue", "policy: {", "policy: {{"), "schemas/policy/policy.cue:"},
 		"an incomplete object": {replace("service.cue", `kind:       "Service"`, ""), "rendering examples/"},
 		"memory":               {repeat("metadata.cue", name, `name: strings.Repeat(strings.Repeat("x", 1000000), 1000)`), "evaluating ended with exit status 2"},
-		"output":               {repeat("metadata.cue", name, `name: strings.Repeat("x", 400000)`), "the output is too long"},
+		"output":               {longName, "the output is too long"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
