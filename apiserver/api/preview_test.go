@@ -142,3 +142,24 @@ func priorityIn(t *testing.T, answer map[string]any) any {
 	}
 	return nil
 }
+
+func TestValidationReportsFieldsAndWritesNothing(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	path := strings.TrimSuffix(s.previewPath(), "preview") + "validate"
+	answer := s.do("ann", http.MethodPost, path, deployJSON("a")).Want(http.StatusOK).JSON()
+	if objects := answer["objects"].([]any); !slices.Contains(objects, any("Deployment/a")) || answer["url"] == "" || answer["image"] == "" {
+		t.Errorf("the validation is %v", answer)
+	}
+	s.do("ann", http.MethodGet, "/api/v1/namespaces/"+s.Namespace+"/npudeploys/a", "").Want(http.StatusNotFound)
+	for field, spec := range map[string]string{
+		"spec.accelerator.count": `{"model": "org/a", "accelerator": {"type": "atom", "count": 3}}`,
+		"spec.other":             `{"model": "org/a", "accelerator": {"type": "atom"}, "other": 1}`,
+	} {
+		body := `{"metadata": {"name": "a"}, "spec": ` + spec + `}`
+		rejected := s.do("ann", http.MethodPost, path, body).Want(http.StatusUnprocessableEntity).Problem()
+		if len(rejected.Errors) != 1 || rejected.Errors[0].Field != field {
+			t.Errorf("the errors are %v, want one of %s", rejected.Errors, field)
+		}
+	}
+}

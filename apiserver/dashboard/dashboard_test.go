@@ -68,6 +68,12 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 	} {
 		used[key] = true
 	}
+	for _, field := range formFields() {
+		used[field.Name] = true
+	}
+	for _, key := range []string{"default", "noDevices", "noEndpoint"} { // options of the form
+		used[key] = true
+	}
 	for _, name := range tabs() {
 		used["tab."+name] = true
 	}

@@ -5,45 +5,52 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gorilla/mux"
 	yamlv3 "go.yaml.in/yaml/v3"
+	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // The operations of REST that the editor calls.
 const (
-	createOperation  = "createNpuDeploy"
-	putOperation     = "putNpuDeploy"
-	previewOperation = "previewNpuDeploy"
+	createOperation    = "createNpuDeploy"
+	putOperation       = "putNpuDeploy"
+	previewOperation   = "previewNpuDeploy"
+	validateOperation  = "validateNpuDeploy"
+	catalogueOperation = "readCatalogue"
 )
 
 // newPath is the page for a new deployment of a project.
 const newPath = "/new/{namespace}"
 
-// skeleton is what a new deployment begins with.
-const skeleton = `apiVersion: dudaji.com/v1
+// empty is what a new deployment without a preset begins with.
+const empty = `apiVersion: dudaji.com/v1
 kind: NpuDeploy
 metadata:
-  name: llama-8b
+  name: ""
 spec:
-  model: meta-llama/Meta-Llama-3.1-8B-Instruct
-  accelerator: {type: atom, count: 8}
-  endpoint: {host: llama-8b.nufi.me}
+  model: ""
 `
 
 func (h *Handlers) editorRoutes() []rest.Route {
+	preset := openapi.Parameter{Name: "preset", Doc: "name of the preset to start from; absent: none", AllowEmpty: true}
 	return []rest.Route{
-		h.newPage("showNew", newPath, "Page: a new deployment", createOperation, h.showNew),
+		h.newPage("showNew", newPath, "Page: a new deployment", createOperation, h.showNew, preset),
 		h.newForm("submitNew", newPath, "Form: preview or create a deployment", createOperation, h.submitEditor),
+		h.draftRoute("draftNew", newPath+"/draft"),
 		h.newPage("showEditor", deploymentPath+"/edit", "Page: change a deployment", readOperation, h.showEditor),
 		h.newForm("submitEdit", deploymentPath+"/edit", "Form: preview or change a deployment", putOperation, h.submitEditor),
+		h.draftRoute("draftEdit", deploymentPath+"/edit/draft"),
 	}
 }
 
@@ -52,11 +59,23 @@ type editorPage struct {
 	Namespace, Name string // the name is empty for a new deployment
 	Path            string
 	YAML, ETag      string
+	Lines           []yamlLine
+	Fields          []fieldView
+	Projects        []option // of a new deployment
+	Presets         []render.Preset
 	Force           bool
 	Problem         *problem.Error
 	Errors          []lineError
+	IsDraft         bool   // the problem is that of a draft
 	Current         string // the spec that another user has written meanwhile
 	Preview         *previewView
+	Draft           *draftView
+}
+
+// yamlLine is the number of a line of the text.
+type yamlLine struct {
+	Number   int
+	HasError bool
 }
 
 // lineError is an error of a field, with its line in the text; 0 if it is not in the text.
@@ -95,7 +114,31 @@ func (h *Handlers) showNew(w http.ResponseWriter, r *http.Request, user *kube.Us
 	if lacks != nil {
 		return rest.Forbidden(*lacks)
 	}
-	return h.writeEditor(w, r, &editorPage{Namespace: namespace, YAML: skeleton})
+	page := &editorPage{Namespace: namespace, YAML: empty}
+	if name := r.URL.Query().Get("preset"); name != "" {
+		catalogue, err := h.catalogue(r, user)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(catalogue.Presets, func(p render.Preset) bool { return p.Name == name })
+		if i < 0 {
+			return problem.New(http.StatusNotFound, "there is no such preset")
+		}
+		if page.YAML, err = presetYAML(catalogue.Presets[i]); err != nil {
+			return err
+		}
+		h.addDraft(r, user, page)
+	}
+	return h.writeEditor(w, r, user, page)
+}
+
+// presetYAML returns the NpuDeploy of a preset.
+func presetYAML(preset render.Preset) (string, error) {
+	text, err := yaml.Marshal(map[string]any{
+		"apiVersion": v1.GroupVersion().String(), "kind": v1.Kind,
+		"metadata": map[string]any{"name": preset.Name}, "spec": preset.Spec,
+	})
+	return string(text), err
 }
 
 func (h *Handlers) showEditor(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
@@ -103,7 +146,9 @@ func (h *Handlers) showEditor(w http.ResponseWriter, r *http.Request, user *kube
 	if err != nil {
 		return err
 	}
-	return h.writeEditor(w, r, &editorPage{Namespace: mux.Vars(r)["namespace"], Name: mux.Vars(r)["name"], YAML: text, ETag: tag})
+	page := &editorPage{Namespace: mux.Vars(r)["namespace"], Name: mux.Vars(r)["name"], YAML: text, ETag: tag}
+	h.addDraft(r, user, page)
+	return h.writeEditor(w, r, user, page)
 }
 
 // currentSpec returns the deployment as YAML, and its ETag.
@@ -118,24 +163,41 @@ func (h *Handlers) currentSpec(r *http.Request, user *kube.UserClient) (text, ta
 	return page.Spec, answer.header.Get("ETag"), err
 }
 
-func (h *Handlers) writeEditor(w http.ResponseWriter, r *http.Request, page *editorPage) error {
+func (h *Handlers) writeEditor(w http.ResponseWriter, r *http.Request, user *kube.UserClient, page *editorPage) error {
 	page.Path = "/new/" + page.Namespace
 	if page.Name != "" {
 		page.Path = "/deployments/" + page.Namespace + "/" + page.Name + "/edit"
 	}
+	if err := h.addForm(r, user, page); err != nil {
+		return err
+	}
 	view := frame{Section: "deployments", Title: cmp.Or(page.Name, page.Namespace), Path: page.Path, Page: page}
-	if page.Problem != nil {
+	if page.Problem != nil && !page.IsDraft {
 		view.Status = page.Problem.Status
 	}
 	return h.views.write(w, r, "editor.html", view)
 }
 
-// submitEditor previews the text, or writes it and redirects to the deployment.
-func (h *Handlers) submitEditor(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-	page := &editorPage{
-		Namespace: mux.Vars(r)["namespace"], Name: mux.Vars(r)["name"], YAML: r.PostFormValue("yaml"),
-		ETag: r.PostFormValue("etag"), Force: r.PostFormValue("force") == "true",
+// readEditor returns the page as it was submitted.
+func readEditor(r *http.Request) *editorPage {
+	return &editorPage{
+		Namespace: mux.Vars(r)["namespace"], Name: mux.Vars(r)["name"], ETag: r.PostFormValue("etag"), Force: r.PostFormValue("force") == "true",
+		YAML: strings.ReplaceAll(r.PostFormValue("yaml"), "\r\n", "\n"), // browsers send CRLF
 	}
+}
+
+// submitEditor previews the text, or writes it and redirects to the deployment. If another
+// project was chosen, it only shows the page of that project.
+func (h *Handlers) submitEditor(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+	page := readEditor(r)
+	if project := r.PostFormValue("project"); page.Name == "" && project != "" && project != page.Namespace {
+		return h.draft(w, r, user)
+	}
+	text, err := mergeForm(page.YAML, r.PostForm)
+	if err != nil {
+		return h.failEditor(w, r, user, page, createOperation, problem.New(http.StatusUnprocessableEntity, err.Error()))
+	}
+	page.YAML = text
 	in := input{contentType: rest.MediaYAML, body: page.YAML}
 	if page.Force && page.Name != "" {
 		in.query = url.Values{"force": {"true"}}
@@ -149,7 +211,8 @@ func (h *Handlers) submitEditor(w http.ResponseWriter, r *http.Request, user *ku
 			page.Preview = nil
 			return h.failEditor(w, r, user, page, previewOperation, err)
 		}
-		return h.writeEditor(w, r, page)
+		h.addDraft(r, user, page)
+		return h.writeEditor(w, r, user, page)
 	}
 	operation := createOperation
 	if page.Name != "" {
@@ -170,10 +233,7 @@ func (h *Handlers) failEditor(w http.ResponseWriter, r *http.Request, user *kube
 	if !acceptsHTML(r) {
 		return failure
 	}
-	page.Problem = h.problem(r, user, h.route(operation).Needs, failure)
-	for _, e := range page.Problem.Errors {
-		page.Errors = append(page.Errors, lineError{e, lineOf(page.YAML, e.Field)})
-	}
+	h.addProblem(r, user, page, operation, failure)
 	if page.Problem.Status == http.StatusPreconditionFailed && page.Name != "" {
 		current, tag, err := h.currentSpec(r, user)
 		if err != nil {
@@ -181,7 +241,18 @@ func (h *Handlers) failEditor(w http.ResponseWriter, r *http.Request, user *kube
 		}
 		page.Current, page.ETag = current, tag
 	}
-	return h.writeEditor(w, r, page)
+	return h.writeEditor(w, r, user, page)
+}
+
+// addProblem adds an error to the page, with the lines of its fields.
+func (h *Handlers) addProblem(r *http.Request, user *kube.UserClient, page *editorPage, operation string, failure error) {
+	page.Problem = h.problem(r, user, h.route(operation).Needs, failure)
+	for _, e := range page.Problem.Errors {
+		page.Errors = append(page.Errors, lineError{e, lineOf(page.YAML, e.Field)})
+	}
+	if _, _, err := parseYAML(page.YAML); err != nil {
+		page.Errors = []lineError{{problem.FieldError{Message: strings.TrimPrefix(err.Error(), "yaml: ")}, lineOfError(err)}}
+	}
 }
 
 // segment is a part of a field's path: a name, or an index or a key in brackets.

@@ -47,5 +47,12 @@ func englishWords() table {
 		"trafficHint":           "All pods together, in the last hour, in UTC. A gap means that there are no measurements, not that there are no requests.",
 		"traffic.NotConfigured": "This server has no Prometheus to read measurements from.", "traffic.UnknownServer": "The metrics of this inference server are not known.",
 		"traffic.Unavailable": "Prometheus does not answer. Whether there are requests is not known.", "traffic.NoSamples": "Prometheus has no measurements of these pods in the last hour.",
+		"startFrom": "Start from", "nothing": "Nothing", "pasteHint": "Or paste YAML below.",
+		"form": "Form", "modelSize": "Size of the model", "endpoint": "Endpoint",
+		"host": "Host", "modelCache": "Model cache", "priorityClass": "Priority class",
+		"updates": "Updates of templates", "default": "Default", "noDevices": "None, or as in the YAML",
+		"noEndpoint": "None: within the cluster only", "updateYAML": "Update YAML", "updateForm": "Update form",
+		"tabHint": "Tab indents. To leave the text, press Escape and then Tab.", "draft": "What it creates", "quota": "Quota of the project",
+		"exceeds": "No node has enough free devices for a replica.", "exceedsQuota": "This is more than the quota.",
 	}
 }

@@ -47,5 +47,12 @@ func koreanWords() table {
 		"trafficHint":           "지난 1시간 동안 모든 파드를 합한 값이며 시각은 UTC입니다. 빈 구간은 요청이 없다는 뜻이 아니라 측정값이 없다는 뜻입니다.",
 		"traffic.NotConfigured": "이 서버에는 측정값을 읽을 Prometheus가 설정되어 있지 않습니다.", "traffic.UnknownServer": "이 추론 서버의 메트릭을 알 수 없습니다.",
 		"traffic.Unavailable": "Prometheus가 응답하지 않습니다. 요청이 있는지 알 수 없습니다.", "traffic.NoSamples": "지난 1시간 동안 Prometheus에 이 파드들의 측정값이 없습니다.",
+		"startFrom": "시작점", "nothing": "빈 배포", "pasteHint": "또는 아래에 YAML을 붙여 넣으세요.",
+		"form": "양식", "modelSize": "모델 크기", "endpoint": "엔드포인트",
+		"host": "호스트", "modelCache": "모델 캐시", "priorityClass": "우선순위 클래스",
+		"updates": "템플릿 업데이트", "default": "기본값", "noDevices": "없음 또는 YAML의 값",
+		"noEndpoint": "없음: 클러스터 내부 전용", "updateYAML": "YAML 업데이트", "updateForm": "양식 업데이트",
+		"tabHint": "Tab은 들여쓰기입니다. 편집기를 벗어나려면 Esc를 누른 다음 Tab을 누르세요.", "draft": "생성할 항목", "quota": "프로젝트 할당량",
+		"exceeds": "복제본 하나에 필요한 여유 장치가 있는 노드가 없습니다.", "exceedsQuota": "할당량보다 많습니다.",
 	}
 }

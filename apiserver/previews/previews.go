@@ -53,7 +53,7 @@ func New(options Options) *Handlers { return &Handlers{Options: options, rendere
 
 // Routes returns all routes of this package.
 func (h *Handlers) Routes() []rest.Route {
-	return []rest.Route{h.previewRoute(), h.manifestsRoute(), h.deletionRoute(), h.checkRoute(), h.templatesRoute(), h.catalogueRoute()}
+	return []rest.Route{h.previewRoute(), h.validateRoute(), h.manifestsRoute(), h.deletionRoute(), h.checkRoute(), h.templatesRoute(), h.catalogueRoute()}
 }
 
 // projectSettings returns the settings that the NpuDeploys of a namespace follow. Users who

@@ -81,15 +81,25 @@ func sameSpec(a, b *unstructured.Unstructured) bool {
 
 // render sets the result of deploy or its error, and returns an error only if ctx ends.
 func (r *renderer) render(ctx context.Context, input renderInput, deploy *rendered) error {
-	select {
-	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := r.acquire(ctx); err != nil {
+		return err
 	}
+	defer r.release()
 	typed := &v1.NpuDeploy{}
 	if deploy.err = runtime.DefaultUnstructuredConverter.FromUnstructured(deploy.object.Object, typed); deploy.err == nil {
 		deploy.result, deploy.err = input.templates.Render(typed, input.settings)
 	}
 	return nil
 }
+
+// acquire waits for the turn to render, until ctx ends.
+func (r *renderer) acquire(ctx context.Context) error {
+	select {
+	case r.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *renderer) release() { <-r.slots }

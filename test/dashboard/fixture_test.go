@@ -49,7 +49,7 @@ var setUp sync.Once
 
 // newServer returns a server whose cluster has the deploys. ann edits ml and views search,
 // and vic views ml. The tests do not run in parallel.
-func newServer(t *testing.T, change ...func(*api.Options)) *apitest.Server {
+func newServer(t testing.TB, change ...func(*api.Options)) *apitest.Server {
 	t.Helper()
 	h := harness.New(t, harness.ReserveNamespace())
 	h.Namespace = "ml"

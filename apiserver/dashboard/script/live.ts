@@ -36,7 +36,7 @@ const maxRetry = 30000;
 // was asleep.
 const tickInterval = 5000;
 
-function parse(html: string): DocumentFragment {
+export function parse(html: string): DocumentFragment {
   const template = document.createElement("template");
   template.innerHTML = policy.createHTML(html);
   return template.content;

@@ -1,5 +1,6 @@
 // The script of the pages: what only a browser can do. Pages work without it.
 import { copying, selecting } from "./copy.js";
+import { editor } from "./editor.js";
 import { follow } from "./log.js";
 import { keys } from "./keys.js";
 import { live } from "./live.js";
@@ -10,6 +11,7 @@ if (log) {
 } else {
   live();
 }
+editor();
 keys();
 copying();
 selecting();
