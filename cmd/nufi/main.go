@@ -76,6 +76,6 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newUpCommand(), newRenderCommand(), newVetCommand(), newExplainCommand(), newDiffCommand(), newPlanCommand(), newRolloutCommand(), newValidateCommand(), newDevicesCommand())
+	root.AddCommand(newUpCommand(), newRenderCommand(), newVetCommand(), newExplainCommand(), newDiffCommand(), newPlanCommand(), newRolloutCommand(), newTrafficCommand(), newPromoteCommand(), newValidateCommand(), newDevicesCommand())
 	return root
 }

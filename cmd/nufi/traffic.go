@@ -1,0 +1,249 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/cmd/internal/program"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+var (
+	errOneName      = errors.New("name one NpuDeploy")
+	errNoPromotion  = errors.New("name an NpuDeploy and one of its backends")
+	errNoEndpoint   = errors.New("it has no endpoint: set spec.endpoint")
+	errNotWeight    = errors.New("not a weight: use BACKEND=WEIGHT with a whole number of at least 0")
+	errNotServing   = errors.New("it has no ready pod and would serve nothing")
+	errTwoOfOneName = errors.New("it is named twice")
+)
+
+// trafficChange changes the spec of an NpuDeploy with an endpoint.
+type trafficChange func(context.Context, client.Client, *v1.NpuDeploy) error
+
+// trafficOptions are the flags of the commands that show or change a division of requests.
+type trafficOptions struct {
+	cluster           clusterFlags
+	namespace, output string
+	dryRun            bool
+}
+
+func (o *trafficOptions) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "namespace (default: that of the context)")
+	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "table or json")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "validate the change on the API server, and write nothing")
+	o.cluster.add(cmd)
+}
+
+func newTrafficCommand() *cobra.Command {
+	var o trafficOptions
+	cmd := &cobra.Command{
+		Use:   "traffic NAME [BACKEND=WEIGHT...]",
+		Short: "Show or change how the requests to an NpuDeploy's host are divided",
+		Long: `Divide the requests to the host of an NpuDeploy among NpuDeploys of its namespace. The weights replace those
+of spec.endpoint.traffic.backends. If NAME is not one of the backends, it gets what they leave of 100. No pod
+restarts. Without weights, show those of the spec and of the route.`,
+		Example: `  nufi traffic chat -n ml-serving
+  nufi traffic chat chat-v2=20 -n ml-serving
+  nufi traffic chat chat=7 chat-v2=2 -n ml-serving --dry-run`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 || strings.Contains(args[0], "=") {
+				return errOneName
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			backends, err := parseWeights(args[1:])
+			if err != nil {
+				return err
+			}
+			var change trafficChange
+			if len(backends) > 0 {
+				change = func(_ context.Context, _ client.Client, deploy *v1.NpuDeploy) error {
+					trafficOf(deploy).Backends = backends
+					return nil
+				}
+			}
+			return o.run(cmd.Context(), args[0], change, cmd.OutOrStdout())
+		},
+	}
+	o.add(cmd)
+	return cmd
+}
+
+func newPromoteCommand() *cobra.Command {
+	var o trafficOptions
+	cmd := &cobra.Command{
+		Use:   "promote NAME BACKEND",
+		Short: "Send all requests to an NpuDeploy's host to one backend",
+		Long: `Set the weight of the backend to 100, and all others of spec.endpoint.traffic.backends to 0. The backend
+requires a ready pod. No pod restarts, and the matches stay as they are. To roll back, promote NAME itself.`,
+		Example: `  nufi promote chat chat-v2 -n ml-serving`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return errNoPromotion
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			promote := func(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy) error {
+				return promote(ctx, kube, deploy, args[1])
+			}
+			return o.run(cmd.Context(), args[0], promote, cmd.OutOrStdout())
+		},
+	}
+	o.add(cmd)
+	return cmd
+}
+
+// parseWeights parses BACKEND=WEIGHT arguments.
+func parseWeights(args []string) ([]v1.TrafficBackend, error) {
+	var backends []v1.TrafficBackend
+	for _, arg := range args {
+		name, text, _ := strings.Cut(arg, "=")
+		weight, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || weight < 0 || name == "" {
+			return nil, fmt.Errorf("%s: %w", arg, errNotWeight)
+		}
+		if slices.ContainsFunc(backends, func(backend v1.TrafficBackend) bool { return backend.Name == name }) {
+			return nil, fmt.Errorf("%s: %w", name, errTwoOfOneName)
+		}
+		backends = append(backends, v1.TrafficBackend{Name: name, Weight: int32(weight)})
+	}
+	return backends, nil
+}
+
+// trafficOf returns the traffic of a spec with an endpoint, and adds it if it is absent.
+func trafficOf(deploy *v1.NpuDeploy) *v1.Traffic {
+	if deploy.Spec.Endpoint.Traffic == nil {
+		deploy.Spec.Endpoint.Traffic = &v1.Traffic{}
+	}
+	return deploy.Spec.Endpoint.Traffic
+}
+
+// promote sets the weights so that the backend has all requests.
+func promote(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy, name string) error {
+	var backend v1.NpuDeploy
+	if err := kube.Get(ctx, client.ObjectKey{Namespace: deploy.Namespace, Name: name}, &backend); err != nil {
+		return err
+	}
+	if backend.Status.ReadyReplicas == 0 {
+		return fmt.Errorf("%s: %w", name, errNotServing)
+	}
+	traffic := trafficOf(deploy)
+	for _, required := range []string{deploy.Name, name} {
+		if !slices.ContainsFunc(traffic.Backends, func(b v1.TrafficBackend) bool { return b.Name == required }) {
+			traffic.Backends = append(traffic.Backends, v1.TrafficBackend{Name: required})
+		}
+	}
+	for i := range traffic.Backends {
+		traffic.Backends[i].Weight = 0
+		if traffic.Backends[i].Name == name {
+			traffic.Backends[i].Weight = 100
+		}
+	}
+	return nil
+}
+
+// run shows the division of requests, after a change if there is one.
+func (o *trafficOptions) run(ctx context.Context, name string, change trafficChange, out io.Writer) error {
+	if o.output != "table" && o.output != "json" {
+		return fmt.Errorf("-o %s: %w: use table or json", o.output, errNoSuchOutput)
+	}
+	kube, err := o.cluster.client()
+	if err != nil {
+		return err
+	}
+	if o.namespace == "" {
+		if o.namespace, err = program.KubeconfigNamespace(o.cluster.kubeconfig, o.cluster.context); err != nil {
+			return err
+		}
+	}
+	var deploy v1.NpuDeploy
+	if err := kube.Get(ctx, client.ObjectKey{Namespace: o.namespace, Name: name}, &deploy); err != nil {
+		return err
+	}
+	if change != nil {
+		if err := o.change(ctx, kube, &deploy, change); err != nil {
+			return fmt.Errorf("changing %s/%s: %w", o.namespace, name, err)
+		}
+	}
+	return o.print(&deploy, out)
+}
+
+// change writes a change of the spec. Weights that another user changes meanwhile are not overwritten.
+func (o *trafficOptions) change(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy, change trafficChange) error {
+	if deploy.Spec.Endpoint == nil {
+		return errNoEndpoint
+	}
+	before := deploy.DeepCopy()
+	if err := change(ctx, kube, deploy); err != nil {
+		return err
+	}
+	options := []client.PatchOption{client.FieldOwner("nufi")}
+	if o.dryRun {
+		options = append(options, client.DryRunAll)
+	}
+	return kube.Patch(ctx, deploy, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), options...)
+}
+
+// trafficRow is a backend in the output.
+type trafficRow struct {
+	Backend string `json:"backend"`
+	// Weight is the spec's, nil for one that the spec does not list.
+	Weight *int32 `json:"weight,omitempty"`
+	// Routed is the weight in the route, and State the reason for it: those that the controller
+	// reported last. They are empty before that.
+	Routed *int32          `json:"routed,omitempty"`
+	State  v1.BackendState `json:"state,omitempty"`
+}
+
+func trafficRows(deploy *v1.NpuDeploy) []trafficRow {
+	rows := []trafficRow{}
+	if endpoint := deploy.Spec.Endpoint; endpoint != nil && endpoint.Traffic != nil {
+		for _, backend := range endpoint.Traffic.Backends {
+			rows = append(rows, trafficRow{Backend: backend.Name, Weight: &backend.Weight})
+		}
+	}
+	for _, share := range deploy.Status.Traffic {
+		i := slices.IndexFunc(rows, func(row trafficRow) bool { return row.Backend == share.Name })
+		if i < 0 {
+			i, rows = len(rows), append(rows, trafficRow{Backend: share.Name})
+		}
+		rows[i].Routed, rows[i].State = &share.Weight, share.State
+	}
+	return rows
+}
+
+func (o *trafficOptions) print(deploy *v1.NpuDeploy, out io.Writer) error {
+	rows := trafficRows(deploy)
+	if o.output == "json" {
+		return writeJSON(out, rows)
+	}
+	if len(rows) == 0 {
+		_, err := fmt.Fprintf(out, "npudeploy.dudaji.com/%s gets all requests to its host\n", deploy.Name)
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	_, _ = fmt.Fprintln(table, "BACKEND\tWEIGHT\tROUTED\tSTATE")
+	for _, row := range rows {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", row.Backend, number(row.Weight), number(row.Routed), cmp.Or(string(row.State), "-"))
+	}
+	return table.Flush()
+}
+
+func number(value *int32) string {
+	if value == nil {
+		return "-"
+	}
+	return strconv.Itoa(int(*value))
+}
