@@ -29,9 +29,9 @@ var benchmarks = []struct {
 	settings   render.ProjectSettings
 	maxBytes   int
 }{
-	{"minimal", minimalSpec, render.ProjectSettings{}, 628_000},
-	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 637_000},
-	{"endpoint", endpointSpec, render.ProjectSettings{}, 724_000},
+	{"minimal", minimalSpec, render.ProjectSettings{}, 649_000},
+	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 656_000},
+	{"endpoint", endpointSpec, render.ProjectSettings{}, 745_000},
 }
 
 func TestRenderAllocatesAtMost(t *testing.T) {
