@@ -154,6 +154,10 @@ func addKey(mapping *yamlv3.Node, name string) int {
 // spliced returns the text with a field changed in its own line or lines, or "" if that is not
 // possible. Only the caller's comparison shows that the result has the intended value.
 func spliced(text string, document, value *yamlv3.Node, path []string) string {
+	lines := strings.SplitAfter(text, "\n")
+	if lastLine(document) > len(lines) { // A missing value may be on the line after the text.
+		return ""
+	}
 	parent := document.Content[0]
 	for len(path) > 1 {
 		child, _ := childOf(parent, path[0])
@@ -162,7 +166,6 @@ func spliced(text string, document, value *yamlv3.Node, path []string) string {
 		}
 		parent, path = child, path[1:]
 	}
-	lines := strings.SplitAfter(text, "\n")
 	i := indexOf(parent, path[0])
 	switch {
 	case i >= 0 && value == nil:

@@ -133,14 +133,17 @@ func TestFormShowsTheYAML(t *testing.T) {
 func FuzzFormSetsOneField(f *testing.F) {
 	f.Add(formYAML, "org/b")
 	f.Add("spec: {model: \"a\\\"b\" }", "x: y")
+	f.Add("?", "0") // a key without a value
 	f.Add("spec:\n  model: >\n    a\n    b\n", "")
 	f.Fuzz(func(t *testing.T, text, value string) {
-		got, err := setYAML(text, &yamlv3.Node{Kind: yamlv3.ScalarNode, Tag: "!!str", Value: value}, "spec", "model")
-		if err != nil {
-			return
-		}
-		if _, _, err := parseYAML(got); err != nil {
-			t.Fatalf("%q becomes %q: %v", text, got, err)
+		for _, node := range []*yamlv3.Node{{Kind: yamlv3.ScalarNode, Tag: "!!str", Value: value}, nil} {
+			got, err := setYAML(text, node, "spec", "model")
+			if err != nil {
+				continue
+			}
+			if _, _, err := parseYAML(got); err != nil {
+				t.Fatalf("%q becomes %q: %v", text, got, err)
+			}
 		}
 	})
 }
