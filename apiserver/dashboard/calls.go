@@ -58,7 +58,11 @@ func (h *Handlers) call(r *http.Request, user *kube.UserClient, id string, in in
 		inner.Header.Set("If-Match", in.match)
 	}
 	answer := &response{header: http.Header{}}
-	return answer, route.Handler(answer, mux.SetURLVars(inner, mux.Vars(r)), user)
+	err = route.Handler(answer, mux.SetURLVars(inner, mux.Vars(r)), user)
+	if err == nil {
+		recordResponse(r.Context(), id, answer.body.Bytes())
+	}
+	return answer, err
 }
 
 // read calls a route that answers with JSON.

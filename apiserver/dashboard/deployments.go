@@ -143,16 +143,12 @@ func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kub
 // newURLs returns the page for a new deployment in each project in which the user may create
 // one.
 func (h *Handlers) newURLs(r *http.Request, user *kube.UserClient, projects []string) ([]link, error) {
-	var mine struct {
-		Projects []struct {
-			Name string `json:"name"`
-		} `json:"projects"`
-	}
-	if _, err := h.read(r, user, "readMe", input{}, &mine); err != nil {
+	mine, err := h.myProjects(r, user)
+	if err != nil {
 		return nil, err
 	}
 	names := slices.Clone(projects)
-	for _, project := range mine.Projects {
+	for _, project := range mine {
 		names = append(names, project.Name)
 	}
 	slices.Sort(names)

@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"encoding/json"
 	"net/http"
 	"regexp"
 	"slices"
@@ -91,12 +90,8 @@ func (h *Handlers) addDraft(r *http.Request, user *kube.UserClient, page *editor
 		return
 	}
 	draft.Replicas = draftReplicas(page.YAML)
-	var view struct {
-		Types    []devices.Type    `json:"types"`
-		Projects []devices.Project `json:"projects"`
-	}
-	answer, err := h.call(r, user, devicesOperation, input{})
-	if err != nil || json.Unmarshal(answer.body.Bytes(), &view) != nil {
+	var view devices.View
+	if _, err := h.read(r, user, devicesOperation, input{}, &view); err != nil {
 		return // The counts are an addition, which the cluster may not have yet.
 	}
 	for i := range view.Types {
@@ -170,17 +165,12 @@ func (h *Handlers) addForm(r *http.Request, user *kube.UserClient, page *editorP
 
 // projectOptions returns a project, and the others that the user may edit.
 func (h *Handlers) projectOptions(r *http.Request, user *kube.UserClient, current string) ([]option, error) {
-	var me struct {
-		Projects []struct {
-			Name string  `json:"name"`
-			Role v1.Role `json:"role"`
-		} `json:"projects"`
-	}
-	if _, err := h.read(r, user, "readMe", input{}, &me); err != nil {
+	mine, err := h.myProjects(r, user)
+	if err != nil {
 		return nil, err
 	}
 	options := []option{{current, current}}
-	for _, project := range me.Projects {
+	for _, project := range mine {
 		if (project.Role == v1.RoleEditor || project.Role == v1.RoleAdmin) && project.Name != current {
 			options = append(options, option{project.Name, project.Name})
 		}

@@ -138,7 +138,7 @@ func newForm(root *yamlv3.Node, catalogue *render.Catalogue, table table, errs [
 	return views
 }
 
-// addOptions adds the choices of the catalogue. A value that is none of them is kept.
+// addOptions adds the choices of the catalogue, and the value if it is another.
 func (v *fieldView) addOptions(catalogue *render.Catalogue, accelerator string, table table) {
 	byDefault := option{"", table.word("default")}
 	switch v.Name {

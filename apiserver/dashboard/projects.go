@@ -9,7 +9,10 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-const projectsOperation = "listProjects"
+const (
+	projectsOperation = "listProjects"
+	meOperation       = "readMe"
+)
 
 func (h *Handlers) projectsRoute() rest.Route {
 	return h.newPage("showProjects", "/projects", "Page: the projects that I see", projectsOperation, h.projects)
@@ -23,6 +26,20 @@ type projectView struct {
 	Devices []devices.ProjectCount // that it holds, waits for or has a quota of
 }
 
+// myProject is a project that the user sees, with the user's role there.
+type myProject struct {
+	Name string  `json:"name"`
+	Role v1.Role `json:"role"`
+}
+
+func (h *Handlers) myProjects(r *http.Request, user *kube.UserClient) ([]myProject, error) {
+	var me struct {
+		Projects []myProject `json:"projects"`
+	}
+	_, err := h.read(r, user, meOperation, input{}, &me)
+	return me.Projects, err
+}
+
 func (h *Handlers) projects(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	list := v1.ProjectList{}
 	answer, err := h.read(r, user, projectsOperation, input{}, &list)
@@ -33,19 +50,14 @@ func (h *Handlers) projects(w http.ResponseWriter, r *http.Request, user *kube.U
 	if _, err := h.read(r, user, devicesOperation, input{}, &view); err != nil {
 		return err
 	}
-	var me struct {
-		Projects []struct {
-			Name string  `json:"name"`
-			Role v1.Role `json:"role"`
-		} `json:"projects"`
-	}
-	if _, err := h.read(r, user, "readMe", input{}, &me); err != nil {
+	mine, err := h.myProjects(r, user)
+	if err != nil {
 		return err
 	}
 	shown := make([]projectView, len(list.Items))
 	for i := range list.Items {
 		shown[i].Project = list.Items[i]
-		for _, project := range me.Projects {
+		for _, project := range mine {
 			if project.Name == list.Items[i].Name {
 				shown[i].Role = project.Role
 			}

@@ -30,39 +30,70 @@ func livePages() []string { return slices.Sorted(maps.Keys(operationsOfPages()))
 func operationsOfPages() map[string][]string {
 	return map[string][]string{
 		"devices":         {devicesOperation},
-		"projects":        {projectsOperation, devicesOperation, "readMe"},
+		"projects":        {projectsOperation, devicesOperation, meOperation},
 		templatesPageName: {templatesOperation},
 	}
 }
 
-type liveKey struct{}
+// responses has the digests of the responses of REST to a request, by operation.
+type responses map[string][sha256.Size]byte
+
+type responsesKey struct{}
+
+// recordResponse records a response if it is one to a request of a live page.
+func recordResponse(ctx context.Context, operation string, body []byte) {
+	if recorded, ok := ctx.Value(responsesKey{}).(responses); ok {
+		recorded[operation] = sha256.Sum256(body)
+	}
+}
+
+func withResponses(r *http.Request) (*http.Request, responses) {
+	recorded := responses{}
+	return r.WithContext(context.WithValue(r.Context(), responsesKey{}, recorded)), recorded
+}
+
+// version returns a digest of the responses that a page shows.
+func (recorded responses) version(name string) string {
+	digest := sha256.New()
+	for _, operation := range operationsOfPages()[name] {
+		sum := recorded[operation]
+		digest.Write(sum[:])
+	}
+	return hex.EncodeToString(digest.Sum(nil)[:8])
+}
+
+type livePageKey struct{}
 
 // withLive makes a page live: its stream sends an event when one of its responses changes.
 func (h *Handlers) withLive(name string, route rest.Route) rest.Route {
 	next := route.Handler
 	route.Handler = func(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-		// The version is older than the content, so that no change between them is missed.
-		version, err := h.version(r, user, name)
-		if err != nil {
-			return next(w, r, user) // which reports the error
-		}
-		target := liveURL(version, url.Values{"page": {name}, languageParameter: {string(languageOf(r))}})
-		return next(w, r.WithContext(context.WithValue(r.Context(), liveKey{}, target)), user)
+		r, _ = withResponses(r)
+		return next(w, r.WithContext(context.WithValue(r.Context(), livePageKey{}, name)), user)
 	}
 	return route
 }
 
-// version returns a digest of what the user may read of a page.
+// liveURLOf returns the URL of the stream of a live page, which continues the responses that it
+// shows, or nothing for other pages.
+func liveURLOf(r *http.Request) string {
+	name, isLive := r.Context().Value(livePageKey{}).(string)
+	if !isLive {
+		return ""
+	}
+	recorded, _ := r.Context().Value(responsesKey{}).(responses)
+	return liveURL(recorded.version(name), url.Values{"page": {name}, languageParameter: {string(languageOf(r))}})
+}
+
+// version returns the version of a page for the user.
 func (h *Handlers) version(r *http.Request, user *kube.UserClient, name string) (string, error) {
-	digest := sha256.New()
+	r, recorded := withResponses(r)
 	for _, operation := range operationsOfPages()[name] {
-		answer, err := h.call(r, user, operation, input{})
-		if err != nil {
+		if _, err := h.call(r, user, operation, input{}); err != nil {
 			return "", err
 		}
-		digest.Write(answer.body.Bytes())
 	}
-	return hex.EncodeToString(digest.Sum(nil)[:8]), nil
+	return recorded.version(name), nil
 }
 
 // reads is an open page of other objects than deployments.

@@ -60,7 +60,7 @@ func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f fra
 	f.Style, f.Script = v.style, v.script
 	f.User, f.HasSession, f.Language = user.Name(), auth.HasSession(r), languageOf(r)
 	f.Other = f.Language.other()
-	f.Live, _ = r.Context().Value(liveKey{}).(string)
+	f.Live = liveURLOf(r)
 	shown := r
 	if f.Path != "" {
 		shown = r.Clone(r.Context())
