@@ -36,7 +36,7 @@ const (
 
 // Routes returns all routes of TemplateRollouts.
 func Routes() []rest.Route {
-	return []rest.Route{
+	return slices.Concat(requestRoutes(), []rest.Route{
 		{
 			Operation: openapi.Operation{
 				ID: "listTemplateRollouts", Method: http.MethodGet, Path: collectionPath,
@@ -51,21 +51,22 @@ func Routes() []rest.Route {
 			},
 			Needs: rest.Needs(Resource, "get"), Handler: get,
 		},
-		requestRoute(rollout.Pause, "Assign the templates of a rollout to no further NpuDeploy"),
-		requestRoute(rollout.Resume, "Continue a paused rollout of templates"),
-		requestRoute(rollout.Retry, "Continue a halted rollout of templates at the wave that failed"),
-		requestRoute(rollout.Abort, "End a rollout of templates as a failure does"),
-	}
+	})
 }
 
-func requestRoute(request rollout.Request, summary string) rest.Route {
-	return rest.Route{
-		Operation: openapi.Operation{
-			ID: string(request) + "TemplateRollout", Method: http.MethodPost, Path: objectPath + "/" + string(request),
-			Summary: summary, Answers: rest.JSON(Schema), Status: http.StatusOK,
-		},
-		Change: string(request), Needs: rest.Needs(Resource, "get", "patch"), Handler: send(request),
+func requestRoutes() []rest.Route {
+	requests := rollout.Requests()
+	routes := make([]rest.Route, len(requests))
+	for i, request := range requests {
+		routes[i] = rest.Route{
+			Operation: openapi.Operation{
+				ID: string(request) + "TemplateRollout", Method: http.MethodPost, Path: objectPath + "/" + string(request),
+				Summary: request.Summary(), Answers: rest.JSON(Schema), Status: http.StatusOK,
+			},
+			Change: string(request), Needs: rest.Needs(Resource, "get", "patch"), Handler: send(request),
+		}
 	}
+	return routes
 }
 
 func list(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {

@@ -30,3 +30,24 @@ func (f *clusterFlags) client() (client.WithWatch, error) {
 	}
 	return kube, v1.AddToScheme(kube.Scheme())
 }
+
+// namespaceFlags select a namespace of a cluster.
+type namespaceFlags struct {
+	clusterFlags
+
+	namespace string
+}
+
+func (f *namespaceFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.namespace, "namespace", "n", "", "namespace (default: that of the context)")
+	f.clusterFlags.add(cmd)
+}
+
+// client connects, and sets a namespace that no flag has set to that of the context.
+func (f *namespaceFlags) client() (client.WithWatch, error) {
+	kube, err := f.clusterFlags.client()
+	if err == nil && f.namespace == "" {
+		f.namespace, err = program.KubeconfigNamespace(f.kubeconfig, f.context)
+	}
+	return kube, err
+}

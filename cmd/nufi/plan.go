@@ -19,8 +19,10 @@ import (
 )
 
 type planOptions struct {
-	before, after, output string
-	cluster               clusterFlags
+	clusterFlags
+	outputFlag
+
+	before, after string
 }
 
 func newPlanCommand() *cobra.Command {
@@ -43,7 +45,7 @@ spec would be refused.`,
   nufi plan --templates . --from /etc/nufi/templates -o json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			write, err := planPrinter(o.output)
+			write, err := printer(o.outputFlag, printPlan)
 			if err != nil {
 				return err
 			}
@@ -60,8 +62,8 @@ spec would be refused.`,
 	flags := cmd.Flags()
 	flags.StringVar(&o.after, "templates", "", "folder of a CUE module: the new templates")
 	flags.StringVar(&o.before, "from", "", "folder of a CUE module: the templates in use (default: the compiled-in ones)")
-	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
-	o.cluster.add(cmd)
+	o.addOutput(cmd)
+	o.add(cmd)
 	_ = cmd.MarkFlagRequired("templates")
 	return cmd
 }
@@ -82,7 +84,7 @@ func makePlan(cmd *cobra.Command, o planOptions) (*rolloutPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	kube, err := o.cluster.client()
+	kube, err := o.client()
 	if err != nil {
 		return nil, err
 	}
@@ -125,17 +127,6 @@ func planExit(effect render.Effect) error {
 		return &exitError{code: exitFailure}
 	default:
 		return &exitError{code: exitDifferent}
-	}
-}
-
-func planPrinter(output string) (func(io.Writer, *rolloutPlan) error, error) {
-	switch output {
-	case "table":
-		return printPlan, nil
-	case "json":
-		return func(w io.Writer, planned *rolloutPlan) error { return writeJSON(w, planned) }, nil
-	default:
-		return nil, fmt.Errorf("-o %s: %w: use table or json", output, errNoSuchOutput)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi/cmd/internal/program"
 	"github.com/dudaji/nufi/internal/rollout"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -27,59 +26,31 @@ var (
 
 func newRolloutCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "rollout", Short: "Manage the specs that NpuDeploys had, and the templates that they use", Args: noArguments}
-	cmd.AddCommand(
-		newUpdateCommand(), newHistoryCommand(), newRolloutDiffCommand(), newUndoCommand(), newStatusCommand(),
-		newRequestCommand(rollout.Pause, "Assign the templates of a rollout to no further NpuDeploy"),
-		newRequestCommand(rollout.Resume, "Continue a paused rollout of templates"),
-		newRequestCommand(rollout.Retry, "Continue a halted rollout of templates at the wave that failed"),
-		newRequestCommand(rollout.Abort, "End a rollout of templates as a failure does"))
+	cmd.AddCommand(newUpdateCommand(), newHistoryCommand(), newRolloutDiffCommand(), newUndoCommand(), newStatusCommand())
+	for _, request := range rollout.Requests() {
+		cmd.AddCommand(newRequestCommand(request))
+	}
 	return cmd
 }
 
-const outputJSON = "json"
-
 // rolloutOptions are the flags of the commands for one NpuDeploy.
 type rolloutOptions struct {
-	cluster           clusterFlags
-	namespace, output string
+	namespaceFlags
+	outputFlag
 
 	kube client.Client // after read
 }
 
-func (o *rolloutOptions) add(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "namespace (default: that of the context)")
-	o.cluster.add(cmd)
-}
-
-func (o *rolloutOptions) addOutput(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "table or json")
-}
-
 // read reads the NpuDeploy that an argument names, with its history.
 func (o *rolloutOptions) read(ctx context.Context, argument string) (*deployHistory, error) {
-	if err := o.checkOutput(); err != nil {
-		return nil, err
-	}
 	name, err := deployName(argument)
 	if err != nil {
 		return nil, err
 	}
-	if o.kube, err = o.cluster.client(); err != nil {
+	if o.kube, err = o.client(); err != nil {
 		return nil, err
 	}
-	if o.namespace == "" {
-		if o.namespace, err = program.KubeconfigNamespace(o.cluster.kubeconfig, o.cluster.context); err != nil {
-			return nil, err
-		}
-	}
 	return readHistory(ctx, o.kube, client.ObjectKey{Namespace: o.namespace, Name: name})
-}
-
-func (o *rolloutOptions) checkOutput() error {
-	if o.output != "" && o.output != "table" && o.output != outputJSON {
-		return fmt.Errorf("-o %s: %w: use table or json", o.output, errNoSuchOutput)
-	}
-	return nil
 }
 
 // deployName returns the name in NAME or TYPE/NAME.
@@ -96,8 +67,9 @@ func deployName(argument string) (string, error) {
 }
 
 type updateOptions struct {
-	cluster       clusterFlags
-	namespace, to string
+	namespaceFlags
+
+	to string
 }
 
 func newUpdateCommand() *cobra.Command {
@@ -119,8 +91,7 @@ templates, such as earlier ones: the controller keeps the last ten sets, and tho
 		RunE: func(cmd *cobra.Command, names []string) error { return o.run(cmd.Context(), names, cmd.OutOrStdout()) },
 	}
 	cmd.Flags().StringVar(&o.to, "to", "", "digest of the templates (default: those of status.update)")
-	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "namespace (default: that of the context)")
-	o.cluster.add(cmd)
+	o.add(cmd)
 	return cmd
 }
 
@@ -128,14 +99,9 @@ func (o *updateOptions) run(ctx context.Context, names []string, out io.Writer) 
 	if o.to != "" && !regexp.MustCompile(`^sha256:[0-9a-f]{12}$`).MatchString(o.to) {
 		return fmt.Errorf("--to %s: %w", o.to, errNoDigest)
 	}
-	kube, err := o.cluster.client()
+	kube, err := o.client()
 	if err != nil {
 		return err
-	}
-	if o.namespace == "" {
-		if o.namespace, err = program.KubeconfigNamespace(o.cluster.kubeconfig, o.cluster.context); err != nil {
-			return err
-		}
 	}
 	var errs []error
 	for _, name := range names {

@@ -40,10 +40,10 @@ func readHistory(ctx context.Context, kube client.Client, key client.ObjectKey) 
 	return &read, nil
 }
 
-func (h *deployHistory) print(w io.Writer) error {
+func printRevisions(w io.Writer, revisions []history.Revision) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "REVISION\tCURRENT\tCHANGED BY\tAGE\tMODEL")
-	for _, revision := range h.revisions {
+	for _, revision := range revisions {
 		current, changed := "", "-"
 		if revision.IsCurrent {
 			current = "*"
@@ -72,14 +72,15 @@ list the rollouts of templates. An NpuDeploy called templates is npudeploy/templ
 			if len(args) == 0 || args[0] == "templates" {
 				return o.rollouts(cmd)
 			}
+			show, err := printer(o.outputFlag, printRevisions)
+			if err != nil {
+				return err
+			}
 			read, err := o.read(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			if o.output == outputJSON {
-				return writeJSON(cmd.OutOrStdout(), read.revisions)
-			}
-			return read.print(cmd.OutOrStdout())
+			return show(cmd.OutOrStdout(), read.revisions)
 		},
 	}
 	o.add(cmd)
@@ -89,10 +90,11 @@ list the rollouts of templates. An NpuDeploy called templates is npudeploy/templ
 
 // rollouts lists the rollouts of templates.
 func (o *rolloutOptions) rollouts(cmd *cobra.Command) error {
-	if err := o.checkOutput(); err != nil {
+	show, err := printer(o.outputFlag, printRollouts)
+	if err != nil {
 		return err
 	}
-	kube, err := o.cluster.client()
+	kube, err := o.clusterFlags.client()
 	if err != nil {
 		return err
 	}
@@ -100,10 +102,7 @@ func (o *rolloutOptions) rollouts(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if o.output == outputJSON {
-		return writeJSON(cmd.OutOrStdout(), rollouts)
-	}
-	return printRollouts(cmd.OutOrStdout(), rollouts)
+	return show(cmd.OutOrStdout(), rollouts)
 }
 
 func newRolloutDiffCommand() *cobra.Command {

@@ -47,7 +47,16 @@ func listRollouts(ctx context.Context, kube client.Client) ([]v1.TemplateRollout
 	return list.Items, nil
 }
 
-// findRollout returns the TemplateRollout that args names: the current one by default.
+// rollout connects, and returns the TemplateRollout that args names: the current one by default.
+func (f *clusterFlags) rollout(ctx context.Context, args []string) (client.WithWatch, *v1.TemplateRollout, error) {
+	kube, err := f.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := findRollout(ctx, kube, args)
+	return kube, found, err
+}
+
 func findRollout(ctx context.Context, kube client.Client, args []string) (*v1.TemplateRollout, error) {
 	which := ""
 	if len(args) > 0 {
@@ -133,38 +142,29 @@ occurred.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.status(cmd, args, watch) },
 	}
-	o.cluster.add(cmd)
+	o.clusterFlags.add(cmd)
 	o.addOutput(cmd)
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "wait for the end of the rollout")
 	return cmd
 }
 
 func (o *rolloutOptions) status(cmd *cobra.Command, args []string, watch bool) error {
-	if err := o.checkOutput(); err != nil {
-		return err
-	}
-	kube, err := o.cluster.client()
+	show, err := printer(o.outputFlag, printRollout)
 	if err != nil {
 		return err
 	}
-	current, err := findRollout(cmd.Context(), kube, args)
+	kube, current, err := o.rollout(cmd.Context(), args)
 	if err != nil {
 		return err
 	}
-	show := func() error {
-		if o.output == outputJSON {
-			return writeJSON(cmd.OutOrStdout(), current)
-		}
-		return printRollout(cmd.OutOrStdout(), current)
-	}
-	if err := show(); err != nil {
+	if err := show(cmd.OutOrStdout(), current); err != nil {
 		return err
 	}
 	for watch && !rollout.HasEnded(current) {
 		if err := awaitChange(cmd.Context(), kube, current); err != nil {
 			return err
 		}
-		if err := show(); err != nil {
+		if err := show(cmd.OutOrStdout(), current); err != nil {
 			return err
 		}
 	}
@@ -201,19 +201,15 @@ func awaitChange(ctx context.Context, kube client.WithWatch, current *v1.Templat
 }
 
 // newRequestCommand returns a command that changes the spec of a TemplateRollout.
-func newRequestCommand(request rollout.Request, short string) *cobra.Command {
-	var o rolloutOptions
+func newRequestCommand(request rollout.Request) *cobra.Command {
+	var cluster clusterFlags
 	cmd := &cobra.Command{
 		Use:     string(request) + " [templates[/DIGEST]]",
-		Short:   short,
+		Short:   request.Summary(),
 		Example: "  nufi rollout " + string(request) + "\n  nufi rollout " + string(request) + " templates/5c3a0de1b7f2",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			kube, err := o.cluster.client()
-			if err != nil {
-				return err
-			}
-			current, err := findRollout(cmd.Context(), kube, args)
+			kube, current, err := cluster.rollout(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -228,6 +224,6 @@ func newRequestCommand(request rollout.Request, short string) *cobra.Command {
 			return err
 		},
 	}
-	o.cluster.add(cmd)
+	cluster.add(cmd)
 	return cmd
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi/cmd/internal/program"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -32,16 +31,16 @@ type trafficChange func(context.Context, client.Client, *v1.NpuDeploy) error
 
 // trafficOptions are the flags of the commands that show or change a division of requests.
 type trafficOptions struct {
-	cluster           clusterFlags
-	namespace, output string
-	dryRun            bool
+	namespaceFlags
+	outputFlag
+
+	dryRun bool
 }
 
 func (o *trafficOptions) add(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "namespace (default: that of the context)")
-	cmd.Flags().StringVarP(&o.output, "output", "o", "table", "table or json")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "validate the change on the API server, and write nothing")
-	o.cluster.add(cmd)
+	o.namespaceFlags.add(cmd)
+	o.addOutput(cmd)
 }
 
 func newTrafficCommand() *cobra.Command {
@@ -156,17 +155,13 @@ func promote(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy, name
 
 // run shows the division of requests, after a change if there is one.
 func (o *trafficOptions) run(ctx context.Context, name string, change trafficChange, out io.Writer) error {
-	if o.output != "table" && o.output != "json" {
-		return fmt.Errorf("-o %s: %w: use table or json", o.output, errNoSuchOutput)
-	}
-	kube, err := o.cluster.client()
+	show, err := printer(o.outputFlag, func(w io.Writer, rows []trafficRow) error { return printTraffic(w, name, rows) })
 	if err != nil {
 		return err
 	}
-	if o.namespace == "" {
-		if o.namespace, err = program.KubeconfigNamespace(o.cluster.kubeconfig, o.cluster.context); err != nil {
-			return err
-		}
+	kube, err := o.client()
+	if err != nil {
+		return err
 	}
 	var deploy v1.NpuDeploy
 	if err := kube.Get(ctx, client.ObjectKey{Namespace: o.namespace, Name: name}, &deploy); err != nil {
@@ -177,7 +172,7 @@ func (o *trafficOptions) run(ctx context.Context, name string, change trafficCha
 			return fmt.Errorf("changing %s/%s: %w", o.namespace, name, err)
 		}
 	}
-	return o.print(&deploy, out)
+	return show(out, trafficRows(&deploy))
 }
 
 // change writes a change of the spec. Weights that another user changes meanwhile are not overwritten.
@@ -224,13 +219,9 @@ func trafficRows(deploy *v1.NpuDeploy) []trafficRow {
 	return rows
 }
 
-func (o *trafficOptions) print(deploy *v1.NpuDeploy, out io.Writer) error {
-	rows := trafficRows(deploy)
-	if o.output == "json" {
-		return writeJSON(out, rows)
-	}
+func printTraffic(out io.Writer, name string, rows []trafficRow) error {
 	if len(rows) == 0 {
-		_, err := fmt.Fprintf(out, "npudeploy.dudaji.com/%s gets all requests to its host\n", deploy.Name)
+		_, err := fmt.Fprintf(out, "npudeploy.dudaji.com/%s gets all requests to its host\n", name)
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)

@@ -32,6 +32,16 @@ func (r Request) Done() string {
 	return map[Request]string{Pause: "paused", Resume: "resumed", Retry: "is retried", Abort: "aborted"}[r]
 }
 
+// Summary describes the request.
+func (r Request) Summary() string {
+	return map[Request]string{
+		Pause:  "Assign the templates of a rollout to no further NpuDeploy",
+		Resume: "Continue a paused rollout of templates",
+		Retry:  "Continue a halted rollout of templates at the wave that failed",
+		Abort:  "End a rollout of templates as a failure does",
+	}[r]
+}
+
 // Patch returns the merge patch of the request. It applies only to the version of the rollout that
 // was read, if the request depends on it.
 func (r Request) Patch(rollout *v1.TemplateRollout) ([]byte, error) {
