@@ -53,7 +53,7 @@ func (c *impactCache) forget(name types.NamespacedName) {
 	delete(c.byName, name)
 }
 
-// deviceCount is a number of devices of one resource. The zero value is none.
+// deviceCount is a number of devices of one resource. The zero value means no devices.
 type deviceCount struct {
 	resource string
 	count    int64

@@ -3,9 +3,10 @@ package rollout
 import (
 	"fmt"
 
-	v1 "github.com/dudaji/nufi/schemas/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // inPlace is the index of the wave of NpuDeploys that keep their pods.
@@ -14,8 +15,8 @@ const inPlace = 0
 // wave is one wave of a policy.
 type wave struct {
 	name string
-	// labels select the NpuDeploys of a wave of canaries.
-	labels map[string]string
+	// canaries select the NpuDeploys of a wave of canaries, nil of any other.
+	canaries labels.Selector
 	// share is the percentage that is updated when any other wave ends.
 	share int
 }
@@ -24,7 +25,7 @@ type wave struct {
 func wavesOf(policy render.ChangePolicy) []wave {
 	waves := []wave{{name: "InPlace"}}
 	if len(policy.Canaries) > 0 {
-		waves = append(waves, wave{name: "Canary", labels: policy.Canaries})
+		waves = append(waves, wave{name: "Canary", canaries: labels.SelectorFromSet(policy.Canaries)})
 	}
 	last := 0
 	for _, share := range policy.Shares {
@@ -52,7 +53,7 @@ func (e *evaluation) candidates(index int) []*member {
 		case isInPlace:
 		case m.state == candidate:
 			total++
-			if wave.labels == nil || hasLabels(m.Labels, wave.labels) {
+			if wave.canaries == nil || wave.canaries.Matches(labels.Set(m.Labels)) {
 				candidates = append(candidates, m)
 			}
 		case m.state >= updating && m.assigned().Wave != inPlace:
@@ -65,15 +66,6 @@ func (e *evaluation) candidates(index int) []*member {
 		candidates = candidates[:max(0, min(most, len(candidates)))]
 	}
 	return candidates
-}
-
-func hasLabels(labels, wanted map[string]string) bool {
-	for key, value := range wanted {
-		if labels[key] != value {
-			return false
-		}
-	}
-	return true
 }
 
 // count sets the counts of the status.

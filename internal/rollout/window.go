@@ -7,7 +7,7 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 )
 
-// nextOpening returns now if a window is open or there is none, and else when the next one begins.
+// nextOpening returns when the next window begins: now if one is open, or without windows.
 func nextOpening(windows []render.Window, now time.Time) time.Time {
 	if len(windows) == 0 {
 		return now
