@@ -71,7 +71,10 @@ func setYAML(text string, value *yamlv3.Node, path ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	candidate := spliced(text, document, value, path)
+	candidate := ""
+	if lines := strings.SplitAfter(text, "\n"); lastLine(document) <= len(lines) { // A missing value may be on the line after the text.
+		candidate = spliced(lines, document, value, path)
+	}
 	if err := setNode(document.Content[0], value, path); err != nil {
 		return "", err
 	}
@@ -151,13 +154,9 @@ func addKey(mapping *yamlv3.Node, name string) int {
 	return len(mapping.Content) - 2
 }
 
-// spliced returns the text with a field changed in its own line or lines, or "" if that is not
+// spliced returns the text of the lines with a field changed in its own line or lines, or "" if that is not
 // possible. Only the caller's comparison shows that the result has the intended value.
-func spliced(text string, document, value *yamlv3.Node, path []string) string {
-	lines := strings.SplitAfter(text, "\n")
-	if lastLine(document) > len(lines) { // A missing value may be on the line after the text.
-		return ""
-	}
+func spliced(lines []string, document, value *yamlv3.Node, path []string) string {
 	parent := document.Content[0]
 	for len(path) > 1 {
 		child, _ := childOf(parent, path[0])

@@ -188,6 +188,18 @@ func TestWavesEndWithAllUpdated(t *testing.T) {
 	}
 }
 
+func TestCanaryWithAnEmptyLabelHasTheLabel(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, policy(), restarts(2)...)
+	f.input.Policy.Canaries, f.input.Policy.Shares = map[string]string{"canary": ""}, nil
+	f.input.Deploys[1].Labels = map[string]string{"canary": ""}
+	previews := rollout.PreviewOf(f.input.Policy, f.input.Deploys)
+	want := []rollout.Preview{{Name: "Canary", Deploys: []string{"team-1/web-1"}}, {Name: "100%", Deploys: []string{"team-0/web-0"}}}
+	if delta := cmp.Diff(want, previews); delta != "" {
+		t.Errorf("waves (-want +got):\n%s", delta)
+	}
+}
+
 func TestFailureHaltsAndReverts(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, policy(), restarts(40)...)
