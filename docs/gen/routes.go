@@ -33,7 +33,7 @@ func newAPI(registry prometheus.Registerer) (*api.API, error) {
 	})
 }
 
-// routes returns the operations of the OpenAPI document.
+// routes returns the operations of the OpenAPI document, without the dashboard's.
 func routes(ctx context.Context) (string, error) {
 	server, err := newAPI(prometheus.NewRegistry())
 	if err != nil {
@@ -51,6 +51,9 @@ func routes(ctx context.Context) (string, error) {
 	}
 	var rows [][]string
 	for path, operations := range document.Paths {
+		if !strings.HasPrefix(path, "/api/") {
+			continue
+		}
 		for method, operation := range operations {
 			rows = append(rows, []string{strings.ToUpper(method), "`" + path + "`", operation.Summary})
 		}
