@@ -12,17 +12,18 @@ func secretRule(verbs ...string) rbacv1.PolicyRule {
 	return rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: verbs}
 }
 
-func TestSecretsAreListedWithoutValuesWhereTheServerMay(t *testing.T) {
+func TestSecretsAreListedAndDeletedWhereTheServerMay(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.Install("bundle/apiserver/secret_names_role.yaml")
-	s.Grant(secretRule("list"), s.Namespace, "ann")
+	s.Install("bundle/apiserver/secrets_role.yaml")
+	s.Grant(secretRule("list", "delete"), s.Namespace, "ann")
 	kubectl(s, `{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hub"}, "stringData": {"token": "secret-1", "other": "secret-2"}}`, "create", "-f", "-")
 	path := "/api/v1/namespaces/" + s.Namespace + "/secrets"
 	s.Await("the right to list Secrets", func() bool {
 		return s.do("ann", http.MethodGet, path, "").Status == http.StatusNotImplemented
 	})
-	s.BindSubjects("nufi-apiserver-secret-names", s.Namespace, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: "nufi-system", Name: "nufi-apiserver"})
+	s.do("ann", http.MethodDelete, path+"/hub", "").Want(http.StatusNotImplemented).Problem()
+	s.BindSubjects("nufi-apiserver-secrets", s.Namespace, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: "nufi-system", Name: "nufi-apiserver"})
 	var body string
 	s.Await("the server's right to list Secrets", func() bool {
 		got := s.do("ann", http.MethodGet, path, "")
@@ -35,6 +36,12 @@ func TestSecretsAreListedWithoutValuesWhereTheServerMay(t *testing.T) {
 	if missing := s.do("vic", http.MethodGet, path, "").Want(http.StatusForbidden).Problem().Missing; missing == nil || missing.Verb != "list" {
 		t.Errorf("the missing permission is %v", missing)
 	}
+	if missing := s.do("vic", http.MethodDelete, path+"/hub", "").Want(http.StatusForbidden).Problem().Missing; missing == nil || missing.Verb != "delete" {
+		t.Errorf("the missing permission is %v", missing)
+	}
+	s.do("ann", http.MethodDelete, path+"/hub?dryRun=All", "").Want(http.StatusAccepted)
+	s.do("ann", http.MethodDelete, path+"/hub", "").Want(http.StatusAccepted)
+	s.do("ann", http.MethodDelete, path+"/hub", "").Want(http.StatusNotFound).Problem()
 	elsewhere := s.NewNamespace()
 	s.Grant(secretRule("list"), elsewhere, "ann")
 	s.AwaitStatus(http.StatusNotImplemented, "ann", http.MethodGet, strings.Replace(path, s.Namespace, elsewhere, 1), "")
@@ -43,7 +50,7 @@ func TestSecretsAreListedWithoutValuesWhereTheServerMay(t *testing.T) {
 func TestSecretsAreWriteOnly(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	s.Grant(secretRule("create", "update", "delete"), s.Namespace, "ann")
+	s.Grant(secretRule("create", "update"), s.Namespace, "ann")
 	path := "/api/v1/namespaces/" + s.Namespace + "/secrets/hugging-face"
 	put := func(user, query, value string, headers ...string) (status int, body string) {
 		got := s.do(user, http.MethodPut, path+query, `{"data": {"token": "`+value+`", "other": "b"}}`, headers...)
@@ -78,9 +85,6 @@ func TestSecretsAreWriteOnly(t *testing.T) {
 			t.Errorf("an error has the value: %s", got.Body)
 		}
 	}
-	s.do("ann", http.MethodDelete, path+"?dryRun=All", "").Want(http.StatusAccepted)
-	s.do("ann", http.MethodDelete, path, "").Want(http.StatusAccepted)
-	s.do("ann", http.MethodDelete, path, "").Want(http.StatusNotFound).Problem()
 	if strings.Contains(s.Log.String(), "secret-") || !strings.Contains(s.Log.String(), "write secret") {
 		t.Errorf("the log is %s", s.Log)
 	}

@@ -31,7 +31,7 @@ func TestStolenServerTokenIsLimited(t *testing.T) {
 	h := harness.New(t)
 	config := h.APIServerConfig()
 	namespace := h.Namespace
-	h.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "key"}})
+	h.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "key"}, StringData: map[string]string{"key": "value"}})
 	grant(h, "", rbacv1.Subject{Kind: rbacv1.UserKind, Name: "oidc:root"}, everything())
 	root := newClient(t, newUsers(t, config), newUser(t, "oidc:root"))
 	h.AwaitNoError("the grant", listing(root, "")) // the grant works: what follows is rejected by the rules on impersonation
@@ -70,7 +70,11 @@ func (s thief) tries(t *testing.T, namespace string) map[string]error {
 		ObjectMeta: metav1.ObjectMeta{Name: "thief"},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
 	}, metav1.CreateOptions{})
+	foreground := metav1.DeletePropagationForeground
 	return map[string]error{
+		"a secret is deleted": s.CoreV1().Secrets(namespace).Delete(ctx, "key", metav1.DeleteOptions{
+			PropagationPolicy: &foreground, DryRun: []string{metav1.DryRunAll}, // the response is the Secret
+		}),
 		"a secret is read":        get,
 		"all secrets are read":    list,
 		"a namespace is deleted":  s.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}),

@@ -21,8 +21,9 @@ import (
 
 // Secrets are write-only, for tokens that NpuDeploys refer to by name. No response has a value.
 // To write, the server needs no permission that returns the data of an existing Secret: not
-// patch either, whose response is the whole object. To list names and keys it needs list, which
-// administrators grant by namespace: see bundle/apiserver/secret_names_role.yaml.
+// patch, whose response is the whole object. To delete Secrets, and to list their names and keys, it needs
+// delete and list, which return Secrets. Administrators grant them by namespace: see
+// bundle/apiserver/secrets_role.yaml.
 
 // secretList is the Secrets of a namespace, without their values.
 type secretList struct {
@@ -79,15 +80,23 @@ func secretRoutes() []rest.Route {
 		},
 		{
 			Operation: openapi.Operation{
-				ID: "deleteSecret", Method: http.MethodDelete, Path: secretPath, Summary: "Delete a Secret",
-				Query: []openapi.Parameter{rest.DryRunParameter()}, Status: http.StatusAccepted,
+				ID: "deleteSecret", Method: http.MethodDelete, Path: secretPath, Summary: "Delete a Secret, where the server may do so",
+				Query: []openapi.Parameter{rest.DryRunParameter()}, Status: http.StatusAccepted, Errors: []int{http.StatusNotImplemented},
 			},
-			Change: "delete secret", Needs: need("delete"), Handler: deleteSecret,
+			Change: "delete secret", Handler: deleteSecret,
 		},
 	}
 }
 
-// listSecrets reports a server that may not list Secrets, unlike its caller, with 501.
+// notImplemented returns a 501 for the error of a request that the caller may make: if Kubernetes forbids it,
+// the server lacks the permission.
+func notImplemented(verb string, err error) error {
+	if !apierrors.IsForbidden(err) {
+		return err
+	}
+	return problem.New(http.StatusNotImplemented, "the server may not "+verb+" Secrets of this namespace: its administrator can bind nufi-apiserver-secrets there")
+}
+
 func listSecrets(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	ctx, namespace := r.Context(), mux.Vars(r)["namespace"]
 	if _, err := rest.ReviewAccess(ctx, user, rest.Need{Verb: "list", Resource: secretsResource}, namespace); err != nil {
@@ -97,11 +106,8 @@ func listSecrets(w http.ResponseWriter, r *http.Request, user *kube.UserClient) 
 	for next, more := "", true; more; more = next != "" {
 		page := &corev1.SecretList{}
 		err := user.List(ctx, page, client.InNamespace(namespace), client.Limit(rest.MaxPage), client.Continue(next))
-		if apierrors.IsForbidden(err) {
-			return problem.New(http.StatusNotImplemented, "the server may not list the Secrets of this namespace: its administrator can bind nufi-apiserver-secret-names there")
-		}
 		if err != nil {
-			return err
+			return notImplemented("list", err)
 		}
 		for i := range page.Items {
 			secret := &page.Items[i]
@@ -178,8 +184,11 @@ func deleteSecret(w http.ResponseWriter, r *http.Request, user *kube.UserClient)
 	if dryRun {
 		options = append(options, client.DryRunAll)
 	}
-	if err := user.Delete(r.Context(), newSecret(r, secretInput{}), options...); err != nil {
+	if _, err := rest.ReviewAccess(r.Context(), user, rest.Need{Verb: "delete", Resource: secretsResource}, mux.Vars(r)["namespace"]); err != nil {
 		return err
+	}
+	if err := user.Delete(r.Context(), newSecret(r, secretInput{}), options...); err != nil {
+		return notImplemented("delete", err)
 	}
 	w.WriteHeader(http.StatusAccepted)
 	return nil

@@ -39,7 +39,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	t.Parallel()
 	h := harness.New(t, harness.ReserveNamespace())
-	h.Install("bundle/admission/project_hosts.yaml")
+	h.Install("bundle/admission/project_hosts.yaml", "bundle/admission/token_secrets.yaml")
 	return &fixture{Harness: h, Controller: shared.Start(h), name: h.Namespace}
 }
 
