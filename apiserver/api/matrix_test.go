@@ -42,6 +42,12 @@ func matrix(t *testing.T) []matrixRow {
 		{"GET /assets/{asset}", "", nil, [4]int{404, 404, 404, 404}}, // no file has this name
 		{"GET /devices", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /projects", "", nil, [4]int{200, 200, 200, 200}},
+		{"GET /new-project", "", nil, [4]int{200, 403, 403, 403}},
+		{"POST /new-project", "name=page-NAME&hosts=page-NAME.nufi.me&cpu=64", []string{"Content-Type", form}, [4]int{303, 403, 403, 403}},
+		{"GET /projects/{name}", "", nil, [4]int{200, 200, 200, 403}},
+		{"POST /projects/{name}", "displayName=Other&etag=*", []string{"Content-Type", form}, [4]int{303, 403, 403, 403}},
+		{"POST /projects/{name}/members", "kind=User&name=ann&role=Admin", []string{"Content-Type", form}, [4]int{303, 403, 403, 403}},
+		{"POST /projects/{name}/members/remove", "kind=User&name=ann", []string{"Content-Type", form}, [4]int{303, 403, 403, 403}},
 		{"GET /templates", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /new/{namespace}", "", nil, [4]int{200, 200, 403, 403}},
 		{"POST /new/{namespace}", "do=save&yaml=metadata: {name: new-NAME}%0Aspec: {model: org/model}", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
@@ -117,6 +123,7 @@ func matrix(t *testing.T) []matrixRow {
 		{"GET " + mine + "/members", "", nil, [4]int{200, 200, 200, 403}},
 		{"PUT " + member, `{"role": "Admin"}`, nil, [4]int{200, 403, 403, 403}},
 		{"DELETE " + member, "", nil, [4]int{202, 403, 403, 403}},
+		{"POST /projects/{name}/delete", "confirm=NAMESPACE", []string{"Content-Type", form}, [4]int{303, 403, 403, 403}}, // the last: it deletes the project
 	}
 }
 

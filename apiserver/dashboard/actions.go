@@ -36,10 +36,7 @@ func (h *Handlers) actions(r *http.Request, user *kube.UserClient) ([]action, er
 	namespace, name := mux.Vars(r)["namespace"], mux.Vars(r)["name"]
 	result := make([]action, 0, len(actionNames()))
 	for _, verb := range actionNames() {
-		lacks, err := missing(r.Context(), user, h.route(operationOf(verb)).Needs, namespace, name)
-		if kube.Unreachable(err) {
-			err = nil // the action itself reports that
-		}
+		lacks, err := h.lacks(r, user, operationOf(verb), namespace, name)
 		if err != nil {
 			return nil, err
 		}

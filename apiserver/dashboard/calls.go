@@ -103,9 +103,20 @@ func (r *response) SetWriteDeadline(time.Time) error { return nil }
 
 var _ io.StringWriter = &response{}
 
-// missing returns the first permission that the user lacks in a namespace, or nil.
+// lacks returns the permission that the user lacks for an operation of REST, or nil. It is nil while
+// Kubernetes is unreachable: the operation itself reports that.
+func (h *Handlers) lacks(r *http.Request, user *kube.UserClient, operation, namespace, name string) (*problem.Missing, error) {
+	lack, err := missing(r.Context(), user, h.route(operation).Needs, namespace, name)
+	if kube.Unreachable(err) {
+		return nil, nil
+	}
+	return lack, err
+}
+
+// missing returns the last permission that the user lacks in a namespace, or nil. It is that of the
+// change itself: those to read come first.
 func missing(ctx context.Context, user *kube.UserClient, needs []rest.Need, namespace, name string) (*problem.Missing, error) {
-	for _, need := range needs {
+	for _, need := range slices.Backward(needs) {
 		allowed, err := user.Can(ctx, need.Verb, need.Group, need.Resource, namespace, name)
 		if err != nil {
 			return nil, err

@@ -19,6 +19,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/npudeploys"
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/apiserver/traffic"
+	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -74,6 +75,13 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 	for _, key := range []string{"default", "noDevices", "noEndpoint"} { // options of the form
 		used[key] = true
 	}
+	for _, done := range projectDone() {
+		used["done."+done] = true
+	}
+	for _, field := range projectFields(&v1.Project{}, &render.Catalogue{}) {
+		used[field.Name] = true
+	}
+	used["projectConflict"] = true
 	for _, name := range tabs() {
 		used["tab."+name] = true
 	}

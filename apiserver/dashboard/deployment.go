@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/duration"
@@ -122,14 +121,10 @@ func (h *Handlers) tab(name, operation string, add tabContent) rest.Handler {
 
 func (h *Handlers) writeDeployment(w http.ResponseWriter, r *http.Request, page *deploymentPage, answer *response) error {
 	view := frame{Section: "deployments", Title: page.Name, Path: page.pathOfTab(), Page: page}
-	if age, err := strconv.Atoi(answer.header.Get("Age")); err == nil {
-		w.Header().Set("Age", strconv.Itoa(age))
-		view.Age = duration.HumanDuration(time.Duration(age) * time.Second)
-	}
 	if page.Problem != nil {
 		view.Status = page.Problem.Status
 	}
-	return h.views.write(w, r, "deployment.html", view)
+	return h.writeFrame(w, r, "deployment.html", view, answer)
 }
 
 // deployment reads the deployment that the path names, and returns the page without a tab's

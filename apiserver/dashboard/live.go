@@ -39,7 +39,7 @@ func (h *Handlers) liveRoute() rest.Route {
 			ID: "watchPage", Method: http.MethodGet, Path: livePath, Summary: "Stream of a page: rows of deployments as HTML", Status: http.StatusOK,
 			Query: append(filterParameters(),
 				openapi.Parameter{Name: "version", Doc: "of the page: begin with the changes after it"},
-				openapi.Parameter{Name: "key", Doc: "NAMESPACE/NAME of the page's deployment; absent: the list", AllowEmpty: true},
+				openapi.Parameter{Name: "key", Doc: "NAMESPACE/NAME of the page's deployment, or the name of its project; absent: the list", AllowEmpty: true},
 				openapi.Parameter{Name: "page", Doc: "a page of other objects", Schema: openapi.Enum(livePages()...)},
 				languageQuery(),
 			),

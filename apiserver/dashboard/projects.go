@@ -3,8 +3,12 @@ package dashboard
 import (
 	"net/http"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/rest"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -18,12 +22,37 @@ func (h *Handlers) projectsRoute() rest.Route {
 	return h.newPage("showProjects", "/projects", "Page: the projects that I see", projectsOperation, h.projects)
 }
 
-// projectView is a project of pages/projects.html.
+// projectsPage is the model of pages/projects.html.
+type projectsPage struct {
+	Projects []projectView
+	Missing  *problem.Missing // permission to create a project
+}
+
+// projectView is a project, and what it has of the cluster.
 type projectView struct {
 	v1.Project
 
 	Role    v1.Role                // of the user; empty if less than a Viewer
 	Devices []devices.ProjectCount // that it holds, waits for or has a quota of
+	Warning string                 // why the project is not ready; empty if it is
+}
+
+func newProjectView(project *v1.Project, mine []myProject, view *devices.View) projectView {
+	shown := projectView{Project: *project}
+	for _, p := range mine {
+		if p.Name == project.Name {
+			shown.Role = p.Role
+		}
+	}
+	for _, p := range view.Projects {
+		if p.Namespace == project.Name {
+			shown.Devices = p.Types
+		}
+	}
+	if ready := meta.FindStatusCondition(project.Status.Conditions, v1.ConditionReady); ready != nil && ready.Status != metav1.ConditionTrue {
+		shown.Warning = ready.Message
+	}
+	return shown
 }
 
 // myProject is a project that the user sees, with the user's role there.
@@ -54,19 +83,12 @@ func (h *Handlers) projects(w http.ResponseWriter, r *http.Request, user *kube.U
 	if err != nil {
 		return err
 	}
-	shown := make([]projectView, len(list.Items))
+	page := projectsPage{Projects: make([]projectView, len(list.Items))}
 	for i := range list.Items {
-		shown[i].Project = list.Items[i]
-		for _, project := range mine {
-			if project.Name == list.Items[i].Name {
-				shown[i].Role = project.Role
-			}
-		}
-		for _, project := range view.Projects {
-			if project.Namespace == list.Items[i].Name {
-				shown[i].Devices = project.Types
-			}
-		}
+		page.Projects[i] = newProjectView(&list.Items[i], mine, &view)
 	}
-	return h.writeRead(w, r, "projects.html", "projects", answer, shown)
+	if page.Missing, err = h.lacks(r, user, createProjectOperation, "", ""); err != nil {
+		return err
+	}
+	return h.writeRead(w, r, "projects.html", "projects", answer, page)
 }

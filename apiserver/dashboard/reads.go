@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gorilla/mux"
+
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/problem"
@@ -31,6 +33,7 @@ func operationsOfPages() map[string][]string {
 	return map[string][]string{
 		"devices":         {devicesOperation},
 		"projects":        {projectsOperation, devicesOperation, meOperation},
+		"project":         {readProjectOperation, devicesOperation, meOperation},
 		templatesPageName: {templatesOperation},
 	}
 }
@@ -82,12 +85,16 @@ func liveURLOf(r *http.Request) string {
 		return ""
 	}
 	recorded, _ := r.Context().Value(responsesKey{}).(responses)
-	return liveURL(recorded.version(name), url.Values{"page": {name}, languageParameter: {string(languageOf(r))}})
+	query := url.Values{"page": {name}, languageParameter: {string(languageOf(r))}}
+	if key := mux.Vars(r)["name"]; key != "" {
+		query.Set("key", key)
+	}
+	return liveURL(recorded.version(name), query)
 }
 
-// version returns the version of a page for the user.
+// version returns the version of a page for the user. The parameter key is the name of its object.
 func (h *Handlers) version(r *http.Request, user *kube.UserClient, name string) (string, error) {
-	r, recorded := withResponses(r)
+	r, recorded := withResponses(mux.SetURLVars(r, map[string]string{"name": r.URL.Query().Get("key")}))
 	for _, operation := range operationsOfPages()[name] {
 		if _, err := h.call(r, user, operation, input{}); err != nil {
 			return "", err

@@ -87,7 +87,11 @@ func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f fra
 
 // writeRead renders a page of a response of REST, which may be stale or incomplete.
 func (h *Handlers) writeRead(w http.ResponseWriter, r *http.Request, name, section string, answer *response, page any) error {
-	view := frame{Section: section, Page: page}
+	return h.writeFrame(w, r, name, frame{Section: section, Page: page}, answer)
+}
+
+// writeFrame is writeRead for a frame.
+func (h *Handlers) writeFrame(w http.ResponseWriter, r *http.Request, name string, view frame, answer *response) error {
 	for _, header := range []string{"Age", "Warning"} {
 		if values := answer.header.Values(header); len(values) > 0 {
 			w.Header()[header] = values

@@ -54,5 +54,12 @@ func englishWords() table {
 		"noEndpoint": "None: within the cluster only", "updateYAML": "Update YAML", "updateForm": "Update form",
 		"tabHint": "Tab indents. To leave the text, press Escape and then Tab.", "draft": "What it creates", "quota": "Quota of the project",
 		"exceeds": "No node has enough free devices for a replica.", "exceedsQuota": "This is more than the quota.",
+		"quotaOf": "Quota:", "newProject": "New project", "askClusterAdmin": "An administrator of the cluster can grant it.", "kind": "Kind", "role": "Role", "remove": "Remove",
+		"projectDeleting": "This project is being deleted.", "noQuota": "There is no quota.", "noMembers": "The project has no members: only administrators of the cluster have access.",
+		"setMember": "Add or change", "settings": "Settings", "displayName": "Display name", "description": "Description", "cpu": "Quota: CPU cores", "memory": "Quota: memory",
+		"storage": "Quota: storage", "currentValue": "Now:", "projectHint": "An empty quota sets no limit. Hosts are DNS names, one in a line: only this project can use them and the names below them.",
+		"effect.deleteProject": "This deletes the namespace of the project with everything in it, also objects that NuFi has not created.",
+		"projectConflict":      "Another user has changed the project. The values that differ are shown below the fields; the next save writes yours over them.",
+		"done.project":         "The project is saved.", "done.member": "The member is saved.", "done.memberRemoved": "The member is removed.",
 	}
 }

@@ -54,5 +54,12 @@ func koreanWords() table {
 		"noEndpoint": "없음: 클러스터 내부 전용", "updateYAML": "YAML 업데이트", "updateForm": "양식 업데이트",
 		"tabHint": "Tab은 들여쓰기입니다. 편집기를 벗어나려면 Esc를 누른 다음 Tab을 누르세요.", "draft": "생성할 항목", "quota": "프로젝트 할당량",
 		"exceeds": "복제본 하나에 필요한 여유 장치가 있는 노드가 없습니다.", "exceedsQuota": "할당량보다 많습니다.",
+		"quotaOf": "할당량:", "newProject": "새 프로젝트", "askClusterAdmin": "클러스터 관리자가 부여할 수 있습니다.", "kind": "종류", "role": "역할", "remove": "제거",
+		"projectDeleting": "이 프로젝트를 삭제하는 중입니다.", "noQuota": "할당량이 없습니다.", "noMembers": "프로젝트에 구성원이 없습니다. 클러스터 관리자만 접근할 수 있습니다.",
+		"setMember": "추가 또는 변경", "settings": "설정", "displayName": "표시 이름", "description": "설명", "cpu": "할당량: CPU 코어", "memory": "할당량: 메모리",
+		"storage": "할당량: 스토리지", "currentValue": "현재 값:", "projectHint": "할당량을 비워 두면 제한이 없습니다. 호스트는 한 줄에 하나씩 쓰는 DNS 이름이며, 그 이름과 하위 이름은 이 프로젝트만 사용할 수 있습니다.",
+		"effect.deleteProject": "프로젝트의 네임스페이스와 그 안의 모든 것을 삭제합니다. NuFi가 만들지 않은 객체도 포함됩니다.",
+		"projectConflict":      "다른 사용자가 프로젝트를 변경했습니다. 다른 값은 필드 아래에 표시됩니다. 다시 저장하면 덮어씁니다.",
+		"done.project":         "프로젝트를 저장했습니다.", "done.member": "구성원을 저장했습니다.", "done.memberRemoved": "구성원을 제거했습니다.",
 	}
 }

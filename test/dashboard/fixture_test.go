@@ -47,8 +47,8 @@ const deploys = `
 
 var setUp sync.Once
 
-// newServer returns a server whose cluster has the deploys. ann edits ml and views search,
-// and vic views ml. The tests do not run in parallel.
+// newServer returns a server whose cluster has the deploys. ann edits ml and views search, vic views
+// ml, and pat may do everything. The tests do not run in parallel.
 func newServer(t testing.TB, change ...func(*api.Options)) *apitest.Server {
 	t.Helper()
 	h := harness.New(t, harness.ReserveNamespace())
@@ -74,7 +74,9 @@ func populate(h *harness.Harness) {
 	h.Bind("nufi-project-editor", "ml", "ann")
 	h.Bind("nufi-project-viewer", "search", "ann")
 	h.Bind("nufi-project-viewer", "ml", "vic")
+	h.Bind("cluster-admin", "", "pat")
 	h.AwaitAllowed(harness.User{Name: "ann"}, "create dudaji.com/npudeploys", "ml")
+	h.AwaitAllowed(harness.User{Name: "pat"}, "create dudaji.com/projects", "")
 	h.AwaitAllowed(harness.User{Name: "ann"}, "list dudaji.com/npudeploys", "search")
 	h.AwaitAllowed(harness.User{Name: "vic"}, "list dudaji.com/npudeploys", "ml")
 	h.Apply(deploys)

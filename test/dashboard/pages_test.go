@@ -1,11 +1,17 @@
 package dashboard_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 func TestOtherPagesInEachLook(t *testing.T) {
@@ -13,7 +19,7 @@ func TestOtherPagesInEachLook(t *testing.T) {
 	for _, look := range looks() {
 		t.Run(look.String(), func(t *testing.T) {
 			tab := open(t, s, "ann", look)
-			for _, page := range []string{"devices", "projects", "templates"} {
+			for _, page := range []string{"devices", "projects", "projects/vision", "templates"} {
 				tab.visit("/" + page)
 				if got := eval[int](tab, "document.querySelectorAll('header [aria-current=page]').length"); got != 1 {
 					t.Errorf("%s has %d current pages", page, got)
@@ -51,7 +57,85 @@ func TestProjectsShowMembersAndQuota(t *testing.T) {
 	if got := tab.text(".nodes"); !strings.Contains(got, "Computer vision") || !strings.Contains(got, "0 / 8") || !strings.Contains(got, "Editor") {
 		t.Errorf("the project is %q", got)
 	}
+	tab.do(chromedp.Click(chromedp.CSS("[popovertarget=locked]")))
+	if got := tab.text("#locked"); !strings.Contains(got, "create projects.dudaji.com") {
+		t.Errorf("the missing permission is %q", got)
+	}
+	tab.visit("/projects/vision")
+	if got := tab.text("main"); !strings.Contains(got, "patch projects.dudaji.com") || !strings.Contains(got, "ann") {
+		t.Errorf("the project is %q", got)
+	}
+	tab.wantNone("main form")
 	tab = open(t, s, "vic", looks()[0])
 	tab.visit("/projects")
 	tab.wantNone(".nodes")
+}
+
+func TestProjectIsCreatedChangedAndDeleted(t *testing.T) {
+	s := newServer(t)
+	project := &v1.Project{ObjectMeta: metav1.ObjectMeta{Name: "speech"}}
+	tab := open(t, s, "pat", looks()[0])
+	set := func(name, value string) {
+		eval[string](tab, fmt.Sprintf("document.getElementById(%q).value = %q", "field-"+name, value))
+	}
+	submit := func(button string) {
+		eval[bool](tab, "window.before = true")
+		tab.do(chromedp.Click(chromedp.CSS(button)))
+		tab.await(`!window.before && document.readyState === "complete"`)
+	}
+	tab.visit("/projects/vision")
+	tab.screenshot("dashboard-project")
+	tab.visit("/projects")
+	submit(`.actions a`)
+	tab.wantAccessible()
+	set("name", "speech")
+	set("displayName", "Speech "+hostile)
+	set("quota.atom", "many")
+	submit(".primary")
+	if got := eval[string](tab, `document.getElementById("error-quota.atom").textContent`); !strings.Contains(got, "must be a number") {
+		t.Errorf("the error is %q", got)
+	}
+	tab.wantAccessible()
+	set("quota.atom", "4")
+	set("memory", "64Gi")
+	set("hosts", "speech.nufi.me")
+	submit(".primary")
+	tab.await(`document.querySelector(".notice.done") && document.querySelector("progress[aria-label='speech: memory']")`)
+	s.Get(project)
+	if quota := project.Spec.Quota; quota == nil || quota.Accelerators[0] != (v1.AcceleratorQuota{Type: "atom", Count: 4}) || quota.Memory.String() != "64Gi" || quota.CPU != nil || len(project.Spec.HostSuffixes) != 1 {
+		t.Errorf("the spec is %+v", project.Spec)
+	}
+	tab.do(chromedp.SetValue(chromedp.CSS(".member input"), "vic"), chromedp.SetValue(chromedp.CSS(".member [name=role]"), "Admin"))
+	submit(".member button")
+	tab.await(`document.querySelector("tbody").textContent.includes("vic")`)
+	tab.wantAccessible()
+
+	s.Patch(project, `{"spec": {"description": "Changed meanwhile"}}`)
+	set("quota.atom", "")
+	submit(".primary")
+	if got := tab.text("main"); !strings.Contains(got, "Another user has changed") || !strings.Contains(got, "Changed meanwhile") {
+		t.Errorf("the conflict is %q", got)
+	}
+	submit(".primary")
+	if s.Get(project); len(project.Spec.Quota.Accelerators) != 0 || project.Spec.Description != "" || len(project.Spec.Members) != 1 {
+		t.Errorf("the spec is %+v", project.Spec)
+	}
+	tab.do(chromedp.Click(chromedp.CSS("tbody summary")))
+	submit("tbody details button")
+	if s.Get(project); len(project.Spec.Members) != 0 {
+		t.Errorf("the members are %v", project.Spec.Members)
+	}
+	tab.do(chromedp.Click(chromedp.CSS("[popovertarget=delete]")))
+	if got := tab.text("#delete ul"); !strings.Contains(got, "Namespace speech") {
+		t.Errorf("what is deleted is %q", got)
+	}
+	tab.wantAccessible()
+	tab.do(chromedp.SetValue(chromedp.CSS("#delete input"), "speech"))
+	submit("#delete .danger")
+	tab.await(`location.pathname === "/projects"`)
+	s.Await("the deletion", func() bool {
+		err := s.Client.Get(s.Context(), client.ObjectKeyFromObject(project), project)
+		return apierrors.IsNotFound(err) || err == nil && project.DeletionTimestamp != nil
+	})
+	tab.wantNone("img")
 }
