@@ -25,14 +25,14 @@ func TestTrafficGoesToReadyBackendsInProportion(t *testing.T) {
 		"as written":                         {"{backends: [{name: a, weight: 7}, {name: b, weight: 2}]}", nil, map[string]int64{"a": 7, "b": 2}},
 		"the own weight is left of 100":      {"{backends: [{name: b, weight: 20}]}", nil, map[string]int64{"a": 80, "b": 20}},
 		"nothing is left":                    {"{backends: [{name: b, weight: 60}, {name: c, weight: 60}]}", nil, map[string]int64{"b": 60, "c": 60}},
-		"one backend":                        {"{backends: [{name: b, weight: 100}]}", nil, map[string]int64{"b": 1}},
+		"one backend":                        {"{backends: [{name: b, weight: 100}]}", nil, map[string]int64{"b": 100}},
 		"not ready":                          {"{backends: [{name: b, weight: 20}, {name: c, weight: 30}]}", states{"b": notReady, "c": ready}, map[string]int64{"a": 50, "c": 30}},
-		"missing, and the own scaled down":   {"{backends: [{name: b, weight: 20}, {name: c, weight: 30}]}", states{"a": zero, "b": missing, "c": ready}, map[string]int64{"c": 1}},
+		"missing, and the own scaled down":   {"{backends: [{name: b, weight: 20}, {name: c, weight: 30}]}", states{"a": zero, "b": missing, "c": ready}, map[string]int64{"c": 30}},
 		"none is ready":                      {"{backends: [{name: b, weight: 20}]}", states{"a": zero, "b": missing}, map[string]int64{"a": 80, "b": 20}},
-		"the others with a share are not":    {"{backends: [{name: a, weight: 0}, {name: b, weight: 3}]}", states{"a": ready, "b": missing}, map[string]int64{"b": 1}},
+		"the others with a share are not":    {"{backends: [{name: a, weight: 0}, {name: b, weight: 3}]}", states{"a": ready, "b": missing}, map[string]int64{"b": 3}},
 		"kept":                               {"{unready: Keep, backends: [{name: b, weight: 20}]}", states{"b": missing}, map[string]int64{"a": 80, "b": 20}},
 		"more than the Gateway API's weight": {"{backends: [{name: a, weight: 999999999}, {name: b, weight: 1}]}", nil, map[string]int64{"a": 999999, "b": 1}},
-		"a match alone":                      {"{matches: [{headers: {x: {exact: y}}, backend: b}]}", nil, map[string]int64{"a": 1}},
+		"a match alone":                      {"{matches: [{headers: {x: {exact: y}}, backend: b}]}", nil, map[string]int64{"a": 100}},
 	} {
 		for _, kind := range []v1.EndpointKind{v1.EndpointVirtualService, v1.EndpointHTTPRoute} {
 			t.Run(name+"/"+string(kind), func(t *testing.T) {
@@ -100,8 +100,7 @@ func rulesIn(t *testing.T, result *render.Result) []any {
 	return nil
 }
 
-// weightsIn returns the weights of the last rule of the route. A VirtualService needs none for a
-// single destination.
+// weightsIn returns the weights of the last rule of the route.
 func weightsIn(t *testing.T, result *render.Result) map[string]int64 {
 	t.Helper()
 	rules := rulesIn(t, result)
@@ -116,10 +115,7 @@ func weightsIn(t *testing.T, result *render.Result) map[string]int64 {
 	}
 	for _, route := range rule["route"].([]any) {
 		host, _, _ := unstructured.NestedString(route.(map[string]any), "destination", "host")
-		weights[host[:1]] = 1
-		if weight, ok := route.(map[string]any)["weight"].(int64); ok {
-			weights[host[:1]] = weight
-		}
+		weights[host[:1]] = route.(map[string]any)["weight"].(int64)
 	}
 	return weights
 }
