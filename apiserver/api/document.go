@@ -55,6 +55,9 @@ func document(routes []rest.Route, login bool) ([]byte, error) {
 		nameObjects(schemas, string(kind.schema), schema, 2)
 		schemas[string(kind.schema)], schemas[string(kind.input)] = schema, inputOf(schema)
 	}
+	for _, name := range []openapi.Ref{npudeploys.EventSchema, projects.EventSchema, devices.EventSchema, workloads.EventSchema, mergedEventSchema} {
+		nameVariants(schemas, string(name))
+	}
 	rolloutSchema, err := crdSchema(rollouts.Resource)
 	if err != nil {
 		return nil, err
@@ -230,6 +233,37 @@ func nameObjects(schemas map[string]any, parent string, schema map[string]any, d
 		nameObjects(schemas, string(own), property, depth-1)
 		schemas[string(own)], properties[name] = property, own.Schema()
 	}
+}
+
+// nameVariants moves the variants of a stream's event to schemas of their own, which it names for the events:
+// WatchEventProjectsReset. Generated clients would number their types otherwise.
+func nameVariants(schemas map[string]any, parent string) {
+	schema, _ := schemas[parent].(map[string]any)
+	variants, _ := schema["oneOf"].([]any)
+	for i, variant := range variants {
+		variant, _ := variant.(map[string]any)
+		properties, _ := variant["properties"].(map[string]any)
+		event, _ := properties["event"].(map[string]any)
+		names, _ := event["enum"].([]string)
+		own := parent + variantName(names)
+		nameObjects(schemas, own, variant, 1)
+		schemas[own], variants[i] = variant, openapi.Ref(own).Schema()
+	}
+}
+
+// variantName returns the name of events of one topic: NpudeploysAddedOrModified.
+func variantName(events []string) string {
+	var name strings.Builder
+	for i, event := range events {
+		if i > 0 {
+			name.WriteString("Or")
+			event = event[strings.LastIndex(event, ".")+1:]
+		}
+		for word := range strings.SplitSeq(strings.ToLower(event), ".") {
+			name.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return name.String()
 }
 
 // inputOf returns the schema of a request: without a status, and with apiVersion, kind and

@@ -146,6 +146,19 @@ func TestDocumentSchemas(t *testing.T) {
 	if schemas["DevicesProject"].(map[string]any)["properties"].(map[string]any)["types"] == nil || schemas["Project"].(map[string]any)["properties"].(map[string]any)["spec"] == nil {
 		t.Error("two schemas have one name")
 	}
+	for name, schema := range schemas {
+		variants, _ := schema.(map[string]any)["oneOf"].([]any)
+		for _, variant := range variants {
+			if variant.(map[string]any)["$ref"] == nil && strings.HasSuffix(name, "Event") {
+				t.Errorf("a variant of %s has no name: %v", name, variant)
+			}
+		}
+	}
+	for _, name := range []string{"WatchEventNpudeploysAddedOrModified", "WatchEventProjectsReset", "WatchEventEnd", "NpuDeployEventDeletedData", "LogEventMessageOrPart"} {
+		if schemas[name] == nil {
+			t.Errorf("there is no schema %s", name)
+		}
+	}
 	role := schemas["Member"].(map[string]any)["properties"].(map[string]any)["role"].(map[string]any)
 	if fmt.Sprint(role["enum"]) != "[Viewer Editor Admin]" {
 		t.Errorf("a role is %v", role)

@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -10,20 +11,6 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/api"
 )
-
-// nextOf returns the next event of a topic, as "TYPE object", and its id.
-func (w *eventStream) nextOf(topic string) (event, id string) {
-	w.t.Helper()
-	for {
-		next, more := w.next()
-		if !more {
-			w.t.Fatalf("the stream ended before an event of %s", topic)
-		}
-		if strings.HasPrefix(next.name, topic+".") {
-			return next.String(), next.id
-		}
-	}
-}
 
 func TestMergedWatchResumesEachTopic(t *testing.T) {
 	t.Parallel()
@@ -44,14 +31,22 @@ func TestMergedWatchResumesEachTopic(t *testing.T) {
 		}
 	}
 	w.cut()
-	if !strings.HasPrefix(last, "npudeploys=") {
-		t.Errorf("the last id is %q", last)
-	}
 	s.do("ann", http.MethodDelete, "a", "").Want(http.StatusAccepted)
 	resumed := s.watch("vic", path, "Last-Event-ID", last)
-	if event, id := resumed.nextOf("npudeploys"); event != "npudeploys.DELETED a" || id == "" {
-		t.Errorf("the first event after the last id is %q with the id %q", event, id)
+	for isDeleted := false; !isDeleted; {
+		event, more := resumed.next()
+		isDeleted = event.String() == "npudeploys.DELETED a"
+		id := idOf(event.id, "devices")
+		if !more || event.id == "" || !isDeleted && (event.name != "devices.message" || id == "" || id == idOf(last, "devices")) {
+			t.Fatalf("the event after %s is %q with the id %q", last, event, event.id)
+		}
 	}
+}
+
+// idOf returns the id of a topic.
+func idOf(text, topic string) string {
+	ids, _ := url.ParseQuery(text)
+	return ids.Get(topic)
 }
 
 func TestMergedWatchReviewsEachTopic(t *testing.T) {
@@ -78,6 +73,32 @@ func TestWatchOfProjects(t *testing.T) {
 	}
 	s.do("root", http.MethodDelete, s.mine(""), "").Want(http.StatusAccepted)
 	w.want("DELETED " + s.Namespace)
+}
+
+func TestWatchOfProjectsResumes(t *testing.T) {
+	t.Parallel()
+	s := newProjects(t)
+	s.awaitProject("ada")
+	watch := func(id string) *eventStream { return s.watch("ada", "/api/v1/watch/projects", "Last-Event-ID", id) }
+	rename := func(name string) {
+		t.Helper()
+		s.do("root", http.MethodPatch, s.mine(""), `{"spec": {"displayName": "`+name+`"}}`, "Content-Type", mergeJSON).Want(http.StatusOK)
+	}
+	last := watch("").want("RESET", "ADDED "+s.Namespace, "BOOKMARK")[2].id
+	open := watch(last) // nothing was missed
+	rename("Second")
+	second := open.want("MODIFIED " + s.Namespace)[0]
+	missed := watch(last)
+	if event := missed.want("MODIFIED " + s.Namespace)[0]; event.id != second.id || !strings.Contains(event.data, "Second") {
+		t.Errorf("the event that was missed is %s: %s", event.id, event.data)
+	}
+	version, digest, _ := strings.Cut(second.id, "-")
+	for _, id := range []string{"x", "x-" + digest, version + "9-" + digest, version + "-" + digest + "0"} {
+		watch(id).want("RESET", "ADDED "+s.Namespace, "BOOKMARK")
+	}
+	s.do("root", http.MethodDelete, s.mine(""), "").Want(http.StatusAccepted)
+	open.want("DELETED " + s.Namespace)
+	watch(second.id).want("RESET", "BOOKMARK")
 }
 
 func TestWatchOfProjectsFollowsTheUsersRights(t *testing.T) {

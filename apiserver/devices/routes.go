@@ -1,8 +1,9 @@
 package devices
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"slices"
 	"time"
@@ -25,7 +26,7 @@ const (
 // Events returns the schema of an event.
 func Events() map[string]any {
 	return rest.EventSchema("An event of a watch of devices.",
-		rest.Event{Doc: "The whole list, at first and after each change.", Names: []string{"message"}, Data: Schema.Schema()},
+		rest.Event{Doc: "The whole list, at first and after each change.", Names: []string{"message"}, Data: Schema.Schema(), HasID: true},
 		rest.EndEvent())
 }
 
@@ -55,6 +56,7 @@ func (h *Handlers) Routes() []rest.Route {
 		{
 			Operation: openapi.Operation{
 				ID: "watchDevices", Method: http.MethodGet, Path: rest.Prefix + "/watch/devices", Summary: "Watch accelerators: an event with the whole list after each change",
+				Headers: []openapi.Parameter{rest.LastEventIDParameter("id of the last event that was read: the list is sent if it has changed since")},
 				Answers: rest.Events(EventSchema), Status: http.StatusOK,
 			},
 			Stream: true, Handler: h.streams.Handler(h.Topic()),
@@ -115,13 +117,13 @@ func (h *Handlers) Topic() rest.Topic {
 	return rest.Topic{Name: Topic, Open: h.openWatch}
 }
 
-func (h *Handlers) openWatch(ctx context.Context, _ *http.Request, user *kube.UserClient) (rest.Stream, error) {
+func (h *Handlers) openWatch(ctx context.Context, r *http.Request, user *kube.UserClient) (rest.Stream, error) {
 	rights, incomplete, err := h.rights(ctx, user)
 	if err != nil {
 		return rest.Stream{}, err
 	}
 	frames, reviewed := make(chan []byte), make(chan Rights, 1)
-	go h.sendFrames(ctx, rights, reviewed, frames)
+	go h.sendFrames(ctx, r.Header.Get("Last-Event-ID"), rights, reviewed, frames)
 	authorize := func(ctx context.Context) error {
 		rights, _, err := h.rights(ctx, user)
 		if err != nil {
@@ -144,12 +146,12 @@ func (h *Handlers) staleSince() time.Time {
 	return h.cluster.UnreachableSince(live.Nodes, live.Pods, live.Projects)
 }
 
-// sendFrames sends the newest view until ctx ends. One that was not received before it
-// changed is dropped.
-func (h *Handlers) sendFrames(ctx context.Context, rights Rights, reviewed <-chan Rights, frames chan<- []byte) {
+// sendFrames sends the newest view until ctx ends, at first if its id is not the last. One that was not
+// received before it changed is dropped.
+func (h *Handlers) sendFrames(ctx context.Context, last string, rights Rights, reviewed <-chan Rights, frames chan<- []byte) {
 	defer close(frames)
 	changes := h.store.Subscribe(ctx)
-	var last, frame []byte
+	var frame []byte
 	var out chan<- []byte // nil if there is nothing to send
 	for {
 		select {
@@ -166,8 +168,13 @@ func (h *Handlers) sendFrames(ctx context.Context, rights Rights, reviewed <-cha
 			logr.FromContextOrDiscard(ctx).Error(err, "Could not count devices")
 			return
 		}
-		if !bytes.Equal(view, last) {
-			last, frame, out = view, stream.Event{Data: view}.Frame(), frames
+		if id := idOf(view); id != last {
+			last, frame, out = id, stream.Event{ID: id, Data: view}.Frame(), frames
 		}
 	}
+}
+
+func idOf(view []byte) string {
+	sum := sha256.Sum256(view)
+	return hex.EncodeToString(sum[:8])
 }

@@ -65,9 +65,9 @@ func (k Key) Compare(other Key) int {
 	return cmp.Or(cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name))
 }
 
-// newer reports whether a resourceVersion is later than another. Since Kubernetes 1.35 they
-// are comparable numbers. Other values are never newer.
-func newer(version, than string) bool {
+// Newer reports whether a resourceVersion is later than another. Since Kubernetes 1.35 they
+// are comparable numbers. Other values are never Newer.
+func Newer(version, than string) bool {
 	order, err := resourceversion.CompareResourceVersion(version, than)
 	return err == nil && order > 0
 }

@@ -26,7 +26,7 @@ type Snapshot struct {
 }
 
 // Includes reports whether the snapshot is not older than a resourceVersion.
-func (s Snapshot) Includes(version string) bool { return !newer(version, s.Version) }
+func (s Snapshot) Includes(version string) bool { return !Newer(version, s.Version) }
 
 // Find returns the index of a key, or where it would be inserted.
 func (s Snapshot) Find(key Key) (int, bool) { return find(s.Deploys, key) }
@@ -88,7 +88,7 @@ func (d *DeployCache) next() <-chan struct{} {
 func (d *DeployCache) PositionAfter(version string) (Position, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if newer(version, d.version) {
+	if Newer(version, d.version) {
 		return 0, false
 	}
 	return d.history.after(version)
@@ -149,12 +149,12 @@ func (s reflectorStore) Replace(objects []any, version string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.version == "" || newer(s.version, version) {
+	if s.version == "" || Newer(s.version, version) {
 		s.reset(deploys, version)
 		return nil
 	}
 	slices.SortFunc(deploys, func(a, b *Deploy) int {
-		if newer(a.ResourceVersion, b.ResourceVersion) {
+		if Newer(a.ResourceVersion, b.ResourceVersion) {
 			return 1
 		}
 		return -1

@@ -93,9 +93,9 @@ func (h *history) since(position Position) ([]Event, bool) {
 }
 
 func (h *history) after(version string) (Position, bool) {
-	if version != h.floor && !newer(version, h.floor) {
+	if version != h.floor && !Newer(version, h.floor) {
 		return 0, false
 	}
-	i := sort.Search(len(h.events), func(i int) bool { return newer(h.events[i].version, version) })
+	i := sort.Search(len(h.events), func(i int) bool { return Newer(h.events[i].version, version) })
 	return h.dropped + Position(i), true
 }

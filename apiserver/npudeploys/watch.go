@@ -13,7 +13,7 @@ import (
 
 // Events returns the schema of an event.
 func Events() map[string]any {
-	return rest.ObjectEventSchema("An event of a watch of NpuDeploys.", Schema, true)
+	return rest.ObjectEventSchema("An event of a watch of NpuDeploys.", Schema)
 }
 
 // Topic returns the watch of NpuDeploys.

@@ -2,9 +2,13 @@ package projects
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/dudaji/nufi/apiserver/kube"
@@ -20,7 +24,7 @@ const EventSchema = openapi.Ref("ProjectEvent")
 
 // Events returns the schema of an event.
 func Events() map[string]any {
-	return rest.ObjectEventSchema("An event of a watch of Projects.", Schema, false)
+	return rest.ObjectEventSchema("An event of a watch of Projects.", Schema)
 }
 
 // Topic returns the watch of Projects.
@@ -32,20 +36,21 @@ func (h *Handlers) watchRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "watchProjects", Method: http.MethodGet, Path: rest.Prefix + "/watch/projects", Summary: "Watch the Projects that I see",
+			Headers: []openapi.Parameter{rest.LastEventIDParameter("id of the last event that was read")},
 			Answers: rest.Events(EventSchema), Status: http.StatusOK,
 		},
 		Stream: true, Handler: h.streams.Handler(h.Topic()),
 	}
 }
 
-func (h *Handlers) openWatch(ctx context.Context, _ *http.Request, user *kube.UserClient) (rest.Stream, error) {
+func (h *Handlers) openWatch(ctx context.Context, r *http.Request, user *kube.UserClient) (rest.Stream, error) {
 	if !h.cluster.Ready() {
 		return rest.Stream{}, rest.NotSynced()
 	}
 	w := &watcher{
 		Handlers: h, user: user, frames: make(chan []byte), revalidated: make(chan struct{}, 1), sent: map[string]string{},
 	}
-	go w.run(ctx)
+	go w.run(ctx, r.Header.Get("Last-Event-ID"))
 	return rest.Stream{
 		ContentType: stream.ContentType, Frames: w.frames, Authorize: w.revalidate, Err: func() error { return w.err },
 		StaleSince: h.cluster.UnreachableSince(live.Projects),
@@ -55,8 +60,8 @@ func (h *Handlers) openWatch(ctx context.Context, _ *http.Request, user *kube.Us
 // watchInterval is the minimum between two reads of the Projects for one stream.
 const watchInterval = time.Second
 
-// watcher sends the differences between what a user saw and sees. It has no ids: what the user
-// sees depends on bindings, too, which the server does not watch.
+// watcher sends the differences between what a user saw and sees, which depends on bindings, too. The
+// server does not watch these, so an id describes all that the user saw: see idOf.
 type watcher struct {
 	*Handlers
 
@@ -76,12 +81,13 @@ func (w *watcher) revalidate(context.Context) error {
 	return nil
 }
 
-// run sends frames until ctx ends, or the user's access cannot be reviewed.
-func (w *watcher) run(ctx context.Context) {
+// run sends frames until ctx ends, or the user's access cannot be reviewed. It continues after the event
+// with the id, if any.
+func (w *watcher) run(ctx context.Context, after string) {
 	defer close(w.frames)
 	for isFirst := true; ; isFirst = false {
 		changed := w.cluster.ProjectsChanged() // before the read, so that no change is missed
-		frame, err := w.changes(ctx, isFirst)
+		frame, err := w.changes(ctx, isFirst, after)
 		if err != nil {
 			if ctx.Err() == nil {
 				w.err = err
@@ -114,9 +120,9 @@ func (w *watcher) send(ctx context.Context, frame []byte) bool {
 	}
 }
 
-// changes returns the events since the last call. There are none while some Projects cannot be
-// reviewed, except at first.
-func (w *watcher) changes(ctx context.Context, isFirst bool) ([]byte, error) {
+// changes returns the events since the last call, at first those after an id. There are none while some
+// Projects cannot be reviewed, except at first. The last event has an id.
+func (w *watcher) changes(ctx context.Context, isFirst bool, after string) ([]byte, error) {
 	visible, skipped, err := w.Visible(ctx, w.user, "")
 	switch {
 	case !isFirst && (skipped != nil || kube.Unreachable(err)):
@@ -129,12 +135,16 @@ func (w *watcher) changes(ctx context.Context, isFirst bool) ([]byte, error) {
 		data, failure := json.Marshal(object)
 		events, err = append(events, stream.Event{Name: name, Data: data}), errors.Join(err, failure)
 	}
-	if isFirst {
+	isReset := isFirst && !w.resume(visible, after)
+	if isReset {
 		add(rest.EventReset, struct{}{})
 	}
 	w.compare(visible, add)
-	if isFirst {
+	if isReset {
 		add(rest.EventBookmark, rest.MetadataOnly(v1.KindProject, map[string]any{"annotations": rest.InitialEventsEnd()}))
+	}
+	if len(events) > 0 {
+		events[len(events)-1].ID = idOf(visible).String()
 	}
 	var frames []byte
 	for _, event := range events {
@@ -164,4 +174,44 @@ func (w *watcher) compare(visible []v1.Project, add func(name string, object any
 			add(rest.EventDeleted, rest.MetadataOnly(v1.KindProject, map[string]any{"name": name}))
 		}
 	}
+}
+
+// eventID describes the Projects that a user saw.
+type eventID struct {
+	version string // the highest resourceVersion; 1 without Projects
+	digest  string // of the names and UIDs
+}
+
+func idOf(visible []v1.Project) eventID {
+	id, digest := eventID{version: "1"}, sha256.New()
+	for i := range visible {
+		project := &visible[i]
+		_, _ = fmt.Fprintln(digest, project.Name, project.UID) // never fails
+		if live.Newer(project.ResourceVersion, id.version) {
+			id.version = project.ResourceVersion
+		}
+	}
+	id.digest = hex.EncodeToString(digest.Sum(nil)[:8])
+	return id
+}
+
+func (id eventID) String() string { return id.version + "-" + id.digest }
+
+// resume records as sent what a client saw that read the event with an id, and reports whether that is
+// known: the user sees the same Projects, of that version or a later one. Otherwise some have been added
+// or deleted, or the cache is older than what the client saw.
+func (w *watcher) resume(visible []v1.Project, after string) bool {
+	version, digest, _ := strings.Cut(after, "-")
+	now := idOf(visible)
+	if digest != now.digest || version != now.version && !live.Newer(now.version, version) {
+		return false
+	}
+	for i := range visible {
+		project := &visible[i]
+		w.sent[project.Name] = ""
+		if !live.Newer(project.ResourceVersion, version) {
+			w.sent[project.Name] = project.ResourceVersion
+		}
+	}
+	return true
 }

@@ -49,7 +49,7 @@ const (
 )
 
 // ObjectEventSchema returns the schema of an event of a watch of objects.
-func ObjectEventSchema(doc string, object openapi.Ref, hasIDs bool) map[string]any {
+func ObjectEventSchema(doc string, object openapi.Ref) map[string]any {
 	metadata := func(doc string) map[string]any {
 		return map[string]any{
 			"type": "object", "description": doc, "required": []string{"apiVersion", "kind", "metadata"},
@@ -59,15 +59,15 @@ func ObjectEventSchema(doc string, object openapi.Ref, hasIDs bool) map[string]a
 		}
 	}
 	return EventSchema(doc,
-		Event{Doc: "An object that is new to the watch, or has changed.", Names: []string{EventAdded, EventModified}, Data: object.Schema(), HasID: hasIDs},
+		Event{Doc: "An object that is new to the watch, or has changed.", Names: []string{EventAdded, EventModified}, Data: object.Schema(), HasID: true},
 		Event{
 			Doc: "An object that was deleted, that no longer matches the selection, or that the user may no longer see.", Names: []string{EventDeleted},
-			Data: metadata("the last version of the object, or as much of its metadata as the user may see"), HasID: hasIDs,
+			Data: metadata("the last version of the object, or as much of its metadata as the user may see"), HasID: true,
 		},
 		Event{Doc: "Discard all objects: those that exist follow.", Names: []string{EventReset}, Data: map[string]any{"type": "object"}},
 		Event{
 			Doc: "All events up to here have been sent. The one after a RESET has the annotation k8s.io/initial-events-end.", Names: []string{EventBookmark},
-			Data: metadata("metadata.resourceVersion, if present, is the id"), HasID: hasIDs,
+			Data: metadata("metadata.resourceVersion, if present, is the id"), HasID: true,
 		},
 		EndEvent(),
 	)

@@ -90,7 +90,7 @@ func (s *Streams) MergedRoute(path string, event openapi.Ref, topics ...Topic) R
 		Operation: openapi.Operation{
 			ID: "watch", Method: http.MethodGet, Path: path, Summary: "Watch several topics in one stream",
 			Query:   append([]openapi.Parameter{topicNames}, parameters...),
-			Headers: []openapi.Parameter{LastEventIDParameter("id of the last event that was read: each topic that has ids continues after its own")},
+			Headers: []openapi.Parameter{LastEventIDParameter("id of the last event that was read: each topic continues after its own")},
 			Answers: Events(event), Status: http.StatusOK,
 		},
 		Stream: true,
