@@ -28,7 +28,7 @@ func TestTrafficFollowsTheReadinessOfBackends(t *testing.T) {
 	f := newFixture(t)
 	f.Apply(replace("endpoint: {host: web.NAMESPACE.example, kind: VirtualService}", divided))
 	f.settle()
-	f.awaitRoute(map[string]int64{"web": 1}, "next (missing)")
+	f.awaitRoute(map[string]int64{"web": 80}, "next (missing)")
 
 	f.Apply(next)
 	f.awaitRoute(map[string]int64{"web": 80, "next:8080": 20}, "")
@@ -37,7 +37,7 @@ func TestTrafficFollowsTheReadinessOfBackends(t *testing.T) {
 	f.awaitRoute(map[string]int64{"web": 80, "next:8081": 20}, "")
 
 	f.Patch(f.NpuDeploy("next"), `{"spec":{"inferenceServer":{"replicas":0}}}`)
-	f.awaitRoute(map[string]int64{"web": 1}, "next (scaled to zero)")
+	f.awaitRoute(map[string]int64{"web": 80}, "next (scaled to zero)")
 
 	f.Patch(f.NpuDeploy("web"), `{"spec":{"endpoint":{"traffic":{"unready":"Keep"}}}}`)
 	f.awaitRoute(map[string]int64{"web": 80, "next:8081": 20}, "weights are kept for next")
@@ -58,8 +58,8 @@ func TestPromotionAndRollBackRestartNoPod(t *testing.T) {
 		backends string
 		want     map[string]int64
 	}{
-		{`[{"name":"web","weight":0},{"name":"next","weight":100}]`, map[string]int64{"next:8080": 1}},
-		{`[{"name":"web","weight":100},{"name":"next","weight":0}]`, map[string]int64{"web": 1}},
+		{`[{"name":"web","weight":0},{"name":"next","weight":100}]`, map[string]int64{"next:8080": 100}},
+		{`[{"name":"web","weight":100},{"name":"next","weight":0}]`, map[string]int64{"web": 100}},
 	} {
 		f.Patch(f.NpuDeploy("web"), `{"spec":{"endpoint":{"traffic":{"backends":`+step.backends+`}}}}`)
 		f.awaitRoute(step.want, "")
@@ -96,10 +96,7 @@ func weightsOf(route *unstructured.Unstructured) map[string]int64 {
 			if port != 80 {
 				name += ":" + map[int64]string{8080: "8080", 8081: "8081"}[port]
 			}
-			weights[name] = 1
-			if weight, ok := each.(map[string]any)["weight"].(int64); ok {
-				weights[name] = weight
-			}
+			weights[name], _, _ = unstructured.NestedInt64(each.(map[string]any), "weight")
 		}
 	}
 	return weights
