@@ -49,6 +49,11 @@ func matrix(t *testing.T) []matrixRow {
 		{"POST /projects/{name}/members", "kind=User&name=ann&role=Admin", []string{"Content-Type", form}, [4]int{303, 403, 403, 403}},
 		{"POST /projects/{name}/members/remove", "kind=User&name=ann", []string{"Content-Type", form}, [4]int{303, 403, 403, 403}},
 		{"GET /templates", "", nil, [4]int{200, 200, 200, 200}},
+		{"POST /templates/rollouts/{name}/pause", "", []string{"Content-Type", form}, [4]int{404, 404, 404, 404}}, // there is none
+		{"POST /templates/rollouts/{name}/resume", "", []string{"Content-Type", form}, [4]int{404, 404, 404, 404}},
+		{"POST /templates/rollouts/{name}/retry", "", []string{"Content-Type", form}, [4]int{404, 404, 404, 404}},
+		{"POST /templates/rollouts/{name}/abort", "", []string{"Content-Type", form}, [4]int{404, 404, 404, 404}},
+		{"POST /templates/check", "", []string{"Content-Type", "multipart/form-data; boundary=x"}, [4]int{400, 400, 400, 400}}, // without a file
 		{"GET /new/{namespace}", "", nil, [4]int{200, 200, 403, 403}},
 		{"POST /new/{namespace}", "do=save&yaml=metadata: {name: new-NAME}%0Aspec: {model: org/model}", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
 		{"POST /new/{namespace}/draft", "yaml=metadata: {name: NAME}%0Aspec: {model: org/model, accelerator: {type: atom}}", []string{"Content-Type", form}, [4]int{200, 200, 200, 403}},

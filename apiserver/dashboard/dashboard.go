@@ -60,8 +60,8 @@ func New(options Options) (*Handlers, error) {
 func (h *Handlers) Routes() []rest.Route {
 	return slices.Concat([]rest.Route{
 		h.deploymentsRoute(), h.withLive("devices", h.devicesRoute()), h.withLive("projects", h.projectsRoute()),
-		h.withLive(templatesPageName, h.templatesRoute()), h.liveRoute(), h.assetRoute(),
-	}, h.selectionRoutes(), h.deploymentRoutes(), h.editorRoutes(), h.projectRoutes())
+		h.liveRoute(), h.assetRoute(),
+	}, h.selectionRoutes(), h.deploymentRoutes(), h.editorRoutes(), h.projectRoutes(), h.templatesRoutes())
 }
 
 // RedirectToLogin sends a browser without credentials to the login, which returns it to the

@@ -20,6 +20,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/apiserver/traffic"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -64,7 +65,7 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 		used[name], used["ask."+name], used["effect."+name], used["selection."+name] = true, true, true, true
 	}
 	for _, key := range []string{
-		"done.restart", "done.scale", "done.save", "result.None", "result.InPlace", "result.Restart", "result.Delete", "role.Viewer", "role.Editor", "role.Admin", "member.User", "member.Group",
+		"done.restart", "done.scale", "done.save", "role.Viewer", "role.Editor", "role.Admin", "member.User", "member.Group",
 		"source.CompiledIn", "source.Directory",
 	} {
 		used[key] = true
@@ -82,6 +83,15 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 		used[field.Name] = true
 	}
 	used["projectConflict"] = true
+	for _, effect := range effects() {
+		used["result."+string(effect)] = true
+	}
+	for state := range rolloutStates() {
+		used["rollout."+state] = true
+	}
+	for _, request := range rollout.Requests() {
+		used["request."+string(request)], used["effect."+string(request)], used["requested."+string(request)] = true, true, true
+	}
 	for _, name := range tabs() {
 		used["tab."+name] = true
 	}

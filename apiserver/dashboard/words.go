@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -53,5 +54,16 @@ func (t table) word(key string) string { return t[key] }
 
 // words returns the words of each language.
 func words() map[language]table {
-	return map[language]table{english: englishWords(), korean: koreanWords()}
+	return map[language]table{
+		english: merged(englishWords(), englishOperatorWords()),
+		korean:  merged(koreanWords(), koreanOperatorWords()),
+	}
+}
+
+func merged(tables ...table) table {
+	all := table{}
+	for _, t := range tables {
+		maps.Copy(all, t)
+	}
+	return all
 }

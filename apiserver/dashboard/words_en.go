@@ -54,6 +54,12 @@ func englishWords() table {
 		"noEndpoint": "None: within the cluster only", "updateYAML": "Update YAML", "updateForm": "Update form",
 		"tabHint": "Tab indents. To leave the text, press Escape and then Tab.", "draft": "What it creates", "quota": "Quota of the project",
 		"exceeds": "No node has enough free devices for a replica.", "exceedsQuota": "This is more than the quota.",
+	}
+}
+
+// englishOperatorWords returns the words of the pages of projects and templates.
+func englishOperatorWords() table {
+	return table{
 		"quotaOf": "Quota:", "newProject": "New project", "askClusterAdmin": "An administrator of the cluster can grant it.", "kind": "Kind", "role": "Role", "remove": "Remove",
 		"projectDeleting": "This project is being deleted.", "noQuota": "There is no quota.", "noMembers": "The project has no members: only administrators of the cluster have access.",
 		"setMember": "Add or change", "settings": "Settings", "displayName": "Display name", "description": "Description", "cpu": "Quota: CPU cores", "memory": "Quota: memory",
@@ -61,5 +67,14 @@ func englishWords() table {
 		"effect.deleteProject": "This deletes the namespace of the project with everything in it, also objects that NuFi has not created.",
 		"projectConflict":      "Another user has changed the project. The values that differ are shown below the fields; the next save writes yours over them.",
 		"done.project":         "The project is saved.", "done.member": "The member is saved.", "done.memberRemoved": "The member is removed.",
+		"setsInUse": "Sets in use", "noRollouts": "No set of templates has changed a deployment yet.", "waves": "Waves", "updated": "Updated", "notReadyBefore": "Not ready before",
+		"candidate": "Candidate", "sameTemplates": "These templates serve now.", "archive": "Candidate: a zip or tar of templates", "checkCandidate": "Show its effect",
+		"checkHint":      "Choose or drop an archive of a directory of templates. This shows its effect on each deployment and project that you may list, and changes nothing.",
+		"result.Refused": "Would not render", "rollout.Complete": "Complete", "rollout.Halted": "Halted", "rollout.NotObserved": "Not observed", "rollout.Updating": "Updating", "rollout.Reverting": "Reverting",
+		"rollout.WaitingForWindow": "Waits for a window", "rollout.WaitingForDevices": "Waits for devices", "rollout.Paused": "Paused", "rollout.Superseded": "Superseded",
+		"request.pause": "Pause", "request.resume": "Resume", "request.retry": "Retry", "request.abort": "Abort",
+		"effect.pause": "No further deployment gets these templates until the rollout is resumed.", "effect.resume": "The rollout continues with its next deployments.",
+		"effect.retry": "The rollout continues at the wave that failed.", "effect.abort": "The rollout ends as after a failure: policy decides whether the current wave returns to its earlier templates.",
+		"requested.pause": "The rollout pauses.", "requested.resume": "The rollout continues.", "requested.retry": "The rollout is retried.", "requested.abort": "The rollout ends.",
 	}
 }

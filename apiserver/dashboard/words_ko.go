@@ -54,6 +54,12 @@ func koreanWords() table {
 		"noEndpoint": "없음: 클러스터 내부 전용", "updateYAML": "YAML 업데이트", "updateForm": "양식 업데이트",
 		"tabHint": "Tab은 들여쓰기입니다. 편집기를 벗어나려면 Esc를 누른 다음 Tab을 누르세요.", "draft": "생성할 항목", "quota": "프로젝트 할당량",
 		"exceeds": "복제본 하나에 필요한 여유 장치가 있는 노드가 없습니다.", "exceedsQuota": "할당량보다 많습니다.",
+	}
+}
+
+// koreanOperatorWords returns the words of the pages of projects and templates.
+func koreanOperatorWords() table {
+	return table{
 		"quotaOf": "할당량:", "newProject": "새 프로젝트", "askClusterAdmin": "클러스터 관리자가 부여할 수 있습니다.", "kind": "종류", "role": "역할", "remove": "제거",
 		"projectDeleting": "이 프로젝트를 삭제하는 중입니다.", "noQuota": "할당량이 없습니다.", "noMembers": "프로젝트에 구성원이 없습니다. 클러스터 관리자만 접근할 수 있습니다.",
 		"setMember": "추가 또는 변경", "settings": "설정", "displayName": "표시 이름", "description": "설명", "cpu": "할당량: CPU 코어", "memory": "할당량: 메모리",
@@ -61,5 +67,14 @@ func koreanWords() table {
 		"effect.deleteProject": "프로젝트의 네임스페이스와 그 안의 모든 것을 삭제합니다. NuFi가 만들지 않은 객체도 포함됩니다.",
 		"projectConflict":      "다른 사용자가 프로젝트를 변경했습니다. 다른 값은 필드 아래에 표시됩니다. 다시 저장하면 덮어씁니다.",
 		"done.project":         "프로젝트를 저장했습니다.", "done.member": "구성원을 저장했습니다.", "done.memberRemoved": "구성원을 제거했습니다.",
+		"setsInUse": "사용 중인 템플릿", "noRollouts": "아직 배포를 변경한 템플릿이 없습니다.", "waves": "단계", "updated": "업데이트됨", "notReadyBefore": "이전에 준비되지 않음",
+		"candidate": "후보", "sameTemplates": "현재 사용 중인 템플릿입니다.", "archive": "후보: 템플릿의 zip 또는 tar", "checkCandidate": "영향 보기",
+		"checkHint":      "템플릿 디렉터리의 압축 파일을 선택하거나 끌어다 놓으세요. 볼 수 있는 각 배포와 프로젝트에 대한 영향을 보여주며 아무것도 변경하지 않습니다.",
+		"result.Refused": "렌더링할 수 없음", "rollout.Complete": "완료", "rollout.Halted": "중단됨", "rollout.NotObserved": "관찰되지 않음", "rollout.Updating": "업데이트 중", "rollout.Reverting": "되돌리는 중",
+		"rollout.WaitingForWindow": "시간대 대기", "rollout.WaitingForDevices": "장치 대기", "rollout.Paused": "일시 중지됨", "rollout.Superseded": "대체됨",
+		"request.pause": "일시 중지", "request.resume": "계속", "request.retry": "재시도", "request.abort": "중단",
+		"effect.pause": "롤아웃을 계속할 때까지 다른 배포에는 이 템플릿을 적용하지 않습니다.", "effect.resume": "다음 배포부터 롤아웃을 계속합니다.",
+		"effect.retry": "실패한 단계부터 롤아웃을 계속합니다.", "effect.abort": "실패했을 때처럼 롤아웃을 끝냅니다. 현재 단계를 이전 템플릿으로 되돌릴지는 정책이 결정합니다.",
+		"requested.pause": "롤아웃을 일시 중지합니다.", "requested.resume": "롤아웃을 계속합니다.", "requested.retry": "롤아웃을 재시도합니다.", "requested.abort": "롤아웃을 끝냅니다.",
 	}
 }

@@ -35,9 +35,7 @@ func (t *tab) write(text, button string) {
 // press presses a button of the editor, and waits for the page that it leads to.
 func (t *tab) press(button string) {
 	t.Helper()
-	eval[bool](t, "window.before = true")
-	t.do(chromedp.Click(chromedp.CSS("button[value=" + button + "]")))
-	t.await(`!window.before && document.readyState === "complete"`)
+	t.submit("button[value=" + button + "]")
 }
 
 func TestDeploymentIsCreatedAndEdited(t *testing.T) {

@@ -71,6 +71,14 @@ func TestProjectsShowMembersAndQuota(t *testing.T) {
 	tab.wantNone(".nodes")
 }
 
+// submit clicks a button or a link, and waits for the page that it leads to.
+func (t *tab) submit(selector string) {
+	t.Helper()
+	eval[bool](t, "window.before = true")
+	t.do(chromedp.Click(chromedp.CSS(selector)))
+	t.await(`!window.before && document.readyState === "complete"`)
+}
+
 func TestProjectIsCreatedChangedAndDeleted(t *testing.T) {
 	s := newServer(t)
 	project := &v1.Project{ObjectMeta: metav1.ObjectMeta{Name: "speech"}}
@@ -78,11 +86,7 @@ func TestProjectIsCreatedChangedAndDeleted(t *testing.T) {
 	set := func(name, value string) {
 		eval[string](tab, fmt.Sprintf("document.getElementById(%q).value = %q", "field-"+name, value))
 	}
-	submit := func(button string) {
-		eval[bool](tab, "window.before = true")
-		tab.do(chromedp.Click(chromedp.CSS(button)))
-		tab.await(`!window.before && document.readyState === "complete"`)
-	}
+	submit := tab.submit
 	tab.visit("/projects/vision")
 	tab.screenshot("dashboard-project")
 	tab.visit("/projects")

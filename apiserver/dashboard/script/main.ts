@@ -1,5 +1,6 @@
 // The script of the pages: what only a browser can do. Pages work without it.
 import { copying, selecting } from "./copy.js";
+import { dropping } from "./drop.js";
 import { editor } from "./editor.js";
 import { follow } from "./log.js";
 import { keys } from "./keys.js";
@@ -15,3 +16,4 @@ editor();
 keys();
 copying();
 selecting();
+dropping();
