@@ -86,7 +86,7 @@ type TemplateRolloutStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Progressing, Halted and Complete: see the constants.
+	// conditions are Progressing, Halted and Complete.
 	//
 	// +optional
 	// +listType=map
@@ -234,13 +234,13 @@ type RolloutWave struct {
 
 // FailedDeploy is an NpuDeploy that failed with a set of templates.
 type FailedDeploy struct {
-	// namespace is its namespace.
+	// namespace is the namespace of the NpuDeploy.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=63
 	Namespace string `json:"namespace"`
 
-	// name is its name.
+	// name is the name of the NpuDeploy.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=253
@@ -286,12 +286,12 @@ type RolloutAssignment struct {
 	// +required
 	Since metav1.Time `json:"since"`
 
-	// wasReady reports whether the NpuDeploy was Ready then.
+	// wasReady reports whether the NpuDeploy was Ready at the assignment.
 	//
 	// +required
 	WasReady bool `json:"wasReady"`
 
-	// retries is the rollout's status.retries then.
+	// retries is the status.retries of the rollout at the assignment.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
