@@ -54,6 +54,8 @@ type deployKind struct {
 	queue     *queue
 	served    func(schema.GroupVersionKind) error // see apply.Options
 	impacts   *impactCache
+	// children returns the objects of an owner: see apply.Applier.
+	children func(ctx context.Context, owner apply.Owner) ([]apply.Child, error)
 	// isBehind reports whether a cached Deployment is older than the last apply.
 	isBehind func(deploy types.UID, deployment *appsv1.Deployment) bool
 }

@@ -77,7 +77,8 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	var owners []func() // enqueue all objects of a kind
-	store, err := openTemplates(o, mgr, metrics, func() {
+	kind := &deployKind{}
+	store, err := openTemplates(o, mgr, metrics, kind, func() {
 		for _, enqueue := range owners {
 			enqueue()
 		}
@@ -91,7 +92,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind := &deployKind{
+	*kind = deployKind{
 		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), projects: projects.objects, renders: renders, claims: newHostClaims(),
 		history: newSpecHistory(direct), specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
 		backends: newBackendStates(clock.RealClock{}),
@@ -99,6 +100,9 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	kind.revisions = newRevisions(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)
 	deploys := newReconciler[*v1.NpuDeploy](mgr, metrics, renders, kind)
 	deploys.defersStatus, deploys.specChanged, kind.queue = true, kind.history.changed, deploys.queue
+	kind.children = func(ctx context.Context, owner apply.Owner) ([]apply.Child, error) {
+		return deploys.applier.Children(ctx, owner)
+	}
 	kind.isBehind = func(deploy types.UID, deployment *appsv1.Deployment) bool {
 		return deploys.applier.IsBehind(deploy, appsv1.SchemeGroupVersion.WithKind("Deployment"), deployment)
 	}
@@ -233,7 +237,7 @@ func addController(mgr manager.Manager, name string, options controller.Options)
 }
 
 // openTemplates opens the store of templates. swapped is called after others serve.
-func openTemplates(o Options, mgr manager.Manager, metrics *metrics, swapped func()) (*templates.Store, error) {
+func openTemplates(o Options, mgr manager.Manager, metrics *metrics, kind *deployKind, swapped func()) (*templates.Store, error) {
 	recorder := mgr.GetEventRecorder(v1.FieldManager)
 	live := func(ctx context.Context) (templates.Live, error) {
 		deploys, err := listDeploys(ctx, mgr.GetCache(), metav1.NamespaceAll)
@@ -247,7 +251,9 @@ func openTemplates(o Options, mgr manager.Manager, metrics *metrics, swapped fun
 		Live:          live,
 		Validate:      o.Validate,
 		WaitsForValid: true,
-		Try:           trial{live: live, writer: mgr.GetClient()}.run,
+		Try: func(ctx context.Context, candidate, serving *render.Templates) error {
+			return trial{live: live, writer: mgr.GetClient(), children: kind.children}.run(ctx, candidate, serving)
+		},
 		Swapped: func(set *render.Templates) {
 			o.Log.Info("Swapped the templates", "digest", set.Digest)
 			metrics.setServing(set.Digest)

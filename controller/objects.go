@@ -112,14 +112,6 @@ func (o *objects[T]) names() []types.NamespacedName {
 	return slices.Collect(maps.Keys(o.uids))
 }
 
-// record patches the inventory.
-func (o *objects[T]) record(ctx context.Context, object T, inventory []v1.InventoryEntry) error {
-	next := o.kind.statusOnly(object)
-	*o.kind.inventory(next) = inventory
-	_, err := o.patch(ctx, o.kind.statusOnly(object), next)
-	return err
-}
-
 // patch patches the status if the objects, which statusOnly returned, differ.
 func (o *objects[T]) patch(ctx context.Context, before, after T, options ...client.MergeFromOption) (bool, error) {
 	if equality.Semantic.DeepEqual(before, after) {

@@ -67,10 +67,12 @@ func (k *deployKind) autoscaler(ctx context.Context, deploy *v1.NpuDeploy, rende
 func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering) (status.Workload, error) {
 	var workload status.Workload
 	name := rendered.name("Deployment")
-	for _, entry := range deploy.Status.Inventory {
-		if name == "" && entry.Kind == "Deployment" {
-			name = entry.Name
+	if name == "" {
+		children, err := k.children(ctx, apply.DeployOwner(deploy))
+		if err != nil {
+			return workload, err
 		}
+		name = nameOf(children, "Deployment")
 	}
 	kind := schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 	object, err := k.ownedObject(ctx, deploy, kind, name)
@@ -93,6 +95,15 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 	workload.ReplicaSets, workload.Pods = sets.Items, pods.Items
 	workload.Warnings, err = k.warnings(ctx, pods.Items)
 	return workload, err
+}
+
+// nameOf returns the name of the first child of the kind, or nothing.
+func nameOf(children []apply.Child, kind string) string {
+	i := slices.IndexFunc(children, func(child apply.Child) bool { return child.Ref.Kind == kind })
+	if i < 0 {
+		return ""
+	}
+	return children[i].Ref.Name
 }
 
 // observedSpecs has, for each NpuDeploy, the spec of its Deployment that the Deployment's

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -83,15 +85,29 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request
 	if applyErr == nil && r.defersStatus && hasCreated(result.Changes) {
 		return deferredStatus(), nil
 	}
-	next, err := r.kind.evaluate(ctx, object, rendered, host, r.stages(object, rendered, result, applyErr))
+	changed, err := r.report(ctx, object, rendered, host, result, applyErr)
 	if err != nil {
-		return reconcile.Result{}, fmt.Errorf("observing: %w", err)
-	}
-	changed, err := r.patchStatus(ctx, request.NamespacedName, next)
-	if err != nil {
-		return reconcile.Result{}, fmt.Errorf("patching the status: %w", err)
+		return reconcile.Result{}, err
 	}
 	return nextAttempt(rendered.err, applyErr, result.RecheckAfter, changed)
+}
+
+// report evaluates and patches the status, and reports whether that changed.
+func (r *reconciler[T]) report(
+	ctx context.Context, object T, rendered *rendering, host hostOwnership, result apply.Result, applyErr error,
+) (bool, error) {
+	next, err := r.kind.evaluate(ctx, object, rendered, host, r.stages(rendered, result, applyErr))
+	if err != nil {
+		return false, fmt.Errorf("observing: %w", err)
+	}
+	if rendered.set != nil && !equality.Semantic.DeepEqual(r.kind.statusOnly(object), next) {
+		*r.kind.inventory(next) = result.Inventory // It is no reason to write a status.
+	}
+	changed, err := r.patchStatus(ctx, client.ObjectKeyFromObject(object), next)
+	if err != nil {
+		return false, fmt.Errorf("patching the status: %w", err)
+	}
+	return changed, nil
 }
 
 // reconcileDeleting applies nothing: the garbage collector deletes the owned objects.
@@ -117,15 +133,21 @@ func (r *reconciler[T]) apply(ctx context.Context, object T, rendered *rendering
 	if !host.isOurs() {
 		set = set.Without(isRoute)
 	}
-	result, err := r.applier.Apply(ctx, set, *r.kind.inventory(object),
-		func(ctx context.Context, inventory []v1.InventoryEntry) error {
-			return r.objects.record(ctx, object, inventory)
-		})
+	result, err := r.applier.Apply(ctx, set, r.recorded(object))
 	r.metrics.countApply(result.Changes, err)
 	if changes := result.Changes.String(); changes != "" {
 		logr.FromContextOrDiscard(ctx).Info("Applied", "changes", changes)
 	}
 	return result, err
+}
+
+// recorded returns what the status records about the objects.
+func (r *reconciler[T]) recorded(object T) apply.Recorded {
+	recorded := apply.Recorded{Inventory: *r.kind.inventory(object)}
+	if applied := meta.FindStatusCondition(*r.kind.conditions(object), v1.ConditionApplied); applied != nil {
+		recorded.Admission = apply.ReportsAdmission(applied.Message)
+	}
+	return recorded
 }
 
 func hasCreated(changes apply.ChangeSet) bool {
@@ -139,9 +161,10 @@ func deferredStatus() reconcile.Result {
 	return reconcile.Result{RequeueAfter: settleStatus, Priority: &priority}
 }
 
-func (r *reconciler[T]) stages(object T, rendered *rendering, result apply.Result, applyErr error) status.Stages {
+func (r *reconciler[T]) stages(rendered *rendering, result apply.Result, applyErr error) status.Stages {
 	stages := status.Stages{
-		Render: rendered.outcome, Apply: rendered.rejected, Inventory: result.Inventory, Now: r.clock.Now(),
+		Render: rendered.outcome, Apply: rendered.rejected, Now: r.clock.Now(),
+		OwnsNamespace: slices.ContainsFunc(result.Changes, func(change apply.Change) bool { return change.Ref.Kind == "Namespace" }),
 	}
 	if rendered.set != nil {
 		stages.Apply.Reason, stages.Apply.Message = apply.Explain(applyErr)
@@ -152,9 +175,6 @@ func (r *reconciler[T]) stages(object T, rendered *rendering, result apply.Resul
 	}
 	if rendered.outcome.Reason == v1.ReasonRendered {
 		stages.Templates = rendered.input.templates
-	}
-	if result.Inventory == nil {
-		stages.Inventory = *r.kind.inventory(object)
 	}
 	return stages
 }

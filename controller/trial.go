@@ -30,6 +30,8 @@ const (
 type trial struct {
 	live   func(ctx context.Context) (templates.Live, error)
 	writer client.Writer
+	// children returns the objects of an owner: see apply.Applier.
+	children func(ctx context.Context, owner apply.Owner) ([]apply.Child, error)
 }
 
 // trialOwner is one of the sample.
@@ -49,8 +51,12 @@ func (t trial) run(ctx context.Context, candidate, serving *render.Templates) er
 	if err != nil {
 		return fmt.Errorf("listing live specs: %w", err)
 	}
+	sample, err := t.sampleOf(ctx, live)
+	if err != nil {
+		return err
+	}
 	rejected := &templates.RejectedError{}
-	for _, owner := range sampleOf(live) {
+	for _, owner := range sample {
 		violations, err := t.try(ctx, owner, candidate, serving)
 		if err != nil {
 			return err
@@ -110,14 +116,21 @@ func (t trial) dryRun(ctx context.Context, owner trialOwner, set *render.Templat
 
 // sampleOf returns live objects whose current manifests are applied, at most one for each
 // combination of accelerator and kinds of owned objects, and one Project.
-func sampleOf(live templates.Live) []trialOwner {
+func (t trial) sampleOf(ctx context.Context, live templates.Live) ([]trialOwner, error) {
 	var sample []trialOwner
 	settings := render.SettingsByNamespace(live.Projects)
 	sampled := map[string]bool{}
 	for i := range live.Deploys {
 		deploy := &live.Deploys[i]
-		combination := combinationOf(deploy)
-		if len(sample) == maxTrials || sampled[combination] || !isApplied(deploy, deploy.Status.Conditions) {
+		if len(sample) == maxTrials || !isApplied(deploy, deploy.Status.Conditions) {
+			continue
+		}
+		children, err := t.children(ctx, apply.DeployOwner(deploy))
+		if err != nil {
+			return nil, err
+		}
+		combination := combinationOf(deploy, children)
+		if sampled[combination] {
 			continue
 		}
 		sampled[combination] = true
@@ -128,22 +141,22 @@ func sampleOf(live templates.Live) []trialOwner {
 		if !isApplied(project, project.Status.Conditions) {
 			continue
 		}
-		return append(sample, trialOwner{apply.ProjectOwner(project), plan.ProjectRenderer(project)})
+		return append(sample, trialOwner{apply.ProjectOwner(project), plan.ProjectRenderer(project)}), nil
 	}
-	return sample
+	return sample, nil
 }
 
 func isApplied(object client.Object, conditions []metav1.Condition) bool {
 	return object.GetDeletionTimestamp() == nil && meta.IsStatusConditionTrue(conditions, v1.ConditionApplied)
 }
 
-func combinationOf(deploy *v1.NpuDeploy) string {
+func combinationOf(deploy *v1.NpuDeploy, children []apply.Child) string {
 	var words []string
 	if accelerator := deploy.Status.Accelerator; accelerator != nil {
 		words = append(words, accelerator.Type)
 	}
-	for _, entry := range deploy.Status.Inventory {
-		words = append(words, entry.Kind)
+	for _, child := range children {
+		words = append(words, child.Ref.Kind)
 	}
 	return strings.Join(words, " ")
 }

@@ -137,7 +137,7 @@ func (a *API) table() []rest.Route {
 	devices := devices.NewHandlers(o.Live, o.Devices, a.streams, o.Clock)
 	return slices.Concat(
 		deploys.Routes(),
-		workloads.New(o.Live, a.streams, o.Limits.Time).Routes(),
+		workloads.New(o.Live, a.streams, o.Limits.Time, previews.Objects).Routes(),
 		traffic.New(traffic.Options{Querier: o.Traffic, Dialect: previews.Dialect, Clock: o.Clock}).Routes(),
 		projects.Routes(),
 		namespaces.New(o.Live, o.Clock).Routes(),

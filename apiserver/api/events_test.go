@@ -57,7 +57,10 @@ func TestEventsOfOwnedObjectsAreMergedAndSortedByTime(t *testing.T) {
 		k.eventOf("Pod", "a", string(pod.UID), "Failed", forged) +
 			"eventTime: 2026-03-01T12:01:00.000000Z\nseries: {count: 3, lastObservedTime: 2026-03-01T12:10:00.000000Z}\n" +
 			"reportingComponent: kubelet\nreportingInstance: node\naction: Pull\n",
+		k.eventOf("Service", "home", "of a child", "FailedToUpdateEndpoint", "too many ports") +
+			"firstTimestamp: 2026-03-01T11:00:00Z\nlastTimestamp: 2026-03-01T11:00:00Z\ncount: 1\n",
 		k.eventOf("Pod", "b", "another", "Failed", "of a stranger"),
+		k.eventOf("Service", "other", "another", "Failed", "of a stranger"),
 	} {
 		kubectl(k.fixture, text, "create", "-f", "-")
 	}
@@ -65,6 +68,7 @@ func TestEventsOfOwnedObjectsAreMergedAndSortedByTime(t *testing.T) {
 		{"ReplicaSet", k.set.Name, "FailedCreate", "exceeded quota", 11, "2026-03-01T12:00:00Z", "2026-03-01T12:20:00Z"},
 		{"Pod", "a", "Failed", forged, 3, "2026-03-01T12:01:00Z", "2026-03-01T12:10:00Z"},
 		{"NpuDeploy", "home", "Starting", "Ready is False", 1, "2026-03-01T12:00:00Z", "2026-03-01T12:00:00Z"},
+		{"Service", "home", "FailedToUpdateEndpoint", "too many ports", 1, "2026-03-01T11:00:00Z", "2026-03-01T11:00:00Z"},
 	}
 	if diff := cmp.Diff(want, k.events()); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)

@@ -38,19 +38,11 @@ func TestDeletionListsWhatADeleteTakesAlong(t *testing.T) {
 	s := newFixture(t)
 	body := strings.Replace(deployJSON("a"), `"spec": {`, `"spec": {"modelCache": {"claimName": "models"}, `, 1)
 	s.do("ann", http.MethodPost, "", body).Want(http.StatusCreated)
-	deletion := func() string {
-		return strings.TrimSpace(string(s.do("vic", http.MethodGet, "a/deletion", "").Want(http.StatusOK).Body))
-	}
-	if got, want := deletion(), `{"objects":[],"claims":[{"name":"models","deleted":false}]}`; got != want {
-		t.Errorf("before it is applied: %s, want %s", got, want)
-	}
-	status := `{"status": {"url": "http://a.example.com", "inventory": [
-		{"group": "apps", "version": "v1", "kind": "Deployment", "name": "a", "uid": "1"},
-		{"version": "v1", "kind": "PersistentVolumeClaim", "name": "models", "uid": "2"}]}}`
+	status := `{"status": {"url": "http://a.example.com"}}`
 	kubectl(s, status, "patch", "npudeploy", "a", "--subresource=status", "--type=merge", "--patch-file", "-")
-	want := fmt.Sprintf(`{"objects":[%s,%s],"url":"http://a.example.com","claims":[{"name":"models","deleted":true}]}`,
-		`{"group":"apps","kind":"Deployment","name":"a"}`, `{"group":"","kind":"PersistentVolumeClaim","name":"models"}`)
-	if got := deletion(); got != want {
-		t.Errorf("after it is applied: %s, want %s", got, want)
+	want := fmt.Sprintf(`{"objects":[%s,%s,%s],"url":"http://a.example.com","claims":[{"name":"models","deleted":false}]}`,
+		`{"group":"","kind":"ServiceAccount","name":"a"}`, `{"group":"","kind":"Service","name":"a"}`, `{"group":"apps","kind":"Deployment","name":"a"}`)
+	if got := strings.TrimSpace(string(s.do("vic", http.MethodGet, "a/deletion", "").Want(http.StatusOK).Body)); got != want {
+		t.Errorf("the deletion is %s, want %s", got, want)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/apiserver/resources"
 	"github.com/dudaji/nufi/apiserver/rest"
 )
 
@@ -17,6 +18,8 @@ const (
 	restartOperation = "restartNpuDeploy"
 	scaleOperation   = "scaleNpuDeploy"
 	deleteOperation  = "deleteNpuDeploy"
+	// deletionOperation lists what deleteOperation deletes.
+	deletionOperation = "previewDeletion"
 )
 
 // actionNames returns the actions in their order. Each is a form below deploymentPath.
@@ -43,6 +46,19 @@ func (h *Handlers) actions(r *http.Request, user *kube.UserClient) ([]action, er
 		result = append(result, action{verb, lacks})
 	}
 	return result, nil
+}
+
+// deletedObjects returns the kinds and the names of the objects that are deleted with a deployment.
+func (h *Handlers) deletedObjects(r *http.Request, user *kube.UserClient) ([]string, error) {
+	var deletion resources.Deletion
+	if _, err := h.read(r, user, deletionOperation, input{}, &deletion); err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(deletion.Objects))
+	for _, object := range deletion.Objects {
+		names = append(names, object.Kind+" "+object.Name)
+	}
+	return names, nil
 }
 
 func (h *Handlers) actionRoutes() []rest.Route {

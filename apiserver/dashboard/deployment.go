@@ -156,8 +156,8 @@ func (h *Handlers) deployment(r *http.Request, user *kube.UserClient, tab string
 		page.Stages = append(page.Stages, stageView{stage, momentOf(stage.Since, page.now)})
 	}
 	page.HoldUp = stopped
-	for _, entry := range deploy.Status.Inventory {
-		page.Objects = append(page.Objects, entry.Kind+" "+entry.Name)
+	if page.Objects, err = h.deletedObjects(r, user); err != nil && !kube.Unreachable(err) {
+		return nil, nil, err
 	}
 	page.Actions, err = h.actions(r, user)
 	return page, answer, err

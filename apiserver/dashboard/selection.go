@@ -120,8 +120,10 @@ func (h *Handlers) readSelection(r *http.Request, user *kube.UserClient, action 
 		if _, err := h.read(ofDeployment(r, key), user, readOperation, input{}, deploy); err != nil {
 			item.Error = h.problem(ofDeployment(r, key), user, h.route(readOperation).Needs, rest.WithVerb("get", err))
 		}
-		for _, entry := range deploy.Status.Inventory {
-			item.Objects = append(item.Objects, entry.Kind+" "+entry.Name)
+		if action == "delete" && item.Error == nil {
+			if item.Objects, err = h.deletedObjects(ofDeployment(r, key), user); err != nil {
+				item.Error = h.problem(ofDeployment(r, key), user, h.route(deletionOperation).Needs, err)
+			}
 		}
 		if item.Missing == nil && item.Error == nil {
 			page.Allowed++

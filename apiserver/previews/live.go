@@ -1,6 +1,7 @@
 package previews
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -80,7 +81,7 @@ func (h *Handlers) manifests(w http.ResponseWriter, r *http.Request, user *kube.
 	return rest.WriteJSON(w, http.StatusOK, response)
 }
 
-// deletion also serves an NpuDeploy that does not render: its inventory lists its objects.
+// deletion also serves an NpuDeploy that does not render, without objects.
 func (h *Handlers) deletion(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	rendered, _, err := h.readRendered(r, user)
 	if err != nil {
@@ -90,11 +91,15 @@ func (h *Handlers) deletion(w http.ResponseWriter, r *http.Request, user *kube.U
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(rendered.object.Object, deploy); err != nil {
 		return err
 	}
-	response := deletion{Deletion: resources.NewDeletion(deploy.Status.Inventory, deploy.Status.URL), Claims: []claim{}}
-	for _, name := range claimsOf(rendered.result) {
-		response.Claims = append(response.Claims, claim{Name: name, Deleted: response.Owns("PersistentVolumeClaim", name)})
+	return rest.WriteJSON(w, http.StatusOK, newDeletion(rendered.result, deploy.Status.URL))
+}
+
+func newDeletion(result *render.Result, url string) deletion {
+	d := deletion{Deletion: resources.NewDeletion(objectsOf(result), url), Claims: []claim{}}
+	for _, name := range claimsOf(result) {
+		d.Claims = append(d.Claims, claim{Name: name, Deleted: d.Owns("PersistentVolumeClaim", name)})
 	}
-	return rest.WriteJSON(w, http.StatusOK, response)
+	return d
 }
 
 // readRendered reads and renders the NpuDeploy that the path names.
@@ -110,13 +115,29 @@ func (h *Handlers) readRendered(r *http.Request, user *kube.UserClient) (*render
 	return deploy, input, h.renderer.renderLive(r.Context(), input, deploy)
 }
 
-// claimsOf returns the names of the claims that rendered pods mount, sorted. A nil result has none.
-func claimsOf(result *render.Result) []string {
+// Objects returns what the serving templates render for a live NpuDeploy: nothing if they do not.
+func (h *Handlers) Objects(ctx context.Context, object *unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+	settings, err := h.projectSettings(ctx, object.GetNamespace())
+	if err != nil {
+		return nil, err
+	}
+	deploy := rendered{object: object}
+	err = h.renderer.renderLive(ctx, renderInput{templates: h.Templates(), settings: settings}, &deploy)
+	return objectsOf(deploy.result), err
+}
+
+// objectsOf returns the objects of a result, which may be nil.
+func objectsOf(result *render.Result) []*unstructured.Unstructured {
 	if result == nil {
 		return nil
 	}
+	return result.Objects
+}
+
+// claimsOf returns the names of the claims that rendered pods mount, sorted.
+func claimsOf(result *render.Result) []string {
 	var names []string
-	for _, object := range result.Objects {
+	for _, object := range objectsOf(result) {
 		content, ok, _ := unstructured.NestedMap(object.Object, "spec", "template", "spec")
 		var pod corev1.PodSpec
 		if !ok || runtime.DefaultUnstructuredConverter.FromUnstructured(content, &pod) != nil {

@@ -3,6 +3,8 @@ package projects
 import (
 	"net/http"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/npudeploys"
@@ -47,7 +49,11 @@ func (h *Handlers) deletion(w http.ResponseWriter, r *http.Request, user *kube.U
 	if err != nil {
 		return err
 	}
-	response := deletion{Deletion: resources.NewDeletion(project.Status.Inventory, ""), NpuDeploys: []deletedDeploy{}}
+	var objects []*unstructured.Unstructured
+	if rendered, err := h.templates().RenderProject(project); err == nil { // Otherwise nothing of it was applied.
+		objects = rendered.Objects
+	}
+	response := deletion{Deletion: resources.NewDeletion(objects, ""), NpuDeploys: []deletedDeploy{}}
 	for _, deploy := range state.ListAfter(project.Name, live.Key{}) {
 		response.NpuDeploys = append(response.NpuDeploys, deletedDeploy{deploy.Name, deploy.Status.URL})
 	}

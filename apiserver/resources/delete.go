@@ -11,7 +11,6 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/rest"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // DeleteRoute returns the route that deletes an object.
@@ -54,7 +53,7 @@ func (k Kind) delete(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 
 // Deletion is what a delete of an object takes along.
 type Deletion struct {
-	Objects []OwnedObject `json:"objects" doc:"the objects that it owns"`
+	Objects []OwnedObject `json:"objects" doc:"the objects that it owns, as the serving templates render them"`
 	URL     string        `json:"url,omitempty" doc:"the address that no longer answers"`
 }
 
@@ -65,11 +64,11 @@ type OwnedObject struct {
 	Name  string `json:"name" doc:"name of the object"`
 }
 
-// NewDeletion returns the deletion of an owner.
-func NewDeletion(inventory []v1.InventoryEntry, url string) Deletion {
-	d := Deletion{Objects: make([]OwnedObject, len(inventory)), URL: url}
-	for i, entry := range inventory {
-		d.Objects[i] = OwnedObject{entry.Group, entry.Kind, entry.Name}
+// NewDeletion returns the deletion of an owner that renders to the objects.
+func NewDeletion(objects []*unstructured.Unstructured, url string) Deletion {
+	d := Deletion{Objects: make([]OwnedObject, len(objects)), URL: url}
+	for i, object := range objects {
+		d.Objects[i] = OwnedObject{object.GroupVersionKind().Group, object.GetKind(), object.GetName()}
 	}
 	return d
 }

@@ -2,17 +2,22 @@ package workloads
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/npudeploys"
 	"github.com/dudaji/nufi/apiserver/openapi"
+	"github.com/dudaji/nufi/apiserver/resources"
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // maxEvents bounds the events of a response, and keptEvents those that are held meanwhile.
@@ -44,26 +49,31 @@ func (e event) identity() event {
 	return e
 }
 
-func eventsRoute() rest.Route {
+func (h *Handlers) eventsRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "listEvents", Method: http.MethodGet, Path: npudeploys.ObjectPath + "/events", Summary: "List the events of an NpuDeploy and of the objects that it owns",
 			Answers: rest.JSON(eventList{}), Status: http.StatusOK,
 		},
-		Needs: ownedNeeds(rest.Need{Verb: "list", Resource: "events"}), Handler: events,
+		Needs: ownedNeeds(rest.Need{Verb: "list", Resource: "events"}), Handler: h.events,
 	}
 }
 
 // events lists all events of the namespace: Kubernetes reads all of them for a selection, too,
 // and one list is cheaper than one for each object.
-func events(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+func (h *Handlers) events(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	owned, err := readOwned(r, user)
+	if err != nil {
+		return err
+	}
+	rendered, err := h.rendered(r.Context(), owned.deploy)
 	if err != nil {
 		return err
 	}
 	kept := []event{}
 	err = listEvents(r, user, func(e *corev1.Event) {
-		if !owned.uids[e.InvolvedObject.UID] {
+		regarding := e.InvolvedObject
+		if !owned.uids[regarding.UID] && !rendered.Owns(regarding.Kind, regarding.Name) {
 			return
 		}
 		if kept = append(kept, newEvent(e)); len(kept) >= keptEvents {
@@ -74,6 +84,16 @@ func events(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error
 		return err
 	}
 	return rest.WriteJSON(w, http.StatusOK, eventList{newest(kept)})
+}
+
+// rendered returns the objects whose events are found by name: the user may not list all of their kinds.
+func (h *Handlers) rendered(ctx context.Context, deploy *v1.NpuDeploy) (resources.Deletion, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(deploy)
+	if err != nil {
+		return resources.Deletion{}, err
+	}
+	objects, err := h.objects(ctx, &unstructured.Unstructured{Object: content})
+	return resources.NewDeletion(objects, ""), err
 }
 
 // newEvent reads both generations of events, which have count and times in different fields.

@@ -13,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,16 +29,20 @@ type Handlers struct {
 	cluster *live.Cache
 	streams *rest.Streams
 	timeout time.Duration // to find a log
+	objects renderFunc
 }
 
+// renderFunc returns the objects that a live NpuDeploy renders to.
+type renderFunc func(ctx context.Context, deploy *unstructured.Unstructured) ([]*unstructured.Unstructured, error)
+
 // New returns Handlers. A log that cannot be opened within the timeout is an error.
-func New(cluster *live.Cache, streams *rest.Streams, timeout time.Duration) *Handlers {
-	return &Handlers{cluster: cluster, streams: streams, timeout: timeout}
+func New(cluster *live.Cache, streams *rest.Streams, timeout time.Duration, objects renderFunc) *Handlers {
+	return &Handlers{cluster: cluster, streams: streams, timeout: timeout, objects: objects}
 }
 
 // Routes returns all routes of this package.
 func (h *Handlers) Routes() []rest.Route {
-	return []rest.Route{h.podsRoute(), eventsRoute(), h.logsRoute()}
+	return []rest.Route{h.podsRoute(), h.eventsRoute(), h.logsRoute()}
 }
 
 // maxPods bounds the pods of an NpuDeploy that are examined: a node that rejects pods can
@@ -69,9 +74,6 @@ func readOwned(r *http.Request, user *kube.UserClient) (*ownedObjects, error) {
 		return nil, rest.WithVerb("get", err)
 	}
 	owned.uids[owned.deploy.UID] = true
-	for _, entry := range owned.deploy.Status.Inventory {
-		owned.uids[types.UID(entry.UID)] = entry.UID != ""
-	}
 	labelled := []client.ListOption{client.InNamespace(key.Namespace), client.MatchingLabels{v1.LabelDeploy: key.Name}}
 	for _, kind := range []string{"DeploymentList", "ReplicaSetList"} {
 		newList := func() *metav1.PartialObjectMetadataList {

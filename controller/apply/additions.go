@@ -23,7 +23,7 @@ const maxAdditions = 3
 func (a *Applier) additions(set *Set) string {
 	var objects []string
 	for _, desired := range set.manifests {
-		if added := a.last(set.owner, desired).added; added != "" {
+		if added := a.lastApplied.get(set.owner.UID, desired.ref.key()).added; added != "" {
 			objects = append(objects, desired.ref.String()+" also has "+added)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/message"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 const (
@@ -22,6 +21,8 @@ const (
 	admissionRecheck = 10 * time.Minute
 	// maxOverwritten bounds the fields that are reported for an object.
 	maxOverwritten = 3
+	// admissionChanged is how a Result's Admission begins.
+	admissionChanged = "admission changed "
 )
 
 // overwritten describes the fields of the set that admission changed. It returns the delay
@@ -29,7 +30,7 @@ const (
 func (a *Applier) overwritten(set *Set) (text string, recheck time.Duration) {
 	var objects []string
 	for _, desired := range set.manifests {
-		last := a.last(set.owner, desired)
+		last := a.lastApplied.get(set.owner.UID, desired.ref.key())
 		if len(last.overwritten) == 0 {
 			continue
 		}
@@ -41,15 +42,11 @@ func (a *Applier) overwritten(set *Set) (text string, recheck time.Duration) {
 	if len(objects) == 0 {
 		return "", 0
 	}
-	return message.Line("admission changed "+strings.Join(objects, ", "), maxMessage), recheck
+	return message.Line(admissionChanged+strings.Join(objects, ", "), maxMessage), recheck
 }
 
-// last returns the state of an object of a set after its last apply by this process.
-func (a *Applier) last(owner Owner, desired manifest) lastApplied {
-	return a.lastApplied.get(owner.UID, v1.InventoryEntry{
-		Group: desired.ref.Group, Version: desired.ref.Version, Kind: desired.ref.Kind, Name: desired.ref.Name,
-	})
-}
+// ReportsAdmission reports whether a message contains a Result's Admission.
+func ReportsAdmission(text string) bool { return strings.Contains(text, admissionChanged) }
 
 // recheckAfter returns the delay before an object that admission changed is applied again, or
 // a negative one for other objects.

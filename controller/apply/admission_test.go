@@ -124,7 +124,7 @@ func TestFieldsThatAdmissionChangesAreReported(t *testing.T) {
 	f.wantQuiet(aService, aDeployment)
 
 	f.restart()
-	f.wantApply("configured Deployment web", aService, aDeployment)
+	f.wantApply("", aService, aDeployment)
 	if f.result.Admission != want {
 		t.Errorf("%q after a restart, want %q", f.result.Admission, want)
 	}

@@ -53,7 +53,7 @@ func TestObjectWithAnotherControllerIsNotAdopted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.applier.Apply(t.Context(), set, nil, nowhere); err != nil {
+	if _, err := f.applier.Apply(t.Context(), set, apply.Recorded{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = f.apply(aService)

@@ -3,7 +3,6 @@ package apply
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -51,12 +50,10 @@ func New(o Options) *Applier {
 	}
 }
 
-// Record persists the inventory. If it fails, nothing is applied.
-type Record func(ctx context.Context, inventory []v1.InventoryEntry) error
-
-// Result is what an Apply changed, and the inventory after it.
+// Result is what an Apply changed.
 type Result struct {
-	Changes   ChangeSet
+	Changes ChangeSet
+	// Inventory is what remains of the recorded one.
 	Inventory []v1.InventoryEntry
 	// Admission describes the fields that admission changed, and RecheckAfter is when to apply
 	// again to see whether it still does. Both are zero if it changed none.
@@ -66,41 +63,31 @@ type Result struct {
 	Additions string
 }
 
-// Apply makes the cluster hold the set, and deletes what else recorded lists or the owner
-// controls. After an error it continues with the next object, unless that depends on the failed one,
-// the API server is unavailable, or the failures took maxFailing. The error joins all of them (see
-// Explain). The Result is valid in either case.
-func (a *Applier) Apply(ctx context.Context, set *Set, recorded []v1.InventoryEntry, record Record) (Result, error) {
-	owned, err := a.owned(ctx, set.owner)
-	if err != nil {
-		return Result{Inventory: recorded}, err
-	}
-	list, isNew := newInventory(set, recorded, owned)
-	if isNew {
-		if err := record(ctx, list); err != nil {
-			return Result{Inventory: recorded}, fmt.Errorf("recording the inventory: %w", err)
-		}
-	}
-	result := Result{}
-	if result.Changes, err = a.applyAll(ctx, set, list); err == nil {
+// Apply makes the cluster hold the set, and deletes what else the owner controls. After an error it
+// continues with the next object, unless that depends on the failed one, the API server is
+// unavailable, or the failures took maxFailing. The error joins all of them (see Explain). The
+// Result is valid in either case.
+func (a *Applier) Apply(ctx context.Context, set *Set, recorded Recorded) (Result, error) {
+	changes, err := a.applyAll(ctx, set, recorded)
+	result := Result{Changes: changes, Inventory: a.inventory(set, recorded.Inventory)}
+	if err == nil {
 		var pruned ChangeSet
-		pruned, list, err = a.prune(ctx, set, list)
+		pruned, err = a.prune(ctx, set)
 		result.Changes = append(result.Changes, pruned...)
 	}
-	result.Inventory = list
 	result.Admission, result.RecheckAfter = a.overwritten(set)
 	result.Additions = a.additions(set)
 	return result, err
 }
 
 // applyAll applies the objects of a set. The error joins those of objects.
-func (a *Applier) applyAll(ctx context.Context, set *Set, list inventory) (ChangeSet, error) {
+func (a *Applier) applyAll(ctx context.Context, set *Set, recorded Recorded) (ChangeSet, error) {
 	var changes ChangeSet
 	var errs []error
 	var failing time.Duration
-	for i, desired := range set.manifests {
+	for _, desired := range set.manifests {
 		start := a.contention.clock.Now()
-		change, err := a.applyObject(ctx, set.owner, desired, list[i], list)
+		change, err := a.applyObject(ctx, set.owner, desired, recorded)
 		if err == nil || change.Action != "" {
 			changes = append(changes, change)
 		}

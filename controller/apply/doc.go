@@ -4,14 +4,13 @@
 // NewSet checks what the templates of such an owner may render (see package manifests). Apply
 // then works in these steps:
 //
-//  1. New objects are recorded in the inventory before the first write, with those that the
-//     informers have and it lacks.
-//  2. Each object is compared with its last applied state: the digest of its manifest, and
-//     the digest of our entry in the object's managed fields (KEP-555). If both are the
-//     same, no request is sent.
-//  3. What differs is server-side applied: an object that was never observed on the
+//  1. Each object is compared with its last applied state: the digest of its manifest, and
+//     our entry in the object's managed fields (KEP-555). If both are the same, no request
+//     is sent. After a restart the object has the digest, and the fields of the manifest
+//     are compared with the entry.
+//  2. What differs is server-side applied: an object that was never observed on the
 //     condition that it does not exist, an owned one by force.
-//  4. If every apply succeeded, other objects in the inventory are deleted.
+//  3. If every apply succeeded, other objects that the owner controls are deleted.
 //
 // Invariants:
 //   - An object that is not owned is not written without the adopt annotation.

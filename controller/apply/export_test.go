@@ -1,4 +1,31 @@
 package apply
 
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
 // OverwrittenFields exports overwrittenFields.
 var OverwrittenFields = overwrittenFields
+
+// OwnsValue exports ownsValue.
+var OwnsValue = ownsValue
+
+// WithoutDigests returns the set as an earlier version applied it.
+func (s *Set) WithoutDigests() *Set {
+	earlier := &Set{owner: s.owner, manifests: slices.Clone(s.manifests)}
+	for i := range earlier.manifests {
+		annotation := fmt.Sprintf(`"annotations":{"%s":"%s"},`, annotationManifest, earlier.manifests[i].digest)
+		earlier.manifests[i].body = bytes.Replace(earlier.manifests[i].body, []byte(annotation), nil, 1)
+	}
+	return earlier
+}
+
+// RecordedDigest returns the digest that an earlier version recorded for an applied object.
+func (s *Set) RecordedDigest(kind string, object client.Object) string {
+	i := slices.IndexFunc(s.manifests, func(desired manifest) bool { return desired.ref.Kind == kind })
+	return s.manifests[i].digest + "-" + newLive(object).ownedFields
+}

@@ -1,17 +1,12 @@
 package apply_test
 
 import (
-	"context"
 	"testing"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
-
-func nowhere(context.Context, []v1.InventoryEntry) error { return nil }
 
 // scale does what an autoscaler does.
 func (f *fixture) scale(replicas int32) {

@@ -34,8 +34,7 @@ type fixture struct {
 	clock    *testclock.FakeClock
 	requests atomic.Int64 // of the Applier
 	answer   answer       // to its writes, in place of the API server's
-	recorded []v1.InventoryEntry
-	records  int
+	recorded apply.Recorded
 	result   apply.Result // of the last apply
 
 	options apply.Options
@@ -74,8 +73,11 @@ func (f *fixture) newOwner(name string) *v1.NpuDeploy {
 	return owner
 }
 
-// restart replaces the Applier: only the inventory remains.
-func (f *fixture) restart() { f.applier = apply.New(f.options) }
+// restart replaces the Applier: the objects and the status remain.
+func (f *fixture) restart() {
+	f.recorded.Admission = apply.ReportsAdmission(f.result.Admission)
+	f.applier = apply.New(f.options)
+}
 
 // apply applies manifests and returns what that changed.
 func (f *fixture) apply(manifests ...string) (string, error) {
@@ -84,13 +86,9 @@ func (f *fixture) apply(manifests ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	result, err := f.applier.Apply(f.Context(), set, f.recorded, func(_ context.Context, list []v1.InventoryEntry) error {
-		f.records++
-		f.recorded = append([]v1.InventoryEntry{}, list...)
-		return nil
-	})
-	f.result, f.recorded = result, append([]v1.InventoryEntry{}, result.Inventory...)
-	return result.Changes.String(), err
+	f.result, err = f.applier.Apply(f.Context(), set, f.recorded)
+	f.recorded.Inventory = f.result.Inventory
+	return f.result.Changes.String(), err
 }
 
 // wantApply applies manifests and wants this change and no error.

@@ -3,6 +3,7 @@ package apply
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,13 +19,17 @@ import (
 
 // lastApplied is the state of one object after its last apply.
 type lastApplied struct {
-	digest          string // see appliedDigest
+	ref             Ref
+	uid             types.UID // empty: it was never applied
+	manifest        string    // the digest of the manifest
+	ownedFields     string    // see live
 	resourceVersion string
-	uid             types.UID
 	overwritten     []string  // fields that admission changed
 	added           string    // fields of other managers
 	time            time.Time // of the apply
 	pruned          types.UID // of a deleted object, which informers may still have
+	// inInventory means that the digests are in the owner's inventory, and not on the object.
+	inInventory bool
 }
 
 // withAdditions returns l with the additions to an object of the same or a later version.
@@ -37,20 +42,8 @@ func (l lastApplied) withAdditions(object *live) lastApplied {
 
 // IsBehind reports whether an object of an owner was read from before this process last applied it.
 func (a *Applier) IsBehind(owner types.UID, kind schema.GroupVersionKind, object client.Object) bool {
-	last := a.lastApplied.get(owner, v1.InventoryEntry{Group: kind.Group, Kind: kind.Kind, Name: object.GetName()})
+	last := a.lastApplied.get(owner, key{kind.Group, kind.Kind, object.GetName()})
 	return last.isAfter(&live{resourceVersion: object.GetResourceVersion()})
-}
-
-// overwrittenSuffix of a recorded digest means that admission changed fields, which only memory
-// lists: a controller that starts applies the object again.
-const overwrittenSuffix = "!"
-
-// recorded returns the digest for the inventory.
-func (l lastApplied) recorded() string {
-	if len(l.overwritten) > 0 {
-		return l.digest + overwrittenSuffix
-	}
-	return l.digest
 }
 
 // isAfter reports whether the object was read from before the apply. Such an older version
@@ -60,46 +53,38 @@ func (l lastApplied) isAfter(object *live) bool {
 	return err == nil && order < 0
 }
 
-// appliedDigest joins the digests of a manifest and of the managed fields that the API
-// server recorded for it.
-func appliedDigest(manifest, ownedFields string) string { return manifest + "-" + ownedFields }
-
-// manifestDigest is the first half of an appliedDigest.
-func manifestDigest(applied string) string {
-	manifest, _, _ := strings.Cut(applied, "-")
-	return manifest
-}
-
-// Digest is short: status has two of them for each object.
+// Digest is short: each object has one in an annotation.
 func Digest(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:8])
 }
 
-// lastAppliedStore keeps the last applied state in memory. Status has it too, but an
-// informer's status may be older than the last write.
+// lastAppliedStore keeps the last applied state in memory. Informers may lag behind it.
 type lastAppliedStore struct {
 	mu      sync.Mutex
 	byOwner map[types.UID]map[key]lastApplied
 }
 
-// get falls back to the inventory for an object that this process has not applied yet.
-func (s *lastAppliedStore) get(owner types.UID, entry v1.InventoryEntry) lastApplied {
+func (s *lastAppliedStore) get(owner types.UID, k key) lastApplied {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if last, ok := s.byOwner[owner][refOf(entry).key()]; ok {
-		return last
-	}
-	return lastApplied{digest: entry.Digest, uid: types.UID(entry.UID)}
+	return s.byOwner[owner][k]
 }
 
-func (s *lastAppliedStore) put(owner types.UID, k key, last lastApplied) {
+// of returns the objects of an owner.
+func (s *lastAppliedStore) of(owner types.UID) []lastApplied {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.byOwner[owner]))
+}
+
+func (s *lastAppliedStore) put(owner types.UID, last lastApplied) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.byOwner[owner] == nil {
 		s.byOwner[owner] = map[key]lastApplied{}
 	}
-	s.byOwner[owner][k] = last
+	s.byOwner[owner][last.ref.key()] = last
 }
 
 func (s *lastAppliedStore) forget(owner types.UID) {
@@ -108,43 +93,50 @@ func (s *lastAppliedStore) forget(owner types.UID) {
 	delete(s.byOwner, owner)
 }
 
-// inventory lists the objects of one owner: the desired ones in apply order, then those to
-// prune.
-type inventory []v1.InventoryEntry
+// Recorded is what the status of an owner records about its objects.
+type Recorded struct {
+	// Inventory has the digests of objects that an earlier version applied, without an annotation.
+	Inventory []v1.InventoryEntry
+	// Admission means that admission changed some of the objects: see ReportsAdmission.
+	Admission bool
+}
 
-// newInventory returns the inventory to record before the set is applied, and whether it
-// has entries that recorded lacks.
-func newInventory(set *Set, recorded, owned []v1.InventoryEntry) (inventory, bool) {
-	byKey := map[key]v1.InventoryEntry{}
-	for _, entry := range recorded {
-		byKey[refOf(entry).key()] = entry
-	}
-	var list inventory
-	isNew := false
-	for _, desired := range set.manifests {
-		entry, ok := byKey[desired.ref.key()]
-		isNew = isNew || !ok
-		entry.Group, entry.Version, entry.Kind = desired.ref.Group, desired.ref.Version, desired.ref.Kind
-		entry.Name = desired.ref.Name
-		list = append(list, entry)
-	}
-	for _, entry := range slices.Concat(recorded, owned) {
-		k := refOf(entry).key()
-		if set.has(k) || list.index(k) >= 0 {
-			continue
+// derive returns the state of an object that this process has not applied: what the object shows.
+func (r Recorded) derive(owner Owner, desired manifest, object *live) lastApplied {
+	last := lastApplied{ref: desired.ref}
+	switch {
+	case object == nil || object.controller != owner.UID && (object.controller != "" || object.manifest != desired.digest):
+		return last
+	case object.manifest != "":
+		last.manifest = object.manifest
+		if object.ownsAll(desired) {
+			last.ownedFields = object.ownedFields
 		}
-		_, ok := byKey[k]
-		isNew = isNew || !ok
-		list = append(list, entry)
+	default:
+		i := slices.IndexFunc(r.Inventory, func(entry v1.InventoryEntry) bool {
+			return entry.UID == string(object.uid) && keyOf(entry) == desired.ref.key()
+		})
+		if i < 0 {
+			break
+		}
+		// Earlier versions marked what admission changed by an exclamation mark.
+		last.manifest, last.ownedFields, last.inInventory = splitDigest(strings.TrimSuffix(r.Inventory[i].Digest, "!"))
 	}
-	return list, isNew
+	last.uid = object.uid
+	return last
 }
 
-func (i inventory) put(k key, last lastApplied) {
-	at := i.index(k)
-	i[at].UID, i[at].Digest = string(last.uid), last.recorded()
+// splitDigest returns the digests of a manifest and of the fields that we own.
+func splitDigest(recorded string) (manifest, ownedFields string, ok bool) {
+	return strings.Cut(recorded, "-")
 }
 
-func (i inventory) index(k key) int {
-	return slices.IndexFunc(i, func(entry v1.InventoryEntry) bool { return refOf(entry).key() == k })
+func keyOf(entry v1.InventoryEntry) key { return key{entry.Group, entry.Kind, entry.Name} }
+
+// inventory returns the entries that are still required: those of objects without an annotation.
+func (a *Applier) inventory(set *Set, recorded []v1.InventoryEntry) []v1.InventoryEntry {
+	return slices.DeleteFunc(slices.Clone(recorded), func(entry v1.InventoryEntry) bool {
+		last := a.lastApplied.get(set.owner.UID, keyOf(entry))
+		return !set.has(keyOf(entry)) || last.uid != "" && !last.inInventory
+	})
 }

@@ -26,7 +26,9 @@ type live struct {
 	controlledBy    string // kind and name
 	adoptBy         string
 	deleting        bool
-	ownedFields     string // a digest
+	manifest        string // the digest in its annotation
+	ownedFields     string // the digest of our entry in its managed fields, empty without one
+	fieldsText      string // of that entry: see textOf
 	ownsReplicas    bool
 	replicas        *int32
 	overwritten     []string // fields that admission changed, after a write
@@ -47,15 +49,6 @@ func read(ctx context.Context, from client.Reader, namespace string, ref Ref) (*
 		return nil, &NotInstalledError{Ref: ref}
 	}
 	return nil, &UnavailableError{Ref: ref, Err: err}
-}
-
-// find reads from the informers, and then from the API server.
-func (a *Applier) find(ctx context.Context, namespace string, ref Ref) (*live, error) {
-	object, err := read(ctx, a.cache, namespace, ref)
-	if object != nil || err != nil {
-		return object, err
-	}
-	return read(ctx, a.direct, namespace, ref)
 }
 
 // NewChild returns an empty object of the kind, of the type that informers cache. A
@@ -122,7 +115,9 @@ func newLive(object client.Object) *live {
 		resourceVersion: object.GetResourceVersion(),
 		adoptBy:         object.GetAnnotations()[v1.AnnotationAdopt],
 		deleting:        object.GetDeletionTimestamp() != nil,
+		manifest:        object.GetAnnotations()[annotationManifest],
 		ownedFields:     summary.FieldsType,
+		fieldsText:      summary.APIVersion,
 		ownsReplicas:    summary.Subresource == subresourceScale,
 		added:           summary.Manager,
 	}
@@ -147,8 +142,8 @@ const operationSummary metav1.ManagedFieldsOperationType = "Owned"
 const subresourceScale = "scale"
 
 // Summarize replaces an object's managed fields, the largest part of its metadata, by one entry:
-// the digest of ours in FieldsType, and in Manager what other managers added. It reports whether it
-// did: a transform gets some objects twice.
+// the digest of ours in FieldsType, its fields in APIVersion, and in Manager what other managers added.
+// It reports whether it did: a transform gets some objects twice.
 func Summarize(object client.Object) bool {
 	entries := object.GetManagedFields()
 	if summaryOf(object) != nil {
@@ -156,6 +151,7 @@ func Summarize(object client.Object) bool {
 	}
 	summary := metav1.ManagedFieldsEntry{Operation: operationSummary}
 	if i := slices.IndexFunc(entries, isOurEntry); i >= 0 {
+		summary.APIVersion = textOf(entries[i], object)
 		summary.FieldsType, summary.Manager = entryDigest(entries[i]), addedFields(object, entries, entries[i])
 		if _, isDeployment := object.(*appsv1.Deployment); isDeployment && hasReplicas(entries[i]) {
 			summary.Subresource = subresourceScale

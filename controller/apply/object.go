@@ -3,21 +3,16 @@ package apply
 import (
 	"context"
 	"errors"
-	"strings"
-
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // applyObject applies one manifest if the live object differs from it.
-func (a *Applier) applyObject(
-	ctx context.Context, owner Owner, desired manifest, entry v1.InventoryEntry, list inventory,
-) (Change, error) {
+func (a *Applier) applyObject(ctx context.Context, owner Owner, desired manifest, recorded Recorded) (Change, error) {
 	if err := a.served(desired.ref.GroupVersionKind); errors.Is(err, ErrNotInstalled) {
 		return Change{}, &NotInstalledError{Ref: desired.ref}
 	} else if err != nil {
 		return Change{}, &UnlistedError{Ref: desired.ref, Err: err}
 	}
-	last := a.lastApplied.get(owner.UID, entry)
+	last := a.lastApplied.get(owner.UID, desired.ref.key())
 	object, err := read(ctx, a.cache, owner.Namespace, desired.ref)
 	if err != nil {
 		return Change{}, err
@@ -25,7 +20,7 @@ func (a *Applier) applyObject(
 	if object == nil && last.uid == "" {
 		applied, err := a.write(ctx, owner, desired, nil, Created)
 		if !alreadyExists(err) {
-			return a.recorded(owner, desired, list, Created, applied, err)
+			return a.put(owner, Created, applied, err)
 		}
 	}
 	if object == nil || needsCurrent(desired, object, last) {
@@ -33,28 +28,32 @@ func (a *Applier) applyObject(
 			return Change{}, err
 		}
 	}
-	return a.applyExisting(ctx, owner, desired, object, last, list)
+	isFirst := last.uid == ""
+	if isFirst {
+		last = recorded.derive(owner, desired, object)
+	}
+	return a.applyExisting(ctx, owner, desired, object, last, isFirst && recorded.Admission)
 }
 
 // needsCurrent reports whether a changed manifest without replicas requires the current object: an
 // older one may not show that the replicas are ours, and without a hand-off they become 1.
 func needsCurrent(desired manifest, object *live, last lastApplied) bool {
-	return desired.releasesReplicas && manifestDigest(last.digest) != desired.digest && last.isAfter(object)
+	return desired.releasesReplicas && last.manifest != desired.digest && last.isAfter(object)
 }
 
-// applyExisting is for an object that exists or existed.
+// applyExisting is for an object that exists or existed. With recheck it is applied even if it is
+// unchanged.
 func (a *Applier) applyExisting(
-	ctx context.Context, owner Owner, desired manifest, object *live, last lastApplied, list inventory,
+	ctx context.Context, owner Owner, desired manifest, object *live, last lastApplied, recheck bool,
 ) (Change, error) {
 	action, err := compare(owner, desired, object, last)
 	if err != nil {
 		return Change{}, a.withOtherManager(ctx, owner, desired, err)
 	}
 	last = last.withAdditions(object)
-	isRecheck := action == Unchanged && a.recheckAfter(last) == 0
-	if action == Unchanged && !isRecheck {
-		a.lastApplied.put(owner.UID, desired.ref.key(), last)
-		list.put(desired.ref.key(), last)
+	recheck = action == Unchanged && (recheck || a.recheckAfter(last) == 0)
+	if action == Unchanged && !recheck {
+		a.lastApplied.put(owner.UID, last)
 		return Change{desired.ref, Unchanged}, a.contention.check(objectID{owner.UID, desired.ref.key()})
 	}
 	if action == Corrected {
@@ -63,51 +62,42 @@ func (a *Applier) applyExisting(
 		}
 	}
 	applied, err := a.write(ctx, owner, desired, object, action)
-	if isRecheck && applied.resourceVersion != object.resourceVersion {
+	if recheck && applied.resourceVersion != object.resourceVersion {
 		action = Configured
 	}
 	if err == nil && action == Corrected {
 		a.contention.corrected(objectID{owner.UID, desired.ref.key()})
 	}
-	return a.recorded(owner, desired, list, action, applied, err)
+	return a.put(owner, action, applied, err)
 }
 
-// recorded stores what a successful write applied.
-func (a *Applier) recorded(
-	owner Owner, desired manifest, list inventory, action Action, applied lastApplied, err error,
-) (Change, error) {
+// put stores what a successful write applied.
+func (a *Applier) put(owner Owner, action Action, applied lastApplied, err error) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	a.lastApplied.put(owner.UID, desired.ref.key(), applied)
-	list.put(desired.ref.key(), applied)
-	return Change{desired.ref, action}, nil
+	a.lastApplied.put(owner.UID, applied)
+	return Change{applied.ref, action}, nil
 }
 
 // compare returns the action that an object requires. An object that is not owned is a
 // *ConflictError.
 func compare(owner Owner, desired manifest, object *live, last lastApplied) (Action, error) {
 	switch {
-	case object == nil && last.uid != "" && manifestDigest(last.digest) == desired.digest:
+	case object == nil && last.uid != "" && last.manifest == desired.digest:
 		return Corrected, nil
 	case object == nil:
 		return Created, nil
 	case object.deleting:
 		return "", &DeletingError{Ref: desired.ref}
-	case !isOwned(owner, object, last):
+	case object.controller != owner.UID && (object.controller != "" || last.uid != object.uid):
 		return adoption(owner, desired, object)
-	case manifestDigest(last.digest) != desired.digest, strings.HasSuffix(last.digest, overwrittenSuffix):
+	case last.manifest != desired.digest:
 		return Configured, nil
-	case last.isAfter(object), last.digest == appliedDigest(desired.digest, object.ownedFields):
+	case last.isAfter(object), last.ownedFields == object.ownedFields:
 		return Unchanged, nil
 	}
 	return Corrected, nil
-}
-
-// isOwned reports whether the owner controls the object, or the inventory has its UID: then
-// the owner reference was removed.
-func isOwned(owner Owner, object *live, last lastApplied) bool {
-	return object.controller == owner.UID || object.controller == "" && last.uid == object.uid
 }
 
 // adoption takes over an object that is annotated for the owner.

@@ -2,74 +2,106 @@ package apply
 
 import (
 	"context"
-	"slices"
+	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/manifests"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// prune deletes the objects of the inventory that are not in the set, and returns the
-// inventory without them. An object that could not be deleted stays listed.
-func (a *Applier) prune(ctx context.Context, set *Set, list inventory) (ChangeSet, inventory, error) {
-	var pruned ChangeSet
-	for i := len(set.manifests); i < len(list); {
-		ref := refOf(list[i])
-		uid, deleted, err := a.deleteObject(ctx, set.owner, list[i])
+const indexController = "controller" // by the UID of the owner that controls an object
+
+// IndexOwned adds the index by which Children finds the owned objects of a kind.
+func IndexOwned(ctx context.Context, informers client.FieldIndexer, kind schema.GroupVersionKind) error {
+	err := informers.IndexField(ctx, NewChild(kind), indexController, func(object client.Object) []string {
+		if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
+			return []string{string(controller.UID)}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("indexing %s: %w", kind.Kind, err)
+	}
+	return nil
+}
+
+// Child is an object that an owner controls and that we applied.
+type Child struct {
+	Ref Ref
+	UID types.UID
+}
+
+// Children lists the objects of an owner, of all kinds that are watched, as the informers have them.
+// A copy of an object by another client is none.
+func (a *Applier) Children(ctx context.Context, owner Owner) ([]Child, error) {
+	var children []Child
+	for _, kind := range manifests.KindsOf(owner.Kind) {
+		if a.served(kind) != nil {
+			continue
+		}
+		list := NewChildList(kind)
+		err := a.cache.List(ctx, list, client.InNamespace(owner.Namespace),
+			client.MatchingFields{indexController: string(owner.UID)}, client.UnsafeDisableDeepCopy)
+		if err == nil {
+			err = meta.EachListItem(list, func(item runtime.Object) error {
+				object := item.(client.Object)
+				if live := newLive(object); live.ownedFields != "" && !live.deleting {
+					children = append(children, Child{Ref{kind, object.GetName()}, object.GetUID()})
+				}
+				return nil
+			})
+		}
 		if err != nil {
-			return pruned, list, err
+			return nil, fmt.Errorf("listing objects of kind %s: %w", kind.Kind, err)
+		}
+	}
+	return children, nil
+}
+
+// prune deletes the objects of the owner that are not in the set: those that informers have, and
+// those that this process applied. What the informers do not have yet is an event later.
+func (a *Applier) prune(ctx context.Context, set *Set) (ChangeSet, error) {
+	children, err := a.Children(ctx, set.owner)
+	if err != nil {
+		return nil, err
+	}
+	for _, last := range a.lastApplied.of(set.owner.UID) {
+		if last.uid != "" && a.served(last.ref.GroupVersionKind) == nil {
+			children = append(children, Child{last.ref, last.uid})
+		}
+	}
+	var pruned ChangeSet
+	for _, child := range children {
+		k := child.Ref.key()
+		if set.has(k) || child.Ref.isNamespace() || a.lastApplied.get(set.owner.UID, k).pruned == child.UID {
+			continue
+		}
+		deleted, err := a.deleteObject(ctx, set.owner, child)
+		if err != nil {
+			return pruned, err
 		}
 		if deleted {
-			pruned = append(pruned, Change{ref, Pruned})
+			pruned = append(pruned, Change{child.Ref, Pruned})
 		}
-		a.lastApplied.put(set.owner.UID, ref.key(), lastApplied{pruned: uid})
-		a.contention.delete(objectID{set.owner.UID, ref.key()})
-		list = slices.Delete(list, i, i+1)
+		a.lastApplied.put(set.owner.UID, lastApplied{ref: child.Ref, pruned: child.UID})
+		a.contention.delete(objectID{set.owner.UID, k})
 	}
-	return pruned, list, nil
+	return pruned, nil
 }
 
-// deleteObject deletes the object with the UID that was applied. A conflict means that an
-// object with another UID has the name, which is not ours.
-func (a *Applier) deleteObject(ctx context.Context, owner Owner, entry v1.InventoryEntry) (uid types.UID, deleted bool, err error) {
-	ref := refOf(entry)
-	if !isPrunable(owner, ref) {
-		return "", false, nil
-	}
-	uid, err = a.uidOf(ctx, owner, entry)
-	if err != nil || uid == "" {
-		return "", false, err
-	}
-	err = a.writer.Delete(ctx, newObject(owner.Namespace, ref),
-		client.Preconditions{UID: &uid}, client.PropagationPolicy("Background"))
+// deleteObject deletes the object with the UID. A conflict means that an object with another UID
+// has the name, which is not ours.
+func (a *Applier) deleteObject(ctx context.Context, owner Owner, child Child) (deleted bool, err error) {
+	err = a.writer.Delete(ctx, newObject(owner.Namespace, child.Ref),
+		client.Preconditions{UID: &child.UID}, client.PropagationPolicy("Background"))
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) || meta.IsNoMatchError(err) {
-		return uid, false, nil
+		return false, nil
 	}
-	return uid, err == nil, classify(ref, err)
-}
-
-// uidOf returns the recorded UID. If none was recorded, the apply may have succeeded: then
-// an object that the owner controls is ours.
-func (a *Applier) uidOf(ctx context.Context, owner Owner, entry v1.InventoryEntry) (types.UID, error) {
-	if last := a.lastApplied.get(owner.UID, entry); last.uid != "" {
-		return last.uid, nil
-	}
-	ref := refOf(entry)
-	if a.served(ref.GroupVersionKind) != nil {
-		return "", nil //nolint:nilerr // No object of the kind can exist, or be read.
-	}
-	object, err := a.find(ctx, owner.Namespace, ref)
-	if err != nil || object == nil || object.controller != owner.UID {
-		return "", err
-	}
-	return object.uid, nil
-}
-
-// isPrunable excludes a namespace, which is deleted with its Project.
-func isPrunable(owner Owner, ref Ref) bool {
-	return manifests.IsAllowed(owner.Kind, ref.GroupVersionKind) && !ref.isNamespace()
+	return err == nil, classify(child.Ref, err)
 }

@@ -48,10 +48,3 @@ func (r Ref) isPrerequisite() bool {
 type key struct{ group, kind, name string }
 
 func (r Ref) key() key { return key{r.Group, r.Kind, r.Name} }
-
-func refOf(entry v1.InventoryEntry) Ref {
-	return Ref{
-		GroupVersionKind: schema.GroupVersionKind{Group: entry.Group, Version: entry.Version, Kind: entry.Kind},
-		Name:             entry.Name,
-	}
-}

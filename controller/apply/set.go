@@ -18,6 +18,9 @@ const (
 	ManagedBy      = "nufi"
 )
 
+// annotationManifest of every applied object has the digest of its manifest without this annotation.
+const annotationManifest = "dudaji.com/manifest"
+
 // Set is the desired objects of one owner. It is immutable.
 type Set struct {
 	owner     Owner
@@ -80,10 +83,20 @@ func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, erro
 	if err != nil {
 		return manifest{}, fmt.Errorf("encoding %s: %w", object.GetName(), err)
 	}
+	digest := Digest(body)
+	annotations := intent.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[annotationManifest] = digest
+	intent.SetAnnotations(annotations)
+	if body, err = json.Marshal(intent.Object); err != nil {
+		return manifest{}, fmt.Errorf("encoding %s: %w", object.GetName(), err)
+	}
 	desired := manifest{
 		ref:    Ref{GroupVersionKind: object.GroupVersionKind(), Name: object.GetName()},
 		body:   body,
-		digest: Digest(body),
+		digest: digest,
 	}
 	_, hasReplicas, _ := unstructured.NestedFieldNoCopy(content, "spec", "replicas")
 	desired.releasesReplicas = desired.ref.Kind == "Deployment" && !hasReplicas

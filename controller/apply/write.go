@@ -42,9 +42,11 @@ func (a *Applier) write(
 		return lastApplied{}, err
 	}
 	return lastApplied{
-		digest:          appliedDigest(desired.digest, written.ownedFields),
-		resourceVersion: written.resourceVersion,
+		ref:             desired.ref,
 		uid:             written.uid,
+		manifest:        desired.digest,
+		ownedFields:     written.ownedFields,
+		resourceVersion: written.resourceVersion,
 		overwritten:     written.overwritten,
 		added:           written.added,
 		time:            a.contention.clock.Now(),

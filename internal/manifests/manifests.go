@@ -13,8 +13,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// maxObjects bounds the objects of one owner. Its inventory has room for twice as many: those
-// of the current templates and those of the previous ones, until these are deleted.
+// maxObjects bounds the objects of one owner.
 const maxObjects = 32
 
 // Owner is the NpuDeploy or the Project that a set of manifests belongs to.

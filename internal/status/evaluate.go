@@ -43,9 +43,11 @@ func EvaluateProject(observed ObservedProject) v1.ProjectStatus {
 	if observed.Templates != "" {
 		next.Templates = observed.Templates
 	}
-	if observed.Apply.Reason != "" {
-		next.Inventory = slices.Clone(observed.Inventory)
-		next.Namespace = ownedNamespace(next.Inventory)
+	switch {
+	case observed.OwnsNamespace:
+		next.Namespace = observed.Project.Name
+	case observed.Apply.Reason == v1.ReasonConflict:
+		next.Namespace = ""
 	}
 
 	rendered, applied := observed.results()
@@ -78,9 +80,6 @@ func setResolved(next *v1.NpuDeployStatus, observed Observed) {
 		next.Selector = resolved.Selector
 		next.Traffic = slices.Clone(resolved.Traffic)
 		next.Templates = observed.Templates
-	}
-	if observed.Apply.Reason != "" {
-		next.Inventory = slices.Clone(observed.Inventory)
 	}
 }
 
@@ -149,15 +148,4 @@ func appliedGeneration(observed Observed, applied result) int64 {
 		return observed.Deploy.Generation
 	}
 	return before.ObservedGeneration
-}
-
-// ownedNamespace is the project's namespace, once an apply recorded its UID.
-func ownedNamespace(inventory []v1.InventoryEntry) string {
-	i := slices.IndexFunc(inventory, func(entry v1.InventoryEntry) bool {
-		return entry.Group == "" && entry.Kind == "Namespace" && entry.UID != ""
-	})
-	if i < 0 {
-		return ""
-	}
-	return inventory[i].Name
 }

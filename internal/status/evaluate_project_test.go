@@ -12,8 +12,6 @@ import (
 )
 
 func TestEvaluateProjectFollowsItsStages(t *testing.T) {
-	namespace := v1.InventoryEntry{Version: "v1", Kind: "Namespace", Name: "team", UID: "1"}
-	unowned := v1.InventoryEntry{Version: "v1", Kind: "Namespace", Name: "team"}
 	rendered := status.Outcome{Reason: v1.ReasonRendered}
 	for name, c := range map[string]struct {
 		observed  status.ObservedProject
@@ -21,20 +19,24 @@ func TestEvaluateProjectFollowsItsStages(t *testing.T) {
 		namespace string
 	}{
 		"in place": {
-			status.ObservedProject{Stages: status.Stages{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonApplied}, Inventory: []v1.InventoryEntry{namespace}}},
+			status.ObservedProject{Stages: status.Stages{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonApplied}, OwnsNamespace: true}},
 			[]string{"Ready True Ready", "Rendered True Rendered", "Applied True Applied"}, "team",
 		},
 		"invalid spec": {
 			status.ObservedProject{Stages: status.Stages{Render: status.Outcome{Reason: v1.ReasonInvalidSpec, Message: "spec.quota.cpu: must not be negative"}}},
 			[]string{"Ready False InvalidSpec", "Rendered False InvalidSpec", "Applied False NotRendered", "Stalled True InvalidSpec"}, "before",
 		},
+		"unavailable API server": {
+			status.ObservedProject{Stages: status.Stages{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonApplyFailed}}},
+			[]string{"Ready False ApplyFailed", "Rendered True Rendered", "Applied False ApplyFailed"}, "before",
+		},
 		"namespace of another owner": {
-			status.ObservedProject{Stages: status.Stages{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonConflict}, Inventory: []v1.InventoryEntry{unowned}}},
+			status.ObservedProject{Stages: status.Stages{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonConflict}}},
 			[]string{"Ready False Conflict", "Rendered True Rendered", "Applied False Conflict"}, "",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.observed.Project = &v1.Project{Status: v1.ProjectStatus{Namespace: "before"}}
+			c.observed.Project = &v1.Project{ObjectMeta: metav1.ObjectMeta{Name: "team"}, Status: v1.ProjectStatus{Namespace: "before"}}
 			c.observed.Project.Generation, c.observed.Now = 3, time.Unix(1000, 0)
 			got := status.EvaluateProject(c.observed)
 			if diff := cmp.Diff(c.want, conditionWords(got.Conditions)); diff != "" {

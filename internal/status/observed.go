@@ -16,8 +16,8 @@ type Stages struct {
 	Render, Apply Outcome
 	// Templates is the digest of the templates that rendered it, or empty.
 	Templates string
-	// Inventory is what apply recorded. It counts only if Apply has a reason.
-	Inventory []v1.InventoryEntry
+	// OwnsNamespace means that the namespace of a Project is in place.
+	OwnsNamespace bool
 	// Now is the transition time of conditions that change.
 	Now time.Time
 }

@@ -23,7 +23,6 @@ func now() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.U
 // extra is the part of a case that no Kubernetes object has.
 type extra struct {
 	Render, Apply *status.Outcome
-	Inventory     []v1.InventoryEntry
 	Accelerator   *v1.AcceleratorStatus
 	Devices       *status.Devices
 	Image         string // of the rendered spec
@@ -121,9 +120,6 @@ func addExtra(observed *status.Observed, extra extra) {
 	set(&observed.Scheduling.Devices, extra.Devices)
 	observed.Workload.SpecObserved = observed.Workload.SpecObserved || extra.SpecObserved
 	observed.Update = extra.Update
-	if extra.Inventory != nil {
-		observed.Inventory = extra.Inventory
-	}
 	if extra.Accelerator != nil {
 		observed.Resolved = &status.Resolved{Accelerator: extra.Accelerator, Image: extra.Image}
 	}

@@ -222,8 +222,8 @@ type ProjectStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	Templates string `json:"templates,omitempty"`
 
-	// inventory lists the objects that the controller applied, or is about to apply, for this
-	// project. Absent means none.
+	// inventory is the digests of objects that an earlier version of the controller applied. Later ones
+	// annotate the objects, and remove an entry once its object has the annotation.
 	//
 	// +optional
 	// +listType=atomic

@@ -94,8 +94,8 @@ type NpuDeployStatus struct {
 	// +optional
 	Rollout *RolloutAssignment `json:"rollout,omitempty"`
 
-	// inventory lists the objects that the controller applied, or is about to apply, for this
-	// NpuDeploy. Absent means none.
+	// inventory is the digests of objects that an earlier version of the controller applied. Later ones
+	// annotate the objects, and remove an entry once its object has the annotation.
 	//
 	// +optional
 	// +listType=atomic
@@ -155,7 +155,7 @@ type ParallelismStatus struct {
 	Data int32 `json:"data"`
 }
 
-// InventoryEntry is one applied object.
+// InventoryEntry is an object that an earlier version of the controller applied.
 type InventoryEntry struct {
 	// group is the object's API group. Empty means core.
 	//
@@ -181,8 +181,7 @@ type InventoryEntry struct {
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 
-	// uid is the object's UID. Absent means that no apply has succeeded yet; such an object is not
-	// pruned.
+	// uid is the object's UID.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=128

@@ -30,10 +30,13 @@ func TestSpecBecomesReady(t *testing.T) {
 	if status.ReadyReplicas != 1 || !strings.HasSuffix(status.URL, "web."+f.Namespace+".example") || status.Accelerator.Type != "atom" {
 		t.Errorf("status %+v", status)
 	}
-	for _, entry := range status.Inventory {
-		if entry.UID == "" || entry.Digest == "" {
-			t.Errorf("inventory entry %+v", entry)
-		}
+	if len(status.Inventory) > 0 {
+		t.Errorf("the inventory is %v", status.Inventory)
+	}
+	writes := f.Writes(f.Namespace)
+	isStatus := func(write string) bool { return strings.HasSuffix(write, "/status") }
+	if first := slices.IndexFunc(writes, isStatus); first != 4 {
+		t.Errorf("%d writes before the first status, want 4: %v", first, writes)
 	}
 }
 

@@ -148,15 +148,12 @@ func TestKilledControllerIsContinuedByTheNext(t *testing.T) {
 	route := "  endpoint: {host: NAME.NAMESPACE.example, kind: VirtualService}\n"
 	named := func(name string) string { return strings.Replace(manifest, "name: web", "name: "+name, 1) }
 	var names []string
-	for write := range 5 { // The inventory, three objects and the status.
+	for write := range 4 { // Three objects and the status.
 		name := fmt.Sprintf("web-%d", write+1)
 		names = append(names, name)
 		process := startProcess(h, io.Discard, fmt.Sprintf("%s=%d /%s", childKill, write+1, name))
 		h.Apply(named(name) + strings.Replace(route, "NAME.", name+".", 1))
-		_ = process.Wait()
-		if status := process.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGKILL {
-			t.Fatalf("the controller ended with %v before write %d", process.ProcessState, write+1)
-		}
+		awaitKilled(h, process, write+1)
 	}
 	h.Apply(named("web-3")) // It is without a route now.
 	c := controllertest.Start(h, controller.Options{})
@@ -171,6 +168,29 @@ func TestKilledControllerIsContinuedByTheNext(t *testing.T) {
 	}
 	h.AwaitGone(h.Object(virtualService, "web-3"))
 	c.AwaitQuiet(h, h.Namespace, quietTime)
+	h.Must(c.Stop())
+
+	// Another kind of route is one more object, and the deletion of the former one.
+	for write, name := range []string{"web-1", "web-2", "web-4"} {
+		process := startProcess(h, io.Discard, fmt.Sprintf("%s=%d /%s", childKill, write+1, name))
+		h.Apply(named(name) + strings.NewReplacer("NAME.", name+".", "VirtualService", "Ingress").Replace(route))
+		awaitKilled(h, process, write+1)
+	}
+	c = controllertest.Start(h, controller.Options{})
+	for _, name := range []string{"web-1", "web-2", "web-4"} {
+		h.AwaitGone(h.Object(virtualService, name))
+		h.AwaitObject(h.Object(ingress, name), "its creation", func() bool { return true })
+	}
+	c.AwaitQuiet(h, h.Namespace, quietTime)
+}
+
+// awaitKilled waits until a controller has killed itself before one of its writes.
+func awaitKilled(h *harness.Harness, process *exec.Cmd, write int) {
+	h.Helper()
+	_ = process.Wait()
+	if status := process.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGKILL {
+		h.Fatalf("the controller ended with %v before write %d", process.ProcessState, write)
+	}
 }
 
 // writesOf returns the lines of a child's output about the test's namespace.

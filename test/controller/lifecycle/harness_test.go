@@ -28,6 +28,7 @@ const quietTime = 2 * time.Second
 
 var (
 	service        = schema.GroupVersionKind{Version: "v1", Kind: "Service"}
+	ingress        = schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}
 	virtualService = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"}
 )
 

@@ -62,6 +62,23 @@ func TestKindThatCannotBeListedDoesNotStopTheOthers(t *testing.T) {
 	h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
 }
 
+// The objects of a kind that is not served for a while remain, and are pruned when it is served again.
+func TestObjectIsPrunedOnceItsKindIsServedAgain(t *testing.T) {
+	h := harness.New(t)
+	defer installVirtualServices(h)()
+	log := &logLines{}
+	controllertest.Start(h, controller.Options{Log: log.logger()})
+	h.Apply(manifest + "  endpoint: {host: web.example, kind: VirtualService}\n")
+	h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonRouted)
+
+	h.Apply(strings.Replace(h.File(virtualServiceCRD), "served: true", "served: false", 1))
+	h.Await("the version that is not served", func() bool { return log.contain("is defined but not served yet") })
+	h.Apply(manifest)
+	h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonNoEndpoint)
+	h.Must(h.Cluster().ApplyCRD(t.Context(), h.Path(virtualServiceCRD)))
+	h.AwaitGone(h.Object(virtualService, "web"))
+}
+
 func TestReinstalledKindIsUsedWithoutContention(t *testing.T) {
 	h := harness.New(t)
 	h.Must(h.Cluster().ApplyCRD(t.Context(), h.Path(virtualServiceCRD)))
