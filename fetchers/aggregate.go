@@ -67,7 +67,7 @@ func newAggregator(vendor Vendor, now time.Time, maxAge time.Duration) *aggregat
 		vendor: vendor, metrics: map[string]ranked{}, now: now, maxAge: maxAge,
 		builders: map[identity]*deviceBuilder{}, parents: map[identity]bool{}, exporters: map[string]bool{}, sources: map[string]string{}, dropped: Drops{},
 	}
-	a.ids = newIdentities(&a.vendor.Labels)
+	a.ids = newIdentities(&a.vendor)
 	for i, metric := range slices.Concat(vendor.Metrics, vendor.Joined()) {
 		matchers, except, ignored := compiled(metric.Match), compiled(metric.Except), compiled(metric.Ignore)
 		for _, name := range metric.Names {
@@ -96,6 +96,7 @@ func aggregate(vendor Vendor, samples []Sample, now time.Time, maxAge time.Durat
 	for _, sample := range joined {
 		a.count(a.join(sample))
 	}
+	a.dropPluginDuplicates()
 	return a.build(), a.dropped
 }
 
@@ -177,6 +178,7 @@ func (a *aggregator) add(sample Sample) DropReason {
 	if a.exporters[holder.Name] {
 		holder = Pod{}
 	}
+	a.builder(id).addReporter(a.vendor.ofPlugin(sample.Labels))
 	target := id
 	if partition := firstNonEmpty(sample.Labels, a.vendor.Labels.Partition); partition != "" {
 		a.parents[id] = true

@@ -19,6 +19,12 @@ type deviceBuilder struct {
 	uuid     timestamped
 	sources  []source
 	time     time.Time
+
+	exported, plugged bool // by the vendor's exporter, by the device plugin
+}
+
+func (d *deviceBuilder) addReporter(plugin bool) {
+	d.exported, d.plugged = d.exported || !plugin, d.plugged || plugin
 }
 
 // timestamped is a label's value with the time of its sample.

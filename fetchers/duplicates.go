@@ -31,6 +31,22 @@ func (a *aggregator) resourceVendor(resource string) string {
 	return domain
 }
 
+// dropPluginDuplicates removes the device plugin's devices on nodes where the vendor's exporter reports
+// others only: see Vendor.PluginLabel.
+func (a *aggregator) dropPluginDuplicates() {
+	if a.vendor.PluginLabel == "" {
+		return
+	}
+	exported, common := map[string]bool{}, map[string]bool{} // by node
+	for id, builder := range a.builders {
+		exported[id.node] = exported[id.node] || builder.exported
+		common[id.node] = common[id.node] || builder.exported && builder.plugged
+	}
+	maps.DeleteFunc(a.builders, func(id identity, builder *deviceBuilder) bool {
+		return exported[id.node] && !common[id.node] && !builder.exported
+	})
+}
+
 // dropDuplicates removes the device plugin's devices on nodes where an exporter of their
 // vendor reports devices. The exporter has other ids for them.
 func (s *Snapshot) dropDuplicates() {

@@ -1,6 +1,7 @@
 package fetchers
 
 import (
+	"maps"
 	"net"
 	"regexp"
 	"slices"
@@ -16,42 +17,67 @@ type identity struct {
 
 // identities maps samples to devices. Labels of nodes differ between scrapes of one
 // exporter, and may be those of a gateway: a UUID takes precedence. It gets the name of the
-// first level of Labels.Node under which no other UUID has the same name.
+// first level of Labels.Node under which no other UUID has the same name; that of the vendor's
+// exporter takes precedence over the device plugin's.
 type identities struct {
-	labels *Labels
-	claims []map[string][]identity // by level: the names of each UUID
-	names  map[string]identity     // of each UUID; filled by resolve
+	vendor   *Vendor
+	labels   *Labels
+	exporter claims
+	plugin   claims              // of Vendor.PluginLabel
+	names    map[string]identity // of each UUID; filled by resolve
 }
 
-func newIdentities(labels *Labels) *identities {
-	ids := &identities{labels: labels, claims: make([]map[string][]identity, len(labels.Node)), names: map[string]identity{}}
-	for level := range ids.claims {
-		ids.claims[level] = map[string][]identity{}
+// claims are the names of each UUID, by level.
+type claims []map[string][]identity
+
+func newClaims(levels int) claims {
+	c := make(claims, levels)
+	for level := range c {
+		c[level] = map[string][]identity{}
 	}
-	return ids
+	return c
+}
+
+func newIdentities(vendor *Vendor) *identities {
+	levels := len(vendor.Labels.Node)
+	return &identities{
+		vendor: vendor, labels: &vendor.Labels, exporter: newClaims(levels), plugin: newClaims(levels), names: map[string]identity{},
+	}
 }
 
 // claim records the names of a sample's UUID.
 func (ids *identities) claim(labels Labeled) {
+	claims := ids.exporter
+	if ids.vendor.ofPlugin(labels) {
+		claims = ids.plugin
+	}
 	uuid, device := ids.labels.uuid(labels), firstNonEmpty(labels, ids.labels.Device)
 	if uuid == "" || device == "" {
 		return
 	}
 	for level, names := range ids.labels.Node {
 		id := identity{nodeOf(labels, names), device}
-		if id.node != "" && !slices.Contains(ids.claims[level][uuid], id) {
-			ids.claims[level][uuid] = append(ids.claims[level][uuid], id)
+		if id.node != "" && !slices.Contains(claims[level][uuid], id) {
+			claims[level][uuid] = append(claims[level][uuid], id)
 		}
 	}
 }
 
-// resolve chooses a name for each UUID. One that devices of several names have identifies none.
+// resolve chooses a name for each UUID. One that devices of several names have, of the exporter or of
+// the plugin, identifies none.
 func (ids *identities) resolve() {
 	ambiguous := map[string]bool{}
-	owners := make([]map[identity]int, len(ids.claims))
-	for level, claims := range ids.claims {
+	ids.plugin.resolve(ids.names, ambiguous)
+	ids.exporter.resolve(ids.names, ambiguous)
+	maps.DeleteFunc(ids.names, func(uuid string, _ identity) bool { return ambiguous[uuid] })
+}
+
+// resolve sets the name of each UUID, and whether it is ambiguous.
+func (c claims) resolve(all map[string]identity, ambiguous map[string]bool) {
+	owners := make([]map[identity]int, len(c))
+	for level := range c {
 		owners[level] = map[identity]int{}
-		for uuid, names := range claims {
+		for uuid, names := range c[level] {
 			slices.SortFunc(names, func(a, b identity) int { return strings.Compare(a.node, b.node) })
 			for _, id := range names {
 				owners[level][id]++
@@ -59,18 +85,18 @@ func (ids *identities) resolve() {
 			}
 		}
 	}
-	for uuid := range ambiguous {
-		if !ambiguous[uuid] {
-			ids.names[uuid] = ids.name(uuid, owners)
+	for level := range c {
+		for uuid := range c[level] {
+			all[uuid] = c.name(uuid, owners)
 		}
 	}
 }
 
 // name returns the first name that no other UUID has, or the first.
-func (ids *identities) name(uuid string, owners []map[identity]int) identity {
+func (c claims) name(uuid string, owners []map[identity]int) identity {
 	var first identity
-	for level, claims := range ids.claims {
-		for _, id := range claims[uuid] {
+	for level := range c {
+		for _, id := range c[level][uuid] {
 			if owners[level][id] == 1 {
 				return id
 			}

@@ -20,6 +20,10 @@ type Vendor struct {
 	// reports devices, the device plugin's devices of these are dropped; their health and
 	// holder are added to the exporter's: see Joined.
 	Resources string
+	// PluginLabel is a label of all series of the device plugin and of no others, if both report devices
+	// as this vendor's. Devices that both report have a UUID or a name in common. On a node where none has,
+	// the two have different names for them, and the plugin's are dropped.
+	PluginLabel string
 	// Metrics are in order of preference where several have one quantity.
 	Metrics []Metric
 }
@@ -155,6 +159,11 @@ func (v Vendor) Joined() []Metric {
 		return nil
 	}
 	return pluginMetrics(map[string]string{"resource": v.Resources}, nil)
+}
+
+// ofPlugin reports whether the labels are of a series of the device plugin.
+func (v *Vendor) ofPlugin(labels Labeled) bool {
+	return v.PluginLabel != "" && labels.Get(v.PluginLabel) != ""
 }
 
 // NameLabel is the device plugin's label of the name of a device's node, such as rbln0.

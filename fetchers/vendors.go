@@ -91,7 +91,8 @@ func Sapeon() Vendor {
 	own := map[string]string{"job": ".*(sapeon|x330).*"}
 	return Vendor{
 		Type: "Sapeon", Name: "Sapeon", Model: "X330", Labels: labels,
-		Exporters: []string{"sapeon-exporter", "nufi-deviceplugin"},
+		Exporters:   []string{"sapeon-exporter", "nufi-deviceplugin"},
+		PluginLabel: "resource",
 		Metrics: append([]Metric{
 			{Quantity: Temperature, Names: []string{"sapeon_t1_celsius", "sapeon_t1"}, Unit: plain(), Part: "t1"},
 			{Quantity: Temperature, Names: []string{"t1"}, Unit: plain(), Part: "t1", Match: own},

@@ -76,10 +76,26 @@ func (v vendorRules) levels() []string {
 }
 
 // names records the labels of all series, and the name (node and device) of each UUID. The name is
-// that of the first level at which no other UUID has the same name.
+// that of the first level at which no other UUID has the same name, and the exporter's before the
+// device plugin's.
 func (v vendorRules) names() []rule {
+	names, ambiguous := v.namesOf("")
+	if v.PluginLabel != "" {
+		exporter, twice := v.namesOf(`,plugin=""`)
+		plugin, pluginTwice := v.namesOf(`,plugin!=""`)
+		names, ambiguous = exporter+" or on (uuid) "+plugin, "("+twice+" or "+pluginTwice+")"
+	}
+	return []rule{
+		{Record: "nufi:device_labels:raw", Expr: v.labels(), Labels: v.own()},
+		v.sources(),
+		{Record: "nufi:device_name:info", Expr: fmt.Sprintf("(%s) unless on (uuid) %s", names, ambiguous), Labels: v.own()},
+	}
+}
+
+// namesOf returns the names of UUIDs in series with the matchers, and the UUIDs with several devices.
+func (v vendorRules) namesOf(source string) (names, ambiguous string) {
 	raw := func(matchers string) string {
-		return fmt.Sprintf(`nufi:device_labels:raw{type=%q%s}`, v.Type, matchers)
+		return fmt.Sprintf(`nufi:device_labels:raw{type=%q%s%s}`, v.Type, source, matchers)
 	}
 	claim := func(i int) string {
 		return fmt.Sprintf(`group by (type, uuid, node, device) (%s)`,
@@ -90,22 +106,23 @@ func (v vendorRules) names() []rule {
 		unique = append(unique, fmt.Sprintf(`topk by (uuid) (1, %s and on (node, device) (count by (node, device) (%s) == 1))`, claim(i), claim(i)))
 		first = append(first, fmt.Sprintf(`topk by (uuid) (1, %s)`, claim(i)))
 	}
-	names := strings.Join(append(unique, first...), " or on (uuid) ")
-	ambiguous := fmt.Sprintf(`(count by (uuid) (group by (uuid, device) (%s)) > 1)`, raw(`,uuid!="",device!=""`))
-	return []rule{
-		{Record: "nufi:device_labels:raw", Expr: v.labels(), Labels: v.own()},
-		v.sources(),
-		{Record: "nufi:device_name:info", Expr: fmt.Sprintf("(%s) unless on (uuid) %s", names, ambiguous), Labels: v.own()},
-	}
+	ambiguous = fmt.Sprintf(`(count by (uuid) (group by (uuid, device) (%s)) > 1)`, raw(`,uuid!="",device!=""`))
+	return strings.Join(append(unique, first...), " or on (uuid) "), ambiguous
 }
 
 // labels returns the vendor's series, counted by all labels that identify a device or its holder.
 func (v vendorRules) labels() string {
 	by := slices.Concat([]string{"uuid", "device", "partition", "namespace", "pod", "container", "exporter_pod"}, v.levels())
+	if v.PluginLabel != "" {
+		by = append(by, "plugin")
+	}
 	var choices []string
 	for _, metric := range v.Metrics {
 		for _, name := range metric.Names {
 			all := v.identified(selector(name, metric))
+			if v.PluginLabel != "" {
+				all = renamed(all, "plugin", v.PluginLabel)
+			}
 			for i, labels := range v.Labels.Node {
 				all = node(all, v.level(i), labels)
 			}
@@ -242,6 +259,11 @@ func (v vendorRules) holders() []rule {
 		renamed(fmt.Sprintf(`nufi:device_labels:raw{type=%q,exporter_pod!=""}`, v.Type), "pod", "exporter_pod"))
 	devices, parents := fmt.Sprintf(`group by (type, node, device) (%s})`, holder), ""
 	rules := []rule{{Record: "nufi:device_holder:raw", Expr: fmt.Sprintf("sum by (%s) (%s)", by, all), Labels: v.own()}}
+	if v.PluginLabel != "" {
+		rules = append(rules, rule{Record: "nufi:device_duplicate:info", Expr: v.pluginDuplicates(), Labels: v.own()})
+		duplicates := fmt.Sprintf(` unless on (type, node, device) nufi:device_duplicate:info{type=%q}`, v.Type)
+		devices, held = "("+devices+duplicates+")", held+duplicates
+	}
 	if partition != "" {
 		rules = append(rules, rule{Record: "nufi:device_partitioned:info", Labels: v.own(), Expr: fmt.Sprintf(
 			`group by (type, node, device) (label_replace(group by (type, node, board) (label_replace(%s,device=~".+/.+"}, "board", "$1", "device", "(.+)/[^/]+")), "device", "$1", "board", "(.*)"))`, holder)})
@@ -258,6 +280,19 @@ func (v vendorRules) holders() []rule {
 		rule{Record: "nufi:device_holders:raw", Expr: held + parents, Labels: v.own()},
 		rule{Record: "nufi:device_holder:info", Expr: fmt.Sprintf("%s or on (type, node, device) %s", v.common(), devices), Labels: v.own()},
 		rule{Record: "nufi:device_allocated:bool", Expr: fmt.Sprintf(`(%s,pod!=""} or %s,pod=""} * 0)%s`, info, info, parents), Labels: v.own()})
+}
+
+// pluginDuplicates returns the device plugin's devices on nodes where the vendor's exporter reports others
+// only: see fetchers.Vendor.PluginLabel.
+func (v vendorRules) pluginDuplicates() string {
+	name := fmt.Sprintf(`nufi:device_name:info{type=%q}`, v.Type)
+	devices := func(matcher string) string {
+		series := fmt.Sprintf(`nufi:device_labels:raw{type=%q,plugin%s`, v.Type, matcher)
+		return fmt.Sprintf(`group by (type, node, device) (group by (uuid) (%s}) * on (uuid) group_left (type, node, device) %s or group by (type, node, device) (%s unless on (uuid) %s))`,
+			series, name, coalesce(series+`,device!=""}`, "node", v.levels()), name)
+	}
+	plugin, exporter := devices(`!=""`), devices(`=""`)
+	return fmt.Sprintf("(%[1]s and on (node) %[2]s) unless on (node) (%[1]s and on (node, device) %[2]s)", plugin, exporter)
 }
 
 // pluginHolders returns the holders that the device plugin reports, or "" if it is the exporter.
