@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -25,6 +26,8 @@ const (
 	labelTemplates = "dudaji.com/templates"
 	// maxRevisions is how many sets are kept beside those in use.
 	maxRevisions = 10
+	// maxMissing bounds the digests that are kept because no set has them.
+	maxMissing = 100
 )
 
 // revisions keeps every set of templates that has served as a ControllerRevision in the
@@ -39,7 +42,8 @@ type revisions struct {
 	mu       sync.Mutex
 	loaded   bool
 	byDigest map[string]*revision
-	last     int64 // number of the newest
+	missing  map[string]bool // digests that are not stored
+	last     int64           // number of the newest
 }
 
 // revision is one set.
@@ -51,7 +55,7 @@ type revision struct {
 }
 
 func newRevisions(client client.Client, namespace string, used func(context.Context) ([]string, error)) *revisions {
-	return &revisions{client: client, namespace: namespace, used: used, byDigest: map[string]*revision{}}
+	return &revisions{client: client, namespace: namespace, used: used, byDigest: map[string]*revision{}, missing: map[string]bool{}}
 }
 
 // keep stores the serving set, before anything is rendered with it. It loads the earlier ones first.
@@ -60,7 +64,7 @@ func (r *revisions) keep(ctx context.Context, serving *render.Templates) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.loaded {
-		if err := r.load(ctx); err != nil {
+		if err := r.load(ctx, client.HasLabels{labelTemplates}); err != nil {
 			return err
 		}
 		r.loaded = true
@@ -94,6 +98,7 @@ func (r *revisions) store(ctx context.Context, serving *render.Templates) error 
 // add adds a set, which is compiled when an NpuDeploy uses it.
 func (r *revisions) add(number int64, digest string, packed []byte) {
 	r.last = max(r.last, number)
+	delete(r.missing, digest)
 	r.byDigest[digest] = &revision{number, sync.OnceValues(func() (*render.Templates, error) {
 		set, err := compilePacked(packed)
 		if err != nil {
@@ -111,11 +116,24 @@ func compilePacked(packed []byte) (*render.Templates, error) {
 	return render.Compile(files)
 }
 
-// get returns a set, or nil if it is not kept.
-func (r *revisions) get(digest string) *revision {
+// get returns a set, or nil if it is not kept. Another controller may have stored it since.
+func (r *revisions) get(ctx context.Context, digest string) (*revision, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.byDigest[digest]
+	kept := r.byDigest[digest]
+	if kept != nil || r.missing[digest] || r.namespace == "" || !isDigest(digest) {
+		return kept, nil
+	}
+	if err := r.load(ctx, client.MatchingLabels{labelTemplates: digestLabel(digest)}); err != nil {
+		return nil, err
+	}
+	if r.byDigest[digest] == nil {
+		if len(r.missing) == maxMissing {
+			clear(r.missing) // Annotations of NpuDeploys may contain any digest.
+		}
+		r.missing[digest] = true
+	}
+	return r.byDigest[digest], nil
 }
 
 // newest returns the newest set that is not halted: the serving one if possible, or nothing.
@@ -134,13 +152,13 @@ func (r *revisions) newest(serving string, halted map[string]bool) string {
 	return newest
 }
 
-// load reads the revisions.
-func (r *revisions) load(ctx context.Context) error {
+// load reads the revisions that a selector selects.
+func (r *revisions) load(ctx context.Context, selector client.ListOption) error {
 	if r.namespace == "" {
 		return nil
 	}
 	var list appsv1.ControllerRevisionList
-	err := r.client.List(ctx, &list, client.InNamespace(r.namespace), client.HasLabels{labelTemplates})
+	err := r.client.List(ctx, &list, client.InNamespace(r.namespace), selector)
 	if err != nil && !apierrors.IsForbidden(err) { // keep logs that.
 		return fmt.Errorf("listing stored templates: %w", err)
 	}
@@ -208,6 +226,12 @@ func (r *revisions) prune(ctx context.Context, serving string) error {
 
 // A digest is "sha256:" and hexadecimal digits. The label and the name have the digits.
 const digestPrefix = "sha256:"
+
+func isDigest(text string) bool {
+	digits, is := strings.CutPrefix(text, digestPrefix)
+	_, err := strconv.ParseUint(digits, 16, 64)
+	return is && err == nil
+}
 
 func digestLabel(digest string) string { return strings.TrimPrefix(digest, digestPrefix) }
 

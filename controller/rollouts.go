@@ -52,6 +52,14 @@ type rollouts struct {
 	queue    *queue
 	recorder eventRecorder
 	clock    clock.PassiveClock
+	began    servingBegan
+}
+
+// servingBegan is when a set began to serve in this process. A rollout with a higher revision is one of a set
+// that began to serve later: this process created it, or another controller that runs by mistake.
+type servingBegan struct {
+	digest   string
+	revision int64 // the highest one then
 }
 
 // add adds the controller of TemplateRollouts.
@@ -115,6 +123,9 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	if !r.directs(all, serving.Digest) {
+		return reconcile.Result{}, nil
+	}
 	current := currentOf(all, serving.Digest)
 	if current == nil && slices.ContainsFunc(members, func(m rolloutMember) bool {
 		return m.Effect != render.None && m.Effect != render.Refused
@@ -127,7 +138,10 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	if current == nil {
 		return reconcile.Result{}, nil
 	}
-	input := rollout.Input{Rollout: current, Policy: serving.Catalogue.Change, Now: r.clock.Now()}
+	input := rollout.Input{Rollout: current, Earlier: map[string]*v1.TemplateRollout{}, Policy: serving.Catalogue.Change, Now: r.clock.Now()}
+	for i := range all[1:] { // The newest one is current.
+		input.Earlier[all[i+1].Name] = &all[i+1]
+	}
 	for _, m := range members {
 		input.Deploys = append(input.Deploys, m.Deploy)
 	}
@@ -135,6 +149,15 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 		return reconcile.Result{}, err
 	}
 	return r.record(ctx, current, members, rollout.Evaluate(input))
+}
+
+// directs reports whether this controller directs the rollouts: another one that runs by mistake does if it
+// serves a newer set.
+func (r *rollouts) directs(all []v1.TemplateRollout, digest string) bool {
+	if r.began.digest != digest {
+		r.began = servingBegan{digest, newestRevision(all)}
+	}
+	return currentOf(all, digest) != nil || newestRevision(all) <= r.began.revision
 }
 
 // record patches the NpuDeploys, and then the rollout.
@@ -200,13 +223,15 @@ func (r *rollouts) event(current *v1.TemplateRollout, t status.Transition) {
 
 // create creates the next rollout. Another controller creates one of the same name.
 func (r *rollouts) create(ctx context.Context, all []v1.TemplateRollout, digest string) error {
-	revision := int64(1)
-	if len(all) > 0 {
-		revision = all[0].Spec.Revision + 1
-	}
+	revision := newestRevision(all) + 1
 	next := &v1.TemplateRollout{Spec: v1.TemplateRolloutSpec{Templates: digest, Revision: revision}}
 	next.Name = fmt.Sprintf("templates-%d", revision)
-	if err := client.IgnoreAlreadyExists(r.client.Create(ctx, next, client.FieldOwner(v1.FieldManager))); err != nil {
+	err := r.client.Create(ctx, next, client.FieldOwner(v1.FieldManager))
+	if apierrors.IsAlreadyExists(err) {
+		r.began.revision = revision // It began before, or is of the same set.
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("creating %s: %w", next.Name, err)
 	}
 	for i := maxRollouts - 1; i < len(all); i++ {
@@ -215,6 +240,13 @@ func (r *rollouts) create(ctx context.Context, all []v1.TemplateRollout, digest 
 		}
 	}
 	return nil
+}
+
+func newestRevision(all []v1.TemplateRollout) int64 {
+	if len(all) == 0 {
+		return 0
+	}
+	return all[0].Spec.Revision
 }
 
 // supersede ends all other rollouts. A halted one stays halted.

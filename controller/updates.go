@@ -55,7 +55,11 @@ func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serv
 		if digest == serving.Digest {
 			break
 		}
-		if kept := k.revisions.get(digest); kept != nil {
+		kept, err := k.revisions.get(ctx, digest)
+		if err != nil {
+			return usedSet{}, err
+		}
+		if kept != nil {
 			return usedSet{digest, kept.compile, serving}, nil
 		}
 	}

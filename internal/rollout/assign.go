@@ -82,7 +82,7 @@ func (e *evaluation) assign() string {
 				waiting = fmt.Sprintf("%s/%s: not enough devices %s are free", m.Namespace, m.Name, resource)
 				continue
 			}
-			if wave != inPlace && m.IsReady && !e.budget.take(m) {
+			if wave != inPlace && m.IsReady && !m.isLeftDown && !e.budget.take(m) {
 				continue
 			}
 			if m.IsReady {
@@ -90,7 +90,7 @@ func (e *evaluation) assign() string {
 			}
 			m.next = &v1.RolloutAssignment{
 				Name: e.rollout.Name, Templates: e.target, From: m.Earlier, Wave: int32(wave), //nolint:gosec // There are few waves.
-				Since: e.now(), WasReady: m.IsReady, Retries: e.status.Retries,
+				Since: e.now(), WasReady: m.IsReady || m.isLeftDown, Retries: e.status.Retries,
 			}
 			m.state = updating
 		}

@@ -18,6 +18,8 @@ import (
 // Input is what Evaluate decides on.
 type Input struct {
 	Rollout *v1.TemplateRollout
+	// Earlier are the other rollouts by name.
+	Earlier map[string]*v1.TemplateRollout
 	// Policy is that of the rollout's set.
 	Policy render.ChangePolicy
 	// Deploys are all NpuDeploys with automatic updates.

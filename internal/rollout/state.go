@@ -48,6 +48,8 @@ type member struct {
 	Deploy
 
 	state state
+	// isLeftDown is set if an earlier rollout made a candidate unavailable.
+	isLeftDown bool
 	// next is the assignment to record, or nil.
 	next *v1.RolloutAssignment
 }
@@ -65,8 +67,12 @@ func (m *member) isOnTarget() bool {
 	return m.state == updating || m.state == healthy || m.state == failed
 }
 
-// isDisrupted reports whether the rollout has made an NpuDeploy unavailable that was Ready.
+// isDisrupted reports whether this rollout, or one before, has made an NpuDeploy unavailable that was
+// Ready.
 func (m *member) isDisrupted() bool {
+	if m.isLeftDown {
+		return m.next == nil || m.next.Wave != inPlace
+	}
 	if m.state != updating && m.state != reverting {
 		return false
 	}
@@ -81,6 +87,7 @@ func (e *evaluation) classify(d Deploy) *member {
 	if a == nil || a.Name != e.rollout.Name {
 		m.Assignment = nil
 		m.state = candidateState(d.Effect)
+		m.isLeftDown = m.state == candidate && e.isLeftDown(d)
 		return m
 	}
 	isRetried := a.Retries < e.status.Retries && (a.Failed != "" || a.Templates != e.target)
@@ -97,6 +104,24 @@ func (e *evaluation) classify(d Deploy) *member {
 		e.recordFailure(m)
 	}
 	return m
+}
+
+// isLeftDown reports whether an NpuDeploy that was Ready has been unavailable since an earlier rollout assigned
+// its templates: the rollout was superseded before its wave or its revert ended, or it stopped without a revert.
+func (e *evaluation) isLeftDown(d Deploy) bool {
+	a := d.Assignment
+	if a == nil || !a.WasReady || d.IsReady && d.Applied == a.Templates {
+		return false
+	}
+	earlier := e.input.Earlier[a.Name]
+	if earlier == nil || IsComplete(earlier) {
+		return false
+	}
+	isOnItsSet := a.Templates == earlier.Spec.Templates
+	if StateOf(earlier) == v1.ConditionHalted {
+		return isOnItsSet && a.Failed != ""
+	}
+	return !isOnItsSet || a.Wave >= earlier.Status.Wave
 }
 
 // recordFailure ends an update that has failed.

@@ -38,34 +38,38 @@ func wavesOf(policy render.ChangePolicy) []wave {
 	return waves
 }
 
-// candidates returns the NpuDeploys that a wave has yet to be assigned.
+// candidates returns the NpuDeploys that a wave has yet to be assigned. Those that an earlier rollout left
+// unavailable are first in any wave: they count as disrupted until they are Ready.
 func (e *evaluation) candidates(index int) []*member {
-	var candidates []*member
-	assigned, total := 0, 0
+	if index == inPlace {
+		return e.filter(func(m *member) bool { return m.state == candidate && m.Effect == render.InPlace })
+	}
 	wave := e.waves[index]
-	for _, m := range e.members {
-		isInPlace := m.state == candidate && m.Effect == render.InPlace
-		switch {
-		case index == inPlace:
-			if isInPlace {
-				candidates = append(candidates, m)
-			}
-		case isInPlace:
-		case m.state == candidate:
-			total++
-			if wave.canaries == nil || wave.canaries.Matches(labels.Set(m.Labels)) {
-				candidates = append(candidates, m)
-			}
-		case m.state >= updating && m.assigned().Wave != inPlace:
-			total++
-			assigned++
+	open := e.filter(func(m *member) bool { return m.state == candidate && m.Effect != render.InPlace })
+	var candidates, leftDown []*member
+	for _, m := range open {
+		if m.isLeftDown {
+			leftDown = append(leftDown, m)
+		} else if wave.canaries == nil || wave.canaries.Matches(labels.Set(m.Labels)) {
+			candidates = append(candidates, m)
 		}
 	}
 	if wave.share > 0 {
-		most := (total*wave.share+99)/100 - assigned
+		assigned := len(e.filter(func(m *member) bool { return m.state >= updating && m.assigned().Wave != inPlace }))
+		most := ((len(open)+assigned)*wave.share+99)/100 - assigned - len(leftDown)
 		candidates = candidates[:max(0, min(most, len(candidates)))]
 	}
-	return candidates
+	return append(leftDown, candidates...)
+}
+
+func (e *evaluation) filter(keep func(*member) bool) []*member {
+	var kept []*member
+	for _, m := range e.members {
+		if keep(m) {
+			kept = append(kept, m)
+		}
+	}
+	return kept
 }
 
 // count sets the counts of the status.

@@ -5,6 +5,7 @@ package rollout_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -38,6 +39,9 @@ const (
 	deploys      = 6
 	maxDisrupted = 2
 	quietTime    = 2 * time.Second
+
+	controllerNamespace = "nufi-system"
+	labelTemplates      = "dudaji.com/templates"
 )
 
 // fixture is a fleet of Ready NpuDeploys, and a controller that stops and starts.
@@ -52,6 +56,7 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{Harness: harness.New(t), folder: t.TempDir()}
+	f.clear()
 	f.AddNodes(cluster.Node{
 		Name: "npu", Labels: map[string]string{"rebellions.ai/npu.family": "ATOM"},
 		Devices: map[corev1.ResourceName]string{"rebellions.ai/npu": strconv.Itoa(deploys)},
@@ -75,6 +80,20 @@ func newFixture(t *testing.T) *fixture {
 	f.AwaitCondition(f.NpuDeploy("pinned"), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonScaledToZero)
 	f.controller.AwaitQuiet(f.Harness, f.Namespace, quietTime)
 	return f
+}
+
+// clear deletes what an earlier test left: objects of the cluster, and pods, which have devices.
+func (f *fixture) clear() {
+	f.Helper()
+	f.Must(f.Client.DeleteAllOf(f.Context(), &v1.TemplateRollout{}))
+	f.Must(f.Client.DeleteAllOf(f.Context(), &appsv1.ControllerRevision{}, client.InNamespace(controllerNamespace), client.HasLabels{labelTemplates}))
+	f.Await("earlier NpuDeploys and pods to be deleted", func() bool {
+		var npudeploys v1.NpuDeployList
+		var pods corev1.PodList
+		f.Must(f.Client.List(f.Context(), &npudeploys))
+		f.Must(f.Client.List(f.Context(), &pods))
+		return len(npudeploys.Items)+len(pods.Items) == 0
+	})
 }
 
 func (f *fixture) apply(name, updates string, replicas int) {
@@ -112,15 +131,39 @@ func (f *fixture) serve() {
 
 func (f *fixture) start() {
 	f.Helper()
-	f.controller = controllertest.Start(f.Harness, controller.Options{
-		TemplatesDir: f.folder, Pod: types.NamespacedName{Namespace: "nufi-system", Name: f.Namespace},
+	f.controller = f.newController()
+}
+
+func (f *fixture) newController() *controllertest.Controller {
+	f.Helper()
+	return controllertest.Start(f.Harness, controller.Options{
+		TemplatesDir: f.folder, Pod: types.NamespacedName{Namespace: controllerNamespace, Name: f.Namespace},
 	})
 }
 
-func (f *fixture) restart() {
+// killAt kills the controller at each moment in turn, and starts another one.
+func (f *fixture) killAt(moments ...controllertest.Moment) {
 	f.Helper()
-	f.Must(f.controller.Stop())
-	f.start()
+	for _, moment := range moments {
+		f.controller.KillAt(moment)(f.Harness)
+		f.start()
+	}
+}
+
+// assignment is the write of an assignment that contains a text.
+func assignment(containing string) controllertest.Moment {
+	return controllertest.Moment{Method: http.MethodPatch, Path: "/npudeploys/web-", Body: containing}
+}
+
+// update is the apply of a Deployment.
+func update() controllertest.Moment {
+	return controllertest.Moment{Method: http.MethodPatch, Path: "/deployments/web-"}
+}
+
+// after is the moment after the same request.
+func after(moment controllertest.Moment) controllertest.Moment {
+	moment.After = true
+	return moment
 }
 
 // rollout returns the key of a rollout.
@@ -203,15 +246,13 @@ func TestTemplatesReachTheFleetInWaves(t *testing.T) {
 		t.Errorf("a set without effect: writes %v, rollout %t", writes, f.Get(f.rollout(1)))
 	}
 
-	t.Log("A good set reaches all, while the controller is restarted.")
+	t.Log("A good set reaches all, while the controller is killed at each step.")
 	most := f.followDisruption()
 	f.edit("\tlabels: {}\n", "\tlabels: {\"example.com/set\": \"good\"}\n")
 	f.serve()
 	current := f.rollout(1)
-	for _, updated := range []int32{1, 2, 4} {
-		f.AwaitObject(current, fmt.Sprint(updated, " updated"), func() bool { return updatedOf(current) >= updated })
-		f.restart()
-	}
+	rolloutStatus := controllertest.Moment{Method: http.MethodPatch, Path: "/templaterollouts/", After: true}
+	f.killAt(assignment(`"wasReady"`), after(assignment(`"wasReady"`)), update(), after(update()), rolloutStatus)
 	f.AwaitCondition(current, v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
 	good := current.Spec.Templates
 	if got := f.revisions(); got["2"] != deploys || most() > maxDisrupted || most() == 0 {
@@ -222,6 +263,7 @@ func TestTemplatesReachTheFleetInWaves(t *testing.T) {
 	}
 
 	f.testBadSet(good)
+	f.testSuperseded()
 }
 
 // testBadSet serves a set whose pods no node accepts, and then a corrected one.
@@ -231,12 +273,12 @@ func (f *fixture) testBadSet(good string) {
 	f.edit("deadlineSeconds: 10800", "deadlineSeconds: 3")
 	f.edit("\tdevices: {}\n", "\tdevices: atom: nodeSelector: \"example.com/no-node\": \"true\"\n")
 	f.serve()
+	f.killAt(after(assignment(`"failed"`)), update())
 	halted := f.rollout(2)
 	message := f.AwaitCondition(halted, v1.ConditionHalted, metav1.ConditionTrue, v1.ReasonDeploysFailed).Message
 	if !strings.Contains(message, v1.ReasonDeadlineExceeded) {
 		f.Errorf("message %q", message)
 	}
-	f.restart()
 	f.AwaitCondition(halted, v1.ConditionProgressing, metav1.ConditionFalse, v1.ReasonStopped)
 	for i := range deploys {
 		deploy := f.NpuDeploy(fmt.Sprint("web-", i))
@@ -258,8 +300,8 @@ func (f *fixture) testBadSet(good string) {
 	f.edit("deadlineSeconds: 3\n", "deadlineSeconds: 10800\n")
 	f.edit("\tdevices: atom: nodeSelector: \"example.com/no-node\": \"true\"\n", "\tdevices: {}\n")
 	f.edit(`"example.com/set": "good"`, `"example.com/set": "better"`)
+	second := f.newController() // by mistake
 	f.serve()
-	f.AwaitObject(f.rollout(3), "the rollout of the corrected set", func() bool { return true })
 	last := f.rollout(3)
 	f.AwaitCondition(last, v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
 	for i := range deploys {
@@ -267,14 +309,58 @@ func (f *fixture) testBadSet(good string) {
 			f.Errorf("web-%d is on %s, want %s", i, got, last.Spec.Templates)
 		}
 	}
+	f.expectOneReplicaSetOf("better")
+	f.Must(second.Stop())
 	if f.Get(halted); !meta.IsStatusConditionTrue(halted.Status.Conditions, v1.ConditionHalted) {
 		f.Error("the rollout of the bad set is not halted any more")
 	}
 }
 
+// testSuperseded serves a set in the middle of the rollout of another one.
+func (f *fixture) testSuperseded() {
+	f.Helper()
+	f.Log("A newer set supersedes a rollout, and the others change directly to it.")
+	f.edit(`"example.com/set": "better"`, `"example.com/set": "middle"`)
+	f.serve()
+	middle := f.rollout(4)
+	f.AwaitObject(middle, "an update", func() bool { return updatedOf(middle) > 0 })
+	before := middle.DeepCopy()
+	middle.Spec.Paused = true
+	f.Must(f.Client.Patch(f.Context(), middle, client.MergeFrom(before)))
+	f.edit(`"example.com/set": "middle"`, `"example.com/set": "newest"`)
+	f.serve()
+	f.AwaitCondition(f.rollout(5), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+	f.AwaitCondition(f.rollout(4), v1.ConditionProgressing, metav1.ConditionFalse, v1.ReasonSuperseded)
+	if updated := f.expectOneReplicaSetOf("middle"); updated == 0 || updated == deploys {
+		f.Errorf("%d were updated to the set in the middle", updated)
+	}
+	if updated := f.expectOneReplicaSetOf("newest"); updated != deploys {
+		f.Errorf("%d were updated to the newest set", updated)
+	}
+}
+
+// expectOneReplicaSetOf checks that a set has restarted no NpuDeploy twice: its Deployment has one ReplicaSet
+// of the set's label, and a ReplicaSet that is used again gets another revision. It returns how many have one.
+func (f *fixture) expectOneReplicaSetOf(set string) int {
+	f.Helper()
+	var list appsv1.ReplicaSetList
+	f.Must(f.Client.List(f.Context(), &list, client.InNamespace(f.Namespace), client.MatchingLabels{"example.com/set": set}))
+	counts := map[string]int{}
+	for i := range list.Items {
+		name := list.Items[i].Labels[v1.LabelDeploy]
+		if !strings.HasPrefix(name, "web-") {
+			continue
+		}
+		if counts[name]++; counts[name] > 1 || list.Items[i].Annotations["deployment.kubernetes.io/revision-history"] != "" {
+			f.Errorf("%s was updated to the set %q more than once", name, set)
+		}
+	}
+	return len(counts)
+}
+
 func (f *fixture) storedSets() int {
 	var list appsv1.ControllerRevisionList
-	f.Must(f.Client.List(context.WithoutCancel(f.Context()), &list, client.InNamespace("nufi-system"), client.HasLabels{"dudaji.com/templates"}))
+	f.Must(f.Client.List(context.WithoutCancel(f.Context()), &list, client.InNamespace(controllerNamespace), client.HasLabels{labelTemplates}))
 	return len(list.Items)
 }
 

@@ -33,6 +33,7 @@ type Controller struct {
 	Registry *prometheus.Registry
 
 	watches *gate
+	deaths  *deaths
 	cancel  context.CancelFunc
 	ended   chan error
 	stop    func() error
@@ -76,7 +77,7 @@ func run(h *harness.Harness, options controller.Options) *Controller {
 	h.Helper()
 	c := &Controller{
 		Registry: prometheus.NewRegistry(), ended: make(chan error, 1),
-		writes: map[string][]string{}, reads: map[string]int{}, watches: newGate(),
+		writes: map[string][]string{}, reads: map[string]int{}, watches: newGate(), deaths: &deaths{},
 	}
 	c.stop = sync.OnceValue(func() error {
 		c.cancel()
@@ -167,8 +168,12 @@ type recorder struct {
 }
 
 func (r recorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	if err := r.controller.deaths.before(request); err != nil {
+		return nil, err
+	}
 	r.controller.record(request)
 	response, err := r.next.RoundTrip(request)
+	r.controller.deaths.after(request)
 	if err == nil && request.URL.Query().Get("watch") != "" {
 		response.Body = r.controller.watches.delay(path.Base(request.URL.Path), response.Body)
 	}

@@ -1,0 +1,366 @@
+package rollout_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// versioned is an object of the simulated API server with its resource version.
+type versioned[T any] struct {
+	object  T
+	version int
+}
+
+// records are what is stored: the API server's, or a controller's older copy of it.
+type records struct {
+	deploys  map[string]versioned[rollout.Deploy]
+	rollouts []versioned[v1.TemplateRollout] // the oldest first
+}
+
+func (r records) clone() records {
+	return records{deploys: maps.Clone(r.deploys), rollouts: slices.Clone(r.rollouts)}
+}
+
+// simulation is an API server, controllers that read copies of its objects, and pods. Events happen in
+// a random order. A controller may crash between any two writes.
+type simulation struct {
+	t      *testing.T
+	random *rand.Rand
+	policy render.ChangePolicy
+	now    time.Time
+
+	stored      records
+	controllers []records // what each one has read
+	bad         map[string]bool
+	// applied are the sets that were applied to each NpuDeploy, in their order.
+	applied map[string][]string
+	maxDown int
+}
+
+func newSimulation(t *testing.T, seed uint64, controllers, deploys int) *simulation {
+	t.Helper()
+	s := &simulation{
+		t: t, random: rand.New(rand.NewPCG(seed, seed)), policy: policy(), now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC),
+		stored: records{deploys: map[string]versioned[rollout.Deploy]{}}, bad: map[string]bool{}, applied: map[string][]string{},
+	}
+	for i := range deploys {
+		d := rollout.Deploy{
+			Namespace: fmt.Sprint("team-", i%3), Name: fmt.Sprint("web-", i), Templates: before, Applied: before,
+			IsReady: true, Reason: v1.ReasonReady, Since: s.now.Add(-time.Hour),
+		}
+		s.stored.deploys[d.Name] = versioned[rollout.Deploy]{object: d}
+	}
+	for range controllers {
+		s.controllers = append(s.controllers, s.stored.clone())
+	}
+	return s
+}
+
+// serve creates the rollout of a set, which supersedes the others.
+func (s *simulation) serve(templates string) {
+	revision := int64(len(s.stored.rollouts) + 1)
+	next := v1.TemplateRollout{Spec: v1.TemplateRolloutSpec{Templates: templates, Revision: revision}}
+	next.Name = fmt.Sprint("templates-", revision)
+	s.stored.rollouts = append(s.stored.rollouts, versioned[v1.TemplateRollout]{object: next})
+}
+
+// run lets events happen until nothing changes any more.
+func (s *simulation) run(events int) {
+	s.t.Helper()
+	for range events {
+		s.event()
+	}
+	unchanged := 0
+	for range 2000 {
+		before := s.writes()
+		for i := range s.controllers {
+			s.controllers[i] = s.stored.clone()
+			s.evaluate(i, false)
+		}
+		for _, name := range s.names() {
+			s.reconcile(name)
+			s.start(name)
+		}
+		s.now = s.now.Add(time.Minute)
+		if unchanged++; s.writes() != before {
+			unchanged = 0
+		}
+		if unchanged > 2 {
+			return
+		}
+	}
+	s.t.Fatal("the simulation does not end")
+}
+
+func (s *simulation) names() []string { return slices.Sorted(maps.Keys(s.stored.deploys)) }
+
+// writes counts all changes.
+func (s *simulation) writes() int {
+	writes := 0
+	for _, d := range s.stored.deploys {
+		writes += d.version
+	}
+	for _, r := range s.stored.rollouts {
+		writes += r.version
+	}
+	return writes
+}
+
+// event lets one random event happen.
+func (s *simulation) event() {
+	s.t.Helper()
+	i, names := s.random.IntN(len(s.controllers)), s.names()
+	name := names[s.random.IntN(len(names))]
+	switch s.random.IntN(10) {
+	case 0: // Its informers catch up.
+		s.controllers[i] = s.stored.clone()
+	case 1, 2:
+		s.controllers[i].deploys[name] = s.stored.deploys[name]
+	case 3:
+		s.controllers[i].rollouts = slices.Clone(s.stored.rollouts)
+	case 4:
+		s.evaluate(i, true)
+	case 5:
+		s.evaluate(i, false)
+	case 6, 7:
+		s.reconcile(name)
+	case 8:
+		s.start(name)
+	case 9:
+		s.now = s.now.Add(time.Duration(s.random.IntN(40)) * time.Second)
+	}
+	s.maxDown = max(s.maxDown, s.down())
+}
+
+// evaluate evaluates the newest rollout that a controller has read, and writes the result: first that the
+// others are superseded, then the assignments, then the status. If it crashes, it does so before a random
+// write, and reads all again. It gives up at a conflict.
+func (s *simulation) evaluate(i int, crashes bool) {
+	s.t.Helper()
+	read := s.controllers[i]
+	if len(read.rollouts) == 0 {
+		return
+	}
+	last := len(read.rollouts) - 1
+	result := rollout.Evaluate(s.input(read))
+	var writes []func() bool
+	for old := range read.rollouts[:last] {
+		writes = append(writes, func() bool { return s.patchRollout(read, old, v1.TemplateRolloutStatus{}) })
+	}
+	for _, assignment := range result.Assignments {
+		writes = append(writes, func() bool { return s.assign(read, assignment) })
+	}
+	writes = append(writes, func() bool { return s.patchRollout(read, last, result.Status) })
+	if crashes {
+		writes = writes[:s.random.IntN(len(writes)+1)]
+	}
+	for _, write := range writes {
+		if !write() {
+			break
+		}
+	}
+	if crashes {
+		s.controllers[i] = s.stored.clone()
+	}
+}
+
+// patchRollout writes the status of a rollout, or that it is superseded, if no other write preceded.
+func (s *simulation) patchRollout(read records, i int, next v1.TemplateRolloutStatus) bool {
+	current := read.rollouts[i]
+	if next.Plan == nil {
+		if rollout.HasEnded(&current.object) {
+			return true
+		}
+		next = *current.object.Status.DeepCopy()
+		meta.SetStatusCondition(&next.Conditions, condition(v1.ConditionProgressing, v1.ReasonSuperseded, metav1.ConditionFalse))
+	}
+	if equality.Semantic.DeepEqual(current.object.Status, next) {
+		return true
+	}
+	if s.stored.rollouts[i].version != current.version {
+		return false
+	}
+	current.object.Status = next
+	current.version++
+	s.stored.rollouts[i], read.rollouts[i] = current, current
+	return true
+}
+
+func (s *simulation) assign(read records, assignment rollout.Assignment) bool {
+	d := s.stored.deploys[assignment.Name]
+	if d.version != read.deploys[assignment.Name].version {
+		return false
+	}
+	d.object.Assignment = &assignment.RolloutAssignment
+	d.version++
+	s.stored.deploys[assignment.Name], read.deploys[assignment.Name] = d, d
+	return true
+}
+
+// input describes the NpuDeploys as the controller does.
+func (s *simulation) input(read records) rollout.Input {
+	current := read.rollouts[len(read.rollouts)-1].object
+	input := rollout.Input{Rollout: &current, Policy: s.policy, Now: s.now, Earlier: map[string]*v1.TemplateRollout{}}
+	halted := map[string]bool{}
+	for _, r := range read.rollouts {
+		input.Earlier[r.object.Name] = &r.object
+		halted[r.object.Spec.Templates] = meta.IsStatusConditionTrue(r.object.Status.Conditions, v1.ConditionHalted)
+	}
+	for _, name := range slices.Sorted(maps.Keys(read.deploys)) {
+		d := read.deploys[name].object
+		d.Templates = assignedSet(d)
+		d.Earlier, d.Effect = d.Templates, render.Restart
+		if d.Templates == current.Spec.Templates {
+			d.Effect = render.None
+		}
+		if halted[d.Templates] && d.Assignment != nil {
+			d.Earlier = d.Assignment.From
+		}
+		input.Deploys = append(input.Deploys, d)
+	}
+	return input
+}
+
+// assignedSet returns the set that an NpuDeploy uses.
+func assignedSet(d rollout.Deploy) string {
+	if d.Assignment != nil {
+		return d.Assignment.Templates
+	}
+	return d.Applied
+}
+
+// reconcile applies the assigned set, which restarts the pods.
+func (s *simulation) reconcile(name string) {
+	d := s.stored.deploys[name]
+	if assigned := assignedSet(d.object); assigned != d.object.Applied {
+		d.object.Applied, d.object.IsReady, d.object.Reason, d.object.Since = assigned, false, v1.ReasonProgressing, s.now
+		d.version++
+		s.applied[name] = append(s.applied[name], assigned)
+		s.stored.deploys[name] = d
+	}
+}
+
+// start makes the pods of an NpuDeploy Ready, or lets them crash if the set is bad.
+func (s *simulation) start(name string) {
+	d := s.stored.deploys[name]
+	reason := v1.ReasonReady
+	if s.bad[d.object.Applied] {
+		reason = v1.ReasonCrashLoop
+	}
+	if d.object.Reason != reason {
+		d.object.Reason, d.object.IsReady, d.object.Since = reason, reason == v1.ReasonReady, s.now
+		d.version++
+		s.stored.deploys[name] = d
+	}
+}
+
+// down counts the NpuDeploys that are not Ready, or will not be as soon as their set is applied.
+func (s *simulation) down() int {
+	down := 0
+	for _, d := range s.stored.deploys {
+		if !d.object.IsReady || assignedSet(d.object) != d.object.Applied {
+			down++
+		}
+	}
+	return down
+}
+
+// mostDown returns how many may be down: two controllers do not see each other's last assignments.
+func (s *simulation) mostDown() int { return 3 * len(s.controllers) }
+
+// expectApplied checks the sets that were applied to each NpuDeploy.
+func (s *simulation) expectApplied(check func(sets []string) bool, want string) {
+	s.t.Helper()
+	for _, name := range s.names() {
+		if sets := s.applied[name]; !check(sets) {
+			s.t.Errorf("%s was applied %v: %s", name, sets, want)
+		}
+	}
+}
+
+func (s *simulation) condition(kind string) string {
+	condition := meta.FindStatusCondition(s.stored.rollouts[len(s.stored.rollouts)-1].object.Status.Conditions, kind)
+	if condition == nil {
+		return "absent"
+	}
+	return string(condition.Status) + " " + condition.Reason
+}
+
+// seeds is the number of random orders of events in each test.
+const seeds = 60
+
+// A controller crashes between any two writes, and two controllers run, each with its own delay.
+func TestEachNpuDeployRestartsOnceDespiteCrashes(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(seeds) {
+		s := newSimulation(t, seed, 1+int(seed%2), 12)
+		s.serve(target)
+		s.run(300)
+		s.expectApplied(func(sets []string) bool { return slices.Equal(sets, []string{target}) }, "want the new set, once")
+		if got := s.condition(v1.ConditionComplete); got != "True Complete" || s.maxDown > s.mostDown() {
+			t.Errorf("Complete is %s, %d were down", got, s.maxDown)
+		}
+		if t.Failed() {
+			t.Fatal("seed ", seed)
+		}
+	}
+}
+
+func TestBadSetIsRevertedDespiteCrashes(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(seeds) {
+		s := newSimulation(t, seed, 1+int(seed%2), 12)
+		s.bad[target] = true
+		s.serve(target)
+		s.run(300)
+		s.expectApplied(func(sets []string) bool { return len(sets) == 0 || slices.Equal(sets, []string{target, before}) },
+			"want the bad set once, and then the earlier one, or neither")
+		if got := s.condition(v1.ConditionHalted); got != "True DeploysFailed" || len(s.applied) == 0 || len(s.applied) > 3 {
+			t.Errorf("Halted is %s, %v were updated", got, s.applied)
+		}
+		if t.Failed() {
+			t.Fatal("seed ", seed)
+		}
+	}
+}
+
+// A set that supersedes another one in the middle of its rollout, or of its reverts.
+func TestNewestSetSupersedesDespiteCrashes(t *testing.T) {
+	t.Parallel()
+	const newest = "sha256:newest"
+	for seed := range uint64(seeds) {
+		s := newSimulation(t, seed, 1+int(seed%2), 12)
+		s.bad[target] = seed%4 < 2
+		s.serve(target)
+		for range 20 + seed {
+			s.event()
+		}
+		s.serve(newest)
+		s.run(300)
+		s.expectApplied(func(sets []string) bool {
+			seen := map[string]int{}
+			for _, set := range sets {
+				seen[set]++
+			}
+			return seen[newest] == 1 && seen[target] <= 1 && seen[before] <= 1 && sets[len(sets)-1] == newest
+		}, "want the newest set, once, as the last one")
+		if got := s.condition(v1.ConditionComplete); got != "True Complete" || s.maxDown > s.mostDown() {
+			t.Errorf("Complete is %s, %d were down", got, s.maxDown)
+		}
+		if t.Failed() {
+			t.Fatal("seed ", seed)
+		}
+	}
+}

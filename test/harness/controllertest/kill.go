@@ -1,0 +1,98 @@
+package controllertest
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/dudaji/nufi/test/harness"
+)
+
+var errKilled = errors.New("the controller was killed")
+
+// Moment is when a controller is killed: at a request.
+type Moment struct {
+	Method     string
+	Path, Body string // parts
+	// Count is the number of the request among those that match. 0 is the first.
+	Count int
+	// After lets the request pass. The controller sends none after it.
+	After bool
+}
+
+func (m *Moment) is(request *http.Request) bool {
+	if m == nil || request.Method != m.Method || !strings.Contains(request.URL.Path, m.Path) {
+		return false
+	}
+	if m.Body != "" {
+		if request.GetBody == nil {
+			return false
+		}
+		body, err := request.GetBody()
+		if err != nil {
+			return false
+		}
+		content, err := io.ReadAll(body)
+		if err != nil || !strings.Contains(string(content), m.Body) {
+			return false
+		}
+	}
+	m.Count--
+	return m.Count < 0
+}
+
+// deaths ends all requests of a controller that was killed.
+type deaths struct {
+	mu      sync.Mutex
+	moment  *Moment
+	reached chan struct{} // closed when the controller is dead
+	dead    bool
+}
+
+// KillAt kills the controller at a moment, as kill -9 does: no later request reaches the API server. The
+// returned function waits for the moment, and returns when the controller has ended.
+func (c *Controller) KillAt(moment Moment) (await func(h *harness.Harness)) {
+	d := c.deaths
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.moment, d.reached = &moment, make(chan struct{})
+	return func(h *harness.Harness) {
+		h.Helper()
+		h.Await("the moment to kill the controller", func() bool {
+			select {
+			case <-d.reached:
+				return true
+			default:
+				return false
+			}
+		})
+		_ = c.Stop() // It cannot end in order.
+	}
+}
+
+func (d *deaths) before(request *http.Request) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.dead && d.moment != nil && !d.moment.After && d.moment.is(request) {
+		d.die()
+	}
+	if d.dead {
+		return errKilled
+	}
+	return nil
+}
+
+func (d *deaths) after(request *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.dead && d.moment != nil && d.moment.After && d.moment.is(request) {
+		d.die()
+	}
+}
+
+func (d *deaths) die() {
+	d.dead = true
+	close(d.reached)
+}
