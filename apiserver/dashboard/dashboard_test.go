@@ -83,6 +83,9 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 		used[field.Name] = true
 	}
 	used["projectConflict"] = true
+	for _, name := range nodeFilters() {
+		used[name] = true
+	}
 	for _, effect := range effects() {
 		used["result."+string(effect)] = true
 	}

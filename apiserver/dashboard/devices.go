@@ -19,17 +19,27 @@ const devicesOperation = "listDevices"
 // nodesPerPage is the number of nodes of a page.
 const nodesPerPage = 60
 
+// hotCelsius is the temperature above which a device is hot, as in the alert NufiDeviceHot.
+const hotCelsius = 90
+
+func isHot(celsius float64) bool { return celsius > hotCelsius }
+
+// nodeFilters returns the values of the parameter show, with their keys in words.
+func nodeFilters() []string { return []string{"free", "unhealthy", "hot"} }
+
 func (h *Handlers) devicesRoute() rest.Route {
 	return h.newPage("showDevices", "/devices", "Page: accelerators by node", devicesOperation, h.devices,
 		openapi.Parameter{Name: "q", Doc: "part of the name of a node, a project or a deployment", AllowEmpty: true},
 		openapi.Parameter{Name: "type", Doc: "only this type of accelerator", AllowEmpty: true},
+		openapi.Parameter{Name: "show", Doc: "only nodes with free, unhealthy or hot devices", AllowEmpty: true, Schema: openapi.Enum(nodeFilters()...)},
 		openapi.Parameter{Name: "page", Doc: "number of the page", Schema: openapi.Integer(1, 0)})
 }
 
 // devicesPage is the model of pages/devices.html.
 type devicesPage struct {
-	Query, Type       string
-	Types             []devices.Type // those of which the cluster has devices, or pods wait for
+	Query, Type, Show string
+	Types             []typeView // those of which the cluster has devices, or pods wait for
+	Counts            []nodeCount
 	Nodes             []nodeView
 	Total             int // of the matching nodes
 	First, Last       int // of the nodes, from 1
@@ -37,11 +47,32 @@ type devicesPage struct {
 	Metrics           devices.Metrics
 }
 
+// typeCount is devices.Type by another name, as it has a field of that name.
+type typeCount = devices.Type
+
+// typeView is a type of accelerator, and the node with the most free devices of it.
+type typeView struct {
+	typeCount
+
+	LargestNode string // empty if there is none, or the user may not see its name
+	URL         string // of that node
+}
+
+// nodeCount is the number of nodes with free, unhealthy or hot devices, and the list of them. An empty
+// name is all nodes.
+type nodeCount struct {
+	Name     string
+	Count    int
+	URL      string
+	Selected bool
+}
+
 // nodeView is a node of the board.
 type nodeView struct {
 	devices.Node
 
-	Counts []countView
+	Counts   []countView
+	Problems []devices.Device // that are unhealthy or hot
 }
 
 // countView is a type of accelerator on a node, with a cell for each device.
@@ -80,18 +111,13 @@ func pageNumber(r *http.Request) (int, error) {
 
 func newDevicesPage(r *http.Request, view *devices.View, number int) devicesPage {
 	query := r.URL.Query()
-	page := devicesPage{Query: query.Get("q"), Type: query.Get("type"), Metrics: view.Metrics}
+	page := devicesPage{Query: query.Get("q"), Type: query.Get("type"), Show: query.Get("show"), Metrics: view.Metrics}
 	for _, kind := range view.Types {
 		if kind.Total > 0 || kind.Waiting > 0 {
-			page.Types = append(page.Types, kind)
+			page.Types = append(page.Types, newTypeView(r, kind, view.Nodes))
 		}
 	}
-	var selected []devices.Node
-	for _, node := range view.Nodes {
-		if page.matches(node) {
-			selected = append(selected, node)
-		}
-	}
+	selected := page.selectNodes(r, view.Nodes)
 	page.Total = len(selected)
 	start := min((number-1)*nodesPerPage, len(selected))
 	end := min(start+nodesPerPage, len(selected))
@@ -108,7 +134,70 @@ func newDevicesPage(r *http.Request, view *devices.View, number int) devicesPage
 	return page
 }
 
-func (p *devicesPage) matches(node devices.Node) bool {
+// selectNodes returns the nodes that match, and sets the counts.
+func (p *devicesPage) selectNodes(r *http.Request, nodes []devices.Node) []*devices.Node {
+	var selected []*devices.Node
+	counts := map[string]int{}
+	for i := range nodes {
+		node := &nodes[i]
+		if !p.matches(node) {
+			continue
+		}
+		counts[""]++
+		isShown := p.Show == ""
+		for _, name := range nodeFilters() {
+			if has(node, name) {
+				counts[name]++
+				isShown = isShown || p.Show == name
+			}
+		}
+		if isShown {
+			selected = append(selected, node)
+		}
+	}
+	for _, name := range append([]string{""}, nodeFilters()...) {
+		p.Counts = append(p.Counts, nodeCount{name, counts[name], urlOf(r, "show", name), p.Show == name})
+	}
+	return selected
+}
+
+func newTypeView(r *http.Request, kind devices.Type, nodes []devices.Node) typeView {
+	shown := typeView{typeCount: kind}
+	for i := range nodes {
+		for _, count := range nodes[i].Types {
+			if shown.LargestNode == "" && count.Type == kind.Type && count.Free > 0 && count.Free == kind.LargestFree && nodes[i].Name != "" {
+				shown.LargestNode = nodes[i].Name
+				shown.URL = "/devices?" + url.Values{"q": {nodes[i].Name}, languageParameter: {string(languageOf(r))}}.Encode()
+			}
+		}
+	}
+	return shown
+}
+
+// has reports whether a node has devices of a filter.
+func has(node *devices.Node, filter string) bool {
+	switch filter {
+	case "free":
+		return slices.ContainsFunc(node.Types, func(count devices.NodeCount) bool { return count.Free > 0 })
+	case "unhealthy":
+		return !node.Ready || slices.ContainsFunc(node.Devices, isUnhealthy) ||
+			slices.ContainsFunc(node.Types, func(count devices.NodeCount) bool { return count.Total > count.Allocatable })
+	}
+	return slices.ContainsFunc(node.Devices, hasHotSensor)
+}
+
+func isUnhealthy(device devices.Device) bool { return device.Health != nil && !device.Health.Healthy }
+
+func hasHotSensor(device devices.Device) bool {
+	for _, celsius := range device.Temperatures {
+		if isHot(celsius) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *devicesPage) matches(node *devices.Node) bool {
 	hasType := slices.ContainsFunc(node.Types, func(count devices.NodeCount) bool { return count.Type == p.Type })
 	if p.Type != "" && !hasType {
 		return false
@@ -119,8 +208,13 @@ func (p *devicesPage) matches(node devices.Node) bool {
 	})
 }
 
-func newNodeView(node devices.Node) nodeView {
-	view := nodeView{Node: node}
+func newNodeView(node *devices.Node) nodeView {
+	view := nodeView{Node: *node}
+	for _, device := range node.Devices {
+		if isUnhealthy(device) || hasHotSensor(device) {
+			view.Problems = append(view.Problems, device)
+		}
+	}
 	for _, count := range node.Types {
 		shown := countView{NodeCount: count, Unhealthy: max(0, count.Total-count.Allocatable)}
 		for _, cell := range []struct {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/internal/status"
 )
@@ -30,10 +31,11 @@ type pod struct {
 	Reason     string           `json:"reason"`
 	Message    string           `json:"message"`
 
-	State   state    `json:"-"`
-	Age     moment   `json:"-"`
-	Devices []string `json:"-"`
-	LogURL  string   `json:"-"`
+	State    state            `json:"-"`
+	Age      moment           `json:"-"`
+	Devices  []string         `json:"-"`
+	Measured []devices.Device `json:"-"` // that the pod holds, as exporters describe them
+	LogURL   string           `json:"-"`
 }
 
 type container struct {
@@ -42,6 +44,15 @@ type container struct {
 	Restarts int32  `json:"restarts"`
 	State    string `json:"state"`
 	Reason   string `json:"reason"`
+	LastExit *struct {
+		Reason   string    `json:"reason"`
+		ExitCode int32     `json:"exitCode"`
+		Finished time.Time `json:"finished"`
+
+		Age moment `json:"-"`
+	} `json:"lastExit"`
+
+	LogURL string `json:"-"` // of the container before its restart; empty without an exit
 }
 
 func addPods(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymentPage) error {
@@ -49,8 +60,11 @@ func addPods(h *Handlers, r *http.Request, user *kube.UserClient, page *deployme
 	if _, err := h.read(r, user, podsOperation, input{}, list); err != nil {
 		return err
 	}
+	measured := h.devicesByPod(r, user, page.Project)
+	language := string(languageOf(r))
 	for i := range list.Pods {
 		p := &list.Pods[i]
+		p.Measured = measured[p.Name]
 		p.Age = momentOf(p.Created, page.now)
 		if p.State = stateOfReason(p.Reason); p.Ready {
 			p.State = status.StateReady
@@ -58,10 +72,37 @@ func addPods(h *Handlers, r *http.Request, user *kube.UserClient, page *deployme
 		for _, resource := range slices.Sorted(maps.Keys(p.Requested)) {
 			p.Devices = append(p.Devices, strconv.FormatInt(p.Requested[resource], 10)+" "+resource)
 		}
-		p.LogURL = page.Path + "/logs?" + url.Values{"pod": {p.Name}, languageParameter: {string(languageOf(r))}}.Encode()
+		p.LogURL = page.Path + "/logs?" + url.Values{"pod": {p.Name}, languageParameter: {language}}.Encode()
+		for j := range p.Containers {
+			if c := &p.Containers[j]; c.LastExit != nil {
+				c.LastExit.Age = momentOf(c.LastExit.Finished, page.now)
+				query := url.Values{"pod": {p.Name}, "container": {c.Name}, languageParameter: {language}}
+				if c.State != "Terminated" {
+					query.Set("previous", "true")
+				}
+				c.LogURL = page.Path + "/logs?" + query.Encode()
+			}
+		}
 	}
 	page.Pods = list
 	return nil
+}
+
+// devicesByPod returns the devices that exporters describe, by the pod of the namespace that holds them.
+// It returns none if they cannot be read: they are an addition.
+func (h *Handlers) devicesByPod(r *http.Request, user *kube.UserClient, namespace string) map[string][]devices.Device {
+	view, byPod := devices.View{}, map[string][]devices.Device{}
+	if _, err := h.read(r, user, devicesOperation, input{}, &view); err != nil {
+		return nil
+	}
+	for i := range view.Nodes {
+		for _, device := range view.Nodes[i].Devices {
+			if device.Pod != nil && device.Pod.Namespace == namespace {
+				byPod[device.Pod.Name] = append(byPod[device.Pod.Name], device)
+			}
+		}
+	}
+	return byPod
 }
 
 // event is what the tab of events shows of one of REST's.

@@ -29,7 +29,7 @@ type views struct {
 func newViews(style, script string) (*views, error) {
 	v := &views{byLanguage: map[language]*template.Template{}, style: style, script: script}
 	for language, table := range words() {
-		parsed, err := template.New("").Funcs(template.FuncMap{"word": table.word, "percent": percent}).ParseFS(files, "pages/*.html")
+		parsed, err := template.New("").Funcs(template.FuncMap{"word": table.word, "percent": percent, "memory": memoryText, "hot": isHot}).ParseFS(files, "pages/*.html")
 		if err != nil {
 			return nil, err
 		}
@@ -105,6 +105,20 @@ func (h *Handlers) writeFrame(w http.ResponseWriter, r *http.Request, name strin
 
 // percent returns a share from 0 to 1 in percent.
 func percent(share *float64) string { return strconv.FormatFloat(100**share, 'f', 0, 64) + " %" }
+
+// memoryText returns memory in use and in total, "" if neither is known.
+func memoryText(used, total *int64) string {
+	gib := func(bytes *int64) string {
+		if bytes == nil {
+			return "–"
+		}
+		return strconv.FormatFloat(float64(*bytes)/(1<<30), 'f', 1, 64)
+	}
+	if used == nil && total == nil {
+		return ""
+	}
+	return gib(used) + " / " + gib(total) + " GiB"
+}
 
 // urlWith returns the request's path and query with one parameter replaced; an empty value
 // removes it.

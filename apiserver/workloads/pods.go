@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -56,6 +57,14 @@ type container struct {
 	Restarts int32  `json:"restarts" doc:"number of restarts"`
 	State    string `json:"state" enum:"Waiting,Running,Terminated" doc:"state of the container"`
 	Reason   string `json:"reason,omitempty" doc:"Kubernetes' reason why it waits or has terminated"`
+	LastExit *exit  `json:"lastExit,omitempty" doc:"absent if it has never ended"`
+}
+
+// exit is the last end of a container.
+type exit struct {
+	Reason   string    `json:"reason" doc:"Kubernetes' reason: Error, OOMKilled, Completed"`
+	ExitCode int32     `json:"exitCode" doc:"as Kubernetes reports it: 128 and more are signals"`
+	Finished time.Time `json:"finished,omitzero" doc:"time of the end"`
 }
 
 func (h *Handlers) podsRoute() rest.Route {
@@ -141,6 +150,9 @@ func newPod(p *corev1.Pod, diagnosis status.Outcome) pod {
 
 func (c *container) setStatus(status *corev1.ContainerStatus) {
 	c.Ready, c.Restarts = status.Ready, status.RestartCount
+	if ended := cmp.Or(status.State.Terminated, status.LastTerminationState.Terminated); ended != nil {
+		c.LastExit = &exit{ended.Reason, ended.ExitCode, ended.FinishedAt.UTC()}
+	}
 	switch state := status.State; {
 	case state.Running != nil:
 		c.State = "Running"

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,7 +14,7 @@ import (
 )
 
 func TestOtherPagesInEachLook(t *testing.T) {
-	s := newServer(t)
+	s := newServer(t, withMeasurements(t))
 	for _, look := range looks() {
 		t.Run(look.String(), func(t *testing.T) {
 			tab := open(t, s, "ann", look)
@@ -26,28 +25,9 @@ func TestOtherPagesInEachLook(t *testing.T) {
 				}
 				tab.wantNoReports()
 				tab.wantAccessible()
-				if look == looks()[0] && page == "devices" {
-					tab.screenshot("dashboard-devices")
-				}
 			}
 		})
 	}
-}
-
-func TestDevicesAreShownByNode(t *testing.T) {
-	s := newServer(t)
-	tab := open(t, s, "ann", looks()[0])
-	tab.visit("/devices")
-	if got := eval[int](tab, "document.querySelectorAll('.cells .cell').length"); got != 32 {
-		t.Errorf("there are %d cells", got)
-	}
-	if got := eval[int](tab, "document.querySelectorAll('.cells .Held').length"); got != 20 {
-		t.Errorf("%d devices are held", got)
-	}
-	tab.do(chromedp.SendKeys(chromedp.CSS("input[name=q]"), "ml/qwen"+kb.Enter))
-	tab.await(`location.search.includes("q=ml") && document.querySelectorAll(".nodes > li").length === 1`)
-	tab.do(chromedp.Click(chromedp.CSS(`.holders a[href*="qwen-7b"]`)))
-	tab.await(`document.querySelector("h1").textContent === "qwen-7b"`)
 }
 
 func TestProjectsShowMembersAndQuota(t *testing.T) {
