@@ -18,7 +18,7 @@
 // the program.
 //
 // Invariants:
-//   - All reads are from informers. A reconcile that finds no change sends no request.
+//   - A reconcile that finds no change reads from informers only, and sends no request.
 //   - Secrets and ConfigMaps are neither cached nor read.
 //   - An invalid spec or template changes nothing that runs.
 //   - An assignment of templates is recorded before they are applied.

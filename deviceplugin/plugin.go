@@ -1,12 +1,12 @@
 // Package deviceplugin offers a node's accelerators to pods as an extended resource.
 //
-// It wires the stages. Each is a package that does not import the next:
+// It connects the stages. Each is a package that imports only packages above it:
 //
 //	description   the file that describes an accelerator
 //	sysfs         bounded reads of the host's tree
 //	discovery     the devices on the bus
-//	probe         one check of a device
 //	health        the state machine that evaluates a sequence of probes
+//	probe         one check of a device
 //	inventory     devices and health, kept up to date
 //	allocate      which devices a container should get, and with what edits
 //	cdi           the CDI specification for container runtimes

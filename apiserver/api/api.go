@@ -30,7 +30,7 @@ import (
 	"github.com/dudaji/nufi/internal/templates"
 )
 
-// Options are what the API is made of.
+// Options configures an API.
 type Options struct {
 	Authenticator  auth.Authenticator
 	Users          *kube.Users
@@ -120,7 +120,7 @@ func New(options Options) (*API, error) {
 // would otherwise wait for them.
 func (a *API) EndStreams() { a.streams.End() }
 
-// ServeHTTP serves one request.
+// ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
 // table returns every route that requires a user.

@@ -124,7 +124,7 @@ func TestCheckReportsTheEffectOnVisibleNpuDeploys(t *testing.T) {
 	}
 }
 
-// The candidate does not allow the Project's default.
+// The candidate does not allow the default priority class of the Project.
 func TestCheckRendersWithProjectSettings(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)

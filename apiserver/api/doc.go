@@ -6,6 +6,9 @@
 //	workloads   pods, events and logs
 //	projects    Projects, members, quotas, the user's permissions
 //	previews    previews, checks of templates, the catalogue
+//	rollouts    rollouts of templates
+//	traffic     an NpuDeploy's requests, from Prometheus
+//	dashboard   pages for browsers
 //	devices     accelerators
 //	namespaces  where the user may write, claims, Secrets
 //

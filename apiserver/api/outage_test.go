@@ -33,21 +33,21 @@ func newProxy(t *testing.T) (change func(*api.Options), cut func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := httptest.NewServer(&httputil.ReverseProxy{
+	proxy := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport: transport, FlushInterval: -1,
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	})
-	config.Host, config.TLSClientConfig = line.URL, rest.TLSClientConfig{}
+	config.Host, config.TLSClientConfig = proxy.URL, rest.TLSClientConfig{}
 	users, err := kube.NewUsers(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cache := apitest.NewCache(h, config)
-	t.Cleanup(line.Close)
+	t.Cleanup(proxy.Close)
 	cut = func() {
-		_ = line.Listener.Close() // It is closed once more by line.Close.
-		line.CloseClientConnections()
+		_ = proxy.Listener.Close() // It is closed once more by proxy.Close.
+		proxy.CloseClientConnections()
 		h.Await("the cache to be unreachable", func() bool { return !cache.UnreachableSince(live.Projects).IsZero() })
 	}
 	return func(o *api.Options) { o.Users, o.Live = users, cache }, cut
@@ -97,7 +97,7 @@ func TestProjectsAreReadOnlyWhileKubernetesIsUnreachable(t *testing.T) {
 	}
 }
 
-// Objects of other tests are omitted, too.
+// The list also omits the objects of other tests.
 func TestUnreviewedNamespacesAreOmittedWhileKubernetesIsUnreachable(t *testing.T) {
 	t.Parallel()
 	var cache *live.Cache

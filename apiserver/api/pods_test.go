@@ -90,7 +90,7 @@ func TestPodWithoutOurOwnerReferenceIsNotListed(t *testing.T) {
 func TestPodsReportReadinessWithoutPods(t *testing.T) {
 	t.Parallel()
 	k := newOwnedFixture(newFixture(t))
-	k.refuse()
+	k.setQuotaExceeded()
 	got := k.pods()
 	if got.Ready.State != "Pending" || got.Ready.Reason != "QuotaExceeded" || got.Ready.Message != "exceeded quota" || got.Pods == nil {
 		t.Errorf("got %v", got)
@@ -101,8 +101,8 @@ func TestPodsReportReadinessWithoutPods(t *testing.T) {
 	}
 }
 
-// refuse writes the status of an NpuDeploy whose pods a quota rejects.
-func (k *ownedFixture) refuse() {
+// setQuotaExceeded writes the status of an NpuDeploy whose pods a quota rejects.
+func (k *ownedFixture) setQuotaExceeded() {
 	k.Helper()
 	kubectl(k.fixture, "", "patch", "npudeploy", k.name, "--subresource=status", "--type=merge", "-p", `{"status": {"replicas": 0, "readyReplicas": 0,
 		"conditions": [{"type": "Ready", "status": "False", "reason": "QuotaExceeded", "message": "exceeded quota", "lastTransitionTime": "2026-03-01T12:00:00Z"}]}}`)

@@ -15,7 +15,7 @@ func TestImpersonationIsLimitedToTheNeedsOfRoutes(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	want := slices.DeleteFunc(s.API.Needs(), func(need string) bool {
-		return need == "watch dudaji.com/npudeploys" // is asked about, and the watch is the server's
+		return need == "watch dudaji.com/npudeploys" // is only reviewed: the server watches with its own identity
 	})
 	for _, review := range []string{"selfsubjectaccessreviews", "selfsubjectrulesreviews"} {
 		want = append(want, "create authorization.k8s.io/"+review)

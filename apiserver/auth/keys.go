@@ -49,9 +49,9 @@ func NewKeys(path string) (*Keys, error) {
 	return keys, nil
 }
 
-// Report makes the keys call report when the file becomes unreadable or malformed, and with nil
-// when it is valid again. It must be called before the keys are used.
-func (k *Keys) Report(report func(error)) { k.report = report }
+// OnReload sets a function that is called with an error when the file becomes unreadable or
+// malformed, and with nil when it is valid again. It must be set before the keys are used.
+func (k *Keys) OnReload(report func(error)) { k.report = report }
 
 // reportRefresh reports each error once, until the file is valid again.
 func (k *Keys) reportRefresh(err error) {
@@ -124,7 +124,8 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-func (k *Keys) current() []cipher.AEAD {
+// reloaded returns the keys in the file, which it reads if it has changed.
+func (k *Keys) reloaded() []cipher.AEAD {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.reportRefresh(k.refresh())
@@ -133,7 +134,7 @@ func (k *Keys) current() []cipher.AEAD {
 
 // seal encrypts content for open with the same purpose.
 func (k *Keys) seal(purpose string, content []byte) string {
-	sealed := k.current()[0].Seal(nil, nil, content, []byte(purpose)) //nolint:gosec // it generates its nonce
+	sealed := k.reloaded()[0].Seal(nil, nil, content, []byte(purpose)) //nolint:gosec // it generates its nonce
 	return base64.RawURLEncoding.EncodeToString(sealed)
 }
 
@@ -143,7 +144,7 @@ func (k *Keys) open(purpose, text string) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	for _, aead := range k.current() {
+	for _, aead := range k.reloaded() {
 		if content, err := aead.Open(nil, nil, sealed, []byte(purpose)); err == nil {
 			return content, true
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/dudaji/nufi/test/harness/oidctest"
 )
 
-const callback = "https://nufi.test/auth/callback"
+const callback = "https://nufi.test/login/callback"
 
 // loginFlow is a provider, a Login and a browser.
 type loginFlow struct {
@@ -95,7 +95,7 @@ func (d *loginFlow) visit(t *testing.T, handler http.HandlerFunc, target string)
 // start redirects the browser to the provider.
 func (d *loginFlow) start(t *testing.T, returnPath string) {
 	t.Helper()
-	w := d.visit(t, d.login.Start, "https://nufi.test/auth/login?return="+url.QueryEscape(returnPath))
+	w := d.visit(t, d.login.Start, "https://nufi.test/login?return="+url.QueryEscape(returnPath))
 	at, err := url.Parse(w.Header().Get("Location"))
 	if err != nil || w.Code != http.StatusFound || !strings.HasPrefix(at.String(), d.provider.URL+"/authorize?") {
 		t.Fatalf("login redirects to %d %q: %v", w.Code, at, err)
@@ -103,7 +103,7 @@ func (d *loginFlow) start(t *testing.T, returnPath string) {
 	d.query = at.Query()
 }
 
-// callback redirects the browser back, with changes to the query.
+// finish redirects the browser back, with changes to the query.
 func (d *loginFlow) finish(t *testing.T, changes map[string]string) *httptest.ResponseRecorder {
 	t.Helper()
 	query := url.Values{"code": {"the-code"}, "state": {d.query.Get("state")}}
@@ -261,7 +261,7 @@ func TestTwoTabsLogInIndependently(t *testing.T) {
 	}
 }
 
-// Otherwise the header of a browser that starts many logins would exceed the server's limit.
+// Without a bound, the headers of a browser that starts many logins would exceed the server's limit.
 func TestStartedLoginsAreBounded(t *testing.T) {
 	t.Parallel()
 	d := newLoginFlow(t)
@@ -350,7 +350,7 @@ func TestLoginBeforeDiscoveryIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	login.Start(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/auth/login", nil))
+	login.Start(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/login", nil))
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("the response is %d %v", w.Code, w.Header())
 	}
@@ -366,7 +366,7 @@ func TestLoginReturnsToThisHostOnly(t *testing.T) {
 		"/\t/evil.example": false, "/\n/evil.example": false, " //evil.example": false, "\t//evil.example": false,
 		"/a\r\nSet-Cookie: a=b": false, "http:/evil.example": false, "/" + strings.Repeat("a", 2000): false, "/%zz": false,
 	} {
-		w := d.visit(t, d.login.Start, "https://nufi.test/auth/login?return="+url.QueryEscape(path))
+		w := d.visit(t, d.login.Start, "https://nufi.test/login?return="+url.QueryEscape(path))
 		if got := w.Code == http.StatusFound; got != want {
 			t.Errorf("%.40q: the response is %d", path, w.Code)
 		}
@@ -378,7 +378,7 @@ func TestLoginReturnsToThisHostOnly(t *testing.T) {
 
 func TestLoginRequiresHTTPSRedirectURL(t *testing.T) {
 	t.Parallel()
-	for _, at := range []string{"", "http://nufi.example.com/auth/callback", "/auth/callback", "https:///a", "%"} {
+	for _, at := range []string{"", "http://nufi.example.com/login/callback", "/login/callback", "https:///a", "%"} {
 		if _, err := auth.NewLogin(&auth.OIDC{}, &auth.Sessions{}, auth.LoginOptions{RedirectURL: at, Fail: writeText}); err == nil {
 			t.Errorf("%q was accepted", at)
 		}
@@ -389,7 +389,7 @@ func FuzzReturnPathStaysOnThisHost(f *testing.F) {
 	for _, path := range []string{"/", "//evil.example", `/\evil.example`, "/a?b#c", "https://evil.example", "/\t/evil"} {
 		f.Add(path)
 	}
-	base, err := url.Parse("https://nufi.test/auth/callback")
+	base, err := url.Parse("https://nufi.test/login/callback")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -180,7 +180,7 @@ func TestBrokenKeyFileIsReportedOnce(t *testing.T) {
 	file := newKeyFile(t, key)
 	keys := file.keys(t)
 	var reported []error
-	keys.Report(func(err error) { reported = append(reported, err) })
+	keys.OnReload(func(err error) { reported = append(reported, err) })
 	sessions := newSessions(t, keys, clock)
 	use := func() { begin(t, sessions, newUser(t, "ann")) }
 	use()

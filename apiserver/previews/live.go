@@ -27,7 +27,7 @@ type manifests struct {
 	Sources   []source         `json:"sources,omitempty" doc:"where each field comes from"`
 }
 
-// deletion is what a delete of an NpuDeploy takes along.
+// deletion is what a delete of an NpuDeploy also deletes.
 type deletion struct {
 	resources.Deletion
 
@@ -53,7 +53,7 @@ func (h *Handlers) manifestsRoute() rest.Route {
 func (h *Handlers) deletionRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			ID: "previewDeletion", Method: http.MethodGet, Path: npudeploys.ObjectPath + "/deletion", Summary: "Read what a delete of an NpuDeploy takes along",
+			ID: "previewDeletion", Method: http.MethodGet, Path: npudeploys.ObjectPath + "/deletion", Summary: "List what deleting an NpuDeploy also deletes",
 			Answers: rest.JSON(deletion{}), Status: http.StatusOK,
 		},
 		Needs: rest.Needs(npudeploys.Resource, "get"), Handler: h.deletion,

@@ -13,7 +13,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/rest"
 )
 
-// deletion is what a delete of a Project takes along.
+// deletion is what a delete of a Project also deletes.
 type deletion struct {
 	resources.Deletion
 
@@ -29,7 +29,7 @@ func (h *Handlers) deletionRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "previewProjectDeletion", Method: http.MethodGet, Path: objectPath + "/deletion",
-			Summary: "Read what a delete of a Project takes along, besides all else in its namespace",
+			Summary: "List what deleting a Project also deletes, besides all else in its namespace",
 			Answers: rest.JSON(deletion{}), Status: http.StatusOK,
 		},
 		Handler: h.deletion,

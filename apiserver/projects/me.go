@@ -47,7 +47,7 @@ type myProject struct {
 func (h *Handlers) meRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			ID: "readMe", Method: http.MethodGet, Path: rest.Prefix + "/me", Summary: "Who I am",
+			ID: "readMe", Method: http.MethodGet, Path: rest.Prefix + "/me", Summary: "Read the user of the request",
 			Query:   []openapi.Parameter{{Name: "namespace", Doc: "list my permissions there"}},
 			Answers: rest.JSON(me{}), Status: http.StatusOK,
 		},

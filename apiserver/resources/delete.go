@@ -51,7 +51,7 @@ func (k Kind) delete(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 	return nil
 }
 
-// Deletion is what a delete of an object takes along.
+// Deletion is what a delete of an object also deletes.
 type Deletion struct {
 	Objects []OwnedObject `json:"objects" doc:"the objects that it owns, as the serving templates render them"`
 	URL     string        `json:"url,omitempty" doc:"the address that no longer answers"`

@@ -81,7 +81,7 @@ func (o *oidcFlags) login(provider *auth.OIDC, logger logr.Logger) (*auth.Login,
 	if err != nil {
 		return nil, nil, fmt.Errorf("--session-keys-file: %w", err)
 	}
-	keys.Report(func(err error) {
+	keys.OnReload(func(err error) {
 		if err == nil {
 			logger.Info("The session keys are valid again")
 			return

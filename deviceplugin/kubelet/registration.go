@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// check is the time between two evaluations without an event.
+	// checkInterval is the time between two evaluations without an event.
 	checkInterval = 5 * time.Second
 	// streamGrace is how long the kubelet may take to open its stream after a
 	// registration.

@@ -26,7 +26,7 @@ type Catalogue struct {
 	// Change is policy's for the controller.
 	Change ChangePolicy `json:"-"`
 
-	projects map[string]projectSettings
+	projects map[string]projectPolicy
 	metrics  map[string]ServerMetrics
 }
 
@@ -46,8 +46,8 @@ func (c *Catalogue) ServerMetrics(dialect string) (ServerMetrics, bool) {
 	return metrics, ok
 }
 
-// projectSettings is what differs by project.
-type projectSettings struct {
+// projectPolicy is what differs by project.
+type projectPolicy struct {
 	Images     map[string]string `json:"images"` // by accelerator
 	ModelCache DefaultModelCache `json:"modelCache"`
 	Allowed    Allowed           `json:"allowed"`
@@ -151,7 +151,7 @@ func (t *Templates) readCatalogue(instance *build.Instance) error {
 		Catalogue
 
 		Change   ChangePolicy               `json:"change"`
-		Projects map[string]projectSettings `json:"projects"`
+		Projects map[string]projectPolicy `json:"projects"`
 		Metrics  map[string]ServerMetrics   `json:"metrics"`
 	}
 	if err := decode(value, fieldCatalogue, &read); err != nil {

@@ -219,7 +219,7 @@ func sourceAt(position token.Pos) Source {
 	case strings.Contains(at.Filename, "schemas/npudeploy/"):
 		// The contract decides no value: this is the bound on a Go value of Render.
 		return Source{Kind: FromUser}
-	case strings.HasSuffix(at.Filename, "schemas/workload/facts.cue"):
+	case strings.HasSuffix(at.Filename, "schemas/workload/project.cue"):
 		return Source{Kind: FromProject} // The same, of the settings.
 	case strings.Contains(at.Filename, "schemas/policy/"):
 		return Source{Kind: FromPolicy, Position: at}

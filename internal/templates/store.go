@@ -16,10 +16,10 @@ import (
 
 const (
 	pollInterval = 2 * time.Second
-	// retryInterval is when a rejected candidate is validated again: the live spec that it
-	// could not render may have been deleted.
+	// retryInterval is the time until a rejected candidate is validated again: the live spec that
+	// it could not render may have been deleted.
 	retryInterval = 5 * time.Minute
-	// retryUndecided is when a candidate is validated again that could not be tried.
+	// retryUndecided is that of a candidate whose dry runs the API server did not answer.
 	retryUndecided = 10 * time.Second
 )
 

@@ -144,7 +144,7 @@ func TestInvalidSpecKeepsTheObjectsOfTheProject(t *testing.T) {
 	}
 }
 
-// Otherwise a user would get access to a namespace by naming a project after it.
+// A user must not get access to a namespace by naming a project after it.
 func TestUnownedNamespaceIsAdoptedOnlyByAnnotation(t *testing.T) {
 	f := newFixture(t)
 	f.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: f.name}}, client.FieldOwner("helm"))
@@ -171,7 +171,7 @@ func TestUnownedNamespaceIsAdoptedOnlyByAnnotation(t *testing.T) {
 	}
 }
 
-// Kubernetes' garbage collector deletes it.
+// Kubernetes' garbage collector deletes the namespace.
 func TestNamespaceIsDeletedWithItsProject(t *testing.T) {
 	f := newFixture(t)
 	f.applyReady(twoMembers)
