@@ -25,7 +25,7 @@ func TestDashboardListsOnlyVisibleDeployments(t *testing.T) {
 	s.do("ann", http.MethodGet, "/?page=0", "").Want(http.StatusBadRequest).Problem()
 }
 
-func TestDashboardHeaders(t *testing.T) {
+func TestDashboardSendsSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	page := s.do("vic", http.MethodGet, "/", "").Want(http.StatusOK)

@@ -50,7 +50,7 @@ func readDocument(t *testing.T) (openAPI, []byte) {
 	return d, text
 }
 
-func TestDocumentHasWhatGeneratorsNeed(t *testing.T) {
+func TestOpenAPIOperationsHaveUniqueIDsAndSchemas(t *testing.T) {
 	t.Parallel()
 	d, _ := readDocument(t)
 	ids := map[string]bool{}
@@ -119,7 +119,7 @@ func TestDocumentDescribesWrites(t *testing.T) {
 	}
 }
 
-func TestDocumentSchemas(t *testing.T) {
+func TestOpenAPIReferencesResolve(t *testing.T) {
 	t.Parallel()
 	d, text := readDocument(t)
 	schemas := d.Components["schemas"]

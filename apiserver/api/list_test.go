@@ -76,7 +76,7 @@ func TestListReturnsCompleteObjects(t *testing.T) {
 	}
 }
 
-func TestListSelectors(t *testing.T) {
+func TestListFiltersByLabelFieldStateAndSearch(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	s.create("a")

@@ -76,7 +76,7 @@ func TestNamespacesUseCachedReviews(t *testing.T) {
 	}
 }
 
-func TestPersistentVolumeClaims(t *testing.T) {
+func TestClaimsAreListedWithPermissionOnly(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	s.Bind("nufi-project-viewer", s.Namespace, "vic")

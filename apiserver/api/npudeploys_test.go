@@ -212,7 +212,7 @@ func TestPatchMergesOrApplies(t *testing.T) {
 	s.do("ann", http.MethodPatch, "a", `[]`, "Content-Type", "application/json-patch+json").Want(http.StatusUnsupportedMediaType)
 }
 
-func TestDelete(t *testing.T) {
+func TestDeleteChecksThePrecondition(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	created := s.create("a")

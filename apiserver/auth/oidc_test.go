@@ -34,7 +34,7 @@ func TestProviderTokenIsAccepted(t *testing.T) {
 	}
 }
 
-func TestTokenClaims(t *testing.T) {
+func TestInvalidTokenClaimsAreRejected(t *testing.T) {
 	t.Parallel()
 	key := oidctest.NewKey(t, "one", jose.RS256)
 	provider := oidctest.New(t, now, key)

@@ -223,7 +223,7 @@ func TestInvalidKeyFileIsRejectedWithoutQuotingIt(t *testing.T) {
 	}
 }
 
-func TestSessionBounds(t *testing.T) {
+func TestSessionsThatDoNotFitAreRejected(t *testing.T) {
 	t.Parallel()
 	keys := newKeyFile(t, newKey(t)).keys(t)
 	for _, ttl := range []time.Duration{0, -hour, 25 * hour} {

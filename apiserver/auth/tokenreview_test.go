@@ -82,7 +82,7 @@ func TestTokenForAnotherAudienceIsRejected(t *testing.T) {
 	}
 }
 
-func TestAuthorizationHeader(t *testing.T) {
+func TestMalformedAuthorizationHeadersAreRejected(t *testing.T) {
 	t.Parallel()
 	cluster := &reviewer{status: named("ann")}
 	reviews := auth.NewTokenReview(cluster, nil, time.Minute)

@@ -123,7 +123,7 @@ func TestEmbeddedStructsAddTheirFields(t *testing.T) {
 	}
 }
 
-func TestContentSchemas(t *testing.T) {
+func TestContentHasTheSchemaOfItsType(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		schema any

@@ -21,7 +21,7 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 )
 
-func TestFromError(t *testing.T) {
+func TestKubernetesErrorsBecomeProblems(t *testing.T) {
 	t.Parallel()
 	kind := schema.GroupKind{Group: "dudaji.com", Kind: "NpuDeploy"}
 	for name, test := range map[string]struct {

@@ -33,8 +33,8 @@ const (
 // testProgram is the smallest program.
 const testProgram = "nufi-deviceplugin"
 
-// TestRelease releases one program for this machine's architecture from a tag of a clone, twice.
-func TestRelease(t *testing.T) {
+// TestReleaseIsReproducible releases one program for this machine's architecture from a tag of a clone, twice.
+func TestReleaseIsReproducible(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles a program")
 	}

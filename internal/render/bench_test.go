@@ -34,7 +34,7 @@ var benchmarks = []struct {
 	{"endpoint", endpointSpec, render.ProjectSettings{}, 745_000},
 }
 
-func TestRenderAllocatesAtMost(t *testing.T) {
+func TestRenderStaysWithinAllocationBounds(t *testing.T) {
 	skipUnderRace(t)
 	const renders = 50
 	for _, c := range benchmarks {

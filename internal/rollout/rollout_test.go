@@ -260,7 +260,7 @@ func TestRevertIsBounded(t *testing.T) {
 	}
 }
 
-func TestFailures(t *testing.T) {
+func TestFailedDeploysHaltTheRollout(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		edit   func(*rollout.Input)

@@ -23,7 +23,7 @@ const namespace = "nufi-system"
 func TestMain(m *testing.M) { harness.Main(m, harness.ControllerManager()) }
 
 // The steps share what is installed.
-func TestBundle(t *testing.T) {
+func TestBundleInstallsAndUpgrades(t *testing.T) {
 	h := harness.New(t)
 	bundle := h.Path("bundle")
 	h.Kubectl("delete", "--ignore-not-found", "--wait", "-f", h.Path("bundle", "crd"))
