@@ -6,7 +6,7 @@
 //	workloads   pods, events and logs
 //	projects    Projects, members, quotas, the user's permissions
 //	previews    previews, checks of templates, the catalogue
-//	rollouts    rollouts of templates
+//	rollouts    TemplateRollouts
 //	traffic     an NpuDeploy's requests, from Prometheus
 //	dashboard   pages for browsers
 //	devices     accelerators

@@ -150,9 +150,9 @@ func (t *Templates) readCatalogue(instance *build.Instance) error {
 	var read struct {
 		Catalogue
 
-		Change   ChangePolicy               `json:"change"`
+		Change   ChangePolicy             `json:"change"`
 		Projects map[string]projectPolicy `json:"projects"`
-		Metrics  map[string]ServerMetrics   `json:"metrics"`
+		Metrics  map[string]ServerMetrics `json:"metrics"`
 	}
 	if err := decode(value, fieldCatalogue, &read); err != nil {
 		return fmt.Errorf("compiling the catalogue: %w", err)
