@@ -42,6 +42,7 @@ func matrix(t *testing.T) []matrixRow {
 		{"GET /assets/{asset}", "", nil, [4]int{404, 404, 404, 404}}, // no file has this name
 		{"GET /devices", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /projects", "", nil, [4]int{200, 200, 200, 200}},
+		{"GET /me", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /new-project", "", nil, [4]int{200, 403, 403, 403}},
 		{"POST /new-project", "name=page-NAME&hosts=page-NAME.nufi.me&cpu=64", []string{"Content-Type", form}, [4]int{303, 403, 403, 403}},
 		{"GET /projects/{name}", "", nil, [4]int{200, 200, 200, 403}},

@@ -60,7 +60,7 @@ func New(options Options) (*Handlers, error) {
 func (h *Handlers) Routes() []rest.Route {
 	return slices.Concat([]rest.Route{
 		h.deploymentsRoute(), h.withLive("devices", h.devicesRoute()), h.withLive("projects", h.projectsRoute()),
-		h.liveRoute(), h.assetRoute(),
+		h.meRoute(), h.liveRoute(), h.assetRoute(),
 	}, h.selectionRoutes(), h.deploymentRoutes(), h.editorRoutes(), h.projectRoutes(), h.templatesRoutes())
 }
 

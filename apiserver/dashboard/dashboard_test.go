@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,10 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 		used[field.Name] = true
 	}
 	used["projectConflict"] = true
+	inNamespace, inCluster := abilities()
+	for _, name := range slices.Concat(inNamespace, inCluster) {
+		used[name[0]] = true
+	}
 	for _, name := range nodeFilters() {
 		used[name] = true
 	}

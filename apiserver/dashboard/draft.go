@@ -19,7 +19,8 @@ import (
 )
 
 // draftRoute returns the route that makes the form and the YAML of an editor equal, and
-// validates them. It reads nothing from Kubernetes, so that it can follow each key press.
+// validates them. It reads nothing from Kubernetes, so that it can follow each key press; do=effect adds
+// the preview.
 func (h *Handlers) draftRoute(id, path string) rest.Route {
 	route := h.newForm(id, path, "Form: update the form or the YAML, and validate", validateOperation, h.draft)
 	route.Status = http.StatusOK
@@ -70,6 +71,11 @@ func (h *Handlers) draft(w http.ResponseWriter, r *http.Request, user *kube.User
 		page.YAML = text
 	}
 	h.addDraft(r, user, page)
+	if page.Problem == nil && r.PostFormValue("do") == "effect" {
+		if err := h.addPreview(r, user, page); err != nil {
+			h.addProblem(r, user, page, previewOperation, err)
+		}
+	}
 	if page.Problem != nil && !acceptsHTML(r) {
 		return page.Problem
 	}

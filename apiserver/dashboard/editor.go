@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gorilla/mux"
+	"github.com/rogpeppe/go-internal/diff"
 	yamlv3 "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
 
@@ -68,6 +69,7 @@ type editorPage struct {
 	Errors          []lineError
 	IsDraft         bool   // the problem is that of a draft
 	Current         string // the spec that another user has written meanwhile
+	CurrentDiff     string // from it to the text
 	Preview         *previewView
 	Draft           *draftView
 }
@@ -198,23 +200,14 @@ func (h *Handlers) submitEditor(w http.ResponseWriter, r *http.Request, user *ku
 		return h.failEditor(w, r, user, page, createOperation, problem.New(http.StatusUnprocessableEntity, err.Error()))
 	}
 	page.YAML = text
-	in := input{contentType: rest.MediaYAML, body: page.YAML}
-	if page.Force && page.Name != "" {
-		in.query = url.Values{"force": {"true"}}
-	}
 	if r.PostFormValue("do") != "save" {
-		page.Preview = &previewView{}
-		if page.Name == "" {
-			in.query = nil
-		}
-		if _, err := h.read(r, user, previewOperation, in, page.Preview); err != nil {
-			page.Preview = nil
+		if err := h.addPreview(r, user, page); err != nil {
 			return h.failEditor(w, r, user, page, previewOperation, err)
 		}
 		h.addDraft(r, user, page)
 		return h.writeEditor(w, r, user, page)
 	}
-	operation := createOperation
+	operation, in := createOperation, page.input()
 	if page.Name != "" {
 		operation, in.match = putOperation, page.ETag
 	}
@@ -225,6 +218,25 @@ func (h *Handlers) submitEditor(w http.ResponseWriter, r *http.Request, user *ku
 	target := "/deployments/" + written.Namespace + "/" + written.Name
 	http.Redirect(w, r, target+"?"+url.Values{languageParameter: {string(languageOf(r))}, "done": {"save"}}.Encode(), http.StatusSeeOther)
 	return nil
+}
+
+// input returns what the page sends to REST.
+func (p *editorPage) input() input {
+	in := input{contentType: rest.MediaYAML, body: p.YAML}
+	if p.Force && p.Name != "" {
+		in.query = url.Values{"force": {"true"}}
+	}
+	return in
+}
+
+// addPreview adds the effect of the text on what runs, which makes a dry run.
+func (h *Handlers) addPreview(r *http.Request, user *kube.UserClient, page *editorPage) error {
+	preview := &previewView{}
+	_, err := h.read(r, user, previewOperation, page.input(), preview)
+	if err == nil {
+		page.Preview = preview
+	}
+	return err
 }
 
 // failEditor shows the text again with its errors. After a change by another user it shows
@@ -240,8 +252,27 @@ func (h *Handlers) failEditor(w http.ResponseWriter, r *http.Request, user *kube
 			return failure
 		}
 		page.Current, page.ETag = current, tag
+		page.CurrentDiff = diffOf(current, page)
 	}
 	return h.writeEditor(w, r, user, page)
+}
+
+// diffOf returns the difference from the current spec to the text of a page.
+func diffOf(current string, page *editorPage) string {
+	var object map[string]any
+	text := []byte(page.YAML)
+	if err := yaml.Unmarshal(text, &object); err == nil && object != nil {
+		metadata, ok := object["metadata"].(map[string]any)
+		if !ok {
+			metadata = map[string]any{}
+		}
+		metadata["name"], metadata["namespace"] = page.Name, page.Namespace
+		object["apiVersion"], object["kind"], object["metadata"] = v1.GroupVersion().String(), v1.Kind, metadata
+		if normal, err := yaml.Marshal(object); err == nil {
+			text = normal // the same format as that of the current spec
+		}
+	}
+	return string(diff.Diff("current", []byte(current), "yours", text))
 }
 
 // addProblem adds an error to the page, with the lines of its fields.

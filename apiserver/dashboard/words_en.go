@@ -77,5 +77,9 @@ func englishOperatorWords() table {
 		"effect.pause": "No further deployment gets these templates until the rollout is resumed.", "effect.resume": "The rollout continues with its next deployments.",
 		"effect.retry": "The rollout continues at the wave that failed.", "effect.abort": "The rollout ends as after a failure: policy decides whether the current wave returns to its earlier templates.",
 		"requested.pause": "The rollout pauses.", "requested.resume": "The rollout continues.", "requested.retry": "The rollout is retried.", "requested.abort": "The rollout ends.",
+		"searchLog": "Search", "difference": "From the current version to yours", "currentSpec": "The current version", "me": "Who I am and what I may do", "groups": "Groups", "permissions": "Permissions",
+		"inCluster": "In the cluster", "inNamespace": "In a namespace", "namespace": "Namespace", "rules": "Rules of Kubernetes", "verbs": "Verbs", "resources": "Resources", "mayNot": "not allowed",
+		"may.read": "Read deployments", "may.create": "Create deployments", "may.change": "Scale, restart and change deployments", "may.delete": "Delete deployments", "may.logs": "Read logs",
+		"may.createProject": "Create projects", "may.changeProject": "Change projects and members", "may.deleteProject": "Delete projects", "may.rollouts": "Direct rollouts of templates",
 	}
 }

@@ -77,5 +77,9 @@ func koreanOperatorWords() table {
 		"effect.pause": "롤아웃을 계속할 때까지 다른 배포에는 이 템플릿을 적용하지 않습니다.", "effect.resume": "다음 배포부터 롤아웃을 계속합니다.",
 		"effect.retry": "실패한 단계부터 롤아웃을 계속합니다.", "effect.abort": "실패했을 때처럼 롤아웃을 끝냅니다. 현재 단계를 이전 템플릿으로 되돌릴지는 정책이 결정합니다.",
 		"requested.pause": "롤아웃을 일시 중지합니다.", "requested.resume": "롤아웃을 계속합니다.", "requested.retry": "롤아웃을 재시도합니다.", "requested.abort": "롤아웃을 끝냅니다.",
+		"searchLog": "검색", "difference": "현재 버전과 내 버전의 차이", "currentSpec": "현재 버전", "me": "내 정보와 권한", "groups": "그룹", "permissions": "권한",
+		"inCluster": "클러스터에서", "inNamespace": "네임스페이스에서", "namespace": "네임스페이스", "rules": "Kubernetes 규칙", "verbs": "동작", "resources": "리소스", "mayNot": "허용되지 않음",
+		"may.read": "배포 보기", "may.create": "배포 만들기", "may.change": "배포 크기 조정, 재시작, 변경", "may.delete": "배포 삭제", "may.logs": "로그 보기",
+		"may.createProject": "프로젝트 만들기", "may.changeProject": "프로젝트와 구성원 변경", "may.deleteProject": "프로젝트 삭제", "may.rollouts": "템플릿 롤아웃 제어",
 	}
 }

@@ -64,15 +64,16 @@ func TestDeploymentIsCreatedAndEdited(t *testing.T) {
 	}
 	tab.do(chromedp.Click(chromedp.CSS(".actions a")))
 	tab.await(`document.querySelector("textarea")`)
-	tab.write(strings.Replace(spec, "count: 1", "count: 2", 1), "preview")
-	tab.await(`document.querySelector("#preview") && document.body.textContent.includes("Pods are replaced")`)
+	eval[bool](tab, fmt.Sprintf(`(() => { const text = document.querySelector("textarea"); text.value = %q;
+		return text.dispatchEvent(new Event("input", {bubbles: true})); })()`, strings.Replace(spec, "count: 1", "count: 2", 1)))
+	tab.await(`document.querySelector("#preview") && document.body.textContent.includes("Pods are replaced")`) // without a button
 	tab.wantAccessible()
 	tab.do(chromedp.Click(chromedp.CSS(".beside summary")))
 	tab.screenshot("dashboard-edit")
 
 	s.Patch(s.NpuDeploy("edited"), `{"spec": {"model": "org/other"}}`)
 	tab.press("save")
-	if got := tab.text(".beside"); !strings.Contains(got, "Changed by another user") || !strings.Contains(got, "org/other") {
+	if got := tab.text(".beside"); !strings.Contains(got, "Changed by another user") || !strings.Contains(got, "-  model: org/other\n+  model: org/first") {
 		t.Errorf("the conflict is %q", got)
 	}
 	tab.wantAccessible()

@@ -18,7 +18,7 @@ func TestOtherPagesInEachLook(t *testing.T) {
 	for _, look := range looks() {
 		t.Run(look.String(), func(t *testing.T) {
 			tab := open(t, s, "ann", look)
-			for _, page := range []string{"devices", "projects", "projects/vision", "templates"} {
+			for _, page := range []string{"devices", "projects", "projects/vision", "templates", "me?namespace=ml"} {
 				tab.visit("/" + page)
 				if got := eval[int](tab, "document.querySelectorAll('header [aria-current=page]').length"); got != 1 {
 					t.Errorf("%s has %d current pages", page, got)
@@ -28,6 +28,17 @@ func TestOtherPagesInEachLook(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestUserSeesWhatTheyMayDo(t *testing.T) {
+	s := newServer(t)
+	tab := open(t, s, "ann", looks()[0])
+	tab.visit("/me?namespace=search")
+	if got := tab.text("main"); !strings.Contains(got, "Read deployments\n") || !strings.Contains(got, "Create deployments not allowed") || !strings.Contains(got, "Create projects not allowed") {
+		t.Errorf("the page is %q", got)
+	}
+	tab.do(chromedp.Click(chromedp.CSS(`tbody a[href*="namespace=vision"]`)))
+	tab.await(`document.querySelector("main").innerText.includes("Create deployments\n")`)
 }
 
 func TestProjectsShowMembersAndQuota(t *testing.T) {

@@ -6,6 +6,10 @@ import { parse } from "./live.js";
 // pause is the time after a key press until the form is sent, in milliseconds.
 const pause = 40;
 
+// rest is the time after a response without errors until the effect on what runs is requested, in
+// milliseconds: it makes a dry run.
+const rest = 600;
+
 const part = "data-part";
 
 // syncFocused copies all but the value to a field that the user is in.
@@ -57,6 +61,7 @@ export function editor(): void {
   let timer: number | undefined;
   let sending = false;
   let changed = false;
+  let effect: number | undefined;
 
   const lines = (): Element | null => form.querySelector(`[${part}=lines]`);
 
@@ -91,18 +96,21 @@ export function editor(): void {
 
   // send sends the form unless a request is in flight, after which it sends what has changed
   // meanwhile. The response to a form that has changed is outdated and dropped.
-  async function send(): Promise<void> {
-    if (!form || sending || !changed) return;
+  async function send(what = "draft"): Promise<void> {
+    if (!form || sending || (!changed && what === "draft")) return;
     sending = true;
     changed = false;
     const body = new URLSearchParams();
     new FormData(form).forEach((value, name) => body.append(name, value as string));
-    body.set("do", "draft");
+    body.set("do", what);
     const url = form.querySelector<HTMLButtonElement>("button[value=yaml]")?.formAction ?? form.action;
     try {
       const response = await fetch(url, { method: "POST", body, headers: { Accept: "text/html" } });
       const page = parse(await response.text());
-      if (response.ok && !changed) show(page);
+      if (response.ok && !changed) {
+        show(page);
+        if (what === "draft" && "effect" in form.dataset && !page.querySelector("#errors")) effect = window.setTimeout(() => void send("effect"), rest);
+      }
     } catch {
       // The next change sends all of the form again, and the buttons work without the script.
     } finally {
@@ -116,6 +124,7 @@ export function editor(): void {
     number(lines(), text.value.split("\n").length);
     scroll();
     window.clearTimeout(timer);
+    window.clearTimeout(effect);
     timer = window.setTimeout(() => void send(), pause);
   });
   text.addEventListener("scroll", scroll);

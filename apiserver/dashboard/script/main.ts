@@ -5,9 +5,11 @@ import { editor } from "./editor.js";
 import { follow } from "./log.js";
 import { keys } from "./keys.js";
 import { live } from "./live.js";
+import { searching } from "./search.js";
 
-const log = document.querySelector<HTMLElement>("[data-stream]");
-if (log) {
+const log = document.querySelector<HTMLElement>("#log");
+if (log) searching(log);
+if (log?.dataset.stream) {
   follow(log);
 } else {
   live();

@@ -1,0 +1,76 @@
+package dashboard_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness"
+)
+
+// serveLogs makes a server the kubelet of the node of a deployment's pod. test/e2e reads the logs of a real
+// one.
+func serveLogs(h *harness.Harness, name string, serve http.HandlerFunc) {
+	h.Helper()
+	kubelet := httptest.NewTLSServer(serve)
+	h.Cleanup(kubelet.Close)
+	_, port, err := net.SplitHostPort(kubelet.Listener.Addr().String())
+	h.Must(err)
+	number, err := strconv.ParseInt(port, 10, 32)
+	h.Must(err)
+	pods, node := &corev1.PodList{}, &corev1.Node{}
+	h.Must(h.Client.List(h.Context(), pods, client.InNamespace("ml"), client.MatchingLabels{v1.LabelDeploy: name}))
+	h.Must(h.Client.Get(h.Context(), client.ObjectKey{Name: pods.Items[0].Spec.NodeName}, node))
+	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "127.0.0.1"}}
+	node.Status.DaemonEndpoints.KubeletEndpoint.Port = int32(number)
+	h.Must(h.Client.Status().Update(h.Context(), node))
+}
+
+func TestLogIsFollowedAndSearched(t *testing.T) {
+	s := newServer(t)
+	serveLogs(s.Harness, "qwen-7b", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("previous") == "true" {
+			_, _ = fmt.Fprintln(w, "\x1b[31mout of memory\x1b[0m "+hostile)
+			return
+		}
+		for i := range 300 {
+			_, _ = fmt.Fprintln(w, "loads shard", i)
+		}
+		if r.URL.Query().Get("follow") == "true" {
+			w.(http.Flusher).Flush()
+			_, _ = fmt.Fprintln(w, "serves at 8000")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}
+	})
+	tab := open(t, s, "ann", looks()[0])
+	tab.visit("/deployments/ml/qwen-7b/logs")
+	tab.await(`document.querySelector("#log").textContent.includes("serves at 8000")`)
+	tab.await(`(() => { const log = document.querySelector("#log"); return log.scrollHeight - log.scrollTop - log.clientHeight < 8; })()`)
+	tab.do(chromedp.SendKeys(chromedp.CSS("#log-search"), "SHARD 29"))
+	tab.await(`document.querySelector("#log-found").value === "11"`)
+	tab.do(chromedp.SendKeys(chromedp.CSS("#log-search"), kb.Enter+kb.Enter))
+	tab.await(`document.querySelector("#log-found").value === "2 / 11" && CSS.highlights.get("current").size === 1`)
+	tab.wantAccessible()
+	tab.wantNoReports()
+	if got := eval[string](tab, `document.querySelector("[download]").getAttribute("href")`); !strings.Contains(got, "/logs?") {
+		t.Errorf("the download is %s", got)
+	}
+	tab.do(chromedp.Click(chromedp.CSS("[name=previous]")))
+	tab.submit(".filters button")
+	if got := strings.TrimSpace(tab.text("#log")); got != "out of memory "+hostile {
+		t.Errorf("the previous log is %q", got)
+	}
+	tab.wantNone("img")
+	tab.wantNoReports()
+}
