@@ -86,7 +86,7 @@ func diffObject(ctx context.Context, kube client.Client, manifest *unstructured.
 	}
 	merged := manifest.DeepCopy()
 	keepReplicas(merged, live)
-	apply := client.ApplyConfigurationFromUnstructured(merged)
+	apply := client.ApplyConfigurationFromUnstructured(merged) // Apply writes the response into merged.
 	if err := kube.Apply(ctx, apply, client.DryRunAll, client.ForceOwnership, client.FieldOwner(v1.FieldManager)); err != nil {
 		return false, err
 	}

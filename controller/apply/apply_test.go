@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -290,5 +291,34 @@ func TestReplacedObjectIsNotPruned(t *testing.T) {
 	f.wantApply("", aServiceAccount)
 	if f.get(service) == nil {
 		t.Error("the service of another owner was deleted")
+	}
+}
+
+// The API server's answer must not become part of what is applied next.
+func TestSetIsAppliedRepeatedlyWithoutChanges(t *testing.T) {
+	f := newFixture(t)
+	objects := f.parse(aService)
+	before := objects[0].DeepCopy()
+	set, err := apply.NewSet(apply.DeployOwner(f.owner), objects)
+	f.Must(err)
+	for _, want := range []string{"created Service web", "healed Service web", ""} {
+		requests := f.requests.Load()
+		result, err := f.applier.Apply(f.Context(), set, f.recorded)
+		f.Must(err)
+		if got := result.Changes.String(); got != want {
+			t.Errorf("changed %q, want %q", got, want)
+		}
+		if sent := f.requests.Load() - requests; want == "" && sent != 0 {
+			t.Errorf("%d requests after the last change", sent)
+		}
+		f.recorded.Inventory = result.Inventory
+		if want == "created Service web" {
+			f.patch(service, otherSelector, "gitops")
+		} else {
+			f.awaitCache(f.get(service))
+		}
+	}
+	if diff := cmp.Diff(before.Object, objects[0].Object); diff != "" {
+		t.Errorf("the manifest was changed (-before +after):\n%s", diff)
 	}
 }

@@ -1,12 +1,18 @@
 package controller_test
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -46,4 +52,37 @@ func TestTerminatingNamespaceIsLeftAlone(t *testing.T) {
 	f.AwaitQuiet(f.Harness, f.Namespace, soon)
 	f.Patch(f.Find(service, "web"), `{"metadata":{"finalizers":null}}`)
 	f.AwaitGone(namespace)
+}
+
+// A client edits one spec 100 times per second. Meanwhile another becomes ready, and then the last edit is
+// applied.
+func TestEditsOfOneSpecDoNotDelayOthers(t *testing.T) {
+	f := newReady(t)
+	config := f.Config()
+	config.QPS = -1
+	editor := f.ClientFor(config)
+	var isDone atomic.Bool
+	ended := make(chan int)
+	go func() {
+		ticker := time.NewTicker(10 * time.Millisecond)
+		defer ticker.Stop()
+		edits := 0
+		for web := f.NpuDeploy("web"); !isDone.Load() || edits < 100; <-ticker.C {
+			edits++
+			patch := fmt.Sprintf(`{"spec":{"service":{"annotations":{"edit":"%d"}}}}`, edits)
+			if err := editor.Patch(t.Context(), web, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+				t.Errorf("edit %d: %v", edits, err)
+				break
+			}
+		}
+		ended <- edits
+	}()
+	f.Apply(replace("name: web}", "name: other}", "host: web.", "host: other."))
+	f.AwaitCondition(f.NpuDeploy("other"), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
+	isDone.Store(true)
+	edits := <-ended
+	f.Await("the last edit", func() bool {
+		return f.Find(service, "web").GetAnnotations()["edit"] == strconv.Itoa(edits)
+	})
+	f.settle()
 }

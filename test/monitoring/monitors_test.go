@@ -230,10 +230,16 @@ func TestMonitorsDropThePodOfTheExporter(t *testing.T) {
 }
 
 func TestInferenceMonitorAddsTheNpuDeploy(t *testing.T) {
-	got := relabelled(t, discovered(), monitors(t)["nufi-inference"].Relabelings)
-	for name, want := range map[string]string{"npudeploy": "llama-8b", "namespace": "monitoring", "pod": "exporter-x", "node": "atom-1"} {
-		if got.Get(name) != want {
-			t.Errorf("label %s is %q, want %q", name, got.Get(name), want)
+	for monitor, port := range map[string]string{"nufi-inference": "http", "nufi-inference-metrics": "metrics"} {
+		endpoint := monitors(t)[monitor]
+		if endpoint.Port != port {
+			t.Errorf("%s scrapes the port %q", monitor, endpoint.Port)
+		}
+		got := relabelled(t, discovered(), endpoint.Relabelings)
+		for name, want := range map[string]string{"npudeploy": "llama-8b", "namespace": "monitoring", "pod": "exporter-x", "node": "atom-1", "job": "nufi-inference"} {
+			if got.Get(name) != want {
+				t.Errorf("%s: label %s is %q, want %q", monitor, name, got.Get(name), want)
+			}
 		}
 	}
 }
