@@ -38,7 +38,7 @@ func (h *Handlers) deploymentRoutes() []rest.Route {
 	done := openapi.Parameter{Name: "done", Doc: "the action that was taken", Schema: openapi.Enum(append(actionNames(), "save")...)}
 	return append([]rest.Route{
 		h.newPage("showDeployment", deploymentPath, "Page: a deployment and its pods", readOperation, h.tab("pods", podsOperation, addPods), done),
-		h.newPage("showTraffic", deploymentPath+"/traffic", "Page: the traffic of a deployment in the last hour", readOperation, h.tab("traffic", trafficOperation, addTraffic)),
+		h.withLive(trafficPageName, h.newPage("showTraffic", deploymentPath+"/traffic", "Page: the traffic of a deployment in the last hour", readOperation, h.tab("traffic", trafficOperation, addTraffic))),
 		h.newPage("showEvents", deploymentPath+"/events", "Page: the events of a deployment", readOperation, h.tab("events", eventsOperation, addEvents)),
 		h.newPage("showLog", deploymentPath+"/logs", "Page: the log of a pod", logOperation, h.tab("logs", logOperation, addLog),
 			openapi.Parameter{Name: "pod", Doc: "name of the pod; absent: the newest that is scheduled", AllowEmpty: true},
@@ -111,6 +111,9 @@ func (h *Handlers) tab(name, operation string, add tabContent) rest.Handler {
 		}
 		if err := add(h, r, user, page); err != nil {
 			page.TabError = h.problem(r, user, h.route(operation).Needs, err)
+		}
+		if name == trafficPageName {
+			page.Live = liveURLOf(r)
 		}
 		if done := r.URL.Query().Get("done"); slices.Contains([]string{"restart", "scale", "save"}, done) {
 			page.Done = done

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -20,6 +21,12 @@ import (
 
 // templatesPageName is the page that shows counts of deployments.
 const templatesPageName = "templates"
+
+// trafficPageName is the tab of a deployment that shows measurements.
+const trafficPageName = "traffic"
+
+// trafficInterval is the time between two reads of the measurements: Prometheus scrapes as often.
+const trafficInterval = 15 * time.Second
 
 // readInterval is the shortest time between two comparisons of a page with its current content.
 const readInterval = 2 * time.Second
@@ -34,6 +41,7 @@ func operationsOfPages() map[string][]string {
 		"devices":         {devicesOperation},
 		"projects":        {projectsOperation, devicesOperation, meOperation},
 		"project":         {readProjectOperation, devicesOperation, meOperation},
+		trafficPageName:   {readOperation, trafficOperation},
 		templatesPageName: {templatesOperation, rolloutsOperation},
 	}
 }
@@ -86,15 +94,22 @@ func liveURLOf(r *http.Request) string {
 	}
 	recorded, _ := r.Context().Value(responsesKey{}).(responses)
 	query := url.Values{"page": {name}, languageParameter: {string(languageOf(r))}}
-	if key := mux.Vars(r)["name"]; key != "" {
-		query.Set("key", key)
+	if vars := mux.Vars(r); vars["name"] != "" {
+		query.Set("key", strings.TrimPrefix(vars["namespace"]+"/"+vars["name"], "/"))
 	}
 	return liveURL(recorded.version(name), query)
 }
 
-// version returns the version of a page for the user. The parameter key is the name of its object.
+// version returns the version of a page for the user. The parameter key is the name of its object, with
+// its namespace if it has one.
 func (h *Handlers) version(r *http.Request, user *kube.UserClient, name string) (string, error) {
-	r, recorded := withResponses(mux.SetURLVars(r, map[string]string{"name": r.URL.Query().Get("key")}))
+	vars, key := map[string]string{}, r.URL.Query().Get("key")
+	if namespace, deploy, hasNamespace := strings.Cut(key, "/"); hasNamespace {
+		vars["namespace"], vars["name"] = namespace, deploy
+	} else {
+		vars["name"] = key
+	}
+	r, recorded := withResponses(mux.SetURLVars(r, vars))
 	for _, operation := range operationsOfPages()[name] {
 		_, err := h.call(r, user, operation, input{})
 		if failure, ok := problem.From(err); ok && failure.Status == http.StatusForbidden && operation == rolloutsOperation {
@@ -123,7 +138,7 @@ func (h *Handlers) openReads(ctx context.Context, r *http.Request, user *kube.Us
 	}
 	p := &reads{tab: newTab(h, languageOf(r)), name: name, reviewed: make(chan struct{}, 1)}
 	p.read = func(ctx context.Context) (string, error) { return h.version(r.WithContext(ctx), user, name) }
-	if name != templatesPageName {
+	if name != templatesPageName && name != trafficPageName {
 		p.resource = live.Projects
 	}
 	if _, err := p.read(ctx); err != nil {
@@ -142,7 +157,11 @@ func (h *Handlers) openReads(ctx context.Context, r *http.Request, user *kube.Us
 // run compares the version of the page with the current one after each change, until ctx ends.
 func (p *reads) run(ctx context.Context, shown string) {
 	defer close(p.frames)
-	check := time.NewTicker(staleInterval)
+	interval := staleInterval
+	if p.name == trafficPageName {
+		interval = trafficInterval
+	}
+	check := time.NewTicker(interval)
 	defer check.Stop()
 	devices := p.h.Devices.Subscribe(ctx)
 	p.stale = p.sendStale(ctx, true)
@@ -178,7 +197,7 @@ func (p *reads) wait(ctx context.Context, changed signals, check <-chan time.Tim
 	case <-p.reviewed:
 	case <-check:
 		p.stale = p.sendStale(ctx, p.stale)
-		return p.name == templatesPageName // a new set and the progress of a rollout have no signal
+		return p.name == templatesPageName || p.name == trafficPageName // what they show has no signal
 	case <-ctx.Done():
 		return false
 	}
@@ -190,6 +209,9 @@ type signals struct{ devices, projects, deploys <-chan struct{} }
 
 // changed returns the signals of the page. They are older than what is read after the call.
 func (p *reads) changed(devices <-chan struct{}) signals {
+	if p.name == trafficPageName {
+		return signals{}
+	}
 	s := signals{devices: devices, projects: p.h.Cluster.ProjectsChanged()}
 	if p.name == templatesPageName {
 		_, s.deploys = p.h.Cluster.Deploys().Snapshot()

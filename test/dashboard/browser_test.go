@@ -88,7 +88,7 @@ type tab struct {
 	reports []string // console messages, exceptions, violations of the policy and failed requests
 }
 
-// open opens an empty tab, which is closed after the test.
+// open opens an empty tab, which is closed after the test. An empty user has no credentials.
 func open(tb testing.TB, s *apitest.Server, user string, look look) *tab {
 	tb.Helper()
 	t := &tab{TB: tb, server: s.URL}
@@ -105,9 +105,11 @@ func open(tb testing.TB, s *apitest.Server, user string, look look) *tab {
 		scheme = "dark"
 	}
 	call(t, network.Enable, network.EnableParams{})
-	call(t, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
-		Headers: network.Headers{"Authorization": "Bearer " + user, "Accept-Language": look.language},
-	})
+	headers := network.Headers{"Accept-Language": look.language}
+	if user != "" {
+		headers["Authorization"] = "Bearer " + user
+	}
+	call(t, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: headers})
 	call(t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
 	}})

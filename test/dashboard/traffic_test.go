@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,15 +15,15 @@ import (
 
 // measured answers as Prometheus does for a server that was down for fifteen minutes. test/monitoring reads
 // a real one.
-type measured struct{}
+type measured struct{ factor *atomic.Int64 }
 
-func (measured) QueryRange(_ context.Context, _ string, start, end time.Time, step time.Duration) ([]fetchers.Series, error) {
+func (m measured) QueryRange(_ context.Context, _ string, start, end time.Time, step time.Duration) ([]fetchers.Series, error) {
 	var all []fetchers.Series
 	for i, name := range []traffic.Name{
 		traffic.RequestsRunning, traffic.RequestsWaiting, traffic.GeneratedTokens, traffic.FirstTokenP50, traffic.FirstTokenP95, traffic.CacheUsage,
 	} {
 		series := fetchers.Series{Labels: labels{"nufi_measurement": string(name)}}
-		top := []float64{9, 4, 1800, 0.08, 0.31, 0.7}[i]
+		top := []float64{9, 4, 1800, 0.08, 0.31, 0.7}[i] * float64(m.factor.Load())
 		for at := start; !at.After(end); at = at.Add(step) {
 			minute := at.Sub(start).Minutes()
 			if minute > 18 && minute < 33 {
@@ -43,8 +44,12 @@ type labels map[string]string
 
 func (l labels) Get(name string) string { return l[name] }
 
-func TestTrafficIsDrawnWithGapsAndAsATable(t *testing.T) {
-	s := newServer(t, func(o *api.Options) { o.Traffic = measured{} })
+func TestTrafficIsDrawnAndFollowed(t *testing.T) {
+	m := measured{new(atomic.Int64)}
+	m.factor.Store(1)
+	s := newServer(t, func(o *api.Options) {
+		o.Traffic, o.Limits.Streams.Revalidate = m, 200*time.Millisecond
+	})
 	for _, look := range looks() {
 		t.Run(look.String(), func(t *testing.T) {
 			tab := open(t, s, "vic", look)
@@ -67,4 +72,11 @@ func TestTrafficIsDrawnWithGapsAndAsATable(t *testing.T) {
 			tab.wantAccessible()
 		})
 	}
+	tab := open(t, s, "vic", looks()[0])
+	tab.visit("/deployments/ml/llama-8b/traffic")
+	eval[bool](tab, `(window.before = document.querySelector("svg.chart").outerHTML) && (window.sameDocument = true)`)
+	awaitStreams(s, 1)
+	m.factor.Store(3)
+	tab.await(`document.querySelector("svg.chart").outerHTML !== window.before && window.sameDocument`)
+	tab.wantNoReports()
 }

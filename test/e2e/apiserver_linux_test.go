@@ -71,6 +71,22 @@ func (n *node) log(query, accept, token string) (status int, body io.Reader) {
 	return response.StatusCode, response.Body
 }
 
+// page returns a page of the dashboard as the viewer.
+func (n *node) page(url string) string {
+	n.Helper()
+	request, err := http.NewRequestWithContext(n.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		n.Fatal(err)
+	}
+	request.Header.Set("Accept", "text/html")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		n.Fatal(err)
+	}
+	n.Cleanup(func() { _ = response.Body.Close() })
+	return n.rest(response.Body)
+}
+
 // text returns a log that the viewer requests.
 func (n *node) text(query string) string {
 	n.Helper()

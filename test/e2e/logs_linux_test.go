@@ -27,6 +27,10 @@ func (n *node) testLog() {
 	instance := n.viewOf(pod).Instance
 	n.compareLog("the log", serverLog(instance, "begins"), n.text("pod="+pod.Name))
 	n.compareLog("its tail", fmt.Sprintf("%[1]s begins 998\n%[1]s begins 999\n", instance), n.text("tail=2&pod="+pod.Name))
+	page := "http://" + apiAddress + "/deployments/" + namespace + "/first/logs?pod=" + pod.Name
+	if text := n.page(page); !strings.Contains(text, instance+" begins 999\n") {
+		n.Errorf("the page of the log is %s", text)
+	}
 	token := strings.TrimSpace(n.kubectl("create", "token", "default"))
 	for _, accept := range []string{"text/plain", "text/event-stream"} {
 		if status, _ := n.log("pod="+pod.Name, accept, token); status != http.StatusForbidden {
