@@ -11,6 +11,7 @@ import (
 
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -24,14 +25,14 @@ type cachedImpact struct {
 	uid     types.UID
 	input   renderInput
 	impact  plan.Impact
-	devices deviceCount
+	devices *rollout.Devices // of the serving set
 }
 
 func newImpactCache() *impactCache {
 	return &impactCache{byName: map[types.NamespacedName]cachedImpact{}}
 }
 
-func (c *impactCache) get(deploy *v1.NpuDeploy, settings render.ProjectSettings, set usedSet) (plan.Impact, deviceCount) {
+func (c *impactCache) get(deploy *v1.NpuDeploy, settings render.ProjectSettings, set usedSet) (plan.Impact, *rollout.Devices) {
 	name := client.ObjectKeyFromObject(deploy)
 	input := renderInput{deploy.Generation, settings, set.digest, set.serving.Digest, describeBackends(render.ReportedBackends(deploy))}
 	c.mu.Lock()
@@ -41,6 +42,10 @@ func (c *impactCache) get(deploy *v1.NpuDeploy, settings render.ProjectSettings,
 		return cached.impact, cached.devices
 	}
 	impact, devices := set.impact(deploy, settings)
+	isAssigned := set.digest == input.serving && cached.uid == deploy.UID && cached.input.serving == input.serving
+	if isAssigned && cached.input.generation == input.generation {
+		devices = cached.devices
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.byName[name] = cachedImpact{deploy.UID, input, impact, devices}
@@ -53,16 +58,10 @@ func (c *impactCache) forget(name types.NamespacedName) {
 	delete(c.byName, name)
 }
 
-// deviceCount is a number of devices of one resource. The zero value means no devices.
-type deviceCount struct {
-	resource string
-	count    int64
-}
-
-// devicesOf returns the most devices that the pods of a Deployment request while they are replaced.
-func devicesOf(result *render.Result) deviceCount {
+// devicesOf returns the devices that the pods of a Deployment request while they are replaced, or nil.
+func devicesOf(result *render.Result) *rollout.Devices {
 	if result == nil || result.Resolved.Accelerator == nil {
-		return deviceCount{}
+		return nil
 	}
 	accelerator := result.Resolved.Accelerator
 	for _, object := range result.Objects {
@@ -77,10 +76,13 @@ func devicesOf(result *render.Result) deviceCount {
 		surge := 0
 		if rolling := deployment.Spec.Strategy.RollingUpdate; rolling != nil && rolling.MaxSurge != nil {
 			if n, err := intstr.GetScaledValueFromIntOrPercent(rolling.MaxSurge, replicas, true); err == nil {
-				surge = n
+				surge = min(n, replicas)
 			}
 		}
-		return deviceCount{accelerator.ResourceName, int64(accelerator.Count) * int64(replicas+surge)}
+		return &rollout.Devices{
+			Resource: accelerator.ResourceName, PerPod: int64(accelerator.Count), Surge: surge,
+			NodeSelector: deployment.Spec.Template.Spec.NodeSelector,
+		}
 	}
-	return deviceCount{}
+	return nil
 }

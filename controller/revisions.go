@@ -19,6 +19,7 @@ import (
 
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/templates"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 const (
@@ -136,16 +137,18 @@ func (r *revisions) get(ctx context.Context, digest string) (*revision, error) {
 	return r.byDigest[digest], nil
 }
 
-// newest returns the newest set that is not halted: the serving one if possible, or nothing.
-func (r *revisions) newest(serving string, halted map[string]bool) string {
-	if !halted[serving] {
+// newest returns the serving set or, if its rollout is halted, the newest one that has no incomplete rollout, or
+// nothing.
+func (r *revisions) newest(serving string, rollouts []v1.TemplateRollout) string {
+	if !haltedTemplates(rollouts)[serving] {
 		return serving
 	}
+	incomplete := incompleteTemplates(rollouts)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	newest := ""
 	for digest, kept := range r.byDigest {
-		if !halted[digest] && (newest == "" || kept.number > r.byDigest[newest].number) {
+		if !incomplete[digest] && (newest == "" || kept.number > r.byDigest[newest].number) {
 			newest = digest
 		}
 	}

@@ -3,7 +3,9 @@ package controller
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -74,69 +76,82 @@ func (r *rollouts) describe(
 	if ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady); ready != nil {
 		m.IsReady, m.Reason, m.Since = ready.Status == metav1.ConditionTrue, ready.Reason, ready.LastTransitionTime.Time
 	}
-	if !m.IsReady {
+	if !m.IsReady || devices == nil {
 		devices = requestedDevices(deploy)
 	}
-	if devices.resource == "" {
+	if devices == nil {
 		return nil
 	}
-	held, err := r.heldDevices(ctx, deploy, corev1.ResourceName(devices.resource))
-	m.Devices = map[string]int64{devices.resource: max(0, devices.count-held)}
+	m.Devices, err = r.heldDevices(ctx, deploy, *devices)
 	return err
 }
 
-// requestedDevices returns the devices that all pods of an NpuDeploy request.
-func requestedDevices(deploy *v1.NpuDeploy) deviceCount {
+// requestedDevices returns the devices that the pods of an NpuDeploy request, or nil.
+func requestedDevices(deploy *v1.NpuDeploy) *rollout.Devices {
 	accelerator := deploy.Status.Accelerator
 	if accelerator == nil {
-		return deviceCount{}
+		return nil
 	}
-	replicas := int32(1)
-	if server := deploy.Spec.InferenceServer; server != nil && server.Replicas != nil {
-		replicas = *server.Replicas
+	devices := &rollout.Devices{Resource: accelerator.ResourceName, PerPod: int64(accelerator.Count)}
+	if server := deploy.Spec.InferenceServer; server != nil {
+		devices.NodeSelector = map[string]string{}
+		for label, value := range server.NodeSelector {
+			devices.NodeSelector[label] = string(value)
+		}
 	}
-	return deviceCount{accelerator.ResourceName, int64(accelerator.Count) * int64(replicas)}
+	return devices
 }
 
-// heldDevices returns the devices that pods of an NpuDeploy have.
-func (r *rollouts) heldDevices(ctx context.Context, deploy *v1.NpuDeploy, resource corev1.ResourceName) (int64, error) {
+// heldDevices adds the devices that pods of an NpuDeploy have, and the number of pods that wait for a node.
+func (r *rollouts) heldDevices(ctx context.Context, deploy *v1.NpuDeploy, devices rollout.Devices) (*rollout.Devices, error) {
 	var pods corev1.PodList
 	err := r.cache.List(ctx, &pods, client.InNamespace(deploy.Namespace), client.MatchingFields{indexDeploy: deploy.Name},
 		client.UnsafeDisableDeepCopy)
 	if err != nil {
-		return 0, fmt.Errorf("listing the pods of %s: %w", client.ObjectKeyFromObject(deploy), err)
+		return nil, fmt.Errorf("listing the pods of %s: %w", client.ObjectKeyFromObject(deploy), err)
 	}
-	held := int64(0)
 	for i := range pods.Items {
-		if pod := &pods.Items[i]; pod.Spec.NodeName != "" && !status.HasEnded(pod) {
-			held += status.Requested(pod, resource)
+		switch pod := &pods.Items[i]; {
+		case status.HasEnded(pod):
+		case pod.Spec.NodeName == "":
+			devices.Waiting++
+		default:
+			devices.Held = append(devices.Held, rollout.Held{
+				Node: pod.Spec.NodeName, Count: status.Requested(pod, corev1.ResourceName(devices.Resource)),
+			})
 		}
 	}
-	return held, nil
+	return &devices, nil
 }
 
-// freeDevices returns the devices of ready nodes that no pod has, by resource.
-func (r *rollouts) freeDevices(ctx context.Context, deploys []rollout.Deploy) (map[string]int64, error) {
-	free := map[string]int64{}
+// nodes returns the ready nodes, with the devices of NpuDeploys that no pod has.
+func (r *rollouts) nodes(ctx context.Context, deploys []rollout.Deploy) ([]rollout.Node, error) {
+	resources := map[string]bool{}
 	for i := range deploys {
-		for resource := range deploys[i].Devices {
-			free[resource] = 0
+		if devices := deploys[i].Devices; devices != nil {
+			resources[devices.Resource] = true
 		}
 	}
-	if len(free) == 0 {
-		return free, nil
+	if len(resources) == 0 {
+		return nil, nil
 	}
-	var nodes corev1.NodeList
-	if err := r.cache.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
+	var list corev1.NodeList
+	if err := r.cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing nodes: %w", err)
 	}
-	for resource := range free {
-		devices, err := status.CountDevices(&v1.NpuDeploy{}, corev1.ResourceName(resource), nodes.Items,
-			func(node string) ([]corev1.Pod, error) { return scheduling.PodsOn(ctx, r.cache, node) })
-		if err != nil {
-			return nil, fmt.Errorf("counting devices: %w", err)
+	var nodes []rollout.Node
+	for i := range list.Items {
+		node := &list.Items[i]
+		if node.Spec.Unschedulable || !status.ReadinessOf(node).Ready {
+			continue
 		}
-		free[resource] = devices.Allocatable - devices.Requested
+		free, err := scheduling.Free(ctx, r.cache, node, slices.Collect(maps.Keys(resources)))
+		if err != nil {
+			return nil, err
+		}
+		if len(free) > 0 {
+			nodes = append(nodes, rollout.Node{Name: node.Name, Labels: node.Labels, Free: free})
+		}
 	}
-	return free, nil
+	return nodes, nil
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -36,8 +38,13 @@ import (
 const (
 	// maxRollouts is how many TemplateRollouts are kept.
 	maxRollouts = 20
-	// settleRollouts is how long events are collected.
+	// settleRollouts is how long events are collected at least. In large fleets it is settleFactor times as long
+	// as an evaluation takes, which bounds the CPU, up to settleMost.
 	settleRollouts = 200 * time.Millisecond
+	settleMost     = time.Second
+	settleFactor   = 10
+	// assignWorkers is how many NpuDeploys are patched at a time.
+	assignWorkers = 8
 	// retryConflict is when a write is repeated that another one preceded.
 	retryConflict = 100 * time.Millisecond
 )
@@ -53,6 +60,7 @@ type rollouts struct {
 	recorder eventRecorder
 	clock    clock.PassiveClock
 	began    servingBegan
+	took     atomic.Int64 // nanoseconds of the last evaluation
 }
 
 // servingBegan is when a set began to serve in this process. A rollout with a higher revision is one of a set
@@ -75,13 +83,17 @@ func (r *rollouts) add(mgr manager.Manager) error {
 		},
 	}
 	informers, wake := mgr.GetCache(), handler.Funcs{
-		CreateFunc: func(_ context.Context, _ event.CreateEvent, queue workQueue) { enqueueRollouts(queue) },
-		UpdateFunc: func(_ context.Context, _ event.UpdateEvent, queue workQueue) { enqueueRollouts(queue) },
-		DeleteFunc: func(_ context.Context, _ event.DeleteEvent, queue workQueue) { enqueueRollouts(queue) },
+		CreateFunc: func(_ context.Context, _ event.CreateEvent, queue workQueue) { r.enqueue(queue) },
+		UpdateFunc: func(_ context.Context, _ event.UpdateEvent, queue workQueue) { r.enqueue(queue) },
+		DeleteFunc: func(_ context.Context, _ event.DeleteEvent, queue workQueue) { r.enqueue(queue) },
 	}
+	isMember := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*v1.NpuDeploy), e.ObjectNew.(*v1.NpuDeploy)
+		return before.Generation != after.Generation || before.UID != after.UID || !equality.Semantic.DeepEqual(memberOf(before), memberOf(after))
+	}}
 	return errors.Join(
 		c.Watch(source.Kind[client.Object](informers, &v1.TemplateRollout{}, wake)),
-		c.Watch(source.Kind[client.Object](informers, &v1.NpuDeploy{}, wake)),
+		c.Watch(source.Kind[client.Object](informers, &v1.NpuDeploy{}, wake, isMember)),
 		c.Watch(source.Kind[client.Object](informers, &corev1.Node{}, wake, nodeChanged())),
 		c.Watch(source.Kind[client.Object](informers, &corev1.Pod{}, wake, isRelease)),
 		c.Watch(r.queue))
@@ -90,9 +102,23 @@ func (r *rollouts) add(mgr manager.Manager) error {
 // requestRollouts is the only request.
 func requestRollouts() types.NamespacedName { return types.NamespacedName{Name: "templaterollouts"} }
 
-// enqueueRollouts collects the events of many NpuDeploys.
-func enqueueRollouts(queue workQueue) {
-	enqueue(queue, priorityqueue.AddOpts{After: settleRollouts}, requestRollouts())
+// enqueue collects the events of many NpuDeploys.
+func (r *rollouts) enqueue(queue workQueue) {
+	settle := min(max(settleRollouts, settleFactor*time.Duration(r.took.Load())), settleMost)
+	enqueue(queue, priorityqueue.AddOpts{After: settle}, requestRollouts())
+}
+
+// memberOf returns the fields of an NpuDeploy that a rollout depends on, beside the spec.
+func memberOf(deploy *v1.NpuDeploy) v1.NpuDeploy {
+	member := v1.NpuDeploy{ObjectMeta: metav1.ObjectMeta{Labels: deploy.Labels, DeletionTimestamp: deploy.DeletionTimestamp}}
+	member.Status.Templates, member.Status.Rollout = deploy.Status.Templates, deploy.Status.Rollout
+	member.Status.Accelerator, member.Status.Traffic = deploy.Status.Accelerator, deploy.Status.Traffic
+	if ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady); ready != nil {
+		member.Status.Conditions = []metav1.Condition{{
+			Type: ready.Type, Status: ready.Status, Reason: ready.Reason, LastTransitionTime: ready.LastTransitionTime,
+		}}
+	}
+	return member
 }
 
 // wake reconciles after other templates begin to serve.
@@ -115,6 +141,7 @@ func (r *rollouts) Reconcile(ctx context.Context, _ reconcile.Request) (reconcil
 }
 
 func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconcile.Result, error) {
+	start := r.clock.Now()
 	all, err := listRollouts(ctx, r.cache)
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("listing rollouts: %w", err)
@@ -145,10 +172,12 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	for _, m := range members {
 		input.Deploys = append(input.Deploys, m.Deploy)
 	}
-	if input.Free, err = r.freeDevices(ctx, input.Deploys); err != nil {
+	if input.Nodes, err = r.nodes(ctx, input.Deploys); err != nil {
 		return reconcile.Result{}, err
 	}
-	return r.record(ctx, current, members, rollout.Evaluate(input))
+	result := rollout.Evaluate(input)
+	r.took.Store(int64(r.clock.Since(start)))
+	return r.record(ctx, current, members, result)
 }
 
 // directs reports whether this controller directs the rollouts: another one that runs by mistake does if it
@@ -168,11 +197,19 @@ func (r *rollouts) record(
 	for _, m := range members {
 		byName[client.ObjectKeyFromObject(m.object)] = m.object
 	}
+	var group errgroup.Group
+	group.SetLimit(assignWorkers)
 	for _, assignment := range result.Assignments {
-		deploy := byName[types.NamespacedName{Namespace: assignment.Namespace, Name: assignment.Name}]
-		if err := r.assign(ctx, deploy, assignment.RolloutAssignment); err != nil {
-			return reconcile.Result{}, fmt.Errorf("assigning templates to %s: %w", client.ObjectKeyFromObject(deploy), err)
-		}
+		group.Go(func() error {
+			deploy := byName[types.NamespacedName{Namespace: assignment.Namespace, Name: assignment.Name}]
+			if err := r.assign(ctx, deploy, assignment.RolloutAssignment); err != nil {
+				return fmt.Errorf("assigning templates to %s: %w", client.ObjectKeyFromObject(deploy), err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return reconcile.Result{}, err
 	}
 	if err := r.patchStatus(ctx, current, result.Status); err != nil {
 		return reconcile.Result{}, fmt.Errorf("patching the status of %s: %w", current.Name, err)
@@ -302,4 +339,15 @@ func haltedTemplates(all []v1.TemplateRollout) map[string]bool {
 		}
 	}
 	return halted
+}
+
+// incompleteTemplates returns the sets whose last rollouts are not complete, such as superseded ones.
+func incompleteTemplates(all []v1.TemplateRollout) map[string]bool {
+	incomplete := map[string]bool{}
+	for i := range all {
+		if _, isOlder := incomplete[all[i].Spec.Templates]; !isOlder {
+			incomplete[all[i].Spec.Templates] = !rollout.IsComplete(&all[i])
+		}
+	}
+	return incomplete
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -37,8 +38,8 @@ func assignedTemplates(object client.Object) string {
 }
 
 // templatesOf returns the set that was assigned or, if updates are manual, requested, or else the one of
-// its manifests. A new NpuDeploy uses the newest set whose rollout is not halted. A set that is not kept
-// any more is ignored.
+// its manifests. A new NpuDeploy uses the serving set or, if its rollout is halted, the newest one whose rollout
+// is complete. A set that is not kept any more is ignored.
 func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serving *render.Templates) (usedSet, error) {
 	digests := []string{assignedTemplates(deploy), deploy.Status.Templates}
 	if isManual(deploy, serving) {
@@ -49,7 +50,7 @@ func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serv
 		if err != nil {
 			return usedSet{}, fmt.Errorf("listing rollouts: %w", err)
 		}
-		digests = append(digests, k.revisions.newest(serving.Digest, haltedTemplates(rollouts)))
+		digests = append(digests, k.revisions.newest(serving.Digest, rollouts))
 	}
 	for _, digest := range digests {
 		if digest == serving.Digest {
@@ -66,14 +67,14 @@ func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serv
 	return usedSet{serving.Digest, func() (*render.Templates, error) { return serving, nil }, serving}, nil
 }
 
-// impact returns the effect of the serving set, and the most devices that the NpuDeploy needs with it.
-func (s usedSet) impact(deploy *v1.NpuDeploy, settings render.ProjectSettings) (plan.Impact, deviceCount) {
+// impact returns the effect of the serving set, and the devices of the pods with it.
+func (s usedSet) impact(deploy *v1.NpuDeploy, settings render.ProjectSettings) (plan.Impact, *rollout.Devices) {
 	if s.digest == s.serving.Digest {
-		return plan.Impact{Effect: render.None}, deviceCount{}
+		return plan.Impact{Effect: render.None}, nil
 	}
 	current, err := s.compiled()
 	if err != nil {
-		return plan.Impact{Effect: render.Restart, Message: "this version of the controller cannot use the current templates"}, deviceCount{}
+		return plan.Impact{Effect: render.Restart, Message: "this version of the controller cannot use the current templates"}, nil
 	}
 	impact, next := plan.Sets{Now: current, Next: s.serving}.Render(plan.DeployRenderer(deploy, settings))
 	return impact, devicesOf(next)

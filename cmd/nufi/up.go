@@ -37,6 +37,7 @@ type upOptions struct {
 	noController, noExamples bool
 	noAPIServer              bool
 	compileOnly, monitoring  bool
+	demoRollout              bool
 }
 
 func newUpCommand() *cobra.Command {
@@ -46,9 +47,10 @@ func newUpCommand() *cobra.Command {
 		Short: "Start a cluster on this machine, with simulated NPU nodes and the examples",
 		Long:  upLong,
 		Example: `  nufi up
-  nufi up --reset --monitoring`,
+  nufi up --reset --monitoring
+  nufi up --demo-rollout`,
 		Args:    noArguments,
-		PreRunE: func(*cobra.Command, []string) error { return o.checkMonitoring() },
+		PreRunE: func(*cobra.Command, []string) error { return errors.Join(o.checkMonitoring(), o.checkDemo()) },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilSignal(cmd)
 			defer stop()
@@ -64,6 +66,7 @@ func newUpCommand() *cobra.Command {
 	flags.BoolVar(&o.noAPIServer, "no-apiserver", false, "do not run NuFi's API server")
 	flags.BoolVar(&o.noExamples, "no-examples", false, "do not apply the examples")
 	flags.BoolVar(&o.monitoring, "monitoring", false, "run Prometheus and simulated exporters")
+	flags.BoolVar(&o.demoRollout, "demo-rollout", false, "show how a bad set of templates fails in its first wave, and is reverted")
 	flags.BoolVar(&o.compileOnly, "compile-only", false, "compile the control plane, print its folder, and exit")
 	return cmd
 }
@@ -142,6 +145,11 @@ func (u *up) serve(ctx context.Context, c *cluster.Cluster) error {
 	}
 	if err := s.print(u.out); err != nil {
 		return err
+	}
+	if u.demoRollout {
+		if err := u.runDemo(ctx, kube); err != nil {
+			return err
+		}
 	}
 	return c.Wait(ctx)
 }

@@ -24,11 +24,17 @@ const developer = "developer"
 // runController compiles and starts the controller. When it is ready, runController returns
 // the URL of its metrics.
 func (u *up) runController(ctx context.Context, c *cluster.Cluster) (metrics string, err error) {
-	url, err := u.runProgram(ctx, c, controller, "the controller", func(address, probes string) []string {
-		return []string{
-			"--metrics-bind-address=" + address, "--health-probe-bind-address=" + probes,
-			"--leader-elect=false", "--leader-election-namespace=" + metav1.NamespaceSystem,
+	var templates []string
+	if u.demoRollout {
+		if err := u.prepareDemo(); err != nil {
+			return "", fmt.Errorf("writing the templates: %w", err)
 		}
+		templates = append(templates, "--templates="+u.demoTemplates())
+	}
+	url, err := u.runProgram(ctx, c, controller, "the controller", func(address, probes string) []string {
+		return append(templates,
+			"--metrics-bind-address="+address, "--health-probe-bind-address="+probes,
+			"--leader-elect=false", "--leader-election-namespace="+metav1.NamespaceSystem)
 	})
 	return url + "/metrics", err
 }

@@ -25,7 +25,7 @@ func TestUpRunsTheExamplesUntilItIsStopped(t *testing.T) {
 		t.Skip("a control plane is not started with -short")
 	}
 	dir := t.TempDir()
-	out, progress, stop := startUp(t, dir)
+	out, progress, stop := startUp(t, upOptions{dir: dir}, "Ctrl-C stops everything")
 	kubeconfig := filepath.Join(dir, "kubeconfig")
 	for _, text := range []string{"NAMESPACE ", "llama-8b ", "export KUBECONFIG=" + kubeconfig + "\n"} {
 		if !strings.Contains(out.String(), text) {
@@ -53,20 +53,29 @@ func TestUpRunsTheExamplesUntilItIsStopped(t *testing.T) {
 		}
 	}
 
-	out, _, stop = startUp(t, dir) // It does not wait for what is no example.
+	// It does not wait for what is no example.
+	out, _, stop = startUp(t, upOptions{dir: dir, demoRollout: true}, "The demonstration has ended")
+	for _, text := range []string{
+		`api_serve"]`, ": Reverting: ", " failed, 0 are tolerated", "CrashLoop", "NpuDeploys are ready with the earlier templates", "): Halted: ",
+	} {
+		if !strings.Contains(out.String(), text) {
+			t.Errorf("output lacks %q: %s", text, out)
+		}
+	}
 	if want := "not ready: default/broken: InvalidSpec: "; !strings.Contains(out.String(), want) {
 		t.Errorf("output lacks %q: %s", want, out)
 	}
 	stop()
 }
 
-// startUp runs up until it has printed its summary. stop ends it.
-func startUp(t *testing.T, dir string) (out *awaitedOutput, progress *bytes.Buffer, stop func()) {
+// startUp runs up until it has printed a text. stop ends it.
+func startUp(t *testing.T, o upOptions, text string) (out *awaitedOutput, progress *bytes.Buffer, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	out, progress = &awaitedOutput{text: "Ctrl-C stops everything", written: make(chan struct{})}, &bytes.Buffer{}
+	out, progress = &awaitedOutput{text: text, written: make(chan struct{})}, &bytes.Buffer{}
 	ended := make(chan error, 1)
-	go func() { ended <- runUp(ctx, upOptions{dir: dir, timeout: time.Hour}, out, progress) }()
+	o.timeout = time.Hour
+	go func() { ended <- runUp(ctx, o, out, progress) }()
 	select {
 	case <-out.written:
 	case err := <-ended:

@@ -16,8 +16,8 @@ import (
 )
 
 // edited compiles the repository's templates with one replacement in one file.
-func edited(t *testing.T, file, from, to string) *render.Templates {
-	t.Helper()
+func edited(tb testing.TB, file, from, to string) *render.Templates {
+	tb.Helper()
 	module := fstest.MapFS{}
 	err := fs.WalkDir(nufi.Module(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -31,11 +31,11 @@ func edited(t *testing.T, file, from, to string) *render.Templates {
 		return err
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	set, err := render.Compile(module)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return set
 }

@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -62,7 +61,7 @@ func (e *evaluation) isWaiting() bool {
 
 // isOpen reports whether a wave has NpuDeploys to assign or to wait for.
 func (e *evaluation) isOpen(wave int) bool {
-	if len(e.candidates(wave)) > 0 {
+	if _, most := e.candidates(wave); most > 0 {
 		return true
 	}
 	return slices.ContainsFunc(e.members, func(m *member) bool {
@@ -77,22 +76,27 @@ func (e *evaluation) assign() string {
 	current := min(int(e.status.Wave), len(e.waves)-1)
 	waiting := ""
 	for _, wave := range slices.Compact([]int{inPlace, current}) {
-		for _, m := range e.candidates(wave) {
-			if resource := e.budget.lacks(m); resource != "" && m.IsReady {
-				waiting = fmt.Sprintf("%s/%s: not enough devices %s are free", m.Namespace, m.Name, resource)
-				continue
+		candidates, most := e.candidates(wave)
+		for _, m := range candidates {
+			if most == 0 {
+				break
 			}
-			if wave != inPlace && m.IsReady && !m.isLeftDown && !e.budget.take(m) {
-				continue
-			}
-			if m.IsReady {
-				e.budget.allocate(m)
+			if wave != inPlace && m.IsReady && !m.isLeftDown {
+				if e.budget.isSpent(m) {
+					continue
+				}
+				if lacking := e.budget.devices.lacks(m); lacking != "" {
+					waiting = lacking
+					continue
+				}
+				e.budget.spend(m)
 			}
 			m.next = &v1.RolloutAssignment{
 				Name: e.rollout.Name, Templates: e.target, From: m.Earlier, Wave: int32(wave), //nolint:gosec // There are few waves.
 				Since: e.now(), WasReady: m.IsReady || m.isLeftDown, Retries: e.status.Retries,
 			}
 			m.state = updating
+			most--
 		}
 	}
 	return waiting

@@ -98,7 +98,8 @@ func (e *evaluation) revert() {
 		}
 	}
 	for _, m := range serving {
-		if e.budget.take(m) {
+		if !e.budget.isSpent(m) {
+			e.budget.spend(m)
 			e.unassign(m)
 		}
 	}

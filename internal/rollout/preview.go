@@ -18,12 +18,13 @@ type Preview struct {
 func PreviewOf(policy render.ChangePolicy, deploys []Deploy) []Preview {
 	e := &evaluation{rollout: &v1.TemplateRollout{}, waves: wavesOf(policy)}
 	for _, d := range inOrder(deploys) {
-		e.members = append(e.members, e.classify(d))
+		e.members = append(e.members, e.classify(*d))
 	}
 	var previews []Preview
 	for i, wave := range e.waves {
 		preview := Preview{Name: wave.name}
-		for _, m := range e.candidates(i) {
+		candidates, most := e.candidates(i)
+		for _, m := range candidates[:most] {
 			m.state = healthy
 			m.next = &v1.RolloutAssignment{Wave: int32(i)}
 			preview.Deploys = append(preview.Deploys, m.Namespace+"/"+m.Name)

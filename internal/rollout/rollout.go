@@ -24,9 +24,9 @@ type Input struct {
 	Policy render.ChangePolicy
 	// Deploys are all NpuDeploys with automatic updates.
 	Deploys []Deploy
-	// Free are the devices that no pod has, by resource of Deploys' Devices.
-	Free map[string]int64
-	Now  time.Time
+	// Nodes are those that are ready, with the resources of Deploys' Devices.
+	Nodes []Node
+	Now   time.Time
 }
 
 // Result is what to record: the assignments first.
@@ -66,7 +66,7 @@ func Evaluate(input Input) Result {
 	isRetry := e.rollout.Spec.Retries > e.status.Retries
 	e.status.Retries = max(e.status.Retries, e.rollout.Spec.Retries)
 	for _, d := range inOrder(input.Deploys) {
-		e.members = append(e.members, e.classify(d))
+		e.members = append(e.members, e.classify(*d))
 	}
 	e.begin()
 	e.budget = newBudget(e)
@@ -88,16 +88,25 @@ func Evaluate(input Input) Result {
 
 // inOrder returns the NpuDeploys in an order that mixes the projects and stays the same when others
 // are added.
-func inOrder(deploys []Deploy) []Deploy {
-	hash := func(d Deploy) uint64 {
-		h := fnv.New64a()
-		_, _ = h.Write([]byte(d.Namespace + "/" + d.Name))
-		return h.Sum64()
+func inOrder(deploys []Deploy) []*Deploy {
+	type keyed struct {
+		hash   uint64
+		deploy *Deploy
 	}
-	sorted := slices.Clone(deploys)
-	slices.SortFunc(sorted, func(a, b Deploy) int {
-		return cmp.Or(cmp.Compare(hash(a), hash(b)), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	keys := make([]keyed, len(deploys))
+	h := fnv.New64a()
+	for i := range deploys {
+		h.Reset()
+		_, _ = h.Write([]byte(deploys[i].Namespace + "/" + deploys[i].Name))
+		keys[i] = keyed{h.Sum64(), &deploys[i]}
+	}
+	slices.SortFunc(keys, func(a, b keyed) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.deploy.Namespace, b.deploy.Namespace), cmp.Compare(a.deploy.Name, b.deploy.Name))
 	})
+	sorted := make([]*Deploy, len(keys))
+	for i := range keys {
+		sorted[i] = keys[i].deploy
+	}
 	return sorted
 }
 

@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func newFleet(t *testing.T, policy render.ChangePolicy, effects ...render.Effect
 	t.Helper()
 	f := &fleet{t: t, input: rollout.Input{
 		Rollout: &v1.TemplateRollout{Spec: v1.TemplateRolloutSpec{Templates: target, Revision: 1}},
-		Policy:  policy, Free: map[string]int64{}, Now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC), // a Monday
+		Policy:  policy, Now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC), // a Monday
 	}}
 	f.input.Rollout.Name = "templates-1"
 	for i, effect := range effects {
@@ -331,19 +332,6 @@ func TestNothingIsAssigned(t *testing.T) {
 		"before a window": {edit: func(i *rollout.Input) {
 			i.Policy.Windows = []render.Window{{Days: []string{"Mon"}, From: "22:00", To: "06:00", Zone: "Asia/Seoul"}}
 		}, want: "True WaitingForWindow", next: time.Hour},
-		"if a replacement needs more devices than are free": {edit: func(i *rollout.Input) {
-			i.Free["npu"] = 3
-			for d := range i.Deploys {
-				i.Deploys[d].Devices = map[string]int64{"npu": 4}
-			}
-		}, want: "True WaitingForDevices"},
-		"if other pods wait for its devices": {edit: func(i *rollout.Input) {
-			i.Free["npu"] = 0
-			for d := range i.Deploys {
-				i.Deploys[d].Devices = map[string]int64{"npu": 0}
-			}
-			i.Deploys = append(i.Deploys, rollout.Deploy{Namespace: "team", Name: "pending", Effect: render.None, Devices: map[string]int64{"npu": 1}})
-		}, want: "True WaitingForDevices"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -374,14 +362,73 @@ func TestOneIsDisruptedInEachProject(t *testing.T) {
 	}
 }
 
+// devicesOn gives each NpuDeploy one pod, with devices of a node that has no others.
+func (f *fleet) devicesOn(count int64, free ...int64) {
+	for i := range f.input.Deploys {
+		node := fmt.Sprint("node-", i%len(free))
+		f.input.Deploys[i].Devices = &rollout.Devices{Resource: "npu", PerPod: count, Held: []rollout.Held{{Node: node, Count: count}}}
+	}
+	for i, count := range free {
+		f.input.Nodes = append(f.input.Nodes, rollout.Node{
+			Name: fmt.Sprint("node-", i), Labels: map[string]string{"index": strconv.Itoa(i)}, Free: map[string]int64{"npu": count},
+		})
+	}
+}
+
 func TestExactlyAsManyDevicesAsAreInUse(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, policy(), restarts(12)...)
-	for i := range f.input.Deploys {
-		f.input.Deploys[i].Devices = map[string]int64{"npu": 0}
-	}
+	f.devicesOn(4, 0, 0, 0)
 	f.run()
 	f.expect(v1.ConditionComplete, "True Complete")
+}
+
+func TestNpuDeploysRestartIfNodesHaveTheirDevices(t *testing.T) {
+	t.Parallel()
+	each := func(edit func(*rollout.Devices)) func(*rollout.Input) {
+		return func(input *rollout.Input) {
+			for i := range input.Deploys {
+				edit(input.Deploys[i].Devices)
+			}
+		}
+	}
+	waiting := func(d rollout.Devices) func(*rollout.Input) {
+		return func(input *rollout.Input) {
+			d.Waiting = 1
+			input.Deploys = append(input.Deploys, rollout.Deploy{Namespace: "team", Name: "pending", Effect: render.None, Devices: &d})
+		}
+	}
+	for name, c := range map[string]struct {
+		free []int64
+		edit func(*rollout.Input)
+		want int // assigned
+	}{
+		"their own":                           {[]int64{0, 0}, each(func(*rollout.Devices) {}), 3},
+		"a new pod needs more":                {[]int64{3, 3}, each(func(d *rollout.Devices) { d.PerPod = 8 }), 0},
+		"one node has more":                   {[]int64{3, 4}, each(func(d *rollout.Devices) { d.PerPod = 8 }), 1},
+		"a new pod starts first":              {[]int64{3, 3}, each(func(d *rollout.Devices) { d.Surge = 1 }), 0},
+		"a new pod starts first, on one":      {[]int64{3, 4}, each(func(d *rollout.Devices) { d.Surge = 1 }), 1},
+		"a new pod selects no node":           {[]int64{9, 9}, each(func(d *rollout.Devices) { d.NodeSelector = map[string]string{"index": "2"} }), 0},
+		"a pod waits for them":                {[]int64{0, 0}, waiting(rollout.Devices{Resource: "npu", PerPod: 4}), 0},
+		"a pod waits, and gets others":        {[]int64{0, 4}, waiting(rollout.Devices{Resource: "npu", PerPod: 4}), 3},
+		"a pod waits for more":                {[]int64{3, 3}, waiting(rollout.Devices{Resource: "npu", PerPod: 8}), 3},
+		"a pod waits for those of one node":   {[]int64{0, 0}, waiting(rollout.Devices{Resource: "npu", PerPod: 4, NodeSelector: map[string]string{"index": "0"}}), 3},
+		"a pod waits for another node":        {[]int64{0, 0}, waiting(rollout.Devices{Resource: "npu", PerPod: 4, NodeSelector: map[string]string{"index": "2"}}), 3},
+		"a pod waits for another accelerator": {[]int64{0, 0}, waiting(rollout.Devices{Resource: "gpu", PerPod: 1}), 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t, policy(), restarts(30)...)
+			f.devicesOn(4, c.free...)
+			c.edit(&f.input)
+			if assigned := f.evaluate(); len(assigned) != c.want {
+				t.Errorf("%d are assigned, want %d", len(assigned), c.want)
+			}
+			if want := "True WaitingForDevices"; c.want == 0 {
+				f.expect(v1.ConditionProgressing, want)
+			}
+		})
+	}
 }
 
 // An NpuDeploy that is no candidate when the waves end, because its updates were manual, follows.
@@ -423,5 +470,25 @@ func TestAbsentPolicyIsOneWave(t *testing.T) {
 	f := newFleet(t, render.ChangePolicy{}, restarts(9)...)
 	if assigned := f.evaluate(); len(assigned) != 9 {
 		t.Errorf("%d are assigned, want 9", len(assigned))
+	}
+}
+
+// BenchmarkEvaluate evaluates the event of one of 10,000 NpuDeploys in the middle of a rollout.
+func BenchmarkEvaluate(b *testing.B) {
+	p := policy()
+	p.MaxDisrupted = render.MaxDisrupted{Total: intstr.FromString("10%"), PerProject: intstr.FromString("50%")}
+	f := &fleet{input: rollout.Input{Rollout: &v1.TemplateRollout{Spec: v1.TemplateRolloutSpec{Templates: target, Revision: 1}}, Policy: p}}
+	f.input.Now = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	for i := range 10_000 {
+		f.input.Deploys = append(f.input.Deploys, rollout.Deploy{
+			Namespace: fmt.Sprint("team-", i%100), Name: fmt.Sprint("web-", i), Templates: before, Earlier: before, Applied: before,
+			Effect: render.Restart, IsReady: true, Reason: v1.ReasonReady, Since: f.input.Now.Add(-time.Hour), Devices: &rollout.Devices{Resource: "npu", PerPod: 1, Held: []rollout.Held{{Node: fmt.Sprint("node-", i/8), Count: 1}}},
+		})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if result := rollout.Evaluate(f.input); len(result.Assignments) != 1000 {
+			b.Fatalf("%d are assigned", len(result.Assignments))
+		}
 	}
 }

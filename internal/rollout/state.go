@@ -26,8 +26,8 @@ type Deploy struct {
 	Reason  string
 	Since   time.Time
 
-	// Devices are how many more its pods need with the rollout's set than they have, 0 too, by resource.
-	Devices map[string]int64
+	// Devices are those of its pods. nil means that they need none.
+	Devices *Devices
 }
 
 // state is what an NpuDeploy is to a rollout.

@@ -38,15 +38,17 @@ func wavesOf(policy render.ChangePolicy) []wave {
 	return waves
 }
 
-// candidates returns the NpuDeploys that a wave has yet to be assigned. Those that an earlier rollout left
-// unavailable are first in any wave: they count as disrupted until they are Ready.
-func (e *evaluation) candidates(index int) []*member {
+// candidates returns the NpuDeploys that a wave may be assigned, and how many of them it has yet to be assigned.
+// Those that an earlier rollout left unavailable are first in any wave: they count as disrupted until they are
+// Ready.
+func (e *evaluation) candidates(index int) (candidates []*member, most int) {
 	if index == inPlace {
-		return e.filter(func(m *member) bool { return m.state == candidate && m.Effect == render.InPlace })
+		candidates = e.filter(func(m *member) bool { return m.state == candidate && m.Effect == render.InPlace })
+		return candidates, len(candidates)
 	}
 	wave := e.waves[index]
 	open := e.filter(func(m *member) bool { return m.state == candidate && m.Effect != render.InPlace })
-	var candidates, leftDown []*member
+	var leftDown []*member
 	for _, m := range open {
 		if m.isLeftDown {
 			leftDown = append(leftDown, m)
@@ -54,12 +56,13 @@ func (e *evaluation) candidates(index int) []*member {
 			candidates = append(candidates, m)
 		}
 	}
-	if wave.share > 0 {
-		assigned := len(e.filter(func(m *member) bool { return m.state >= updating && m.assigned().Wave != inPlace }))
-		most := ((len(open)+assigned)*wave.share+99)/100 - assigned - len(leftDown)
-		candidates = candidates[:max(0, min(most, len(candidates)))]
+	candidates = append(leftDown, candidates...)
+	if wave.share == 0 {
+		return candidates, len(candidates)
 	}
-	return append(leftDown, candidates...)
+	assigned := len(e.filter(func(m *member) bool { return m.state >= updating && m.assigned().Wave != inPlace }))
+	most = ((len(open)+assigned)*wave.share+99)/100 - assigned
+	return candidates, max(len(leftDown), min(most, len(candidates)))
 }
 
 func (e *evaluation) filter(keep func(*member) bool) []*member {

@@ -41,6 +41,31 @@ func PodsOn(ctx context.Context, cache client.Reader, node string) ([]corev1.Pod
 	return pods.Items, err
 }
 
+// Free returns the devices of a node that no pod has, of those resources that the node has.
+func Free(ctx context.Context, cache client.Reader, node *corev1.Node, resources []string) (map[string]int64, error) {
+	free := map[string]int64{}
+	for _, resource := range resources {
+		if quantity := node.Status.Allocatable[corev1.ResourceName(resource)]; !quantity.IsZero() {
+			free[resource] = quantity.Value()
+		}
+	}
+	if len(free) == 0 {
+		return free, nil
+	}
+	pods, err := PodsOn(ctx, cache, node.Name)
+	if err != nil {
+		return nil, fmt.Errorf("listing the pods of node %s: %w", node.Name, err)
+	}
+	for i := range pods {
+		for resource := range free {
+			if !status.HasEnded(&pods[i]) {
+				free[resource] -= status.Requested(&pods[i], corev1.ResourceName(resource))
+			}
+		}
+	}
+	return free, nil
+}
+
 // Context returns the readiness of the nodes that pods of the deploy run on. If one of the
 // pods waits for a node, it also counts the devices of the accelerator, which may be nil.
 func Context(

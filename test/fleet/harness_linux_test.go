@@ -24,14 +24,18 @@ type fleet struct {
 	*harness.Harness
 
 	templates string
+	binary    string   // the compiled controller
 	process   *process // nil before startController
 	stop      func()   // the controller, and the control plane after it
 }
 
-func newFleet(b *testing.B) *fleet {
+func newFleet(b *testing.B, setup ...harness.Setup) *fleet {
 	b.Helper()
 	log.SetLogger(logr.Discard())
-	h, stop := harness.NewIsolated(b, harness.ControllerManager(), harness.Routes())
+	if len(setup) == 0 {
+		setup = []harness.Setup{harness.ControllerManager()}
+	}
+	h, stop := harness.NewIsolated(b, append(setup, harness.Routes())...)
 	f := &fleet{Harness: h, templates: b.TempDir(), stop: stop}
 	f.Must(os.CopyFS(f.templates, nufi.Module()))
 	f.editPolicy(`serviceAccount: "Own"`, `serviceAccount: "NamespaceDefault"`)
@@ -71,19 +75,23 @@ func (f *fleet) changePolicy() time.Duration {
 	})
 }
 
-// editPolicy replaces a part of the policy, in one step.
-func (f *fleet) editPolicy(old, changed string) {
+// editPolicy replaces parts of the policy, given as pairs, in one step.
+func (f *fleet) editPolicy(edits ...string) {
 	f.Helper()
 	name := filepath.Join(f.templates, "schemas/policy/policy.cue")
-	content, err := os.ReadFile(name)
+	read, err := os.ReadFile(name)
 	if err != nil {
 		f.Fatal(err)
 	}
-	if strings.Count(string(content), old) != 1 {
-		f.Fatalf("the policy has no %s, or more than one", old)
+	content := string(read)
+	for i := 0; i < len(edits); i += 2 {
+		if strings.Count(content, edits[i]) != 1 {
+			f.Fatalf("the policy has no %s, or more than one", edits[i])
+		}
+		content = strings.Replace(content, edits[i], edits[i+1], 1)
 	}
 	aside := filepath.Join(f.TempDir(), "policy.cue")
-	if err := os.WriteFile(aside, []byte(strings.Replace(string(content), old, changed, 1)), 0o600); err != nil {
+	if err := os.WriteFile(aside, []byte(content), 0o600); err != nil {
 		f.Fatal(err)
 	}
 	if err := os.Rename(aside, name); err != nil {

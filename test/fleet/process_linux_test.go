@@ -26,36 +26,46 @@ type process struct {
 	testing.TB
 	pid     int
 	metrics string
+	stop    func()
 }
 
 // startController compiles the controller and starts it.
 func (f *fleet) startController() {
 	f.Helper()
-	binary := filepath.Join(f.TempDir(), "nufi-controller")
-	if out, err := exec.CommandContext(f.Context(), "go", "build", "-o", binary, f.Path("cmd", "nufi-controller")).CombinedOutput(); err != nil {
+	f.binary = filepath.Join(f.TempDir(), "nufi-controller")
+	if out, err := exec.CommandContext(f.Context(), "go", "build", "-o", f.binary, f.Path("cmd", "nufi-controller")).CombinedOutput(); err != nil {
 		f.Fatalf("compiling the controller: %v: %s", err, out)
 	}
+	f.launch()
+}
+
+// launch starts the compiled controller. It stops before the control plane does.
+func (f *fleet) launch() {
+	f.Helper()
 	ports, err := cluster.FreePorts(f.Context(), 0)
 	if err != nil {
 		f.Fatal(err)
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
-	command := exec.CommandContext(context.WithoutCancel(f.Context()), binary,
+	command := exec.CommandContext(context.WithoutCancel(f.Context()), f.binary,
 		"--kubeconfig="+f.Cluster().KubeconfigPath(), "--metrics-bind-address="+address, "--health-probe-bind-address=0",
-		"--templates="+f.templates, "--log-level=error")
+		"--templates="+f.templates, "--log-level=error", "--leader-election-namespace="+f.Namespace)
 	command.Env = append(os.Environ(), f.environment()...)
 	command.Stderr = os.Stderr
 	if err := command.Start(); err != nil {
 		f.Fatal(err)
 	}
-	stopCluster := f.stop
-	f.stop = sync.OnceFunc(func() {
+	f.process = &process{TB: f.TB, pid: command.Process.Pid, metrics: "http://" + address + "/metrics"}
+	f.process.stop = sync.OnceFunc(func() {
 		_ = command.Process.Signal(os.Interrupt)
 		_ = command.Wait()
+	})
+	stopCluster := f.stop
+	f.stop = sync.OnceFunc(func() {
+		f.process.stop()
 		stopCluster()
 	})
 	f.Cleanup(f.stop)
-	f.process = &process{TB: f.TB, pid: command.Process.Pid, metrics: "http://" + address + "/metrics"}
 }
 
 // environment returns the controller's variables in the bundle, which set the garbage

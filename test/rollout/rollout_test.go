@@ -266,17 +266,22 @@ func TestTemplatesReachTheFleetInWaves(t *testing.T) {
 	f.testSuperseded()
 }
 
-// testBadSet serves a set whose pods no node accepts, and then a corrected one.
+// testBadSet serves a set whose servers crash, and then a corrected one.
 func (f *fixture) testBadSet(good string) {
 	f.Helper()
-	f.Log("A bad set is reverted.")
-	f.edit("deadlineSeconds: 10800", "deadlineSeconds: 3")
+	f.Log("A set whose pods no node can have is not assigned.")
 	f.edit("\tdevices: {}\n", "\tdevices: atom: nodeSelector: \"example.com/no-node\": \"true\"\n")
 	f.serve()
+	f.AwaitCondition(f.rollout(2), v1.ConditionProgressing, metav1.ConditionTrue, v1.ReasonWaitingForDevices)
+	f.edit("\tdevices: atom: nodeSelector: \"example.com/no-node\": \"true\"\n", "\tdevices: {}\n")
+
+	f.Log("A bad set is reverted.")
+	f.edit("vllm.entrypoints.openai.api_server", "vllm.entrypoints.openai.api_serve")
+	f.serve()
 	f.killAt(after(assignment(`"failed"`)), update())
-	halted := f.rollout(2)
+	halted := f.rollout(3)
 	message := f.AwaitCondition(halted, v1.ConditionHalted, metav1.ConditionTrue, v1.ReasonDeploysFailed).Message
-	if !strings.Contains(message, v1.ReasonDeadlineExceeded) {
+	if !strings.Contains(message, v1.ReasonCrashLoop) {
 		f.Errorf("message %q", message)
 	}
 	f.AwaitCondition(halted, v1.ConditionProgressing, metav1.ConditionFalse, v1.ReasonStopped)
@@ -297,12 +302,11 @@ func (f *fixture) testBadSet(good string) {
 	}
 
 	f.Log("A corrected set supersedes it.")
-	f.edit("deadlineSeconds: 3\n", "deadlineSeconds: 10800\n")
-	f.edit("\tdevices: atom: nodeSelector: \"example.com/no-node\": \"true\"\n", "\tdevices: {}\n")
+	f.edit(`"vllm.entrypoints.openai.api_serve"`, `"vllm.entrypoints.openai.api_server"`)
 	f.edit(`"example.com/set": "good"`, `"example.com/set": "better"`)
 	second := f.newController() // by mistake
 	f.serve()
-	last := f.rollout(3)
+	last := f.rollout(4)
 	f.AwaitCondition(last, v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
 	for i := range deploys {
 		if got := f.templatesOf(fmt.Sprint("web-", i)); got != last.Spec.Templates {
@@ -322,15 +326,15 @@ func (f *fixture) testSuperseded() {
 	f.Log("A newer set supersedes a rollout, and the others change directly to it.")
 	f.edit(`"example.com/set": "better"`, `"example.com/set": "middle"`)
 	f.serve()
-	middle := f.rollout(4)
+	middle := f.rollout(5)
 	f.AwaitObject(middle, "an update", func() bool { return updatedOf(middle) > 0 })
 	before := middle.DeepCopy()
 	middle.Spec.Paused = true
 	f.Must(f.Client.Patch(f.Context(), middle, client.MergeFrom(before)))
 	f.edit(`"example.com/set": "middle"`, `"example.com/set": "newest"`)
 	f.serve()
-	f.AwaitCondition(f.rollout(5), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
-	f.AwaitCondition(f.rollout(4), v1.ConditionProgressing, metav1.ConditionFalse, v1.ReasonSuperseded)
+	f.AwaitCondition(f.rollout(6), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+	f.AwaitCondition(f.rollout(5), v1.ConditionProgressing, metav1.ConditionFalse, v1.ReasonSuperseded)
 	if updated := f.expectOneReplicaSetOf("middle"); updated == 0 || updated == deploys {
 		f.Errorf("%d were updated to the set in the middle", updated)
 	}

@@ -1,0 +1,55 @@
+package plan_test
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"testing"
+	"time"
+
+	"github.com/dudaji/nufi/internal/plan"
+	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// BenchmarkCompareFleet computes the impact of a set on 10,000 NpuDeploys that have an endpoint each, as nufi
+// plan and the controller do, with the controller's GOGC.
+func BenchmarkCompareFleet(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(200))
+	sets := plan.Sets{
+		Now:  edited(b, "", "", ""),
+		Next: edited(b, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240"),
+	}
+	deploys := make([]v1.NpuDeploy, 10_000)
+	for i := range deploys {
+		deploys[i] = newDeploy(fmt.Sprint("llama-", i), 4)
+		deploys[i].Spec.Endpoint = &v1.Endpoint{Host: deploys[i].Name + ".nufi.me"}
+	}
+	runtime.GC()
+	stop, peak := make(chan struct{}), make(chan uint64)
+	go func() { peak <- peakMemory(stop) }()
+	for b.Loop() {
+		if result := sets.Compare(deploys, nil, nil); result.Effect != render.Restart {
+			b.Fatalf("the effect is %s", result.Effect)
+		}
+	}
+	close(stop)
+	b.ReportMetric(float64(<-peak)/(1<<20), "peak-MiB")
+}
+
+// peakMemory samples the memory that the runtime has from the system and has not returned.
+func peakMemory(stop <-chan struct{}) uint64 {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	peak := uint64(0)
+	for ticker := time.NewTicker(5 * time.Millisecond); ; {
+		select {
+		case <-stop:
+			ticker.Stop()
+			return peak
+		case <-ticker.C:
+			metrics.Read(samples)
+			peak = max(peak, samples[0].Value.Uint64()-samples[1].Value.Uint64())
+		}
+	}
+}
