@@ -95,7 +95,7 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 	if err != nil {
 		return nil, fmt.Errorf("reading the backends: %w", err)
 	}
-	input := renderInput{deploy.Generation, settings, set.digest, serving.Digest, describeBackends(backends)}
+	input := renderInput{deploy.Generation, settings, set.digest, serving.Digest, set.unknown, describeBackends(backends)}
 	return k.renders.get(deploy, input, apply.DeployOwner(deploy),
 		func(r *rendering) ([]*unstructured.Unstructured, error) {
 			impact, _ := k.impacts.get(deploy, settings, set)

@@ -34,7 +34,7 @@ func newImpactCache() *impactCache {
 
 func (c *impactCache) get(deploy *v1.NpuDeploy, settings render.ProjectSettings, set usedSet) (plan.Impact, *rollout.Devices) {
 	name := client.ObjectKeyFromObject(deploy)
-	input := renderInput{deploy.Generation, settings, set.digest, set.serving.Digest, describeBackends(render.ReportedBackends(deploy))}
+	input := renderInput{deploy.Generation, settings, set.digest, set.serving.Digest, "", describeBackends(render.ReportedBackends(deploy))}
 	c.mu.Lock()
 	cached := c.byName[name]
 	c.mu.Unlock()

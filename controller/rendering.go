@@ -22,6 +22,7 @@ type renderInput struct {
 	settings   render.ProjectSettings
 	templates  string // the digest
 	serving    string // of the serving set
+	unknown    string // of a requested set that is not stored
 	backends   string // their states, as text
 }
 

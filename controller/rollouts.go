@@ -36,6 +36,8 @@ import (
 // +kubebuilder:rbac:groups=dudaji.com,resources=templaterollouts/status,verbs=patch
 
 const (
+	// rolloutName is the name of a TemplateRollout, by its revision.
+	rolloutName = "templates-%d"
 	// maxRollouts is how many TemplateRollouts are kept.
 	maxRollouts = 20
 	// settleRollouts is how long events are collected at least. In large fleets it is settleFactor times as long
@@ -157,7 +159,7 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	if current == nil && slices.ContainsFunc(members, func(m rolloutMember) bool {
 		return m.Effect != render.None && m.Effect != render.Refused
 	}) {
-		return reconcile.Result{}, r.create(ctx, all, serving.Digest) // Its event continues.
+		return reconcile.Result{}, r.create(ctx, all, members, serving.Digest) // Its event continues.
 	}
 	if err := r.supersede(ctx, all, current); err != nil {
 		return reconcile.Result{}, err
@@ -259,10 +261,10 @@ func (r *rollouts) event(current *v1.TemplateRollout, t status.Transition) {
 }
 
 // create creates the next rollout. Another controller creates one of the same name.
-func (r *rollouts) create(ctx context.Context, all []v1.TemplateRollout, digest string) error {
-	revision := newestRevision(all) + 1
+func (r *rollouts) create(ctx context.Context, all []v1.TemplateRollout, members []rolloutMember, digest string) error {
+	revision := max(newestRevision(all), assignedRevision(members)) + 1
 	next := &v1.TemplateRollout{Spec: v1.TemplateRolloutSpec{Templates: digest, Revision: revision}}
-	next.Name = fmt.Sprintf("templates-%d", revision)
+	next.Name = fmt.Sprintf(rolloutName, revision)
 	err := r.client.Create(ctx, next, client.FieldOwner(v1.FieldManager))
 	if apierrors.IsAlreadyExists(err) {
 		r.began.revision = revision // It began before, or is of the same set.
@@ -279,6 +281,23 @@ func (r *rollouts) create(ctx context.Context, all []v1.TemplateRollout, digest 
 	return nil
 }
 
+// assignedRevision returns the highest revision that assignments name, or 0. Its rollout may be deleted: one with
+// the same name would take the assignments for its own.
+func assignedRevision(members []rolloutMember) int64 {
+	highest := int64(0)
+	for i := range members {
+		assigned := members[i].object.Status.Rollout
+		if assigned == nil {
+			continue
+		}
+		var revision int64
+		if _, err := fmt.Sscanf(assigned.Name, rolloutName, &revision); err == nil {
+			highest = max(highest, revision)
+		}
+	}
+	return highest
+}
+
 func newestRevision(all []v1.TemplateRollout) int64 {
 	if len(all) == 0 {
 		return 0
@@ -286,20 +305,23 @@ func newestRevision(all []v1.TemplateRollout) int64 {
 	return all[0].Spec.Revision
 }
 
-// supersede ends all other rollouts. A halted one stays halted.
+// supersede ends all other rollouts. A halted one stays halted, and cannot be retried.
 func (r *rollouts) supersede(ctx context.Context, all []v1.TemplateRollout, current *v1.TemplateRollout) error {
 	for i := range all {
 		old := &all[i]
-		progressing := meta.FindStatusCondition(old.Status.Conditions, v1.ConditionProgressing)
-		if current != nil && old.Name == current.Name || progressing != nil && progressing.Status == metav1.ConditionFalse &&
-			progressing.Reason != v1.ReasonPaused {
+		if current != nil && old.Name == current.Name || rollout.IsComplete(old) && old.Status.ObservedGeneration == old.Generation {
 			continue
 		}
 		next := *old.Status.DeepCopy()
-		for _, condition := range []metav1.Condition{
+		next.ObservedGeneration = old.Generation
+		ended := []metav1.Condition{
 			{Type: v1.ConditionProgressing, Reason: v1.ReasonSuperseded},
 			{Type: v1.ConditionComplete, Reason: v1.ReasonIncomplete},
-		} {
+		}
+		if rollout.IsComplete(old) {
+			ended = nil
+		}
+		for _, condition := range ended {
 			condition.Status, condition.Message = metav1.ConditionFalse, "other templates serve"
 			condition.ObservedGeneration, condition.LastTransitionTime = old.Generation, metav1.NewTime(r.clock.Now()).Rfc3339Copy()
 			meta.SetStatusCondition(&next.Conditions, condition)

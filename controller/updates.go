@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/internal/message"
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/rollout"
@@ -16,11 +17,16 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
+// maxDigest bounds a requested digest in messages, in bytes: an annotation may have any text.
+const maxDigest = 80
+
 // usedSet is the set of templates that an NpuDeploy uses.
 type usedSet struct {
 	digest   string
 	compiled func() (*render.Templates, error)
 	serving  *render.Templates
+	// unknown is the digest of a set that was requested and is not stored, or nothing.
+	unknown string
 }
 
 // isManual reports whether updates of an NpuDeploy wait for a request. The serving set's policy decides
@@ -39,11 +45,14 @@ func assignedTemplates(object client.Object) string {
 
 // templatesOf returns the set that was assigned or, if updates are manual, requested, or else the one of
 // its manifests. A new NpuDeploy uses the serving set or, if its rollout is halted, the newest one whose rollout
-// is complete. A set that is not kept any more is ignored.
+// is complete. If the set of its manifests is not stored any more, nothing is rendered until another one is
+// assigned or requested: what runs stays.
 func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serving *render.Templates) (usedSet, error) {
 	digests := []string{assignedTemplates(deploy), deploy.Status.Templates}
+	requested := ""
 	if isManual(deploy, serving) {
-		digests[0] = deploy.Annotations[v1.AnnotationUpdateTo]
+		requested = deploy.Annotations[v1.AnnotationUpdateTo]
+		digests[0] = requested
 	}
 	if deploy.Status.Templates == "" {
 		rollouts, err := listRollouts(ctx, k.cache)
@@ -52,19 +61,31 @@ func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serv
 		}
 		digests = append(digests, k.revisions.newest(serving.Digest, rollouts))
 	}
+	unknown := ""
 	for _, digest := range digests {
 		if digest == serving.Digest {
 			break
 		}
 		kept, err := k.revisions.get(ctx, digest)
-		if err != nil {
+		switch {
+		case err != nil:
 			return usedSet{}, err
-		}
-		if kept != nil {
-			return usedSet{digest, kept.compile, serving}, nil
+		case kept != nil:
+			return usedSet{digest, kept.compile, serving, unknown}, nil
+		case digest == "":
+		case digest == requested:
+			unknown = digest
+		case digest == deploy.Status.Templates:
+			return usedSet{digest, notStored(digest), serving, unknown}, nil
 		}
 	}
-	return usedSet{serving.Digest, func() (*render.Templates, error) { return serving, nil }, serving}, nil
+	return usedSet{serving.Digest, func() (*render.Templates, error) { return serving, nil }, serving, unknown}, nil
+}
+
+func notStored(digest string) func() (*render.Templates, error) {
+	return func() (*render.Templates, error) {
+		return nil, fmt.Errorf("templates %s are not stored any more: what runs stays until other ones are assigned or requested", digest)
+	}
 }
 
 // impact returns the effect of the serving set, and the devices of the pods with it.
@@ -74,21 +95,31 @@ func (s usedSet) impact(deploy *v1.NpuDeploy, settings render.ProjectSettings) (
 	}
 	current, err := s.compiled()
 	if err != nil {
-		return plan.Impact{Effect: render.Restart, Message: "this version of the controller cannot use the current templates"}, nil
+		return plan.Impact{Effect: render.Restart, Message: err.Error()}, nil
 	}
 	impact, next := plan.Sets{Now: current, Next: s.serving}.Render(plan.DeployRenderer(deploy, settings))
 	return impact, devicesOf(next)
 }
 
-// update describes what the serving set would change. It is nil if it changes nothing.
+// update describes what the serving set would change. It is nil if it changes nothing, and no unknown set was
+// requested.
 func (s usedSet) update(impact plan.Impact) *status.Update {
-	if impact.Effect == render.None {
-		return nil
+	var update *status.Update
+	if impact.Effect != render.None {
+		update = &status.Update{
+			TemplateUpdate: v1.TemplateUpdate{Templates: s.serving.Digest, Effect: string(impact.Effect)},
+			Message:        describeUpdate(s.serving.Digest, impact),
+		}
 	}
-	return &status.Update{
-		TemplateUpdate: v1.TemplateUpdate{Templates: s.serving.Digest, Effect: string(impact.Effect)},
-		Message:        describeUpdate(s.serving.Digest, impact),
+	if s.unknown == "" {
+		return update
 	}
+	text := fmt.Sprintf("templates %s, which were requested, are not stored", message.Line(s.unknown, maxDigest))
+	if update == nil {
+		return &status.Update{Message: text}
+	}
+	update.Message = text + "; " + update.Message
+	return update
 }
 
 func describeUpdate(digest string, impact plan.Impact) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ var (
 	errNotManual  = errors.New("its updates are automatic: set spec.updates to Manual")
 	errNoName     = errors.New("name an NpuDeploy")
 	errNoRevision = errors.New("not the number of a revision: nufi rollout history lists them")
+	errHalted     = errors.New("halted")
 	errNoType     = errors.New("use NAME or deploy/NAME")
 	errNoDigest   = errors.New("not a digest of templates: use sha256: and twelve hexadecimal digits, as in status.templates")
 )
@@ -112,6 +114,25 @@ func (o *updateOptions) run(ctx context.Context, names []string, out io.Writer) 
 	return errors.Join(errs...)
 }
 
+// requireNotHalted returns an error if the newest rollout of a set is halted. A user who may not list
+// TemplateRollouts is not warned.
+func requireNotHalted(ctx context.Context, kube client.Client, digest string) error {
+	rollouts, err := listRollouts(ctx, kube)
+	if err != nil {
+		return nil //nolint:nilerr // The update does not depend on it.
+	}
+	for _, candidate := range slices.Backward(rollouts) {
+		if candidate.Spec.Templates != digest {
+			continue
+		}
+		if rollout.StateOf(&candidate) == v1.ConditionHalted {
+			return fmt.Errorf("templates %s are %w (%s): to use them all the same, set --to %[1]s", digest, errHalted, rollout.MessageOf(&candidate))
+		}
+		return nil
+	}
+	return nil
+}
+
 func (o *updateOptions) update(ctx context.Context, kube client.Client, name string, out io.Writer) error {
 	var deploy v1.NpuDeploy
 	if err := kube.Get(ctx, client.ObjectKey{Namespace: o.namespace, Name: name}, &deploy); err != nil {
@@ -123,6 +144,11 @@ func (o *updateOptions) update(ctx context.Context, kube client.Client, name str
 	digest, effect := o.to, ""
 	if update := deploy.Status.Update; update != nil && cmp.Or(o.to, update.Templates) == update.Templates {
 		digest, effect = update.Templates, " ("+update.Effect+")"
+	}
+	if o.to == "" {
+		if err := requireNotHalted(ctx, kube, digest); err != nil {
+			return err
+		}
 	}
 	if digest == "" {
 		_, err := fmt.Fprintf(out, "npudeploy.dudaji.com/%s uses the newest templates\n", name)

@@ -26,8 +26,8 @@ var (
 	errNotComplete  = errors.New("the rollout does not complete")
 )
 
-// isTemplates reports whether an argument names the templates, and which: a digest or its beginning,
-// a revision, or a TemplateRollout; empty: the current ones.
+// isTemplates reports whether an argument names the templates, and which: a digest or its first six
+// digits or more, a revision, or a TemplateRollout; empty: the current ones.
 func isTemplates(argument string) (which string, is bool) {
 	kind, which, _ := strings.Cut(argument, "/")
 	switch strings.ToLower(kind) {
@@ -69,14 +69,33 @@ func findRollout(ctx context.Context, kube client.Client, args []string) (*v1.Te
 	if err != nil {
 		return nil, err
 	}
-	for _, candidate := range slices.Backward(rollouts) {
-		digits := strings.TrimPrefix(candidate.Spec.Templates, "sha256:")
-		if candidate.Name == which || strconv.FormatInt(candidate.Spec.Revision, 10) == which || strings.HasPrefix(digits, strings.TrimPrefix(which, "sha256:")) {
-			return &candidate, nil
-		}
-	}
-	if which == "" {
+	slices.Reverse(rollouts)
+	switch {
+	case which != "":
+		return selectRollout(rollouts, which)
+	case len(rollouts) == 0:
 		return nil, errNoRollout
+	}
+	return &rollouts[0], nil
+}
+
+// minDigits is the length of the least beginning of a digest: shorter ones may be a revision.
+const minDigits = 6
+
+// selectRollout returns the rollout with the name, the revision, the digest or the beginning of the
+// digest, in this order; the newest of a digest.
+func selectRollout(newestFirst []v1.TemplateRollout, which string) (*v1.TemplateRollout, error) {
+	digits := strings.TrimPrefix(which, "sha256:")
+	for _, matches := range []func(v1.TemplateRollout) bool{
+		func(r v1.TemplateRollout) bool { return r.Name == which },
+		func(r v1.TemplateRollout) bool { return strconv.FormatInt(r.Spec.Revision, 10) == which },
+		func(r v1.TemplateRollout) bool {
+			return len(digits) >= minDigits && strings.HasPrefix(strings.TrimPrefix(r.Spec.Templates, "sha256:"), digits)
+		},
+	} {
+		if i := slices.IndexFunc(newestFirst, matches); i >= 0 {
+			return &newestFirst[i], nil
+		}
 	}
 	return nil, fmt.Errorf("templates/%s: %w", which, errNoRollout)
 }

@@ -48,7 +48,7 @@ func newTrafficCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "traffic NAME [BACKEND=WEIGHT...]",
 		Short: "Show or change how the requests to an NpuDeploy's host are divided",
-		Long: `Divide the requests to the host of an NpuDeploy among NpuDeploys of its namespace. The weights replace those
+		Long: `Divide the requests to the host of an NpuDeploy among NpuDeploys of its namespace, which must exist. The weights replace those
 of spec.endpoint.traffic.backends. If NAME is not one of the backends, it gets what they leave of 100. No pod
 restarts. Without weights, show those of the spec and of the route.`,
 		Example: `  nufi traffic chat -n ml-serving
@@ -67,9 +67,9 @@ restarts. Without weights, show those of the spec and of the route.`,
 			}
 			var change trafficChange
 			if len(backends) > 0 {
-				change = func(_ context.Context, _ client.Client, deploy *v1.NpuDeploy) error {
+				change = func(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy) error {
 					trafficOf(deploy).Backends = backends
-					return nil
+					return requireBackends(ctx, kube, deploy)
 				}
 			}
 			return o.run(cmd.Context(), args[0], change, cmd.OutOrStdout())
@@ -127,6 +127,19 @@ func trafficOf(deploy *v1.NpuDeploy) *v1.Traffic {
 		deploy.Spec.Endpoint.Traffic = &v1.Traffic{}
 	}
 	return deploy.Spec.Endpoint.Traffic
+}
+
+// requireBackends returns an error if a backend with a weight does not exist.
+func requireBackends(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy) error {
+	for _, backend := range deploy.Spec.Endpoint.Traffic.Backends {
+		if backend.Weight == 0 {
+			continue
+		}
+		if err := kube.Get(ctx, client.ObjectKey{Namespace: deploy.Namespace, Name: backend.Name}, &v1.NpuDeploy{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // promote sets the weights so that the backend has all requests.

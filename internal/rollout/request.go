@@ -58,6 +58,8 @@ func (r Request) Patch(rollout *v1.TemplateRollout) ([]byte, error) {
 		spec = map[string]any{"aborted": true}
 	case rollout.Spec.Aborted || !isTrue(rollout, v1.ConditionHalted):
 		return nil, fmt.Errorf("%w: only a rollout that failed can be retried", ErrNotApplicable)
+	case isSuperseded(rollout):
+		return nil, fmt.Errorf("%w: other templates serve", ErrNotApplicable)
 	default:
 		spec = map[string]any{"retries": rollout.Status.Retries + 1}
 		metadata["resourceVersion"] = rollout.ResourceVersion
@@ -70,7 +72,7 @@ func StateOf(rollout *v1.TemplateRollout) string {
 	switch condition := meta.FindStatusCondition(rollout.Status.Conditions, v1.ConditionProgressing); {
 	case IsComplete(rollout):
 		return v1.ConditionComplete
-	case isTrue(rollout, v1.ConditionHalted) && (condition == nil || condition.Reason == v1.ReasonStopped):
+	case isTrue(rollout, v1.ConditionHalted) && (condition == nil || condition.Reason == v1.ReasonStopped || isSuperseded(rollout)):
 		return v1.ConditionHalted
 	case condition == nil:
 		return v1.ReasonNotObserved
@@ -89,6 +91,12 @@ func MessageOf(rollout *v1.TemplateRollout) string {
 		return condition.Message
 	}
 	return ""
+}
+
+// isSuperseded reports whether other templates serve.
+func isSuperseded(rollout *v1.TemplateRollout) bool {
+	condition := meta.FindStatusCondition(rollout.Status.Conditions, v1.ConditionProgressing)
+	return condition != nil && condition.Reason == v1.ReasonSuperseded
 }
 
 // IsComplete reports whether all waves have ended.

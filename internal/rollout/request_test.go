@@ -43,6 +43,10 @@ func TestRequestsDependOnTheState(t *testing.T) {
 			conditions: []metav1.Condition{condition("Progressing", "Stopped", "False"), condition("Halted", "DeploysFailed", "True")},
 			state:      "Halted", ended: true, observed: 2, patches: map[rollout.Request]string{rollout.Retry: `{"retries":4}`},
 		},
+		"halted and superseded": {
+			conditions: []metav1.Condition{condition("Progressing", "Superseded", "False"), condition("Halted", "DeploysFailed", "True")},
+			state:      "Halted", ended: true, observed: 2,
+		},
 		"halted before the last request": {
 			conditions: []metav1.Condition{condition("Progressing", "Stopped", "False"), condition("Halted", "DeploysFailed", "True")},
 			state:      "Halted", observed: 1,

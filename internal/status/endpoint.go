@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -50,10 +51,12 @@ func unknownRoute(observed Observed) result {
 // routed is for kinds without a reliable status: an Ingress may work without an address,
 // and Istio reports nothing by default.
 func routed(route Route) result {
-	return result{
-		metav1.ConditionTrue, v1.ReasonRouted,
-		fmt.Sprintf("%s %s routes %s%s", route.Kind, route.Object.GetName(), route.Host, describeUnready(route.Shares)),
+	text := fmt.Sprintf("%s %s routes %s%s", route.Kind, route.Object.GetName(), route.Host, describeUnready(route.Shares))
+	isServed := func(share v1.TrafficStatus) bool { return share.Weight > 0 && share.State == v1.BackendReady }
+	if len(route.Shares) > 0 && !slices.ContainsFunc(route.Shares, isServed) {
+		return result{metav1.ConditionFalse, v1.ReasonBackendsNotReady, text}
 	}
+	return result{metav1.ConditionTrue, v1.ReasonRouted, text}
 }
 
 // describeUnready describes the backends without a ready pod, or returns nothing.

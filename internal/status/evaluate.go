@@ -103,6 +103,11 @@ func setUpdate(next *v1.NpuDeployStatus, conditions conditions, update *Update) 
 		meta.RemoveStatusCondition(&next.Conditions, v1.ConditionUpdateAvailable)
 		return
 	}
+	if update.Templates == "" {
+		next.Update = nil
+		conditions.set(v1.ConditionUpdateAvailable, result{metav1.ConditionFalse, v1.ReasonUpdateNotStored, update.Message})
+		return
+	}
 	next.Update = update.DeepCopy()
 	conditions.set(v1.ConditionUpdateAvailable, result{metav1.ConditionTrue, updateReason(update.Effect), update.Message})
 }

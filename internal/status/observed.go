@@ -65,7 +65,7 @@ type Resolved struct {
 
 // Update is the effect of other templates than those in use.
 type Update struct {
-	v1.TemplateUpdate
+	v1.TemplateUpdate // empty if other templates change nothing, and those that were requested are not stored
 
 	// Message describes the effect.
 	Message string

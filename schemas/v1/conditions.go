@@ -185,6 +185,10 @@ const (
 	//
 	// See the message: listeners, allowed namespaces.
 	ReasonRouteNotAccepted = "RouteNotAccepted"
+	// ReasonBackendsNotReady means that no backend with a weight in `endpoint.traffic` has a ready pod.
+	//
+	// Send requests to one that has: `nufi promote NAME BACKEND`.
+	ReasonBackendsNotReady = "BackendsNotReady"
 	// ReasonRoutePending means that the route does not exist yet, or no gateway has reported its
 	// status.
 	//
@@ -231,6 +235,10 @@ const (
 	//
 	// With manual updates: `nufi rollout update NAME`, when the object is not used any more.
 	ReasonUpdateDeletes = "UpdateDeletes"
+	// ReasonUpdateNotStored means that templates were requested that are not stored.
+	//
+	// Request others: `nufi rollout update NAME --to DIGEST`.
+	ReasonUpdateNotStored = "UpdateNotStored"
 	// ReasonUpdateRefused means that the spec does not render with newer templates.
 	//
 	// Change the spec as the message describes.

@@ -97,6 +97,20 @@ func TestManualUpdateWaitsForARequest(t *testing.T) {
 	p.requestUpdate("sha256:000000000000") // It is not kept: the current set stays.
 	c.AwaitQuiet(h, h.Namespace, quietTime)
 	p.awaitTemplates(before, update)
+	const unknown = "templates sha256:000000000000, which were requested, are not stored"
+	if message := p.Condition(p.deploy, v1.ConditionUpdateAvailable).Message; !strings.HasPrefix(message, unknown) {
+		t.Errorf("message %q", message)
+	}
+
+	// Without the stored set of its manifests, nothing changes.
+	h.Must(c.Stop())
+	digits := strings.TrimPrefix(before, "sha256:")
+	h.Delete(&appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Namespace: podOf(h).Namespace, Name: "nufi-templates-" + digits}})
+	controllertest.Start(h, controller.Options{TemplatesDir: f.path, Pod: podOf(h), Log: f.log.logger()})
+	message := h.AwaitCondition(p.deploy, v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonInvalidTemplate).Message
+	if !strings.Contains(message, "templates "+before+" are not stored any more") || p.note() != "" {
+		t.Errorf("message %q, note %q", message, p.note())
+	}
 
 	h.Patch(h.NpuDeploy("pinned"), `{"spec": {"updates": "Automatic"}}`)
 	p.awaitTemplates(after, nil)
