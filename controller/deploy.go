@@ -84,9 +84,6 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 	if err != nil {
 		return failedRendering(err), nil
 	}
-	if err := k.history.record(ctx, deploy, serving.Catalogue.SpecHistory); err != nil {
-		return nil, fmt.Errorf("recording the spec: %w", err)
-	}
 	set, err := k.templatesOf(ctx, deploy, serving)
 	if err != nil {
 		return nil, err
@@ -96,6 +93,17 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 		return nil, fmt.Errorf("reading the backends: %w", err)
 	}
 	input := renderInput{deploy.Generation, settings, set.digest, serving.Digest, set.unknown, describeBackends(backends)}
+	rendered := k.renderWith(deploy, input, settings, set, backends)
+	renders := rendered.outcome.Reason == v1.ReasonRendered
+	if err := k.history.record(ctx, deploy, renders, serving.Catalogue.SpecHistory); err != nil {
+		return nil, fmt.Errorf("recording the spec: %w", err)
+	}
+	return rendered, nil
+}
+
+func (k *deployKind) renderWith(
+	deploy *v1.NpuDeploy, input renderInput, settings render.ProjectSettings, set usedSet, backends []render.Backend,
+) *rendering {
 	return k.renders.get(deploy, input, apply.DeployOwner(deploy),
 		func(r *rendering) ([]*unstructured.Unstructured, error) {
 			impact, _ := k.impacts.get(deploy, settings, set)
@@ -118,7 +126,7 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 				Traffic:     result.Resolved.Traffic,
 			}
 			return result.Objects, nil
-		}), nil
+		})
 }
 
 func (k *deployKind) evaluate(

@@ -8,7 +8,10 @@ import (
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/history"
@@ -18,25 +21,40 @@ import (
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=create;delete;list;patch
 // +kubebuilder:rbac:groups=dudaji.com,resources=npudeploys/finalizers,verbs=update
 
-// specHistory stores the specs that NpuDeploys had: see internal/history. It reads and writes only
+// specHistory stores the specs that NpuDeploys had and that rendered: see internal/history. It reads and writes only
 // after a change of a spec.
 type specHistory struct {
 	client client.Client // without a cache
+	clock  clock.PassiveClock
 
 	mu sync.Mutex
-	// before are the NpuDeploys before changes that are not recorded, as the informer had them.
-	before map[types.NamespacedName]*v1.NpuDeploy
-	// recorded are the generations that this process recorded.
-	recorded map[types.NamespacedName]generationOf
+	// pending are the changes that are not recorded.
+	pending map[types.NamespacedName]pendingChange
+	// recorded are the last generations that this process recorded, or that needed no record.
+	recorded map[types.NamespacedName]recordedSpec
 }
 
-type generationOf struct {
+type pendingChange struct {
+	before     *v1.NpuDeploy // as the informer had it
+	generation int64         // after the last change
+	isRemoval  bool          // whether managedFields do not record the last change
+}
+
+type recordedSpec struct {
 	uid        types.UID
 	generation int64
+	renders    bool
+	isChange   bool // false for the first spec
 }
 
-func newSpecHistory(client client.Client) *specHistory {
-	return &specHistory{client: client, before: map[types.NamespacedName]*v1.NpuDeploy{}, recorded: map[types.NamespacedName]generationOf{}}
+func (r recordedSpec) isOf(deploy *v1.NpuDeploy) bool {
+	return r.uid == deploy.UID && r.generation == deploy.Generation
+}
+
+func newSpecHistory(client client.Client, clock clock.PassiveClock) *specHistory {
+	return &specHistory{
+		client: client, clock: clock, pending: map[types.NamespacedName]pendingChange{}, recorded: map[types.NamespacedName]recordedSpec{},
+	}
 }
 
 // changed keeps the spec before a change until it is recorded. Of several changes it keeps the first:
@@ -48,31 +66,39 @@ func (s *specHistory) changed(before, after *v1.NpuDeploy) {
 	name := client.ObjectKeyFromObject(after)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if kept := s.before[name]; kept == nil || kept.UID != after.UID {
-		s.before[name] = before
+	change := s.pending[name]
+	if change.before == nil || change.before.UID != after.UID {
+		change.before = before
 	}
+	change.generation, change.isRemoval = after.Generation, !history.IsRecorded(before, after)
+	s.pending[name] = change
 }
 
 func (s *specHistory) forget(name types.NamespacedName) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.before, name)
+	delete(s.pending, name)
 	delete(s.recorded, name)
 }
 
-// record records a changed spec, once per generation. A change that happened while no controller
-// ran shows in the status: then the spec before is not known, unless it was stored.
-func (s *specHistory) record(ctx context.Context, deploy *v1.NpuDeploy, limit int) error {
-	name, current := client.ObjectKeyFromObject(deploy), generationOf{deploy.UID, deploy.Generation}
+// record records a changed spec, once per generation, and again if one that did not render does. A
+// change that happened while no controller ran shows in the status: then the spec before is not
+// known, unless it was stored.
+func (s *specHistory) record(ctx context.Context, deploy *v1.NpuDeploy, renders bool, limit int) error {
+	name := client.ObjectKeyFromObject(deploy)
 	s.mu.Lock()
-	before, isRecorded := s.before[name], s.recorded[name] == current
+	pending, recorded := s.pending[name], s.recorded[name]
 	s.mu.Unlock()
-	observed := deploy.Status.ObservedGeneration
-	if isRecorded || before == nil && (observed == 0 || observed == deploy.Generation) {
+	if recorded.isOf(deploy) && (recorded.renders || !renders) {
 		return nil
 	}
-	if limit > 0 && (before == nil || !history.Equal(&before.Spec, &deploy.Spec)) {
-		if err := s.store(ctx, before, deploy, limit); isRejected(err) {
+	next := recordedSpec{deploy.UID, deploy.Generation, renders, isChanged(pending, recorded, deploy)}
+	change := history.SpecChange{After: deploy, Renders: renders, IsRemoval: pending.isRemoval, SeenAt: s.clock.Now()}
+	if pending.before != nil && didRender(pending.before, recorded) {
+		change.Before = pending.before
+	}
+	if limit > 0 && next.isChange && change.ChangesHistory() {
+		if err := s.store(ctx, change, limit); isRejected(err) {
 			logr.FromContextOrDiscard(ctx).Error(err, "Could not record the spec: it cannot be restored later")
 		} else if err != nil {
 			return err
@@ -80,20 +106,36 @@ func (s *specHistory) record(ctx context.Context, deploy *v1.NpuDeploy, limit in
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.recorded[name] = current
-	if s.before[name] == before {
-		delete(s.before, name)
+	s.recorded[name] = next
+	if s.pending[name] == pending {
+		delete(s.pending, name)
 	}
 	return nil
 }
 
-func (s *specHistory) store(ctx context.Context, before, deploy *v1.NpuDeploy, limit int) error {
+// isChanged reports whether the spec is not the first one, which is not stored.
+func isChanged(pending pendingChange, recorded recordedSpec, deploy *v1.NpuDeploy) bool {
+	observed := deploy.Status.ObservedGeneration
+	return pending.before != nil || recorded.isOf(deploy) && recorded.isChange || observed != 0 && observed != deploy.Generation
+}
+
+// didRender reports whether a spec rendered in this process or, by its status, in an earlier one.
+func didRender(deploy *v1.NpuDeploy, recorded recordedSpec) bool {
+	if recorded.isOf(deploy) {
+		return recorded.renders
+	}
+	condition := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionRendered)
+	return condition != nil && condition.Status == metav1.ConditionTrue && condition.ObservedGeneration == deploy.Generation
+}
+
+func (s *specHistory) store(ctx context.Context, change history.SpecChange, limit int) error {
 	var list appsv1.ControllerRevisionList
+	deploy := change.After
 	err := s.client.List(ctx, &list, client.InNamespace(deploy.Namespace), client.MatchingLabels{v1.LabelDeploy: deploy.Name})
 	if err != nil {
 		return fmt.Errorf("listing revisions: %w", err)
 	}
-	changes, err := history.Record(history.Stored(deploy, list.Items), before, deploy, limit)
+	changes, err := history.Record(history.Stored(deploy, list.Items), change, limit)
 	if err != nil {
 		return err
 	}

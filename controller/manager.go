@@ -94,7 +94,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	}
 	*kind = deployKind{
 		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), projects: projects.objects, renders: renders, claims: newHostClaims(),
-		history: newSpecHistory(direct), specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
+		history: newSpecHistory(direct, clock.RealClock{}), specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
 		backends: newBackendStates(clock.RealClock{}),
 	}
 	kind.revisions = newRevisions(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)

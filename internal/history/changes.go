@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 
@@ -26,10 +27,41 @@ type Changes struct {
 // Renumbering gives a stored revision the next number.
 type Renumbering struct{ From, To *appsv1.ControllerRevision }
 
-// Record returns the writes after which the current spec is the newest revision, the spec of before
-// is stored, and at most limit earlier ones are. before is nil if the previous spec is not known.
-func Record(stored []Revision, before, deploy *v1.NpuDeploy, limit int) (Changes, error) {
+// SpecChange is a change of a spec that the controller saw.
+type SpecChange struct {
+	Before  *v1.NpuDeploy // nil if it is not known or did not render
+	After   *v1.NpuDeploy
+	Renders bool // whether After does
+	// IsRemoval reports that managedFields do not record the change: see IsRecorded.
+	IsRemoval bool
+	SeenAt    time.Time
+}
+
+// ChangesHistory reports whether a spec may have to be stored: replicas are not part of a revision.
+func (c SpecChange) ChangesHistory() bool {
+	if c.Before == nil {
+		return c.Renders
+	}
+	return !Equal(&c.Before.Spec, &c.After.Spec)
+}
+
+// attributed returns the NpuDeploy after the change, without the manager of an earlier change.
+func (c SpecChange) attributed(stored []Revision) *v1.NpuDeploy {
+	isRemoval := c.IsRemoval
+	if c.Before == nil && len(stored) > 0 {
+		isRemoval = isRemoval || !isNewChange(c.After, Comparable(&c.After.Spec), stored[len(stored)-1])
+	}
+	if isRemoval {
+		return withoutManager(c.After, c.SeenAt)
+	}
+	return c.After
+}
+
+// Record returns the writes after which the current spec is the newest revision, the one before is
+// stored, and at most limit earlier ones are. A spec that does not render is not stored.
+func Record(stored []Revision, change SpecChange, limit int) (Changes, error) {
 	var changes Changes
+	before, deploy := change.Before, change.attributed(stored)
 	next := last(stored) + 1
 	create := func(deploy *v1.NpuDeploy) error {
 		object, err := newObject(deploy, next)
@@ -48,6 +80,7 @@ func Record(stored []Revision, before, deploy *v1.NpuDeploy, limit int) (Changes
 		earlier = slices.Delete(earlier, i, i+1)
 	}
 	switch {
+	case !change.Renders:
 	case i < 0:
 		if err := create(deploy); err != nil {
 			return Changes{}, err
@@ -69,6 +102,7 @@ func renumber(object *appsv1.ControllerRevision, number int64, deploy *v1.NpuDep
 		if object.Annotations == nil {
 			object.Annotations = map[string]string{}
 		}
+		delete(object.Annotations, AnnotationChangedBy)
 		maps.Copy(object.Annotations, annotations)
 	}
 	return object

@@ -1,6 +1,7 @@
 // Package history has the earlier specs of NpuDeploys, which are stored as ControllerRevisions
 // beside them. The controller stores a spec once its NpuDeploy has changed for the first time: an
-// NpuDeploy that never changed has no revision. The command line and the API server read them.
+// NpuDeploy that never changed has no revision. A spec that does not render is not stored. The
+// command line and the API server read the revisions.
 //
 // The number of replicas is not part of a revision: autoscalers write it. A spec that is used again
 // gets the next number instead of a second revision.
@@ -24,9 +25,9 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// The annotations of a revision, if the API server recorded the field manager of the change.
+// The annotations of a revision.
 const (
-	AnnotationChangedBy = "dudaji.com/changed-by" // a field manager
+	AnnotationChangedBy = "dudaji.com/changed-by" // a field manager; absent if managedFields do not record the change
 	AnnotationChangedAt = "dudaji.com/changed-at" // RFC 3339
 )
 
@@ -34,8 +35,8 @@ const (
 type Revision struct {
 	Number    int64             `json:"revision" doc:"a higher number is newer; a spec that is used again gets the next number"`
 	IsCurrent bool              `json:"current" doc:"whether it is the NpuDeploy's spec"`
-	ChangedBy string            `json:"changedBy,omitempty" doc:"field manager of the change"`
-	ChangedAt *metav1.Time      `json:"changedAt,omitempty" doc:"time of the change"`
+	ChangedBy string            `json:"changedBy,omitempty" doc:"field manager of the change, if it is recorded"`
+	ChangedAt *metav1.Time      `json:"changedAt,omitempty" doc:"time of the change, or when it was stored"`
 	Spec      *v1.NpuDeploySpec `json:"spec" doc:"the spec without its number of replicas"`
 
 	object *appsv1.ControllerRevision // nil if it is not stored
@@ -77,10 +78,17 @@ func All(deploy *v1.NpuDeploy, objects []appsv1.ControllerRevision) []Revision {
 		return revisions
 	}
 	revision := Revision{Number: last(revisions) + 1, IsCurrent: true, Spec: current}
-	if by, at := LastChange(deploy); by != "" {
-		revision.ChangedBy, revision.ChangedAt = by, at
+	if len(revisions) == 0 || isNewChange(deploy, current, revisions[len(revisions)-1]) {
+		if by, at := LastChange(deploy); by != "" {
+			revision.ChangedBy, revision.ChangedAt = by, at
+		}
 	}
 	return append(revisions, revision)
+}
+
+func isNewChange(deploy *v1.NpuDeploy, spec *v1.NpuDeploySpec, previous Revision) bool {
+	_, at := LastChange(deploy)
+	return isRecorded(previous.ChangedAt, at, previous.Spec, spec)
 }
 
 // Find returns the revision of that number or, if it is 0, the newest one that is not current.
@@ -96,9 +104,13 @@ func Find(revisions []Revision, number int64) (Revision, error) {
 	return Revision{}, fmt.Errorf("revision %d: %w", number, ErrNotFound)
 }
 
-// Restore returns the spec of the revision with the current number of replicas.
+// Restore returns the spec of the revision with the current number of replicas, unless an autoscaler
+// sets the number: replicas and scaling exclude each other.
 func Restore(revision Revision, current *v1.NpuDeploySpec) v1.NpuDeploySpec {
 	spec := *revision.Spec.DeepCopy()
+	if spec.Scaling != nil {
+		return spec
+	}
 	if server := current.InferenceServer; server != nil && server.Replicas != nil {
 		if spec.InferenceServer == nil {
 			spec.InferenceServer = &v1.InferenceServer{}
@@ -150,6 +162,62 @@ func LastChange(deploy metav1.Object) (by string, at *metav1.Time) {
 	return by, at
 }
 
+// IsRecorded reports whether managedFields record the last change. They do not if it only removes
+// fields: an update that sets no field adds no entry, and changes no time.
+func IsRecorded(before, after *v1.NpuDeploy) bool {
+	_, earlier := LastChange(before)
+	_, at := LastChange(after)
+	return isRecorded(earlier, at, &before.Spec, &after.Spec)
+}
+
+// isRecorded compares times of whole seconds: two changes can have the same.
+func isRecorded(earlier, at *metav1.Time, before, after *v1.NpuDeploySpec) bool {
+	if earlier == nil || at == nil || earlier.Before(at) {
+		return true
+	}
+	return at.Equal(earlier) && !isSubset(fields(after), fields(before))
+}
+
+func fields(spec *v1.NpuDeploySpec) map[string]any {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(spec)
+	if err != nil {
+		return nil // Decoded specs can be encoded.
+	}
+	return fields
+}
+
+// isSubset reports whether removals alone change all into part.
+func isSubset(part, all any) bool {
+	switch part := part.(type) {
+	case map[string]any:
+		all, isMap := all.(map[string]any)
+		for name, value := range part {
+			if other, exists := all[name]; !exists || !isSubset(value, other) {
+				return false
+			}
+		}
+		return isMap
+	case []any:
+		all, isList := all.([]any)
+		for _, value := range part {
+			if !slices.ContainsFunc(all, func(other any) bool { return isSubset(value, other) }) {
+				return false
+			}
+		}
+		return isList
+	}
+	return equality.Semantic.DeepEqual(part, all)
+}
+
+// withoutManager returns a copy of the NpuDeploy whose last change has no field manager.
+func withoutManager(deploy *v1.NpuDeploy, at time.Time) *v1.NpuDeploy {
+	deploy = deploy.DeepCopy()
+	deploy.ManagedFields = nil
+	delete(deploy.Annotations, AnnotationChangedBy)
+	metav1.SetMetaDataAnnotation(&deploy.ObjectMeta, AnnotationChangedAt, at.UTC().Format(time.RFC3339))
+	return deploy
+}
+
 func changesSpec(entry *metav1.ManagedFieldsEntry) bool {
 	return entry.Subresource != "status" && entry.Time != nil && entry.FieldsV1 != nil && strings.Contains(entry.FieldsV1.GetRawString(), `"f:spec"`)
 }
@@ -165,10 +233,14 @@ func change(object metav1.Object) (by string, at *metav1.Time) {
 // Annotations returns the annotations that record the last change of a spec, or nil.
 func Annotations(deploy metav1.Object) map[string]string {
 	by, at := LastChange(deploy)
-	if by == "" || at == nil {
+	if at == nil {
 		return nil
 	}
-	return map[string]string{AnnotationChangedBy: by, AnnotationChangedAt: at.UTC().Format(time.RFC3339)}
+	annotations := map[string]string{AnnotationChangedAt: at.UTC().Format(time.RFC3339)}
+	if by != "" {
+		annotations[AnnotationChangedBy] = by
+	}
+	return annotations
 }
 
 // newObject returns the ControllerRevision of the spec. Its name depends on the spec and on the UID:

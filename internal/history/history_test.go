@@ -35,9 +35,17 @@ func (c cluster) list() []appsv1.ControllerRevision {
 	return objects
 }
 
-func (c cluster) record(t *testing.T, before, after *v1.NpuDeploy, limit int) string {
+func (c cluster) record(t *testing.T, before, after *v1.NpuDeploy) string {
 	t.Helper()
-	changes, err := history.Record(history.Stored(after, c.list()), before, after, limit)
+	return c.recordChange(t, history.SpecChange{Before: before, After: after, Renders: true}, 10)
+}
+
+func (c cluster) recordChange(t *testing.T, change history.SpecChange, limit int) string {
+	t.Helper()
+	if !change.ChangesHistory() {
+		return ""
+	}
+	changes, err := history.Record(history.Stored(change.After, c.list()), change, limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +80,8 @@ func show(revisions []history.Revision) string {
 }
 
 func TestRecord(t *testing.T) {
-	// Each step changes the model; "?" is a change that the controller did not see.
+	// Each step changes the model; "?" is a change that the controller did not see, "!" a spec that does
+	// not render.
 	for name, row := range map[string]struct {
 		steps, writes, want string
 	}{
@@ -85,26 +94,36 @@ func TestRecord(t *testing.T) {
 		"first change missed":              {"a ?b c", "+ +", "1:b 2:c*"},
 		"later change missed":              {"a b ?c", "++ +", "1:a 2:b 3:c*"},
 		"change and its reversion, missed": {"a b ?b", "++ ", "1:a 2:b*"},
+		"first change does not render":     {"a !x b", "+ +", "1:a 2:b*"},
+		"later change does not render":     {"a b !x", "++ ", "1:a 2:b 3:x*"},
+		"many changes do not render":       {"a b !x !y !z c", "++    +", "1:a 2:b 3:c*"},
+		"first spec does not render":       {"!x !y a b", " + +", "1:a 2:b*"},
+		"earlier spec after an error":      {"a b !x a", "++  =", "2:b 3:a*"},
+		"earlier spec does not render now": {"a b c !a", "++ + ", "1:a* 2:b 3:c"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stored := cluster{}
-			var before *v1.NpuDeploy
+			var before, current *v1.NpuDeploy
 			var writes []string
 			for i, model := range strings.Fields(row.steps) {
 				model, missed := strings.CutPrefix(model, "?")
-				after := newDeploy(model, int32(i))
+				model, fails := strings.CutPrefix(model, "!")
+				current = newDeploy(model, int32(i))
 				if missed {
 					before = nil
 				}
 				if i > 0 {
-					writes = append(writes, stored.record(t, before, after, 2))
+					writes = append(writes, stored.recordChange(t, history.SpecChange{Before: before, After: current, Renders: !fails}, 2))
 				}
-				before = after
+				before = current
+				if fails {
+					before = nil
+				}
 			}
 			if got := strings.Join(writes, " "); got != row.writes {
 				t.Errorf("the writes are %q, want %q", got, row.writes)
 			}
-			if got := show(history.All(before, stored.list())); got != row.want {
+			if got := show(history.All(current, stored.list())); got != row.want {
 				t.Errorf("the history is %q, want %q", got, row.want)
 			}
 		})
@@ -113,7 +132,7 @@ func TestRecord(t *testing.T) {
 
 func TestRevisionHasTheManagerOfTheChange(t *testing.T) {
 	stored := cluster{}
-	stored.record(t, newDeploy("a", 1), newDeploy("b", 1), 10)
+	stored.record(t, newDeploy("a", 1), newDeploy("b", 1))
 	for _, revision := range history.All(newDeploy("c", 1), stored.list()) {
 		if revision.ChangedBy != "kubectl" || revision.ChangedAt.Unix() != 1 {
 			t.Errorf("revision %d was changed by %q at %s", revision.Number, revision.ChangedBy, revision.ChangedAt)
@@ -121,12 +140,72 @@ func TestRevisionHasTheManagerOfTheChange(t *testing.T) {
 	}
 }
 
+// withImage returns an NpuDeploy whose spec was last set at a time, in seconds.
+func withImage(image string, second int64) *v1.NpuDeploy {
+	deploy := newDeploy("a", 1)
+	deploy.Spec.InferenceServer.Image = image
+	deploy.ManagedFields[0].Time = &metav1.Time{Time: time.Unix(second, 0)}
+	return deploy
+}
+
+func TestRemovalHasNoManager(t *testing.T) {
+	now := time.Unix(100, 0)
+	for name, row := range map[string]struct {
+		before, after *v1.NpuDeploy
+		want          string
+	}{
+		"set later":              {withImage("one", 1), withImage("two", 2), "kubectl at 2"},
+		"set in the same second": {withImage("one", 1), withImage("two", 1), "kubectl at 1"},
+		"removed by an apply":    {withImage("one", 1), withImage("", 2), "kubectl at 2"},
+		"removed by a patch":     {withImage("one", 1), withImage("", 1), " at 100"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stored := cluster{}
+			change := history.SpecChange{Before: row.before, After: row.after, Renders: true, SeenAt: now}
+			change.IsRemoval = !history.IsRecorded(row.before, row.after)
+			stored.recordChange(t, change, 10)
+			revisions := history.All(row.after, stored.list())
+			newest := revisions[len(revisions)-1]
+			if got := fmt.Sprintf("%s at %d", newest.ChangedBy, newest.ChangedAt.Unix()); got != row.want {
+				t.Errorf("the revision was changed by %s, want %s", got, row.want)
+			}
+		})
+	}
+}
+
+func TestRemovalThatIsNotStoredHasNoManager(t *testing.T) {
+	stored := cluster{}
+	stored.record(t, withImage("one", 1), withImage("two", 2))
+	revisions := history.All(withImage("", 2), stored.list())
+	if newest := revisions[2]; newest.ChangedBy != "" || newest.ChangedAt != nil {
+		t.Errorf("the removal was by %q at %v", newest.ChangedBy, newest.ChangedAt)
+	}
+	// The controller did not see it.
+	change := history.SpecChange{After: withImage("", 2), Renders: true, SeenAt: time.Unix(100, 0)}
+	stored.recordChange(t, change, 10)
+	revisions = history.All(withImage("", 2), stored.list())
+	if newest := revisions[2]; newest.ChangedBy != "" || newest.ChangedAt.Unix() != 100 {
+		t.Errorf("the stored removal was by %q at %v", newest.ChangedBy, newest.ChangedAt)
+	}
+}
+
+func TestRenumberedRevisionLosesTheFormerManager(t *testing.T) {
+	stored := cluster{}
+	stored.record(t, withImage("", 1), withImage("one", 2))
+	change := history.SpecChange{Before: withImage("one", 2), After: withImage("", 2), Renders: true, IsRemoval: true, SeenAt: time.Unix(100, 0)}
+	stored.recordChange(t, change, 10)
+	revisions := history.All(withImage("", 2), stored.list())
+	if newest := revisions[1]; newest.Number != 3 || newest.ChangedBy != "" || newest.ChangedAt.Unix() != 100 {
+		t.Errorf("revision %d was changed by %q at %v", newest.Number, newest.ChangedBy, newest.ChangedAt)
+	}
+}
+
 func TestRevisionsOfOthersAreLeftOut(t *testing.T) {
 	stored := cluster{}
 	formerA, formerB := newDeploy("a", 1), newDeploy("b", 1)
 	formerA.UID, formerB.UID = "former", "former"
-	stored.record(t, formerA, formerB, 10)
-	if got := stored.record(t, newDeploy("a", 1), newDeploy("b", 1), 10); got != "++" {
+	stored.record(t, formerA, formerB)
+	if got := stored.record(t, newDeploy("a", 1), newDeploy("b", 1)); got != "++" {
 		t.Errorf("the writes are %q", got)
 	}
 	if got := show(history.All(newDeploy("b", 1), stored.list())); got != "1:a 2:b*" {
@@ -145,7 +224,7 @@ func TestReplicasAreNoChange(t *testing.T) {
 
 func TestRestoreKeepsReplicas(t *testing.T) {
 	stored := cluster{}
-	stored.record(t, newDeploy("a", 1), newDeploy("b", 1), 10)
+	stored.record(t, newDeploy("a", 1), newDeploy("b", 1))
 	revisions := history.All(newDeploy("b", 3), stored.list())
 	earlier, err := history.Find(revisions, 0)
 	if err != nil {
@@ -154,6 +233,14 @@ func TestRestoreKeepsReplicas(t *testing.T) {
 	spec := history.Restore(earlier, &newDeploy("b", 3).Spec)
 	if spec.Model != "a" || *spec.InferenceServer.Replicas != 3 {
 		t.Errorf("the restored spec has model %q and %d replicas", spec.Model, *spec.InferenceServer.Replicas)
+	}
+}
+
+func TestRestoreOfScalingLeavesReplicasOut(t *testing.T) {
+	scaled := &v1.NpuDeploySpec{Model: "a", Scaling: &v1.Scaling{Max: 2}, InferenceServer: &v1.InferenceServer{Image: "one"}}
+	spec := history.Restore(history.Revision{Spec: scaled}, &newDeploy("b", 3).Spec)
+	if spec.InferenceServer.Replicas != nil || spec.InferenceServer.Image != "one" {
+		t.Errorf("the restored server is %+v", spec.InferenceServer)
 	}
 }
 

@@ -2,29 +2,49 @@ package controller_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/history"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // revisions returns the model of each stored revision, the oldest first.
 func (f *fixture) revisions() string {
 	f.Helper()
-	var list appsv1.ControllerRevisionList
-	f.Must(f.Client.List(f.Context(), &list, client.InNamespace(f.Namespace)))
 	var models []string
-	for _, revision := range history.Stored(f.web(), list.Items) {
+	for _, revision := range f.stored() {
 		models = append(models, revision.Spec.Model)
 		if revision.ChangedBy == "" {
 			f.Errorf("revision %d has no field manager", revision.Number)
 		}
 	}
 	return strings.Join(models, " ")
+}
+
+// counts returns the number of devices of each stored revision.
+func (f *fixture) counts() string {
+	f.Helper()
+	var counts []string
+	for _, revision := range f.stored() {
+		counts = append(counts, strconv.Itoa(int(*revision.Spec.Accelerator.Count)))
+	}
+	return strings.Join(counts, " ")
+}
+
+func (f *fixture) stored() []history.Revision {
+	f.Helper()
+	var list appsv1.ControllerRevisionList
+	f.Must(f.Client.List(f.Context(), &list, client.InNamespace(f.Namespace)))
+	return history.Stored(f.web(), list.Items)
 }
 
 func (f *fixture) writesOfRevisions() int {
@@ -65,6 +85,35 @@ func TestChangedSpecsAreRecorded(t *testing.T) {
 		f.Must(f.Client.List(f.Context(), &list, client.InNamespace(f.Namespace)))
 		return len(list.Items) == 0
 	})
+}
+
+func TestSpecsThatDoNotRenderAreNotRecorded(t *testing.T) {
+	f := newReady(t)
+	for _, count := range []string{"3", "5"} {
+		f.Apply(replace("count: 1", "count: "+count))
+		f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionReady, metav1.ConditionFalse, v1.ReasonInvalidSpec)
+		f.AwaitQuiet(f.Harness, f.Namespace, 500*time.Millisecond)
+		if counts, writes := f.counts(), f.writesOfRevisions(); counts != "1" || writes != 1 {
+			t.Errorf("after %s: the counts of the revisions are %q, of %d writes", count, counts, writes)
+		}
+	}
+	f.Apply(replace("count: 1", "count: 2"))
+	f.settle()
+	if counts, writes := f.counts(), f.writesOfRevisions(); counts != "1 2" || writes != 2 {
+		t.Errorf("the counts of the revisions are %q, of %d writes", counts, writes)
+	}
+}
+
+func TestRemovedFieldHasNoManager(t *testing.T) {
+	f := newReady(t)
+	f.Apply(replace("model: org/model", "model: org/model\n  modelSize: 1Gi"))
+	f.settle()
+	f.Must(f.Client.Patch(f.Context(), f.NpuDeploy("web"), client.RawPatch(types.JSONPatchType, []byte(`[{"op": "remove", "path": "/spec/modelSize"}]`)), client.FieldOwner("alice")))
+	f.settle()
+	revisions := f.stored()
+	if newest := revisions[len(revisions)-1]; newest.Spec.ModelSize != "" || newest.ChangedBy != "" || newest.ChangedAt == nil {
+		t.Errorf("the newest revision was changed by %q at %v and is %+v", newest.ChangedBy, newest.ChangedAt, newest.Spec)
+	}
 }
 
 func TestRestartOfADeploymentIsKept(t *testing.T) {
