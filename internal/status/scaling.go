@@ -35,10 +35,8 @@ func scaling(observed Observed, available result) result {
 			"replicas was set to 0, which disables the autoscaler: run kubectl scale deployment/" + deployment.Name + " --replicas=1",
 		}
 	}
-	for _, condition := range autoscalerConditions(autoscaler) {
-		if condition.Status == metav1.ConditionFalse && isRequired(condition.Type) {
-			return result{metav1.ConditionFalse, v1.ReasonScalingFailed, condition.Reason + ": " + condition.Message}
-		}
+	if state := autoscalerState(autoscaler); state.status == metav1.ConditionFalse {
+		return state
 	}
 	minimum, maximum := bounds(observed.Deploy.Spec.Scaling)
 	text := fmt.Sprintf("wants %d of %d to %d pods", desired, minimum, maximum)
@@ -54,6 +52,24 @@ func scaling(observed Observed, available result) result {
 		return result{metav1.ConditionFalse, v1.ReasonScalingLimited, fmt.Sprintf("%s, quota for %d", text, placed(observed))}
 	}
 	return result{metav1.ConditionTrue, v1.ReasonScaling, text}
+}
+
+// autoscalerState is False if the autoscaler reports an error, or nothing.
+func autoscalerState(autoscaler *unstructured.Unstructured) result {
+	state := result{
+		metav1.ConditionFalse, v1.ReasonScalingPending,
+		fmt.Sprintf("the %s %s has no status yet: check that its controller runs", autoscaler.GetKind(), autoscaler.GetName()),
+	}
+	for _, condition := range autoscalerConditions(autoscaler) {
+		switch {
+		case !isRequired(condition.Type):
+		case condition.Status == metav1.ConditionFalse:
+			return result{metav1.ConditionFalse, v1.ReasonScalingFailed, condition.Reason + ": " + condition.Message}
+		case condition.Status == metav1.ConditionTrue:
+			state = result{metav1.ConditionTrue, v1.ReasonScaling, ""}
+		}
+	}
+	return state
 }
 
 // isRequired reports whether a HorizontalPodAutoscaler or a ScaledObject scales only with the

@@ -200,7 +200,7 @@ const (
 const (
 	// ReasonScaling means that the autoscaler sets the number of pods.
 	ReasonScaling = "Scaling"
-	// ReasonScalingPending means that the autoscaler does not exist yet.
+	// ReasonScalingPending means that the autoscaler does not exist or has no status yet.
 	ReasonScalingPending = "ScalingPending"
 	// ReasonScalingFailed means that the autoscaler reports an error. The number of pods stays as it is.
 	//

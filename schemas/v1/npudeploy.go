@@ -51,7 +51,7 @@ type NpuDeployList struct {
 // comment.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.model) || has(self.inferenceServer)",message="one of model or inferenceServer is required: there is nothing to serve"
-// +kubebuilder:validation:XValidation:rule="!has(self.scaling) || !has(self.inferenceServer) || !has(self.inferenceServer.replicas)",message="inferenceServer.replicas: the autoscaler of scaling sets the number: change scaling.min and scaling.max instead"
+// +kubebuilder:validation:XValidation:rule="!has(self.scaling) || !has(self.inferenceServer) || !has(self.inferenceServer.replicas)",message=`inferenceServer.replicas: the autoscaler of scaling sets the number: change scaling.min and scaling.max instead. If the manifest has no replicas, another client set it, such as kubectl scale: remove it with kubectl patch npudeploy NAME --type=merge -p '{"spec":{"inferenceServer":{"replicas":null}}}'`
 type NpuDeploySpec struct {
 	// model is what the server loads: a Hugging Face id (org/name, for GGUF org/name:quantization), an
 	// absolute path inside the container, or a URI: hf://org/name, pvc://claim/path, oci://image, and

@@ -2,6 +2,8 @@ package controller_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +76,33 @@ func TestReplicasAreHandedToAnAutoscalerAndBack(t *testing.T) {
 	if got, want := numbers(), []int32{3, 4, 5}; !slices.Equal(got, want) {
 		t.Errorf("the Deployment had %v replicas, want %v", got, want)
 	}
+}
+
+// kubectl apply keeps replicas, which kubectl scale set and the manifest never had.
+func TestMessageHasTheCommandThatRemovesReplicas(t *testing.T) {
+	f := newFixture(t)
+	path := filepath.Join(t.TempDir(), "web.yaml")
+	apply := func(manifest string) error {
+		f.Must(os.WriteFile(path, []byte(strings.ReplaceAll(manifest, "NAMESPACE", f.Namespace)), 0o600))
+		_, err := f.Cluster().Kubectl(f.Context(), "apply", "-n", f.Namespace, "-f", path)
+		return err
+	}
+	f.Must(apply(replace("replicas: 1", "image: example.com/vllm:1")))
+	f.settle()
+	f.Kubectl("scale", "npudeploy/web", "-n", f.Namespace, "--replicas=3")
+	f.awaitReplicas(3)
+	scaled := replace("{replicas: 1}", "{image: example.com/vllm:1, dialect: vllm}\n  scaling: {max: 3, metric: RunningRequests, target: 8}")
+	err := apply(scaled)
+	_, command, ok := strings.Cut(fmt.Sprint(err), "remove it with kubectl ")
+	if !ok {
+		t.Fatalf("the error is %v", err)
+	}
+	command, _, _ = strings.Cut(command, "}'")
+	command = strings.NewReplacer("NAME", "web", "'", "").Replace(command + "}")
+	f.Kubectl(append(strings.Fields(command), "-n", f.Namespace)...)
+	f.Must(apply(scaled))
+	f.settle()
+	f.awaitReplicas(3)
 }
 
 func TestNpuDeployWithAnAutoscalerIsNotScaled(t *testing.T) {
