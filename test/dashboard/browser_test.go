@@ -234,10 +234,12 @@ func (t *tab) wantAccessible() {
 // maxScreenshot bounds a screenshot, in bytes.
 const maxScreenshot = 200 << 10
 
+var takesScreenshots = os.Getenv("SCREENSHOTS") != ""
+
 // screenshot writes the visible part of the page to docs/images if SCREENSHOTS is set.
 func (t *tab) screenshot(name string) {
 	t.Helper()
-	if os.Getenv("SCREENSHOTS") == "" {
+	if !takesScreenshots {
 		return
 	}
 	image := run(t, chromedp.CaptureScreenshot())
