@@ -7,7 +7,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -62,19 +62,23 @@ func (k *deployKind) backend(ctx context.Context, deploy *v1.NpuDeploy, name str
 	if port := servicePort(other); port != nil {
 		backend.Port = *port
 	}
-	var deployment appsv1.Deployment
-	err := k.cache.Get(ctx, key, &deployment)
-	if client.IgnoreNotFound(err) != nil {
-		return backend, err
+	if other.DeletionTimestamp != nil {
+		return backend, nil
 	}
-	switch {
-	case other.DeletionTimestamp != nil:
-	case err != nil || !metav1.IsControlledBy(&deployment, other):
-		backend.State = v1.BackendNotReady
-	default:
-		backend.State = workloadState(&deployment)
+	workload, err := k.backendWorkload(ctx, other)
+	if err == nil {
+		backend.State = workloadState(workload)
 	}
-	return backend, nil
+	return backend, err
+}
+
+// backendWorkload reads the Deployment or LeaderWorkerSet of an NpuDeploy, or returns nil.
+func (k *deployKind) backendWorkload(ctx context.Context, deploy *v1.NpuDeploy) (client.Object, error) {
+	kind, name, err := k.workloadRef(ctx, deploy, &rendering{})
+	if err != nil {
+		return nil, err
+	}
+	return k.ownedObject(ctx, deploy, kind, name)
 }
 
 func servicePort(deploy *v1.NpuDeploy) *int32 {
@@ -84,12 +88,26 @@ func servicePort(deploy *v1.NpuDeploy) *int32 {
 	return deploy.Spec.Service.Port
 }
 
-// workloadState is Ready with one ready pod of any generation: the Service has them all.
-func workloadState(deployment *appsv1.Deployment) v1.BackendState {
+// workloadState is Ready with one ready pod, or group of pods, of any generation: the Service has
+// them all.
+func workloadState(workload client.Object) v1.BackendState {
+	desired, ready := int64(1), int64(0)
+	switch workload := workload.(type) {
+	case *appsv1.Deployment:
+		if workload.Spec.Replicas != nil {
+			desired = int64(*workload.Spec.Replicas)
+		}
+		ready = int64(workload.Status.ReadyReplicas)
+	case *unstructured.Unstructured:
+		if replicas, exists, _ := unstructured.NestedInt64(workload.Object, "spec", "replicas"); exists {
+			desired = replicas
+		}
+		ready, _, _ = unstructured.NestedInt64(workload.Object, "status", "readyReplicas")
+	}
 	switch {
-	case deployment.Spec.Replicas != nil && *deployment.Spec.Replicas == 0:
+	case desired == 0:
 		return v1.BackendScaledToZero
-	case deployment.Status.ReadyReplicas > 0:
+	case ready > 0:
 		return v1.BackendReady
 	}
 	return v1.BackendNotReady
@@ -154,13 +172,13 @@ func (s *backendStates) forget(deploy types.NamespacedName) {
 	delete(s.byDeploy, deploy)
 }
 
-// backendChanged enqueues the NpuDeploys that send requests to the NpuDeploy or Deployment of an
+// backendChanged enqueues the NpuDeploys that send requests to the NpuDeploy or workload of an
 // event, if their routes depend on the change.
 func (k *deployKind) backendChanged() handler.EventHandler {
 	add := func(ctx context.Context, object client.Object, queue workQueue) {
 		var list v1.NpuDeployList
 		if err := k.cache.List(ctx, &list, client.InNamespace(object.GetNamespace()),
-			client.MatchingFields{indexBackend: object.GetName()}, client.UnsafeDisableDeepCopy); err != nil {
+			client.MatchingFields{indexBackend: backendName(object)}, client.UnsafeDisableDeepCopy); err != nil {
 			return // The informer has not started: then all are reconciled.
 		}
 		priority := priorityDrift
@@ -183,11 +201,19 @@ func (k *deployKind) backendChanged() handler.EventHandler {
 	}
 }
 
-// routeInput is what routes depend on of an NpuDeploy or a Deployment.
+// backendName returns the name of an NpuDeploy, or of that which a workload belongs to.
+func backendName(object client.Object) string {
+	if _, isDeploy := object.(*v1.NpuDeploy); isDeploy {
+		return object.GetName()
+	}
+	return object.GetLabels()[v1.LabelDeploy]
+}
+
+// routeInput is what routes depend on of an NpuDeploy or a workload.
 func routeInput(object client.Object) render.Backend {
 	input := render.Backend{Name: string(object.GetUID())}
 	switch object := object.(type) {
-	case *appsv1.Deployment:
+	case *appsv1.Deployment, *unstructured.Unstructured:
 		input.State = workloadState(object)
 	case *v1.NpuDeploy:
 		if port := servicePort(object); port != nil {

@@ -3,6 +3,8 @@ package controller
 import (
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -10,12 +12,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/history"
+	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/scheduling"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -97,9 +101,41 @@ func stripApplied(object any) (any, error) {
 			Replicas: applied.Spec.Replicas, Paused: applied.Spec.Paused, Template: corev1.PodTemplateSpec{Spec: pod},
 		}
 	case *unstructured.Unstructured:
+		if applied.GroupVersionKind() == manifests.LeaderWorkerSet() {
+			stripGroups(applied)
+			break
+		}
 		delete(applied.Object, "spec")
 	}
 	return applied, nil
+}
+
+// stripGroups keeps what status.LeaderWorkerSet has.
+func stripGroups(set *unstructured.Unstructured) {
+	kept := map[string]any{}
+	keep := func(from map[string]any, path ...string) {
+		if value, exists, _ := unstructured.NestedFieldNoCopy(from, path...); exists {
+			_ = unstructured.SetNestedField(kept, runtime.DeepCopyJSONValue(value), path...)
+		}
+	}
+	spec, _, _ := unstructured.NestedMap(set.Object, "spec")
+	keep(spec, "replicas")
+	keep(spec, "leaderWorkerTemplate", "size")
+	for _, template := range []string{"leaderTemplate", "workerTemplate"} {
+		for _, list := range []string{"initContainers", "containers"} {
+			containers, _, _ := unstructured.NestedSlice(spec, "leaderWorkerTemplate", template, "spec", list)
+			for i := range containers {
+				fields, _ := containers[i].(map[string]any)
+				maps.DeleteFunc(fields, func(name string, _ any) bool {
+					return !slices.Contains([]string{"name", "resources", "startupProbe"}, name)
+				})
+			}
+			if len(containers) > 0 {
+				_ = unstructured.SetNestedSlice(kept, containers, "leaderWorkerTemplate", template, "spec", list)
+			}
+		}
+	}
+	set.Object["spec"] = kept
 }
 
 // annotationSpec has the digest of a cached Deployment's spec, most of which is not cached.

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -39,7 +40,9 @@ type installedKinds struct {
 	direct    client.Reader
 	informers cache.Cache
 	watch     func(source.Source) error
-	changed   func() // called after a kind was installed or removed
+	// workloadChanged handles workloads that are the backends of routes.
+	workloadChanged handler.EventHandler
+	changed         func() // called after a kind was installed or removed
 
 	mu        sync.Mutex
 	isWatched map[schema.GroupVersionKind]bool
@@ -142,6 +145,11 @@ func (k *installedKinds) start(ctx context.Context, kind schema.GroupVersionKind
 	objects := source.Kind[client.Object](k.informers, apply.NewChild(kind), settled(byOwner(v1.Kind), apply.Drifted))
 	if err := k.watch(objects); err != nil {
 		return fmt.Errorf("watching %s: %w", kind.Kind, err)
+	}
+	if kind == manifests.LeaderWorkerSet() {
+		if err := k.watch(source.Kind[client.Object](k.informers, apply.NewChild(kind), k.workloadChanged)); err != nil {
+			return fmt.Errorf("watching %s for routes: %w", kind.Kind, err)
+		}
 	}
 	k.set(kind, true, nil)
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -13,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -56,8 +56,8 @@ type deployKind struct {
 	impacts   *impactCache
 	// children returns the objects of an owner: see apply.Applier.
 	children func(ctx context.Context, owner apply.Owner) ([]apply.Child, error)
-	// isBehind reports whether a cached Deployment is older than the last apply.
-	isBehind func(deploy types.UID, deployment *appsv1.Deployment) bool
+	// isBehind reports whether a cached workload is older than the last apply.
+	isBehind func(deploy types.UID, kind schema.GroupVersionKind, workload metav1.Object) bool
 }
 
 // prepare stores the serving templates before they render, and loads all host claims before the
@@ -137,7 +137,9 @@ func (k *deployKind) evaluate(
 		return nil, err
 	}
 	observed.Stages = stages
-	if deployment := observed.Workload.Deployment; deployment != nil && k.isBehind(deploy.UID, deployment) {
+	deployment, groups := observed.Workload.Deployment, observed.Workload.Groups
+	if deployment != nil && k.isBehind(deploy.UID, deploymentKind(), deployment) ||
+		groups != nil && k.isBehind(deploy.UID, manifests.LeaderWorkerSet(), groups) {
 		observed.Templates = "" // Ready is that of the templates before.
 	}
 	next := k.statusOnly(deploy)

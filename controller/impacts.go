@@ -4,11 +4,14 @@ import (
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/rollout"
@@ -65,24 +68,63 @@ func devicesOf(result *render.Result) *rollout.Devices {
 	}
 	accelerator := result.Resolved.Accelerator
 	for _, object := range result.Objects {
+		if object.GroupVersionKind() == manifests.LeaderWorkerSet() {
+			return devicesOfGroups(object, accelerator)
+		}
 		var deployment appsv1.Deployment
 		if object.GetKind() != "Deployment" || runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &deployment) != nil {
 			continue
 		}
-		replicas := 1
-		if deployment.Spec.Replicas != nil {
-			replicas = int(*deployment.Spec.Replicas)
-		}
-		surge := 0
-		if rolling := deployment.Spec.Strategy.RollingUpdate; rolling != nil && rolling.MaxSurge != nil {
-			if n, err := intstr.GetScaledValueFromIntOrPercent(rolling.MaxSurge, replicas, true); err == nil {
-				surge = min(n, replicas)
-			}
+		var surge *intstr.IntOrString
+		if rolling := deployment.Spec.Strategy.RollingUpdate; rolling != nil {
+			surge = rolling.MaxSurge
 		}
 		return &rollout.Devices{
-			Resource: accelerator.ResourceName, PerPod: int64(accelerator.Count), Surge: surge,
+			Resource: accelerator.ResourceName, PerPod: int64(accelerator.Count), Surge: surgeOf(surge, deployment.Spec.Replicas),
 			NodeSelector: deployment.Spec.Template.Spec.NodeSelector,
 		}
 	}
 	return nil
+}
+
+// devicesOfGroups is devicesOf for a LeaderWorkerSet, of which each group has as many pods as the
+// accelerator has nodes.
+func devicesOfGroups(set *unstructured.Unstructured, accelerator *v1.AcceleratorStatus) *rollout.Devices {
+	var fields struct {
+		Spec struct {
+			Replicas        *int32 `json:"replicas"`
+			RolloutStrategy struct {
+				RollingUpdateConfiguration struct {
+					MaxSurge *intstr.IntOrString `json:"maxSurge"`
+				} `json:"rollingUpdateConfiguration"`
+			} `json:"rolloutStrategy"`
+			LeaderWorkerTemplate struct {
+				WorkerTemplate corev1.PodTemplateSpec `json:"workerTemplate"`
+			} `json:"leaderWorkerTemplate"`
+		} `json:"spec"`
+	}
+	if runtime.DefaultUnstructuredConverter.FromUnstructured(set.Object, &fields) != nil {
+		return nil
+	}
+	groups := surgeOf(fields.Spec.RolloutStrategy.RollingUpdateConfiguration.MaxSurge, fields.Spec.Replicas)
+	return &rollout.Devices{
+		Resource: accelerator.ResourceName, PerPod: int64(accelerator.Count), Surge: groups * int(accelerator.Nodes),
+		NodeSelector: fields.Spec.LeaderWorkerTemplate.WorkerTemplate.Spec.NodeSelector,
+	}
+}
+
+// surgeOf returns the number of replicas that a rolling update has in addition.
+func surgeOf(surge *intstr.IntOrString, replicas *int32) int {
+	desired := 1
+	if replicas != nil {
+		desired = int(*replicas)
+	}
+	if surge == nil {
+		return 0
+	}
+	more, err := intstr.GetScaledValueFromIntOrPercent(surge, desired, true)
+	if err != nil {
+		return 0
+	}
+	return min(more, desired)
 }

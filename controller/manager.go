@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
-	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -103,8 +102,8 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	kind.children = func(ctx context.Context, owner apply.Owner) ([]apply.Child, error) {
 		return deploys.applier.Children(ctx, owner)
 	}
-	kind.isBehind = func(deploy types.UID, deployment *appsv1.Deployment) bool {
-		return deploys.applier.IsBehind(deploy, appsv1.SchemeGroupVersion.WithKind("Deployment"), deployment)
+	kind.isBehind = func(deploy types.UID, kind schema.GroupVersionKind, workload metav1.Object) bool {
+		return deploys.applier.IsBehind(deploy, kind, workload)
 	}
 	waves := &rollouts{
 		client: direct, cache: mgr.GetCache(), deploys: kind, objects: deploys.objects, queue: &queue{},
@@ -162,7 +161,7 @@ func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *d
 	if err != nil {
 		return err
 	}
-	installed.watch = c.Watch
+	installed.watch, installed.workloadChanged = c.Watch, kind.backendChanged()
 	crds, err := addController(mgr, "kinds", controller.Options{Reconciler: installed})
 	if err != nil {
 		return err

@@ -62,25 +62,27 @@ func (k *deployKind) autoscaler(ctx context.Context, deploy *v1.NpuDeploy, rende
 	return nil, nil //nolint:nilnil // Absence is an answer.
 }
 
-// workload reads the Deployment and its pods: those of the generation before, if this one
-// does not render.
+// workload reads the Deployment or LeaderWorkerSet, and its pods: those of the generation before, if
+// this one does not render.
 func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering) (status.Workload, error) {
 	var workload status.Workload
-	name := rendered.name("Deployment")
-	if name == "" {
-		children, err := k.children(ctx, apply.DeployOwner(deploy))
-		if err != nil {
-			return workload, err
-		}
-		name = nameOf(children, "Deployment")
+	kind, name, err := k.workloadRef(ctx, deploy, rendered)
+	if err != nil {
+		return workload, err
 	}
-	kind := schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 	object, err := k.ownedObject(ctx, deploy, kind, name)
 	if err != nil || object == nil {
 		return workload, err
 	}
-	workload.Deployment = object.(*appsv1.Deployment)
-	workload.SpecObserved = k.specs.isObserved(client.ObjectKeyFromObject(deploy), workload.Deployment)
+	switch object := object.(type) {
+	case *appsv1.Deployment:
+		workload.Deployment = object
+		workload.SpecObserved = k.specs.isObserved(client.ObjectKeyFromObject(deploy), object)
+	case *unstructured.Unstructured:
+		if workload.Groups, err = status.NewLeaderWorkerSet(object); err != nil {
+			return workload, err
+		}
+	}
 	ofDeploy := []client.ListOption{
 		client.InNamespace(deploy.Namespace), client.MatchingFields{indexDeploy: deploy.Name}, client.UnsafeDisableDeepCopy,
 	}
@@ -97,13 +99,25 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 	return workload, err
 }
 
-// nameOf returns the name of the first child of the kind, or nothing.
-func nameOf(children []apply.Child, kind string) string {
-	i := slices.IndexFunc(children, func(child apply.Child) bool { return child.Ref.Kind == kind })
-	if i < 0 {
-		return ""
+func deploymentKind() schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+}
+
+// workloadRef returns the kind and name of the object with the pods. The name is empty if there is none.
+func (k *deployKind) workloadRef(
+	ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering,
+) (kind schema.GroupVersionKind, name string, err error) {
+	for _, kind := range []schema.GroupVersionKind{deploymentKind(), manifests.LeaderWorkerSet()} {
+		if name := rendered.name(kind.Kind); name != "" {
+			return kind, name, nil
+		}
 	}
-	return children[i].Ref.Name
+	children, err := k.children(ctx, apply.DeployOwner(deploy))
+	i := slices.IndexFunc(children, func(child apply.Child) bool { return manifests.IsWorkload(child.Ref.GroupVersionKind) })
+	if err != nil || i < 0 {
+		return deploymentKind(), "", err
+	}
+	return children[i].Ref.GroupVersionKind, children[i].Ref.Name, nil
 }
 
 // observedSpecs has, for each NpuDeploy, the spec of its Deployment that the Deployment's

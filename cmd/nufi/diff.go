@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -103,7 +104,7 @@ func diffObject(ctx context.Context, kube client.Client, manifest *unstructured.
 // keepReplicas copies the live number of replicas, unless the manifest has one, as the
 // controller does.
 func keepReplicas(manifest, live *unstructured.Unstructured) {
-	if live == nil || manifest.GetKind() != "Deployment" {
+	if live == nil || !manifests.IsWorkload(manifest.GroupVersionKind()) {
 		return
 	}
 	if _, isSet, _ := unstructured.NestedFieldNoCopy(manifest.Object, "spec", "replicas"); isSet {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,6 +39,7 @@ type upOptions struct {
 	noAPIServer              bool
 	compileOnly, monitoring  bool
 	demoRollout              bool
+	with                     []string
 }
 
 func newUpCommand() *cobra.Command {
@@ -48,9 +50,10 @@ func newUpCommand() *cobra.Command {
 		Long:  upLong,
 		Example: `  nufi up
   nufi up --reset --monitoring
-  nufi up --demo-rollout`,
+  nufi up --demo-rollout
+  nufi up --with lws`,
 		Args:    noArguments,
-		PreRunE: func(*cobra.Command, []string) error { return errors.Join(o.checkMonitoring(), o.checkDemo()) },
+		PreRunE: func(*cobra.Command, []string) error { return o.check() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilSignal(cmd)
 			defer stop()
@@ -67,6 +70,8 @@ func newUpCommand() *cobra.Command {
 	flags.BoolVar(&o.noExamples, "no-examples", false, "do not apply the examples")
 	flags.BoolVar(&o.monitoring, "monitoring", false, "run Prometheus and simulated exporters")
 	flags.BoolVar(&o.demoRollout, "demo-rollout", false, "show how a bad set of templates fails in its first wave, and is reverted")
+	flags.StringSliceVar(&o.with, "with", nil,
+		"also run the controllers of other projects, compiled once, and apply their examples: "+strings.Join(cluster.AddonNames(), ", "))
 	flags.BoolVar(&o.compileOnly, "compile-only", false, "compile the control plane, print its folder, and exit")
 	return cmd
 }
@@ -74,9 +79,16 @@ func newUpCommand() *cobra.Command {
 // up is one run of the command.
 type up struct {
 	upOptions
-	root  string // the repository's
-	steps *steps
-	out   io.Writer
+	root   string // the repository's
+	steps  *steps
+	out    io.Writer
+	addons []cluster.BuiltAddon
+}
+
+// check returns an error for options that contradict each other, or that no cluster has.
+func (o *upOptions) check() error {
+	_, err := cluster.ParseAddons(o.with)
+	return errors.Join(o.checkMonitoring(), o.checkDemo(), err)
 }
 
 // runUp starts everything, prints how to use it, and waits until ctx is done. A cancelled
@@ -103,6 +115,9 @@ func runUp(ctx context.Context, o upOptions, out, progress io.Writer) error {
 	if err != nil {
 		return interrupted(ctx, err)
 	}
+	if err := u.compileAddons(ctx, builder); err != nil {
+		return interrupted(ctx, err)
+	}
 	if u.compileOnly {
 		_, err := fmt.Fprintln(out, assets)
 		return err
@@ -122,11 +137,36 @@ func (u *up) start(ctx context.Context, assets string) (*cluster.Cluster, error)
 	if err != nil {
 		return nil, err
 	}
-	return cluster.Start(ctx, cluster.Options{
+	c, err := cluster.Start(ctx, cluster.Options{
 		Dir: u.dir, Port: u.port, Reset: u.reset, Assets: assets, CRDs: crds,
 		Run:      []cluster.Component{cluster.ControllerManager, cluster.Scheduler, cluster.KWOK},
 		Progress: u.steps.report,
 	})
+	if err != nil {
+		return nil, err
+	}
+	for _, addon := range u.addons {
+		if err := c.StartAddon(ctx, addon, u.steps.report); err != nil {
+			return nil, errors.Join(err, c.Stop())
+		}
+	}
+	return c, nil
+}
+
+// compileAddons compiles the controllers of --with that are not in the cache.
+func (u *up) compileAddons(ctx context.Context, builder cluster.Builder) error {
+	names, err := cluster.ParseAddons(u.with)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		addon, err := builder.Addon(ctx, name)
+		if err != nil {
+			return err
+		}
+		u.addons = append(u.addons, addon)
+	}
+	return nil
 }
 
 // serve installs NuFi, prints the summary, and waits until ctx is done or a program exits.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +37,9 @@ func (u *up) applyExamples(ctx context.Context, c *cluster.Cluster, kube client.
 	}
 	deploys := sets.New[types.NamespacedName]()
 	for _, example := range examples {
+		if addon := addonOf(example); addon != "" && !slices.Contains(u.with, addon) {
+			continue
+		}
 		objects, err := readObjects(example)
 		if err == nil {
 			err = createNamespaces(ctx, kube, objects)
@@ -52,6 +57,14 @@ func (u *up) applyExamples(ctx context.Context, c *cluster.Cluster, kube client.
 		}
 	}
 	return deploys, nil
+}
+
+// addonOf returns the addon that a file of an example needs, or nothing.
+func addonOf(example string) string {
+	if filepath.Base(filepath.Dir(example)) == "multi-node" {
+		return string(cluster.LWS)
+	}
+	return ""
 }
 
 // keyOf returns an object's namespace and name: kubectl creates an object without a namespace in

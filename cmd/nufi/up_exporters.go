@@ -27,6 +27,7 @@ func nodes() []cluster.Node {
 		atom("atom-2"),
 		node("x330-0", "sapeon.com/snx3"),
 		node("gpu-0", "nvidia.com/gpu"),
+		node("gpu-1", "nvidia.com/gpu"),
 	}
 }
 

@@ -9,10 +9,10 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -41,7 +41,7 @@ func (l lastApplied) withAdditions(object *live) lastApplied {
 }
 
 // IsBehind reports whether an object of an owner was read from before this process last applied it.
-func (a *Applier) IsBehind(owner types.UID, kind schema.GroupVersionKind, object client.Object) bool {
+func (a *Applier) IsBehind(owner types.UID, kind schema.GroupVersionKind, object metav1.Object) bool {
 	last := a.lastApplied.get(owner, key{kind.Group, kind.Kind, object.GetName()})
 	return last.isAfter(&live{resourceVersion: object.GetResourceVersion()})
 }

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/internal/manifests"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -57,7 +58,7 @@ func NewChild(kind schema.GroupVersionKind) client.Object {
 	switch kind.Kind {
 	case "Deployment":
 		return &appsv1.Deployment{}
-	case string(v1.EndpointHTTPRoute), "HorizontalPodAutoscaler", "ScaledObject":
+	case string(v1.EndpointHTTPRoute), "HorizontalPodAutoscaler", "ScaledObject", "LeaderWorkerSet":
 		object := &unstructured.Unstructured{}
 		object.SetGroupVersionKind(kind)
 		return object
@@ -124,10 +125,22 @@ func newLive(object client.Object) *live {
 	if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
 		l.controller, l.controlledBy = controller.UID, controller.Kind+" "+controller.Name
 	}
-	if deployment, ok := object.(*appsv1.Deployment); ok {
-		l.replicas = deployment.Spec.Replicas
-	}
+	l.replicas = replicasOf(object)
 	return l
+}
+
+// replicasOf returns spec.replicas of a workload, or nil.
+func replicasOf(object client.Object) *int32 {
+	switch object := object.(type) {
+	case *appsv1.Deployment:
+		return object.Spec.Replicas
+	case *unstructured.Unstructured:
+		replicas, exists, _ := unstructured.NestedInt64(object.Object, "spec", "replicas")
+		if exists && manifests.IsWorkload(object.GroupVersionKind()) {
+			return new(int32(replicas)) //nolint:gosec // Its type is int32.
+		}
+	}
+	return nil
 }
 
 // The API server records who owns which field. A field that another manager changes or
@@ -153,7 +166,7 @@ func Summarize(object client.Object) bool {
 	if i := slices.IndexFunc(entries, isOurEntry); i >= 0 {
 		summary.APIVersion = textOf(entries[i], object)
 		summary.FieldsType, summary.Manager = entryDigest(entries[i]), addedFields(object, entries, entries[i])
-		if _, isDeployment := object.(*appsv1.Deployment); isDeployment && hasReplicas(entries[i]) {
+		if replicasOf(object) != nil && hasReplicas(entries[i]) {
 			summary.Subresource = subresourceScale
 		}
 	}

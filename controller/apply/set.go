@@ -99,7 +99,7 @@ func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, erro
 		digest: digest,
 	}
 	_, hasReplicas, _ := unstructured.NestedFieldNoCopy(content, "spec", "replicas")
-	desired.releasesReplicas = desired.ref.Kind == "Deployment" && !hasReplicas
+	desired.releasesReplicas = manifests.IsWorkload(desired.ref.GroupVersionKind) && !hasReplicas
 	return desired, nil
 }
 

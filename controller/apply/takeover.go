@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
-	appsv1 "k8s.io/client-go/applyconfigurations/apps/v1"
 	"k8s.io/client-go/util/csaupgrade"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -26,9 +25,12 @@ const HandOffManager = v1.FieldManager + "-handoff"
 func (a *Applier) handOff(
 	ctx context.Context, owner Owner, desired manifest, object *live, options ...client.PatchOption,
 ) error {
-	intent := appsv1.Deployment(desired.ref.Name, owner.Namespace).WithUID(object.uid).
-		WithSpec(appsv1.DeploymentSpec().WithReplicas(*object.replicas))
-	body, err := json.Marshal(intent)
+	version, kind := desired.ref.ToAPIVersionAndKind()
+	body, err := json.Marshal(map[string]any{
+		"apiVersion": version, "kind": kind,
+		"metadata": map[string]any{"name": desired.ref.Name, "namespace": owner.Namespace, "uid": object.uid},
+		"spec":     map[string]any{"replicas": *object.replicas},
+	})
 	if err != nil {
 		return fmt.Errorf("encoding the replicas of %s: %w", desired.ref, err)
 	}

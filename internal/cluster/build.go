@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// binary is the compiled program. The other programs are links to it.
+// binary is the compiled program. The other programs of the control plane are links to it.
 const binary = "kube"
 
 // maxUnused is how long an unused build is kept. It spares a recompilation to those who
@@ -64,30 +64,35 @@ func digest(module fs.FS) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// build compiles the module in dir into target. Concurrent builds of one target compile once.
+// build compiles the module in dir into target.
 func (b Builder) build(ctx context.Context, dir, version, target string) error {
+	return b.buildOnce(ctx, target, "the control plane", func(part string) error { return b.compile(ctx, dir, version, part) })
+}
+
+// buildOnce fills target as a whole or not at all. Concurrent builds of one target compile once.
+func (b Builder) buildOnce(ctx context.Context, target, title string, compile func(part string) error) error {
 	if err := os.MkdirAll(b.Cache, 0o700); err != nil {
 		return diskFull(err)
 	}
 	lock, err := awaitLock(ctx, target+".lock", func() {
-		b.Progress.report("waiting for another build of the control plane", "")
+		b.Progress.report("waiting for another build of "+title, "")
 	})
 	if err != nil {
-		return fmt.Errorf("waiting for another build of the control plane: %w", err)
+		return fmt.Errorf("waiting for another build of %s: %w", title, err)
 	}
 	if exists(target) {
 		return lock.release()
 	}
-	err = b.compile(ctx, dir, version, target)
+	err = inPart(target, compile)
 	if err == nil {
 		err = trim(b.Cache, time.Now())
 	}
 	return errors.Join(err, lock.release())
 }
 
-// compile creates target as a whole or not at all. It removes what a killed build left
-// behind, which is safe because it holds the lock.
-func (b Builder) compile(ctx context.Context, dir, version, target string) (err error) {
+// inPart fills another folder and renames it to target. It removes what a killed build left behind,
+// which is safe because the caller holds the lock.
+func inPart(target string, fill func(part string) error) (err error) {
 	part := target + ".part"
 	if err := os.RemoveAll(part); err != nil {
 		return err
@@ -96,6 +101,14 @@ func (b Builder) compile(ctx context.Context, dir, version, target string) (err 
 	if err := os.Mkdir(part, 0o700); err != nil {
 		return diskFull(err)
 	}
+	if err := fill(part); err != nil {
+		return err
+	}
+	return os.Rename(part, target)
+}
+
+// compile fills the folder with the control plane.
+func (b Builder) compile(ctx context.Context, dir, version, part string) error {
 	compilation := Compilation{
 		Step: "compiling etcd, Kubernetes and KWOK", Dir: dir, Package: ".",
 		LinkerFlags: versionFlags(version), Out: filepath.Join(part, binary),
@@ -108,7 +121,7 @@ func (b Builder) compile(ctx context.Context, dir, version, target string) (err 
 			return diskFull(err)
 		}
 	}
-	return os.Rename(part, target)
+	return nil
 }
 
 // versionFlags set the version that Kubernetes' programs report.
@@ -125,7 +138,11 @@ func trim(cache string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	for _, folder := range folders {
+	added, err := filepath.Glob(filepath.Join(cache, addonPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, folder := range append(folders, added...) {
 		info, err := os.Stat(folder)
 		if err != nil || !info.IsDir() || now.Sub(info.ModTime()) < maxUnused || inUse(folder) {
 			continue

@@ -4,6 +4,7 @@
 package manifests
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -64,11 +65,14 @@ func Check(owner Owner, objects []*unstructured.Unstructured) error {
 		rendered[k] = true
 	}
 	for _, object := range objects {
-		isRendered := func(name string) bool {
-			return rendered[key{schema.GroupKind{Group: "apps", Kind: "Deployment"}, name}]
+		isRendered := func(group, kind, name string) bool {
+			return rendered[key{schema.GroupKind{Group: group, Kind: kind}, name}]
 		}
 		if message := checkAutoscaler(object, isRendered); message != "" {
 			return notAllowed(object, message)
+		}
+		if object.GroupVersionKind() == LeaderWorkerSet() && isRendered("", "Service", object.GetName()) {
+			return notAllowed(object, "a Service has its name: its controller would use that for the names of pods")
 		}
 	}
 	// It is never pruned: that would delete everything in it.
@@ -92,6 +96,7 @@ func Kinds() []schema.GroupVersionKind {
 		{Version: "v1", Kind: "PersistentVolumeClaim"},
 		{Version: "v1", Kind: "Service"},
 		{Group: "apps", Version: "v1", Kind: "Deployment"},
+		LeaderWorkerSet(),
 		{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
 		{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"},
 		{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
@@ -100,6 +105,16 @@ func Kinds() []schema.GroupVersionKind {
 		{Group: "monitoring.coreos.com", Version: "v1", Kind: "PodMonitor"},
 		{Group: "keda.sh", Version: "v1alpha1", Kind: "ScaledObject"},
 	}
+}
+
+// LeaderWorkerSet returns the kind of replicas that span nodes.
+func LeaderWorkerSet() schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: "leaderworkerset.x-k8s.io", Version: "v1", Kind: "LeaderWorkerSet"}
+}
+
+// IsWorkload reports whether a kind has pods, and a number of them in spec.replicas.
+func IsWorkload(kind schema.GroupVersionKind) bool {
+	return kind == LeaderWorkerSet() || kind == schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 }
 
 // KindsOf returns the kinds that templates of a kind of owner may render.
@@ -157,15 +172,18 @@ func check(object *unstructured.Unstructured, owner Owner) string {
 }
 
 // checkAutoscaler returns what is not allowed in an autoscaler, or nothing. It may scale a Deployment
-// that isRendered reports, and use no credentials of the cluster.
-func checkAutoscaler(object *unstructured.Unstructured, isRendered func(deployment string) bool) string {
+// or LeaderWorkerSet that isRendered reports, and use no credentials of the cluster.
+func checkAutoscaler(object *unstructured.Unstructured, isRendered func(group, kind, name string) bool) string {
 	target, exists, _ := unstructured.NestedMap(object.Object, "spec", "scaleTargetRef")
 	if !exists {
 		return ""
 	}
 	name, _ := target["name"].(string)
-	if kind, hasKind := target["kind"]; hasKind && kind != "Deployment" || !isRendered(name) {
-		return fmt.Sprintf("it scales %q, which is no Deployment of the same templates", name)
+	kind, _ := target["kind"].(string)
+	version, _ := target["apiVersion"].(string)
+	scaled := schema.FromAPIVersionAndKind(cmp.Or(version, "apps/v1"), cmp.Or(kind, "Deployment"))
+	if !IsWorkload(scaled) || !isRendered(scaled.Group, scaled.Kind, name) {
+		return fmt.Sprintf("it scales %q, which is no Deployment or LeaderWorkerSet of the same templates", name)
 	}
 	triggers, _, _ := unstructured.NestedSlice(object.Object, "spec", "triggers")
 	for _, trigger := range triggers {

@@ -3,6 +3,7 @@ package manifests_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -57,6 +58,7 @@ func TestCheckRejectsAutoscalersBeyondTheDeployment(t *testing.T) {
 	}{
 		"its own deployment":  {scaledObject + "triggers: [{type: prometheus, authenticationRef: {name: b}}]}}", true},
 		"cluster credentials": {scaledObject + "triggers: [{type: prometheus, authenticationRef: {name: b, kind: ClusterTriggerAuthentication}}]}}", false},
+		"another set":         {scaledObject[:len(scaledObject)-len("{name: a}, ")] + "{name: a, apiVersion: leaderworkerset.x-k8s.io/v1, kind: LeaderWorkerSet}}}", false},
 		"another kind": {"{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a, namespace: team}, " +
 			"spec: {scaleTargetRef: {kind: StatefulSet, name: a}}}", false},
 	} {
@@ -66,6 +68,19 @@ func TestCheckRejectsAutoscalersBeyondTheDeployment(t *testing.T) {
 				t.Errorf("the error is %v", err)
 			}
 		})
+	}
+}
+
+func TestCheckRejectsALeaderWorkerSetWithTheNameOfAService(t *testing.T) {
+	const service = "{apiVersion: v1, kind: Service, metadata: {name: a, namespace: team}}"
+	const set = "{apiVersion: leaderworkerset.x-k8s.io/v1, kind: LeaderWorkerSet, metadata: {name: NAME, namespace: team}, spec: {}}"
+	const scaler = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a, namespace: team}, " +
+		"spec: {scaleTargetRef: {apiVersion: leaderworkerset.x-k8s.io/v1, kind: LeaderWorkerSet, name: a-lws}}}"
+	if err := manifests.Check(deployOwner(), parsed(t, service, strings.Replace(set, "NAME", "a-lws", 1), scaler)); err != nil {
+		t.Errorf("a set with a name of its own, and its autoscaler: %v", err)
+	}
+	if err := manifests.Check(deployOwner(), parsed(t, service, strings.Replace(set, "NAME", "a", 1))); err == nil {
+		t.Error("a set with the name of a Service is accepted")
 	}
 }
 

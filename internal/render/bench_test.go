@@ -30,7 +30,7 @@ var benchmarks = []struct {
 	maxBytes   int
 }{
 	{"minimal", minimalSpec, render.ProjectSettings{}, 649_000},
-	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 656_000},
+	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 660_000},
 	{"endpoint", endpointSpec, render.ProjectSettings{}, 745_000},
 }
 

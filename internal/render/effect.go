@@ -80,7 +80,11 @@ func effectOn(before, after *unstructured.Unstructured) Effect {
 }
 
 func podTemplate(object *unstructured.Unstructured) any {
-	template, _, _ := unstructured.NestedFieldNoCopy(object.Object, "spec", "template")
+	field := "template"
+	if object.GetKind() == "LeaderWorkerSet" {
+		field = "leaderWorkerTemplate" // Each of its fields restarts the pods: their number and restarts, too.
+	}
+	template, _, _ := unstructured.NestedFieldNoCopy(object.Object, "spec", field)
 	return template
 }
 

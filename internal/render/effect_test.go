@@ -25,9 +25,13 @@ func TestCompareReportsTheEffectOfAPolicyChange(t *testing.T) {
 		effect   render.Effect
 		changes  []render.Change
 	}{
-		"nothing":        {"", "", render.None, nil},
-		"grace period":   {"graceSeconds: 120", "graceSeconds: 240", render.Restart, []render.Change{{Object: "deployment/a", Effect: render.Restart}}},
-		"rollout":        {"historyLimit: 3", "historyLimit: 5", render.InPlace, []render.Change{{Object: "deployment/a", Effect: render.InPlace}}},
+		"nothing":      {"", "", render.None, nil},
+		"grace period": {"graceSeconds: 120", "graceSeconds: 240", render.Restart, []render.Change{{Object: "deployment/a", Effect: render.Restart}}},
+		"rollout":      {"historyLimit: 3", "historyLimit: 5", render.InPlace, []render.Change{{Object: "deployment/a", Effect: render.InPlace}}},
+		"grace period on several nodes": {"graceSeconds: 120", "graceSeconds: 240", render.Restart,
+			[]render.Change{{Object: "leaderworkerset/a-lws", Effect: render.Restart}}},
+		"rollout on several nodes": {"maxSurge: 0, maxUnavailable: 1", "maxSurge: 1, maxUnavailable: 0", render.InPlace,
+			[]render.Change{{Object: "leaderworkerset/a-lws", Effect: render.InPlace}}},
 		"route's domain": {`domain: "nufi.me"`, `domain: "example.com"`, render.InPlace, []render.Change{{Object: "virtualservice/a", Effect: render.InPlace}}},
 		"kind of route": {`kind:   "VirtualService"`, `kind:   "Ingress"`, render.Delete,
 			[]render.Change{{Object: "ingress/a", Effect: render.InPlace}, {Object: "virtualservice/a", Effect: render.Delete}}},
@@ -35,6 +39,10 @@ func TestCompareReportsTheEffectOfAPolicyChange(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			planned := planned
+			if strings.Contains(name, "on several nodes") {
+				planned = strings.Replace(planned, "{type: atom, count: 4}", "{type: nvidia, count: 4, nodes: 2}", 1)
+			}
 			renderWith := func(module fs.FS) *render.Result {
 				result, err := compile(t, module).RenderYAML("a.yaml", []byte(planned), render.ProjectSettings{})
 				if err != nil {

@@ -71,6 +71,7 @@ func (l leaf) isNamedBy(violation render.Violation) bool {
 func contradicted() map[string][]string {
 	return map[string][]string{
 		"spec.accelerator.count":        {"spec.accelerator.type"},
+		"spec.accelerator.nodes":        {"spec.accelerator.type"},
 		"spec.accelerator.type":         {"spec.inferenceServer.image"},
 		"spec.endpoint.traffic.unready": {"spec.endpoint.traffic"},
 		"spec.inferenceServer.command":  {"spec.model", "spec.scaling"},
@@ -124,7 +125,7 @@ func leafValue(tb testing.TB, path string, at *schema.Structural) any {
 func leafValues() map[string]any {
 	probe := map[string]any{"tcpSocket": map[string]any{"port": int64(7)}}
 	return map[string]any{
-		"model": "org/other", "modelSize": "900Gi", "type": "x330", "count": int64(4), "tensor": int64(4), "data": int64(2), "min": int64(2),
+		"model": "org/other", "modelSize": "900Gi", "type": "x330", "count": int64(4), "nodes": int64(2), "pipeline": int64(2), "tensor": int64(4), "data": int64(2), "min": int64(2),
 		"image": "registry.example.com/other:v2", "dialect": "triton", "command": []any{"other"}, "args": []any{"--other"},
 		"env": []any{map[string]any{"name": "OTHER", "value": "1"}}, "inferencePort": int64(7777), "replicas": int64(7),
 		"limits": map[string]any{"cpu": "7"}, "requests": map[string]any{"cpu": "7"}, "claims": []any{map[string]any{"name": "other"}},

@@ -22,17 +22,21 @@ func (d diagnosis) result() result {
 	return result{metav1.ConditionFalse, d.reason, d.message}
 }
 
-// available evaluates the Deployment first, and its pods only if that is inconclusive.
+// available evaluates the Deployment or LeaderWorkerSet first, and its pods only if that is
+// inconclusive.
 func available(observed Observed, rev revision) result {
 	deployment := observed.Workload.Deployment
-	if deployment == nil {
-		return noDeployment(observed)
+	switch {
+	case observed.Workload.Groups != nil:
+		return groupsAvailable(observed, rev)
+	case deployment == nil:
+		return noWorkload(observed)
 	}
 	if !rev.observed {
 		return mostActionable(notCreated(deployment, rev),
 			diagnosis{v1.ReasonProgressing, "the Deployment's controller has not acted on its last change yet"}).result()
 	}
-	desired, ready := desiredReplicas(deployment), len(rev.ready())
+	desired, ready := observed.Workload.desired(), len(rev.ready())
 	if desired == 0 {
 		return result{metav1.ConditionTrue, v1.ReasonScaledToZero, "replicas is 0"}
 	}
@@ -70,14 +74,18 @@ func pausedBeforeRollout(deployment *appsv1.Deployment) diagnosis {
 		deployment.Status.UpdatedReplicas, desiredReplicas(deployment), deployment.Name)}
 }
 
-func noDeployment(observed Observed) result {
+func noWorkload(observed Observed) result {
+	kind := "Deployment"
+	if accelerator := observed.accelerator(); accelerator != nil && accelerator.Nodes > 1 {
+		kind = "LeaderWorkerSet"
+	}
 	switch _, applied := observed.results(); {
 	case applied.isUnknown():
 		return result{metav1.ConditionUnknown, v1.ReasonNotObserved, "not observed yet"}
 	case applied.isFalse():
-		return diagnosis{v1.ReasonNotApplied, "no Deployment is in place"}.result()
+		return diagnosis{v1.ReasonNotApplied, "no " + kind + " is in place"}.result()
 	}
-	return diagnosis{v1.ReasonProgressing, "the Deployment was applied and is not observed yet"}.result()
+	return diagnosis{v1.ReasonProgressing, "the " + kind + " was applied and is not observed yet"}.result()
 }
 
 // terminatingMessage is the end of a message: the pod that has been terminating longest, which

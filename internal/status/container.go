@@ -96,12 +96,12 @@ func outOfMemory(observed Observed, pod corev1.Pod) diagnosis {
 			return diagnosis{}
 		}
 		return diagnosis{v1.ReasonOutOfMemory, fmt.Sprintf("container %s ran out of memory and was killed (%s), %s",
-			container.Name, memoryLimit(observed, container.Name), plural(int(container.RestartCount), "restart"))}
+			container.Name, memoryLimit(observed, pod, container.Name), plural(int(container.RestartCount), "restart"))}
 	})
 }
 
-func memoryLimit(observed Observed, name string) string {
-	template := templateOf(observed, name)
+func memoryLimit(observed Observed, pod corev1.Pod, name string) string {
+	template := templateOf(observed, pod, name)
 	if limit := template.Resources.Limits.Memory(); !limit.IsZero() {
 		return "its limit is " + limit.String()
 	}
@@ -136,10 +136,10 @@ func lastExit(container corev1.ContainerStatus) *corev1.ContainerStateTerminated
 	return container.LastTerminationState.Terminated
 }
 
-// templateOf returns the container of that name in the Deployment, which pods of the
-// current revision are created from.
-func templateOf(observed Observed, name string) corev1.Container {
-	spec := observed.Workload.Deployment.Spec.Template.Spec
+// templateOf returns the container of that name in the template that pods like this one are created
+// from.
+func templateOf(observed Observed, pod corev1.Pod, name string) corev1.Container {
+	spec := observed.Workload.podSpec(pod)
 	for _, container := range slices.Concat(spec.InitContainers, spec.Containers) {
 		if container.Name == name {
 			return container

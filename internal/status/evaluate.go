@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -115,10 +116,11 @@ func setUpdate(next *v1.NpuDeployStatus, conditions conditions, update *Update) 
 // runningImage returns the server's image in a pod that serves, of the current revision if
 // there is one, or else the image that is going to run.
 func runningImage(workload Workload, rev revision, rendered string) string {
-	if workload.Deployment == nil || len(workload.Deployment.Spec.Template.Spec.Containers) == 0 {
+	containers := workload.podSpec(corev1.Pod{}).Containers
+	if len(containers) == 0 {
 		return rendered
 	}
-	server := workload.Deployment.Spec.Template.Spec.Containers[0].Name
+	server := containers[0].Name
 	for _, pod := range slices.Concat(rev.ready(), rev.earlier) {
 		for _, container := range pod.Spec.Containers {
 			if container.Name == server && container.Image != "" && len(container.Image) <= maxImage {
@@ -134,14 +136,17 @@ const maxImage = 512
 
 // setReplicas keeps the counts while the current revision is unknown.
 func setReplicas(next *v1.NpuDeployStatus, workload Workload, rev revision) {
-	if workload.Deployment != nil && !rev.observed {
+	if workload.exists() && !rev.observed {
 		return
 	}
-	next.Replicas = int32(len(rev.pods))         //nolint:gosec // a cluster has fewer pods than that
-	next.ReadyReplicas = int32(len(rev.ready())) //nolint:gosec // a cluster has fewer pods than that
+	created, ready := len(rev.pods), len(rev.ready())
+	if workload.Groups != nil {
+		created, ready = len(rev.groups()), rev.readyGroups(workload.Groups.size())
+	}
+	next.Replicas, next.ReadyReplicas = int32(created), int32(ready) //nolint:gosec // A cluster has fewer pods than that.
 	next.ReplicaSummary = ""
-	if workload.Deployment != nil {
-		next.ReplicaSummary = fmt.Sprintf("%d/%d", next.ReadyReplicas, desiredReplicas(workload.Deployment))
+	if workload.exists() {
+		next.ReplicaSummary = fmt.Sprintf("%d/%d", next.ReadyReplicas, workload.desired())
 	}
 }
 

@@ -71,10 +71,12 @@ type Update struct {
 	Message string
 }
 
-// Workload is the live Deployment with its ReplicaSets, pods and events.
+// Workload is the live Deployment or LeaderWorkerSet with its pods and events.
 type Workload struct {
 	// Deployment is nil if there is none.
 	Deployment *appsv1.Deployment
+	// Groups is nil if there is none. There is a Deployment or a LeaderWorkerSet, not both.
+	Groups *LeaderWorkerSet
 	// SpecObserved means that the Deployment's controller has acted on its spec, though not on its
 	// latest generation: an annotation changed, which counts as a generation too.
 	SpecObserved bool
@@ -86,6 +88,34 @@ type Workload struct {
 	// Warnings are events of these pods. They complete messages; few reasons depend on
 	// them.
 	Warnings []corev1.Event
+}
+
+// exists reports whether there is a Deployment or a LeaderWorkerSet.
+func (w Workload) exists() bool { return w.Deployment != nil || w.Groups != nil }
+
+// desired is the number of replicas that the Deployment or the LeaderWorkerSet is to have.
+func (w Workload) desired() int {
+	switch {
+	case w.Groups != nil:
+		return orOne(w.Groups.Spec.Replicas)
+	case w.Deployment != nil:
+		return orOne(w.Deployment.Spec.Replicas)
+	}
+	return 0
+}
+
+// podSpec is that of the template which the pod is created from, with the containers' names, resources
+// and startup probes.
+func (w Workload) podSpec(pod corev1.Pod) corev1.PodSpec {
+	switch {
+	case w.Groups != nil && isLeader(pod):
+		return w.Groups.Spec.LeaderWorkerTemplate.LeaderTemplate.Spec
+	case w.Groups != nil:
+		return w.Groups.Spec.LeaderWorkerTemplate.WorkerTemplate.Spec
+	case w.Deployment != nil:
+		return w.Deployment.Spec.Template.Spec
+	}
+	return corev1.PodSpec{}
 }
 
 // SchedulingContext is what the placement of pods depends on.

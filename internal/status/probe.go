@@ -26,7 +26,7 @@ func probeFailing(observed Observed, pod corev1.Pod) diagnosis {
 			return diagnosis{v1.ReasonProbeFailing, fmt.Sprintf("container %s was restarted at %s, %s: %s",
 				container.Name, timestamp(exit.FinishedAt), plural(int(container.RestartCount), "restart"), event.Message)}
 		}
-		if container.State.Running == nil || !hasStarted(observed, container) {
+		if container.State.Running == nil || !hasStarted(observed, pod, container) {
 			return diagnosis{}
 		}
 		return notReady(observed, pod, container)

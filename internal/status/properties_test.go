@@ -94,6 +94,16 @@ func copyOf(t *testing.T, observed status.Observed) status.Workload {
 	t.Helper()
 	copied := status.Workload{SpecObserved: observed.Workload.SpecObserved}
 	copied.Deployment = observed.Workload.Deployment.DeepCopy()
+	if groups := observed.Workload.Groups; groups != nil {
+		content, err := json.Marshal(groups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied.Groups = &status.LeaderWorkerSet{}
+		if err := json.Unmarshal(content, copied.Groups); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, pod := range observed.Workload.Pods {
 		copied.Pods = append(copied.Pods, *pod.DeepCopy())
 	}
@@ -182,7 +192,14 @@ func checkInvariants(t *testing.T, observed status.Observed, evaluated v1.NpuDep
 		}
 	}
 	ready := meta.FindStatusCondition(evaluated.Conditions, v1.ConditionReady)
-	if ready.Status == metav1.ConditionTrue && evaluated.ReadyReplicas < *observed.Workload.Deployment.Spec.Replicas {
-		t.Errorf("Ready with %d ready pods of %d", evaluated.ReadyReplicas, *observed.Workload.Deployment.Spec.Replicas)
+	var desired *int32
+	switch workload := observed.Workload; {
+	case workload.Deployment != nil:
+		desired = workload.Deployment.Spec.Replicas
+	case workload.Groups != nil:
+		desired = workload.Groups.Spec.Replicas
+	}
+	if ready.Status == metav1.ConditionTrue && desired != nil && evaluated.ReadyReplicas < *desired {
+		t.Errorf("Ready with %d ready replicas of %d", evaluated.ReadyReplicas, *desired)
 	}
 }

@@ -16,8 +16,8 @@ const revisionAnnotation = "deployment.kubernetes.io/revision"
 // revision is the workload's pods by the template that they were created from. Pods that
 // ended or are being deleted are in no list.
 type revision struct {
-	// observed is false until the Deployment's controller has acted on the present spec and
-	// its ReplicaSet is observed. Until then the lists are meaningless.
+	// observed is false until the workload's controller has acted on the present spec and, of a
+	// Deployment, the ReplicaSet is observed. Until then the lists are meaningless.
 	observed bool
 	// pods are those of the current template, by name.
 	pods []corev1.Pod
@@ -30,10 +30,13 @@ type revision struct {
 }
 
 func currentRevision(workload Workload) revision {
-	hash := currentHash(workload)
+	hash, label := currentHash(workload), appsv1.DefaultDeploymentUniqueLabelKey
+	if workload.Groups != nil {
+		hash, label = workload.Groups.currentRevision(workload.Pods), labelRevision
+	}
 	rev := revision{observed: hash != ""}
 	for _, pod := range workload.Pods {
-		current := rev.observed && pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey] == hash
+		current := rev.observed && pod.Labels[label] == hash
 		switch {
 		case HasEnded(&pod) && pod.DeletionTimestamp != nil, pod.Status.Phase == corev1.PodSucceeded:
 		case pod.DeletionTimestamp != nil:
@@ -109,8 +112,5 @@ func podCondition(pod corev1.Pod, kind corev1.PodConditionType) corev1.PodCondit
 }
 
 func desiredReplicas(deployment *appsv1.Deployment) int {
-	if deployment.Spec.Replicas == nil {
-		return 1
-	}
-	return int(*deployment.Spec.Replicas)
+	return orOne(deployment.Spec.Replicas)
 }

@@ -2,7 +2,9 @@ package status
 
 import (
 	"fmt"
+	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -24,27 +26,31 @@ func setScaling(next *v1.NpuDeployStatus, conditions conditions, observed Observ
 }
 
 func scaling(observed Observed, available result) result {
-	autoscaler, deployment := observed.Autoscaler, observed.Workload.Deployment
-	if autoscaler == nil || deployment == nil {
+	autoscaler, workload := observed.Autoscaler, observed.Workload
+	if autoscaler == nil || !workload.exists() {
 		return result{metav1.ConditionFalse, v1.ReasonScalingPending, "the autoscaler is not in place yet"}
 	}
-	desired := desiredReplicas(deployment)
+	desired := workload.desired()
 	if desired == 0 {
 		return result{
 			metav1.ConditionFalse, v1.ReasonScalingDisabled,
-			"replicas was set to 0, which disables the autoscaler: run kubectl scale deployment/" + deployment.Name + " --replicas=1",
+			"replicas was set to 0, which disables the autoscaler: run kubectl scale " + workload.kubectlName() + " --replicas=1",
 		}
 	}
 	if state := autoscalerState(autoscaler); state.status == metav1.ConditionFalse {
 		return state
 	}
 	minimum, maximum := bounds(observed.Deploy.Spec.Scaling)
-	text := fmt.Sprintf("wants %d of %d to %d pods", desired, minimum, maximum)
+	noun, kind := "pods", "Deployment"
+	if workload.Groups != nil {
+		noun, kind = "groups", "LeaderWorkerSet"
+	}
+	text := fmt.Sprintf("wants %d of %d to %d %s", desired, minimum, maximum, noun)
 	switch {
 	case desired < minimum || desired > maximum:
 		return result{
 			metav1.ConditionFalse, v1.ReasonScalingOverridden,
-			fmt.Sprintf("%d pods are desired, and min and max are %d and %d: another client scaled the Deployment", desired, minimum, maximum),
+			fmt.Sprintf("%d %s are desired, and min and max are %d and %d: another client scaled the %s", desired, noun, minimum, maximum, kind),
 		}
 	case available.reason == v1.ReasonNoFreeDevice:
 		return result{metav1.ConditionFalse, v1.ReasonScalingLimited, fmt.Sprintf("%s, devices for %d", text, placed(observed))}
@@ -90,16 +96,35 @@ func bounds(scaling *v1.Scaling) (minimum, maximum int) {
 	return minimum, int(scaling.Max)
 }
 
-// placed returns the number of pods of the current revision that have a node.
+// placed returns the number of pods of the current revision that have a node, or of groups of which
+// all pods have one.
 func placed(observed Observed) int {
+	rev, size := currentRevision(observed.Workload), 1
+	groups := rev.groups()
+	if observed.Workload.Groups != nil {
+		size = observed.Workload.Groups.size()
+	} else {
+		groups = nil
+		for _, pod := range rev.pods {
+			groups = append(groups, group{pods: []corev1.Pod{pod}})
+		}
+	}
 	count := 0
-	pods := currentRevision(observed.Workload).pods
-	for i := range pods {
-		if pods[i].Spec.NodeName != "" {
+	for _, group := range groups {
+		waits := slices.ContainsFunc(group.pods, func(pod corev1.Pod) bool { return pod.Spec.NodeName == "" })
+		if len(group.pods) >= size && !waits {
 			count++
 		}
 	}
 	return count
+}
+
+// kubectlName is the argument that names the workload on kubectl's command line.
+func (w Workload) kubectlName() string {
+	if w.Groups != nil {
+		return "leaderworkerset/" + w.Groups.Name
+	}
+	return "deployment/" + w.Deployment.Name
 }
 
 func autoscalerConditions(autoscaler *unstructured.Unstructured) []metav1.Condition {

@@ -36,8 +36,8 @@ func starting(observed Observed, pod corev1.Pod) diagnosis {
 // (an init container that fetches a model) has no budget.
 func loading(observed Observed, pod corev1.Pod, container corev1.ContainerStatus) string {
 	since := container.State.Running.StartedAt
-	budget := startupBudget(templateOf(observed, container.Name))
-	if budget == 0 || hasStarted(observed, container) {
+	budget := startupBudget(templateOf(observed, pod, container.Name))
+	if budget == 0 || hasStarted(observed, pod, container) {
 		return fmt.Sprintf("container %s has been running since %s and is not ready yet", container.Name, timestamp(since))
 	}
 	return fmt.Sprintf("container %s has been loading since %s and has %s to pass its startup probe%s", container.Name,
@@ -45,11 +45,11 @@ func loading(observed Observed, pod corev1.Pod, container corev1.ContainerStatus
 }
 
 // hasStarted reports whether the startup probe, if there is one, has passed.
-func hasStarted(observed Observed, container corev1.ContainerStatus) bool {
+func hasStarted(observed Observed, pod corev1.Pod, container corev1.ContainerStatus) bool {
 	if container.Started != nil {
 		return *container.Started
 	}
-	return templateOf(observed, container.Name).StartupProbe == nil
+	return templateOf(observed, pod, container.Name).StartupProbe == nil
 }
 
 // startupBudget is how long the kubelet waits for the startup probe to pass. Kubernetes'

@@ -69,6 +69,12 @@ func add(tb testing.TB, observed *status.Observed, document string) {
 		read(tb, document, observed.Deploy)
 	case "Deployment":
 		read(tb, document, workload.Deployment)
+	case "LeaderWorkerSet":
+		groups, err := status.NewLeaderWorkerSet(readRoute(tb, document))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		workload.Deployment, workload.Groups, workload.ReplicaSets = nil, groups, nil
 	case "ReplicaSet":
 		workload.ReplicaSets = append(workload.ReplicaSets, readNew[metav1.PartialObjectMetadata](tb, document))
 	case "Pod":

@@ -149,18 +149,28 @@ type Accelerator struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Type string `json:"type"`
 
-	// count is the number of devices of one replica. Absent means one.
+	// count is the number of devices of one replica, or with nodes on each of its nodes. Absent means
+	// one.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=64
 	Count *int32 `json:"count,omitempty"`
+
+	// nodes is the number of pods, each on a node with count devices, that serve one replica together.
+	// Absent means one.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=32
+	Nodes *int32 `json:"nodes,omitempty"`
 }
 
-// Parallelism splits a replica's devices: tensor times data is their number.
+// Parallelism splits a replica's devices, those of all its nodes: tensor times data times pipeline
+// is their number.
 type Parallelism struct {
 	// tensor is the number of devices that share each layer. Absent means all
-	// devices divided by data.
+	// devices divided by data and pipeline.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
@@ -173,6 +183,14 @@ type Parallelism struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=64
 	Data *int32 `json:"data,omitempty"`
+
+	// pipeline is the number of stages that the model's layers are divided into, a multiple of
+	// accelerator.nodes: the devices of a stage are on one node. Absent means accelerator.nodes.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=64
+	Pipeline *int32 `json:"pipeline,omitempty"`
 }
 
 // PodMetadata is metadata that a user can add to pods.

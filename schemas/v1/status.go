@@ -52,20 +52,22 @@ type NpuDeployStatus struct {
 	// +kubebuilder:validation:MaxItems=31
 	Traffic []TrafficStatus `json:"traffic,omitempty"`
 
-	// replicas is the number of pods of the current generation.
+	// replicas is the number of pods of the current generation, or of groups of pods with
+	// accelerator.nodes.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Replicas int32 `json:"replicas"`
 
-	// readyReplicas is the number of ready pods of the current generation.
+	// readyReplicas is the number of ready pods of the current generation, or of groups of which all
+	// pods are ready.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ReadyReplicas int32 `json:"readyReplicas"`
 
-	// replicaSummary is the number of ready and of desired pods: 1/2. Absent until the Deployment
-	// is observed.
+	// replicaSummary is the number of ready and of desired replicas: 1/2. Absent until the Deployment
+	// or LeaderWorkerSet is observed.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
@@ -133,14 +135,21 @@ type AcceleratorStatus struct {
 	// +kubebuilder:validation:MaxLength=317
 	ResourceName string `json:"resourceName"`
 
-	// count is the number of devices of each replica.
+	// count is the number of devices of each replica, or with nodes on each of its nodes.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	Count int32 `json:"count"`
+
+	// nodes is the number of pods of each replica. Absent means one.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=2
+	Nodes int32 `json:"nodes,omitempty"`
 }
 
-// ParallelismStatus is the split in use: tensor times data is the device count.
+// ParallelismStatus is the split in use: tensor times data times pipeline is the number of a replica's
+// devices.
 type ParallelismStatus struct {
 	// tensor is the number of devices that share each layer.
 	//
@@ -153,6 +162,12 @@ type ParallelismStatus struct {
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	Data int32 `json:"data"`
+
+	// pipeline is the number of stages that the model's layers are divided into. Absent means one.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=2
+	Pipeline int32 `json:"pipeline,omitempty"`
 }
 
 // InventoryEntry is an object that an earlier version of the controller applied.

@@ -43,10 +43,17 @@ func Routes() Setup {
 	return func(p *controlPlane) { p.crds = append(p.crds, "devcluster/crds") }
 }
 
+// With runs the controller of another project, which is compiled once. Its webhooks are installed
+// with it.
+func With(name cluster.Addon) Setup {
+	return func(p *controlPlane) { p.addons = append(p.addons, name) }
+}
+
 // controlPlane is what the tests of one process share.
 type controlPlane struct {
 	components []cluster.Component
 	crds       []string // folders of the repository
+	addons     []cluster.Addon
 
 	once      sync.Once
 	root, dir string
@@ -126,12 +133,25 @@ func (p *controlPlane) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var addons []cluster.BuiltAddon
+	for _, name := range p.addons {
+		addon, err := builder.Addon(ctx, name)
+		if err != nil {
+			return err
+		}
+		addons = append(addons, addon)
+	}
 	if p.dir, err = os.MkdirTemp("", "nufi-test-"); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	p.cluster, err = cluster.Start(ctx, cluster.Options{Dir: p.dir, Assets: assets, CRDs: crds, Run: p.components})
+	for _, addon := range addons {
+		if err == nil {
+			err = p.cluster.StartAddon(ctx, addon, nil)
+		}
+	}
 	return err
 }
 

@@ -1,0 +1,218 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"text/template"
+	"time"
+)
+
+// Addon is another project's controller that a cluster can run: the name of its module in
+// devcluster/, and of its log.
+type Addon string
+
+// LWS is LeaderWorkerSet.
+const LWS Addon = "lws"
+
+// addon is how an addon is compiled and started.
+type addon struct {
+	title  string
+	module string   // that has the package and the definitions
+	pkg    string   // of the program
+	crds   []string // files of the module
+	args   []string // of the program; $CONFIG is the path of its configuration
+}
+
+func addons() map[Addon]addon {
+	return map[Addon]addon{
+		LWS: {
+			title: "LeaderWorkerSet", module: "sigs.k8s.io/lws", pkg: "sigs.k8s.io/lws/cmd",
+			crds: []string{"config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml"},
+			args: []string{"--config=$CONFIG"},
+		},
+	}
+}
+
+// AddonNames returns the names in alphabetical order.
+func AddonNames() []string {
+	names := make([]string, 0, len(addons()))
+	for name := range addons() {
+		names = append(names, string(name))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ParseAddons returns the addons of these names, each once. Its error lists the names that exist.
+func ParseAddons(names []string) ([]Addon, error) {
+	var parsed []Addon
+	for _, name := range names {
+		if _, exists := addons()[Addon(name)]; !exists {
+			return nil, fmt.Errorf("%q is no addon: use %s", name, strings.Join(AddonNames(), ", "))
+		}
+		if !slices.Contains(parsed, Addon(name)) {
+			parsed = append(parsed, Addon(name))
+		}
+	}
+	return parsed, nil
+}
+
+// BuiltAddon is an addon that a cluster can start.
+type BuiltAddon struct {
+	name           Addon
+	folder, source string // of the program and the definitions, and of the configuration
+}
+
+// Addon compiles an addon once from its module in devcluster/.
+func (b Builder) Addon(ctx context.Context, name Addon) (BuiltAddon, error) {
+	root, err := Checkout(b.Checkout)
+	if err != nil {
+		return BuiltAddon{}, fmt.Errorf("%w, which %s is compiled from: change to a checkout", err, name)
+	}
+	add, dir := addons()[name], filepath.Join(root, "devcluster", string(name))
+	module := os.DirFS(dir)
+	version, err := moduleVersion(module, add.module)
+	if err != nil {
+		return BuiltAddon{}, fmt.Errorf("reading %s: %w", dir, err)
+	}
+	sum, err := digest(module)
+	if err != nil {
+		return BuiltAddon{}, fmt.Errorf("reading %s: %w", dir, err)
+	}
+	target := filepath.Join(b.Cache, fmt.Sprintf("%s%s-%s-%s", addonPrefix, name, version, sum[:12]))
+	if exists(target) {
+		now := time.Now()
+		_ = os.Chtimes(target, now, now) // For trim. A read-only cache is not trimmed.
+		return BuiltAddon{name, target, dir}, nil
+	}
+	return BuiltAddon{name, target, dir}, b.buildOnce(ctx, target, add.title, func(part string) error {
+		compilation := Compilation{Step: "compiling " + add.title + " " + version, Dir: dir, Package: add.pkg, Out: filepath.Join(part, binary)}
+		if err := compilation.Run(ctx, b.Progress); err != nil {
+			return err
+		}
+		return copyDefinitions(ctx, dir, add, part)
+	})
+}
+
+// addonPrefix begins the names of the builds of addons.
+const addonPrefix = "addon-"
+
+// moduleVersion returns the version that a go.mod requires of a module.
+func moduleVersion(module fs.FS, path string) (string, error) {
+	mod, err := fs.ReadFile(module, "go.mod")
+	if err != nil {
+		return "", err
+	}
+	version := regexp.MustCompile(`(?m)^(?:require)?\s*` + regexp.QuoteMeta(path) + ` (v\S+)`).FindSubmatch(mod)
+	if version == nil {
+		return "", errors.New("go.mod requires no " + path)
+	}
+	return string(version[1]), nil
+}
+
+// copyDefinitions copies the definitions from the module's source.
+func copyDefinitions(ctx context.Context, dir string, add addon, to string) error {
+	cmd := command(ctx, "go", "list", "-m", "-f", "{{.Dir}}", add.module)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off")
+	output, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("finding the source of %s: %w", add.module, err)
+	}
+	for _, file := range add.crds {
+		content, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(output)), file)) //nolint:gosec // A file of the module.
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(to, filepath.Base(file)), content, 0o600); err != nil { //nolint:gosec // The folder and the names are ours.
+			return diskFull(err)
+		}
+	}
+	return nil
+}
+
+// StartAddon installs an addon and returns when its controller is ready.
+func (c *Cluster) StartAddon(ctx context.Context, built BuiltAddon, progress Progress) error {
+	add := addons()[built.name]
+	progress.report("starting "+add.title, "")
+	for _, file := range add.crds {
+		if err := c.ApplyCRD(ctx, filepath.Join(built.folder, filepath.Base(file))); err != nil {
+			return fmt.Errorf("installing %s: %w", filepath.Base(file), err)
+		}
+	}
+	values, err := c.prepareAddon(ctx, built.name)
+	if err != nil {
+		return fmt.Errorf("preparing %s: %w", add.title, err)
+	}
+	config := filepath.Join(values.Certificates, "config.yaml")
+	if err := expand(filepath.Join(built.source, "config.yaml"), config, values); err != nil {
+		return err
+	}
+	args := []string{"--kubeconfig=" + c.KubeconfigPath()}
+	for _, arg := range add.args {
+		args = append(args, strings.ReplaceAll(arg, "$CONFIG", config))
+	}
+	if err := c.Launch(Component(built.name), filepath.Join(built.folder, binary), args...); err != nil {
+		return err
+	}
+	if err := c.Await(ctx, fmt.Sprintf("http://%s/readyz", address(values.Probes))); err != nil {
+		return fmt.Errorf("starting %s: %w", add.title, err)
+	}
+	webhooks := filepath.Join(values.Certificates, "webhooks.yaml")
+	if err := expand(filepath.Join(built.source, "webhooks.yaml"), webhooks, values); err != nil {
+		return err
+	}
+	return c.Apply(ctx, webhooks)
+}
+
+// addonValues are what an addon's files refer to.
+type addonValues struct {
+	Webhooks, Probes int    // ports
+	Certificates     string // the folder of tls.crt and tls.key
+	URL, CA          string // of the webhooks; CA is in Base64
+}
+
+// prepareAddon chooses ports, and writes the certificate of the webhooks.
+func (c *Cluster) prepareAddon(ctx context.Context, name Addon) (addonValues, error) {
+	free, err := FreePorts(ctx, 0, 0)
+	if err != nil {
+		return addonValues{}, err
+	}
+	values := addonValues{Webhooks: free[0], Probes: free[1], URL: url(free[0]), Certificates: filepath.Join(c.dir, "certs", string(name))}
+	if err := os.MkdirAll(values.Certificates, 0o700); err != nil {
+		return values, diskFull(err)
+	}
+	for from, to := range map[string]string{certPath(c.dir, server): "tls.crt", keyPath(c.dir, server): "tls.key"} {
+		content, err := os.ReadFile(from) //nolint:gosec // A file of the cluster.
+		if err != nil {
+			return values, err
+		}
+		if err := os.WriteFile(filepath.Join(values.Certificates, to), content, 0o600); err != nil { //nolint:gosec // The folder and the names are ours.
+			return values, diskFull(err)
+		}
+	}
+	root, err := os.ReadFile(certPath(c.dir, "ca"))
+	values.CA = base64.StdEncoding.EncodeToString(root)
+	return values, err
+}
+
+// expand writes a file from its template.
+func expand(from, to string, values addonValues) error {
+	parsed, err := template.ParseFiles(from)
+	if err != nil {
+		return err
+	}
+	var content bytes.Buffer
+	if err := parsed.Execute(&content, values); err != nil {
+		return err
+	}
+	return diskFull(os.WriteFile(to, content.Bytes(), 0o600))
+}
