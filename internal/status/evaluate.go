@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,7 +81,7 @@ func setResolved(next *v1.NpuDeployStatus, observed Observed) {
 		next.Parallelism = resolved.Parallelism.DeepCopy()
 		next.Selector = resolved.Selector
 		next.Traffic = slices.Clone(resolved.Traffic)
-		next.Templates = observed.Templates
+		next.Templates = cmp.Or(observed.Templates, next.Templates)
 	}
 }
 
