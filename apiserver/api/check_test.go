@@ -23,6 +23,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
 	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
@@ -67,6 +68,7 @@ type checkResponse struct {
 	Effect             render.Effect
 	Examined           int
 	Deploys, Projects  []plan.Impact
+	Waves              []rollout.Preview
 }
 
 // check repeats a check until its response is complete.
@@ -104,6 +106,9 @@ func TestCheckReportsTheEffectOnVisibleNpuDeploys(t *testing.T) {
 	}}
 	if delta := cmp.Diff(want, got.Deploys); delta != "" || got.Effect != render.Restart || got.Examined != 1 || got.Templates == got.Serving {
 		t.Errorf("a member gets %v (-want +got):\n%s", got, delta)
+	}
+	if len(got.Waves) != 1 || !slices.Equal(got.Waves[0].Deploys, []string{s.Namespace + "/mine"}) {
+		t.Errorf("the waves are %v", got.Waves)
 	}
 	s.check("watcher", next, func(c checkResponse) bool {
 		seen := map[string]bool{}

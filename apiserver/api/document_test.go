@@ -159,6 +159,10 @@ func TestOpenAPIReferencesResolve(t *testing.T) {
 			t.Errorf("there is no schema %s", name)
 		}
 	}
+	revision := schemas["Revision"].(map[string]any)["properties"].(map[string]any)
+	if spec, at := revision["spec"].(map[string]any)["$ref"], revision["changedAt"].(map[string]any)["format"]; spec != "#/components/schemas/NpuDeploySpec" || at != "date-time" {
+		t.Errorf("a revision has the spec %v and a time with the format %v", spec, at)
+	}
 	role := schemas["Member"].(map[string]any)["properties"].(map[string]any)["role"].(map[string]any)
 	if fmt.Sprint(role["enum"]) != "[Viewer Editor Admin]" {
 		t.Errorf("a role is %v", role)

@@ -3,7 +3,6 @@ package npudeploys
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,15 +25,7 @@ import (
 
 // revisionList is the history of an NpuDeploy.
 type revisionList struct {
-	Items []revision `json:"items" doc:"the oldest first"`
-}
-
-type revision struct {
-	Number    int64          `json:"revision" doc:"a higher number is newer; a spec that is used again gets the next number"`
-	IsCurrent bool           `json:"current" doc:"whether it is the NpuDeploy's spec"`
-	ChangedBy string         `json:"changedBy,omitempty" doc:"field manager of the change, if it is recorded"`
-	ChangedAt *metav1.Time   `json:"changedAt,omitempty" doc:"time of the change, if it is recorded"`
-	Spec      map[string]any `json:"spec" doc:"of an NpuDeploy, without the number of replicas"`
+	Items []history.Revision `json:"items" doc:"the oldest first"`
 }
 
 func historyRoutes() []rest.Route {
@@ -78,15 +68,7 @@ func listRevisions(w http.ResponseWriter, r *http.Request, user *kube.UserClient
 	if err != nil {
 		return err
 	}
-	list := revisionList{Items: []revision{}}
-	for _, stored := range revisions {
-		spec, err := runtime.DefaultUnstructuredConverter.ToUnstructured(stored.Spec)
-		if err != nil {
-			return fmt.Errorf("encoding revision %d: %w", stored.Number, err)
-		}
-		list.Items = append(list.Items, revision{stored.Number, stored.IsCurrent, stored.ChangedBy, stored.ChangedAt, spec})
-	}
-	return rest.WriteJSON(w, http.StatusOK, list)
+	return rest.WriteJSON(w, http.StatusOK, revisionList{revisions})
 }
 
 func undo(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // schemas are the document's components. A Go struct becomes one by its name.
@@ -55,7 +57,7 @@ func (s *schemas) of(schema any) map[string]any {
 
 // ofType describes a Go type as encoding/json writes it.
 func (s *schemas) ofType(kind reflect.Type) map[string]any {
-	if kind == reflect.TypeFor[time.Time]() {
+	if isTime(kind) {
 		return map[string]any{"type": "string", "format": "date-time"}
 	}
 	switch kind.Kind() {
@@ -82,6 +84,10 @@ func (s *schemas) ofType(kind reflect.Type) map[string]any {
 	}
 }
 
+func isTime(kind reflect.Type) bool {
+	return kind == reflect.TypeFor[time.Time]() || kind == reflect.TypeFor[metav1.Time]()
+}
+
 // component returns the component of a struct, by the name of its type, or with its package
 // where the name is taken.
 func (s *schemas) component(kind reflect.Type) Ref {
@@ -102,7 +108,8 @@ func capitalize(name string) string {
 	return string(unicode.ToUpper(rune(name[0]))) + name[1:]
 }
 
-// structSchema reads the tags doc, a description, and enum, the values of a string.
+// structSchema reads the tags doc, a description, enum, the values of a string, and schema, the name of a
+// component that describes the field.
 func (s *schemas) structSchema(kind reflect.Type) map[string]any {
 	schema := map[string]any{"type": "object"}
 	properties := map[string]any{}
@@ -125,7 +132,7 @@ func (s *schemas) addFields(kind reflect.Type, properties map[string]any) (requi
 		case name == "-" || name == "":
 			continue
 		}
-		schema := s.ofType(field.Type)
+		schema := s.ofField(field)
 		if values := field.Tag.Get("enum"); values != "" {
 			schema["enum"] = strings.Split(values, ",")
 		}
@@ -138,4 +145,11 @@ func (s *schemas) addFields(kind reflect.Type, properties map[string]any) (requi
 		}
 	}
 	return required
+}
+
+func (s *schemas) ofField(field reflect.StructField) map[string]any {
+	if name := field.Tag.Get("schema"); name != "" {
+		return Ref(name).Schema()
+	}
+	return s.ofType(field.Type)
 }

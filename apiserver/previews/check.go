@@ -20,17 +20,19 @@ import (
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
 	"github.com/dudaji/nufi/internal/templates"
 )
 
 // check is what a set of templates would change.
 type check struct {
-	Templates string        `json:"templates" doc:"digest of the templates that were sent"`
-	Serving   string        `json:"serving" doc:"digest of the templates that serve now"`
-	Examined  int           `json:"examined" doc:"number of NpuDeploys that were rendered: those that the user may list"`
-	Effect    render.Effect `json:"effect" enum:"None,InPlace,Restart,Delete" doc:"the worst of all"`
-	Deploys   []plan.Impact `json:"deploys" doc:"each of these NpuDeploys"`
-	Projects  []plan.Impact `json:"projects" doc:"each Project that the user sees"`
+	Templates string            `json:"templates" doc:"digest of the templates that were sent"`
+	Serving   string            `json:"serving" doc:"digest of the templates that serve now"`
+	Examined  int               `json:"examined" doc:"number of NpuDeploys that were rendered: those that the user may list"`
+	Effect    render.Effect     `json:"effect" enum:"None,InPlace,Restart,Delete" doc:"the worst of all"`
+	Deploys   []plan.Impact     `json:"deploys" doc:"each of these NpuDeploys"`
+	Projects  []plan.Impact     `json:"projects" doc:"each Project that the user sees"`
+	Waves     []rollout.Preview `json:"waves" doc:"the waves in which the controller would update those of these NpuDeploys that have automatic updates"`
 }
 
 func (h *Handlers) checkRoute() rest.Route {
@@ -70,7 +72,7 @@ func (h *Handlers) check(w http.ResponseWriter, r *http.Request, user *kube.User
 	h.setStale(w, live.NpuDeploys, live.Projects)
 	return rest.WriteJSON(w, http.StatusOK, check{
 		Templates: digest, Serving: serving.Digest, Examined: len(visible.Deploys),
-		Effect: planned.Effect, Deploys: planned.Deploys, Projects: planned.Projects,
+		Effect: planned.Effect, Deploys: planned.Deploys, Projects: planned.Projects, Waves: append([]rollout.Preview{}, planned.Waves...),
 	})
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
-	"github.com/dudaji/nufi/internal/rollout"
 	"github.com/dudaji/nufi/internal/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -68,14 +66,7 @@ spec would be refused.`,
 	return cmd
 }
 
-// rolloutPlan is the effect of other templates, and the waves that follow.
-type rolloutPlan struct {
-	*plan.Plan
-
-	Waves []rollout.Preview `json:"waves,omitempty"`
-}
-
-func makePlan(cmd *cobra.Command, o planOptions) (*rolloutPlan, error) {
+func makePlan(cmd *cobra.Command, o planOptions) (*plan.Plan, error) {
 	now, err := templates.Open(o.before, templates.Hooks{})
 	if err != nil {
 		return nil, err
@@ -101,22 +92,7 @@ func makePlan(cmd *cobra.Command, o planOptions) (*rolloutPlan, error) {
 		return nil, fmt.Errorf("listing Projects: %w", err)
 	}
 	sets := plan.Sets{Now: now.Serving(), Next: next.Serving()}
-	effects := sets.Compare(deploys.Items, projects.Items, render.SettingsByNamespace(projects.Items))
-	return &rolloutPlan{effects, wavesOf(next.Serving().Catalogue, deploys.Items, effects.Deploys)}, nil
-}
-
-// wavesOf returns the waves of the NpuDeploys with automatic updates.
-func wavesOf(catalogue *render.Catalogue, deploys []v1.NpuDeploy, impacts []plan.Impact) []rollout.Preview {
-	var automatic []rollout.Deploy
-	for i := range deploys {
-		deploy := &deploys[i]
-		if cmp.Or(deploy.Spec.Updates, catalogue.Defaults.Updates) != v1.UpdateManual {
-			automatic = append(automatic, rollout.Deploy{
-				Namespace: deploy.Namespace, Name: deploy.Name, Labels: deploy.Labels, Effect: impacts[i].Effect,
-			})
-		}
-	}
-	return rollout.PreviewOf(catalogue.Change, automatic)
+	return sets.Compare(deploys.Items, projects.Items, render.SettingsByNamespace(projects.Items)), nil
 }
 
 func planExit(effect render.Effect) error {
@@ -130,7 +106,7 @@ func planExit(effect render.Effect) error {
 	}
 }
 
-func printPlan(w io.Writer, planned *rolloutPlan) error {
+func printPlan(w io.Writer, planned *plan.Plan) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "KIND\tNAMESPACE\tNAME\tEFFECT\tCHANGES")
 	printImpacts(table, v1.Kind, planned.Deploys)

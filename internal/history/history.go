@@ -37,7 +37,7 @@ type Revision struct {
 	IsCurrent bool              `json:"current" doc:"whether it is the NpuDeploy's spec"`
 	ChangedBy string            `json:"changedBy,omitempty" doc:"field manager of the change, if it is recorded"`
 	ChangedAt *metav1.Time      `json:"changedAt,omitempty" doc:"time of the change, or when it was stored"`
-	Spec      *v1.NpuDeploySpec `json:"spec" doc:"the spec without its number of replicas"`
+	Spec      *v1.NpuDeploySpec `json:"spec" schema:"NpuDeploySpec" doc:"the spec without its number of replicas"`
 
 	object *appsv1.ControllerRevision // nil if it is not stored
 }

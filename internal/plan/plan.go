@@ -6,12 +6,14 @@
 package plan
 
 import (
+	"cmp"
 	"runtime"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -20,6 +22,8 @@ type Plan struct {
 	Effect   render.Effect `json:"effect" doc:"the worst of all"`
 	Deploys  []Impact      `json:"deploys" doc:"each NpuDeploy"`
 	Projects []Impact      `json:"projects" doc:"each Project"`
+	// Waves are those of the NpuDeploys with automatic updates.
+	Waves []rollout.Preview `json:"waves,omitempty" doc:"the waves in which the controller would update the NpuDeploys with automatic updates"`
 }
 
 // Impact is the effect on one NpuDeploy or Project.
@@ -59,7 +63,22 @@ func (s Sets) Compare(deploys []v1.NpuDeploy, projects []v1.Project, settings ma
 	for _, impact := range slices.Concat(plan.Deploys, plan.Projects) {
 		plan.Effect = render.Worse(plan.Effect, impact.Effect)
 	}
+	plan.Waves = waves(s.Next.Catalogue, deploys, plan.Deploys)
 	return plan
+}
+
+// waves returns the waves of the NpuDeploys with automatic updates.
+func waves(catalogue *render.Catalogue, deploys []v1.NpuDeploy, impacts []Impact) []rollout.Preview {
+	var automatic []rollout.Deploy
+	for i := range deploys {
+		deploy := &deploys[i]
+		if cmp.Or(deploy.Spec.Updates, catalogue.Defaults.Updates) != v1.UpdateManual {
+			automatic = append(automatic, rollout.Deploy{
+				Namespace: deploy.Namespace, Name: deploy.Name, Labels: deploy.Labels, Effect: impacts[i].Effect,
+			})
+		}
+	}
+	return rollout.PreviewOf(catalogue.Change, automatic)
 }
 
 // Impact returns the effect of Next on one object, without its name. If the object does not render

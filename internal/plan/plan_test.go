@@ -12,6 +12,7 @@ import (
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -56,14 +57,18 @@ func TestCompareReportsTheEffectOnEachDeployAndTheWorst(t *testing.T) {
 	for name, c := range map[string]struct {
 		now, next *render.Templates
 		want      plan.Impact
+		waves     []rollout.Preview
 	}{
-		"the same":            {serving, serving, plan.Impact{Effect: render.None}},
-		"pods are replaced":   {serving, longer, plan.Impact{Effect: render.Restart, Changes: []render.Change{{Object: "deployment/llama", Effect: render.Restart}}}},
-		"the spec is refused": {serving, smaller, plan.Impact{Effect: render.Refused, Message: refused}},
-		"refused by both":     {smaller, smaller, plan.Impact{Effect: render.None, Message: "refused by both sets: " + refused}},
+		"the same": {serving, serving, plan.Impact{Effect: render.None}, nil},
+		"pods are replaced": {
+			serving, longer, plan.Impact{Effect: render.Restart, Changes: []render.Change{{Object: "deployment/llama", Effect: render.Restart}}},
+			[]rollout.Preview{{Name: "10%", Deploys: []string{"search/llama"}}},
+		},
+		"the spec is refused": {serving, smaller, plan.Impact{Effect: render.Refused, Message: refused}, nil},
+		"refused by both":     {smaller, smaller, plan.Impact{Effect: render.None, Message: "refused by both sets: " + refused}, nil},
 	} {
 		c.want.Namespace, c.want.Name = "search", "llama"
-		want := &plan.Plan{Effect: c.want.Effect, Deploys: []plan.Impact{c.want}, Projects: []plan.Impact{}}
+		want := &plan.Plan{Effect: c.want.Effect, Deploys: []plan.Impact{c.want}, Projects: []plan.Impact{}, Waves: c.waves}
 		if delta := cmp.Diff(want, plan.Sets{Now: c.now, Next: c.next}.Compare(deploys, nil, nil)); delta != "" {
 			t.Errorf("%s (-want +got):\n%s", name, delta)
 		}

@@ -9,8 +9,8 @@ import (
 
 // Preview is a wave that would follow.
 type Preview struct {
-	Name    string   `json:"name"`
-	Deploys []string `json:"deploys"` // namespace/name, in order
+	Name    string   `json:"name" doc:"name of the wave in the policy"`
+	Deploys []string `json:"deploys" doc:"namespace/name of each NpuDeploy, sorted"`
 }
 
 // PreviewOf returns the waves of a set that have NpuDeploys, if none fails. Of the Deploys, names, labels

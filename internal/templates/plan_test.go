@@ -13,6 +13,7 @@ import (
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
 	"github.com/dudaji/nufi/internal/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -47,6 +48,7 @@ func TestPlanReportsTheEffectOfACandidate(t *testing.T) {
 		Effect:   render.Delete,
 		Deploys:  []plan.Impact{{Namespace: "default", Name: "live", Effect: render.Restart, Changes: []render.Change{{Object: "deployment/live", Effect: render.Restart}}}},
 		Projects: []plan.Impact{{Name: "search", Effect: render.Delete, Changes: []render.Change{{Object: "networkpolicy/nufi-project", Effect: render.Delete}}}},
+		Waves:    []rollout.Preview{{Name: "10%", Deploys: []string{"default/live"}}},
 	}
 	if delta := cmp.Diff(want, got); err != nil || delta != "" {
 		t.Errorf("%v (-want +got):\n%s", err, delta)
