@@ -39,6 +39,10 @@ func (r *rollouts) members(ctx context.Context, serving *render.Templates, halte
 		return nil, fmt.Errorf("listing projects: %w", err)
 	}
 	settings := render.SettingsByNamespace(projects)
+	projectLabels := make(map[string]map[string]string, len(projects))
+	for i := range projects {
+		projectLabels[projects[i].Name] = projects[i].Labels
+	}
 	var members []rolloutMember
 	for i := range deploys {
 		deploy := r.objects.newest(&deploys[i])
@@ -52,7 +56,13 @@ func (r *rollouts) members(ctx context.Context, serving *render.Templates, halte
 		m := &members[i]
 		group.Go(func() error { return r.describe(ctx, m, serving, settings[m.object.Namespace], halted) })
 	}
-	return members, group.Wait()
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i := range members {
+		members[i].ProjectLabels = projectLabels[members[i].Namespace]
+	}
+	return members, nil
 }
 
 // describe sets the Deploy of a member.

@@ -63,18 +63,23 @@ func (s Sets) Compare(deploys []v1.NpuDeploy, projects []v1.Project, settings ma
 	for _, impact := range slices.Concat(plan.Deploys, plan.Projects) {
 		plan.Effect = render.Worse(plan.Effect, impact.Effect)
 	}
-	plan.Waves = waves(s.Next.Catalogue, deploys, plan.Deploys)
+	plan.Waves = waves(s.Next.Catalogue, deploys, projects, plan.Deploys)
 	return plan
 }
 
 // waves returns the waves of the NpuDeploys with automatic updates.
-func waves(catalogue *render.Catalogue, deploys []v1.NpuDeploy, impacts []Impact) []rollout.Preview {
+func waves(catalogue *render.Catalogue, deploys []v1.NpuDeploy, projects []v1.Project, impacts []Impact) []rollout.Preview {
+	projectLabels := make(map[string]map[string]string, len(projects))
+	for i := range projects {
+		projectLabels[projects[i].Name] = projects[i].Labels
+	}
 	var automatic []rollout.Deploy
 	for i := range deploys {
 		deploy := &deploys[i]
 		if cmp.Or(deploy.Spec.Updates, catalogue.Defaults.Updates) != v1.UpdateManual {
 			automatic = append(automatic, rollout.Deploy{
-				Namespace: deploy.Namespace, Name: deploy.Name, Labels: deploy.Labels, Effect: impacts[i].Effect,
+				Namespace: deploy.Namespace, Name: deploy.Name, Labels: deploy.Labels,
+				ProjectLabels: projectLabels[deploy.Namespace], Effect: impacts[i].Effect,
 			})
 		}
 	}

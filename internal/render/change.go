@@ -12,6 +12,8 @@ import (
 type ChangePolicy struct {
 	// Canaries are labels of the NpuDeploys that are updated first. Empty means none.
 	Canaries map[string]string `json:"canaries"`
+	// Stages are waves of the NpuDeploys of Projects with labels.
+	Stages []Stage `json:"stages"`
 	// Shares are the percentages of NpuDeploys that are updated when each wave ends.
 	Shares []int `json:"shares"`
 	// MaxDisrupted bounds the NpuDeploys that the rollout makes unavailable.
@@ -30,6 +32,13 @@ type ChangePolicy struct {
 
 // OnFailureRevert returns the NpuDeploys of the failed wave to their earlier templates.
 const OnFailureRevert = "Revert"
+
+// Stage is a wave of NpuDeploys.
+type Stage struct {
+	Name string `json:"name"`
+	// Projects are the labels of their Projects.
+	Projects map[string]string `json:"projects"`
+}
 
 // MaxDisrupted is a number or a share of NpuDeploys; the zero value means no limit.
 type MaxDisrupted struct {

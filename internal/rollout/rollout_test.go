@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -461,6 +462,40 @@ func TestPreviewListsTheWavesThatFollow(t *testing.T) {
 	}
 	if want := []string{"team-3/web-3"}; !cmp.Equal(previews[1].Deploys, want) {
 		t.Errorf("canaries %v, want %v", previews[1].Deploys, want)
+	}
+}
+
+func TestStagesAreUpdatedInTheirOrder(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, policy(), restarts(20)...)
+	stage := func(name string) render.Stage {
+		return render.Stage{Name: name, Projects: map[string]string{"stage": name}}
+	}
+	f.input.Policy.Stages = []render.Stage{stage("dev"), stage("test")}
+	for i := range f.input.Deploys {
+		f.input.Deploys[i].ProjectLabels = map[string]string{"stage": map[string]string{"team-0": "test", "team-1": "dev"}[f.input.Deploys[i].Namespace]}
+	}
+	var order []string
+	for range 100 {
+		assigned := f.evaluate()
+		for _, d := range assigned {
+			if !slices.Contains(order, d.Namespace) {
+				order = append(order, d.Namespace)
+			}
+		}
+		f.finish(assigned, v1.ReasonReady)
+		f.input.Now = f.input.Now.Add(time.Minute)
+	}
+	f.expect(v1.ConditionComplete, "True Complete")
+	if order = order[:2]; !slices.Equal(order, []string{"team-1", "team-0"}) {
+		t.Errorf("the first projects are %v", order)
+	}
+	var waves []string
+	for _, wave := range f.input.Rollout.Status.Waves {
+		waves = append(waves, fmt.Sprint(wave.Name, " ", wave.Total))
+	}
+	if want := []string{"InPlace 0", "dev 5", "test 5", "10% 0", "50% 0", "100% 10"}; !slices.Equal(waves, want) {
+		t.Errorf("waves are %v, want %v", waves, want)
 	}
 }
 

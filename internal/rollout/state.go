@@ -12,6 +12,7 @@ import (
 type Deploy struct {
 	Namespace, Name string
 	Labels          map[string]string
+	ProjectLabels   map[string]string
 
 	// Templates is the set that it is on, Earlier the one to return to if the next one fails, and Applied
 	// the one of its manifests.

@@ -17,6 +17,8 @@ type wave struct {
 	name string
 	// canaries select the NpuDeploys of a wave of canaries, nil of any other.
 	canaries labels.Selector
+	// projects select the Projects of a stage's wave, nil of any other.
+	projects labels.Selector
 	// share is the percentage that is updated when any other wave ends.
 	share int
 }
@@ -26,6 +28,9 @@ func wavesOf(policy render.ChangePolicy) []wave {
 	waves := []wave{{name: "InPlace"}}
 	if len(policy.Canaries) > 0 {
 		waves = append(waves, wave{name: "Canary", canaries: labels.SelectorFromSet(policy.Canaries)})
+	}
+	for _, stage := range policy.Stages {
+		waves = append(waves, wave{name: stage.Name, projects: labels.SelectorFromSet(stage.Projects)})
 	}
 	last := 0
 	for _, share := range policy.Shares {
@@ -52,7 +57,7 @@ func (e *evaluation) candidates(index int) (candidates []*member, most int) {
 	for _, m := range open {
 		if m.isLeftDown {
 			leftDown = append(leftDown, m)
-		} else if wave.canaries == nil || wave.canaries.Matches(labels.Set(m.Labels)) {
+		} else if wave.selects(m) {
 			candidates = append(candidates, m)
 		}
 	}
@@ -63,6 +68,11 @@ func (e *evaluation) candidates(index int) (candidates []*member, most int) {
 	assigned := len(e.filter(func(m *member) bool { return m.state >= updating && m.assigned().Wave != inPlace }))
 	most = ((len(open)+assigned)*wave.share+99)/100 - assigned
 	return candidates, max(len(leftDown), min(most, len(candidates)))
+}
+
+func (w *wave) selects(m *member) bool {
+	return (w.canaries == nil || w.canaries.Matches(labels.Set(m.Labels))) &&
+		(w.projects == nil || w.projects.Matches(labels.Set(m.ProjectLabels)))
 }
 
 func (e *evaluation) filter(keep func(*member) bool) []*member {

@@ -110,7 +110,7 @@ type TemplateRolloutStatus struct {
 	//
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=34
+	// +kubebuilder:validation:MaxItems=64
 	Waves []RolloutWave `json:"waves,omitempty"`
 
 	// wave is the index of the current wave. It equals the number of waves once all have ended.
@@ -195,7 +195,7 @@ type RolloutPlan struct {
 
 // RolloutWave is one wave.
 type RolloutWave struct {
-	// name is InPlace, Canary, or the share that is updated when the wave ends: 10%.
+	// name is InPlace, Canary, the name of a stage, or the share that is updated when the wave ends: 10%.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=64
