@@ -43,6 +43,7 @@ type installedKinds struct {
 	// workloadChanged handles workloads that are the backends of routes.
 	workloadChanged handler.EventHandler
 	changed         func() // called after a kind was installed or removed
+	settle          settleFunc
 
 	mu        sync.Mutex
 	isWatched map[schema.GroupVersionKind]bool
@@ -51,14 +52,14 @@ type installedKinds struct {
 }
 
 // newInstalledKinds requires watch to be set before discover.
-func newInstalledKinds(mgr manager.Manager, changed func()) (*installedKinds, error) {
+func newInstalledKinds(mgr manager.Manager, changed func(), settle settleFunc) (*installedKinds, error) {
 	// The manager's RESTMapper keeps the kinds that were removed.
 	resources, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return nil, err
 	}
 	return &installedKinds{
-		discovery: resources, direct: mgr.GetAPIReader(), informers: mgr.GetCache(), changed: changed,
+		discovery: resources, direct: mgr.GetAPIReader(), informers: mgr.GetCache(), changed: changed, settle: settle,
 		isWatched: map[schema.GroupVersionKind]bool{}, unlisted: map[schema.GroupVersionKind]error{},
 		uids: map[schema.GroupVersionKind]types.UID{},
 	}, nil
@@ -142,7 +143,7 @@ func (k *installedKinds) start(ctx context.Context, kind schema.GroupVersionKind
 	if err := apply.IndexOwned(ctx, k.informers, kind); err != nil {
 		return err
 	}
-	objects := source.Kind[client.Object](k.informers, apply.NewChild(kind), settled(byOwner(v1.Kind), apply.Drifted))
+	objects := source.Kind[client.Object](k.informers, apply.NewChild(kind), settled(byOwner(v1.Kind), apply.Drifted, k.settle))
 	if err := k.watch(objects); err != nil {
 		return fmt.Errorf("watching %s: %w", kind.Kind, err)
 	}

@@ -3,12 +3,15 @@ package controller
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
@@ -54,6 +57,7 @@ type deployKind struct {
 	queue     *queue
 	served    func(schema.GroupVersionKind) error // see apply.Options
 	impacts   *impactCache
+	clock     clock.PassiveClock
 	// children returns the objects of an owner: see apply.Applier.
 	children func(ctx context.Context, owner apply.Owner) ([]apply.Child, error)
 	// isBehind reports whether a cached workload is older than the last apply.
@@ -140,12 +144,28 @@ func (k *deployKind) evaluate(
 	deployment, groups := observed.Workload.Deployment, observed.Workload.Groups
 	if deployment != nil && k.isBehind(deploy.UID, deploymentKind(), deployment) ||
 		groups != nil && k.isBehind(deploy.UID, manifests.LeaderWorkerSet(), groups) {
-		observed.Templates = "" // Ready is that of the templates before.
+		observed.Templates = deploy.Status.Templates // Ready is that of the templates before.
 	}
 	next := k.statusOnly(deploy)
 	next.Status = status.Evaluate(observed)
 	k.setTemplates(deploy, next, rendered)
 	return next, nil
+}
+
+// statusDelay defers the first status until there are pods, within maxFirst, so that it is written once.
+func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
+	isFirst := deploy.Status.ObservedGeneration == 0
+	switch {
+	case next == nil && isFirst:
+		return settleFirst
+	case next == nil:
+		return settleStatus
+	}
+	available := meta.FindStatusCondition(next.Status.Conditions, v1.ConditionAvailable)
+	if !isFirst || next.Status.Replicas > 0 || available == nil || available.Reason != v1.ReasonProgressing {
+		return 0
+	}
+	return deploy.CreationTimestamp.Add(maxFirst).Sub(k.clock.Now())
 }
 
 // setTemplates records the serving set in a status that is written anyway, if updates are automatic and the

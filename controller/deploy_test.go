@@ -2,10 +2,45 @@ package controller
 
 import (
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	testclock "k8s.io/utils/clock/testing"
 
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
+
+func TestFirstStatusWaitsForPods(t *testing.T) {
+	t.Parallel()
+	created := time.Unix(1000, 0)
+	kind := &deployKind{clock: testclock.NewFakePassiveClock(created.Add(3 * time.Second))}
+	evaluated := func(replicas int32, reason string) *v1.NpuDeploy {
+		return &v1.NpuDeploy{Status: v1.NpuDeployStatus{
+			Replicas: replicas, Conditions: []metav1.Condition{{Type: v1.ConditionAvailable, Reason: reason}},
+		}}
+	}
+	for name, c := range map[string]struct {
+		observed int64 // generation
+		age      time.Duration
+		next     *v1.NpuDeploy
+		want     time.Duration
+	}{
+		"objects were created":       {0, 0, nil, settleFirst},
+		"no pods":                    {0, 0, evaluated(0, v1.ReasonProgressing), 7 * time.Second},
+		"no pods for long":           {0, maxFirst, evaluated(0, v1.ReasonProgressing), -3 * time.Second},
+		"pods":                       {0, 0, evaluated(1, v1.ReasonProgressing), 0},
+		"an error":                   {0, 0, evaluated(0, v1.ReasonQuotaExceeded), 0},
+		"more objects were created":  {1, 0, nil, settleStatus},
+		"no pods of a later version": {1, 0, evaluated(0, v1.ReasonProgressing), 0},
+	} {
+		deploy := &v1.NpuDeploy{}
+		deploy.CreationTimestamp, deploy.Status.ObservedGeneration = metav1.NewTime(created.Add(-c.age)), c.observed
+		if got := kind.statusDelay(deploy, c.next); got != c.want {
+			t.Errorf("%s: waits %s, want %s", name, got, c.want)
+		}
+	}
+}
 
 // A rollout may assign templates between the read and the patch of a reconcile.
 func TestStatusPatchRetainsTheAssignment(t *testing.T) {

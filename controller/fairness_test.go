@@ -69,6 +69,28 @@ func TestNamespaceWithManyChangesDoesNotDelayAnother(t *testing.T) {
 	}
 }
 
+// An object that changes all the time waits once, behind what came before its last reconcile began.
+func TestObjectThatAlwaysChangesDoesNotDelayAnother(t *testing.T) {
+	t.Parallel()
+	q := newTestQueue(t)
+	busy, quiet := requestOf("busy", "web"), requestOf("quiet", "web")
+	for range 100 {
+		q.Add(busy)
+	}
+	q.Add(quiet)
+	for range 3 {
+		next, _ := q.Get()
+		for range 100 { // While it is reconciled.
+			q.Add(busy)
+		}
+		q.Done(next)
+		if next == quiet {
+			return
+		}
+	}
+	t.Error("another namespace's change is not among the first three requests")
+}
+
 func TestPriorityOfOtherRequestsIgnoresTheirNamespace(t *testing.T) {
 	t.Parallel()
 	for _, want := range []int{priorityDrift, handler.LowPriority, priorityTemplates} {

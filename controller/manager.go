@@ -94,11 +94,11 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	*kind = deployKind{
 		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), projects: projects.objects, renders: renders, claims: newHostClaims(),
 		history: newSpecHistory(direct, clock.RealClock{}), specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
-		backends: newBackendStates(clock.RealClock{}),
+		backends: newBackendStates(clock.RealClock{}), clock: clock.RealClock{},
 	}
 	kind.revisions = newRevisions(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)
 	deploys := newReconciler[*v1.NpuDeploy](mgr, metrics, renders, kind)
-	deploys.defersStatus, deploys.specChanged, kind.queue = true, kind.history.changed, deploys.queue
+	deploys.specChanged, kind.queue = kind.history.changed, deploys.queue
 	kind.children = func(ctx context.Context, owner apply.Owner) ([]apply.Child, error) {
 		return deploys.applier.Children(ctx, owner)
 	}
@@ -152,7 +152,7 @@ func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *d
 	if err := addIndices(context.Background(), mgr.GetCache()); err != nil {
 		return fmt.Errorf("indexing: %w", err)
 	}
-	installed, err := newInstalledKinds(mgr, deploys.enqueueAll)
+	installed, err := newInstalledKinds(mgr, deploys.enqueueAll, kind.settle)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -65,6 +66,8 @@ func (k *projectKind) evaluate(
 	next.Status = status.EvaluateProject(status.ObservedProject{Project: project, Stages: stages})
 	return next, nil
 }
+
+func (*projectKind) statusDelay(_, _ *v1.Project) time.Duration { return 0 }
 
 func (*projectKind) retain(_, _ *v1.Project) {}
 

@@ -26,6 +26,10 @@ const (
 const (
 	settleDrift  = 20 * time.Millisecond
 	settleStatus = 500 * time.Millisecond
+	// settleFirst is the delay of the first status, unless the pods have something to report before.
+	settleFirst = 2 * time.Second
+	// maxFirst bounds the delay of the first status while there are no pods.
+	maxFirst = 10 * time.Second
 )
 
 type workQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]

@@ -31,6 +31,9 @@ type ownerKind[T client.Object] interface {
 	claimHost(ctx context.Context, object T, rendered *rendering) (hostOwnership, error)
 	// evaluate observes, and returns the object with its next status, as statusOnly does.
 	evaluate(ctx context.Context, object T, rendered *rendering, host hostOwnership, stages status.Stages) (T, error)
+	// statusDelay returns how long the status of object can wait, because a later one has more to report.
+	// next is the evaluated one, or nil right after objects were created.
+	statusDelay(object, next T) time.Duration
 	// retain copies the fields that others may have written since next was evaluated.
 	retain(current, next T)
 	// deleting releases what an object that is being deleted does not use any more.
@@ -49,8 +52,6 @@ type reconciler[T client.Object] struct {
 	recorder eventRecorder
 	metrics  *metrics
 	clock    clock.PassiveClock
-	// defersStatus reports the status of created objects after their first events.
-	defersStatus bool
 	// specChanged is called for each new generation, before it is reconciled. nil: not needed.
 	specChanged func(before, after T)
 }
@@ -82,32 +83,34 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request
 		return reconcile.Result{}, fmt.Errorf("claiming the host: %w", err)
 	}
 	result, applyErr := r.apply(ctx, object, rendered, host)
-	if applyErr == nil && r.defersStatus && hasCreated(result.Changes) {
-		return deferredStatus(), nil
+	if applyErr == nil && hasCreated(result.Changes) {
+		var none T
+		if after := r.kind.statusDelay(object, none); after > 0 {
+			return deferredStatus(after), nil
+		}
 	}
-	changed, err := r.report(ctx, object, rendered, host, result, applyErr)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	return nextAttempt(rendered.err, applyErr, result.RecheckAfter, changed)
+	return r.report(ctx, object, rendered, host, result, applyErr)
 }
 
-// report evaluates and patches the status, and reports whether that changed.
+// report evaluates and patches the status.
 func (r *reconciler[T]) report(
 	ctx context.Context, object T, rendered *rendering, host hostOwnership, result apply.Result, applyErr error,
-) (bool, error) {
+) (reconcile.Result, error) {
 	next, err := r.kind.evaluate(ctx, object, rendered, host, r.stages(rendered, result, applyErr))
 	if err != nil {
-		return false, fmt.Errorf("observing: %w", err)
+		return reconcile.Result{}, fmt.Errorf("observing: %w", err)
+	}
+	if after := r.kind.statusDelay(object, next); after > 0 && applyErr == nil {
+		return deferredStatus(after), nil
 	}
 	if rendered.set != nil && !equality.Semantic.DeepEqual(r.kind.statusOnly(object), next) {
 		*r.kind.inventory(next) = result.Inventory // It is no reason to write a status.
 	}
 	changed, err := r.patchStatus(ctx, client.ObjectKeyFromObject(object), next)
 	if err != nil {
-		return false, fmt.Errorf("patching the status: %w", err)
+		return reconcile.Result{}, fmt.Errorf("patching the status: %w", err)
 	}
-	return changed, nil
+	return nextAttempt(rendered.err, applyErr, result.RecheckAfter, changed)
 }
 
 // reconcileDeleting applies nothing: the garbage collector deletes the owned objects.
@@ -154,11 +157,11 @@ func hasCreated(changes apply.ChangeSet) bool {
 	return slices.ContainsFunc(changes, func(change apply.Change) bool { return change.Action == apply.Created })
 }
 
-// deferredStatus reconciles again after the first events of created objects, and after all
-// first applies: in a large roll-out, all pods start before any status is reported.
-func deferredStatus() reconcile.Result {
+// deferredStatus reconciles again after all first applies: in a large roll-out, all pods start before
+// any status is reported. Events may cause that before.
+func deferredStatus(after time.Duration) reconcile.Result {
 	priority := priorityStatus
-	return reconcile.Result{RequeueAfter: settleStatus, Priority: &priority}
+	return reconcile.Result{RequeueAfter: after, Priority: &priority}
 }
 
 func (r *reconciler[T]) stages(rendered *rendering, result apply.Result, applyErr error) status.Stages {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -58,10 +59,10 @@ type mapFunc func(ctx context.Context, object client.Object) []types.NamespacedN
 // sources are the watches of NpuDeploys, without those of applied objects: see installedKinds.
 func (k *deployKind) sources(informers cache.Cache) []source.Source {
 	return []source.Source{
-		source.Kind[client.Object](informers, &corev1.Pod{}, settled(byLabel, never)),
-		source.Kind[client.Object](informers, newReplicaSet(), settled(byLabel, never)),
-		source.Kind[client.Object](informers, &corev1.Event{}, settled(k.byPod, never)),
-		source.Kind[client.Object](informers, &corev1.Node{}, settled(k.byNode, never), nodeChanged()),
+		source.Kind[client.Object](informers, &corev1.Pod{}, settled(byLabel, never, k.settle)),
+		source.Kind[client.Object](informers, newReplicaSet(), settled(byLabel, never, k.settle)),
+		source.Kind[client.Object](informers, &corev1.Event{}, settled(k.byPod, never, k.settle)),
+		source.Kind[client.Object](informers, &corev1.Node{}, settled(k.byNode, never, k.settle), nodeChanged()),
 		source.Kind[client.Object](informers, &v1.Project{}, k.projectChanged()),
 		source.Kind[client.Object](informers, &v1.NpuDeploy{}, k.backendChanged()),
 		source.Kind[client.Object](informers, &appsv1.Deployment{}, k.backendChanged()),
@@ -74,7 +75,7 @@ func projectSources(informers cache.Cache) []source.Source {
 	sources := make([]source.Source, 0, len(kinds))
 	for _, kind := range kinds {
 		sources = append(sources,
-			source.Kind[client.Object](informers, apply.NewChild(kind), settled(byOwner(v1.KindProject), apply.Drifted)))
+			source.Kind[client.Object](informers, apply.NewChild(kind), settled(byOwner(v1.KindProject), apply.Drifted, nil)))
 	}
 	return sources
 }
@@ -112,15 +113,23 @@ type driftFunc func(before, after client.Object) bool
 // never is the driftFunc of objects that we do not apply.
 func never(_, _ client.Object) bool { return false }
 
+// settleFunc returns how long the events of an owner settle. nil: settleStatus.
+type settleFunc func(ctx context.Context, owner types.NamespacedName, object client.Object) time.Duration
+
 // settled enqueues the owners that an object affects, before and after the change, once
 // events have settled.
-func settled(owners mapFunc, drifted driftFunc) handler.EventHandler {
+func settled(owners mapFunc, drifted driftFunc, settle settleFunc) handler.EventHandler {
 	add := func(ctx context.Context, object client.Object, isDrift bool, queue workQueue) {
-		after, priority := settleStatus, priorityStatus
-		if isDrift {
-			after, priority = settleDrift, priorityDrift
+		for _, owner := range owners(ctx, object) {
+			after, priority := settleStatus, priorityStatus
+			switch {
+			case isDrift:
+				after, priority = settleDrift, priorityDrift
+			case settle != nil:
+				after = settle(ctx, owner, object)
+			}
+			enqueue(queue, priorityqueue.AddOpts{After: after, Priority: &priority}, owner)
 		}
-		enqueue(queue, priorityqueue.AddOpts{After: after, Priority: &priority}, owners(ctx, object)...)
 	}
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, queue workQueue) {
@@ -133,6 +142,9 @@ func settled(owners mapFunc, drifted driftFunc) handler.EventHandler {
 				return // A relist.
 			}
 			isDrift := drifted(e.ObjectOld, e.ObjectNew)
+			if !isDrift && isSame(e.ObjectOld, e.ObjectNew) {
+				return
+			}
 			add(ctx, e.ObjectOld, isDrift, queue)
 			add(ctx, e.ObjectNew, isDrift, queue)
 		},
@@ -140,6 +152,35 @@ func settled(owners mapFunc, drifted driftFunc) handler.EventHandler {
 			add(ctx, e.Object, drifted(e.Object, nil), queue)
 		},
 	}
+}
+
+// isSame reports whether what is cached of two versions of an object is the same: the status of a
+// ReplicaSet is not, for example.
+func isSame(before, after client.Object) bool {
+	switch before := before.(type) {
+	case *metav1.PartialObjectMetadata:
+		a, b := *before, *after.(*metav1.PartialObjectMetadata)
+		a.ResourceVersion, b.ResourceVersion = "", ""
+		return equality.Semantic.DeepEqual(a, b)
+	case *corev1.Pod:
+		a, b := *before, *after.(*corev1.Pod)
+		a.ResourceVersion, b.ResourceVersion = "", ""
+		return equality.Semantic.DeepEqual(a, b)
+	}
+	return false
+}
+
+// settle waits longer before the first status of an NpuDeploy, so that it is written once: pods
+// without a condition have nothing to report.
+func (k *deployKind) settle(ctx context.Context, name types.NamespacedName, object client.Object) time.Duration {
+	var deploy v1.NpuDeploy
+	if err := k.cache.Get(ctx, name, &deploy); err != nil || deploy.Status.ObservedGeneration > 0 {
+		return settleStatus
+	}
+	if pod, isPod := object.(*corev1.Pod); isPod && len(pod.Status.Conditions) > 0 {
+		return settleStatus
+	}
+	return settleFirst
 }
 
 // byOwner returns the owner of this kind that controls an object or, if none does, that may

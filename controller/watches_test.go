@@ -4,10 +4,38 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
+
+func TestEventWithoutAChangeOfWhatIsCachedIsIgnored(t *testing.T) {
+	t.Parallel()
+	revision := func(version, revision string) client.Object {
+		set := newReplicaSet()
+		set.ResourceVersion, set.Annotations = version, map[string]string{annotationRevision: revision}
+		return set
+	}
+	pod := func(version string, phase corev1.PodPhase) client.Object {
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{ResourceVersion: version}, Status: corev1.PodStatus{Phase: phase}}
+	}
+	for name, c := range map[string]struct {
+		before, after client.Object
+		want          bool
+	}{
+		"status of a ReplicaSet":   {revision("1", "1"), revision("2", "1"), true},
+		"revision of a ReplicaSet": {revision("1", "1"), revision("2", "2"), false},
+		"nothing of a pod":         {pod("1", corev1.PodPending), pod("2", corev1.PodPending), true},
+		"status of a pod":          {pod("1", corev1.PodPending), pod("2", corev1.PodRunning), false},
+		"another kind":             {&corev1.Node{}, &corev1.Node{}, false},
+	} {
+		if got := isSame(c.before, c.after); got != c.want {
+			t.Errorf("%s: the same: %t, want %t", name, got, c.want)
+		}
+	}
+}
 
 func TestByOwnerReturnsTheControllerOrTheAdopter(t *testing.T) {
 	t.Parallel()
