@@ -2,11 +2,18 @@ package fleet
 
 import (
 	"flag"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
 
-var size = flag.Int("fleet", 1000, "number of NpuDeploys")
+var (
+	size  = flag.Int("fleet", 1000, "number of NpuDeploys")
+	curve = flag.String("curve", "", "numbers of NpuDeploys that BenchmarkCurve measures, separated by commas")
+	svg   = flag.String("svg", "curve.svg", "file in which BenchmarkCurve draws them")
+)
 
 const (
 	// writers is how many requests the plain loop has under way.
@@ -14,47 +21,103 @@ const (
 	// children of each NpuDeploy: a Deployment, a Service and a VirtualService.
 	children = 3
 	// settleTime without a write means that the controller has finished.
-	settleTime = 10 * time.Second
+	settleTime = 12 * time.Second
 	// quietTime is the span in which no write is expected.
 	quietTime = time.Minute
+	// changes is how many specs are changed one after the other.
+	changes = 50
 )
 
 // BenchmarkFleet measures all figures in one run: they are ratios, and machines differ.
 func BenchmarkFleet(b *testing.B) {
 	for b.Loop() {
-		before := measurePlain(b)
+		measure(b)
+	}
+}
+
+// BenchmarkCurve measures several sizes, and draws an SVG.
+func BenchmarkCurve(b *testing.B) {
+	if *curve == "" {
+		b.Skip("no -curve")
+	}
+	var points []point
+	for text := range strings.SplitSeq(*curve, ",") {
+		var err error
+		if *size, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(text, func(b *testing.B) {
+			for b.Loop() {
+				points = append(points, measure(b))
+			}
+		})
+	}
+	if err := os.WriteFile(*svg, []byte(draw(points)), 0o600); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func measure(b *testing.B) point {
+	b.Helper()
+	before := measurePlain(b)
+	f := newFleet(b)
+	f.createDeploys()
+	f.startController()
+
+	took := f.awaitChildren()
+	own := rates{written: perSecond(took), settled: perSecond(took + f.awaitPods())}
+	f.settle()
+	p := point{Size: *size, Seconds: took.Seconds(), CPU: f.process.cpu().Seconds()}
+	each := func(unit string, value float64) { b.ReportMetric(value/float64(*size), unit+"/set") }
+	each("writes", f.writes())
+	each("cpu-ms", p.CPU*1000)
+	each("KB", f.metric("go_memstats_alloc_bytes_total", "")/1024)
+	each("allocs", f.metric("go_memstats_mallocs_total", ""))
+	each("reconciles", f.metric("controller_runtime_reconcile_total", `controller="npudeploy"`))
+
+	cpu, writes := f.process.cpu(), f.writes()
+	f.wait(quietTime)
+	b.ReportMetric(f.writes()-writes, "quiet-writes")
+	b.ReportMetric((f.process.cpu() - cpu).Seconds(), "quiet-cpu-s")
+	p.MiB = f.process.residentMiB()
+	b.ReportMetric(p.MiB, "rss-MiB")
+
+	f.measureChanges(b)
+	f.measureRestart(b)
+
+	configured := f.metric("nufi_applies_total", `result="configured"`)
+	took = f.changePolicy()
+	f.settle()
+	b.ReportMetric((f.metric("nufi_applies_total", `result="configured"`)-configured)/float64(*size*children), "applies/changed-child")
+	b.ReportMetric(perSecond(took), "policy-sets/s")
+	b.ReportMetric(f.metric("nufi_drift_healed_total", ""), "healed")
+
+	f.stop()
+	plain := before.mean(measurePlain(b)) // A machine's speed changes from one minute to the next.
+	b.ReportMetric(plain.written, "plain-sets/s")
+	b.ReportMetric(plain.cpu, "plain-cpu-ms/set")
+	b.ReportMetric(own.written, "sets/s")
+	b.ReportMetric(own.written/plain.written, "of-plain")
+	b.ReportMetric(own.settled/plain.settled, "of-plain-settled")
+	b.ReportMetric(0, "ns/op")
+	return p
+}
+
+// BenchmarkNeighbour measures how long an NpuDeploy takes while another namespace creates many, and
+// changes one of them all the time.
+func BenchmarkNeighbour(b *testing.B) {
+	for b.Loop() {
 		f := newFleet(b)
 		f.createDeploys()
 		f.startController()
-
-		took := f.awaitChildren()
-		own := rates{written: perSecond(took), settled: perSecond(took + f.awaitPods())}
-		f.settle()
-		b.ReportMetric(f.writes()/float64(*size), "writes/set")
-		b.ReportMetric(f.process.cpu().Seconds()*1000/float64(*size), "cpu-ms/set")
-		b.ReportMetric(f.metric("go_memstats_alloc_bytes_total", "")/1024/float64(*size), "KB/set")
-		b.ReportMetric(f.metric("go_memstats_mallocs_total", "")/float64(*size), "allocs/set")
-		b.ReportMetric(f.metric("controller_runtime_reconcile_total", `controller="npudeploy"`)/float64(*size), "reconciles/set")
-
-		cpu, writes := f.process.cpu(), f.writes()
-		f.wait(quietTime)
-		b.ReportMetric(f.writes()-writes, "quiet-writes")
-		b.ReportMetric((f.process.cpu() - cpu).Seconds(), "quiet-cpu-s")
-		b.ReportMetric(f.process.residentMiB(), "rss-MiB")
-
-		configured := f.metric("nufi_applies_total", `result="configured"`)
-		took = f.changePolicy()
-		f.settle()
-		b.ReportMetric((f.metric("nufi_applies_total", `result="configured"`)-configured)/float64(*size*children), "applies/changed-child")
-		b.ReportMetric(perSecond(took), "policy-sets/s")
-		b.ReportMetric(f.metric("nufi_drift_healed_total", ""), "healed")
-
+		f.await("the first children", func() bool { return f.created() > 0 })
+		stop := f.changeAllTheTime()
+		b.ReportMetric(f.measureNeighbour().Seconds()*1000, "ms")
+		if f.created() >= float64(*size*children) {
+			b.Error("the other namespace had nothing left to do")
+		}
+		stop()
 		f.stop()
-		plain := before.mean(measurePlain(b)) // A machine's speed changes from one minute to the next.
-		b.ReportMetric(plain.written, "plain-sets/s")
-		b.ReportMetric(own.written, "sets/s")
-		b.ReportMetric(own.written/plain.written, "of-plain")
-		b.ReportMetric(own.settled/plain.settled, "of-plain-settled")
 		b.ReportMetric(0, "ns/op")
 	}
 }
