@@ -63,6 +63,7 @@ type deploymentPage struct {
 	Deleting  bool
 	Objects   []string // kind/name, which a deletion deletes
 	Actions   []action
+	NoEdit    *problem.Missing // permission to edit
 	Replicas  int32
 	Done      string
 	Problem   *problem.Error // of the action
@@ -160,6 +161,9 @@ func (h *Handlers) deployment(r *http.Request, user *kube.UserClient, tab string
 	}
 	page.HoldUp = stopped
 	if page.Objects, err = h.deletedObjects(r, user); err != nil && !kube.Unreachable(err) {
+		return nil, nil, err
+	}
+	if page.NoEdit, err = h.lacks(r, user, putOperation, deploy.Namespace, deploy.Name); err != nil {
 		return nil, nil, err
 	}
 	page.Actions, err = h.actions(r, user)

@@ -100,8 +100,9 @@ type deploymentsPage struct {
 	AllURL                 string
 	Filtered               bool
 	Incomplete             bool
-	NewURLs                []link // of the projects in which the user may create one
-	Live                   string // URL of the page's stream
+	NewURLs                []link           // of the projects in which the user may create one
+	NoNew                  *problem.Missing // permission to create one, if there is none
+	Live                   string           // URL of the page's stream
 }
 
 func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
@@ -127,7 +128,7 @@ func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kub
 		shown.Language = languageOf(r)
 		page.Rows = append(page.Rows, shown)
 	}
-	if page.NewURLs, err = h.newURLs(r, user, page.Projects); err != nil {
+	if page.NewURLs, page.NoNew, err = h.newURLs(r, user, page.Projects); err != nil {
 		return err
 	}
 	view := frame{Section: "deployments", Page: page}
@@ -140,29 +141,31 @@ func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kub
 	return h.views.write(w, r, "deployments.html", view)
 }
 
-// newURLs returns the page for a new deployment in each project in which the user may create
-// one.
-func (h *Handlers) newURLs(r *http.Request, user *kube.UserClient, projects []string) ([]link, error) {
+// newURLs returns the page for a new deployment in each project in which the user may create one, or the
+// permission that is missing if there is none.
+func (h *Handlers) newURLs(r *http.Request, user *kube.UserClient, projects []string) (urls []link, lack *problem.Missing, err error) {
 	mine, err := h.myProjects(r, user)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	names := slices.Clone(projects)
 	for _, project := range mine {
 		names = append(names, project.Name)
 	}
 	slices.Sort(names)
-	var urls []link
 	for _, name := range slices.Compact(names) {
 		lacks, err := missing(r.Context(), user, h.route(createOperation).Needs, name, "")
 		if err != nil && !kube.Unreachable(err) {
-			return nil, err
+			return nil, nil, err
 		}
-		if err == nil && lacks == nil {
+		if lack = cmp.Or(lack, lacks); err == nil && lacks == nil {
 			urls = append(urls, link{Name: name, URL: "/new/" + name + "?" + url.Values{languageParameter: {string(languageOf(r))}}.Encode()})
 		}
 	}
-	return urls, nil
+	if len(urls) > 0 {
+		lack = nil
+	}
+	return urls, lack, nil
 }
 
 // newDeploymentsPage returns the page without rows.

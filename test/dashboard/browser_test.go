@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -154,10 +155,16 @@ func (t *tab) must(err error) {
 	}
 }
 
-// do runs actions in the tab.
+// do runs actions in the tab. An action whose element a live page has just replaced is repeated.
 func (t *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	t.must(chromedp.Do(t.ctx, actions...))
+	for _, action := range actions {
+		err := chromedp.Do(t.ctx, action)
+		for err != nil && t.ctx.Err() == nil && strings.Contains(err.Error(), "Could not find node") {
+			err = chromedp.Do(t.ctx, action)
+		}
+		t.must(err)
+	}
 }
 
 // visit loads a page.

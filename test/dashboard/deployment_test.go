@@ -105,7 +105,17 @@ func TestActionsOfAViewerNameTheMissingPermission(t *testing.T) {
 	if got := tab.text("#restart"); !strings.Contains(got, "patch npudeploys.dudaji.com") {
 		t.Errorf("the dialog is %q", got)
 	}
-	tab.wantNone("form[method=post]")
+	tab.do(chromedp.KeyEvent(kb.Escape), chromedp.Click(chromedp.CSS("[popovertarget=locked]")))
+	if got := tab.text("#locked"); !strings.Contains(got, "npudeploys.dudaji.com in the project ml") {
+		t.Errorf("the dialog is %q", got)
+	}
+	tab.wantNone("form[method=post], a[href*='/edit']")
+	tab.wantAccessible()
+	tab.visit("/")
+	tab.do(chromedp.Click(chromedp.CSS("[popovertarget=locked]")))
+	if got := tab.text("#locked"); !strings.Contains(got, "create npudeploys.dudaji.com") {
+		t.Errorf("the dialog is %q", got)
+	}
 	tab.wantAccessible()
 	tab.visit("/deployments/search/solar-10b")
 	if got := tab.text("main"); !strings.Contains(got, "403") || !strings.Contains(got, "get npudeploys.dudaji.com") {
