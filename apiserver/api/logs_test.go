@@ -120,6 +120,9 @@ func TestLogIsText(t *testing.T) {
 			t.Errorf("%q: the kubelet receives %s, want %s", query, call, want)
 		}
 	}
+	if lines := strings.Count(k.Log.String(), `"change":"read log"`); lines != 3 || !strings.Contains(k.Log.String(), `"user":"vic"`) {
+		t.Errorf("%d lines about logs that were read: %s", lines, k.Log)
+	}
 }
 
 func TestFollowedLogEndsWithItsContainer(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-logr/logr"
 
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/test/harness/oidctest"
@@ -28,6 +29,7 @@ type loginFlow struct {
 	sessions *auth.Sessions
 	now      time.Time
 	cookies  map[string]*http.Cookie
+	log      logBuffer
 
 	query  url.Values     // of the authorization request
 	claims map[string]any // changes to the claims of the ID token
@@ -79,7 +81,7 @@ func (d *loginFlow) visit(t *testing.T, handler http.HandlerFunc, target string)
 		r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
 	}
 	w := httptest.NewRecorder()
-	handler(w, r)
+	handler(w, r.WithContext(logr.NewContext(r.Context(), d.log.logger())))
 	for _, cookie := range w.Result().Cookies() {
 		d.cookies[cookie.Name] = cookie
 		if cookie.MaxAge < 0 {
@@ -145,6 +147,11 @@ func TestBrowserLoginAndLogout(t *testing.T) {
 	}
 	if d.visit(t, d.login.Logout, "https://nufi.test/auth/logout"); len(d.cookies) != 0 {
 		t.Errorf("after logout, the cookies are %v", d.cookies)
+	}
+	for _, line := range []string{`"msg"="Logged in" "user"="oidc:ann" "groups"=["oidc:research"] "client"=`, `"msg"="Logged out" "user"="oidc:ann" "client"=`} {
+		if strings.Count(d.log.String(), line) != 1 {
+			t.Errorf("the log has not one %s: %s", line, &d.log)
+		}
 	}
 }
 

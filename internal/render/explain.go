@@ -211,11 +211,12 @@ func (m *Manifests) followOperand(operand cue.Value, hops int, sources map[Sourc
 
 func sourceAt(position token.Pos) Source {
 	at := userPosition(position.Position())
-	at.Filename, at.Offset = strings.TrimPrefix(at.Filename, "/"), 0
-	at.Column = 0 // One source for each line.
-	switch {
-	case isUserFile(position.Filename()):
+	at.Offset, at.Column = 0, 0 // One source for each line.
+	if isUserFile(position.Filename()) {
 		return Source{Kind: FromUser, Position: at}
+	}
+	at.Filename = strings.TrimPrefix(at.Filename, "/")
+	switch {
 	case strings.Contains(at.Filename, "schemas/npudeploy/"):
 		// The contract decides no value: this is the bound on a Go value of Render.
 		return Source{Kind: FromUser}

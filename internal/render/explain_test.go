@@ -135,3 +135,23 @@ func TestExplainCoversEachFieldOfEachManifest(t *testing.T) {
 		}
 	}
 }
+
+func TestExplainKeepsThePathOfTheUsersFile(t *testing.T) {
+	t.Parallel()
+	const file = "/specs/llama.yaml"
+	result, err := compiled(t).RenderYAML(file, []byte("{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: llama, namespace: a}, spec: {model: a/b, accelerator: {type: atom}}}"), render.ProjectSettings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	explanations, err := result.Explain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, explained := range explanations {
+		for _, source := range explained.Sources {
+			if source.Kind == render.FromUser && source.Position.Line > 0 && source.Position.Filename != file {
+				t.Errorf("%s is from %s, want %s", explained.Path, source.Position, file)
+			}
+		}
+	}
+}
