@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 func (s *fixture) previewPath() string { return "/api/v1/namespaces/" + s.Namespace + "/preview" }
@@ -71,6 +74,28 @@ func TestPreviewReportsTheEffect(t *testing.T) {
 	s.do("ann", http.MethodPut, "a", gone, "If-Match", "*").Want(http.StatusOK)
 	if answer := s.preview(deployJSON("a")); answer["effect"] != "Delete" {
 		t.Errorf("without an endpoint: %v", effectsOf(answer))
+	}
+}
+
+// A backend without a ready pod gets no share, as in the live route.
+func TestPreviewHasTheReportedStatesOfBackends(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	const spec = `{"metadata": {"name": "a"}, "spec": {"model": "org/MODEL", "accelerator": {"type": "atom", "count": 2},
+		"endpoint": {"host": "a.example", "kind": "VirtualService", "traffic": {"backends": [{"name": "b", "weight": 20}]}}}}`
+	s.do("ann", http.MethodPost, "", strings.Replace(spec, "MODEL", "model", 1)).Want(http.StatusCreated)
+	deploy := s.NpuDeploy("a")
+	before := deploy.DeepCopy()
+	deploy.Status.Traffic = []v1.TrafficStatus{{Name: "a", Weight: 80, State: v1.BackendReady}, {Name: "b", State: v1.BackendMissing}}
+	s.Must(s.Client.Status().Patch(s.Context(), deploy, client.MergeFrom(before)))
+	for model, want := range map[string]string{"model": "None", "other": "Restart"} {
+		answer := s.preview(strings.Replace(spec, "MODEL", model, 1))
+		if _, changed := effectsOf(answer)["virtualservice/a"]; answer["effect"] != want || changed {
+			t.Errorf("model %s: effect %v of %v", model, answer["effect"], effectsOf(answer))
+		}
+		if text := fmt.Sprint(answer["manifests"]); strings.Contains(text, "b."+s.Namespace) {
+			t.Errorf("model %s: the route has the missing backend: %s", model, text)
+		}
 	}
 }
 

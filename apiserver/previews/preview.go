@@ -87,6 +87,9 @@ func (h *Handlers) preview(w http.ResponseWriter, r *http.Request, user *kube.Us
 		if err := h.renderLive(ctx, user, input, &live); err != nil {
 			return rest.WithVerb("get", err)
 		}
+		if status, ok := live.object.Object["status"]; ok { // It has the states of backends.
+			next.object.Object["status"] = status
+		}
 		return h.renderer.renderNext(ctx, input, &live, &next)
 	})
 	if err := group.Wait(); err != nil {

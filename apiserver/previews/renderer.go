@@ -2,6 +2,7 @@ package previews
 
 import (
 	"context"
+	"fmt"
 	goruntime "runtime"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -18,7 +19,7 @@ import (
 const maxCached = 512
 
 // renderInput is what an NpuDeploy is rendered with. Of the NpuDeploy itself, only name,
-// namespace and spec matter.
+// namespace, spec and the backends in the status matter.
 type renderInput struct {
 	templates *render.Templates
 	settings  render.ProjectSettings
@@ -45,6 +46,7 @@ type cacheKey struct {
 	generation int64
 	digest     string
 	settings   render.ProjectSettings
+	traffic    string // of the status
 }
 
 func newRenderer() *renderer {
@@ -54,7 +56,8 @@ func newRenderer() *renderer {
 // renderLive renders a live NpuDeploy, unless its objects are cached. The objects must not
 // be changed.
 func (r *renderer) renderLive(ctx context.Context, input renderInput, live *rendered) error {
-	key := cacheKey{live.object.GetUID(), live.object.GetGeneration(), input.templates.Digest, input.settings}
+	traffic, _, _ := unstructured.NestedFieldNoCopy(live.object.Object, "status", "traffic")
+	key := cacheKey{live.object.GetUID(), live.object.GetGeneration(), input.templates.Digest, input.settings, fmt.Sprint(traffic)}
 	if result, ok := r.cache.Get(key); ok && !input.sources {
 		live.result, _ = result.(*render.Result)
 		return nil
@@ -79,7 +82,8 @@ func sameSpec(a, b *unstructured.Unstructured) bool {
 	return equality.Semantic.DeepEqual(a.Object["spec"], b.Object["spec"])
 }
 
-// render sets the result of deploy or its error, and returns an error only if ctx ends.
+// render sets the result of deploy or its error, and returns an error only if ctx ends. Backends have the
+// states that the controller reported last.
 func (r *renderer) render(ctx context.Context, input renderInput, deploy *rendered) error {
 	if err := r.acquire(ctx); err != nil {
 		return err
@@ -87,7 +91,7 @@ func (r *renderer) render(ctx context.Context, input renderInput, deploy *render
 	defer r.release()
 	typed := &v1.NpuDeploy{}
 	if deploy.err = runtime.DefaultUnstructuredConverter.FromUnstructured(deploy.object.Object, typed); deploy.err == nil {
-		deploy.result, deploy.err = input.templates.Render(typed, input.settings)
+		deploy.result, deploy.err = input.templates.Render(typed, input.settings, render.ReportedBackends(typed)...)
 	}
 	return nil
 }
