@@ -144,7 +144,7 @@ func (k *deployKind) evaluate(
 	deployment, groups := observed.Workload.Deployment, observed.Workload.Groups
 	if deployment != nil && k.isBehind(deploy.UID, deploymentKind(), deployment) ||
 		groups != nil && k.isBehind(deploy.UID, manifests.LeaderWorkerSet(), groups) {
-		observed.Templates = deploy.Status.Templates // Ready is that of the templates before.
+		observed.Templates = "" // Ready is that of the templates before.
 	}
 	next := k.statusOnly(deploy)
 	next.Status = status.Evaluate(observed)

@@ -33,13 +33,13 @@ func (a *Applier) additions(set *Set) string {
 // addedFields describes the fields that other managers have in the specification of an object, or
 // in that of a Deployment's pods, and what admission added to these pods. An autoscaler's replicas, and annotations that restart pods, are
 // not among them.
-func addedFields(object client.Object, entries []metav1.ManagedFieldsEntry, ours metav1.ManagedFieldsEntry) string {
+func addedFields(object client.Object, entries []metav1.ManagedFieldsEntry, ours fieldSet) string {
 	path := []string{"f:spec"}
 	deployment, isDeployment := object.(*appsv1.Deployment)
 	if isDeployment {
 		path = []string{"f:spec", "f:template", "f:spec"}
 	}
-	owned := fieldsBelow(ours, path)
+	owned := ours.below(path...)
 	if owned == nil {
 		return ""
 	}
@@ -50,7 +50,7 @@ func addedFields(object client.Object, entries []metav1.ManagedFieldsEntry, ours
 		if isOurEntry(entry) || entry.Subresource != "" {
 			continue
 		}
-		fields := fieldsBelow(entry, path)
+		fields := ownedFields.get(entry.FieldsV1.GetRawString()).below(path...)
 		managed = append(managed, fields)
 		if paths := notOwned(at, fields, owned); len(paths) > 0 {
 			added = append(added, fmt.Sprintf("%s of %q", joinPaths(paths), entry.Manager))
@@ -135,18 +135,6 @@ func itemsOf(managed []map[string]any, key string) map[string][]map[string]any {
 		}
 	}
 	return items
-}
-
-// fieldsBelow returns the fields of an entry below a path, in the format FieldsV1.
-func fieldsBelow(entry metav1.ManagedFieldsEntry, path []string) map[string]any {
-	var fields map[string]any
-	if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
-		return nil
-	}
-	for _, name := range path {
-		fields, _ = fields[name].(map[string]any)
-	}
-	return fields
 }
 
 // notOwned returns the paths of fields that owned does not have, without the fields below these.

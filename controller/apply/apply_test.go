@@ -197,16 +197,12 @@ func (emptyCache) List(context.Context, client.ObjectList, ...client.ListOption)
 
 // A process that knows nothing but the objects takes the manifests of all kinds as they are.
 func TestRestartSendsNoRequest(t *testing.T) {
-	for _, example := range []string{"full", "httproute", "ingress", "autoscaled"} {
+	for _, example := range []string{"full", "httproute", "ingress", "autoscaled", "multi-node"} {
 		t.Run(example, func(t *testing.T) {
 			f := newFixture(t)
-			isServed := func(object *unstructured.Unstructured) bool {
-				_, err := f.Client.RESTMapper().RESTMapping(object.GroupVersionKind().GroupKind())
-				return err == nil
-			}
 			var objects []*unstructured.Unstructured
 			for _, object := range f.Parse(f.File("examples/" + example + "/manifests.yaml")) {
-				if object.SetNamespace(f.Namespace); isServed(object) {
+				if object.SetNamespace(f.Namespace); served(f.Harness, object.GroupVersionKind()) == nil {
 					objects = append(objects, object)
 				}
 			}

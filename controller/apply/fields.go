@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"sync"
@@ -10,50 +11,72 @@ import (
 )
 
 const (
-	// uidPlaceholder is in no JSON, so that it replaces nothing else.
-	uidPlaceholder = "\x00"
-	// maxShared bounds the texts that are shared: a few for each kind, and more where users choose keys.
+	// uidPlaceholder is a UID that no object has. It needs no escape, as it is in JSON within JSON.
+	uidPlaceholder = "00000000-0000-0000-0000-000000000000"
+	// maxShared bounds the sets that are shared: a few for each kind, and more where users choose keys.
 	maxShared = 1000
 )
 
-// texts shares equal texts, which thousands of cached objects have.
-type texts struct {
+// fieldSet is the fields of a manager, in the format FieldsV1.
+type fieldSet struct {
+	text   string
+	fields map[string]any // of text; not modified
+}
+
+// fieldSets shares equal sets, which thousands of cached objects have, and decodes each once.
+type fieldSets struct {
 	mu     sync.Mutex
-	shared map[string]string
+	byText map[string]fieldSet
 }
 
-func (t *texts) share(text string) string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if shared, ok := t.shared[text]; ok {
-		return shared
-	}
-	if t.shared == nil || len(t.shared) >= maxShared {
-		t.shared = map[string]string{}
-	}
-	t.shared[text] = text
-	return text
-}
+// ownedFields shares the sets of all caches.
+var ownedFields fieldSets //nolint:gochecknoglobals // The sets are values.
 
-// ownedFields shares the texts of all caches.
-var ownedFields texts //nolint:gochecknoglobals // The texts are values.
-
-// textOf returns the fields of our entry. Those of the same object of other owners differ by the UID
-// of the owner only, and become equal.
-func textOf(entry metav1.ManagedFieldsEntry, object client.Object) string {
+// of returns the fields of our entry. Those of the same object of other owners differ by the UID of
+// the owner only, and become equal.
+func (s *fieldSets) of(entry metav1.ManagedFieldsEntry, object client.Object) fieldSet {
 	text := entry.FieldsV1.GetRawString()
 	if controller := metav1.GetControllerOfNoCopy(object); controller != nil && controller.UID != "" {
 		text = strings.ReplaceAll(text, string(controller.UID), uidPlaceholder)
 	}
-	return ownedFields.share(text)
+	return s.get(text)
+}
+
+// get returns the set with a text, without fields if that is invalid.
+func (s *fieldSets) get(text string) fieldSet {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set, ok := s.byText[text]
+	if ok {
+		return set
+	}
+	set.text = text
+	if json.Unmarshal([]byte(text), &set.fields) != nil {
+		set.fields = nil
+	}
+	if s.byText == nil || len(s.byText) >= maxShared {
+		s.byText = map[string]fieldSet{}
+	}
+	s.byText[text] = set
+	return set
+}
+
+// below returns the fields at a path, or nil.
+func (s fieldSet) below(path ...string) map[string]any {
+	fields := s.fields
+	for _, name := range path {
+		fields, _ = fields[name].(map[string]any)
+	}
+	return fields
 }
 
 // ownsAll reports whether our entry in the managed fields of the object has every field of the
 // manifest. The API server removes from it what another client changes or removes.
 func (l *live) ownsAll(desired manifest) bool {
-	var fields, content map[string]any
-	text := strings.ReplaceAll(l.fieldsText, uidPlaceholder, string(l.controller))
-	if json.Unmarshal([]byte(text), &fields) != nil || json.Unmarshal(desired.body, &content) != nil {
+	var content map[string]any
+	fields := ownedFields.get(l.fieldsText).fields
+	body := bytes.ReplaceAll(desired.body, []byte(l.controller), []byte(uidPlaceholder))
+	if l.controller == "" || len(fields) == 0 || json.Unmarshal(body, &content) != nil {
 		return false
 	}
 	for _, name := range []string{"apiVersion", "kind"} { // No manager owns these.

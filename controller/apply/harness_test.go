@@ -58,7 +58,7 @@ func newFixture(t *testing.T) *fixture {
 	})
 	f.options = apply.Options{
 		Cache: f.cache, Client: f.ClientFor(config), Clock: f.clock,
-		Served: func(schema.GroupVersionKind) error { return nil },
+		Served: func(kind schema.GroupVersionKind) error { return served(f.Harness, kind) },
 	}
 	f.applier = apply.New(f.options)
 	return f
@@ -183,6 +183,14 @@ func (f *fixture) cached(object *unstructured.Unstructured) client.Object {
 	return cached
 }
 
+// served returns an error for a kind that is not installed.
+func served(h *harness.Harness, kind schema.GroupVersionKind) error {
+	if _, err := h.Client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version); err != nil {
+		return apply.ErrNotInstalled
+	}
+	return nil
+}
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
@@ -202,7 +210,9 @@ func newCache(h *harness.Harness) cache.Cache {
 	})
 	h.Must(err)
 	for _, kind := range manifests.Kinds() {
-		h.Must(apply.IndexOwned(h.Context(), made, kind))
+		if served(h, kind) == nil {
+			h.Must(apply.IndexOwned(h.Context(), made, kind))
+		}
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(h.Context()))
 	stopped := make(chan error, 1)

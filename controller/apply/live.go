@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 
@@ -29,7 +28,7 @@ type live struct {
 	deleting        bool
 	manifest        string // the digest in its annotation
 	ownedFields     string // the digest of our entry in its managed fields, empty without one
-	fieldsText      string // of that entry: see textOf
+	fieldsText      string // of that entry: see fieldSets
 	ownsReplicas    bool
 	replicas        *int32
 	overwritten     []string // fields that admission changed, after a write
@@ -164,9 +163,10 @@ func Summarize(object client.Object) bool {
 	}
 	summary := metav1.ManagedFieldsEntry{Operation: operationSummary}
 	if i := slices.IndexFunc(entries, isOurEntry); i >= 0 {
-		summary.APIVersion = textOf(entries[i], object)
-		summary.FieldsType, summary.Manager = entryDigest(entries[i]), addedFields(object, entries, entries[i])
-		if replicasOf(object) != nil && hasReplicas(entries[i]) {
+		owned := ownedFields.of(entries[i], object)
+		summary.APIVersion = owned.text
+		summary.FieldsType, summary.Manager = entryDigest(entries[i]), addedFields(object, entries, owned)
+		if _, hasReplicas := owned.below("f:spec")["f:replicas"]; hasReplicas && replicasOf(object) != nil {
 			summary.Subresource = subresourceScale
 		}
 	}
@@ -206,15 +206,4 @@ func entryDigest(entry metav1.ManagedFieldsEntry) string {
 		content = strconv.AppendInt(content, entry.Time.Unix(), 10)
 	}
 	return Digest(content)
-}
-
-func hasReplicas(entry metav1.ManagedFieldsEntry) bool {
-	var fields struct {
-		Spec map[string]json.RawMessage `json:"f:spec"`
-	}
-	if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
-		return false
-	}
-	_, has := fields.Spec["f:replicas"]
-	return has
 }
