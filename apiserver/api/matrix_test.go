@@ -78,8 +78,8 @@ func matrix(t *testing.T) []matrixRow {
 		{"GET /api/v1/me", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/namespaces", "", nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/namespaces/{namespace}/secrets", "", nil, [4]int{501, 403, 403, 403}}, // the server may not list Secrets
-		{"PUT /api/v1/namespaces/{namespace}/secrets/{name}", `{"data": {"token": "x"}}`, nil, [4]int{201, 403, 403, 403}},
-		{"DELETE /api/v1/namespaces/{namespace}/secrets/{name}", "", nil, [4]int{404, 403, 403, 403}}, // there is none
+		{"PUT /api/v1/namespaces/{namespace}/secrets/{name}", `{"data": {"token": "x"}}`, nil, [4]int{201, 201, 403, 403}},
+		{"DELETE /api/v1/namespaces/{namespace}/secrets/{name}", "", nil, [4]int{501, 403, 403, 403}}, // nor delete them
 		{"GET /api/v1/namespaces/{namespace}/persistentvolumeclaims", "", nil, [4]int{200, 200, 200, 403}},
 		{"POST /api/v1/policy/check", packTemplates(t, "", ""), nil, [4]int{200, 200, 200, 200}},
 		{"GET /api/v1/npudeploys", "", nil, [4]int{200, 200, 200, 200}},

@@ -116,6 +116,10 @@ func TestCandidateShowsItsEffectOnEachDeployment(t *testing.T) {
 	if got := tab.text("[aria-labelledby=check] .table"); !strings.Contains(got, "ml/llama-8b") || !strings.Contains(got, "Pods are replaced") {
 		t.Errorf("the effect is %q", got)
 	}
+	tab.do(chromedp.Click(chromedp.CSS("[aria-labelledby=check] summary")))
+	if got := tab.text("[aria-labelledby=check] ol"); !strings.Contains(got, "100% ") || !strings.Contains(got, "ml/") {
+		t.Errorf("the waves are %q", got)
+	}
 	tab.wantAccessible()
 	tab.wantNoReports()
 	tab.do(chromedp.SetUploadFiles(chromedp.CSS("input[type=file]"), []string{candidate(t, "policy: {", "policy: {{")}))
