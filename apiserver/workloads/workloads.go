@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -63,7 +64,7 @@ func ownedNeeds(more ...rest.Need) []rest.Need {
 	return append(append(rest.Needs(npudeploys.Resource, "get"),
 		rest.Need{Verb: "list", Group: appsv1.GroupName, Resource: "deployments"},
 		rest.Need{Verb: "list", Group: appsv1.GroupName, Resource: "replicasets"},
-		rest.Need{Verb: "list", Resource: "pods"}), more...)
+		rest.Need{Verb: "list", Resource: "pods"}), append(groupNeeds(), more...)...)
 }
 
 // readOwned reads the NpuDeploy that the path names and its owned objects.
@@ -76,22 +77,33 @@ func readOwned(r *http.Request, user *kube.UserClient) (*ownedObjects, error) {
 	owned.uids[owned.deploy.UID] = true
 	labelled := []client.ListOption{client.InNamespace(key.Namespace), client.MatchingLabels{v1.LabelDeploy: key.Name}}
 	for _, kind := range []string{"DeploymentList", "ReplicaSetList"} {
-		newList := func() *metav1.PartialObjectMetadataList {
-			list := &metav1.PartialObjectMetadataList{}
-			list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind(kind))
-			return list
-		}
-		err := listPages(ctx, user, newList, func(page *metav1.PartialObjectMetadataList) {
-			for i := range page.Items {
-				owned.add(&page.Items[i])
-			}
-		}, labelled...)
+		err := listPages(ctx, user, newPartialList(appsv1.SchemeGroupVersion.WithKind(kind)), owned.addAll, labelled...)
 		if err != nil {
+			return nil, err
+		}
+	}
+	if owned.hasGroups() {
+		if err := owned.addGroups(ctx, user, labelled...); err != nil {
 			return nil, err
 		}
 	}
 	newList := func() *corev1.PodList { return &corev1.PodList{} }
 	return owned, listPages(ctx, user, newList, func(page *corev1.PodList) { owned.addPods(page.Items) }, labelled...)
+}
+
+func newPartialList(kind schema.GroupVersionKind) func() *metav1.PartialObjectMetadataList {
+	return func() *metav1.PartialObjectMetadataList {
+		list := &metav1.PartialObjectMetadataList{}
+		list.SetGroupVersionKind(kind)
+		return list
+	}
+}
+
+// addAll adds the objects of a page.
+func (o *ownedObjects) addAll(page *metav1.PartialObjectMetadataList) {
+	for i := range page.Items {
+		o.add(&page.Items[i])
+	}
 }
 
 // add adds an object that is controlled by one of the owned objects, and reports whether it is.
@@ -106,7 +118,7 @@ func (o *ownedObjects) add(object metav1.Object) bool {
 
 func (o *ownedObjects) addPods(pods []corev1.Pod) {
 	for i := range pods {
-		if o.add(&pods[i]) {
+		if !o.uids[pods[i].UID] && o.add(&pods[i]) {
 			o.total++
 			o.pods = append(o.pods, pods[i])
 		}

@@ -1,0 +1,67 @@
+package workloads
+
+import (
+	"context"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/internal/manifests"
+)
+
+// labelSet has the name of the LeaderWorkerSet of its StatefulSets and pods.
+const labelSet = "leaderworkerset.sigs.k8s.io/name"
+
+// groupNeeds are the permissions that addGroups requires.
+func groupNeeds() []rest.Need {
+	kind := manifests.LeaderWorkerSet()
+	return []rest.Need{
+		{Verb: "list", Group: kind.Group, Resource: "leaderworkersets"},
+		{Verb: "list", Group: appsv1.GroupName, Resource: "statefulsets"},
+	}
+}
+
+// hasGroups reports whether the replicas are groups of pods.
+func (o *ownedObjects) hasGroups() bool {
+	accelerator := o.deploy.Status.Accelerator
+	return accelerator != nil && accelerator.Nodes > 1
+}
+
+// addGroups adds the pods of a LeaderWorkerSet. One StatefulSet controls the leaders, and each leader
+// controls that of its workers.
+func (o *ownedObjects) addGroups(ctx context.Context, user *kube.UserClient, labelled ...client.ListOption) error {
+	set := manifests.LeaderWorkerSet()
+	err := listPages(ctx, user, newPartialList(set.GroupVersion().WithKind(set.Kind+"List")), o.addAll, labelled...)
+	if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
+		return nil // The kind is not installed.
+	}
+	if err != nil {
+		return err
+	}
+	var sets []metav1.PartialObjectMetadata
+	err = listPages(ctx, user, newPartialList(appsv1.SchemeGroupVersion.WithKind("StatefulSetList")),
+		func(page *metav1.PartialObjectMetadataList) { sets = append(sets, page.Items...) },
+		client.InNamespace(o.deploy.Namespace), client.HasLabels{labelSet})
+	if err != nil {
+		return err
+	}
+	var pods []corev1.Pod
+	err = listPages(ctx, user, func() *corev1.PodList { return &corev1.PodList{} },
+		func(page *corev1.PodList) { pods = append(pods, page.Items...) }, append(labelled, client.HasLabels{labelSet})...)
+	if err != nil {
+		return err
+	}
+	for range 2 { // The leaders, and then the workers.
+		for i := range sets {
+			o.add(&sets[i])
+		}
+		o.addPods(pods)
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package cluster
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseAddons(t *testing.T) {
+	t.Parallel()
+	got, err := ParseAddons([]string{"lws", "lws"})
+	if diff := cmp.Diff([]Addon{LWS}, got); diff != "" || err != nil {
+		t.Errorf("error %v (-want +got):\n%s", err, diff)
+	}
+	_, err = ParseAddons([]string{"lws", "istio-2"})
+	if want := `"istio-2" is no addon: use lws`; err == nil || err.Error() != want {
+		t.Errorf("error is %v, want %s", err, want)
+	}
+}
+
+func TestModuleVersionOfAddon(t *testing.T) {
+	t.Parallel()
+	for name, mod := range map[string]string{
+		"one requirement": "module a\n\nrequire sigs.k8s.io/lws v0.9.0\n",
+		"a block":         "module a\n\nrequire (\n\tsigs.k8s.io/lws v0.9.0\n\tk8s.io/api v0.36.2 // indirect\n)\n",
+	} {
+		got, err := moduleVersion(fstest.MapFS{"go.mod": {Data: []byte(mod)}}, "sigs.k8s.io/lws")
+		if got != "v0.9.0" || err != nil {
+			t.Errorf("%s: version %s, error %v", name, got, err)
+		}
+	}
+	if _, err := moduleVersion(fstest.MapFS{"go.mod": {Data: []byte("module a\n")}}, "sigs.k8s.io/lws"); err == nil {
+		t.Error("a module without the requirement has a version")
+	}
+}
+
+// Each addon has a module, and a configuration and webhooks that its values fill.
+func TestFilesOfAddons(t *testing.T) {
+	t.Parallel()
+	for _, name := range AddonNames() {
+		folder := filepath.Join("../../devcluster", name)
+		if _, err := moduleVersion(os.DirFS(folder), addons()[Addon(name)].module); err != nil {
+			t.Error(err)
+		}
+		for _, file := range []string{"config.yaml", "webhooks.yaml"} {
+			values := addonValues{Webhooks: 1, Probes: 2, Certificates: "/certs", URL: "https://127.0.0.1:1", CA: "Y2E="}
+			if err := expand(filepath.Join(folder, file), filepath.Join(t.TempDir(), file), values); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
