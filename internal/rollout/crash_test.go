@@ -180,7 +180,7 @@ func (s *simulation) evaluate(i int, crashes bool) {
 func (s *simulation) patchRollout(read records, i int, next v1.TemplateRolloutStatus) bool {
 	current := read.rollouts[i]
 	if next.Plan == nil {
-		if rollout.HasEnded(&current.object) {
+		if rollout.IsComplete(&current.object) {
 			return true
 		}
 		next = *current.object.Status.DeepCopy()

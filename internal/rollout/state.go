@@ -107,6 +107,9 @@ func (e *evaluation) classify(d Deploy) *member {
 	return m
 }
 
+// minOutage is how long after its return an NpuDeploy may be unavailable because of it, at least.
+const minOutage = time.Minute
+
 // isLeftDown reports whether an NpuDeploy that was Ready has been unavailable since an earlier rollout assigned
 // its templates: the rollout was superseded before its wave or its revert ended, or it stopped without a revert.
 func (e *evaluation) isLeftDown(d Deploy) bool {
@@ -119,10 +122,11 @@ func (e *evaluation) isLeftDown(d Deploy) bool {
 		return false
 	}
 	isOnItsSet := a.Templates == earlier.Spec.Templates
-	if StateOf(earlier) == v1.ConditionHalted {
-		return isOnItsSet && a.Failed != ""
+	if isOnItsSet {
+		return a.Failed != "" || a.Wave >= earlier.Status.Wave
 	}
-	return !isOnItsSet || a.Wave >= earlier.Status.Wave
+	mayTake := max(minOutage, seconds(e.policy.DeadlineSeconds))
+	return d.Applied != a.Templates || d.Since.Before(a.Since.Add(mayTake))
 }
 
 // recordFailure ends an update that has failed.
