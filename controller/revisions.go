@@ -23,8 +23,6 @@ import (
 )
 
 const (
-	// labelTemplates is the label of the ControllerRevisions that keep templates.
-	labelTemplates = "dudaji.com/templates"
 	// maxRevisions is how many sets are kept beside those in use.
 	maxRevisions = 10
 	// maxMissing bounds the digests that are kept because no set has them.
@@ -65,7 +63,7 @@ func (r *revisions) keep(ctx context.Context, serving *render.Templates) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.loaded {
-		if err := r.load(ctx, client.HasLabels{labelTemplates}); err != nil {
+		if err := r.load(ctx, client.HasLabels{templates.LabelStored}); err != nil {
 			return err
 		}
 		r.loaded = true
@@ -125,7 +123,7 @@ func (r *revisions) get(ctx context.Context, digest string) (*revision, error) {
 	if kept != nil || r.missing[digest] || r.namespace == "" || !isDigest(digest) {
 		return kept, nil
 	}
-	if err := r.load(ctx, client.MatchingLabels{labelTemplates: digestLabel(digest)}); err != nil {
+	if err := r.load(ctx, client.MatchingLabels{templates.LabelStored: digestLabel(digest)}); err != nil {
 		return nil, err
 	}
 	if r.byDigest[digest] == nil {
@@ -167,32 +165,27 @@ func (r *revisions) load(ctx context.Context, selector client.ListOption) error 
 	}
 	for i := range list.Items {
 		object := &list.Items[i]
-		var data revisionData
+		var data templates.StoredData
 		if err := json.Unmarshal(object.Data.Raw, &data); err != nil {
 			logr.FromContextOrDiscard(ctx).Error(err, "Ignored stored templates", "name", object.Name)
 			continue
 		}
-		r.add(object.Revision, digestPrefix+object.Labels[labelTemplates], data.Archive)
+		r.add(object.Revision, digestPrefix+object.Labels[templates.LabelStored], data.Archive)
 	}
 	return nil
-}
-
-// revisionData is the data of a ControllerRevision.
-type revisionData struct {
-	Archive []byte `json:"archive"` // see templates.Pack
 }
 
 func (r *revisions) create(ctx context.Context, digest string, packed []byte) error {
 	if r.namespace == "" {
 		return nil
 	}
-	data, err := json.Marshal(revisionData{packed})
+	data, err := json.Marshal(templates.StoredData{Archive: packed})
 	if err != nil {
 		return err
 	}
 	return client.IgnoreAlreadyExists(r.client.Create(ctx, &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: r.namespace, Name: revisionName(digest), Labels: map[string]string{labelTemplates: digestLabel(digest)},
+			Namespace: r.namespace, Name: revisionName(digest), Labels: map[string]string{templates.LabelStored: digestLabel(digest)},
 		},
 		Data: runtime.RawExtension{Raw: data}, Revision: r.last + 1,
 	}))

@@ -107,17 +107,24 @@ func (o *rolloutOptions) rollouts(cmd *cobra.Command) error {
 
 func newRolloutDiffCommand() *cobra.Command {
 	var o rolloutOptions
+	var controllerNamespace string
 	cmd := &cobra.Command{
-		Use:   "diff NAME REVISION [REVISION]",
-		Short: "Compare two specs of an NpuDeploy",
+		Use:   "diff NAME REVISION [REVISION] | templates/A templates/B",
+		Short: "Compare two specs of an NpuDeploy, or two sets of templates",
 		Long: `Print the difference between two specs of an NpuDeploy: of a revision and the current spec, or of two
-revisions. nufi rollout history lists them.
+revisions. nufi rollout history lists them. Of two sets of templates, print the difference of their files, as the
+controller keeps them in its namespace; that requires the right to list ControllerRevisions there.
 
 The exit code is 0 if nothing differs, 1 if something does, 2 if an error occurred.`,
 		Example: `  nufi rollout diff llama-8b 3
-  nufi rollout diff llama-8b 1 3`,
+  nufi rollout diff llama-8b 1 3
+  nufi rollout diff templates/6 templates/7
+  nufi rollout diff templates/5c3a0de1b7f2 templates`,
 		Args: cobra.RangeArgs(2, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, is := isTemplates(args[0]); is && len(args) == 2 {
+				return o.diffTemplates(cmd.Context(), args, controllerNamespace, cmd.OutOrStdout())
+			}
 			read, err := o.read(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -126,6 +133,7 @@ The exit code is 0 if nothing differs, 1 if something does, 2 if an error occurr
 		},
 	}
 	o.add(cmd)
+	cmd.Flags().StringVar(&controllerNamespace, "controller-namespace", "nufi-system", "namespace of the controller, which keeps the templates")
 	return cmd
 }
 
