@@ -1,16 +1,20 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
@@ -186,6 +190,71 @@ func TestPutTakesFieldsOfOtherManagersOnlyWithForce(t *testing.T) {
 	taken := s.do("ann", http.MethodPut, "a?force=true", mine, "If-Match", "*").Want(http.StatusOK)
 	if field(t, taken, "spec", "model") != "org/mine" || field(t, taken, "spec", "accelerator") == nil {
 		t.Errorf("taken over is %s", taken.Body)
+	}
+}
+
+func TestPutOverTheVersionReadWritesTheWholeSpec(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	theirs := func(name string) string {
+		return `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "` + name + `", "labels": {"team": "theirs"}},
+		"spec": {"model": "org/theirs", "accelerator": {"type": "atom", "count": 2}, "service": {"port": 80},
+		"endpoint": {"host": "` + name + `.example.com", "traffic": {"backends": [{"name": "one", "weight": 50}, {"name": "two", "weight": 50}]}},
+		"inferenceServer": {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}}}`
+	}
+	const desired = `{"spec": {"model": "org/mine", "accelerator": {"type": "atom", "count": 2},
+		"endpoint": {"host": "HOST", "traffic": {"backends": [{"name": "one", "weight": 100}]}},
+		"inferenceServer": {"env": [{"name": "A", "value": "1"}]}}}`
+	for name, apply := range map[string][]string{
+		"client": {"apply", "-f", "-"}, "server": {"apply", "--server-side", "-f", "-"}, "created": {"create", "-f", "-"},
+	} {
+		kubectl(s, theirs(name), apply...)
+		read := s.do("ann", http.MethodGet, name, "").Want(http.StatusOK)
+		tag := read.Header.Get("ETag")
+		body := strings.Replace(desired, "HOST", name+".example.com", 1)
+		var want map[string]any
+		s.Must(json.Unmarshal([]byte(body), &want))
+
+		conflict := s.do("ann", http.MethodPut, name, body, "If-Match", tag).Want(http.StatusConflict).Problem()
+		for _, field := range []string{
+			"spec.model", "spec.service.port", `spec.endpoint.traffic.backends[name="two"].weight`, `spec.inferenceServer.env[name="B"].value`,
+		} {
+			if !slices.ContainsFunc(conflict.Errors, func(e problem.FieldError) bool { return e.Field == field && strings.Contains(e.Message, "kubectl") }) {
+				t.Errorf("%s: the conflict is not about %s: %v", name, field, conflict.Errors)
+			}
+		}
+		named := strings.Replace(body, `{"spec"`, `{"metadata": {"name": "`+name+`"}, "spec"`, 1)
+		s.do("ann", http.MethodPost, s.previewPath(), named, "If-Match", tag).Want(http.StatusConflict)
+		preview := s.do("ann", http.MethodPost, s.previewPath()+"?force=true", named, "If-Match", tag).Want(http.StatusOK)
+		if manifests := fmt.Sprint(field(t, preview, "manifests")); !strings.Contains(manifests, "name:A ") || strings.Contains(manifests, "name:B ") {
+			t.Errorf("%s: the preview has %s", name, manifests)
+		}
+		if got := s.do("ann", http.MethodGet, name, "").Header.Get("ETag"); got != tag {
+			t.Errorf("%s: the ETag is %s, want %s: a conflict writes nothing", name, got, tag)
+		}
+
+		for _, query := range []string{"?force=true&dryRun=All", "?force=true"} {
+			written := s.do("ann", http.MethodPut, name+query, body, "If-Match", tag).Want(http.StatusOK)
+			if diff := cmp.Diff(want["spec"], field(t, written, "spec")); diff != "" {
+				t.Errorf("%s%s: the spec (-want +got):\n%s", name, query, diff)
+			}
+			if field(t, written, "metadata", "labels", "team") != "theirs" {
+				t.Errorf("%s%s: the labels of others are %v", name, query, field(t, written, "metadata", "labels"))
+			}
+		}
+
+		// No other manager owns a field of a spec that is replaced as a whole.
+		for i, model := range []string{"org/one", "org/two"} {
+			query := "?force=true"
+			if i > 0 {
+				query = ""
+			}
+			tag = s.do("ann", http.MethodGet, name, "").Want(http.StatusOK).Header.Get("ETag")
+			written := s.do("ann", http.MethodPut, name+query, `{"spec": {"model": "`+model+`"}}`, "If-Match", tag).Want(http.StatusOK)
+			if diff := cmp.Diff(any(map[string]any{"model": model}), field(t, written, "spec")); diff != "" {
+				t.Errorf("%s: the spec of %s (-want +got):\n%s", name, model, diff)
+			}
+		}
 	}
 }
 

@@ -207,12 +207,12 @@ func (h *Handlers) submitEditor(w http.ResponseWriter, r *http.Request, user *ku
 		h.addDraft(r, user, page)
 		return h.writeEditor(w, r, user, page)
 	}
-	operation, in := createOperation, page.input()
+	operation := createOperation
 	if page.Name != "" {
-		operation, in.match = putOperation, page.ETag
+		operation = putOperation
 	}
 	written := &v1.NpuDeploy{}
-	if _, err := h.read(r, user, operation, in, written); err != nil {
+	if _, err := h.read(r, user, operation, page.input(), written); err != nil {
 		return h.failEditor(w, r, user, page, operation, err)
 	}
 	target := "/deployments/" + written.Namespace + "/" + written.Name
@@ -220,10 +220,14 @@ func (h *Handlers) submitEditor(w http.ResponseWriter, r *http.Request, user *ku
 	return nil
 }
 
-// input returns what the page sends to REST.
+// input returns what the page sends to REST, for a preview as for a save.
 func (p *editorPage) input() input {
 	in := input{contentType: rest.MediaYAML, body: p.YAML}
-	if p.Force && p.Name != "" {
+	if p.Name == "" {
+		return in
+	}
+	in.match = p.ETag
+	if p.Force {
 		in.query = url.Values{"force": {"true"}}
 	}
 	return in

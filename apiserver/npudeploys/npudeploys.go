@@ -46,7 +46,7 @@ const (
 func Kind() resources.Kind {
 	return resources.Kind{
 		Name: v1.Kind, WithArticle: "an NpuDeploy", Resource: Resource, Schema: Schema, InputSchema: InputSchema,
-		CollectionPath: CollectionPath, ObjectPath: ObjectPath,
+		CollectionPath: CollectionPath, ObjectPath: ObjectPath, KeptManager: restartManager,
 	}
 }
 

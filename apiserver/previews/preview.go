@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/gorilla/mux"
 	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -14,7 +15,6 @@ import (
 	"github.com/dudaji/nufi/apiserver/npudeploys"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
-	"github.com/dudaji/nufi/apiserver/resources"
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/internal/render"
 )
@@ -47,6 +47,7 @@ func (h *Handlers) previewRoute() rest.Route {
 			ID: "previewNpuDeploy", Method: http.MethodPost, Path: rest.Prefix + "/namespaces/{namespace}/preview",
 			Summary: "Render an NpuDeploy and compare it with the live one; nothing is written",
 			Query:   []openapi.Parameter{rest.ForceParameter(), sourcesParameter()},
+			Headers: []openapi.Parameter{{Name: "If-Match", Doc: "the ETag that was read: preview a PUT over it; absent: preview an apply"}},
 			Accepts: []openapi.Content{{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: npudeploys.InputSchema}},
 			Answers: rest.JSON(preview{}), Status: http.StatusOK,
 		},
@@ -58,7 +59,7 @@ func sourcesParameter() openapi.Parameter {
 	return openapi.Parameter{Name: "sources", Doc: "true: include where each field comes from", Schema: openapi.Boolean()}
 }
 
-// preview renders the live NpuDeploy and the one that an apply of the body would result in.
+// preview renders the live NpuDeploy and the one that a PUT or an apply of the body would result in.
 func (h *Handlers) preview(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	applied, err := npudeploys.Kind().Read(r, rest.MediaJSON, rest.MediaYAML)
 	if err != nil {
@@ -67,21 +68,17 @@ func (h *Handlers) preview(w http.ResponseWriter, r *http.Request, user *kube.Us
 	if applied.GetName() == "" {
 		return problem.Invalid("metadata.name", "is missing")
 	}
-	options, _, err := resources.ApplyOptions(r)
-	if err != nil {
-		return err
-	}
+	r = mux.SetURLVars(r, map[string]string{"namespace": applied.GetNamespace(), "name": applied.GetName()})
 	input, err := h.renderInput(r, applied.GetNamespace())
 	if err != nil {
 		return err
 	}
 	live, next := rendered{object: npudeploys.Kind().Object(r)}, rendered{object: applied.DeepCopy()}
-	live.object.SetName(applied.GetName())
 	// The dry run merges the body with what others own, and passes admission. The result is
 	// mostly the body, so that is rendered at the same time.
 	group, ctx := errgroup.WithContext(r.Context())
 	group.Go(func() error {
-		return rest.WithVerb("patch", resources.Apply(ctx, user, applied, append(options, client.DryRunAll)))
+		return npudeploys.Kind().Preview(r.WithContext(ctx), user, applied)
 	})
 	group.Go(func() error {
 		if err := h.renderLive(ctx, user, input, &live); err != nil {

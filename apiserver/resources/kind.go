@@ -27,6 +27,8 @@ type Kind struct {
 	Resource                   string      // in RBAC's rules
 	Schema, InputSchema        openapi.Ref // of responses, and of requests
 	CollectionPath, ObjectPath string
+	// KeptManager owns fields that a PUT does not remove, unless it is forced. It may be empty.
+	KeptManager client.FieldOwner
 	// CheckDryRun returns an error if the result of a dry run is one that Kubernetes accepts and
 	// the controller cannot use. It may be nil.
 	CheckDryRun func(ctx context.Context, object *unstructured.Unstructured) error

@@ -49,7 +49,7 @@ func (k Kind) patch(w http.ResponseWriter, r *http.Request, user *kube.UserClien
 		return err
 	}
 	if rest.HasIfMatch(r) {
-		return k.replace(w, r, user, object)
+		return k.replace(w, r, user, object, applyOver)
 	}
 	live := k.Object(r)
 	if err := user.Get(r.Context(), client.ObjectKeyFromObject(live), live); err != nil {

@@ -46,7 +46,7 @@ func (k Kind) put(w http.ResponseWriter, r *http.Request, user *kube.UserClient)
 	case match && none != "":
 		return problem.New(http.StatusBadRequest, "If-Match and If-None-Match exclude each other")
 	case match:
-		return k.replace(w, r, user, object)
+		return k.replace(w, r, user, object, k.writeDocument)
 	case none == "*":
 		return k.putNew(w, r, user, object)
 	}
@@ -68,25 +68,38 @@ func (k Kind) putNew(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 	return k.write(w, r, http.StatusCreated, object)
 }
 
-// replace applies over the version that the client has read. Fields that this API owned and
-// the body leaves out are removed; those of other managers stay.
-func (k Kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserClient, object *unstructured.Unstructured) error {
+// writer writes an object over the live version, and returns the result.
+type writer func(ctx context.Context, user *kube.UserClient, live, object *unstructured.Unstructured, options []client.PatchOption) (*unstructured.Unstructured, error)
+
+// applyOver applies over a version. Fields that this API owned and the body leaves out are removed;
+// those of other managers stay.
+func applyOver(ctx context.Context, user *kube.UserClient, live, object *unstructured.Unstructured, options []client.PatchOption) (*unstructured.Unstructured, error) {
+	applied := object.DeepCopy()
+	// With the uid, an object that was deleted meanwhile is not created anew.
+	applied.SetUID(live.GetUID())
+	applied.SetResourceVersion(live.GetResourceVersion())
+	return applied, rest.WithVerb("patch", Apply(ctx, user, applied, options))
+}
+
+// replace writes over the version that If-Match names. A client that sends * has read none: its body
+// is applied.
+func (k Kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserClient, object *unstructured.Unstructured, write writer) error {
+	if precondition, err := rest.IfMatch(r); err == nil && precondition.IsAny() {
+		write = applyOver
+	}
 	options, dryRun, err := ApplyOptions(r)
 	if err != nil {
 		return err
 	}
 	var applied *unstructured.Unstructured
-	err = k.ifMatch(r, user, func(ctx context.Context, live *unstructured.Unstructured) error {
+	err = k.ifMatch(r, user, func(ctx context.Context, live *unstructured.Unstructured) (err error) {
 		if !dryRun {
 			if err := ownByApply(ctx, user, live); err != nil {
 				return rest.WithVerb("patch", err)
 			}
 		}
-		applied = object.DeepCopy()
-		// With the uid, an object that was deleted meanwhile is not created anew.
-		applied.SetUID(live.GetUID())
-		applied.SetResourceVersion(live.GetResourceVersion())
-		return rest.WithVerb("patch", Apply(ctx, user, applied, options))
+		applied, err = write(ctx, user, live, object, options)
+		return err
 	})
 	if err != nil {
 		return err

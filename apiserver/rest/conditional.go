@@ -73,6 +73,9 @@ func IfMatch(r *http.Request) (Precondition, error) {
 	return Precondition{version: tag[1], digest: tag[2]}, nil
 }
 
+// IsAny reports whether any version is accepted.
+func (p Precondition) IsAny() bool { return p == Precondition{} }
+
 // Holds reports whether the object is as required.
 func (p Precondition) Holds(object metav1.Object) bool {
 	if p.digest != "" {
