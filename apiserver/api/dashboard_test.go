@@ -72,6 +72,11 @@ func TestFormsOfADeployment(t *testing.T) {
 	s.Await("the change in the audit log", func() bool {
 		return strings.Contains(s.Log.String(), `"change":"restart"`) && strings.Contains(s.Log.String(), `"route":"/deployments/{namespace}/{name}/restart"`)
 	})
+	for _, form := range []string{page + "/restart", page + "/scale", page + "/edit", page + "/edit/draft", "/selection/restart", "/selection"} {
+		for _, media := range []string{"application/json", "multipart/form-data; boundary=x"} {
+			s.do("ann", http.MethodPost, form, "{}", "Content-Type", media).Want(http.StatusUnsupportedMediaType)
+		}
+	}
 	post("ann", "/delete", "confirm=draft", asBrowser...).Want(http.StatusSeeOther)
 }
 

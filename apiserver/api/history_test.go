@@ -43,6 +43,7 @@ func TestEarlierSpecsAreListedAndRestored(t *testing.T) {
 	s.do("vic", http.MethodPost, "a/undo", "").Want(http.StatusForbidden)
 	s.do("ann", http.MethodPost, "a/undo?revision=9", "").Want(http.StatusNotFound)
 	s.do("ann", http.MethodPost, "a/undo?revision=x", "").Want(http.StatusBadRequest)
+	s.do("ann", http.MethodPost, "a/undo?dryRun=All", `{"revision": 1}`).Want(http.StatusBadRequest)
 	s.do("ann", http.MethodPost, "a/undo?dryRun=All", "").Want(http.StatusOK)
 	restored := s.do("ann", http.MethodPost, "a/undo", "", "If-Match", tag).Want(http.StatusOK)
 	if field(t, restored, "spec", "model") != "org/earlier" || fmt.Sprint(field(t, restored, "spec", "inferenceServer", "replicas")) != "3" {

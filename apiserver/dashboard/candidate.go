@@ -31,7 +31,7 @@ const maxImpacts = 200
 // of the route of REST.
 func (h *Handlers) checkRoute() rest.Route {
 	check := h.route(checkOperation)
-	form := h.newForm("submitCheck", templatesPath+"/check", "Form: show what the templates in an archive would change; it changes nothing", checkOperation, h.checkTemplates)
+	form := h.newForm("submitCheck", templatesPath+"/check", "Form: show what the templates in an archive would change; it changes nothing", checkOperation, h.checkTemplates, uploadContent)
 	form.Status = http.StatusOK
 	form.Accepts = []openapi.Content{{Types: []string{uploadContent}, Schema: map[string]any{
 		"type": "object", "properties": map[string]any{"archive": map[string]any{"type": "string", "format": "binary"}},

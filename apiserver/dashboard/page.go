@@ -43,11 +43,20 @@ func (h *Handlers) newPage(id, path, summary, operation string, handler rest.Han
 }
 
 // newForm returns the route of a form, which has the permissions and the audit of the route of
-// REST that it calls.
-func (h *Handlers) newForm(id, path, summary, operation string, handler rest.Handler) rest.Route {
+// REST that it calls. Its media type is formContent, if none is given.
+func (h *Handlers) newForm(id, path, summary, operation string, handler rest.Handler, media ...string) rest.Route {
+	if len(media) == 0 {
+		media = []string{formContent}
+	}
 	form := h.newPage(id, path, summary, operation, handler)
+	form.Handler = h.withErrorPage(form.Needs, func(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+		if _, err := rest.MediaType(r, media...); err != nil {
+			return err
+		}
+		return handler(w, r, user)
+	})
 	form.Method, form.Status = http.MethodPost, http.StatusSeeOther
-	form.Accepts = []openapi.Content{{Types: []string{formContent}, Schema: map[string]any{"type": "object", "additionalProperties": true}}}
+	form.Accepts = []openapi.Content{{Types: media, Schema: map[string]any{"type": "object", "additionalProperties": true}}}
 	return form
 }
 

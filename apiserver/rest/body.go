@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"mime"
 	"net/http"
 	"slices"
@@ -16,6 +18,7 @@ import (
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
+	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 )
 
@@ -39,6 +42,17 @@ func MediaType(r *http.Request, allowed ...string) (string, error) {
 		return "", problem.New(http.StatusUnsupportedMediaType, "Content-Type must be one of "+strings.Join(allowed, ", "))
 	}
 	return media, nil
+}
+
+// checkBody rejects the body of a POST that has none: its parameters would be ignored.
+func checkBody(r *http.Request, operation openapi.Operation) error {
+	if r.Method != http.MethodPost || len(operation.Accepts) > 0 || r.Body == nil {
+		return nil
+	}
+	if n, _ := io.ReadFull(r.Body, make([]byte, 1)); n > 0 {
+		return problem.New(http.StatusBadRequest, "this request has no body: its parameters are in the query")
+	}
+	return nil
 }
 
 // ReadBody returns the whole body. A timeout here is the client's, and not that of a call
@@ -85,10 +99,74 @@ func parseObject(text []byte, allowYAML bool) (map[string]any, error) {
 		return nil, unreadable(err)
 	case len(strict) > 0: // a duplicate key
 		return nil, unreadable(strict[0])
+	}
+	if err := checkNumbers(text, err != nil || hasLargeNumber(object)); err != nil {
+		return nil, err
+	}
+	switch {
 	case err != nil || object == nil:
 		return nil, problem.New(http.StatusBadRequest, "the body is not an object")
 	}
 	return object, nil
+}
+
+// hasLargeNumber reports whether a value has a number beyond 64 bits.
+func hasLargeNumber(value any) bool {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, field := range value {
+			if hasLargeNumber(field) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(value, hasLargeNumber)
+	case float64:
+		return math.Abs(value) > math.MaxInt64
+	}
+	return false
+}
+
+// checkNumbers reports the first number of a JSON text that is beyond 64 bits, if there may be one. It
+// keeps the digits.
+func checkNumbers(text []byte, isSuspected bool) error {
+	if !isSuspected || !json.Valid(text) { // YAML
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return err
+	}
+	var found *problem.Error
+	var check func(path string, value any)
+	check = func(path string, value any) {
+		switch value := value.(type) {
+		case map[string]any:
+			for _, name := range slices.Sorted(maps.Keys(value)) {
+				check(strings.TrimPrefix(path+"."+name, "."), value[name])
+			}
+		case []any:
+			for i, element := range value {
+				check(fmt.Sprintf("%s[%d]", path, i), element)
+			}
+		case json.Number:
+			if found == nil && isLarge(value) {
+				found = problem.Invalid(path, fmt.Sprintf("%s is too large for a number of 64 bits: write a smaller number, or %[1]q if it is a text", value))
+			}
+		}
+	}
+	check("", value)
+	if found == nil {
+		return nil
+	}
+	return found
+}
+
+func isLarge(number json.Number) bool {
+	value, err := number.Float64()
+	return err != nil || math.Abs(value) > math.MaxInt64
 }
 
 // unmarshalYAML reads the only document of text that is not empty.

@@ -49,6 +49,9 @@ func TestReadObject(t *testing.T) {
 		"empty":                         {MediaJSON, "", detail + "unexpected end of JSON input"},
 		"a duplicate key":               {MediaJSON, `{"a": 1, "a": 2}`, detail + `duplicate field "a"`},
 		"a duplicate key in YAML":       {MediaYAML, "a: 1\na: 2", detail},
+		"a number beyond 64 bits":       {MediaJSON, `{"a": {"b": [1, 99999999999999999999]}}`, "a.b[1]: 99999999999999999999 is too large for a number of 64 bits"},
+		"a number beyond all floats":    {MediaJSON, `{"a": -1e400}`, "a: -1e400 is too large for a number of 64 bits"},
+		"a number with an exponent":     {MediaYAML, `{"a": 1e3}`, ""},
 		"another media type":            {"text/plain", "a: 1", "Content-Type must be one of "},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/", strings.NewReader(c.body))

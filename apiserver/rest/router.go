@@ -132,6 +132,9 @@ func (o RouterOptions) serve(route Route, w http.ResponseWriter, r *http.Request
 	if err := checkQuery(r, route.Query); err != nil {
 		return err
 	}
+	if err := checkBody(r, route.Operation); err != nil {
+		return err
+	}
 	user, err := o.Users.Client(caller)
 	if err != nil {
 		return err

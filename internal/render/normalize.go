@@ -3,6 +3,7 @@ package render
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,8 +58,13 @@ func (n *normalizer) compare(path []string, node ast.Expr, content any) {
 }
 
 func (n *normalizer) compareScalar(path []string, value *ast.BasicLit, content any) {
+	if value.Kind != token.STRING && isTooLarge(content) {
+		text := strings.TrimPrefix(value.Value, hugeNumber)
+		n.add(path, value, text+" is too large for a number of 64 bits: write a smaller number, or "+strconv.Quote(text)+" if it is a text")
+		return
+	}
 	if isReadOtherwise(value, content) {
-		text := strings.Trim(strings.TrimPrefix(value.Value, hugeNumber), `"`)
+		text := strings.Trim(value.Value, `"`)
 		n.add(path, value, fmt.Sprintf("Kubernetes reads %s as %v: write %[2]v, or %[1]q", text, content))
 		return
 	}
@@ -81,12 +87,22 @@ func (n *normalizer) compareScalar(path []string, value *ast.BasicLit, content a
 // returns for it.
 const hugeNumber = "number & "
 
+// isTooLarge reports whether Kubernetes cannot store a number.
+func isTooLarge(content any) bool {
+	number, ok := content.(json.Number)
+	if !ok {
+		return false
+	}
+	value, err := number.Float64()
+	return err != nil || math.Abs(value) > math.MaxInt64
+}
+
 func isReadOtherwise(value *ast.BasicLit, content any) bool {
 	switch content := content.(type) {
 	case bool:
 		return value.Value != strconv.FormatBool(content)
 	case json.Number:
-		return value.Kind == token.STRING || strings.HasPrefix(value.Value, hugeNumber)
+		return value.Kind == token.STRING
 	}
 	return false
 }
