@@ -119,7 +119,7 @@ func (o *updateOptions) run(ctx context.Context, names []string, out io.Writer) 
 func requireNotHalted(ctx context.Context, kube client.Client, digest string) error {
 	rollouts, err := listRollouts(ctx, kube)
 	if err != nil {
-		return nil //nolint:nilerr // The update does not depend on it.
+		return nil
 	}
 	for _, candidate := range slices.Backward(rollouts) {
 		if candidate.Spec.Templates != digest {
