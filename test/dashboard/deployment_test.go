@@ -91,7 +91,8 @@ func TestDeploymentIsScaledRestartedAndDeletedByKeyboard(t *testing.T) {
 	if !eval[bool](tab, `document.querySelector("#delete input:invalid") !== null`) {
 		t.Error("another name is accepted")
 	}
-	tab.do(chromedp.SetValue(chromedp.CSS("#delete input[name=confirm]"), "draft"), chromedp.KeyEvent(kb.Enter))
+	tab.do(chromedp.SetValue(chromedp.CSS("#delete input[name=confirm]"), "draft"))
+	tab.do(chromedp.Focus(chromedp.CSS("#delete .danger")), chromedp.KeyEvent(kb.Enter))
 	tab.await(`location.pathname === "/"`)
 	s.AwaitGone(draft)
 	tab.wantNoReports()
