@@ -18,12 +18,13 @@ import (
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/cluster"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m, harness.Routes()) }
+func TestMain(m *testing.M) { harness.Main(m, harness.Routes(), harness.With(cluster.LWS)) }
 
 var templates = sync.OnceValues(func() (*render.Templates, error) { return render.Compile(nufi.Module()) })
 
