@@ -38,7 +38,7 @@ type Child struct {
 }
 
 // Children lists the objects of an owner, of all kinds that are watched, as the informers have them.
-// A copy of an object by another client is none.
+// A copy of an object by another client is not among them.
 func (a *Applier) Children(ctx context.Context, owner Owner) ([]Child, error) {
 	var children []Child
 	for _, kind := range manifests.KindsOf(owner.Kind) {

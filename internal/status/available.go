@@ -52,6 +52,11 @@ func available(observed Observed, rev revision) result {
 		diagnoseAll(observed, rev, desired),
 		progressing(deployment, rev),
 	)
+	return d.besideOthers(rev).result()
+}
+
+// besideOthers adds the pods that the current ones wait for, and those that serve meanwhile.
+func (d diagnosis) besideOthers(rev revision) diagnosis {
 	if d.reason == v1.ReasonNoFreeDevice || d.reason == v1.ReasonProgressing {
 		d.message += terminatingMessage(rev)
 	}
@@ -59,7 +64,7 @@ func available(observed Observed, rev revision) result {
 		d.message = message.Truncate(d.message, maxMessage-64) +
 			"; " + plural(len(rev.earlier), "pod") + " of an earlier revision still serving"
 	}
-	return d.result()
+	return d
 }
 
 // isPausedBeforeRollout reports whether the current template is not rolled out because the

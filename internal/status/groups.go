@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/dudaji/nufi/internal/message"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -127,14 +126,17 @@ func (r revision) groups() []group {
 }
 
 // readyGroups is the number of groups that have all their pods, and all of these ready.
-func (r revision) readyGroups(size int) int {
-	ready := 0
+func (r revision) readyGroups(size int) int { return r.groupsWhere(size, isReady) }
+
+// groupsWhere is the number of groups that have all their pods, all of which match.
+func (r revision) groupsWhere(size int, matches func(corev1.Pod) bool) int {
+	count := 0
 	for _, group := range r.groups() {
-		if len(group.pods) >= size && !slices.ContainsFunc(group.pods, func(pod corev1.Pod) bool { return !isReady(pod) }) {
-			ready++
+		if len(group.pods) >= size && !slices.ContainsFunc(group.pods, func(pod corev1.Pod) bool { return !matches(pod) }) {
+			count++
 		}
 	}
-	return ready
+	return count
 }
 
 // groupsAvailable evaluates a LeaderWorkerSet first, and its pods only if that is inconclusive.
@@ -156,14 +158,7 @@ func groupsAvailable(observed Observed, rev revision) result {
 	}
 	d := mostActionable(rejectedByNode(rev), diagnoseGroups(observed, rev, desired),
 		diagnosis{v1.ReasonProgressing, groupsProgressing(rev, set, ready, desired)})
-	if d.reason == v1.ReasonNoFreeDevice || d.reason == v1.ReasonProgressing {
-		d.message += terminatingMessage(rev)
-	}
-	if len(rev.earlier) > 0 {
-		d.message = message.Truncate(d.message, maxMessage-64) +
-			"; " + plural(len(rev.earlier), "pod") + " of an earlier revision still serving"
-	}
-	return d.result()
+	return d.besideOthers(rev).result()
 }
 
 // diagnoseGroups returns the most actionable reason of all pods, with the first pod that has it and

@@ -2,7 +2,6 @@ package status
 
 import (
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -99,20 +98,13 @@ func bounds(scaling *v1.Scaling) (minimum, maximum int) {
 // placed returns the number of pods of the current revision that have a node, or of groups of which
 // all pods have one.
 func placed(observed Observed) int {
-	rev, size := currentRevision(observed.Workload), 1
-	groups := rev.groups()
-	if observed.Workload.Groups != nil {
-		size = observed.Workload.Groups.size()
-	} else {
-		groups = nil
-		for _, pod := range rev.pods {
-			groups = append(groups, group{pods: []corev1.Pod{pod}})
-		}
+	rev, hasNode := currentRevision(observed.Workload), func(pod corev1.Pod) bool { return pod.Spec.NodeName != "" }
+	if set := observed.Workload.Groups; set != nil {
+		return rev.groupsWhere(set.size(), hasNode)
 	}
 	count := 0
-	for _, group := range groups {
-		waits := slices.ContainsFunc(group.pods, func(pod corev1.Pod) bool { return pod.Spec.NodeName == "" })
-		if len(group.pods) >= size && !waits {
+	for _, pod := range rev.pods {
+		if hasNode(pod) {
 			count++
 		}
 	}
