@@ -310,11 +310,7 @@ func (h *Handlers) failProject(w http.ResponseWriter, r *http.Request, user *kub
 	if err != nil {
 		return failure
 	}
-	needs := h.route(operation).Needs
-	page.Problem = h.problem(r, user, needs, failure)
-	if page.Problem.Status == http.StatusForbidden && page.Problem.Missing == nil {
-		page.Problem.Missing, _ = missing(r.Context(), user, needs, "", page.Name) // without the review, the page shows the message
-	}
+	page.Problem = h.problem(r, user, h.route(operation).Needs, failure)
 	switch operation {
 	case patchProjectOperation:
 		setSubmitted(page.Fields, r.PostForm, page.Problem.Errors)

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gorilla/mux"
-
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
@@ -190,8 +188,5 @@ func (h *Handlers) failTemplates(w http.ResponseWriter, r *http.Request, user *k
 		return failure
 	}
 	page.Problem = h.problem(r, user, h.route(operation).Needs, failure)
-	if page.Problem.Status == http.StatusForbidden && page.Problem.Missing == nil {
-		page.Problem.Missing, _ = missing(r.Context(), user, h.route(operation).Needs, "", mux.Vars(r)["name"])
-	}
 	return h.writeTemplates(w, r, page, answer)
 }
