@@ -17,6 +17,7 @@ import (
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -171,7 +172,7 @@ func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 // setTemplates records the serving set in a status that is written anyway, if updates are automatic and the
 // manifests are the same.
 func (k *deployKind) setTemplates(deploy, next *v1.NpuDeploy, rendered *rendering) {
-	if serving, err := k.renders.serving(); err != nil || isManual(deploy, serving) {
+	if serving, err := k.renders.serving(); err != nil || rollout.IsManual(deploy, serving.Catalogue) {
 		return
 	}
 	isSame := rendered.update == nil && rendered.set != nil && next.Status.Templates == rendered.input.templates
@@ -183,7 +184,7 @@ func (k *deployKind) setTemplates(deploy, next *v1.NpuDeploy, rendered *renderin
 // retain copies the assignment of templates. Manual updates end it.
 func (k *deployKind) retain(current, next *v1.NpuDeploy) {
 	next.Status.Rollout = current.Status.Rollout.DeepCopy()
-	if serving, err := k.renders.serving(); err == nil && isManual(current, serving) {
+	if serving, err := k.renders.serving(); err == nil && rollout.IsManual(current, serving.Catalogue) {
 		next.Status.Rollout = nil
 	}
 }

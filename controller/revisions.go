@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/rollout"
 	"github.com/dudaji/nufi/internal/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -138,15 +139,15 @@ func (r *revisions) get(ctx context.Context, digest string) (*revision, error) {
 // newest returns the serving set or, if its rollout is halted, the newest one that has no incomplete rollout, or
 // nothing.
 func (r *revisions) newest(serving string, rollouts []v1.TemplateRollout) string {
-	if !haltedTemplates(rollouts)[serving] {
+	latest := rollout.LatestOf(rollouts)
+	if !latest.IsHalted(serving) {
 		return serving
 	}
-	incomplete := incompleteTemplates(rollouts)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	newest := ""
 	for digest, kept := range r.byDigest {
-		if !incomplete[digest] && (newest == "" || kept.number > r.byDigest[newest].number) {
+		if !latest.IsIncomplete(digest) && (newest == "" || kept.number > r.byDigest[newest].number) {
 			newest = digest
 		}
 	}

@@ -29,7 +29,7 @@ type rolloutMember struct {
 
 // members returns the NpuDeploys with automatic updates that have been rendered. It renders with
 // both sets in parallel what it has not rendered yet.
-func (r *rollouts) members(ctx context.Context, serving *render.Templates, halted map[string]bool) ([]rolloutMember, error) {
+func (r *rollouts) members(ctx context.Context, serving *render.Templates, latest rollout.Latest) ([]rolloutMember, error) {
 	deploys, err := listDeploys(ctx, r.cache, metav1.NamespaceAll)
 	if err != nil {
 		return nil, fmt.Errorf("listing NpuDeploys: %w", err)
@@ -39,14 +39,11 @@ func (r *rollouts) members(ctx context.Context, serving *render.Templates, halte
 		return nil, fmt.Errorf("listing projects: %w", err)
 	}
 	settings := render.SettingsByNamespace(projects)
-	projectLabels := make(map[string]map[string]string, len(projects))
-	for i := range projects {
-		projectLabels[projects[i].Name] = projects[i].Labels
-	}
+	projectLabels := rollout.ProjectLabels(projects)
 	var members []rolloutMember
 	for i := range deploys {
 		deploy := r.objects.newest(&deploys[i])
-		if deploy.DeletionTimestamp == nil && deploy.Status.Templates != "" && !isManual(deploy, serving) {
+		if deploy.DeletionTimestamp == nil && deploy.Status.Templates != "" && !rollout.IsManual(deploy, serving.Catalogue) {
 			members = append(members, rolloutMember{object: deploy})
 		}
 	}
@@ -54,7 +51,7 @@ func (r *rollouts) members(ctx context.Context, serving *render.Templates, halte
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range members {
 		m := &members[i]
-		group.Go(func() error { return r.describe(ctx, m, serving, settings[m.object.Namespace], halted) })
+		group.Go(func() error { return r.describe(ctx, m, serving, settings[m.object.Namespace], latest) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -67,7 +64,7 @@ func (r *rollouts) members(ctx context.Context, serving *render.Templates, halte
 
 // describe sets the Deploy of a member.
 func (r *rollouts) describe(
-	ctx context.Context, m *rolloutMember, serving *render.Templates, settings render.ProjectSettings, halted map[string]bool,
+	ctx context.Context, m *rolloutMember, serving *render.Templates, settings render.ProjectSettings, latest rollout.Latest,
 ) error {
 	deploy := m.object
 	set, err := r.deploys.templatesOf(ctx, deploy, serving)
@@ -80,7 +77,7 @@ func (r *rollouts) describe(
 		Templates: set.digest, Earlier: set.digest, Applied: deploy.Status.Templates,
 		Effect: impact.Effect, Assignment: deploy.Status.Rollout,
 	}
-	if halted[set.digest] && deploy.Status.Rollout != nil {
+	if latest.IsHalted(set.digest) && deploy.Status.Rollout != nil {
 		m.Earlier = deploy.Status.Rollout.From
 	}
 	if ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady); ready != nil {

@@ -148,7 +148,7 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("listing rollouts: %w", err)
 	}
-	members, err := r.members(ctx, serving, haltedTemplates(all))
+	members, err := r.members(ctx, serving, rollout.LatestOf(all))
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -314,23 +314,25 @@ func (r *rollouts) supersede(ctx context.Context, all []v1.TemplateRollout, curr
 		}
 		next := *old.Status.DeepCopy()
 		next.ObservedGeneration = old.Generation
-		ended := []metav1.Condition{
-			{Type: v1.ConditionProgressing, Reason: v1.ReasonSuperseded},
-			{Type: v1.ConditionComplete, Reason: v1.ReasonIncomplete},
-		}
-		if rollout.IsComplete(old) {
-			ended = nil
-		}
-		for _, condition := range ended {
-			condition.Status, condition.Message = metav1.ConditionFalse, "other templates serve"
-			condition.ObservedGeneration, condition.LastTransitionTime = old.Generation, metav1.NewTime(r.clock.Now()).Rfc3339Copy()
-			meta.SetStatusCondition(&next.Conditions, condition)
+		if !rollout.IsComplete(old) {
+			setSuperseded(&next, old.Generation, r.clock.Now())
 		}
 		if err := r.patchStatus(ctx, old, next); err != nil {
 			return fmt.Errorf("patching the status of %s: %w", old.Name, err)
 		}
 	}
 	return nil
+}
+
+func setSuperseded(next *v1.TemplateRolloutStatus, generation int64, now time.Time) {
+	for _, condition := range []metav1.Condition{
+		{Type: v1.ConditionProgressing, Reason: v1.ReasonSuperseded},
+		{Type: v1.ConditionComplete, Reason: v1.ReasonIncomplete},
+	} {
+		condition.Status, condition.Message = metav1.ConditionFalse, "other templates serve"
+		condition.ObservedGeneration, condition.LastTransitionTime = generation, metav1.NewTime(now).Rfc3339Copy()
+		meta.SetStatusCondition(&next.Conditions, condition)
+	}
 }
 
 // listRollouts lists the cached TemplateRollouts, the newest first. They are shared.
@@ -340,7 +342,7 @@ func listRollouts(ctx context.Context, cache client.Reader) ([]v1.TemplateRollou
 		return nil, err
 	}
 	all := slices.Clone(list.Items)
-	slices.SortFunc(all, func(a, b v1.TemplateRollout) int { return int(b.Spec.Revision - a.Spec.Revision) })
+	rollout.SortNewestFirst(all)
 	return all, nil
 }
 
@@ -350,26 +352,4 @@ func currentOf(all []v1.TemplateRollout, digest string) *v1.TemplateRollout {
 		return &all[0]
 	}
 	return nil
-}
-
-// haltedTemplates returns the sets whose last rollouts are halted.
-func haltedTemplates(all []v1.TemplateRollout) map[string]bool {
-	halted := map[string]bool{}
-	for i := range all {
-		if _, isOlder := halted[all[i].Spec.Templates]; !isOlder {
-			halted[all[i].Spec.Templates] = meta.IsStatusConditionTrue(all[i].Status.Conditions, v1.ConditionHalted)
-		}
-	}
-	return halted
-}
-
-// incompleteTemplates returns the sets whose last rollouts are not complete, such as superseded ones.
-func incompleteTemplates(all []v1.TemplateRollout) map[string]bool {
-	incomplete := map[string]bool{}
-	for i := range all {
-		if _, isOlder := incomplete[all[i].Spec.Templates]; !isOlder {
-			incomplete[all[i].Spec.Templates] = !rollout.IsComplete(&all[i])
-		}
-	}
-	return incomplete
 }

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -29,12 +28,6 @@ type usedSet struct {
 	unknown string
 }
 
-// isManual reports whether updates of an NpuDeploy wait for a request. The serving set's policy decides
-// for a spec without a choice.
-func isManual(deploy *v1.NpuDeploy, serving *render.Templates) bool {
-	return cmp.Or(deploy.Spec.Updates, serving.Catalogue.Defaults.Updates) == v1.UpdateManual
-}
-
 // assignedTemplates returns the digest of the set that a rollout assigned, or nothing.
 func assignedTemplates(object client.Object) string {
 	if deploy, ok := object.(*v1.NpuDeploy); ok && deploy.Status.Rollout != nil {
@@ -50,7 +43,7 @@ func assignedTemplates(object client.Object) string {
 func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serving *render.Templates) (usedSet, error) {
 	digests := []string{assignedTemplates(deploy), deploy.Status.Templates}
 	requested := ""
-	if isManual(deploy, serving) {
+	if rollout.IsManual(deploy, serving.Catalogue) {
 		requested = deploy.Annotations[v1.AnnotationUpdateTo]
 		digests[0] = requested
 	}

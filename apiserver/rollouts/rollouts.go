@@ -3,7 +3,6 @@
 package rollouts
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -78,7 +77,7 @@ func list(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	for i := range rollouts.Items {
 		setType(&rollouts.Items[i])
 	}
-	slices.SortFunc(rollouts.Items, func(a, b v1.TemplateRollout) int { return cmp.Compare(b.Spec.Revision, a.Spec.Revision) })
+	rollout.SortNewestFirst(rollouts.Items)
 	if rollouts.Items == nil {
 		rollouts.Items = []v1.TemplateRollout{}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -117,18 +116,9 @@ func (o *updateOptions) run(ctx context.Context, names []string, out io.Writer) 
 // requireNotHalted returns an error if the newest rollout of a set is halted. A user who may not list
 // TemplateRollouts is not warned.
 func requireNotHalted(ctx context.Context, kube client.Client, digest string) error {
-	rollouts, err := listRollouts(ctx, kube)
-	if err != nil {
-		return nil
-	}
-	for _, candidate := range slices.Backward(rollouts) {
-		if candidate.Spec.Templates != digest {
-			continue
-		}
-		if rollout.StateOf(&candidate) == v1.ConditionHalted {
-			return fmt.Errorf("templates %s are %w (%s): to use them all the same, set --to %[1]s", digest, errHalted, rollout.MessageOf(&candidate))
-		}
-		return nil
+	rollouts, _ := listRollouts(ctx, kube)
+	if latest := rollout.LatestOf(rollouts); latest.IsHalted(digest) {
+		return fmt.Errorf("templates %s are %w (%s): to use them all the same, set --to %[1]s", digest, errHalted, rollout.MessageOf(latest[digest]))
 	}
 	return nil
 }

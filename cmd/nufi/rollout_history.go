@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -102,6 +103,7 @@ func (o *rolloutOptions) rollouts(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	slices.Reverse(rollouts) // as revisions: the oldest first
 	return show(cmd.OutOrStdout(), rollouts)
 }
 

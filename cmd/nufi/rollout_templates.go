@@ -37,13 +37,13 @@ func isTemplates(argument string) (which string, is bool) {
 	return "", false
 }
 
-// listRollouts lists the TemplateRollouts, the oldest first.
+// listRollouts lists the TemplateRollouts, the newest first.
 func listRollouts(ctx context.Context, kube client.Client) ([]v1.TemplateRollout, error) {
 	var list v1.TemplateRolloutList
 	if err := kube.List(ctx, &list); err != nil {
 		return nil, fmt.Errorf("listing TemplateRollouts: %w", err)
 	}
-	slices.SortFunc(list.Items, func(a, b v1.TemplateRollout) int { return int(a.Spec.Revision - b.Spec.Revision) })
+	rollout.SortNewestFirst(list.Items)
 	return list.Items, nil
 }
 
@@ -69,7 +69,6 @@ func findRollout(ctx context.Context, kube client.Client, args []string) (*v1.Te
 	if err != nil {
 		return nil, err
 	}
-	slices.Reverse(rollouts)
 	switch {
 	case which != "":
 		return selectRollout(rollouts, which)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,8 +111,8 @@ func (u *up) runDemo(ctx context.Context, kube client.Client) error {
 		return err
 	}
 	revision := int64(0)
-	for i := range earlier {
-		revision = max(revision, earlier[i].Spec.Revision)
+	if len(earlier) > 0 {
+		revision = earlier[0].Spec.Revision
 	}
 	before, after, err := u.editDemo(demoError())
 	if err != nil {
@@ -154,7 +155,7 @@ func (d *demo) awaitHalt(ctx context.Context, revision int64) (*v1.TemplateRollo
 		if err != nil {
 			return false, err
 		}
-		for i := range rollouts {
+		for i := range slices.Backward(rollouts) {
 			if current = &rollouts[i]; current.Spec.Revision > revision {
 				if current.Status.Plan != nil {
 					d.print(describeProgress(current))

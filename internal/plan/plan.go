@@ -6,7 +6,6 @@
 package plan
 
 import (
-	"cmp"
 	"runtime"
 	"slices"
 
@@ -69,14 +68,11 @@ func (s Sets) Compare(deploys []v1.NpuDeploy, projects []v1.Project, settings ma
 
 // waves returns the waves of the NpuDeploys with automatic updates.
 func waves(catalogue *render.Catalogue, deploys []v1.NpuDeploy, projects []v1.Project, impacts []Impact) []rollout.Preview {
-	projectLabels := make(map[string]map[string]string, len(projects))
-	for i := range projects {
-		projectLabels[projects[i].Name] = projects[i].Labels
-	}
+	projectLabels := rollout.ProjectLabels(projects)
 	var automatic []rollout.Deploy
 	for i := range deploys {
 		deploy := &deploys[i]
-		if cmp.Or(deploy.Spec.Updates, catalogue.Defaults.Updates) != v1.UpdateManual {
+		if !rollout.IsManual(deploy, catalogue) {
 			automatic = append(automatic, rollout.Deploy{
 				Namespace: deploy.Namespace, Name: deploy.Name, Labels: deploy.Labels,
 				ProjectLabels: projectLabels[deploy.Namespace], Effect: impacts[i].Effect,
