@@ -116,7 +116,7 @@ func keepReplicas(manifest, live *unstructured.Unstructured) {
 }
 
 // withoutServerFields returns both sides as YAML without the fields that the API server sets,
-// and without the owner, which only the controller sets.
+// and without the owner and the annotation that only the controller sets.
 func withoutServerFields(live, merged *unstructured.Unstructured) (before, after []byte, err error) {
 	for _, object := range []*unstructured.Unstructured{live, merged} {
 		if object == nil {
@@ -124,6 +124,10 @@ func withoutServerFields(live, merged *unstructured.Unstructured) (before, after
 		}
 		object.SetManagedFields(nil)
 		object.SetOwnerReferences(nil)
+		unstructured.RemoveNestedField(object.Object, "metadata", "annotations", v1.AnnotationManifest)
+		if len(object.GetAnnotations()) == 0 {
+			object.SetAnnotations(nil)
+		}
 		object.SetResourceVersion("")
 		object.SetGeneration(0)
 		object.SetUID("")

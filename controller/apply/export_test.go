@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // OverwrittenFields exports overwrittenFields.
@@ -18,7 +20,7 @@ var OwnsValue = ownsValue
 func (s *Set) WithoutDigests() *Set {
 	earlier := &Set{owner: s.owner, manifests: slices.Clone(s.manifests)}
 	for i := range earlier.manifests {
-		annotation := fmt.Sprintf(`"annotations":{"%s":"%s"},`, annotationManifest, earlier.manifests[i].digest)
+		annotation := fmt.Sprintf(`"annotations":{"%s":"%s"},`, v1.AnnotationManifest, earlier.manifests[i].digest)
 		earlier.manifests[i].body = bytes.Replace(earlier.manifests[i].body, []byte(annotation), nil, 1)
 	}
 	return earlier

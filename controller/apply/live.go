@@ -115,7 +115,7 @@ func newLive(object client.Object) *live {
 		resourceVersion: object.GetResourceVersion(),
 		adoptBy:         object.GetAnnotations()[v1.AnnotationAdopt],
 		deleting:        object.GetDeletionTimestamp() != nil,
-		manifest:        object.GetAnnotations()[annotationManifest],
+		manifest:        object.GetAnnotations()[v1.AnnotationManifest],
 		ownedFields:     summary.FieldsType,
 		fieldsText:      summary.APIVersion,
 		ownsReplicas:    summary.Subresource == subresourceScale,

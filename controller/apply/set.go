@@ -18,9 +18,6 @@ const (
 	ManagedBy      = "nufi"
 )
 
-// annotationManifest of every applied object has the digest of its manifest without this annotation.
-const annotationManifest = "dudaji.com/manifest"
-
 // Set is the desired objects of one owner. It is immutable.
 type Set struct {
 	owner     Owner
@@ -88,7 +85,7 @@ func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, erro
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
-	annotations[annotationManifest] = digest
+	annotations[v1.AnnotationManifest] = digest
 	intent.SetAnnotations(annotations)
 	if body, err = json.Marshal(intent.Object); err != nil {
 		return manifest{}, fmt.Errorf("encoding %s: %w", object.GetName(), err)

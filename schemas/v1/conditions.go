@@ -303,6 +303,9 @@ const (
 	// AnnotationAdopt, with the NpuDeploy's name as its value, allows the controller to take over
 	// an existing object.
 	AnnotationAdopt = "dudaji.com/adopt"
+	// AnnotationManifest, on every applied object, is the digest of its manifest without this
+	// annotation.
+	AnnotationManifest = "dudaji.com/manifest"
 	// AnnotationUpdateTo, on an NpuDeploy whose updates are manual, is the digest of the templates to
 	// use: newer ones, or earlier ones that the controller has kept.
 	AnnotationUpdateTo = "dudaji.com/update-to"
