@@ -13,6 +13,7 @@ import (
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
@@ -177,7 +178,7 @@ func (k *installedKinds) Reconcile(ctx context.Context, request reconcile.Reques
 	if !isDefined {
 		return reconcile.Result{}, nil
 	}
-	isServed, err := k.discoverKind(kind)
+	isServed, err := k.isServed(ctx, request.Name, kind)
 	switch {
 	case err != nil || isServed && k.served(kind) == nil:
 		return reconcile.Result{}, err
@@ -186,6 +187,28 @@ func (k *installedKinds) Reconcile(ctx context.Context, request reconcile.Reques
 	}
 	err = fmt.Errorf("%s of %s is defined but not served yet", kind.Kind, kind.GroupVersion())
 	return reconcile.Result{}, errors.Join(k.remove(ctx, kind), err)
+}
+
+// isServed reports whether a definition serves a kind, and discovery has it. Either may be the older one:
+// no event follows when discovery changes.
+func (k *installedKinds) isServed(ctx context.Context, name string, kind schema.GroupVersionKind) (bool, error) {
+	definition := &unstructured.Unstructured{}
+	definition.SetGroupVersionKind(newCRD().GroupVersionKind())
+	if err := k.direct.Get(ctx, client.ObjectKey{Name: name}, definition); err != nil {
+		return false, client.IgnoreNotFound(err) // The event of its deletion follows.
+	}
+	versions, _, err := unstructured.NestedSlice(definition.Object, "spec", "versions")
+	if err != nil {
+		return false, fmt.Errorf("reading %s: %w", name, err)
+	}
+	isDefined := slices.ContainsFunc(versions, func(version any) bool {
+		fields, _ := version.(map[string]any)
+		return fields["name"] == kind.Version && fields["served"] == true
+	})
+	if !isDefined {
+		return false, nil
+	}
+	return k.discoverKind(kind)
 }
 
 // isReplaced reports whether a definition replaced another one, with which all objects were
