@@ -109,8 +109,11 @@ func ownsValue(fields map[string]any, value any) bool {
 				items++
 			}
 		}
+		if items < len(value) {
+			return false
+		}
 		for _, item := range value {
-			if items < len(value) || !ownsItem(fields, item) {
+			if !ownsItem(fields, item) {
 				return false
 			}
 		}
