@@ -112,7 +112,9 @@ func (k *deployKind) renderWith(
 	return k.renders.get(deploy, input, apply.DeployOwner(deploy),
 		func(r *rendering) ([]*unstructured.Unstructured, error) {
 			impact, _ := k.impacts.get(deploy, settings, set)
-			r.update = set.update(impact)
+			if r.update = set.update(impact); r.update != nil && rollout.IsManual(deploy, set.serving.Catalogue) {
+				r.update.MayWait = set.serving.Catalogue.Change.ManualLimit()
+			}
 			templates, err := set.compiled()
 			if err != nil {
 				return nil, err
@@ -181,10 +183,10 @@ func (k *deployKind) setTemplates(deploy, next *v1.NpuDeploy, rendered *renderin
 	}
 }
 
-// retain copies the assignment of templates. Manual updates end it.
+// retain copies the assignment of templates. Manual updates end it, unless they were overdue.
 func (k *deployKind) retain(current, next *v1.NpuDeploy) {
 	next.Status.Rollout = current.Status.Rollout.DeepCopy()
-	if serving, err := k.renders.serving(); err == nil && rollout.IsManual(current, serving.Catalogue) {
+	if serving, err := k.renders.serving(); err == nil && rollout.IsManual(current, serving.Catalogue) && !rollout.KeepsAssignment(current) {
 		next.Status.Rollout = nil
 	}
 }

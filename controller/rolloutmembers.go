@@ -6,6 +6,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -20,16 +21,16 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// rolloutMember is an NpuDeploy with automatic updates.
+// rolloutMember is an NpuDeploy with automatic updates, or one whose manual update is overdue.
 type rolloutMember struct {
 	rollout.Deploy
 
 	object *v1.NpuDeploy
 }
 
-// members returns the NpuDeploys with automatic updates that have been rendered. It renders with
-// both sets in parallel what it has not rendered yet.
-func (r *rollouts) members(ctx context.Context, serving *render.Templates, latest rollout.Latest) ([]rolloutMember, error) {
+// members returns the NpuDeploys that the rollouts update and that have been rendered. It renders with both sets
+// in parallel what it has not rendered yet.
+func (r *rollouts) members(ctx context.Context, serving *render.Templates, all []v1.TemplateRollout) ([]rolloutMember, error) {
 	deploys, err := listDeploys(ctx, r.cache, metav1.NamespaceAll)
 	if err != nil {
 		return nil, fmt.Errorf("listing NpuDeploys: %w", err)
@@ -43,10 +44,11 @@ func (r *rollouts) members(ctx context.Context, serving *render.Templates, lates
 	var members []rolloutMember
 	for i := range deploys {
 		deploy := r.objects.newest(&deploys[i])
-		if deploy.DeletionTimestamp == nil && deploy.Status.Templates != "" && !rollout.IsManual(deploy, serving.Catalogue) {
+		if deploy.DeletionTimestamp == nil && deploy.Status.Templates != "" && r.isMember(deploy, serving, all) {
 			members = append(members, rolloutMember{object: deploy})
 		}
 	}
+	latest := rollout.LatestOf(all)
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range members {
@@ -60,6 +62,36 @@ func (r *rollouts) members(ctx context.Context, serving *render.Templates, lates
 		members[i].ProjectLabels = projectLabels[members[i].Namespace]
 	}
 	return members, nil
+}
+
+// isMember reports whether the rollouts update an NpuDeploy: updates are automatic or overdue, or an overdue one
+// was assigned the serving set, or by a rollout that did not complete.
+func (r *rollouts) isMember(deploy *v1.NpuDeploy, serving *render.Templates, all []v1.TemplateRollout) bool {
+	if !rollout.IsManual(deploy, serving.Catalogue) || rollout.IsOverdue(deploy, serving.Catalogue, r.clock.Now()) {
+		return true
+	}
+	return rollout.KeepsAssignment(deploy) && slices.ContainsFunc(all, func(assigned v1.TemplateRollout) bool {
+		return assigned.Name == deploy.Status.Rollout.Name && (assigned.Spec.Templates == serving.Digest || !rollout.IsComplete(&assigned))
+	})
+}
+
+// nextOverdue returns when the next manual update becomes overdue, or zero.
+func (r *rollouts) nextOverdue(ctx context.Context, serving *render.Templates) (time.Time, error) {
+	var next time.Time
+	if serving.Catalogue.Change.ManualLimit() == 0 {
+		return next, nil
+	}
+	deploys, err := listDeploys(ctx, r.cache, metav1.NamespaceAll)
+	if err != nil {
+		return next, fmt.Errorf("listing NpuDeploys: %w", err)
+	}
+	for i := range deploys {
+		joins := rollout.JoinsWavesAt(&deploys[i], serving.Catalogue)
+		if joins.After(r.clock.Now()) && (next.IsZero() || joins.Before(next)) {
+			next = joins
+		}
+	}
+	return next, nil
 }
 
 // describe sets the Deploy of a member.
@@ -76,6 +108,9 @@ func (r *rollouts) describe(
 		Namespace: deploy.Namespace, Name: deploy.Name, Labels: deploy.Labels,
 		Templates: set.digest, Earlier: set.digest, Applied: deploy.Status.Templates,
 		Effect: impact.Effect, Assignment: deploy.Status.Rollout,
+	}
+	if rollout.IsManual(deploy, serving.Catalogue) {
+		m.Overdue = rollout.RequestOf(deploy)
 	}
 	if latest.IsHalted(set.digest) && deploy.Status.Rollout != nil {
 		m.Earlier = deploy.Status.Rollout.From

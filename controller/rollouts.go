@@ -112,13 +112,18 @@ func (r *rollouts) enqueue(queue workQueue) {
 
 // memberOf returns the fields of an NpuDeploy that a rollout depends on, beside the spec.
 func memberOf(deploy *v1.NpuDeploy) v1.NpuDeploy {
-	member := v1.NpuDeploy{ObjectMeta: metav1.ObjectMeta{Labels: deploy.Labels, DeletionTimestamp: deploy.DeletionTimestamp}}
+	member := v1.NpuDeploy{ObjectMeta: metav1.ObjectMeta{
+		Labels: deploy.Labels, DeletionTimestamp: deploy.DeletionTimestamp,
+		Annotations: map[string]string{v1.AnnotationUpdateTo: rollout.RequestOf(deploy)},
+	}}
 	member.Status.Templates, member.Status.Rollout = deploy.Status.Templates, deploy.Status.Rollout
 	member.Status.Accelerator, member.Status.Traffic = deploy.Status.Accelerator, deploy.Status.Traffic
-	if ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady); ready != nil {
-		member.Status.Conditions = []metav1.Condition{{
-			Type: ready.Type, Status: ready.Status, Reason: ready.Reason, LastTransitionTime: ready.LastTransitionTime,
-		}}
+	for _, kind := range []string{v1.ConditionReady, v1.ConditionUpdateAvailable} {
+		if condition := meta.FindStatusCondition(deploy.Status.Conditions, kind); condition != nil {
+			member.Status.Conditions = append(member.Status.Conditions, metav1.Condition{
+				Type: kind, Status: condition.Status, Reason: condition.Reason, LastTransitionTime: condition.LastTransitionTime,
+			})
+		}
 	}
 	return member
 }
@@ -139,6 +144,13 @@ func (r *rollouts) Reconcile(ctx context.Context, _ reconcile.Request) (reconcil
 	if apierrors.IsConflict(err) {
 		return reconcile.Result{RequeueAfter: retryConflict}, nil
 	}
+	if err != nil {
+		return result, err
+	}
+	overdue, err := r.nextOverdue(ctx, serving)
+	if wait := overdue.Sub(r.clock.Now()); !overdue.IsZero() && (result.RequeueAfter == 0 || wait < result.RequeueAfter) {
+		result.RequeueAfter = max(time.Millisecond, wait)
+	}
 	return result, err
 }
 
@@ -148,7 +160,7 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("listing rollouts: %w", err)
 	}
-	members, err := r.members(ctx, serving, rollout.LatestOf(all))
+	members, err := r.members(ctx, serving, all)
 	if err != nil {
 		return reconcile.Result{}, err
 	}

@@ -36,14 +36,14 @@ func assignedTemplates(object client.Object) string {
 	return ""
 }
 
-// templatesOf returns the set that was assigned or, if updates are manual, requested, or else the one of
+// templatesOf returns the set that was assigned or, if updates are manual and not overdue, requested, or else the one of
 // its manifests. A new NpuDeploy uses the serving set or, if its rollout is halted, the newest one whose rollout
 // is complete. If the set of its manifests is not stored any more, nothing is rendered until another one is
 // assigned or requested: what runs stays.
 func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serving *render.Templates) (usedSet, error) {
 	digests := []string{assignedTemplates(deploy), deploy.Status.Templates}
 	requested := ""
-	if rollout.IsManual(deploy, serving.Catalogue) {
+	if rollout.IsManual(deploy, serving.Catalogue) && !rollout.KeepsAssignment(deploy) {
 		requested = deploy.Annotations[v1.AnnotationUpdateTo]
 		digests[0] = requested
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -91,7 +92,7 @@ func makePlan(cmd *cobra.Command, o planOptions) (*plan.Plan, error) {
 	case err != nil:
 		return nil, fmt.Errorf("listing Projects: %w", err)
 	}
-	sets := plan.Sets{Now: now.Serving(), Next: next.Serving()}
+	sets := plan.Sets{Now: now.Serving(), Next: next.Serving(), At: time.Now()}
 	return sets.Compare(deploys.Items, projects.Items, render.SettingsByNamespace(projects.Items)), nil
 }
 

@@ -8,6 +8,7 @@ package plan
 import (
 	"runtime"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,7 +22,7 @@ type Plan struct {
 	Effect   render.Effect `json:"effect" doc:"the worst of all"`
 	Deploys  []Impact      `json:"deploys" doc:"each NpuDeploy"`
 	Projects []Impact      `json:"projects" doc:"each Project"`
-	// Waves are those of the NpuDeploys with automatic updates.
+	// Waves are those of the NpuDeploys with automatic updates, and with overdue manual ones.
 	Waves []rollout.Preview `json:"waves,omitempty" doc:"the waves in which the controller would update the NpuDeploys with automatic updates"`
 }
 
@@ -35,7 +36,11 @@ type Impact struct {
 }
 
 // Sets are the templates to compare.
-type Sets struct{ Now, Next *render.Templates }
+type Sets struct {
+	Now, Next *render.Templates
+	// At is the time of the comparison, at which manual updates may be overdue.
+	At time.Time
+}
 
 // Compare returns the effect of Next on deploys, with the settings of their namespaces, and on
 // projects, each in their order. It renders in parallel on all processors.
@@ -62,24 +67,24 @@ func (s Sets) Compare(deploys []v1.NpuDeploy, projects []v1.Project, settings ma
 	for _, impact := range slices.Concat(plan.Deploys, plan.Projects) {
 		plan.Effect = render.Worse(plan.Effect, impact.Effect)
 	}
-	plan.Waves = waves(s.Next.Catalogue, deploys, projects, plan.Deploys)
+	plan.Waves = waves(s.Next.Catalogue, s.At, deploys, projects, plan.Deploys)
 	return plan
 }
 
-// waves returns the waves of the NpuDeploys with automatic updates.
-func waves(catalogue *render.Catalogue, deploys []v1.NpuDeploy, projects []v1.Project, impacts []Impact) []rollout.Preview {
+// waves returns the waves of the NpuDeploys whose updates are automatic, or manual and overdue.
+func waves(catalogue *render.Catalogue, at time.Time, deploys []v1.NpuDeploy, projects []v1.Project, impacts []Impact) []rollout.Preview {
 	projectLabels := rollout.ProjectLabels(projects)
-	var automatic []rollout.Deploy
+	var members []rollout.Deploy
 	for i := range deploys {
 		deploy := &deploys[i]
-		if !rollout.IsManual(deploy, catalogue) {
-			automatic = append(automatic, rollout.Deploy{
+		if !rollout.IsManual(deploy, catalogue) || rollout.IsOverdue(deploy, catalogue, at) {
+			members = append(members, rollout.Deploy{
 				Namespace: deploy.Namespace, Name: deploy.Name, Labels: deploy.Labels,
 				ProjectLabels: projectLabels[deploy.Namespace], Effect: impacts[i].Effect,
 			})
 		}
 	}
-	return rollout.PreviewOf(catalogue.Change, automatic)
+	return rollout.PreviewOf(catalogue.Change, members)
 }
 
 // Impact returns the effect of Next on one object, without its name. If the object does not render

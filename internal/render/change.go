@@ -28,6 +28,13 @@ type ChangePolicy struct {
 	Tolerance intstr.IntOrString `json:"tolerance"`
 	// Windows are when NpuDeploys may be updated. Empty means always.
 	Windows []Window `json:"windows"`
+	// ManualDays is how many days an NpuDeploy with manual updates may stay behind. 0 means no limit.
+	ManualDays int `json:"manualDays"`
+}
+
+// ManualLimit is how long an NpuDeploy with manual updates may stay behind. 0 means no limit.
+func (c ChangePolicy) ManualLimit() time.Duration {
+	return time.Duration(c.ManualDays) * 24 * time.Hour
 }
 
 // OnFailureRevert returns the NpuDeploys of the failed wave to their earlier templates.

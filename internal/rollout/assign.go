@@ -93,7 +93,7 @@ func (e *evaluation) assign() string {
 			}
 			m.next = &v1.RolloutAssignment{
 				Name: e.rollout.Name, Templates: e.target, From: m.Earlier, Wave: int32(wave), //nolint:gosec // There are few waves.
-				Since: e.now(), WasReady: m.IsReady || m.isLeftDown, Retries: e.status.Retries,
+				Since: e.now(), WasReady: m.IsReady || m.isLeftDown, Retries: e.status.Retries, Overdue: m.Overdue,
 			}
 			m.state = updating
 			most--

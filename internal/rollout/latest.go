@@ -5,8 +5,6 @@ import (
 	"slices"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
-
-	"github.com/dudaji/nufi/internal/render"
 )
 
 // SortNewestFirst sorts rollouts by their revisions.
@@ -38,12 +36,6 @@ func (l Latest) IsHalted(digest string) bool {
 func (l Latest) IsIncomplete(digest string) bool {
 	newest := l[digest]
 	return newest != nil && !IsComplete(newest)
-}
-
-// IsManual reports whether updates of an NpuDeploy wait for a request. The serving set's policy decides
-// for a spec without a choice.
-func IsManual(deploy *v1.NpuDeploy, serving *render.Catalogue) bool {
-	return cmp.Or(deploy.Spec.Updates, serving.Defaults.Updates) == v1.UpdateManual
 }
 
 // ProjectLabels returns the labels of Projects by name, by which stages select them.

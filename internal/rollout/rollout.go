@@ -22,7 +22,7 @@ type Input struct {
 	Earlier map[string]*v1.TemplateRollout
 	// Policy is that of the rollout's set.
 	Policy render.ChangePolicy
-	// Deploys are all NpuDeploys with automatic updates.
+	// Deploys are all NpuDeploys with automatic updates, and those whose manual update is overdue.
 	Deploys []Deploy
 	// Nodes are those that are ready, with the resources of Deploys' Devices.
 	Nodes []Node

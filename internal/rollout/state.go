@@ -8,7 +8,7 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 )
 
-// Deploy is an NpuDeploy with automatic updates.
+// Deploy is an NpuDeploy with automatic updates, or one whose manual update is overdue.
 type Deploy struct {
 	Namespace, Name string
 	Labels          map[string]string
@@ -21,6 +21,8 @@ type Deploy struct {
 	Effect render.Effect
 	// Assignment is the last one, or nil.
 	Assignment *v1.RolloutAssignment
+	// Overdue is the set that an overdue one requests, or None. Empty if updates are automatic.
+	Overdue string
 
 	// IsReady, Reason and Since are its condition Ready.
 	IsReady bool

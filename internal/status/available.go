@@ -43,7 +43,7 @@ func available(observed Observed, rev revision) result {
 	if isPausedBeforeRollout(deployment) {
 		return pausedBeforeRollout(deployment).result()
 	}
-	if ready >= desired && deployment.Status.UnavailableReplicas == 0 {
+	if ready >= desired && notCounted(deployment) == 0 {
 		return result{metav1.ConditionTrue, v1.ReasonAvailable, fmt.Sprintf("%d of %d pods are ready", ready, desired)}
 	}
 	d := mostActionable(
@@ -65,6 +65,13 @@ func (d diagnosis) besideOthers(rev revision) diagnosis {
 			"; " + plural(len(rev.earlier), "pod") + " of an earlier revision still serving"
 	}
 	return d
+}
+
+// notCounted returns how many pods the Deployment does not count as available yet. Its status may be older than the
+// pods: before it counts the new ones it counts none as unavailable, and then each of them.
+func notCounted(deployment *appsv1.Deployment) int {
+	updated, unavailable := int(deployment.Status.UpdatedReplicas), int(deployment.Status.UnavailableReplicas)
+	return max(unavailable, desiredReplicas(deployment)-updated)
 }
 
 // isPausedBeforeRollout reports whether the current template is not rolled out because the
@@ -145,8 +152,8 @@ func progressing(deployment *appsv1.Deployment, rev revision) diagnosis {
 	text := fmt.Sprintf("%d of %d pods are ready", len(rev.ready()), desired)
 	if missing := desired - len(rev.pods); missing > 0 {
 		text += fmt.Sprintf(", %d not created yet", missing)
-	} else if unavailable := deployment.Status.UnavailableReplicas; unavailable > 0 {
-		text += fmt.Sprintf(", %d not counted as available yet", unavailable)
+	} else if n := notCounted(deployment); n > 0 {
+		text += fmt.Sprintf(", %d not counted as available yet", n)
 	}
 	return diagnosis{v1.ReasonProgressing, text}
 }

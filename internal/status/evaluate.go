@@ -110,8 +110,17 @@ func setUpdate(next *v1.NpuDeployStatus, conditions conditions, update *Update) 
 		conditions.set(v1.ConditionUpdateAvailable, result{metav1.ConditionFalse, v1.ReasonUpdateNotStored, update.Message})
 		return
 	}
+	text := update.Message
+	if update.MayWait > 0 {
+		since := metav1.NewTime(conditions.now)
+		if before := meta.FindStatusCondition(next.Conditions, v1.ConditionUpdateAvailable); before != nil && before.Status == metav1.ConditionTrue {
+			since = before.LastTransitionTime
+		}
+		since.Time = since.Add(update.MayWait)
+		text = fmt.Sprintf("joins the waves at %s unless it is updated before: %s", timestamp(since), text)
+	}
 	next.Update = update.DeepCopy()
-	conditions.set(v1.ConditionUpdateAvailable, result{metav1.ConditionTrue, updateReason(update.Effect), update.Message})
+	conditions.set(v1.ConditionUpdateAvailable, result{metav1.ConditionTrue, updateReason(update.Effect), text})
 }
 
 // runningImage returns the server's image in a pod that serves, of the current revision if

@@ -69,6 +69,10 @@ type Update struct {
 
 	// Message describes the effect.
 	Message string
+
+	// MayWait is how long the update may wait for a request. 0 means that there is no limit, or that updates are
+	// automatic.
+	MayWait time.Duration
 }
 
 // Workload is the live Deployment or LeaderWorkerSet with its pods and events.

@@ -3,6 +3,10 @@ package templates
 import (
 	"context"
 	"io/fs"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
@@ -11,7 +15,7 @@ import (
 
 // Plan returns the effect of replacing serving by candidate on live, with the settings of
 // each namespace. Candidate must compile and render an example. A child process does it, and
-// receives only names and specs.
+// receives what specs returns.
 func Plan(ctx context.Context, serving, candidate fs.FS, live Live, settings map[string]render.ProjectSettings) (*plan.Plan, error) {
 	now, err := Pack(serving)
 	if err != nil {
@@ -28,14 +32,21 @@ func Plan(ctx context.Context, serving, candidate fs.FS, live Live, settings map
 	return resp.Plan, nil
 }
 
-// specs returns l with names and specs only.
+// specs returns l with what manifests and waves depend on: names, labels, specs, and of statuses the backends and
+// since when an update is available.
 func (l Live) specs() Live {
 	specs := Live{Deploys: make([]v1.NpuDeploy, len(l.Deploys)), Projects: make([]v1.Project, len(l.Projects))}
-	for i, deploy := range l.Deploys {
-		specs.Deploys[i].Namespace, specs.Deploys[i].Name, specs.Deploys[i].Spec = deploy.Namespace, deploy.Name, deploy.Spec
+	for i := range l.Deploys {
+		deploy, spec := &l.Deploys[i], &specs.Deploys[i]
+		spec.Namespace, spec.Name, spec.Labels, spec.Spec = deploy.Namespace, deploy.Name, deploy.Labels, deploy.Spec
+		spec.Status.Traffic = deploy.Status.Traffic
+		if update := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionUpdateAvailable); update != nil {
+			spec.Status.Conditions = []metav1.Condition{*update}
+		}
 	}
-	for i, project := range l.Projects {
-		specs.Projects[i].Name, specs.Projects[i].Spec = project.Name, project.Spec
+	for i := range l.Projects {
+		project := &l.Projects[i]
+		specs.Projects[i].Name, specs.Projects[i].Labels, specs.Projects[i].Spec = project.Name, project.Labels, project.Spec
 	}
 	return specs
 }
@@ -53,5 +64,5 @@ func compare(serving, candidate fs.FS, live Live, settings map[string]render.Pro
 	if violations := renderExamples(next); len(violations) > 0 {
 		return response{Violations: violations}
 	}
-	return response{Plan: plan.Sets{Now: now, Next: next}.Compare(live.Deploys, live.Projects, settings)}
+	return response{Plan: plan.Sets{Now: now, Next: next, At: time.Now()}.Compare(live.Deploys, live.Projects, settings)}
 }

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/plan"
@@ -41,14 +43,32 @@ func TestPlanReportsTheEffectOfACandidate(t *testing.T) {
 	t.Parallel()
 	edits := func(name, content string) string {
 		content = replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240")(name, content)
+		content = replace("policy.cue", "manualDays: 0", "manualDays: 7")(name, content)
 		return replace("policy.cue", `"Restrict"`, `"Open"`)(name, content)
 	}
-	got, err := templates.Plan(t.Context(), nufi.Module(), newCandidate(t, edits), newLive(), nil)
+	live := newLive()
+	live.Deploys[0].Labels = map[string]string{"dudaji.com/canary": "true"}
+	for name, days := range map[string]int{"overdue": 8, "waiting": 6} {
+		manual := live.Deploys[0]
+		manual.Name, manual.Labels, manual.Spec.Updates = name, nil, v1.UpdateManual
+		manual.Status.Conditions = []metav1.Condition{{
+			Type: v1.ConditionUpdateAvailable, Status: metav1.ConditionTrue, LastTransitionTime: metav1.NewTime(time.Now().AddDate(0, 0, -days)),
+		}}
+		live.Deploys = append(live.Deploys, manual)
+	}
+	slices.SortFunc(live.Deploys, func(a, b v1.NpuDeploy) int { return strings.Compare(a.Name, b.Name) })
+	got, err := templates.Plan(t.Context(), nufi.Module(), newCandidate(t, edits), live, nil)
+	impact := func(name string) plan.Impact {
+		return plan.Impact{
+			Namespace: "default", Name: name, Effect: render.Restart,
+			Changes: []render.Change{{Object: "deployment/" + name, Effect: render.Restart}},
+		}
+	}
 	want := &plan.Plan{
 		Effect:   render.Delete,
-		Deploys:  []plan.Impact{{Namespace: "default", Name: "live", Effect: render.Restart, Changes: []render.Change{{Object: "deployment/live", Effect: render.Restart}}}},
+		Deploys:  []plan.Impact{impact("live"), impact("overdue"), impact("waiting")},
 		Projects: []plan.Impact{{Name: "search", Effect: render.Delete, Changes: []render.Change{{Object: "networkpolicy/nufi-project", Effect: render.Delete}}}},
-		Waves:    []rollout.Preview{{Name: "10%", Deploys: []string{"default/live"}}},
+		Waves:    []rollout.Preview{{Name: "Canary", Deploys: []string{"default/live"}}, {Name: "100%", Deploys: []string{"default/overdue"}}},
 	}
 	if delta := cmp.Diff(want, got); err != nil || delta != "" {
 		t.Errorf("%v (-want +got):\n%s", err, delta)

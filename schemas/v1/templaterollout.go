@@ -302,4 +302,11 @@ type RolloutAssignment struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	Failed string `json:"failed,omitempty"`
+
+	// overdue is set if updates are manual and policy's limit for them had passed: the set that annotation
+	// dudaji.com/update-to requested, or None. A request of another set ends the assignment.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Overdue string `json:"overdue,omitempty"`
 }

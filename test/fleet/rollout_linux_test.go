@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/cluster"
@@ -26,6 +27,8 @@ const (
 	command   = `command: ["python3", "-m", "vllm.entrypoints.openai.api_server"]`
 	// firstWave and secondWave are shares of the fleet, in percent.
 	firstWave, secondWave = 10, 30
+	// changedSpecs is the number of specs that are changed for comparison.
+	changedSpecs = 10
 )
 
 // BenchmarkRollout rolls sets of templates out to a fleet of Ready NpuDeploys: one that changes no manifest, one
@@ -33,6 +36,7 @@ const (
 func BenchmarkRollout(b *testing.B) {
 	for b.Loop() {
 		f := newRolloutFleet(b)
+		f.changeSpecs()
 		f.noEffect()
 		f.goodSet()
 		f.badSet()
@@ -50,14 +54,18 @@ type rolloutFleet struct {
 
 	mu       sync.Mutex
 	notReady map[string]bool // NpuDeploys
-	most     int             // that were not Ready at the same time
-	crashed  time.Time       // the first report of a crash loop
+	last     map[string]*v1.NpuDeploy
+	limit    int       // of those that are not Ready
+	most     int       // that were not Ready at the same time
+	outages  int       // how often one was not Ready any more
+	perApply float64   // writes for each changed spec
+	crashed  time.Time // the first report of a crash loop
 	halted   time.Time
 }
 
 func newRolloutFleet(b *testing.B) *rolloutFleet {
 	b.Helper()
-	f := &rolloutFleet{fleet: newFleet(b, harness.Workloads()), b: b, notReady: map[string]bool{}}
+	f := &rolloutFleet{fleet: newFleet(b, harness.Workloads()), b: b, notReady: map[string]bool{}, last: map[string]*v1.NpuDeploy{}}
 	for i := range *size/podsPerNode + 1 {
 		f.AddNodes(cluster.Node{
 			Name: fmt.Sprint("npu-", i), Labels: map[string]string{"rebellions.ai/npu.family": "ATOM"},
@@ -94,12 +102,19 @@ func (f *rolloutFleet) observe(object any) {
 	defer f.mu.Unlock()
 	switch object := object.(type) {
 	case *v1.NpuDeploy:
-		f.notReady[object.Name] = !meta.IsStatusConditionTrue(object.Status.Conditions, v1.ConditionReady)
+		isDown := !meta.IsStatusConditionTrue(object.Status.Conditions, v1.ConditionReady)
+		if isDown && !f.notReady[object.Name] {
+			f.outages++
+		}
+		f.notReady[object.Name], f.last[object.Name] = isDown, object
 		down := 0
 		for _, isDown := range f.notReady {
 			if isDown {
 				down++
 			}
+		}
+		if down > f.most && f.limit > 0 && down > f.limit {
+			f.b.Logf("%d NpuDeploys are not Ready at resource version %s:%s", down, object.ResourceVersion, f.describeNotReady())
 		}
 		f.most = max(f.most, down)
 	case *corev1.Pod:
@@ -127,11 +142,24 @@ func (f *rolloutFleet) ready() int {
 	return ready
 }
 
-// forget begins another count of the most that are not Ready.
-func (f *rolloutFleet) forget() {
+// describeNotReady returns the last status of each NpuDeploy that is not Ready.
+func (f *rolloutFleet) describeNotReady() string {
+	text := ""
+	for name, isDown := range f.notReady {
+		if deploy := f.last[name]; isDown && deploy != nil {
+			ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
+			text += fmt.Sprintf("\n%s at %s: %s: %s; %s; assigned %v", name, deploy.ResourceVersion, ready.Reason, ready.Message, deploy.Status.Templates, deploy.Status.Rollout)
+		}
+	}
+	return text
+}
+
+// forget begins other counts of those that are not Ready, of which more than limit are logged.
+func (f *rolloutFleet) forget(limit int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.most = 0
+	f.limit = limit
+	f.most, f.outages = 0, 0
 }
 
 // serve edits the policy, and returns when the new set serves.
@@ -179,28 +207,45 @@ func (f *rolloutFleet) onSets() map[string]int {
 	return counts
 }
 
-// noEffect serves a set that changes no manifest. The set is stored, which is one write.
+// changeSpecs measures the writes for a change of a spec that replaces the pods, without the two that store the specs.
+func (f *rolloutFleet) changeSpecs() {
+	f.Helper()
+	before := f.writes()
+	for i := range changedSpecs {
+		patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"inferenceServer":{"terminationGracePeriodSeconds":100}}}`))
+		f.Must(f.Client.Patch(f.Context(), f.deploy(i), patch))
+	}
+	f.settle()
+	f.perApply = (f.writes()-before)/changedSpecs - 2
+	f.b.ReportMetric(f.perApply, "writes/apply")
+}
+
+// noEffect serves a set that changes no manifest. The set is stored, which is one write, and a dry run tries the
+// objects of one NpuDeploy, because all are alike.
 func (f *rolloutFleet) noEffect() {
 	f.Helper()
 	before, cpu := f.writes(), f.process.cpu()
 	f.serve("policy: {\n", "policy: {\n\t// A comment.\n")
 	f.settle()
-	f.b.ReportMetric(f.writes()-before-1, "same-set-writes")
+	f.b.ReportMetric(f.writes()-before-1-children, "same-set-writes")
 	f.b.ReportMetric((f.process.cpu() - cpu).Seconds(), "same-set-cpu-s")
 }
 
 func (f *rolloutFleet) goodSet() {
 	f.Helper()
-	f.forget()
+	f.forget(*size * disrupted / 100)
 	before, applies, cpu, start := f.writes(), f.metric("nufi_applies_total", `result="configured"`), f.process.cpu(), time.Now()
 	f.serve(command, `command: ["python3", "-O", "-m", "vllm.entrypoints.openai.api_server"]`)
 	f.rollout(1, "the rollout to be complete", is(v1.ConditionComplete))
 	f.b.ReportMetric(time.Since(start).Seconds(), "rollout-s")
 	f.settle()
-	f.b.ReportMetric((f.writes()-before)/float64(*size), "writes/deploy")
+	writes := (f.writes() - before) / float64(*size)
+	f.b.ReportMetric(writes, "writes/deploy")
+	f.b.ReportMetric(writes-f.perApply, "more-writes/deploy")
 	f.b.ReportMetric((f.metric("nufi_applies_total", `result="configured"`)-applies)/float64(*size), "applies/deploy")
 	f.b.ReportMetric((f.process.cpu()-cpu).Seconds()*1000/float64(*size), "cpu-ms/deploy")
 	f.b.ReportMetric(float64(f.most), "most-disrupted")
+	f.b.ReportMetric(float64(f.outages)/float64(*size), "outages/deploy")
 	if f.most > *size*disrupted/100 {
 		f.Errorf("%d were disrupted at the same time", f.most)
 	}
@@ -208,7 +253,7 @@ func (f *rolloutFleet) goodSet() {
 
 func (f *rolloutFleet) badSet() {
 	f.Helper()
-	f.forget()
+	f.forget(*size * firstWave / 100)
 	f.serve(`"vllm.entrypoints.openai.api_server"`, `"vllm.entrypoints.openai.api_serve"`)
 	halted := f.rollout(2, "the rollout to be halted", is(v1.ConditionHalted))
 	f.await("all to be Ready again", func() bool { return f.ready() == *size })
@@ -241,10 +286,10 @@ func (f *rolloutFleet) restartOnThreeSets() {
 	f.b.ReportMetric(f.process.residentMiB(), "restart-rss-MiB")
 }
 
-// pause pauses a rollout after its first wave.
+// pause pauses a rollout in the wave after the first share.
 func (f *rolloutFleet) pause(revision int) {
 	f.Helper()
-	rollout := f.rollout(revision, "the first wave to end", func(rollout *v1.TemplateRollout) bool { return rollout.Status.Wave > 1 })
+	rollout := f.rollout(revision, "the first wave to end", func(rollout *v1.TemplateRollout) bool { return rollout.Status.Wave > 2 })
 	before := rollout.DeepCopy()
 	rollout.Spec.Paused = true
 	f.Must(f.Client.Patch(f.Context(), rollout, client.MergeFrom(before)))

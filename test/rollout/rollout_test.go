@@ -264,6 +264,7 @@ func TestTemplatesReachTheFleetInWaves(t *testing.T) {
 
 	f.testBadSet(good)
 	f.testSuperseded()
+	f.testOverdue(first)
 }
 
 // testBadSet serves a set whose servers crash, and then a corrected one.
@@ -341,6 +342,37 @@ func (f *fixture) testSuperseded() {
 	if updated := f.expectOneReplicaSetOf("newest"); updated != deploys {
 		f.Errorf("%d were updated to the newest set", updated)
 	}
+}
+
+// testOverdue limits manual updates. The NpuDeploy with manual updates requests a set that it is on.
+func (f *fixture) testOverdue(first string) {
+	f.Helper()
+	f.Log("A manual update joins the waves after the limit, and stays updated.")
+	deploy := f.NpuDeploy("pinned")
+	f.Kubectl("annotate", "npudeploy/pinned", "-n", f.Namespace, v1.AnnotationUpdateTo+"="+first)
+	f.edit("manualDays: 0", "manualDays: 7")
+	f.edit(`"example.com/set": "newest"`, `"example.com/set": "limited"`)
+	f.serve()
+	f.AwaitCondition(f.rollout(7), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+	f.AwaitObject(deploy, "the date of the update", func() bool {
+		update := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionUpdateAvailable)
+		return update != nil && strings.HasPrefix(update.Message, "joins the waves at ") && deploy.Status.Templates == first
+	})
+	before := deploy.DeepCopy()
+	update := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionUpdateAvailable)
+	update.LastTransitionTime = metav1.NewTime(time.Now().AddDate(0, 0, -8))
+	f.Must(f.Client.Status().Patch(f.Context(), deploy, client.MergeFrom(before)))
+	current := f.rollout(7)
+	f.Get(current)
+	f.AwaitObject(deploy, "the update", func() bool { return deploy.Status.Templates == current.Spec.Templates })
+	f.controller.AwaitQuiet(f.Harness, f.Namespace, quietTime)
+	if f.Get(deploy); deploy.Status.Templates != current.Spec.Templates || deploy.Status.Rollout == nil || deploy.Status.Rollout.Overdue != first {
+		f.Errorf("the NpuDeploy is on %s with the assignment %v", deploy.Status.Templates, deploy.Status.Rollout)
+	}
+
+	f.Log("Another request ends the assignment.")
+	f.Kubectl("annotate", "npudeploy/pinned", "-n", f.Namespace, v1.AnnotationUpdateTo+"-")
+	f.AwaitObject(deploy, "the end of the assignment", func() bool { return deploy.Status.Rollout == nil })
 }
 
 // expectOneReplicaSetOf checks that a set has restarted no NpuDeploy twice: its Deployment has one ReplicaSet
