@@ -36,8 +36,6 @@ import (
 // +kubebuilder:rbac:groups=dudaji.com,resources=templaterollouts/status,verbs=patch
 
 const (
-	// rolloutName is the name of a TemplateRollout, by its revision.
-	rolloutName = "templates-%d"
 	// maxRollouts is how many TemplateRollouts are kept.
 	maxRollouts = 20
 	// settleRollouts is how long events are collected at least. In large fleets it is settleFactor times as long
@@ -156,9 +154,9 @@ func (r *rollouts) Reconcile(ctx context.Context, _ reconcile.Request) (reconcil
 
 func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconcile.Result, error) {
 	start := r.clock.Now()
-	all, err := listRollouts(ctx, r.cache)
+	all, ignored, err := r.list(ctx)
 	if err != nil {
-		return reconcile.Result{}, fmt.Errorf("listing rollouts: %w", err)
+		return reconcile.Result{}, err
 	}
 	members, err := r.members(ctx, serving, all)
 	if err != nil {
@@ -171,7 +169,7 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	if current == nil && slices.ContainsFunc(members, func(m rolloutMember) bool {
 		return m.Effect != render.None && m.Effect != render.Refused
 	}) {
-		return reconcile.Result{}, r.create(ctx, all, members, serving.Digest) // Its event continues.
+		return reconcile.Result{}, r.create(ctx, all, ignored, members, serving.Digest) // Its event continues.
 	}
 	if err := r.supersede(ctx, all, current); err != nil {
 		return reconcile.Result{}, err
@@ -273,10 +271,12 @@ func (r *rollouts) event(current *v1.TemplateRollout, t status.Transition) {
 }
 
 // create creates the next rollout. Another controller creates one of the same name.
-func (r *rollouts) create(ctx context.Context, all []v1.TemplateRollout, members []rolloutMember, digest string) error {
+func (r *rollouts) create(ctx context.Context, all, ignored []v1.TemplateRollout, members []rolloutMember, digest string) error {
 	revision := max(newestRevision(all), assignedRevision(members)) + 1
-	next := &v1.TemplateRollout{Spec: v1.TemplateRolloutSpec{Templates: digest, Revision: revision}}
-	next.Name = fmt.Sprintf(rolloutName, revision)
+	for slices.ContainsFunc(ignored, func(other v1.TemplateRollout) bool { return other.Name == rollout.NameOf(revision) }) {
+		revision++
+	}
+	next := rollout.New(digest, revision, r.deploys.revisions.namespace)
 	err := r.client.Create(ctx, next, client.FieldOwner(v1.FieldManager))
 	if apierrors.IsAlreadyExists(err) {
 		r.began.revision = revision // It began before, or is of the same set.
@@ -303,7 +303,7 @@ func assignedRevision(members []rolloutMember) int64 {
 			continue
 		}
 		var revision int64
-		if _, err := fmt.Sscanf(assigned.Name, rolloutName, &revision); err == nil {
+		if _, err := fmt.Sscanf(assigned.Name, "templates-%d", &revision); err == nil {
 			highest = max(highest, revision)
 		}
 	}
@@ -347,7 +347,37 @@ func setSuperseded(next *v1.TemplateRolloutStatus, generation int64, now time.Ti
 	}
 }
 
-// listRollouts lists the cached TemplateRollouts, the newest first. They are shared.
+// list returns the rollouts that the controller created, the newest first, and others, which it ignores.
+func (r *rollouts) list(ctx context.Context) (own, others []v1.TemplateRollout, err error) {
+	all, err := listRollouts(ctx, r.cache)
+	if err != nil {
+		return nil, nil, fmt.Errorf("listing rollouts: %w", err)
+	}
+	first := slices.IndexFunc(all, func(other v1.TemplateRollout) bool { return !rollout.IsOwn(&other) })
+	if first < 0 {
+		return all, nil, nil
+	}
+	return all[:first], all[first:], r.ignore(ctx, all[first:])
+}
+
+// ignore reports in their status that other rollouts are ignored.
+func (r *rollouts) ignore(ctx context.Context, others []v1.TemplateRollout) error {
+	for i := range others {
+		next := *others[i].Status.DeepCopy()
+		next.ObservedGeneration = others[i].Generation
+		meta.SetStatusCondition(&next.Conditions, metav1.Condition{
+			Type: v1.ConditionProgressing, Status: metav1.ConditionFalse, Reason: v1.ReasonIgnored,
+			Message: "the controller did not create it", ObservedGeneration: others[i].Generation,
+			LastTransitionTime: metav1.NewTime(r.clock.Now()).Rfc3339Copy(),
+		})
+		if err := r.patchStatus(ctx, &others[i], next); err != nil {
+			return fmt.Errorf("patching the status of %s: %w", others[i].Name, err)
+		}
+	}
+	return nil
+}
+
+// listRollouts lists the cached TemplateRollouts, the newest first, as rollout.SortNewestFirst. They are shared.
 func listRollouts(ctx context.Context, cache client.Reader) ([]v1.TemplateRollout, error) {
 	var list v1.TemplateRolloutList
 	if err := cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {

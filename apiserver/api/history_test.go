@@ -2,13 +2,21 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 	"testing"
+	"testing/fstest"
 
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/internal/rollout"
+	"github.com/dudaji/nufi/internal/templates"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness"
 )
@@ -64,22 +72,67 @@ func TestRolloutIsReadAndChanged(t *testing.T) {
 	s.Create(current)
 	s.Cleanup(func() { s.Must(client.IgnoreNotFound(s.Client.Delete(context.WithoutCancel(t.Context()), current))) })
 
-	path := "/api/v1/templaterollouts/" + name
-	if got := s.do("vic", http.MethodGet, path, "").Want(http.StatusOK); field(t, got, "kind") != "TemplateRollout" || field(t, got, "spec", "templates") != "sha256:5c3a0de1b7f2" {
+	url := "/api/v1/templaterollouts/" + name
+	if got := s.do("vic", http.MethodGet, url, "").Want(http.StatusOK); field(t, got, "kind") != "TemplateRollout" || field(t, got, "spec", "templates") != "sha256:5c3a0de1b7f2" {
 		t.Errorf("the rollout is %s", got.Body)
 	}
 	if list := s.do("vic", http.MethodGet, "/api/v1/templaterollouts", "").Want(http.StatusOK); !strings.Contains(string(list.Body), name) {
 		t.Errorf("the list is %s", list.Body)
 	}
-	s.do("vic", http.MethodPost, path+"/pause", "").Want(http.StatusForbidden)
-	if got := s.do("ann", http.MethodPost, path+"/pause", "").Want(http.StatusOK); field(t, got, "spec", "paused") != true {
+	s.do("vic", http.MethodPost, url+"/pause", "").Want(http.StatusForbidden)
+	if got := s.do("ann", http.MethodPost, url+"/pause", "").Want(http.StatusOK); field(t, got, "spec", "paused") != true {
 		t.Errorf("the paused rollout is %s", got.Body)
 	}
-	if got := s.do("ann", http.MethodPost, path+"/resume", "").Want(http.StatusOK); field(t, got, "spec", "paused") == true {
+	if got := s.do("ann", http.MethodPost, url+"/resume", "").Want(http.StatusOK); field(t, got, "spec", "paused") == true {
 		t.Errorf("the resumed rollout is %s", got.Body)
 	}
-	s.do("ann", http.MethodPost, path+"/retry", "").Want(http.StatusConflict) // It has not failed.
-	if got := s.do("ann", http.MethodPost, path+"/abort", "").Want(http.StatusOK); field(t, got, "spec", "aborted") != true {
+	s.do("ann", http.MethodPost, url+"/retry", "").Want(http.StatusConflict) // It has not failed.
+	if got := s.do("ann", http.MethodPost, url+"/abort", "").Want(http.StatusOK); field(t, got, "spec", "aborted") != true {
 		t.Errorf("the aborted rollout is %s", got.Body)
+	}
+	var audited []string
+	for line := range strings.SplitSeq(strings.TrimSpace(s.Log.String()), "\n") {
+		var record struct{ User, Change, Outcome, Path string }
+		s.Must(json.Unmarshal([]byte(line), &record))
+		audited = append(audited, strings.Join([]string{record.User, record.Change, record.Outcome, path.Base(path.Dir(record.Path))}, " "))
+	}
+	want := []string{
+		"vic pause refused " + name, "ann pause done " + name, "ann resume done " + name, "ann retry refused " + name, "ann abort done " + name,
+	}
+	if delta := cmp.Diff(want, audited); delta != "" {
+		t.Errorf("the audit log (-want +got):\n%s", delta)
+	}
+}
+
+func TestStoredTemplatesAreCompared(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	current := rollout.New("sha256:00000000000b", 1, s.Namespace)
+	current.Name = s.Namespace // No other test has it.
+	s.Create(current)
+	s.Cleanup(func() { s.Must(client.IgnoreNotFound(s.Client.Delete(context.WithoutCancel(t.Context()), current))) })
+	for digits, content := range map[string]string{"00000000000a": "port: 8000\n", "00000000000b": "port: 8080\n"} {
+		archive, err := templates.Pack(fstest.MapFS{"policy.cue": {Data: []byte(content)}})
+		s.Must(err)
+		data, err := json.Marshal(templates.StoredData{Archive: archive})
+		s.Must(err)
+		stored := &appsv1.ControllerRevision{Revision: 1, Data: runtime.RawExtension{Raw: data}}
+		stored.Name, stored.Namespace, stored.Labels = digits, s.Namespace, map[string]string{templates.LabelStored: digits}
+		s.Create(stored)
+	}
+
+	const compare = "/api/v1/templates/diff"
+	got := s.do("vic", http.MethodGet, compare+"?from=sha256:00000000000a&to="+current.Name, "").Want(http.StatusOK)
+	if diff := fmt.Sprint(field(t, got, "diff")); field(t, got, "to") != "sha256:00000000000b" || !strings.Contains(diff, "-port: 8000\n+port: 8080\n") {
+		t.Errorf("the difference is %s", got.Body)
+	}
+	if got := s.do("vic", http.MethodGet, compare+"?from=00000000000a&to=00000000000a", "").Want(http.StatusOK); field(t, got, "diff") != "" {
+		t.Errorf("the difference of a set from itself is %s", got.Body)
+	}
+	s.do("vic", http.MethodGet, compare+"?from=sha256:00000000000a&to=sha256:ffff", "").Want(http.StatusNotFound)
+	s.do("vic", http.MethodGet, compare+"?from=00000000000a", "").Want(http.StatusBadRequest)
+	refused := s.do("bob", http.MethodGet, compare+"?from=00000000000a&to=00000000000b", "").Want(http.StatusForbidden)
+	if missing := refused.Problem().Missing; missing == nil || missing.Resource != "controllerrevisions" || missing.Namespace != s.Namespace {
+		t.Errorf("the missing permission is not named: %s", refused.Body)
 	}
 }

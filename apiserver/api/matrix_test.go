@@ -118,6 +118,7 @@ func matrix(t *testing.T) []matrixRow {
 		{"POST /api/v1/templaterollouts/{name}/resume", "", nil, [4]int{404, 404, 404, 404}},
 		{"POST /api/v1/templaterollouts/{name}/retry", "", nil, [4]int{404, 404, 404, 404}},
 		{"POST /api/v1/templaterollouts/{name}/abort", "", nil, [4]int{404, 404, 404, 404}},
+		{"GET /api/v1/templates/diff", "", nil, [4]int{400, 400, 400, 400}}, // without the sets
 		{"GET /api/v1/projects", "", nil, [4]int{200, 200, 200, 200}},
 		{"POST /api/v1/projects", project("new-NAME"), nil, [4]int{201, 403, 403, 403}},
 		{"GET " + mine, "", nil, [4]int{200, 200, 200, 403}},

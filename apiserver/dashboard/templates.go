@@ -87,7 +87,8 @@ func rolloutStates() map[string]state {
 	return map[string]state{
 		v1.ConditionComplete: status.StateReady, v1.ConditionHalted: status.StateError, v1.ReasonNotObserved: status.StatePending,
 		v1.ReasonUpdating: status.StateStarting, v1.ReasonReverting: status.StateDegraded, v1.ReasonWaitingForWindow: status.StatePending,
-		v1.ReasonWaitingForDevices: status.StatePending, v1.ReasonPaused: status.StateDegraded, v1.ReasonSuperseded: status.StateScaledDown,
+		v1.ReasonWaitingForDevices: status.StatePending, v1.ReasonPaused: status.StateDegraded,
+		v1.ReasonSuperseded: status.StateScaledDown, v1.ReasonIgnored: status.StateScaledDown,
 	}
 }
 

@@ -72,7 +72,7 @@ func englishOperatorWords() table {
 		"candidate": "Candidate", "sameTemplates": "These templates serve now.", "archive": "Candidate: a zip or tar of templates", "checkCandidate": "Show its effect",
 		"checkHint":      "Choose or drop an archive of a directory of templates. This shows its effect on each deployment and project that you may list, and changes nothing.",
 		"result.Refused": "Would not render", "rollout.Complete": "Complete", "rollout.Halted": "Halted", "rollout.NotObserved": "Not observed", "rollout.Updating": "Updating", "rollout.Reverting": "Reverting",
-		"rollout.WaitingForWindow": "Waits for a window", "rollout.WaitingForDevices": "Waits for devices", "rollout.Paused": "Paused", "rollout.Superseded": "Superseded",
+		"rollout.WaitingForWindow": "Waits for a window", "rollout.WaitingForDevices": "Waits for devices", "rollout.Paused": "Paused", "rollout.Superseded": "Superseded", "rollout.Ignored": "Ignored",
 		"request.pause": "Pause", "request.resume": "Resume", "request.retry": "Retry", "request.abort": "Abort",
 		"effect.pause": "No further deployment gets these templates until the rollout is resumed.", "effect.resume": "The rollout continues with its next deployments.",
 		"effect.retry": "The rollout continues at the wave that failed.", "effect.abort": "The rollout ends as after a failure: policy decides whether the current wave returns to its earlier templates.",

@@ -72,7 +72,7 @@ func koreanOperatorWords() table {
 		"candidate": "후보", "sameTemplates": "현재 사용 중인 템플릿입니다.", "archive": "후보: 템플릿의 zip 또는 tar", "checkCandidate": "영향 보기",
 		"checkHint":      "템플릿 디렉터리의 압축 파일을 선택하거나 끌어다 놓으세요. 볼 수 있는 각 배포와 프로젝트에 대한 영향을 보여주며 아무것도 변경하지 않습니다.",
 		"result.Refused": "렌더링할 수 없음", "rollout.Complete": "완료", "rollout.Halted": "중단됨", "rollout.NotObserved": "관찰되지 않음", "rollout.Updating": "업데이트 중", "rollout.Reverting": "되돌리는 중",
-		"rollout.WaitingForWindow": "시간대 대기", "rollout.WaitingForDevices": "장치 대기", "rollout.Paused": "일시 중지됨", "rollout.Superseded": "대체됨",
+		"rollout.WaitingForWindow": "시간대 대기", "rollout.WaitingForDevices": "장치 대기", "rollout.Paused": "일시 중지됨", "rollout.Superseded": "대체됨", "rollout.Ignored": "무시됨",
 		"request.pause": "일시 중지", "request.resume": "계속", "request.retry": "재시도", "request.abort": "중단",
 		"effect.pause": "롤아웃을 계속할 때까지 다른 배포에는 이 템플릿을 적용하지 않습니다.", "effect.resume": "다음 배포부터 롤아웃을 계속합니다.",
 		"effect.retry": "실패한 단계부터 롤아웃을 계속합니다.", "effect.abort": "실패했을 때처럼 롤아웃을 끝냅니다. 현재 단계를 이전 템플릿으로 되돌릴지는 정책이 결정합니다.",

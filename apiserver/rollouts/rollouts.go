@@ -36,6 +36,7 @@ const (
 // Routes returns all routes of TemplateRollouts.
 func Routes() []rest.Route {
 	return slices.Concat(requestRoutes(), []rest.Route{
+		diffRoute(),
 		{
 			Operation: openapi.Operation{
 				ID: "listTemplateRollouts", Method: http.MethodGet, Path: collectionPath,

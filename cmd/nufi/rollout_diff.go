@@ -1,27 +1,35 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/internal/rollout"
 	"github.com/dudaji/nufi/internal/templates"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-var errNotStored = errors.New("the controller does not keep these templates")
+// defaultNamespace is the controller's in the bundle.
+const defaultNamespace = "nufi-system"
 
-// diffTemplates compares two sets that the controller keeps.
+// diffTemplates compares two sets that the controller keeps: in a namespace, by default the one that the rollouts
+// name.
 func (o *rolloutOptions) diffTemplates(ctx context.Context, args []string, namespace string, out io.Writer) error {
 	kube, err := o.clusterFlags.client()
 	if err != nil {
 		return err
 	}
+	rollouts, err := listRollouts(ctx, kube)
+	if err != nil {
+		return err
+	}
+	namespace = cmp.Or(namespace, rollout.StoredIn(rollouts), defaultNamespace)
 	var stored appsv1.ControllerRevisionList
 	if err := kube.List(ctx, &stored, client.InNamespace(namespace), client.HasLabels{templates.LabelStored}); err != nil {
 		return fmt.Errorf("listing stored templates: %w", err)
@@ -29,7 +37,7 @@ func (o *rolloutOptions) diffTemplates(ctx context.Context, args []string, names
 	var digests [2]string
 	var sets [2]fs.FS
 	for i := range sets {
-		if digests[i], sets[i], err = findStored(ctx, kube, args[i], stored.Items); err != nil {
+		if digests[i], sets[i], err = findStored(rollouts, args[i], stored.Items); err != nil {
 			return err
 		}
 	}
@@ -45,24 +53,21 @@ func (o *rolloutOptions) diffTemplates(ctx context.Context, args []string, names
 
 // findStored returns the digest and the files of the set that an argument names: by a rollout, or by the
 // beginning of a digest, which sets without a rollout have as well.
-func findStored(ctx context.Context, kube client.Client, argument string, stored []appsv1.ControllerRevision) (string, fs.FS, error) {
+func findStored(newestFirst []v1.TemplateRollout, argument string, stored []appsv1.ControllerRevision) (string, fs.FS, error) {
 	which, is := isTemplates(argument)
 	if !is {
 		return "", nil, fmt.Errorf("%s: %w", argument, errNotTemplates)
 	}
-	found, err := findRollout(ctx, kube, []string{argument})
+	found, err := selectRollout(newestFirst, which)
 	switch {
 	case err == nil:
 		which = found.Spec.Templates
-	case !errors.Is(err, errNoRollout) || which == "":
+	case which == "":
 		return "", nil, err
 	}
-	for i := range stored {
-		digits := stored[i].Labels[templates.LabelStored]
-		if strings.HasPrefix(digits, strings.TrimPrefix(which, "sha256:")) {
-			files, err := templates.UnpackStored(&stored[i])
-			return "sha256:" + digits, files, err
-		}
+	digest, files, err := templates.FindStored(stored, which)
+	if err != nil {
+		return "", nil, fmt.Errorf("%s: %w", argument, err)
 	}
-	return "", nil, fmt.Errorf("%s: %w", argument, errNotStored)
+	return digest, files, nil
 }

@@ -135,7 +135,7 @@ The exit code is 0 if nothing differs, 1 if something does, 2 if an error occurr
 		},
 	}
 	o.add(cmd)
-	cmd.Flags().StringVar(&controllerNamespace, "controller-namespace", "nufi-system", "namespace of the controller, which keeps the templates")
+	cmd.Flags().StringVar(&controllerNamespace, "controller-namespace", "", "namespace in which the controller keeps the templates (default: the one that the rollouts name)")
 	return cmd
 }
 

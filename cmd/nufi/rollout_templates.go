@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -21,7 +19,6 @@ import (
 )
 
 var (
-	errNoRollout    = errors.New("there is no such rollout of templates")
 	errNotTemplates = errors.New("use templates, or templates/DIGEST")
 	errNotComplete  = errors.New("the rollout does not complete")
 )
@@ -69,34 +66,18 @@ func findRollout(ctx context.Context, kube client.Client, args []string) (*v1.Te
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case which != "":
-		return selectRollout(rollouts, which)
-	case len(rollouts) == 0:
-		return nil, errNoRollout
-	}
-	return &rollouts[0], nil
+	return selectRollout(rollouts, which)
 }
 
-// minDigits is the length of the least beginning of a digest: shorter ones may be a revision.
-const minDigits = 6
-
-// selectRollout returns the rollout with the name, the revision, the digest or the beginning of the
-// digest, in this order; the newest of a digest.
+// selectRollout returns the rollout that which names, or the current one if that is empty.
 func selectRollout(newestFirst []v1.TemplateRollout, which string) (*v1.TemplateRollout, error) {
-	digits := strings.TrimPrefix(which, "sha256:")
-	for _, matches := range []func(v1.TemplateRollout) bool{
-		func(r v1.TemplateRollout) bool { return r.Name == which },
-		func(r v1.TemplateRollout) bool { return strconv.FormatInt(r.Spec.Revision, 10) == which },
-		func(r v1.TemplateRollout) bool {
-			return len(digits) >= minDigits && strings.HasPrefix(strings.TrimPrefix(r.Spec.Templates, "sha256:"), digits)
-		},
-	} {
-		if i := slices.IndexFunc(newestFirst, matches); i >= 0 {
-			return &newestFirst[i], nil
-		}
+	switch {
+	case which != "":
+		return rollout.Select(newestFirst, which)
+	case len(newestFirst) == 0:
+		return nil, rollout.ErrNoRollout
 	}
-	return nil, fmt.Errorf("templates/%s: %w", which, errNoRollout)
+	return &newestFirst[0], nil
 }
 
 func printRollouts(w io.Writer, rollouts []v1.TemplateRollout) error {

@@ -102,14 +102,14 @@ func isSuperseded(rollout *v1.TemplateRollout) bool {
 // IsComplete reports whether all waves have ended.
 func IsComplete(rollout *v1.TemplateRollout) bool { return isTrue(rollout, v1.ConditionComplete) }
 
-// HasEnded reports whether a rollout is complete, halted or superseded, and nothing is reverted any
+// HasEnded reports whether a rollout is complete, halted, superseded or ignored, and nothing is reverted any
 // more, as observed after the last request.
 func HasEnded(rollout *v1.TemplateRollout) bool {
 	if rollout.Status.ObservedGeneration < rollout.Generation {
 		return false
 	}
 	state := StateOf(rollout)
-	return state == v1.ConditionComplete || state == v1.ConditionHalted || state == v1.ReasonSuperseded
+	return state == v1.ConditionComplete || state == v1.ConditionHalted || state == v1.ReasonSuperseded || state == v1.ReasonIgnored
 }
 
 func isTrue(rollout *v1.TemplateRollout, condition string) bool {

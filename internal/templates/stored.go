@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 	appsv1 "k8s.io/api/apps/v1"
@@ -27,6 +28,21 @@ func UnpackStored(revision *appsv1.ControllerRevision) (fs.FS, error) {
 		return nil, fmt.Errorf("reading %s: %w", revision.Name, err)
 	}
 	return Unpack(data.Archive)
+}
+
+// ErrNotStored means that the controller does not keep a set.
+var ErrNotStored = errors.New("the controller does not keep these templates")
+
+// FindStored returns the digest and the files of the set whose digest begins with the text.
+func FindStored(stored []appsv1.ControllerRevision, digest string) (string, fs.FS, error) {
+	for i := range stored {
+		digits := stored[i].Labels[LabelStored]
+		if strings.HasPrefix(digits, strings.TrimPrefix(digest, "sha256:")) {
+			files, err := UnpackStored(&stored[i])
+			return "sha256:" + digits, files, err
+		}
+	}
+	return "", nil, ErrNotStored
 }
 
 // Diff returns a unified diff of the files of two sets, below a name each, or nothing.

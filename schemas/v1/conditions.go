@@ -264,6 +264,10 @@ const (
 	ReasonPaused = "Paused"
 	// ReasonSuperseded means that a newer set of templates serves.
 	ReasonSuperseded = "Superseded"
+	// ReasonIgnored means that the controller did not create the TemplateRollout.
+	//
+	// Delete it.
+	ReasonIgnored = "Ignored"
 	// ReasonStopped means that the rollout is halted: see Halted.
 	ReasonStopped = "Stopped"
 	// ReasonAllUpdated means that all waves have ended.
@@ -309,4 +313,9 @@ const (
 	// AnnotationUpdateTo, on an NpuDeploy whose updates are manual, is the digest of the templates to
 	// use: newer ones, or earlier ones that the controller has kept.
 	AnnotationUpdateTo = "dudaji.com/update-to"
+	// AnnotationChecksum, on a TemplateRollout that the controller created, is a digest of its name and its
+	// templates. Without it, a TemplateRollout is ignored.
+	AnnotationChecksum = "dudaji.com/checksum"
+	// AnnotationStoredIn, on a TemplateRollout, is the namespace in which the controller keeps sets of templates.
+	AnnotationStoredIn = "dudaji.com/stored-in"
 )

@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,6 +59,7 @@ type rolloutFleet struct {
 	limit    int       // of those that are not Ready
 	most     int       // that were not Ready at the same time
 	outages  int       // how often one was not Ready any more
+	versions int       // of rollouts
 	perApply float64   // writes for each changed spec
 	crashed  time.Time // the first report of a crash loop
 	halted   time.Time
@@ -124,6 +126,7 @@ func (f *rolloutFleet) observe(object any) {
 			}
 		}
 	case *v1.TemplateRollout:
+		f.versions++
 		if f.halted.IsZero() && meta.IsStatusConditionTrue(object.Status.Conditions, v1.ConditionHalted) {
 			f.halted = time.Now()
 		}
@@ -144,14 +147,14 @@ func (f *rolloutFleet) ready() int {
 
 // describeNotReady returns the last status of each NpuDeploy that is not Ready.
 func (f *rolloutFleet) describeNotReady() string {
-	text := ""
+	var text strings.Builder
 	for name, isDown := range f.notReady {
 		if deploy := f.last[name]; isDown && deploy != nil {
 			ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
-			text += fmt.Sprintf("\n%s at %s: %s: %s; %s; assigned %v", name, deploy.ResourceVersion, ready.Reason, ready.Message, deploy.Status.Templates, deploy.Status.Rollout)
+			_, _ = fmt.Fprintf(&text, "\n%s at %s: %s: %s; %s; assigned %v", name, deploy.ResourceVersion, ready.Reason, ready.Message, deploy.Status.Templates, deploy.Status.Rollout)
 		}
 	}
-	return text
+	return text.String()
 }
 
 // forget begins other counts of those that are not Ready, of which more than limit are logged.
@@ -159,7 +162,7 @@ func (f *rolloutFleet) forget(limit int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.limit = limit
-	f.most, f.outages = 0, 0
+	f.most, f.outages, f.versions = 0, 0, 0
 }
 
 // serve edits the policy, and returns when the new set serves.
@@ -239,7 +242,9 @@ func (f *rolloutFleet) goodSet() {
 	f.rollout(1, "the rollout to be complete", is(v1.ConditionComplete))
 	f.b.ReportMetric(time.Since(start).Seconds(), "rollout-s")
 	f.settle()
-	writes := (f.writes() - before) / float64(*size)
+	rollout := float64(f.versions)
+	f.b.ReportMetric(rollout, "rollout-writes")
+	writes := (f.writes() - before - rollout - 1 - children) / float64(*size) // As in noEffect.
 	f.b.ReportMetric(writes, "writes/deploy")
 	f.b.ReportMetric(writes-f.perApply, "more-writes/deploy")
 	f.b.ReportMetric((f.metric("nufi_applies_total", `result="configured"`)-applies)/float64(*size), "applies/deploy")

@@ -5,6 +5,7 @@ package rollout_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -347,13 +348,19 @@ func (f *fixture) testSuperseded() {
 // testOverdue limits manual updates. The NpuDeploy with manual updates requests a set that it is on.
 func (f *fixture) testOverdue(first string) {
 	f.Helper()
+	f.Log("A rollout that the controller did not create is ignored, whatever its name and revision.")
+	other := f.rollout(7)
+	other.Spec = v1.TemplateRolloutSpec{Templates: first, Revision: math.MaxInt64}
+	f.Create(other)
+	f.AwaitCondition(other, v1.ConditionProgressing, metav1.ConditionFalse, v1.ReasonIgnored)
+
 	f.Log("A manual update joins the waves after the limit, and stays updated.")
 	deploy := f.NpuDeploy("pinned")
 	f.Kubectl("annotate", "npudeploy/pinned", "-n", f.Namespace, v1.AnnotationUpdateTo+"="+first)
 	f.edit("manualDays: 0", "manualDays: 7")
 	f.edit(`"example.com/set": "newest"`, `"example.com/set": "limited"`)
 	f.serve()
-	f.AwaitCondition(f.rollout(7), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+	f.AwaitCondition(f.rollout(8), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
 	f.AwaitObject(deploy, "the date of the update", func() bool {
 		update := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionUpdateAvailable)
 		return update != nil && strings.HasPrefix(update.Message, "joins the waves at ") && deploy.Status.Templates == first
@@ -362,7 +369,7 @@ func (f *fixture) testOverdue(first string) {
 	update := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionUpdateAvailable)
 	update.LastTransitionTime = metav1.NewTime(time.Now().AddDate(0, 0, -8))
 	f.Must(f.Client.Status().Patch(f.Context(), deploy, client.MergeFrom(before)))
-	current := f.rollout(7)
+	current := f.rollout(8)
 	f.Get(current)
 	f.AwaitObject(deploy, "the update", func() bool { return deploy.Status.Templates == current.Spec.Templates })
 	f.controller.AwaitQuiet(f.Harness, f.Namespace, quietTime)
