@@ -2,7 +2,7 @@ package controller
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -50,7 +50,7 @@ func (k *deployKind) backendsOf(ctx context.Context, deploy *v1.NpuDeploy) ([]re
 }
 
 func (k *deployKind) backend(ctx context.Context, deploy *v1.NpuDeploy, name string) (render.Backend, error) {
-	backend := render.Backend{Name: name, State: v1.BackendMissing}
+	backend := render.Backend{Name: name, State: v1.BackendMissing, Share: render.RecordedShare(deploy, name)}
 	key := client.ObjectKey{Namespace: deploy.Namespace, Name: name}
 	other := deploy
 	if name != deploy.Name {
@@ -118,7 +118,8 @@ func describeBackends(backends []render.Backend) string {
 	if len(backends) == 0 {
 		return ""
 	}
-	return fmt.Sprint(backends)
+	text, _ := json.Marshal(backends) // It has strings and numbers alone.
+	return string(text)
 }
 
 // backendStates has the states that the routes of NpuDeploys follow.

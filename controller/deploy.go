@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/manifests"
@@ -55,6 +56,7 @@ type deployKind struct {
 	claims    *hostClaims
 	backends  *backendStates
 	specs     *observedSpecs
+	measured  *measurements
 	queue     *queue
 	served    func(schema.GroupVersionKind) error // see apply.Options
 	impacts   *impactCache
@@ -131,6 +133,7 @@ func (k *deployKind) renderWith(
 				Accelerator: result.Resolved.Accelerator,
 				Parallelism: result.Resolved.Parallelism,
 				Traffic:     result.Resolved.Traffic,
+				Steps:       (*status.TrafficSteps)(result.Resolved.Steps),
 			}
 			return result.Objects, nil
 		})
@@ -149,8 +152,17 @@ func (k *deployKind) evaluate(
 		groups != nil && k.isBehind(deploy.UID, manifests.LeaderWorkerSet(), groups) {
 		observed.Templates = "" // Ready is that of the templates before.
 	}
+	name := client.ObjectKeyFromObject(deploy)
+	if resolved := rendered.resolved; resolved != nil && isPromoting(deploy, resolved.Steps) {
+		observed.Measurement = k.measured.of(name, render.BackendNames(deploy))
+	} else {
+		k.measured.forget(name)
+	}
 	next := k.statusOnly(deploy)
 	next.Status = status.Evaluate(observed)
+	if recordedShare(next) != recordedShare(deploy) {
+		k.queue.addWith(priorityqueue.AddOpts{After: settleDrift}, name) // The route follows the status.
+	}
 	k.setTemplates(deploy, next, rendered)
 	return next, nil
 }
@@ -200,6 +212,7 @@ func (k *deployKind) deleted(ctx context.Context, name types.NamespacedName) err
 	k.specs.forget(name)
 	k.history.forget(name)
 	k.backends.forget(name)
+	k.measured.forget(name)
 	return k.releaseClaims(ctx, name, "")
 }
 

@@ -46,7 +46,7 @@ func recordRejected(recorder eventRecorder, pod types.NamespacedName, digest str
 // isTransient reports whether a reason passes without any action.
 func isTransient(reason string) bool {
 	switch reason {
-	case v1.ReasonProgressing, v1.ReasonStarting, v1.ReasonRoutePending,
+	case v1.ReasonProgressing, v1.ReasonStarting, v1.ReasonRoutePending, v1.ReasonPromoting, v1.ReasonPromotionWaiting,
 		v1.ReasonNotObserved, v1.ReasonNotRendered, v1.ReasonNotApplied, v1.ReasonTerminating:
 		return true
 	}

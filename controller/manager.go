@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/fetchers"
 	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/templates"
@@ -56,6 +57,11 @@ type Options struct {
 	// are no such events.
 	Pod types.NamespacedName
 
+	// Prometheus has the measurements of backends; nil if there is none.
+	Prometheus fetchers.Querier
+	// MeasureClock is that of measurements: the real one, or a test's.
+	MeasureClock clock.WithTicker
+
 	Log      logr.Logger
 	Registry prometheus.Registerer
 	// Validate validates candidate templates: templates.Validate, or a test's.
@@ -64,6 +70,9 @@ type Options struct {
 
 // New assembles the controller. Nothing runs before the manager is started.
 func New(config *rest.Config, o Options) (manager.Manager, error) {
+	if o.MeasureClock == nil {
+		o.MeasureClock = clock.RealClock{}
+	}
 	config = rest.CopyConfig(config)
 	config.QPS = -1                  // The API server's priority and fairness limits requests.
 	config.DisableCompression = true // Each event of a watch would be compressed on its own.
@@ -95,10 +104,11 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), projects: projects.objects, renders: renders, claims: newHostClaims(),
 		history: newSpecHistory(direct, clock.RealClock{}), specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
 		backends: newBackendStates(clock.RealClock{}), clock: clock.RealClock{},
+		measured: &measurements{querier: o.Prometheus, clock: o.MeasureClock, byDeploy: map[types.NamespacedName]measured{}},
 	}
 	kind.revisions = newRevisions(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)
 	deploys := newReconciler[*v1.NpuDeploy](mgr, metrics, renders, kind)
-	deploys.specChanged, kind.queue = kind.history.changed, deploys.queue
+	deploys.specChanged, kind.queue, kind.measured.queue = kind.history.changed, deploys.queue, deploys.queue
 	kind.children = func(ctx context.Context, owner apply.Owner) ([]apply.Child, error) {
 		return deploys.applier.Children(ctx, owner)
 	}
@@ -111,7 +121,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	}
 	owners = []func(){deploys.enqueueAll, projects.enqueueAll, waves.wake}
 	return mgr, errors.Join(
-		addDeploys(mgr, deploys, kind, o.Workers), addProjects(mgr, projects, o.Workers), waves.add(mgr), mgr.Add(store),
+		addDeploys(mgr, deploys, kind, o.Workers), addProjects(mgr, projects, o.Workers), waves.add(mgr), mgr.Add(store), mgr.Add(kind.measured),
 		o.Registry.Register(newReadinessCollector(mgr.GetCache())))
 }
 

@@ -18,6 +18,7 @@ type flags struct {
 	leaderElectionNamespace string
 	templatesDir            string
 	workers                 int
+	prometheus              program.PrometheusFlags
 }
 
 func newCommand(run func(context.Context, flags) error) *cobra.Command {
@@ -43,5 +44,6 @@ func newCommand(run func(context.Context, flags) error) *cobra.Command {
 	set.StringVar(&f.templatesDir, "templates", "",
 		"directory with cue.mod and schemas that replaces the compiled-in templates; changes take effect after validation")
 	set.IntVar(&f.workers, "workers", 8, "number of NpuDeploys, and of Projects, that are reconciled concurrently")
+	f.prometheus.Add(set, "prometheus-")
 	return command
 }

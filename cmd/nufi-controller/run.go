@@ -33,7 +33,7 @@ func newManager(f flags, logger logr.Logger) (manager.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	return controller.New(config, controller.Options{
+	options := controller.Options{
 		MetricsAddress:          f.MetricsAddress,
 		ProbeAddress:            f.probeAddress,
 		LeaderElection:          f.leaderElect,
@@ -44,5 +44,11 @@ func newManager(f flags, logger logr.Logger) (manager.Manager, error) {
 		Log:                     logger,
 		Registry:                metrics.Registry,
 		Validate:                templates.Validate,
-	})
+	}
+	if f.prometheus.URL != "" {
+		if options.Prometheus, err = f.prometheus.Querier(); err != nil {
+			return nil, err
+		}
+	}
+	return controller.New(config, options)
 }

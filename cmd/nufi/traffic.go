@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -24,6 +25,7 @@ var (
 	errNotWeight    = errors.New("not a weight: use BACKEND=WEIGHT with a whole number of at least 0")
 	errNotServing   = errors.New("it has no ready pod and would serve nothing")
 	errTwoOfOneName = errors.New("it is named twice")
+	errNothingToGet = errors.New("the other backends have no weight: there are no requests to get step by step")
 )
 
 // trafficChange changes the spec of an NpuDeploy with an endpoint.
@@ -49,8 +51,8 @@ func newTrafficCommand() *cobra.Command {
 		Use:   "traffic NAME [BACKEND=WEIGHT...]",
 		Short: "Show or change how the requests to an NpuDeploy's host are divided",
 		Long: `Divide the requests to the host of an NpuDeploy among NpuDeploys of its namespace, which must exist. The weights replace those
-of spec.endpoint.traffic.backends. If NAME is not one of the backends, it gets what they leave of 100. No pod
-restarts. Without weights, show those of the spec and of the route.`,
+of spec.endpoint.traffic.backends, and end its steps. If NAME is not one of the backends, it gets what they leave of
+100. No pod restarts. Without weights, show those of the spec and of the route, and the progress of the steps.`,
 		Example: `  nufi traffic chat -n ml-serving
   nufi traffic chat chat-v2=20 -n ml-serving
   nufi traffic chat chat=7 chat-v2=2 -n ml-serving --dry-run`,
@@ -68,7 +70,8 @@ restarts. Without weights, show those of the spec and of the route.`,
 			var change trafficChange
 			if len(backends) > 0 {
 				change = func(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy) error {
-					trafficOf(deploy).Backends = backends
+					traffic := trafficOf(deploy)
+					traffic.Backends, traffic.Steps = backends, nil
 					return requireBackends(ctx, kube, deploy)
 				}
 			}
@@ -81,12 +84,17 @@ restarts. Without weights, show those of the spec and of the route.`,
 
 func newPromoteCommand() *cobra.Command {
 	var o trafficOptions
+	var inSteps bool
 	cmd := &cobra.Command{
 		Use:   "promote NAME BACKEND",
 		Short: "Send all requests to an NpuDeploy's host to one backend",
-		Long: `Set the weight of the backend to 100, and all others of spec.endpoint.traffic.backends to 0. The backend
-requires a ready pod. No pod restarts, and the matches stay as they are. To roll back, promote NAME itself.`,
-		Example: `  nufi promote chat chat-v2 -n ml-serving`,
+		Long: `Set the weight of the backend to 100, and all others of spec.endpoint.traffic.backends to 0. Steps end. The backend
+requires a ready pod. No pod restarts, and the matches stay as they are. To roll back, promote NAME itself.
+
+With --steps, the share of the backend grows by policy's steps, while its errors and its time to the first token stay
+within bounds of the other backends; otherwise it returns to 0. A second time begins again at the first share.`,
+		Example: `  nufi promote chat chat-v2 -n ml-serving
+  nufi promote chat chat-v2 --steps -n ml-serving`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return errNoPromotion
@@ -95,11 +103,19 @@ requires a ready pod. No pod restarts, and the matches stay as they are. To roll
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			promote := func(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy) error {
-				return promote(ctx, kube, deploy, args[1])
+				if err := requireReady(ctx, kube, deploy.Namespace, args[1]); err != nil {
+					return err
+				}
+				if inSteps {
+					return promoteInSteps(deploy, args[1])
+				}
+				promote(deploy, args[1])
+				return nil
 			}
 			return o.run(cmd.Context(), args[0], promote, cmd.OutOrStdout())
 		},
 	}
+	cmd.Flags().BoolVar(&inSteps, "steps", false, "let the share of the backend grow step by step")
 	o.add(cmd)
 	return cmd
 }
@@ -142,16 +158,38 @@ func requireBackends(ctx context.Context, kube client.Client, deploy *v1.NpuDepl
 	return nil
 }
 
-// promote sets the weights so that the backend has all requests.
-func promote(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy, name string) error {
+// requireReady returns an error unless an NpuDeploy has a ready pod.
+func requireReady(ctx context.Context, kube client.Client, namespace, name string) error {
 	var backend v1.NpuDeploy
-	if err := kube.Get(ctx, client.ObjectKey{Namespace: deploy.Namespace, Name: name}, &backend); err != nil {
+	if err := kube.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &backend); err != nil {
 		return err
 	}
 	if backend.Status.ReadyReplicas == 0 {
 		return fmt.Errorf("%s: %w", name, errNotServing)
 	}
+	return nil
+}
+
+// promoteInSteps sets steps to the backend. Steps that it has already begin again.
+func promoteInSteps(deploy *v1.NpuDeploy, name string) error {
 	traffic := trafficOf(deploy)
+	if traffic.Steps != nil && traffic.Steps.Backend == name {
+		traffic.Steps.Retries++
+		return nil
+	}
+	others := slices.DeleteFunc(slices.Clone(traffic.Backends), func(b v1.TrafficBackend) bool { return b.Name == name })
+	isListed := name == deploy.Name || slices.ContainsFunc(others, func(b v1.TrafficBackend) bool { return b.Name == deploy.Name })
+	if isListed && !slices.ContainsFunc(others, func(b v1.TrafficBackend) bool { return b.Weight > 0 }) {
+		return errNothingToGet
+	}
+	traffic.Backends, traffic.Steps = others, &v1.TrafficSteps{Backend: name}
+	return nil
+}
+
+// promote sets the weights so that the backend has all requests.
+func promote(deploy *v1.NpuDeploy, name string) {
+	traffic := trafficOf(deploy)
+	traffic.Steps = nil
 	for _, required := range []string{deploy.Name, name} {
 		if !slices.ContainsFunc(traffic.Backends, func(b v1.TrafficBackend) bool { return b.Name == required }) {
 			traffic.Backends = append(traffic.Backends, v1.TrafficBackend{Name: required})
@@ -163,7 +201,6 @@ func promote(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy, name
 			traffic.Backends[i].Weight = 100
 		}
 	}
-	return nil
 }
 
 // run shows the division of requests, after a change if there is one.
@@ -185,7 +222,20 @@ func (o *trafficOptions) run(ctx context.Context, name string, change trafficCha
 			return fmt.Errorf("changing %s/%s: %w", o.namespace, name, err)
 		}
 	}
-	return show(out, trafficRows(&deploy))
+	if err := show(out, trafficRows(&deploy)); err != nil || o.output != "table" {
+		return err
+	}
+	return printPromotion(out, &deploy)
+}
+
+// printPromotion prints the progress of the steps of the spec, if the controller reported it.
+func printPromotion(out io.Writer, deploy *v1.NpuDeploy) error {
+	promoted := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionPromoted)
+	if promoted == nil || deploy.Spec.Endpoint == nil || deploy.Spec.Endpoint.Traffic == nil || deploy.Spec.Endpoint.Traffic.Steps == nil {
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "\n%s: %s\n", promoted.Reason, promoted.Message)
+	return err
 }
 
 // change writes a change of the spec. Weights that another user changes meanwhile are not overwritten.

@@ -30,8 +30,8 @@ var benchmarks = []struct {
 	maxBytes   int
 }{
 	{"minimal", minimalSpec, render.ProjectSettings{}, 649_000},
-	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 660_000},
-	{"endpoint", endpointSpec, render.ProjectSettings{}, 745_000},
+	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 662_000},
+	{"endpoint", endpointSpec, render.ProjectSettings{}, 750_000},
 }
 
 func TestRenderStaysWithinAllocationBounds(t *testing.T) {

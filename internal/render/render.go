@@ -37,6 +37,7 @@ type Resolved struct {
 	Accelerator    *v1.AcceleratorStatus `json:"accelerator,omitempty"`
 	Parallelism    *v1.ParallelismStatus `json:"parallelism,omitempty"`
 	Traffic        []v1.TrafficStatus    `json:"traffic,omitempty"`
+	Steps          *TrafficSteps         `json:"steps,omitempty"`
 }
 
 // Endpoint is the address that the deployment claims.

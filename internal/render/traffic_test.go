@@ -55,6 +55,51 @@ func TestTrafficGoesToReadyBackendsInProportion(t *testing.T) {
 	}
 }
 
+// The share of a backend of steps is an input; without one, it is the first.
+func TestStepsDivideTheRequestsByTheRecordedShare(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		traffic string
+		share   int32 // 0: rolled back; negative: not recorded
+		want    map[string]int64
+	}{
+		"the first share":        {"{steps: {backend: b}}", -1, map[string]int64{"a": 95, "b": 5}},
+		"shares of the spec":     {"{steps: {backend: b, shares: [10, 100]}}", -1, map[string]int64{"a": 90, "b": 10}},
+		"a later share":          {"{steps: {backend: b}}", 50, map[string]int64{"a": 50, "b": 50}},
+		"the last share":         {"{steps: {backend: b}}", 100, map[string]int64{"b": 100}},
+		"rolled back":            {"{steps: {backend: b}}", 0, map[string]int64{"a": 100}},
+		"others in proportion":   {"{backends: [{name: a, weight: 3}, {name: c, weight: 1}], steps: {backend: b}}", 25, map[string]int64{"a": 225, "c": 75, "b": 100}},
+		"an other without any":   {"{backends: [{name: a, weight: 7}, {name: c, weight: 0}], steps: {backend: b}}", 25, map[string]int64{"a": 75, "b": 25}},
+		"the own share grows":    {"{backends: [{name: b, weight: 1}], steps: {backend: a}}", 25, map[string]int64{"b": 75, "a": 25}},
+		"a backend with matches": {"{matches: [{headers: {x: {exact: y}}, backend: b}], steps: {backend: b}}", 25, map[string]int64{"a": 75, "b": 25}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			deploy := typed(t, fmt.Appendf(nil, `
+metadata: {name: a}
+spec: {model: org/model, accelerator: {type: atom, count: 1}, endpoint: {host: a.example, traffic: %s}}`, test.traffic))
+			steps := deploy.Spec.Endpoint.Traffic.Steps
+			if test.share >= 0 {
+				deploy.Status.Traffic = []v1.TrafficStatus{{Name: "a", State: v1.BackendReady}, {Name: "b", State: v1.BackendReady}}
+				deploy.Status.TrafficSteps = &v1.TrafficStepsStatus{Backend: steps.Backend, Share: test.share}
+			}
+			result, err := compiled(t).Render(deploy, render.ProjectSettings{}, render.ReportedBackends(deploy)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, weightsIn(t, result)); diff != "" {
+				t.Errorf("route (-want +got):\n%s", diff)
+			}
+			if got := result.Resolved.Steps; got == nil || got.Backend != steps.Backend || got.Seconds != 600 || len(got.Shares) < 2 || got.MinRequests == 0 {
+				t.Errorf("the resolved steps are %+v", got)
+			}
+			if deploy.Spec.Endpoint.Traffic.Steps.Retries++; render.RecordedShare(deploy, steps.Backend) != nil {
+				t.Error("the share of other retries applies")
+			}
+		})
+	}
+}
+
 func TestMatchOfAnUnreadyBackendIsLeftOut(t *testing.T) {
 	t.Parallel()
 	const traffic = "{matches: [{headers: {x: {exact: y}}, backend: b}]}"

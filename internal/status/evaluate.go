@@ -33,6 +33,7 @@ func Evaluate(observed Observed) v1.NpuDeployStatus {
 	conditions.setOf(live, v1.ConditionAvailable, available)
 	conditions.setOf(live, v1.ConditionEndpoint, endpoint)
 	setScaling(&next, conditions, observed, available)
+	setPromotion(&next, conditions, observed, endpoint)
 	conditions.setStalled(rendered, applied)
 	setUpdate(&next, conditions, observed.Update)
 	return next

@@ -42,6 +42,8 @@ type Observed struct {
 	Route      Route
 	// Autoscaler is the live HorizontalPodAutoscaler or ScaledObject, with its status, or nil.
 	Autoscaler *unstructured.Unstructured
+	// Measurement is the newest of the backends, or nil before the first.
+	Measurement *Measurement
 }
 
 // ObservedProject is the input of EvaluateProject.
@@ -61,6 +63,8 @@ type Resolved struct {
 	Selector string
 	// Traffic is how the route divides requests, or nil.
 	Traffic []v1.TrafficStatus
+	// Steps are the steps of the division, or nil.
+	Steps *TrafficSteps
 }
 
 // Update is the effect of other templates than those in use.

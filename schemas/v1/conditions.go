@@ -10,8 +10,8 @@ package v1
 //
 // Each has its own observedGeneration. Endpoint is True with reason NoEndpoint if the spec has no
 // endpoint. Stalled is present only while a change of the spec is required, UpdateAvailable only
-// while an update of the templates waits for a request, or for its wave, and Scaling only with
-// spec.scaling.
+// while an update of the templates waits for a request, or for its wave, Scaling only with
+// spec.scaling, and Promoted only with spec.endpoint.traffic.steps.
 const (
 	ConditionReady     = "Ready"
 	ConditionRendered  = "Rendered"
@@ -22,6 +22,7 @@ const (
 
 	ConditionUpdateAvailable = "UpdateAvailable"
 	ConditionScaling         = "Scaling"
+	ConditionPromoted        = "Promoted"
 )
 
 // The conditions of a TemplateRollout. Progressing is True while it continues by itself. Halted stays
@@ -219,6 +220,22 @@ const (
 	//
 	// Free devices, request more quota, or reduce `scaling.max`.
 	ReasonScalingLimited = "ScalingLimited"
+)
+
+// Reasons of Promoted. Ready does not depend on it.
+const (
+	// ReasonPromoted means that the backend of `endpoint.traffic.steps` has the last of its shares.
+	ReasonPromoted = "Promoted"
+	// ReasonPromoting means that measurements are within bounds, and that the share grows in time.
+	ReasonPromoting = "Promoting"
+	// ReasonPromotionWaiting means that there is no measurement to decide by: the share stays as it is.
+	//
+	// See the message; for Prometheus, `--prometheus` of the controller: docs/traffic.md.
+	ReasonPromotionWaiting = "PromotionWaiting"
+	// ReasonRolledBack means that a measurement was out of bounds: the backend gets no requests.
+	//
+	// Correct the backend, and set another `endpoint.traffic.steps.retries`.
+	ReasonRolledBack = "RolledBack"
 )
 
 // Reasons of UpdateAvailable.

@@ -49,8 +49,13 @@ type NpuDeployStatus struct {
 	//
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=31
+	// +kubebuilder:validation:MaxItems=32
 	Traffic []TrafficStatus `json:"traffic,omitempty"`
+
+	// trafficSteps is the progress of spec.endpoint.traffic.steps. Absent without steps.
+	//
+	// +optional
+	TrafficSteps *TrafficStepsStatus `json:"trafficSteps,omitempty"`
 
 	// replicas is the number of pods of the current generation, or of groups of pods with
 	// accelerator.nodes.

@@ -1,8 +1,10 @@
 package v1
 
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 // Traffic divides the requests to a host among NpuDeploys of one namespace.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.backends) || has(self.matches)",message="one of backends and matches is required"
+// +kubebuilder:validation:XValidation:rule="has(self.backends) || has(self.matches) || has(self.steps)",message="one of backends, matches and steps is required"
 type Traffic struct {
 	// backends are the NpuDeploys that requests go to, in proportion to their weights. The NpuDeploy
 	// itself is one by its name. Where it is not listed, it gets what the others leave of 100. Absent
@@ -22,12 +24,55 @@ type Traffic struct {
 	// +kubebuilder:validation:MaxItems=15
 	Matches []TrafficMatch `json:"matches,omitempty"`
 
+	// steps move the requests to another backend step by step, while its errors and its time to the first
+	// token stay within policy's bounds of the other backends. Absent means that weights apply at once.
+	//
+	// +optional
+	Steps *TrafficSteps `json:"steps,omitempty"`
+
 	// unready is what happens to the share of a backend without a ready pod: Redistribute gives it to
 	// the other backends, in proportion to their weights; Keep keeps the weights. Absent means
 	// Redistribute.
 	//
 	// +optional
 	Unready UnreadyBackends `json:"unready,omitempty"`
+}
+
+// TrafficSteps are shares that a backend gets one after the other.
+type TrafficSteps struct {
+	// backend is the name of the NpuDeploy whose share grows, of the same namespace. backends must not
+	// list it. The others get the remaining requests in proportion to their weights.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=52
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Backend string `json:"backend"`
+
+	// shares are the percentages of the requests that the backend gets, in ascending order. The last one
+	// remains. Absent or empty means policy's.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:items:Minimum=1
+	// +kubebuilder:validation:items:Maximum=100
+	Shares []int32 `json:"shares,omitempty"`
+
+	// seconds is how long the measurements must stay within bounds before the next share. Absent means
+	// policy's.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=30
+	// +kubebuilder:validation:Maximum=604800
+	Seconds *int32 `json:"seconds,omitempty"`
+
+	// retries is a number of the user's: another one begins again at the first share. Absent means 0.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	Retries int32 `json:"retries,omitempty"`
 }
 
 // UnreadyBackends is what happens to the share of a backend without a ready pod.
@@ -137,4 +182,41 @@ type TrafficStatus struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port *int32 `json:"port,omitempty"`
+}
+
+// TrafficStepsStatus is the progress of spec.endpoint.traffic.steps.
+type TrafficStepsStatus struct {
+	// backend and retries are those of the spec that the progress belongs to.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	Backend string `json:"backend"`
+	// +optional
+	Retries int32 `json:"retries,omitempty"`
+
+	// share is the percentage of the requests that the backend gets while it is ready. 0 means that its
+	// measurements were out of bounds, and that the others get all requests.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	Share int32 `json:"share"`
+
+	// reason is why share is 0. Absent otherwise.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason,omitempty"`
+
+	// measuredSeconds is the time with this share for which measurements were within bounds. Time without
+	// a measurement does not count.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	MeasuredSeconds int32 `json:"measuredSeconds,omitempty"`
+
+	// measuredAt is the time of the last measurement that was evaluated. Absent means none yet.
+	//
+	// +optional
+	MeasuredAt *metav1.Time `json:"measuredAt,omitempty"`
 }

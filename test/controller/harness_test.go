@@ -30,7 +30,7 @@ var (
 	deployment     = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 	virtualService = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"}
 
-	shared controllertest.Shared
+	shared = controllertest.Shared{Options: measured.options}
 	nodes  sync.Once
 )
 

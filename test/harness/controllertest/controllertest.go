@@ -58,6 +58,9 @@ func Start(h *harness.Harness, options controller.Options) *Controller {
 
 // Shared is one controller for all tests of a package. It ends with the process.
 type Shared struct {
+	// Options are the controller's. Nil means none.
+	Options func() (controller.Options, error)
+
 	once    sync.Once
 	running *Controller
 }
@@ -65,7 +68,15 @@ type Shared struct {
 // Start returns the controller, which the first call starts.
 func (s *Shared) Start(h *harness.Harness) *Controller {
 	h.Helper()
-	s.once.Do(func() { s.running = run(h, controller.Options{}) })
+	s.once.Do(func() {
+		options := controller.Options{}
+		if s.Options != nil {
+			var err error
+			options, err = s.Options()
+			h.Must(err)
+		}
+		s.running = run(h, options)
+	})
 	if s.running == nil {
 		h.Fatal("the controller could not be started")
 	}
