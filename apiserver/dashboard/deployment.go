@@ -59,7 +59,8 @@ type deploymentPage struct {
 	Image     string
 	Stages    []stageView
 	HoldUp    *holdUp
-	Outdated  bool // the status describes an earlier generation
+	Shortage  *shortage // of devices, if it waits for them
+	Outdated  bool      // the status describes an earlier generation
 	Deleting  bool
 	Objects   []string // kind/name, which a deletion deletes
 	Actions   []action
@@ -159,7 +160,7 @@ func (h *Handlers) deployment(r *http.Request, user *kube.UserClient, tab string
 	for _, stage := range stages {
 		page.Stages = append(page.Stages, stageView{stage, momentOf(stage.Since, page.now)})
 	}
-	page.HoldUp = stopped
+	page.HoldUp, page.Shortage = stopped, h.shortage(r, user, deploy, stopped)
 	if page.Objects, err = h.deletedObjects(r, user); err != nil && !kube.Unreachable(err) {
 		return nil, nil, err
 	}

@@ -51,6 +51,9 @@ func TestDeploymentShowsWhereItStops(t *testing.T) {
 			tab.wantNoReports()
 			tab.wantAccessible()
 			if test.reason == "NoFreeDevice" {
+				if got := tab.text(".shortage"); !strings.Contains(got, "32 ATOM") || !strings.Contains(got, "npu-node-") || !strings.Contains(got, "16 ml/llama-8b") {
+					t.Errorf("the devices are %q", got)
+				}
 				tab.screenshot("dashboard-deployment")
 			}
 		})
