@@ -23,6 +23,13 @@ type Addon string
 // LWS is LeaderWorkerSet.
 const LWS Addon = "lws"
 
+// Addons that are definitions alone: no controller runs.
+const (
+	Istio      Addon = "istio"
+	GatewayAPI Addon = "gateway-api"
+	KEDA       Addon = "keda"
+)
+
 // addon is how an addon is compiled and started.
 type addon struct {
 	title  string
@@ -30,6 +37,10 @@ type addon struct {
 	pkg    string   // of the program
 	crds   []string // files of the module
 	args   []string // of the program; $CONFIG is the path of its configuration
+	// version and sum are the module's, as in go.sum, if there is no program. Of the files, the definitions
+	// with these names are installed.
+	version, sum string
+	names        []string
 }
 
 func addons() map[Addon]addon {
@@ -38,6 +49,21 @@ func addons() map[Addon]addon {
 			title: "LeaderWorkerSet", module: "sigs.k8s.io/lws", pkg: "sigs.k8s.io/lws/cmd",
 			crds: []string{"config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml"},
 			args: []string{"--config=$CONFIG"},
+		},
+		Istio: {
+			title: "Istio", module: "istio.io/api", version: "v1.32.0", sum: "h1:37mJvg9I0biYZAEQF+MATs4FNeCpXEIVO3LFpVb6iNM=",
+			crds:  []string{"kubernetes/customresourcedefinitions.gen.yaml"},
+			names: []string{"gateways.networking.istio.io", "virtualservices.networking.istio.io"},
+		},
+		GatewayAPI: {
+			title: "Gateway API", module: "sigs.k8s.io/gateway-api", version: "v1.6.3", sum: "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
+			crds:  []string{"config/crd/standard/gateway.networking.k8s.io_gateways.yaml", "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"},
+			names: []string{"gateways.gateway.networking.k8s.io", "httproutes.gateway.networking.k8s.io"},
+		},
+		KEDA: {
+			title: "KEDA", module: "github.com/kedacore/keda/v2", version: "v2.21.0", sum: "h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=",
+			crds:  []string{"config/crd/bases/keda.sh_scaledobjects.yaml"},
+			names: []string{"scaledobjects.keda.sh"},
 		},
 	}
 }
@@ -72,8 +98,11 @@ type BuiltAddon struct {
 	folder, source string // of the program and the definitions, and of the configuration
 }
 
-// Addon compiles an addon once from its module in devcluster/.
+// Addon compiles an addon once from its module in devcluster/, or downloads its definitions once.
 func (b Builder) Addon(ctx context.Context, name Addon) (BuiltAddon, error) {
+	if add := addons()[name]; add.pkg == "" {
+		return b.definitions(ctx, name, add)
+	}
 	root, err := Checkout(b.Checkout)
 	if err != nil {
 		return BuiltAddon{}, fmt.Errorf("%w, which %s is compiled from: change to a checkout", err, name)
@@ -142,6 +171,10 @@ func copyDefinitions(ctx context.Context, dir string, add addon, to string) erro
 // StartAddon installs an addon and returns when its controller is ready.
 func (c *Cluster) StartAddon(ctx context.Context, built BuiltAddon, progress Progress) error {
 	add := addons()[built.name]
+	if add.pkg == "" {
+		progress.report("installing the definitions of "+add.title, "")
+		return c.ApplyCRD(ctx, filepath.Join(built.folder, definitionsFile))
+	}
 	progress.report("starting "+add.title, "")
 	for _, file := range add.crds {
 		if err := c.ApplyCRD(ctx, filepath.Join(built.folder, filepath.Base(file))); err != nil {

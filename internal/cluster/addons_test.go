@@ -16,7 +16,7 @@ func TestParseAddons(t *testing.T) {
 		t.Errorf("error %v (-want +got):\n%s", err, diff)
 	}
 	_, err = ParseAddons([]string{"lws", "istio-2"})
-	if want := `"istio-2" is no addon: use lws`; err == nil || err.Error() != want {
+	if want := `"istio-2" is no addon: use gateway-api, istio, keda, lws`; err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}
 }
@@ -41,6 +41,9 @@ func TestModuleVersionOfAddon(t *testing.T) {
 func TestFilesOfAddons(t *testing.T) {
 	t.Parallel()
 	for _, name := range AddonNames() {
+		if addons()[Addon(name)].pkg == "" {
+			continue
+		}
 		folder := filepath.Join("../../devcluster", name)
 		if _, err := moduleVersion(os.DirFS(folder), addons()[Addon(name)].module); err != nil {
 			t.Error(err)
@@ -51,5 +54,17 @@ func TestFilesOfAddons(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+func TestSelectedDefinitionsAreThoseWithTheNames(t *testing.T) {
+	t.Parallel()
+	module := fstest.MapFS{"a.yaml": {Data: []byte("# A comment.\nmetadata: {name: a}\n---\nmetadata: {name: b}\n---\nmetadata: {name: c}")}}
+	got, err := addon{crds: []string{"a.yaml"}, names: []string{"a", "c"}}.selectDefinitions(module)
+	if want := "# A comment.\nmetadata: {name: a}\n---\nmetadata: {name: c}"; string(got) != want || err != nil {
+		t.Errorf("got %q, error %v", got, err)
+	}
+	if _, err := (addon{crds: []string{"a.yaml"}, names: []string{"a", "d"}}).selectDefinitions(module); err == nil {
+		t.Error("no error for a name that has no definition")
 	}
 }

@@ -3,6 +3,7 @@ package manifests_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -24,7 +26,10 @@ import (
 	"github.com/dudaji/nufi/test/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m, harness.Routes(), harness.With(cluster.LWS)) }
+// The definitions are the projects' own, with their schemas, except Prometheus'.
+func TestMain(m *testing.M) {
+	harness.Main(m, harness.Routes(), harness.With(cluster.LWS), harness.With(cluster.Istio), harness.With(cluster.GatewayAPI), harness.With(cluster.KEDA))
+}
 
 var templates = sync.OnceValues(func() (*render.Templates, error) { return render.Compile(nufi.Module()) })
 
@@ -146,5 +151,36 @@ func setFields(pod, fields map[string]any) {
 		default:
 			pod[name] = value
 		}
+	}
+}
+
+// KEDA's definition has the schema and the rules of a ScaledObject, which policy may choose.
+func TestKEDAsDefinitionAcceptsTheScaledObject(t *testing.T) {
+	h := harness.New(t)
+	const file = "schemas/policy/policy.cue"
+	module := fstest.MapFS{}
+	h.Must(fs.WalkDir(nufi.Module(), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			var content []byte
+			content, err = fs.ReadFile(nufi.Module(), path)
+			module[path] = &fstest.MapFile{Data: content}
+		}
+		return err
+	}))
+	module[file].Data = []byte(strings.Replace(string(module[file].Data), `"HorizontalPodAutoscaler"`, `"ScaledObject"`, 1))
+	set, err := render.Compile(module)
+	h.Must(err)
+	result, err := set.RenderYAML("npudeploy.yaml", []byte(h.File("examples/autoscaled/npudeploy.yaml")), render.ProjectSettings{})
+	h.Must(err)
+	at := slices.IndexFunc(result.Objects, func(object *unstructured.Unstructured) bool { return object.GetKind() == "ScaledObject" })
+	if at < 0 {
+		t.Fatal("no ScaledObject is rendered")
+	}
+	if err := dryRun(h, result); err != nil {
+		t.Error(err)
+	}
+	result.Objects[at].Object["spec"].(map[string]any)["minReplicaCount"] = int64(100)
+	if err := dryRun(h, result); err == nil {
+		t.Error("more pods than the greatest number are accepted: the definition has no rules")
 	}
 }
