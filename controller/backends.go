@@ -15,7 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
+	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -72,7 +74,7 @@ func (k *deployKind) backend(ctx context.Context, deploy *v1.NpuDeploy, name str
 	return backend, err
 }
 
-// backendWorkload reads the Deployment or LeaderWorkerSet of an NpuDeploy, or returns nil.
+// backendWorkload reads the Deployment, LeaderWorkerSet or RayService of an NpuDeploy, or returns nil.
 func (k *deployKind) backendWorkload(ctx context.Context, deploy *v1.NpuDeploy) (client.Object, error) {
 	kind, name, err := k.workloadRef(ctx, deploy, &rendering{})
 	if err != nil {
@@ -99,6 +101,12 @@ func workloadState(workload client.Object) v1.BackendState {
 		}
 		ready = int64(workload.Status.ReadyReplicas)
 	case *unstructured.Unstructured:
+		if workload.GroupVersionKind() == manifests.RayService() {
+			if ray, err := status.NewRayService(workload); err == nil && ray.IsServing() {
+				ready = 1
+			}
+			break
+		}
 		if replicas, exists, _ := unstructured.NestedInt64(workload.Object, "spec", "replicas"); exists {
 			desired = replicas
 		}

@@ -101,11 +101,14 @@ func stripApplied(object any) (any, error) {
 			Replicas: applied.Spec.Replicas, Paused: applied.Spec.Paused, Template: corev1.PodTemplateSpec{Spec: pod},
 		}
 	case *unstructured.Unstructured:
-		if applied.GroupVersionKind() == manifests.LeaderWorkerSet() {
+		switch applied.GroupVersionKind() {
+		case manifests.LeaderWorkerSet():
 			stripGroups(applied)
-			break
+		case manifests.RayService():
+			stripRay(applied)
+		default:
+			delete(applied.Object, "spec")
 		}
-		delete(applied.Object, "spec")
 	}
 	return applied, nil
 }
@@ -122,20 +125,51 @@ func stripGroups(set *unstructured.Unstructured) {
 	keep(spec, "replicas")
 	keep(spec, "leaderWorkerTemplate", "size")
 	for _, template := range []string{"leaderTemplate", "workerTemplate"} {
-		for _, list := range []string{"initContainers", "containers"} {
-			containers, _, _ := unstructured.NestedSlice(spec, "leaderWorkerTemplate", template, "spec", list)
-			for i := range containers {
-				fields, _ := containers[i].(map[string]any)
-				maps.DeleteFunc(fields, func(name string, _ any) bool {
-					return !slices.Contains([]string{"name", "resources", "startupProbe"}, name)
-				})
-			}
-			if len(containers) > 0 {
-				_ = unstructured.SetNestedSlice(kept, containers, "leaderWorkerTemplate", template, "spec", list)
-			}
-		}
+		fields, _, _ := unstructured.NestedMap(spec, "leaderWorkerTemplate", template)
+		_ = unstructured.SetNestedMap(kept, strippedTemplate(fields), "leaderWorkerTemplate", template)
 	}
 	set.Object["spec"] = kept
+}
+
+// strippedTemplate returns what status reads of a template of pods.
+func strippedTemplate(template map[string]any) map[string]any {
+	pod := map[string]any{}
+	for _, list := range []string{"initContainers", "containers"} {
+		containers, _, _ := unstructured.NestedSlice(template, "spec", list)
+		for i := range containers {
+			fields, _ := containers[i].(map[string]any)
+			maps.DeleteFunc(fields, func(name string, _ any) bool {
+				return !slices.Contains([]string{"name", "resources", "startupProbe"}, name)
+			})
+		}
+		if len(containers) > 0 {
+			pod[list] = containers
+		}
+	}
+	return map[string]any{"spec": pod}
+}
+
+// stripRay keeps what status.RayService has.
+func stripRay(service *unstructured.Unstructured) {
+	config, _, _ := unstructured.NestedMap(service.Object, "spec", "rayClusterConfig")
+	strip := func(group any) map[string]any {
+		fields, _ := group.(map[string]any)
+		template, _ := fields["template"].(map[string]any)
+		kept := map[string]any{"template": strippedTemplate(template)}
+		for _, name := range []string{"replicas", "numOfHosts"} {
+			if value, exists := fields[name]; exists {
+				kept[name] = value
+			}
+		}
+		return kept
+	}
+	workers, _ := config["workerGroupSpecs"].([]any)
+	for i := range workers {
+		workers[i] = strip(workers[i])
+	}
+	service.Object["spec"] = map[string]any{
+		"rayClusterConfig": map[string]any{"headGroupSpec": strip(config["headGroupSpec"]), "workerGroupSpecs": workers},
+	}
 }
 
 // annotationSpec has the digest of a cached Deployment's spec, most of which is not cached.

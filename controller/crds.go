@@ -148,7 +148,7 @@ func (k *installedKinds) start(ctx context.Context, kind schema.GroupVersionKind
 	if err := k.watch(objects); err != nil {
 		return fmt.Errorf("watching %s: %w", kind.Kind, err)
 	}
-	if kind == manifests.LeaderWorkerSet() {
+	if manifests.IsWorkload(kind) {
 		if err := k.watch(source.Kind[client.Object](k.informers, apply.NewChild(kind), k.workloadChanged)); err != nil {
 			return fmt.Errorf("watching %s for routes: %w", kind.Kind, err)
 		}

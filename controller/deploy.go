@@ -135,6 +135,11 @@ func (k *deployKind) renderWith(
 				Traffic:     result.Resolved.Traffic,
 				Steps:       (*status.TrafficSteps)(result.Resolved.Steps),
 			}
+			for _, object := range result.Objects {
+				if manifests.IsWorkload(object.GroupVersionKind()) {
+					r.resolved.Workload = object.GetKind()
+				}
+			}
 			return result.Objects, nil
 		})
 }
@@ -147,9 +152,10 @@ func (k *deployKind) evaluate(
 		return nil, err
 	}
 	observed.Stages = stages
-	deployment, groups := observed.Workload.Deployment, observed.Workload.Groups
+	deployment, groups, ray := observed.Workload.Deployment, observed.Workload.Groups, observed.Workload.Ray
 	if deployment != nil && k.isBehind(deploy.UID, deploymentKind(), deployment) ||
-		groups != nil && k.isBehind(deploy.UID, manifests.LeaderWorkerSet(), groups) {
+		groups != nil && k.isBehind(deploy.UID, manifests.LeaderWorkerSet(), groups) ||
+		ray != nil && k.isBehind(deploy.UID, manifests.RayService(), ray) {
 		observed.Templates = "" // Ready is that of the templates before.
 	}
 	name := client.ObjectKeyFromObject(deploy)

@@ -15,6 +15,7 @@ import (
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/rollout"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -71,6 +72,9 @@ func devicesOf(result *render.Result) *rollout.Devices {
 		if object.GroupVersionKind() == manifests.LeaderWorkerSet() {
 			return devicesOfGroups(object, accelerator)
 		}
+		if object.GroupVersionKind() == manifests.RayService() {
+			return devicesOfRay(object, accelerator)
+		}
 		var deployment appsv1.Deployment
 		if object.GetKind() != "Deployment" || runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &deployment) != nil {
 			continue
@@ -111,6 +115,19 @@ func devicesOfGroups(set *unstructured.Unstructured, accelerator *v1.Accelerator
 		Resource: accelerator.ResourceName, PerPod: int64(accelerator.Count), Surge: groups * int(accelerator.Nodes),
 		NodeSelector: fields.Spec.LeaderWorkerTemplate.WorkerTemplate.Spec.NodeSelector,
 	}
+}
+
+// devicesOfRay is devicesOf for a RayService: a change makes a second cluster.
+func devicesOfRay(object *unstructured.Unstructured, accelerator *v1.AcceleratorStatus) *rollout.Devices {
+	service, err := status.NewRayService(object)
+	if err != nil {
+		return nil
+	}
+	devices := &rollout.Devices{Resource: accelerator.ResourceName, PerPod: int64(accelerator.Count), Surge: service.Workers()}
+	if groups := service.Spec.RayClusterConfig.WorkerGroupSpecs; len(groups) > 0 {
+		devices.NodeSelector = groups[0].Template.Spec.NodeSelector
+	}
+	return devices
 }
 
 // surgeOf returns the number of replicas that a rolling update has in addition.

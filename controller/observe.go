@@ -62,7 +62,7 @@ func (k *deployKind) autoscaler(ctx context.Context, deploy *v1.NpuDeploy, rende
 	return nil, nil //nolint:nilnil // Absence is an answer.
 }
 
-// workload reads the Deployment or LeaderWorkerSet, and its pods: those of the generation before, if
+// workload reads the Deployment, LeaderWorkerSet or RayService, and its pods: those of the generation before, if
 // this one does not render.
 func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering) (status.Workload, error) {
 	var workload status.Workload
@@ -79,7 +79,12 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 		workload.Deployment = object
 		workload.SpecObserved = k.specs.isObserved(client.ObjectKeyFromObject(deploy), object)
 	case *unstructured.Unstructured:
-		if workload.Groups, err = status.NewLeaderWorkerSet(object); err != nil {
+		if kind == manifests.RayService() {
+			workload.Ray, err = status.NewRayService(object)
+		} else {
+			workload.Groups, err = status.NewLeaderWorkerSet(object)
+		}
+		if err != nil {
 			return workload, err
 		}
 	}
@@ -107,7 +112,7 @@ func deploymentKind() schema.GroupVersionKind {
 func (k *deployKind) workloadRef(
 	ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering,
 ) (kind schema.GroupVersionKind, name string, err error) {
-	for _, kind := range []schema.GroupVersionKind{deploymentKind(), manifests.LeaderWorkerSet()} {
+	for _, kind := range []schema.GroupVersionKind{deploymentKind(), manifests.LeaderWorkerSet(), manifests.RayService()} {
 		if name := rendered.name(kind.Kind); name != "" {
 			return kind, name, nil
 		}

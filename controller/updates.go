@@ -118,7 +118,7 @@ func (s usedSet) update(impact plan.Impact) *status.Update {
 func describeUpdate(digest string, impact plan.Impact) string {
 	var changes []string
 	for _, change := range impact.Changes {
-		changes = append(changes, fmt.Sprintf("%s (%s)", change.Object, change.Effect))
+		changes = append(changes, change.String())
 	}
 	if impact.Message != "" {
 		changes = append(changes, impact.Message)

@@ -18,19 +18,35 @@ import (
 // labelSet has the name of the LeaderWorkerSet of its StatefulSets and pods.
 const labelSet = "leaderworkerset.sigs.k8s.io/name"
 
-// groupNeeds are the permissions that addGroups requires.
+// groupNeeds are the permissions that addGroups and addRay require.
 func groupNeeds() []rest.Need {
-	kind := manifests.LeaderWorkerSet()
 	return []rest.Need{
-		{Verb: "list", Group: kind.Group, Resource: "leaderworkersets"},
+		{Verb: "list", Group: manifests.LeaderWorkerSet().Group, Resource: "leaderworkersets"},
 		{Verb: "list", Group: appsv1.GroupName, Resource: "statefulsets"},
+		{Verb: "list", Group: manifests.RayService().Group, Resource: "rayservices"},
+		{Verb: "list", Group: manifests.RayService().Group, Resource: "rayclusters"},
 	}
 }
 
-// hasGroups reports whether the replicas are groups of pods.
-func (o *ownedObjects) hasGroups() bool {
-	accelerator := o.deploy.Status.Accelerator
-	return accelerator != nil && accelerator.Nodes > 1
+// mayHaveGroups reports whether the replicas may be groups of pods, or in a RayService.
+func (o *ownedObjects) mayHaveGroups() bool {
+	accelerator, split := o.deploy.Status.Accelerator, o.deploy.Spec.Parallelism
+	return accelerator != nil && accelerator.Nodes > 1 || split != nil && split.Workload != ""
+}
+
+// addRay adds the RayService and its RayClusters, which control the pods.
+func (o *ownedObjects) addRay(ctx context.Context, user *kube.UserClient, labelled ...client.ListOption) error {
+	for _, kind := range []string{"RayService", "RayCluster"} {
+		list := manifests.RayService().GroupVersion().WithKind(kind + "List")
+		err := listPages(ctx, user, newPartialList(list), o.addAll, labelled...)
+		if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
+			return nil // The kind is not installed.
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addGroups adds the pods of a LeaderWorkerSet. One StatefulSet controls the leaders, and each leader

@@ -82,8 +82,11 @@ func readOwned(r *http.Request, user *kube.UserClient) (*ownedObjects, error) {
 			return nil, err
 		}
 	}
-	if owned.hasGroups() {
+	if owned.mayHaveGroups() {
 		if err := owned.addGroups(ctx, user, labelled...); err != nil {
+			return nil, err
+		}
+		if err := owned.addRay(ctx, user, labelled...); err != nil {
 			return nil, err
 		}
 	}

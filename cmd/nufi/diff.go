@@ -104,7 +104,7 @@ func diffObject(ctx context.Context, kube client.Client, manifest *unstructured.
 // keepReplicas copies the live number of replicas, unless the manifest has one, as the
 // controller does.
 func keepReplicas(manifest, live *unstructured.Unstructured) {
-	if live == nil || !manifests.IsWorkload(manifest.GroupVersionKind()) {
+	if live == nil || !manifests.IsScalable(manifest.GroupVersionKind()) {
 		return
 	}
 	if _, isSet, _ := unstructured.NestedFieldNoCopy(manifest.Object, "spec", "replicas"); isSet {

@@ -125,7 +125,7 @@ func printImpacts(table io.Writer, kind string, impacts []plan.Impact) {
 	for _, impact := range impacts {
 		changes := []string{}
 		for _, change := range impact.Changes {
-			changes = append(changes, fmt.Sprintf("%s (%s)", change.Object, change.Effect))
+			changes = append(changes, change.String())
 		}
 		if impact.Message != "" {
 			changes = append(changes, impact.Message)

@@ -61,8 +61,11 @@ func (u *up) applyExamples(ctx context.Context, c *cluster.Cluster, kube client.
 
 // addonOf returns the addon that a file of an example needs, or nothing.
 func addonOf(example string) string {
-	if filepath.Base(filepath.Dir(example)) == "multi-node" {
+	switch filepath.Base(filepath.Dir(example)) {
+	case "multi-node":
 		return string(cluster.LWS)
+	case "ray":
+		return string(cluster.KubeRay)
 	}
 	return ""
 }

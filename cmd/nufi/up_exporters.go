@@ -28,6 +28,7 @@ func nodes() []cluster.Node {
 		node("x330-0", "sapeon.com/snx3"),
 		node("gpu-0", "nvidia.com/gpu"),
 		node("gpu-1", "nvidia.com/gpu"),
+		node("gpu-2", "nvidia.com/gpu"),
 	}
 }
 

@@ -25,9 +25,9 @@ func TestUpRunsTheExamplesUntilItIsStopped(t *testing.T) {
 		t.Skip("a control plane is not started with -short")
 	}
 	dir := t.TempDir()
-	out, progress, stop := startUp(t, upOptions{dir: dir, with: []string{"lws"}}, "Ctrl-C stops everything")
+	out, progress, stop := startUp(t, upOptions{dir: dir, with: []string{"lws", "kuberay"}}, "Ctrl-C stops everything")
 	kubeconfig := filepath.Join(dir, "kubeconfig")
-	for _, text := range []string{"NAMESPACE ", "llama-8b ", "qwen-235b ", "export KUBECONFIG=" + kubeconfig + "\n"} {
+	for _, text := range []string{"NAMESPACE ", "llama-8b ", "qwen-235b ", "vllm-ray-service ", "export KUBECONFIG=" + kubeconfig + "\n"} {
 		if !strings.Contains(out.String(), text) {
 			t.Errorf("output lacks %q: %s", text, out)
 		}
@@ -54,7 +54,7 @@ func TestUpRunsTheExamplesUntilItIsStopped(t *testing.T) {
 	}
 
 	// It does not wait for what is no example.
-	out, _, stop = startUp(t, upOptions{dir: dir, demoRollout: true, with: []string{"lws"}}, "The demonstration has ended")
+	out, _, stop = startUp(t, upOptions{dir: dir, demoRollout: true, with: []string{"lws", "kuberay"}}, "The demonstration has ended")
 	for _, text := range []string{
 		`api_serve"]`, ": Reverting: ", " failed, 0 are tolerated", "CrashLoop", "NpuDeploys are ready with the earlier templates", "): Halted: ",
 	} {

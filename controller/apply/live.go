@@ -57,7 +57,7 @@ func NewChild(kind schema.GroupVersionKind) client.Object {
 	switch kind.Kind {
 	case "Deployment":
 		return &appsv1.Deployment{}
-	case string(v1.EndpointHTTPRoute), "HorizontalPodAutoscaler", "ScaledObject", "LeaderWorkerSet":
+	case string(v1.EndpointHTTPRoute), "HorizontalPodAutoscaler", "ScaledObject", "LeaderWorkerSet", "RayService":
 		object := &unstructured.Unstructured{}
 		object.SetGroupVersionKind(kind)
 		return object
@@ -135,7 +135,7 @@ func replicasOf(object client.Object) *int32 {
 		return object.Spec.Replicas
 	case *unstructured.Unstructured:
 		replicas, exists, _ := unstructured.NestedInt64(object.Object, "spec", "replicas")
-		if exists && manifests.IsWorkload(object.GroupVersionKind()) {
+		if exists && manifests.IsScalable(object.GroupVersionKind()) {
 			return new(int32(replicas)) //nolint:gosec // Its type is int32.
 		}
 	}

@@ -96,7 +96,7 @@ func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, erro
 		digest: digest,
 	}
 	_, hasReplicas, _ := unstructured.NestedFieldNoCopy(content, "spec", "replicas")
-	desired.releasesReplicas = manifests.IsWorkload(desired.ref.GroupVersionKind) && !hasReplicas
+	desired.releasesReplicas = manifests.IsScalable(desired.ref.GroupVersionKind) && !hasReplicas
 	return desired, nil
 }
 

@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -20,8 +21,11 @@ import (
 // devcluster/, and of its log.
 type Addon string
 
-// LWS is LeaderWorkerSet.
-const LWS Addon = "lws"
+// The addons: LeaderWorkerSet and KubeRay.
+const (
+	LWS     Addon = "lws"
+	KubeRay Addon = "kuberay"
+)
 
 // Addons that are definitions alone: no controller runs.
 const (
@@ -33,10 +37,12 @@ const (
 // addon is how an addon is compiled and started.
 type addon struct {
 	title  string
-	module string   // that has the package and the definitions
+	module string   // that has the definitions
 	pkg    string   // of the program
 	crds   []string // files of the module
-	args   []string // of the program; $CONFIG is the path of its configuration
+	args   []string // of the program; $CONFIG is the path of its configuration, $PROBES the address of its probes
+	// isPlain means that it has no file of configuration and no webhooks.
+	isPlain bool
 	// version and sum are the module's, as in go.sum, if there is no program. Of the files, the definitions
 	// with these names are installed.
 	version, sum string
@@ -47,8 +53,17 @@ func addons() map[Addon]addon {
 	return map[Addon]addon{
 		LWS: {
 			title: "LeaderWorkerSet", module: "sigs.k8s.io/lws", pkg: "sigs.k8s.io/lws/cmd",
-			crds: []string{"config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml"},
+			// Without the second one, the program exits after two minutes.
+			crds: []string{
+				"config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml", "config/crd/bases/disaggregatedset.x-k8s.io_disaggregatedsets.yaml",
+			},
 			args: []string{"--config=$CONFIG"},
+		},
+		KubeRay: {
+			title: "KubeRay", module: "github.com/ray-project/kuberay/ray-operator", pkg: ".",
+			crds:    []string{"config/crd/bases/ray.io_rayclusters.yaml", "config/crd/bases/ray.io_rayservices.yaml"},
+			args:    []string{"--health-probe-bind-address=$PROBES"},
+			isPlain: true,
 		},
 		Istio: {
 			title: "Istio", module: "istio.io/api", version: "v1.32.0", sum: "h1:37mJvg9I0biYZAEQF+MATs4FNeCpXEIVO3LFpVb6iNM=",
@@ -117,7 +132,8 @@ func (b Builder) Addon(ctx context.Context, name Addon) (BuiltAddon, error) {
 	if err != nil {
 		return BuiltAddon{}, fmt.Errorf("reading %s: %w", dir, err)
 	}
-	target := filepath.Join(b.Cache, fmt.Sprintf("%s%s-%s-%s", addonPrefix, name, version, sum[:12]))
+	key := sha256.Sum256([]byte(sum + strings.Join(add.crds, " ")))
+	target := filepath.Join(b.Cache, fmt.Sprintf("%s%s-%s-%x", addonPrefix, name, version, key[:6]))
 	if exists(target) {
 		now := time.Now()
 		_ = os.Chtimes(target, now, now) // For trim. A read-only cache is not trimmed.
@@ -186,18 +202,23 @@ func (c *Cluster) StartAddon(ctx context.Context, built BuiltAddon, progress Pro
 		return fmt.Errorf("preparing %s: %w", add.title, err)
 	}
 	config := filepath.Join(values.Certificates, "config.yaml")
-	if err := expand(filepath.Join(built.source, "config.yaml"), config, values); err != nil {
-		return err
+	if !add.isPlain {
+		if err := expand(filepath.Join(built.source, "config.yaml"), config, values); err != nil {
+			return err
+		}
 	}
 	args := []string{"--kubeconfig=" + c.KubeconfigPath()}
 	for _, arg := range add.args {
-		args = append(args, strings.ReplaceAll(arg, "$CONFIG", config))
+		args = append(args, strings.NewReplacer("$CONFIG", config, "$PROBES", address(values.Probes)).Replace(arg))
 	}
 	if err := c.Launch(Component(built.name), filepath.Join(built.folder, binary), args...); err != nil {
 		return err
 	}
 	if err := c.Await(ctx, fmt.Sprintf("http://%s/readyz", address(values.Probes))); err != nil {
 		return fmt.Errorf("starting %s: %w", add.title, err)
+	}
+	if add.isPlain {
+		return nil
 	}
 	webhooks := filepath.Join(values.Certificates, "webhooks.yaml")
 	if err := expand(filepath.Join(built.source, "webhooks.yaml"), webhooks, values); err != nil {

@@ -16,7 +16,7 @@ func TestParseAddons(t *testing.T) {
 		t.Errorf("error %v (-want +got):\n%s", err, diff)
 	}
 	_, err = ParseAddons([]string{"lws", "istio-2"})
-	if want := `"istio-2" is no addon: use gateway-api, istio, keda, lws`; err == nil || err.Error() != want {
+	if want := `"istio-2" is no addon: use gateway-api, istio, keda, kuberay, lws`; err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}
 }
@@ -47,6 +47,9 @@ func TestFilesOfAddons(t *testing.T) {
 		folder := filepath.Join("../../devcluster", name)
 		if _, err := moduleVersion(os.DirFS(folder), addons()[Addon(name)].module); err != nil {
 			t.Error(err)
+		}
+		if addons()[Addon(name)].isPlain {
+			continue
 		}
 		for _, file := range []string{"config.yaml", "webhooks.yaml"} {
 			values := addonValues{Webhooks: 1, Probes: 2, Certificates: "/certs", URL: "https://127.0.0.1:1", CA: "Y2E="}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -68,11 +69,10 @@ func Check(owner Owner, objects []*unstructured.Unstructured) error {
 		isRendered := func(group, kind, name string) bool {
 			return rendered[key{schema.GroupKind{Group: group, Kind: kind}, name}]
 		}
-		if message := checkAutoscaler(object, isRendered); message != "" {
-			return notAllowed(object, message)
-		}
-		if object.GroupVersionKind() == LeaderWorkerSet() && isRendered("", "Service", object.GetName()) {
-			return notAllowed(object, "a Service has its name: its controller would use that for the names of pods")
+		for _, check := range []func(*unstructured.Unstructured, func(group, kind, name string) bool) string{checkAutoscaler, checkGroups, checkRay} {
+			if message := check(object, isRendered); message != "" {
+				return notAllowed(object, message)
+			}
 		}
 	}
 	// It is never pruned: that would delete everything in it.
@@ -97,6 +97,7 @@ func Kinds() []schema.GroupVersionKind {
 		{Version: "v1", Kind: "Service"},
 		{Group: "apps", Version: "v1", Kind: "Deployment"},
 		LeaderWorkerSet(),
+		RayService(),
 		{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
 		{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"},
 		{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
@@ -112,8 +113,16 @@ func LeaderWorkerSet() schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: "leaderworkerset.x-k8s.io", Version: "v1", Kind: "LeaderWorkerSet"}
 }
 
-// IsWorkload reports whether a kind has pods, and a number of them in spec.replicas.
-func IsWorkload(kind schema.GroupVersionKind) bool {
+// RayService returns the kind of replicas that Ray Serve serves.
+func RayService() schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: "ray.io", Version: "v1", Kind: "RayService"}
+}
+
+// IsWorkload reports whether a kind has pods.
+func IsWorkload(kind schema.GroupVersionKind) bool { return kind == RayService() || IsScalable(kind) }
+
+// IsScalable reports whether a kind has pods, and a number of them in spec.replicas.
+func IsScalable(kind schema.GroupVersionKind) bool {
 	return kind == LeaderWorkerSet() || kind == schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 }
 
@@ -182,7 +191,7 @@ func checkAutoscaler(object *unstructured.Unstructured, isRendered func(group, k
 	kind, _ := target["kind"].(string)
 	version, _ := target["apiVersion"].(string)
 	scaled := schema.FromAPIVersionAndKind(cmp.Or(version, "apps/v1"), cmp.Or(kind, "Deployment"))
-	if !IsWorkload(scaled) || !isRendered(scaled.Group, scaled.Kind, name) {
+	if !IsScalable(scaled) || !isRendered(scaled.Group, scaled.Kind, name) {
 		return fmt.Sprintf("it scales %q, which is no Deployment or LeaderWorkerSet of the same templates", name)
 	}
 	triggers, _, _ := unstructured.NestedSlice(object.Object, "spec", "triggers")
@@ -190,6 +199,41 @@ func checkAutoscaler(object *unstructured.Unstructured, isRendered func(group, k
 		fields, _ := trigger.(map[string]any)
 		if kind, _, _ := unstructured.NestedString(fields, "authenticationRef", "kind"); kind != "" && kind != "TriggerAuthentication" {
 			return "its triggers may not use a " + kind
+		}
+	}
+	return ""
+}
+
+// checkGroups returns what is not allowed in a LeaderWorkerSet, or nothing.
+func checkGroups(object *unstructured.Unstructured, isRendered func(group, kind, name string) bool) string {
+	if object.GroupVersionKind() == LeaderWorkerSet() && isRendered("", "Service", object.GetName()) {
+		return "a Service has its name: its controller would use that for the names of pods"
+	}
+	return ""
+}
+
+// maxRayName is the longest name of a RayService that KubeRay takes.
+const maxRayName = 47
+
+// checkRay returns what is not allowed in a RayService, or nothing: KubeRay would create Roles or routes
+// for it, or drop changes of it.
+func checkRay(object *unstructured.Unstructured, isRendered func(group, kind, name string) bool) string {
+	if object.GroupVersionKind() != RayService() {
+		return ""
+	}
+	for _, path := range [][]string{
+		{"rayClusterConfig", "enableInTreeAutoscaling"}, {"rayClusterConfig", "headGroupSpec", "enableIngress"}, {"upgradeStrategy"},
+	} {
+		if _, exists, _ := unstructured.NestedFieldNoCopy(object.Object, append([]string{"spec"}, path...)...); exists {
+			return "templates may not set spec." + strings.Join(path, ".")
+		}
+	}
+	if len(object.GetName()) > maxRayName {
+		return fmt.Sprintf("its name has more than %d characters: KubeRay ignores it", maxRayName)
+	}
+	for _, suffix := range []string{"-head-svc", "-serve-svc"} {
+		if isRendered("", "Service", object.GetName()+suffix) {
+			return "a Service is called " + object.GetName() + suffix + ", as KubeRay's is"
 		}
 	}
 	return ""

@@ -84,6 +84,28 @@ func TestCheckRejectsALeaderWorkerSetWithTheNameOfAService(t *testing.T) {
 	}
 }
 
+// KubeRay would create Roles, routes or Services of its own, drop changes, or ignore the object.
+func TestCheckRejectsARayService(t *testing.T) {
+	const ray = "{apiVersion: ray.io/v1, kind: RayService, metadata: {name: a, namespace: team}, spec: {rayClusterConfig: {headGroupSpec: {}}}}"
+	if err := manifests.Check(deployOwner(), parsed(t, ray)); err != nil {
+		t.Fatal(err)
+	}
+	for name, documents := range map[string][]string{
+		"with an autoscaler":       {strings.Replace(ray, "headGroupSpec: {}", "enableInTreeAutoscaling: true", 1)},
+		"with an Ingress":          {strings.Replace(ray, "headGroupSpec: {}", "headGroupSpec: {enableIngress: true}", 1)},
+		"with a strategy":          {strings.Replace(ray, "spec: {", "spec: {upgradeStrategy: {type: None}, ", 1)},
+		"with a name that is long": {strings.Replace(ray, "name: a,", "name: "+strings.Repeat("a", 48)+",", 1)},
+		"with KubeRay's Service":   {"{apiVersion: v1, kind: Service, metadata: {name: a-serve-svc, namespace: team}}", ray},
+		"with an external autoscaler": {ray, "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a, namespace: team}, " +
+			"spec: {scaleTargetRef: {apiVersion: ray.io/v1, kind: RayService, name: a}}}"},
+	} {
+		err := manifests.Check(deployOwner(), parsed(t, documents...))
+		if notAllowed := (*manifests.NotAllowedError)(nil); !errors.As(err, &notAllowed) {
+			t.Errorf("%s: the error is %v, want a NotAllowedError", name, err)
+		}
+	}
+}
+
 func TestCheckRejectsDisallowedProjectObjects(t *testing.T) {
 	const binding = "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: a, namespace: team}, "
 	const viewer = "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: nufi-project-viewer}"

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 
@@ -30,8 +31,18 @@ type Change struct {
 	// Object is kind/name in lower case.
 	Object string `json:"object" doc:"kind/name"`
 	Effect Effect `json:"effect" doc:"InPlace, Restart or Delete"`
+	// Note is what the kind of object adds to the effect.
+	Note string `json:"note,omitempty" doc:"what else the effect means, such as a need for more devices meanwhile"`
 	// Diff is for callers of Compare to set.
 	Diff string `json:"diff,omitempty" doc:"unified diff of the YAML; of a preview only"`
+}
+
+// String returns the object, its effect and the note, for lists.
+func (c Change) String() string {
+	if c.Note == "" {
+		return fmt.Sprintf("%s (%s)", c.Object, c.Effect)
+	}
+	return fmt.Sprintf("%s (%s: %s)", c.Object, c.Effect, c.Note)
 }
 
 // Compare returns the effect of applying after where before runs: the worst effect, and each
@@ -42,7 +53,7 @@ func Compare(before, after *Result) (Effect, []Change) {
 	for _, object := range after.Objects {
 		name := objectName(object.GetKind(), object.GetName())
 		if effect := effectOn(old[name], object); effect != None {
-			changes = append(changes, Change{Object: name, Effect: effect})
+			changes = append(changes, Change{Object: name, Effect: effect, Note: note(old[name], object)})
 		}
 		delete(old, name)
 	}
@@ -79,13 +90,36 @@ func effectOn(before, after *unstructured.Unstructured) Effect {
 	}
 }
 
+// podTemplate returns the part of a spec of which each change restarts the pods, or the server in them.
 func podTemplate(object *unstructured.Unstructured) any {
 	field := "template"
-	if object.GetKind() == "LeaderWorkerSet" {
-		field = "leaderWorkerTemplate" // Each of its fields restarts the pods: their number and restarts, too.
+	switch object.GetKind() {
+	case "LeaderWorkerSet":
+		field = "leaderWorkerTemplate" // With the number of pods, and the policy for restarts.
+	case "RayService":
+		return object.Object["spec"]
 	}
 	template, _, _ := unstructured.NestedFieldNoCopy(object.Object, "spec", field)
 	return template
+}
+
+// note returns what a change of a RayService means beside its effect.
+func note(before, after *unstructured.Unstructured) string {
+	if before == nil || after.GetKind() != "RayService" {
+		return ""
+	}
+	differs := func(field string) bool {
+		old, _, _ := unstructured.NestedFieldNoCopy(before.Object, "spec", field)
+		next, _, _ := unstructured.NestedFieldNoCopy(after.Object, "spec", field)
+		return !reflect.DeepEqual(old, next)
+	}
+	switch {
+	case differs("rayClusterConfig"):
+		return "KubeRay makes a second cluster, with as many devices again, and deletes the first when it serves"
+	case differs("serveConfigV2"):
+		return "Ray Serve restarts the model in the same pods"
+	}
+	return ""
 }
 
 // Worse returns the worse of two effects.

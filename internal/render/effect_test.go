@@ -32,6 +32,9 @@ func TestCompareReportsTheEffectOfAPolicyChange(t *testing.T) {
 			[]render.Change{{Object: "leaderworkerset/a-lws", Effect: render.Restart}}},
 		"rollout on several nodes": {"maxSurge: 0, maxUnavailable: 1", "maxSurge: 1, maxUnavailable: 0", render.InPlace,
 			[]render.Change{{Object: "leaderworkerset/a-lws", Effect: render.InPlace}}},
+		"grace period in Ray": {"graceSeconds: 120", "graceSeconds: 240", render.Restart,
+			[]render.Change{{Object: "rayservice/a", Effect: render.Restart, Note: "KubeRay makes a second cluster, with as many devices again, and deletes the first when it serves"}}},
+		"rollout in Ray": {"historyLimit: 3", "historyLimit: 5", render.None, nil},
 		"route's domain": {`domain: "nufi.me"`, `domain: "example.com"`, render.InPlace, []render.Change{{Object: "virtualservice/a", Effect: render.InPlace}}},
 		"kind of route": {`kind:   "VirtualService"`, `kind:   "Ingress"`, render.Delete,
 			[]render.Change{{Object: "ingress/a", Effect: render.InPlace}, {Object: "virtualservice/a", Effect: render.Delete}}},
@@ -42,6 +45,9 @@ func TestCompareReportsTheEffectOfAPolicyChange(t *testing.T) {
 			planned := planned
 			if strings.Contains(name, "on several nodes") {
 				planned = strings.Replace(planned, "{type: atom, count: 4}", "{type: nvidia, count: 4, nodes: 2}", 1)
+			}
+			if strings.HasSuffix(name, "in Ray") {
+				planned = strings.Replace(planned, "{type: atom, count: 4}", "{type: nvidia, count: 4}, parallelism: {workload: RayService}", 1)
 			}
 			renderWith := func(module fs.FS) *render.Result {
 				result, err := compile(t, module).RenderYAML("a.yaml", []byte(planned), render.ProjectSettings{})

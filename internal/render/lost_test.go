@@ -77,6 +77,7 @@ func contradicted() map[string][]string {
 		"spec.inferenceServer.command":  {"spec.model", "spec.scaling"},
 		"spec.inferenceServer.dialect":  {"spec.model", "spec.scaling"},
 		"spec.inferenceServer.image":    {"spec.model", "spec.scaling"},
+		"spec.parallelism.workload":     {"spec.scaling", "spec.model", "spec.inferenceServer"},
 		"spec.scaling.max":              {"spec.scaling"},
 		"spec.scaling.metric":           {"spec.scaling"},
 		"spec.scaling.min":              {"spec.scaling"},

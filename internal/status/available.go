@@ -22,13 +22,14 @@ func (d diagnosis) result() result {
 	return result{metav1.ConditionFalse, d.reason, d.message}
 }
 
-// available evaluates the Deployment or LeaderWorkerSet first, and its pods only if that is
-// inconclusive.
+// available evaluates the object with the pods first, and these only if that is inconclusive.
 func available(observed Observed, rev revision) result {
 	deployment := observed.Workload.Deployment
 	switch {
 	case observed.Workload.Groups != nil:
 		return groupsAvailable(observed, rev)
+	case observed.Workload.Ray != nil:
+		return rayAvailable(observed, rev)
 	case deployment == nil:
 		return noWorkload(observed)
 	}
@@ -88,14 +89,16 @@ func pausedBeforeRollout(deployment *appsv1.Deployment) diagnosis {
 
 func noWorkload(observed Observed) result {
 	kind := "Deployment"
-	if accelerator := observed.accelerator(); accelerator != nil && accelerator.Nodes > 1 {
-		kind = "LeaderWorkerSet"
+	if observed.Resolved != nil {
+		kind = observed.Resolved.Workload
 	}
 	switch _, applied := observed.results(); {
 	case applied.isUnknown():
 		return result{metav1.ConditionUnknown, v1.ReasonNotObserved, "not observed yet"}
 	case applied.isFalse():
 		return diagnosis{v1.ReasonNotApplied, "no " + kind + " is in place"}.result()
+	case kind == "":
+		return result{metav1.ConditionTrue, v1.ReasonScaledToZero, "replicas is 0"} // A RayService has at least one.
 	}
 	return diagnosis{v1.ReasonProgressing, "the " + kind + " was applied and is not observed yet"}.result()
 }

@@ -22,7 +22,7 @@ func TestDiagnoseAgreesWithConditionAvailable(t *testing.T) {
 		available := meta.FindStatusCondition(evaluated.Conditions, v1.ConditionAvailable)
 		for _, pod := range observed.Workload.Pods {
 			_, message, named := strings.Cut(available.Message, " pods, "+pod.Name+": ")
-			if !named {
+			if !named || observed.Workload.Deployment == nil {
 				continue
 			}
 			message, _, _ = strings.Cut(message, "; waiting for pod ")

@@ -151,8 +151,11 @@ func setReplicas(next *v1.NpuDeployStatus, workload Workload, rev revision) {
 		return
 	}
 	created, ready := len(rev.pods), len(rev.ready())
-	if workload.Groups != nil {
+	switch {
+	case workload.Groups != nil:
 		created, ready = len(rev.groups()), rev.readyGroups(workload.Groups.size())
+	case workload.Ray != nil:
+		created, ready = rev.rayReplicas(workload.Ray.size())
 	}
 	next.Replicas, next.ReadyReplicas = int32(created), int32(ready) //nolint:gosec // A cluster has fewer pods than that.
 	next.ReplicaSummary = ""

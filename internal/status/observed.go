@@ -59,6 +59,8 @@ type Resolved struct {
 	Image       string
 	Accelerator *v1.AcceleratorStatus
 	Parallelism *v1.ParallelismStatus
+	// Workload is the kind of the object with the pods, or empty if none is rendered.
+	Workload string
 	// Selector selects the pods, in text form.
 	Selector string
 	// Traffic is how the route divides requests, or nil.
@@ -79,12 +81,15 @@ type Update struct {
 	MayWait time.Duration
 }
 
-// Workload is the live Deployment or LeaderWorkerSet with its pods and events.
+// Workload is the live Deployment, LeaderWorkerSet or RayService with its pods and events. There is one
+// of them.
 type Workload struct {
 	// Deployment is nil if there is none.
 	Deployment *appsv1.Deployment
-	// Groups is nil if there is none. There is a Deployment or a LeaderWorkerSet, not both.
+	// Groups is nil if there is none.
 	Groups *LeaderWorkerSet
+	// Ray is nil if there is none.
+	Ray *RayService
 	// SpecObserved means that the Deployment's controller has acted on its spec, though not on its
 	// latest generation: an annotation changed, which counts as a generation too.
 	SpecObserved bool
@@ -98,12 +103,14 @@ type Workload struct {
 	Warnings []corev1.Event
 }
 
-// exists reports whether there is a Deployment or a LeaderWorkerSet.
-func (w Workload) exists() bool { return w.Deployment != nil || w.Groups != nil }
+// exists reports whether there is an object with pods.
+func (w Workload) exists() bool { return w.Deployment != nil || w.Groups != nil || w.Ray != nil }
 
-// desired is the number of replicas that the Deployment or the LeaderWorkerSet is to have.
+// desired is the number of replicas that there are to be.
 func (w Workload) desired() int {
 	switch {
+	case w.Ray != nil:
+		return w.Ray.desired()
 	case w.Groups != nil:
 		return orOne(w.Groups.Spec.Replicas)
 	case w.Deployment != nil:
@@ -116,6 +123,8 @@ func (w Workload) desired() int {
 // and startup probes.
 func (w Workload) podSpec(pod corev1.Pod) corev1.PodSpec {
 	switch {
+	case w.Ray != nil:
+		return w.Ray.podSpec(pod)
 	case w.Groups != nil && isLeader(pod):
 		return w.Groups.Spec.LeaderWorkerTemplate.LeaderTemplate.Spec
 	case w.Groups != nil:

@@ -21,6 +21,7 @@ func actionability() []string {
 		v1.ReasonContainerConfig,
 		v1.ReasonOutOfMemory,
 		v1.ReasonCrashLoop,
+		v1.ReasonApplicationFailed,
 		v1.ReasonProbeFailing,
 		v1.ReasonNodeLost,
 		v1.ReasonNoFreeDevice,

@@ -90,20 +90,26 @@ func TestEvaluateDoesNotModifyItsInput(t *testing.T) {
 	})
 }
 
+// copyByJSON returns a copy, or nil of nil.
+func copyByJSON[T any](t *testing.T, value *T) *T {
+	t.Helper()
+	content, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var copied *T
+	if err := json.Unmarshal(content, &copied); err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
 func copyOf(t *testing.T, observed status.Observed) status.Workload {
 	t.Helper()
 	copied := status.Workload{SpecObserved: observed.Workload.SpecObserved}
 	copied.Deployment = observed.Workload.Deployment.DeepCopy()
-	if groups := observed.Workload.Groups; groups != nil {
-		content, err := json.Marshal(groups)
-		if err != nil {
-			t.Fatal(err)
-		}
-		copied.Groups = &status.LeaderWorkerSet{}
-		if err := json.Unmarshal(content, copied.Groups); err != nil {
-			t.Fatal(err)
-		}
-	}
+	copied.Groups = copyByJSON(t, observed.Workload.Groups)
+	copied.Ray = copyByJSON(t, observed.Workload.Ray)
 	for _, pod := range observed.Workload.Pods {
 		copied.Pods = append(copied.Pods, *pod.DeepCopy())
 	}
@@ -198,6 +204,8 @@ func checkInvariants(t *testing.T, observed status.Observed, evaluated v1.NpuDep
 		desired = workload.Deployment.Spec.Replicas
 	case workload.Groups != nil:
 		desired = workload.Groups.Spec.Replicas
+	case workload.Ray != nil:
+		desired = workload.Ray.Spec.RayClusterConfig.WorkerGroupSpecs[0].Replicas
 	}
 	if ready.Status == metav1.ConditionTrue && desired != nil && evaluated.ReadyReplicas < *desired {
 		t.Errorf("Ready with %d ready replicas of %d", evaluated.ReadyReplicas, *desired)

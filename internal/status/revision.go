@@ -30,10 +30,7 @@ type revision struct {
 }
 
 func currentRevision(workload Workload) revision {
-	hash, label := currentHash(workload), appsv1.DefaultDeploymentUniqueLabelKey
-	if workload.Groups != nil {
-		hash, label = workload.Groups.currentRevision(workload.Pods), labelRevision
-	}
+	hash, label := currentLabel(workload)
 	rev := revision{observed: hash != ""}
 	for _, pod := range workload.Pods {
 		current := rev.observed && pod.Labels[label] == hash
@@ -59,6 +56,18 @@ func currentRevision(workload Workload) revision {
 		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), byName(a, b))
 	})
 	return rev
+}
+
+// currentLabel returns the label that pods of the current template have, and its value, which is empty
+// while that is unknown.
+func currentLabel(workload Workload) (hash, label string) {
+	switch {
+	case workload.Groups != nil:
+		return workload.Groups.currentRevision(workload.Pods), labelRevision
+	case workload.Ray != nil:
+		return workload.Ray.currentCluster(), labelRayCluster
+	}
+	return currentHash(workload), appsv1.DefaultDeploymentUniqueLabelKey
 }
 
 func byName(a, b corev1.Pod) int { return cmp.Compare(a.Name, b.Name) }

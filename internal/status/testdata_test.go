@@ -75,6 +75,12 @@ func add(tb testing.TB, observed *status.Observed, document string) {
 			tb.Fatal(err)
 		}
 		workload.Deployment, workload.Groups, workload.ReplicaSets = nil, groups, nil
+	case "RayService":
+		ray, err := status.NewRayService(readRoute(tb, document))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		workload.Deployment, workload.Ray, workload.ReplicaSets = nil, ray, nil
 	case "ReplicaSet":
 		workload.ReplicaSets = append(workload.ReplicaSets, readNew[metav1.PartialObjectMetadata](tb, document))
 	case "Pod":
@@ -127,7 +133,10 @@ func addExtra(observed *status.Observed, extra extra) {
 	observed.Workload.SpecObserved = observed.Workload.SpecObserved || extra.SpecObserved
 	observed.Update = extra.Update
 	if extra.Accelerator != nil {
-		observed.Resolved = &status.Resolved{Accelerator: extra.Accelerator, Image: extra.Image}
+		observed.Resolved = &status.Resolved{Accelerator: extra.Accelerator, Image: extra.Image, Workload: "Deployment"}
+		if extra.Accelerator.Nodes > 1 {
+			observed.Resolved.Workload = "LeaderWorkerSet"
+		}
 	}
 	if extra.Route != nil {
 		observed.Route.Kind, observed.Route.Host, observed.Route.Owner = extra.Route.Kind, extra.Route.Host, extra.Route.Owner

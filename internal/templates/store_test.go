@@ -167,7 +167,7 @@ func TestInvalidCandidateIsRejected(t *testing.T) {
 		"a preset that policy forbids": {replace("rules.cue", "general: [", `general: [if deploy.spec != _|_ {spec: model: error("no models today")},`), "rendering preset "},
 		"an example that breaks":       {replace("service.cue", `kind:       "Service"`, ""), "rendering examples/"},
 		"a kind that is not allowed":   {replace("deployment.cue", `"Deployment"`, `"StatefulSet"`), "may not render StatefulSet"},
-		"an object that is not":        {replace("service.cue", "package workload\n", "package workload\n\nobjects: extra: {apiVersion: \"v1\", kind: \"ConfigMap\", metadata: {name: _values.name, namespace: _values.namespace}}\n"), "may not render ConfigMap"},
+		"an object that is not":        {replace("serviceaccount.cue", "package workload\n", "package workload\n\nobjects: extra: {apiVersion: \"v1\", kind: \"ConfigMap\", metadata: {name: _values.name, namespace: _values.namespace}}\n"), "may not render ConfigMap"},
 		"a preset that breaks":         {replace("presets.cue", "count: 4", "count: 3"), "rendering preset qwen-7b: spec.accelerator.count"},
 		"a preset of unknown fields":   {replace("presets.cue", `model: "Qwen`, `size: 7, model: "Qwen`), "rendering preset qwen-7b: spec.size"},
 		"templates without a contract": {replace("about.cue", "deploy: npudeploy.#NpuDeploy", "deploy: npudeploy.#Nothing"), "#Nothing"},

@@ -142,6 +142,10 @@ const (
 	//
 	// See `kubectl logs --previous POD`.
 	ReasonCrashLoop = "CrashLoop"
+	// ReasonApplicationFailed means that Ray Serve could not start the model in pods that run.
+	//
+	// Change `spec.inferenceServer.args` as the message describes; see the log of the RayService's pods.
+	ReasonApplicationFailed = "ApplicationFailed"
 	// ReasonProbeFailing means that the server runs but does not answer its probe.
 	//
 	// See the log; increase `probes.startup` for a slow start.

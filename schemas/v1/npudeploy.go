@@ -191,7 +191,24 @@ type Parallelism struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=64
 	Pipeline *int32 `json:"pipeline,omitempty"`
+
+	// workload is the kind of object that has the pods of a replica on several nodes. RayService starts
+	// Ray Serve, on one node too. Absent means policy's kind for several nodes, and a Deployment for one.
+	//
+	// +optional
+	Workload ReplicaKind `json:"workload,omitempty"`
 }
+
+// ReplicaKind is a kind of object that has the pods of a replica on several nodes.
+//
+// +kubebuilder:validation:Enum=LeaderWorkerSet;RayService
+type ReplicaKind string
+
+// The kinds of replicas on several nodes.
+const (
+	ReplicaLeaderWorkerSet ReplicaKind = "LeaderWorkerSet"
+	ReplicaRayService      ReplicaKind = "RayService"
+)
 
 // PodMetadata is metadata that a user can add to pods.
 type PodMetadata struct {

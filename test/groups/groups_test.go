@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	harness.Main(m, harness.Workloads(), harness.Routes(), harness.With(cluster.LWS))
+	harness.Main(m, harness.Workloads(), harness.Routes(), harness.With(cluster.LWS), harness.With(cluster.KubeRay))
 }
 
 var shared controllertest.Shared

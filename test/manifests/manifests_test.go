@@ -28,7 +28,7 @@ import (
 
 // The definitions are the projects' own, with their schemas, except Prometheus'.
 func TestMain(m *testing.M) {
-	harness.Main(m, harness.Routes(), harness.With(cluster.LWS), harness.With(cluster.Istio), harness.With(cluster.GatewayAPI), harness.With(cluster.KEDA))
+	harness.Main(m, harness.Routes(), harness.With(cluster.LWS), harness.With(cluster.KubeRay), harness.With(cluster.Istio), harness.With(cluster.GatewayAPI), harness.With(cluster.KEDA))
 }
 
 var templates = sync.OnceValues(func() (*render.Templates, error) { return render.Compile(nufi.Module()) })
