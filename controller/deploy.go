@@ -113,10 +113,6 @@ func (k *deployKind) renderWith(
 ) *rendering {
 	return k.renders.get(deploy, input, apply.DeployOwner(deploy),
 		func(r *rendering) ([]*unstructured.Unstructured, error) {
-			impact, _ := k.impacts.get(deploy, settings, set)
-			if r.update = set.update(impact); r.update != nil && rollout.IsManual(deploy, set.serving.Catalogue) {
-				r.update.MayWait = set.serving.Catalogue.Change.ManualLimit()
-			}
 			templates, err := set.compiled()
 			if err != nil {
 				return nil, err
@@ -141,6 +137,14 @@ func (k *deployKind) renderWith(
 				}
 			}
 			return result.Objects, nil
+		},
+		func(current *apply.Set) *status.Update {
+			impact, _ := k.impacts.get(deploy, settings, set, current)
+			update := set.update(impact)
+			if update != nil && rollout.IsManual(deploy, set.serving.Catalogue) {
+				update.MayWait = set.serving.Catalogue.Change.ManualLimit()
+			}
+			return update
 		})
 }
 

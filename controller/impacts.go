@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
@@ -36,16 +37,19 @@ func newImpactCache() *impactCache {
 	return &impactCache{byName: map[types.NamespacedName]cachedImpact{}}
 }
 
-func (c *impactCache) get(deploy *v1.NpuDeploy, settings render.ProjectSettings, set usedSet) (plan.Impact, *rollout.Devices) {
+// get computes the impact if its input changed. current are the manifests of the used set, or nil.
+func (c *impactCache) get(
+	deploy *v1.NpuDeploy, settings render.ProjectSettings, set usedSet, current *apply.Set,
+) (plan.Impact, *rollout.Devices) {
 	name := client.ObjectKeyFromObject(deploy)
-	input := renderInput{deploy.Generation, settings, set.digest, set.serving.Digest, "", describeBackends(render.ReportedBackends(deploy))}
+	input := set.reportedInput(deploy, settings)
 	c.mu.Lock()
 	cached := c.byName[name]
 	c.mu.Unlock()
 	if cached.uid == deploy.UID && cached.input == input {
 		return cached.impact, cached.devices
 	}
-	impact, devices := set.impact(deploy, settings)
+	impact, devices := set.impact(deploy, settings, current)
 	isAssigned := set.digest == input.serving && cached.uid == deploy.UID && cached.input.serving == input.serving
 	if isAssigned && cached.input.generation == input.generation {
 		devices = cached.devices

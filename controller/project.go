@@ -52,7 +52,7 @@ func (k *projectKind) render(_ context.Context, project *v1.Project) (*rendering
 				return nil, err
 			}
 			return manifests.Objects, nil
-		}), nil
+		}, nil), nil
 }
 
 func (*projectKind) claimHost(context.Context, *v1.Project, *rendering) (hostOwnership, error) {

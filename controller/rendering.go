@@ -26,6 +26,12 @@ type renderInput struct {
 	backends   string // their states, as text
 }
 
+// rendersAs reports whether two inputs render to the same manifests.
+func (i renderInput) rendersAs(other renderInput) bool {
+	i.serving, i.unknown = other.serving, other.unknown
+	return i == other
+}
+
 // rendering is what a spec renders to, or the error.
 type rendering struct {
 	input renderInput
@@ -61,15 +67,49 @@ func failedRendering(err error) *rendering {
 	return &rendering{outcome: renderOutcome(err), err: err}
 }
 
-// get returns the rendering of the object, and renders it if its input changed.
-func (c *renderCache) get(object client.Object, input renderInput, owner apply.Owner, render renderFunc) *rendering {
-	c.mu.Lock()
-	cached := c.byUID[object.GetUID()]
-	c.mu.Unlock()
+// updateFunc returns the update of an object whose manifests are current, or nil.
+type updateFunc func(current *apply.Set) *status.Update
+
+// get returns the rendering of the object, and renders it if its input changed. update may be nil.
+func (c *renderCache) get(object client.Object, input renderInput, owner apply.Owner, render renderFunc, update updateFunc) *rendering {
+	cached := c.cached(object.GetUID(), input)
 	if cached != nil && cached.input == input {
 		return cached
 	}
-	r := &rendering{input: input}
+	r := &rendering{}
+	if cached != nil && cached.err == nil {
+		*r = *cached // Other templates serve.
+	} else {
+		c.render(r, owner, render)
+	}
+	if r.input = input; update != nil {
+		r.update = update(r.set)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.byUID[object.GetUID()] = r
+	return r
+}
+
+// cached returns the rendering of the object with the same manifests, or nil.
+func (c *renderCache) cached(uid types.UID, input renderInput) *rendering {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cached := c.byUID[uid]; cached != nil && cached.input.rendersAs(input) {
+		return cached
+	}
+	return nil
+}
+
+// setOf returns the cached manifests of the object, or nil.
+func (c *renderCache) setOf(uid types.UID, input renderInput) *apply.Set {
+	if cached := c.cached(uid, input); cached != nil {
+		return cached.set
+	}
+	return nil
+}
+
+func (c *renderCache) render(r *rendering, owner apply.Owner, render renderFunc) {
 	start := time.Now()
 	objects, err := render(r)
 	r.outcome = renderOutcome(err)
@@ -80,10 +120,6 @@ func (c *renderCache) get(object client.Object, input renderInput, owner apply.O
 	if err == nil && r.err != nil {
 		r.rejected.Reason, r.rejected.Message = apply.Explain(r.err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.byUID[object.GetUID()] = r
-	return r
 }
 
 func (c *renderCache) forget(uid types.UID) {

@@ -201,10 +201,17 @@ func (r *rollouts) directs(all []v1.TemplateRollout, digest string) bool {
 	return currentOf(all, digest) != nil || newestRevision(all) <= r.began.revision
 }
 
-// record patches the NpuDeploys, and then the rollout.
+// record patches the NpuDeploys, and then the rollout: a halt, which nothing but a retry ends, before them, because
+// writes of many NpuDeploys take a while, and conflict with those of their statuses.
 func (r *rollouts) record(
 	ctx context.Context, current *v1.TemplateRollout, members []rolloutMember, result rollout.Result,
 ) (reconcile.Result, error) {
+	if isHalted(result.Status) && !isHalted(current.Status) {
+		if err := r.patchStatus(ctx, current, result.Status); err != nil {
+			return reconcile.Result{}, fmt.Errorf("patching the status of %s: %w", current.Name, err)
+		}
+		return reconcile.Result{}, nil // Its event continues.
+	}
 	byName := make(map[types.NamespacedName]*v1.NpuDeploy, len(members))
 	for _, m := range members {
 		byName[client.ObjectKeyFromObject(m.object)] = m.object
@@ -230,6 +237,10 @@ func (r *rollouts) record(
 		return reconcile.Result{}, nil
 	}
 	return reconcile.Result{RequeueAfter: max(time.Millisecond, result.Next.Sub(r.clock.Now()))}, nil
+}
+
+func isHalted(status v1.TemplateRolloutStatus) bool {
+	return meta.IsStatusConditionTrue(status.Conditions, v1.ConditionHalted)
 }
 
 // assign fails with a conflict if the NpuDeploy has changed since it was evaluated.

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/message"
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
@@ -81,17 +82,55 @@ func notStored(digest string) func() (*render.Templates, error) {
 	}
 }
 
-// impact returns the effect of the serving set, and the devices of the pods with it.
-func (s usedSet) impact(deploy *v1.NpuDeploy, settings render.ProjectSettings) (plan.Impact, *rollout.Devices) {
+// reportedInput is the input of a rendering with the backends that the status reports.
+func (s usedSet) reportedInput(deploy *v1.NpuDeploy, settings render.ProjectSettings) renderInput {
+	return renderInput{deploy.Generation, settings, s.digest, s.serving.Digest, "", describeBackends(render.ReportedBackends(deploy))}
+}
+
+// impact returns the effect of the serving set, and the devices of the pods with it. current are the manifests of
+// the used set, which are rendered if it is nil.
+func (s usedSet) impact(deploy *v1.NpuDeploy, settings render.ProjectSettings, current *apply.Set) (plan.Impact, *rollout.Devices) {
 	if s.digest == s.serving.Digest {
 		return plan.Impact{Effect: render.None}, nil
 	}
-	current, err := s.compiled()
+	renderer := plan.DeployRenderer(deploy, settings)
+	if current != nil {
+		if impact, devices, ok := s.impactOn(current, apply.DeployOwner(deploy), renderer); ok {
+			return impact, devices
+		}
+	}
+	used, err := s.compiled()
 	if err != nil {
 		return plan.Impact{Effect: render.Restart, Message: err.Error()}, nil
 	}
-	impact, next := plan.Sets{Now: current, Next: s.serving}.Render(plan.DeployRenderer(deploy, settings))
+	impact, next := plan.Sets{Now: used, Next: s.serving}.Render(renderer)
 	return impact, devicesOf(next)
+}
+
+// impactOn compares with manifests that were rendered before. It is not ok if that cannot be done.
+func (s usedSet) impactOn(current *apply.Set, owner apply.Owner, renderer plan.Renderer) (impact plan.Impact, devices *rollout.Devices, ok bool) {
+	next, err := renderer.Render(s.serving)
+	if err != nil {
+		return plan.Impact{Effect: render.Refused, Message: err.Error()}, nil, true
+	}
+	desired, err := apply.NewSet(owner, next.Objects)
+	if err != nil {
+		return impact, nil, false
+	}
+	if current.Equals(desired) {
+		return plan.Impact{Effect: render.None}, devicesOf(next), true
+	}
+	before, err := current.Objects()
+	if err != nil {
+		return impact, nil, false
+	}
+	after, err := desired.Objects()
+	if err != nil {
+		return impact, nil, false
+	}
+	effect, changes := render.Compare(
+		&render.Result{Manifests: render.Manifests{Objects: before}}, &render.Result{Manifests: render.Manifests{Objects: after}})
+	return plan.Impact{Effect: effect, Changes: changes}, devicesOf(next), true
 }
 
 // update describes what the serving set would change. It is nil if it changes nothing, and no unknown set was

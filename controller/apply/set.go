@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/dudaji/nufi/internal/manifests"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -63,6 +64,24 @@ func (s *Set) Refs() []Ref {
 		refs = append(refs, desired.ref)
 	}
 	return refs
+}
+
+// Equals reports whether two sets have the same objects.
+func (s *Set) Equals(other *Set) bool {
+	return slices.EqualFunc(s.manifests, other.manifests, func(a, b manifest) bool { return a.ref == b.ref && a.digest == b.digest })
+}
+
+// Objects decodes the objects as they are sent.
+func (s *Set) Objects() ([]*unstructured.Unstructured, error) {
+	objects := make([]*unstructured.Unstructured, len(s.manifests))
+	for i, desired := range s.manifests {
+		objects[i] = &unstructured.Unstructured{}
+		if err := utiljson.Unmarshal(desired.body, &objects[i].Object); err != nil {
+			return nil, fmt.Errorf("decoding %s: %w", desired.ref, err)
+		}
+		unstructured.RemoveNestedField(objects[i].Object, "metadata", "annotations", v1.AnnotationManifest)
+	}
+	return objects, nil
 }
 
 func (s *Set) has(k key) bool {

@@ -145,8 +145,8 @@ func (s *simulation) event() {
 }
 
 // evaluate evaluates the newest rollout that a controller has read, and writes the result: first that the
-// others are superseded, then the assignments, then the status. If it crashes, it does so before a random
-// write, and reads all again. It gives up at a conflict.
+// others are superseded, then the assignments, then the status, but a halt alone. If it crashes, it does so
+// before a random write, and reads all again. It gives up at a conflict.
 func (s *simulation) evaluate(i int, crashes bool) {
 	s.t.Helper()
 	read := s.controllers[i]
@@ -159,8 +159,13 @@ func (s *simulation) evaluate(i int, crashes bool) {
 	for old := range read.rollouts[:last] {
 		writes = append(writes, func() bool { return s.patchRollout(read, old, v1.TemplateRolloutStatus{}) })
 	}
+	isHalted := func(status v1.TemplateRolloutStatus) bool {
+		return meta.IsStatusConditionTrue(status.Conditions, v1.ConditionHalted)
+	}
 	for _, assignment := range result.Assignments {
-		writes = append(writes, func() bool { return s.assign(read, assignment) })
+		if isHalted(read.rollouts[last].object.Status) || !isHalted(result.Status) {
+			writes = append(writes, func() bool { return s.assign(read, assignment) })
+		}
 	}
 	writes = append(writes, func() bool { return s.patchRollout(read, last, result.Status) })
 	if crashes {

@@ -20,13 +20,13 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func newCandidate(t *testing.T, edit func(string, string) string) fs.FS {
-	t.Helper()
-	dir := t.TempDir()
-	mount(t, dir, "..1", edit)
+func newCandidate(tb testing.TB, edit func(string, string) string) fs.FS {
+	tb.Helper()
+	dir := tb.TempDir()
+	mount(tb, dir, "..1", edit)
 	snapshot, err := templates.Snapshot(dir)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return snapshot
 }

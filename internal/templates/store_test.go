@@ -26,11 +26,11 @@ func TestMain(m *testing.M) {
 
 // mount writes the templates as the kubelet mounts a ConfigMap: a folder of the revision, a
 // link ..data to it, and links into ..data. A second call replaces the revision.
-func mount(t *testing.T, dir, revision string, edit func(name string, content string) string) {
-	t.Helper()
+func mount(tb testing.TB, dir, revision string, edit func(name string, content string) string) {
+	tb.Helper()
 	folder := filepath.Join(dir, revision)
 	if err := os.CopyFS(folder, nufi.Module()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	err := filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -43,15 +43,15 @@ func mount(t *testing.T, dir, revision string, edit func(name string, content st
 		return os.WriteFile(name, []byte(edit(filepath.Base(name), string(content))), 0o644)
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	next := filepath.Join(dir, "..data_tmp")
 	if err := errors.Join(os.Symlink(revision, next), os.Rename(next, filepath.Join(dir, "..data"))); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, name := range []string{"cue.mod", "schemas"} {
 		if err := os.Symlink(filepath.Join("..data", name), filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrExist) {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 }

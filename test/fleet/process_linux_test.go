@@ -125,10 +125,11 @@ func (p *process) number(text string) float64 {
 	return value
 }
 
-// writes counts all requests of the controller but reads.
+// writes counts the requests of the controller but reads, and writes that a newer version of the object rejected.
 func (f *fleet) writes() float64 {
 	f.Helper()
-	return f.metric("rest_client_requests_total", "") - f.metric("rest_client_requests_total", `method="GET"`)
+	const requests = "rest_client_requests_total"
+	return f.metric(requests, "") - f.metric(requests, `method="GET"`) - f.metric(requests, `code="409"`)
 }
 
 func (f *fleet) created() float64 {

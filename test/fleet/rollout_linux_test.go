@@ -28,8 +28,6 @@ const (
 	command   = `command: ["python3", "-m", "vllm.entrypoints.openai.api_server"]`
 	// firstWave and secondWave are shares of the fleet, in percent.
 	firstWave, secondWave = 10, 30
-	// changedSpecs is the number of specs that are changed for comparison.
-	changedSpecs = 10
 )
 
 // BenchmarkRollout rolls sets of templates out to a fleet of Ready NpuDeploys: one that changes no manifest, one
@@ -53,16 +51,16 @@ type rolloutFleet struct {
 
 	b *testing.B
 
-	mu       sync.Mutex
-	notReady map[string]bool // NpuDeploys
-	last     map[string]*v1.NpuDeploy
-	limit    int       // of those that are not Ready
-	most     int       // that were not Ready at the same time
-	outages  int       // how often one was not Ready any more
-	versions int       // of rollouts
-	perApply float64   // writes for each changed spec
-	crashed  time.Time // the first report of a crash loop
-	halted   time.Time
+	mu                sync.Mutex
+	notReady          map[string]bool // NpuDeploys
+	last              map[string]*v1.NpuDeploy
+	limit             int       // of those that are not Ready
+	most              int       // that were not Ready at the same time
+	outages           int       // how often one was not Ready any more
+	versions          int       // of rollouts
+	perApply          float64   // writes for each changed spec
+	crashed, reported time.Time // the first crash loop of a pod, and the first NpuDeploy that reports one
+	halted            time.Time
 }
 
 func newRolloutFleet(b *testing.B) *rolloutFleet {
@@ -109,6 +107,10 @@ func (f *rolloutFleet) observe(object any) {
 			f.outages++
 		}
 		f.notReady[object.Name], f.last[object.Name] = isDown, object
+		ready := meta.FindStatusCondition(object.Status.Conditions, v1.ConditionReady)
+		if f.reported.IsZero() && ready != nil && ready.Reason == v1.ReasonCrashLoop {
+			f.reported = time.Now()
+		}
 		down := 0
 		for _, isDown := range f.notReady {
 			if isDown {
@@ -210,16 +212,17 @@ func (f *rolloutFleet) onSets() map[string]int {
 	return counts
 }
 
-// changeSpecs measures the writes for a change of a spec that replaces the pods, without the two that store the specs.
+// changeSpecs measures the writes for a change of a spec that replaces the pods, without the two that store the specs:
+// of as many as a rollout may disrupt.
 func (f *rolloutFleet) changeSpecs() {
 	f.Helper()
-	before := f.writes()
-	for i := range changedSpecs {
+	before, changed := f.writes(), *size*disrupted/100
+	for i := range changed {
 		patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"inferenceServer":{"terminationGracePeriodSeconds":100}}}`))
 		f.Must(f.Client.Patch(f.Context(), f.deploy(i), patch))
 	}
 	f.settle()
-	f.perApply = (f.writes()-before)/changedSpecs - 2
+	f.perApply = (f.writes()-before)/float64(changed) - 2
 	f.b.ReportMetric(f.perApply, "writes/apply")
 }
 
@@ -263,6 +266,7 @@ func (f *rolloutFleet) badSet() {
 	halted := f.rollout(2, "the rollout to be halted", is(v1.ConditionHalted))
 	f.await("all to be Ready again", func() bool { return f.ready() == *size })
 	f.settle()
+	f.b.ReportMetric(float64(f.reported.Sub(f.crashed).Milliseconds()), "report-ms")
 	f.b.ReportMetric(float64(f.halted.Sub(f.crashed).Milliseconds()), "halt-ms")
 	f.b.ReportMetric(float64(f.most), "disturbed")
 	if on := f.onSets()[halted.Spec.Templates]; on > 0 || f.most > *size*firstWave/100 {

@@ -1,0 +1,189 @@
+package controller
+
+import (
+	"fmt"
+	"io/fs"
+	"runtime"
+	"runtime/debug"
+	runtimemetrics "runtime/metrics"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
+
+	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// compileEdited compiles the repository's templates with a part of the policy replaced.
+func compileEdited(tb testing.TB, from, to string) *render.Templates {
+	tb.Helper()
+	module := fstest.MapFS{}
+	err := fs.WalkDir(nufi.Module(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(nufi.Module(), name)
+		if name == "schemas/policy/policy.cue" {
+			if !strings.Contains(string(content), from) {
+				tb.Fatalf("the policy does not have %s", from)
+			}
+			content = []byte(strings.Replace(string(content), from, to, 1))
+		}
+		module[name] = &fstest.MapFile{Data: content}
+		return err
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	set, err := render.Compile(module)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return set
+}
+
+func readExamples(tb testing.TB) []*v1.NpuDeploy {
+	tb.Helper()
+	names, err := fs.Glob(nufi.Examples(), "examples/*/npudeploy.yaml")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var deploys []*v1.NpuDeploy
+	for _, name := range names {
+		content, err := fs.ReadFile(nufi.Examples(), name)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for document := range strings.SplitSeq(string(content), "\n---\n") {
+			deploy := &v1.NpuDeploy{}
+			if err := yaml.Unmarshal([]byte(document), deploy); err != nil {
+				tb.Fatal(err)
+			}
+			if deploy.Kind == v1.Kind {
+				deploy.UID = types.UID(fmt.Sprint(name, len(deploys)))
+				deploys = append(deploys, deploy)
+			}
+		}
+	}
+	return deploys
+}
+
+// manifestsOf renders an NpuDeploy, or returns nil.
+func manifestsOf(tb testing.TB, set *render.Templates, deploy *v1.NpuDeploy) *apply.Set {
+	tb.Helper()
+	result, err := set.Render(deploy, render.ProjectSettings{})
+	if err != nil {
+		return nil
+	}
+	manifests, err := apply.NewSet(apply.DeployOwner(deploy), result.Objects)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return manifests
+}
+
+// The comparison with cached manifests must not differ from the one that renders with both sets.
+func TestImpactOnCachedManifestsIsThatOfBothRenders(t *testing.T) {
+	t.Parallel()
+	used := compileEdited(t, "", "")
+	effects := map[render.Effect]int{}
+	for _, edit := range [][2]string{
+		{"policy: {\n", "policy: {\n\t// A comment.\n"},
+		{"graceSeconds: 120", "graceSeconds: 240"},
+		{"annotations: {}", `annotations: {note: "new"}`},
+		{"labels: {}", `labels: {"example.com/set": "new"}`},
+		{`serviceAccount: "Own"`, `serviceAccount: "NamespaceDefault"`},
+		{`hostPaths: ["/mnt/data"]`, "hostPaths: []"},
+		{`podMonitor: "None"`, `podMonitor: "Make"`},
+		{"registries: []", `registries: ["registry.example.com/"]`},
+	} {
+		set := usedSet{used.Digest, func() (*render.Templates, error) { return used, nil }, compileEdited(t, edit[0], edit[1]), ""}
+		for _, deploy := range readExamples(t) {
+			want, wantDevices := set.impact(deploy, render.ProjectSettings{}, nil)
+			got, devices := set.impact(deploy, render.ProjectSettings{}, manifestsOf(t, used, deploy))
+			if delta := cmp.Diff(want, got) + cmp.Diff(wantDevices, devices); delta != "" {
+				t.Errorf("%s with %s (-both rendered +cached):\n%s", deploy.Name, edit[1], delta)
+			}
+			effects[got.Effect]++
+		}
+	}
+	for _, effect := range []render.Effect{render.None, render.InPlace, render.Restart, render.Delete, render.Refused} {
+		if effects[effect] == 0 {
+			t.Errorf("no edit has the effect %s: %v", effect, effects)
+		}
+	}
+}
+
+func TestStoredSetIsCompiledOnce(t *testing.T) {
+	t.Parallel()
+	r := newRevisions(nil, "", nil)
+	module := compileEdited(t, "graceSeconds: 120", "graceSeconds: 240")
+	if err := r.store(t.Context(), module); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	var compiled [4]*render.Templates
+	for i := range compiled {
+		group.Go(func() {
+			if kept, err := r.get(t.Context(), module.Digest); err == nil && kept != nil {
+				compiled[i], _ = kept.compile()
+			}
+		})
+	}
+	group.Wait()
+	for _, set := range compiled {
+		if set == nil || set != compiled[0] {
+			t.Fatalf("the sets are %v", compiled)
+		}
+	}
+}
+
+// BenchmarkImpacts computes the impact of a set on 10,000 NpuDeploys whose manifests are cached, with the
+// controller's GOGC.
+func BenchmarkImpacts(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(200))
+	used := compileEdited(b, "", "")
+	set := usedSet{
+		used.Digest, func() (*render.Templates, error) { return used, nil }, compileEdited(b, "graceSeconds: 120", "graceSeconds: 240"), "",
+	}
+	deploys, current := make([]v1.NpuDeploy, 10_000), make([]*apply.Set, 10_000)
+	count := int32(4)
+	each := func(do func(i int)) {
+		var group errgroup.Group
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for i := range deploys {
+			group.Go(func() error {
+				do(i)
+				return nil
+			})
+		}
+		_ = group.Wait()
+	}
+	each(func(i int) {
+		deploy := &deploys[i]
+		deploy.Namespace, deploy.Name = "search", fmt.Sprint("llama-", i)
+		deploy.Spec = v1.NpuDeploySpec{
+			Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom", Count: &count}, Endpoint: &v1.Endpoint{Host: deploy.Name + ".nufi.me"},
+		}
+		current[i] = manifestsOf(b, used, deploy)
+	})
+	for b.Loop() {
+		cache := newImpactCache()
+		each(func(i int) {
+			if impact, _ := cache.get(&deploys[i], render.ProjectSettings{}, set, current[i]); impact.Effect != render.Restart {
+				b.Errorf("the effect is %s", impact.Effect)
+			}
+		})
+	}
+	memory := []runtimemetrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	runtimemetrics.Read(memory)
+	b.ReportMetric(float64(memory[0].Value.Uint64()-memory[1].Value.Uint64())/(1<<20), "MiB")
+}
