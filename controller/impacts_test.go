@@ -3,16 +3,12 @@ package controller
 import (
 	"fmt"
 	"io/fs"
-	"runtime"
-	"runtime/debug"
-	runtimemetrics "runtime/metrics"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
@@ -144,46 +140,4 @@ func TestStoredSetIsCompiledOnce(t *testing.T) {
 			t.Fatalf("the sets are %v", compiled)
 		}
 	}
-}
-
-// BenchmarkImpacts computes the impact of a set on 10,000 NpuDeploys whose manifests are cached, with the
-// controller's GOGC.
-func BenchmarkImpacts(b *testing.B) {
-	defer debug.SetGCPercent(debug.SetGCPercent(200))
-	used := compileEdited(b, "", "")
-	set := usedSet{
-		used.Digest, func() (*render.Templates, error) { return used, nil }, compileEdited(b, "graceSeconds: 120", "graceSeconds: 240"), "",
-	}
-	deploys, current := make([]v1.NpuDeploy, 10_000), make([]*apply.Set, 10_000)
-	count := int32(4)
-	each := func(do func(i int)) {
-		var group errgroup.Group
-		group.SetLimit(runtime.GOMAXPROCS(0))
-		for i := range deploys {
-			group.Go(func() error {
-				do(i)
-				return nil
-			})
-		}
-		_ = group.Wait()
-	}
-	each(func(i int) {
-		deploy := &deploys[i]
-		deploy.Namespace, deploy.Name = "search", fmt.Sprint("llama-", i)
-		deploy.Spec = v1.NpuDeploySpec{
-			Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom", Count: &count}, Endpoint: &v1.Endpoint{Host: deploy.Name + ".nufi.me"},
-		}
-		current[i] = manifestsOf(b, used, deploy)
-	})
-	for b.Loop() {
-		cache := newImpactCache()
-		each(func(i int) {
-			if impact, _ := cache.get(&deploys[i], render.ProjectSettings{}, set, current[i]); impact.Effect != render.Restart {
-				b.Errorf("the effect is %s", impact.Effect)
-			}
-		})
-	}
-	memory := []runtimemetrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
-	runtimemetrics.Read(memory)
-	b.ReportMetric(float64(memory[0].Value.Uint64()-memory[1].Value.Uint64())/(1<<20), "MiB")
 }

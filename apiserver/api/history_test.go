@@ -61,6 +61,44 @@ func TestEarlierSpecsAreListedAndRestored(t *testing.T) {
 	s.do("bob", http.MethodGet, "a/revisions", "").Want(http.StatusForbidden)
 }
 
+func TestManualUpdateIsRequested(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	s.create("a")
+	s.do("ann", http.MethodPost, "a/update", "").Want(http.StatusConflict) // Its updates are automatic.
+	s.do("ann", http.MethodPatch, "a", `{"spec": {"updates": "Manual"}}`, "Content-Type", "application/merge-patch+json").Want(http.StatusOK)
+	s.do("ann", http.MethodPost, "a/update", "").Want(http.StatusConflict) // There is none.
+	const digest = "sha256:0000000000ff"                                   // No other test has it.
+	kubectl(s, "", "patch", "npudeploy", "a", "--subresource=status", "--type=merge", "-p",
+		`{"status": {"replicas": 0, "readyReplicas": 0, "update": {"templates": "`+digest+`", "effect": "Restart"}}}`)
+	requested := func(query string) any {
+		got := s.do("ann", http.MethodPost, "a/update"+query, "").Want(http.StatusOK)
+		return field(t, got, "metadata", "annotations", v1.AnnotationUpdateTo)
+	}
+	if got := requested("?dryRun=All"); got != digest {
+		t.Errorf("the dry run requests %v", got)
+	}
+	s.do("vic", http.MethodPost, "a/update", "").Want(http.StatusForbidden)
+	s.do("ann", http.MethodPost, "a/update?templates=newest", "").Want(http.StatusBadRequest)
+	if got := requested("?templates=sha256:000000000001"); got != "sha256:000000000001" {
+		t.Errorf("the request is %v", got)
+	}
+	if got := requested(""); got != digest {
+		t.Errorf("the request is %v", got)
+	}
+
+	// A set whose rollout is halted must be named.
+	halted := rollout.New(digest, 3, "")
+	s.Create(halted)
+	s.Cleanup(func() { s.Must(client.IgnoreNotFound(s.Client.Delete(context.WithoutCancel(t.Context()), halted))) })
+	kubectl(s, "", "patch", "templaterollout", halted.Name, "--subresource=status", "--type=merge", "-p", `{"status": {"wave": 0, "conditions": [
+		{"type": "Halted", "status": "True", "reason": "DeploysFailed", "message": "", "lastTransitionTime": "2026-01-02T03:04:05Z"}]}}`)
+	s.do("ann", http.MethodPost, "a/update", "").Want(http.StatusConflict)
+	if got := requested("?templates=" + digest); got != digest {
+		t.Errorf("the request is %v", got)
+	}
+}
+
 func TestRolloutIsReadAndChanged(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)

@@ -110,6 +110,7 @@ func matrix(t *testing.T) []matrixRow {
 		{"GET " + one + "/scale", "", nil, [4]int{200, 200, 200, 403}},
 		{"PUT " + one + "/scale", `{"replicas": 2}`, nil, [4]int{200, 200, 403, 403}},
 		{"POST " + one + "/restart", "", nil, [4]int{200, 200, 403, 403}},
+		{"POST " + one + "/update", "", nil, [4]int{409, 409, 409, 403}}, // Its updates are automatic.
 		{"GET " + one + "/revisions", "", nil, [4]int{200, 200, 200, 403}},
 		{"POST " + one + "/undo?revision=1", "", nil, [4]int{200, 200, 403, 403}}, // It is the current spec.
 		{"GET /api/v1/templaterollouts", "", nil, [4]int{200, 200, 200, 200}},

@@ -76,7 +76,7 @@ func New(options Options) *Handlers { return &Handlers{Options: options} }
 func (h *Handlers) Routes() []rest.Route {
 	kind := Kind()
 	kind.CheckDryRun = h.CheckRender
-	return slices.Concat(h.readRoutes(), h.watchRoutes(), kind.Routes(), scaleRoutes(), historyRoutes(), []rest.Route{h.restartRoute()})
+	return slices.Concat(h.readRoutes(), h.watchRoutes(), kind.Routes(), scaleRoutes(), historyRoutes(), []rest.Route{h.restartRoute(), updateRoute()})
 }
 
 // catchUpTimeout is how long a list waits for a version that the server has not observed yet.

@@ -349,6 +349,42 @@ func TestNothingIsAssigned(t *testing.T) {
 	}
 }
 
+func TestWindowsBeginInTheirZone(t *testing.T) {
+	t.Parallel()
+	at := func(text string) time.Time {
+		parsed, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed
+	}
+	nights := render.Window{Days: []string{"Sat", "Sun"}, From: "22:00", To: "06:00", Zone: "Asia/Seoul"}
+	berlin := render.Window{Days: []string{"Sun"}, From: "01:00", To: "04:00", Zone: "Europe/Berlin"}
+	for name, c := range map[string]struct {
+		now     string
+		windows []render.Window
+		next    string // empty: a window is open
+	}{
+		"in the week":                   {"2026-03-04T12:00:00Z", []render.Window{nights}, "2026-03-07T13:00:00Z"},
+		"begins":                        {"2026-03-07T13:00:00Z", []render.Window{nights}, ""},
+		"a second before it begins":     {"2026-03-07T12:59:59Z", []render.Window{nights}, "2026-03-07T13:00:00Z"},
+		"in the night after its day":    {"2026-03-08T20:59:59Z", []render.Window{nights}, ""}, // Monday 5:59
+		"ends":                          {"2026-03-08T21:00:00Z", []render.Window{nights}, "2026-03-14T13:00:00Z"},
+		"the first of two":              {"2026-03-04T12:00:00Z", []render.Window{nights, {Days: []string{"Thu"}, From: "10:00", To: "11:00", Zone: "UTC"}}, "2026-03-05T10:00:00Z"},
+		"before the clock goes forward": {"2026-03-28T12:00:00Z", []render.Window{berlin}, "2026-03-29T00:00:00Z"},
+		"three hours that are two":      {"2026-03-29T01:59:59Z", []render.Window{berlin}, ""},
+		"after those":                   {"2026-03-29T02:00:00Z", []render.Window{berlin}, "2026-04-04T23:00:00Z"},
+		"in summer":                     {"2026-04-05T01:59:59Z", []render.Window{berlin}, ""},
+	} {
+		f := newFleet(t, policy(), restarts(1)...)
+		f.input.Now, f.input.Policy.Windows = at(c.now), c.windows
+		assigned := f.evaluate()
+		if c.next == "" != (len(assigned) == 1) || c.next != "" && !f.last.Next.Equal(at(c.next)) {
+			t.Errorf("%s: %d are assigned, the next window begins at %s", name, len(assigned), f.last.Next.UTC())
+		}
+	}
+}
+
 func TestOneIsDisruptedInEachProject(t *testing.T) {
 	t.Parallel()
 	p := policy()

@@ -287,6 +287,7 @@ func (f *fixture) testBadSet(good string) {
 		f.Errorf("message %q", message)
 	}
 	f.AwaitCondition(halted, v1.ConditionProgressing, metav1.ConditionFalse, v1.ReasonStopped)
+	f.Kubectl("wait", "templaterollout/"+halted.Name, "--for=condition=Halted", "--timeout=10s")
 	for i := range deploys {
 		deploy := f.NpuDeploy(fmt.Sprint("web-", i))
 		f.AwaitCondition(deploy, v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
@@ -309,7 +310,9 @@ func (f *fixture) testBadSet(good string) {
 	second := f.newController() // by mistake
 	f.serve()
 	last := f.rollout(4)
-	f.AwaitCondition(last, v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+	f.Kubectl("wait", "templaterollout/"+last.Name, "--for=create", "--timeout=60s")
+	f.Kubectl("wait", "templaterollout/"+last.Name, "--for=condition=Complete", "--timeout=300s")
+	f.Get(last)
 	for i := range deploys {
 		if got := f.templatesOf(fmt.Sprint("web-", i)); got != last.Spec.Templates {
 			f.Errorf("web-%d is on %s, want %s", i, got, last.Spec.Templates)

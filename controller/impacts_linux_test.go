@@ -1,0 +1,69 @@
+package controller
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	runtimemetrics "runtime/metrics"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// BenchmarkImpacts computes the impact of a set on 10,000 NpuDeploys whose manifests are cached, with the
+// controller's GOGC.
+func BenchmarkImpacts(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(200))
+	used := compileEdited(b, "", "")
+	set := usedSet{
+		used.Digest, func() (*render.Templates, error) { return used, nil }, compileEdited(b, "graceSeconds: 120", "graceSeconds: 240"), "",
+	}
+	deploys, current := make([]v1.NpuDeploy, 10_000), make([]*apply.Set, 10_000)
+	count := int32(4)
+	each := func(do func(i int)) {
+		var group errgroup.Group
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for i := range deploys {
+			group.Go(func() error {
+				do(i)
+				return nil
+			})
+		}
+		_ = group.Wait()
+	}
+	each(func(i int) {
+		deploy := &deploys[i]
+		deploy.Namespace, deploy.Name = "search", fmt.Sprint("llama-", i)
+		deploy.Spec = v1.NpuDeploySpec{
+			Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom", Count: &count}, Endpoint: &v1.Endpoint{Host: deploy.Name + ".nufi.me"},
+		}
+		current[i] = manifestsOf(b, used, deploy)
+	})
+	var before, after syscall.Rusage
+	usage := func(of *syscall.Rusage) {
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, of); err != nil {
+			b.Fatal(err)
+		}
+	}
+	usage(&before)
+	for b.Loop() {
+		cache := newImpactCache()
+		each(func(i int) {
+			if impact, _ := cache.get(&deploys[i], render.ProjectSettings{}, set, current[i]); impact.Effect != render.Restart {
+				b.Errorf("the effect is %s", impact.Effect)
+			}
+		})
+	}
+	usage(&after)
+	cpu := time.Duration(after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano())
+	b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/op")
+	memory := []runtimemetrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	runtimemetrics.Read(memory)
+	b.ReportMetric(float64(memory[0].Value.Uint64()-memory[1].Value.Uint64())/(1<<20), "MiB")
+}
