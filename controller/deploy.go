@@ -190,7 +190,11 @@ func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 	if !isFirst || next.Status.Replicas > 0 || available == nil || available.Reason != v1.ReasonProgressing {
 		return 0
 	}
-	return deploy.CreationTimestamp.Add(maxFirst).Sub(k.clock.Now())
+	wait := deploy.CreationTimestamp.Add(maxFirst).Sub(k.clock.Now())
+	if wait > maxFirst+time.Second {
+		return 0 // This machine's clock is behind that of the API server.
+	}
+	return wait
 }
 
 // setTemplates records the serving set in a status that is written anyway, if updates are automatic and the

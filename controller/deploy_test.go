@@ -29,6 +29,8 @@ func TestFirstStatusWaitsForPods(t *testing.T) {
 		"objects were created":       {0, 0, nil, settleFirst},
 		"no pods":                    {0, 0, evaluated(0, v1.ReasonProgressing), 7 * time.Second},
 		"no pods for long":           {0, maxFirst, evaluated(0, v1.ReasonProgressing), -3 * time.Second},
+		"a clock a second behind":    {0, -4 * time.Second, evaluated(0, v1.ReasonProgressing), 11 * time.Second},
+		"a clock an hour behind":     {0, -time.Hour, evaluated(0, v1.ReasonProgressing), 0},
 		"pods":                       {0, 0, evaluated(1, v1.ReasonProgressing), 0},
 		"an error":                   {0, 0, evaluated(0, v1.ReasonQuotaExceeded), 0},
 		"more objects were created":  {1, 0, nil, settleStatus},

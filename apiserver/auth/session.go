@@ -66,7 +66,9 @@ func (s *Sessions) decode(text string) (User, error) {
 	if err := json.Unmarshal(content, &decoded); err != nil {
 		return User{}, &InvalidError{Reason: "the session is malformed: log in again"}
 	}
-	if !s.clock().Before(time.Unix(decoded.Expires, 0)) {
+	// A session that expires too late began before the clock was set back, or the lifetime shortened.
+	remaining := time.Unix(decoded.Expires, 0).Sub(s.clock())
+	if remaining <= 0 || remaining > s.ttl+maxSkew {
 		return User{}, &InvalidError{Reason: "the session has expired: log in again"}
 	}
 	user, err := NewUser(decoded.Name, decoded.Groups)

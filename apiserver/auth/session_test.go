@@ -105,6 +105,13 @@ func TestSessionIsValidUntilItExpires(t *testing.T) {
 	current = now.Add(hour)
 	_, err = sessions.Authenticate(requestWithCookie(t, cookie.Name, cookie.Value))
 	wantInvalid(t, "at the end", err, "expired")
+	current = now.Add(-5 * time.Minute) // Another replica's clock may be behind.
+	if _, err = sessions.Authenticate(requestWithCookie(t, cookie.Name, cookie.Value)); err != nil {
+		t.Errorf("on a replica whose clock is behind: %v", err)
+	}
+	current = now.Add(-6 * time.Minute)
+	_, err = sessions.Authenticate(requestWithCookie(t, cookie.Name, cookie.Value))
+	wantInvalid(t, "after the clock was set back", err, "expired")
 	if _, err := sessions.Authenticate(requestWithToken(t, "abc")); !errors.Is(err, auth.ErrNoCredentials) {
 		t.Errorf("without a cookie: %v", err)
 	}
