@@ -94,10 +94,10 @@ func (k *deployKind) eachRoute(
 	ctx context.Context, from client.Reader, visit func(schema.GroupVersionKind, client.Object) error, options ...client.ListOption,
 ) error {
 	for _, kind := range manifests.Kinds() {
-		if !isRoute(apply.Ref{GroupVersionKind: kind}) || k.served(kind) != nil {
+		if !isRoute(apply.Ref{GroupVersionKind: kind}) || k.checkInstalled(kind) != nil {
 			continue
 		}
-		list := apply.NewChildList(kind)
+		list := apply.NewCachedList(kind)
 		err := from.List(ctx, list, append(slices.Clip(options), client.UnsafeDisableDeepCopy)...)
 		if isNotCached(err) || meta.IsNoMatchError(err) {
 			continue // It was removed.

@@ -66,8 +66,8 @@ func newInstalledKinds(mgr manager.Manager, changed func(), settle settleFunc) (
 	}, nil
 }
 
-// served returns an error for a kind that is not watched, without a request.
-func (k *installedKinds) served(kind schema.GroupVersionKind) error {
+// check returns an error for a kind that is not watched, without a request.
+func (k *installedKinds) check(kind schema.GroupVersionKind) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.isWatched[kind] {
@@ -133,7 +133,7 @@ func isCustom(kind schema.GroupVersionKind) bool {
 func (k *installedKinds) list(ctx context.Context, kind schema.GroupVersionKind) error {
 	ctx, cancel := context.WithTimeout(ctx, installTimeout)
 	defer cancel()
-	if err := k.direct.List(ctx, apply.NewChildList(kind), client.Limit(1)); err != nil {
+	if err := k.direct.List(ctx, apply.NewCachedList(kind), client.Limit(1)); err != nil {
 		return fmt.Errorf("listing objects of kind %s: %w", kind.Kind, err)
 	}
 	return nil
@@ -144,12 +144,12 @@ func (k *installedKinds) start(ctx context.Context, kind schema.GroupVersionKind
 	if err := apply.IndexOwned(ctx, k.informers, kind); err != nil {
 		return err
 	}
-	objects := source.Kind[client.Object](k.informers, apply.NewChild(kind), settled(byOwner(v1.Kind), apply.Drifted, k.settle))
+	objects := source.Kind[client.Object](k.informers, apply.NewCachedObject(kind), settled(byOwner(v1.Kind), apply.Drifted, k.settle))
 	if err := k.watch(objects); err != nil {
 		return fmt.Errorf("watching %s: %w", kind.Kind, err)
 	}
 	if manifests.IsWorkload(kind) {
-		if err := k.watch(source.Kind[client.Object](k.informers, apply.NewChild(kind), k.workloadChanged)); err != nil {
+		if err := k.watch(source.Kind[client.Object](k.informers, apply.NewCachedObject(kind), k.workloadChanged)); err != nil {
 			return fmt.Errorf("watching %s for routes: %w", kind.Kind, err)
 		}
 	}
@@ -180,7 +180,7 @@ func (k *installedKinds) Reconcile(ctx context.Context, request reconcile.Reques
 	}
 	isServed, err := k.isServed(ctx, request.Name, kind)
 	switch {
-	case err != nil || isServed && k.served(kind) == nil:
+	case err != nil || isServed && k.check(kind) == nil:
 		return reconcile.Result{}, err
 	case isServed:
 		return reconcile.Result{}, k.install(ctx, kind)
@@ -224,7 +224,7 @@ func (k *installedKinds) isReplaced(kind schema.GroupVersionKind, uid types.UID)
 // remove ends the watch of a kind. The informer would otherwise retry with a growing delay, and
 // have the objects of the former kind until then.
 func (k *installedKinds) remove(ctx context.Context, kind schema.GroupVersionKind) error {
-	isWatched := k.served(kind) == nil
+	isWatched := k.check(kind) == nil
 	if !k.set(kind, false, nil) {
 		return nil
 	}
@@ -232,7 +232,7 @@ func (k *installedKinds) remove(ctx context.Context, kind schema.GroupVersionKin
 	if !isWatched {
 		return nil
 	}
-	if err := k.informers.RemoveInformer(ctx, apply.NewChild(kind)); err != nil {
+	if err := k.informers.RemoveInformer(ctx, apply.NewCachedObject(kind)); err != nil {
 		return fmt.Errorf("stopping the informer of %s: %w", kind.Kind, err)
 	}
 	logr.FromContextOrDiscard(ctx).Info("Kind removed", "kind", kind.Kind)
@@ -249,9 +249,9 @@ func (k *installedKinds) install(ctx context.Context, kind schema.GroupVersionKi
 	}
 	listing, cancel := context.WithTimeout(ctx, installTimeout)
 	defer cancel()
-	if _, err := k.informers.GetInformer(listing, apply.NewChild(kind)); err != nil {
+	if _, err := k.informers.GetInformer(listing, apply.NewCachedObject(kind)); err != nil {
 		err = fmt.Errorf("starting the informer of %s: %w", kind.Kind, err)
-		return errors.Join(err, k.informers.RemoveInformer(ctx, apply.NewChild(kind)))
+		return errors.Join(err, k.informers.RemoveInformer(ctx, apply.NewCachedObject(kind)))
 	}
 	if err := k.start(ctx, kind); err != nil {
 		return err

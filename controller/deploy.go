@@ -47,20 +47,20 @@ func (deployStatus) inventory(deploy *v1.NpuDeploy) *[]v1.InventoryEntry {
 type deployKind struct {
 	deployStatus
 
-	cache     client.Reader
-	direct    client.Reader
-	projects  *objects[*v1.Project]
-	renders   *renderCache
-	revisions *revisions
-	history   *specHistory
-	claims    *hostClaims
-	backends  *backendStates
-	specs     *observedSpecs
-	measured  *measurements
-	queue     *queue
-	served    func(schema.GroupVersionKind) error // see apply.Options
-	impacts   *impactCache
-	clock     clock.PassiveClock
+	cache          client.Reader
+	direct         client.Reader
+	projects       *objects[*v1.Project]
+	renders        *renderCache
+	sets           *templateSets
+	history        *specHistory
+	claims         *hostClaims
+	backends       *backendStates
+	specs          *observedSpecs
+	measured       *measurements
+	queue          *queue
+	checkInstalled func(schema.GroupVersionKind) error // see apply.Options
+	impacts        *impactCache
+	clock          clock.PassiveClock
 	// children returns the objects of an owner: see apply.Applier.
 	children func(ctx context.Context, owner apply.Owner) ([]apply.Child, error)
 	// isBehind reports whether a cached workload is older than the last apply.
@@ -71,7 +71,7 @@ type deployKind struct {
 // first is decided.
 func (k *deployKind) prepare(ctx context.Context) error {
 	if serving, err := k.renders.serving(); err == nil {
-		if err := k.revisions.keep(ctx, serving); err != nil {
+		if err := k.sets.keep(ctx, serving); err != nil {
 			return err
 		}
 	}
@@ -209,19 +209,19 @@ func (k *deployKind) setTemplates(deploy, next *v1.NpuDeploy, rendered *renderin
 	}
 }
 
-// retain copies the assignment of templates. Manual updates end it, unless they were overdue.
-func (k *deployKind) retain(current, next *v1.NpuDeploy) {
+// keepNewer copies the assignment of templates. Manual updates end it, unless they were overdue.
+func (k *deployKind) keepNewer(current, next *v1.NpuDeploy) {
 	next.Status.Rollout = current.Status.Rollout.DeepCopy()
 	if serving, err := k.renders.serving(); err == nil && rollout.IsManual(current, serving.Catalogue) && !rollout.KeepsAssignment(current) {
 		next.Status.Rollout = nil
 	}
 }
 
-func (k *deployKind) deleting(ctx context.Context, deploy *v1.NpuDeploy) error {
+func (k *deployKind) onDeleting(ctx context.Context, deploy *v1.NpuDeploy) error {
 	return k.releaseClaims(ctx, client.ObjectKeyFromObject(deploy), "")
 }
 
-func (k *deployKind) deleted(ctx context.Context, name types.NamespacedName) error {
+func (k *deployKind) onDeleted(ctx context.Context, name types.NamespacedName) error {
 	k.impacts.forget(name)
 	k.specs.forget(name)
 	k.history.forget(name)

@@ -61,7 +61,7 @@ func TestStatusPatchRetainsTheAssignment(t *testing.T) {
 		current.Spec.Updates = c.updates
 		current.Status.Rollout = &v1.RolloutAssignment{Name: "templates-2", Templates: "sha256:new"}
 		next.Status.Rollout = &v1.RolloutAssignment{Name: "templates-1", Templates: "sha256:old"}
-		kind.retain(current, next)
+		kind.keepNewer(current, next)
 		if got := assignedTemplates(next); got != c.want {
 			t.Errorf("%s: assigned %q, want %q", name, got, c.want)
 		}

@@ -120,7 +120,7 @@ func TestImpactOnCachedManifestsIsThatOfBothRenders(t *testing.T) {
 
 func TestStoredSetIsCompiledOnce(t *testing.T) {
 	t.Parallel()
-	r := newRevisions(nil, "", nil)
+	r := newTemplateSets(nil, "", nil)
 	module := compileEdited(t, "graceSeconds: 120", "graceSeconds: 240")
 	if err := r.store(t.Context(), module); err != nil {
 		t.Fatal(err)

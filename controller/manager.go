@@ -106,7 +106,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 		backends: newBackendStates(clock.RealClock{}), clock: clock.RealClock{},
 		measured: &measurements{querier: o.Prometheus, clock: o.MeasureClock, byDeploy: map[types.NamespacedName]measured{}},
 	}
-	kind.revisions = newRevisions(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)
+	kind.sets = newTemplateSets(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)
 	deploys := newReconciler[*v1.NpuDeploy](mgr, metrics, renders, kind)
 	deploys.specChanged, kind.queue, kind.measured.queue = kind.history.changed, deploys.queue, deploys.queue
 	kind.children = func(ctx context.Context, owner apply.Owner) ([]apply.Child, error) {
@@ -166,8 +166,8 @@ func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *d
 	if err != nil {
 		return err
 	}
-	kind.served = installed.served
-	c, err := deploys.add(mgr, "npudeploy", workers, installed.served, kind.sources(mgr.GetCache()))
+	kind.checkInstalled = installed.check
+	c, err := deploys.add(mgr, "npudeploy", workers, installed.check, kind.sources(mgr.GetCache()))
 	if err != nil {
 		return err
 	}
@@ -181,13 +181,13 @@ func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *d
 }
 
 func addProjects(mgr manager.Manager, projects *reconciler[*v1.Project], workers int) error {
-	served := func(schema.GroupVersionKind) error { return nil } // Kubernetes has all of its kinds.
+	checkInstalled := func(schema.GroupVersionKind) error { return nil } // Kubernetes has all of its kinds.
 	for _, kind := range manifests.ProjectKinds() {
 		if err := apply.IndexOwned(context.Background(), mgr.GetCache(), kind); err != nil {
 			return err
 		}
 	}
-	_, err := projects.add(mgr, "project", workers, served, projectSources(mgr.GetCache()))
+	_, err := projects.add(mgr, "project", workers, checkInstalled, projectSources(mgr.GetCache()))
 	return err
 }
 
@@ -206,13 +206,13 @@ func newReconciler[T client.Object](mgr manager.Manager, metrics *metrics, rende
 // add adds the controller of a kind. Its applier reads and writes without the cache, beside
 // that of the manager.
 func (r *reconciler[T]) add(
-	mgr manager.Manager, name string, workers int, served func(schema.GroupVersionKind) error, sources []source.Source,
+	mgr manager.Manager, name string, workers int, checkInstalled func(schema.GroupVersionKind) error, sources []source.Source,
 ) (controller.Controller, error) {
 	direct, err := newDirectClient(mgr)
 	if err != nil {
 		return nil, err
 	}
-	r.applier = apply.New(apply.Options{Cache: mgr.GetCache(), Client: direct, Served: served, Clock: r.clock})
+	r.applier = apply.New(apply.Options{Cache: mgr.GetCache(), Client: direct, CheckInstalled: checkInstalled, Clock: r.clock})
 	c, err := addController(mgr, name, controller.Options{Reconciler: r, MaxConcurrentReconciles: workers})
 	if err != nil {
 		return nil, err

@@ -200,7 +200,7 @@ func (k *deployKind) ownedObject(
 	if name == "" {
 		return nil, nil //nolint:nilnil // Absence is an answer.
 	}
-	object := apply.NewChild(kind)
+	object := apply.NewCachedObject(kind)
 	err := k.cache.Get(ctx, client.ObjectKey{Namespace: deploy.Namespace, Name: name}, object)
 	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) || isNotCached(err) {
 		return nil, nil //nolint:nilnil // Absence is an answer.

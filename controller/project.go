@@ -69,11 +69,11 @@ func (k *projectKind) evaluate(
 
 func (*projectKind) statusDelay(_, _ *v1.Project) time.Duration { return 0 }
 
-func (*projectKind) retain(_, _ *v1.Project) {}
+func (*projectKind) keepNewer(_, _ *v1.Project) {}
 
-func (*projectKind) deleting(context.Context, *v1.Project) error { return nil }
+func (*projectKind) onDeleting(context.Context, *v1.Project) error { return nil }
 
-func (*projectKind) deleted(context.Context, types.NamespacedName) error { return nil }
+func (*projectKind) onDeleted(context.Context, types.NamespacedName) error { return nil }
 
 // listProjects lists the cached Projects. They are shared.
 func listProjects(ctx context.Context, cache client.Reader) ([]v1.Project, error) {

@@ -34,12 +34,12 @@ type ownerKind[T client.Object] interface {
 	// statusDelay returns how long the status of object can wait, because a later one has more to report.
 	// next is the evaluated one, or nil right after objects were created.
 	statusDelay(object, next T) time.Duration
-	// retain copies the fields that others may have written since next was evaluated.
-	retain(current, next T)
-	// deleting releases what an object that is being deleted does not use any more.
-	deleting(ctx context.Context, object T) error
-	// deleted releases what the kind holds for an object that does not exist.
-	deleted(ctx context.Context, name types.NamespacedName) error
+	// keepNewer copies the fields that others may have written since next was evaluated.
+	keepNewer(current, next T)
+	// onDeleting releases what an object that is being deleted does not use any more.
+	onDeleting(ctx context.Context, object T) error
+	// onDeleted releases what the kind holds for an object that does not exist.
+	onDeleted(ctx context.Context, name types.NamespacedName) error
 }
 
 // reconciler reconciles the objects of one kind.
@@ -115,7 +115,7 @@ func (r *reconciler[T]) report(
 
 // reconcileDeleting applies nothing: the garbage collector deletes the owned objects.
 func (r *reconciler[T]) reconcileDeleting(ctx context.Context, object T) error {
-	if err := r.kind.deleting(ctx, object); err != nil {
+	if err := r.kind.onDeleting(ctx, object); err != nil {
 		return err
 	}
 	next := r.kind.statusOnly(object)
@@ -188,7 +188,7 @@ func (r *reconciler[T]) patchStatus(ctx context.Context, name types.NamespacedNa
 	if err != nil || !exists {
 		return false, err
 	}
-	r.kind.retain(object, next)
+	r.kind.keepNewer(object, next)
 	changed, err := r.objects.patch(ctx, r.kind.statusOnly(object), next)
 	if err != nil || !changed {
 		return false, err
@@ -225,7 +225,7 @@ func terminal(err error, changed bool) (reconcile.Result, error) {
 // forget drops the state of an object that does not exist any more.
 func (r *reconciler[T]) forget(ctx context.Context, name types.NamespacedName) error {
 	r.forgetUID(r.objects.forget(name))
-	return r.kind.deleted(ctx, name)
+	return r.kind.onDeleted(ctx, name)
 }
 
 func (r *reconciler[T]) forgetUID(uid types.UID) {

@@ -135,7 +135,7 @@ func (r *rollouts) Reconcile(ctx context.Context, _ reconcile.Request) (reconcil
 	if err != nil {
 		return reconcile.Result{}, nil //nolint:nilerr // The store logs it, and wakes this when templates serve.
 	}
-	if err := r.deploys.revisions.keep(ctx, serving); err != nil {
+	if err := r.deploys.sets.keep(ctx, serving); err != nil {
 		return reconcile.Result{}, err
 	}
 	result, err := r.roll(ctx, serving)
@@ -287,7 +287,7 @@ func (r *rollouts) create(ctx context.Context, all, ignored []v1.TemplateRollout
 	for slices.ContainsFunc(ignored, func(other v1.TemplateRollout) bool { return other.Name == rollout.NameOf(revision) }) {
 		revision++
 	}
-	next := rollout.New(digest, revision, r.deploys.revisions.namespace)
+	next := rollout.New(digest, revision, r.deploys.sets.namespace)
 	err := r.client.Create(ctx, next, client.FieldOwner(v1.FieldManager))
 	if apierrors.IsAlreadyExists(err) {
 		r.began.revision = revision // It began before, or is of the same set.

@@ -75,7 +75,7 @@ func projectSources(informers cache.Cache) []source.Source {
 	sources := make([]source.Source, 0, len(kinds))
 	for _, kind := range kinds {
 		sources = append(sources,
-			source.Kind[client.Object](informers, apply.NewChild(kind), settled(byOwner(v1.KindProject), apply.Drifted, nil)))
+			source.Kind[client.Object](informers, apply.NewCachedObject(kind), settled(byOwner(v1.KindProject), apply.Drifted, nil)))
 	}
 	return sources
 }

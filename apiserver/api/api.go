@@ -33,7 +33,7 @@ import (
 // Options configures an API.
 type Options struct {
 	Authenticator  auth.Authenticator
-	Users          *kube.Users
+	Users          *kube.UserClients
 	Templates      func() *render.Templates // those that serve now
 	TemplateState  func() templates.State
 	Live           *live.Cache

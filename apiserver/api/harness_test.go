@@ -87,7 +87,7 @@ func withTransport(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper)
 	t.Helper()
 	return func(o *api.Options) {
 		var err error
-		if o.Users, err = kube.NewUsers(harness.New(t, harness.ReserveNamespace()).APIServerConfig(), wrap); err != nil {
+		if o.Users, err = kube.NewUserClients(harness.New(t, harness.ReserveNamespace()).APIServerConfig(), wrap); err != nil {
 			t.Fatal(err)
 		}
 	}

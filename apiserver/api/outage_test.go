@@ -39,7 +39,7 @@ func newProxy(t *testing.T) (change func(*api.Options), cut func()) {
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	})
 	config.Host, config.TLSClientConfig = proxy.URL, rest.TLSClientConfig{}
-	users, err := kube.NewUsers(config)
+	users, err := kube.NewUserClients(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 
 // Every request creates a client of its user, without a call to the API server.
 func BenchmarkNewClient(b *testing.B) {
-	users, err := kube.NewUsers(&rest.Config{Host: "https://127.0.0.1:1"})
+	users, err := kube.NewUserClients(&rest.Config{Host: "https://127.0.0.1:1"})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -79,7 +79,7 @@ func (u unreachable) RoundTrip(*http.Request) (*http.Response, error) {
 func TestFailedAccessReviewBacksOffPerUser(t *testing.T) {
 	t.Parallel()
 	var tries atomic.Int64
-	users, err := kube.NewUsers(&rest.Config{Host: "https://127.0.0.1:1"}, func(http.RoundTripper) http.RoundTripper { return unreachable{&tries} })
+	users, err := kube.NewUserClients(&rest.Config{Host: "https://127.0.0.1:1"}, func(http.RoundTripper) http.RoundTripper { return unreachable{&tries} })
 	if err != nil {
 		t.Fatal(err)
 	}

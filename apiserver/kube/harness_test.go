@@ -14,9 +14,9 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-func newUsers(t *testing.T, config *rest.Config) *kube.Users {
+func newUsers(t *testing.T, config *rest.Config) *kube.UserClients {
 	t.Helper()
-	users, err := kube.NewUsers(config)
+	users, err := kube.NewUserClients(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func newUser(t *testing.T, name string, groups ...string) auth.User {
 	return user
 }
 
-func newClient(t *testing.T, users *kube.Users, user auth.User) *kube.UserClient {
+func newClient(t *testing.T, users *kube.UserClients, user auth.User) *kube.UserClient {
 	t.Helper()
 	client, err := users.Client(user)
 	if err != nil {

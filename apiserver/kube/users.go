@@ -19,8 +19,8 @@ import (
 // discoveryTimeout bounds discovery. The calls of users end with their context.
 const discoveryTimeout = 30 * time.Second
 
-// Users creates clients that act as users. It is safe for concurrent use.
-type Users struct {
+// UserClients creates clients that act as users. It is safe for concurrent use.
+type UserClients struct {
 	own     http.RoundTripper // with the server's credentials
 	plain   http.RoundTripper // without credentials
 	config  *rest.Config      // without credentials and transport
@@ -29,9 +29,9 @@ type Users struct {
 	reviews *reviews
 }
 
-// NewUsers returns a Users that impersonates with the credentials of config, which it also
+// NewUserClients returns a UserClients that impersonates with the credentials of config, which it also
 // uses for discovery. Wrappers wrap the transport of the users' calls, and can read credentials.
-func NewUsers(config *rest.Config, wrappers ...transport.WrapperFunc) (*Users, error) {
+func NewUserClients(config *rest.Config, wrappers ...transport.WrapperFunc) (*UserClients, error) {
 	scheme, err := NewScheme()
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func NewUsers(config *rest.Config, wrappers ...transport.WrapperFunc) (*Users, e
 	if wrap != nil {
 		own, plain = wrap(own), wrap(plain)
 	}
-	return &Users{own: own, plain: plain, config: addressOf(anonymous), scheme: scheme, mapper: mapper, reviews: newReviews()}, nil
+	return &UserClients{own: own, plain: plain, config: addressOf(anonymous), scheme: scheme, mapper: mapper, reviews: newReviews()}, nil
 }
 
 // addressOf returns a configuration without transport settings, which Users has, and without
@@ -71,7 +71,7 @@ func addressOf(config *rest.Config) *rest.Config {
 
 // Client returns a client of the user, or an error for the zero User. It is cheap: each
 // request creates one.
-func (u *Users) Client(user auth.User) (*UserClient, error) {
+func (u *UserClients) Client(user auth.User) (*UserClient, error) {
 	transport, err := user.Transport(u.own, u.plain)
 	if err != nil {
 		return nil, fmt.Errorf("creating a client: %w", err)

@@ -24,7 +24,7 @@ import (
 
 // RouterOptions are what every route shares.
 type RouterOptions struct {
-	Users       *kube.Users
+	Users       *kube.UserClients
 	BodyBytes   int64         // of a request
 	BodyTimeout time.Duration // until the body has arrived
 	Timeout     time.Duration // of a request that is not a stream, after the body has arrived

@@ -28,7 +28,7 @@ const (
 // backends are the clients and caches of the server.
 type backends struct {
 	system    *kube.SystemClient
-	users     *kube.Users
+	users     *kube.UserClients
 	cache     *live.Cache
 	templates *templates.Store
 	poller    *fetchers.Poller // nil without a Prometheus
@@ -48,7 +48,7 @@ func newBackends(ctx context.Context, f flags, traced traced, registry prometheu
 		return nil, err
 	}
 	c := &backends{}
-	if c.users, err = kube.NewUsers(config, calls.Wrapper("user"), traced.calls); err != nil {
+	if c.users, err = kube.NewUserClients(config, calls.Wrapper("user"), traced.calls); err != nil {
 		return nil, err
 	}
 	config.Wrap(calls.Wrapper("server"))

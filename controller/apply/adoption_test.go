@@ -108,7 +108,7 @@ func TestUnownedServiceAccountPreventsTheDeployment(t *testing.T) {
 
 func TestKindThatIsNotInstalledIsReported(t *testing.T) {
 	f := newFixture(t)
-	f.options.Served = func(kind schema.GroupVersionKind) error {
+	f.options.CheckInstalled = func(kind schema.GroupVersionKind) error {
 		if kind == service {
 			return apply.ErrNotInstalled
 		}

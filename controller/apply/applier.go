@@ -19,10 +19,10 @@ const maxFailing = time.Minute
 
 // Applier applies sets. It is safe for concurrent use by different owners.
 type Applier struct {
-	cache  client.Reader
-	direct client.Reader
-	writer client.Writer
-	served func(schema.GroupVersionKind) error
+	cache          client.Reader
+	direct         client.Reader
+	writer         client.Writer
+	checkInstalled func(schema.GroupVersionKind) error
 
 	lastApplied lastAppliedStore
 	contention  contentionTracker
@@ -30,21 +30,21 @@ type Applier struct {
 
 // Options are the dependencies of an Applier.
 type Options struct {
-	// Cache reads objects of the kinds that NewChild returns, with the label LabelManagedBy
+	// Cache reads objects of the kinds that NewCachedObject returns, with the label LabelManagedBy
 	// and summarized by Summarize. They are not modified.
 	Cache client.Reader
 	// Client reads from and writes to the API server.
 	Client client.Client
 	// Served returns, without a request, ErrNotInstalled for a kind that is not installed, and the
 	// reason why the informers do not have the objects of another.
-	Served func(schema.GroupVersionKind) error
-	Clock  clock.PassiveClock
+	CheckInstalled func(schema.GroupVersionKind) error
+	Clock          clock.PassiveClock
 }
 
 // New returns an Applier.
 func New(o Options) *Applier {
 	return &Applier{
-		cache: o.Cache, direct: o.Client, writer: o.Client, served: o.Served,
+		cache: o.Cache, direct: o.Client, writer: o.Client, checkInstalled: o.CheckInstalled,
 		lastApplied: lastAppliedStore{byOwner: map[types.UID]map[key]lastApplied{}},
 		contention:  contentionTracker{clock: o.Clock, byObject: map[objectID]*contention{}},
 	}

@@ -202,7 +202,7 @@ func TestRestartSendsNoRequest(t *testing.T) {
 			f := newFixture(t)
 			var objects []*unstructured.Unstructured
 			for _, object := range f.Parse(f.File("examples/" + example + "/manifests.yaml")) {
-				if object.SetNamespace(f.Namespace); served(f.Harness, object.GroupVersionKind()) == nil {
+				if object.SetNamespace(f.Namespace); checkInstalled(f.Harness, object.GroupVersionKind()) == nil {
 					objects = append(objects, object)
 				}
 			}

@@ -58,7 +58,7 @@ func newFixture(t *testing.T) *fixture {
 	})
 	f.options = apply.Options{
 		Cache: f.cache, Client: f.ClientFor(config), Clock: f.clock,
-		Served: func(kind schema.GroupVersionKind) error { return served(f.Harness, kind) },
+		CheckInstalled: func(kind schema.GroupVersionKind) error { return checkInstalled(f.Harness, kind) },
 	}
 	f.applier = apply.New(f.options)
 	return f
@@ -172,7 +172,7 @@ func (f *fixture) awaitCache(object *unstructured.Unstructured) {
 
 func (f *fixture) cached(object *unstructured.Unstructured) client.Object {
 	f.Helper()
-	cached := apply.NewChild(object.GroupVersionKind())
+	cached := apply.NewCachedObject(object.GroupVersionKind())
 	err := f.cache.Get(f.Context(), client.ObjectKeyFromObject(object), cached)
 	if client.IgnoreNotFound(err) != nil {
 		f.Fatal(err)
@@ -183,8 +183,8 @@ func (f *fixture) cached(object *unstructured.Unstructured) client.Object {
 	return cached
 }
 
-// served returns an error for a kind that is not installed.
-func served(h *harness.Harness, kind schema.GroupVersionKind) error {
+// checkInstalled returns an error for a kind that is not installed.
+func checkInstalled(h *harness.Harness, kind schema.GroupVersionKind) error {
 	if _, err := h.Client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version); err != nil {
 		return apply.ErrNotInstalled
 	}
@@ -210,7 +210,7 @@ func newCache(h *harness.Harness) cache.Cache {
 	})
 	h.Must(err)
 	for _, kind := range manifests.Kinds() {
-		if served(h, kind) == nil {
+		if checkInstalled(h, kind) == nil {
 			h.Must(apply.IndexOwned(h.Context(), made, kind))
 		}
 	}

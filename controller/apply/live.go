@@ -51,9 +51,9 @@ func read(ctx context.Context, from client.Reader, namespace string, ref Ref) (*
 	return nil, &UnavailableError{Ref: ref, Err: err}
 }
 
-// NewChild returns an empty object of the kind, of the type that informers cache. A
+// NewCachedObject returns an empty object of the kind, of the type that informers cache. A
 // comparison requires metadata alone; status reads more of some kinds.
-func NewChild(kind schema.GroupVersionKind) client.Object {
+func NewCachedObject(kind schema.GroupVersionKind) client.Object {
 	switch kind.Kind {
 	case "Deployment":
 		return &appsv1.Deployment{}
@@ -67,9 +67,9 @@ func NewChild(kind schema.GroupVersionKind) client.Object {
 	return object
 }
 
-// NewChildList returns an empty list of the objects that NewChild returns.
-func NewChildList(kind schema.GroupVersionKind) client.ObjectList {
-	child := NewChild(kind)
+// NewCachedList returns an empty list of the objects that NewCachedObject returns.
+func NewCachedList(kind schema.GroupVersionKind) client.ObjectList {
+	child := NewCachedObject(kind)
 	kind.Kind += "List"
 	switch child.(type) {
 	case *appsv1.Deployment:
@@ -85,7 +85,7 @@ func NewChildList(kind schema.GroupVersionKind) client.ObjectList {
 }
 
 func newObject(namespace string, ref Ref) client.Object {
-	object := NewChild(ref.GroupVersionKind)
+	object := NewCachedObject(ref.GroupVersionKind)
 	if !ref.isNamespace() {
 		object.SetNamespace(namespace)
 	}

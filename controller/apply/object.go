@@ -7,7 +7,7 @@ import (
 
 // applyObject applies one manifest if the live object differs from it.
 func (a *Applier) applyObject(ctx context.Context, owner Owner, desired manifest, recorded Recorded) (Change, error) {
-	if err := a.served(desired.ref.GroupVersionKind); errors.Is(err, ErrNotInstalled) {
+	if err := a.checkInstalled(desired.ref.GroupVersionKind); errors.Is(err, ErrNotInstalled) {
 		return Change{}, &NotInstalledError{Ref: desired.ref}
 	} else if err != nil {
 		return Change{}, &UnlistedError{Ref: desired.ref, Err: err}

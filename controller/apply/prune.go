@@ -19,7 +19,7 @@ const indexController = "controller" // by the UID of the owner that controls an
 
 // IndexOwned adds the index by which Children finds the owned objects of a kind.
 func IndexOwned(ctx context.Context, informers client.FieldIndexer, kind schema.GroupVersionKind) error {
-	err := informers.IndexField(ctx, NewChild(kind), indexController, func(object client.Object) []string {
+	err := informers.IndexField(ctx, NewCachedObject(kind), indexController, func(object client.Object) []string {
 		if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
 			return []string{string(controller.UID)}
 		}
@@ -42,10 +42,10 @@ type Child struct {
 func (a *Applier) Children(ctx context.Context, owner Owner) ([]Child, error) {
 	var children []Child
 	for _, kind := range manifests.KindsOf(owner.Kind) {
-		if a.served(kind) != nil {
+		if a.checkInstalled(kind) != nil {
 			continue
 		}
-		list := NewChildList(kind)
+		list := NewCachedList(kind)
 		err := a.cache.List(ctx, list, client.InNamespace(owner.Namespace),
 			client.MatchingFields{indexController: string(owner.UID)}, client.UnsafeDisableDeepCopy)
 		if err == nil {
@@ -72,7 +72,7 @@ func (a *Applier) prune(ctx context.Context, set *Set) (ChangeSet, error) {
 		return nil, err
 	}
 	for _, last := range a.lastApplied.of(set.owner.UID) {
-		if last.uid != "" && a.served(last.ref.GroupVersionKind) == nil {
+		if last.uid != "" && a.checkInstalled(last.ref.GroupVersionKind) == nil {
 			children = append(children, Child{last.ref, last.uid})
 		}
 	}

@@ -26,7 +26,7 @@ import (
 // newAPI returns an API that can serve its OpenAPI document only.
 func newAPI(registry prometheus.Registerer) (*api.API, error) {
 	return api.New(api.Options{
-		Authenticator: auth.NewDev(auth.User{}), Users: &kube.Users{}, Live: &live.Cache{}, Devices: &devices.Store{},
+		Authenticator: auth.NewDev(auth.User{}), Users: &kube.UserClients{}, Live: &live.Cache{}, Devices: &devices.Store{},
 		Templates:     func() *render.Templates { return nil },
 		TemplateState: func() templates.State { return templates.State{} },
 		Log:           logr.Discard(), Registry: registry, Clock: time.Now, Limits: api.DefaultLimits(),

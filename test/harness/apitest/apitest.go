@@ -37,7 +37,7 @@ type Server struct {
 	*harness.Harness
 
 	API      *api.API
-	Users    *kube.Users
+	Users    *kube.UserClients
 	Cache    *live.Cache
 	URL      string
 	Registry *prometheus.Registry
@@ -85,7 +85,7 @@ func start(h *harness.Harness, cache *live.Cache, change []func(*api.Options)) *
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
-	users, err := kube.NewUsers(h.APIServerConfig())
+	users, err := kube.NewUserClients(h.APIServerConfig())
 	h.Must(err)
 	store, err := templates.Open("", templates.Hooks{})
 	h.Must(err)

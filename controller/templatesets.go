@@ -30,10 +30,10 @@ const (
 	maxMissing = 100
 )
 
-// revisions keeps every set of templates that has served as a ControllerRevision in the
+// templateSets keeps every set of templates that has served as a ControllerRevision in the
 // controller's namespace, so that an NpuDeploy can stay on a set or return to it. Without a namespace, sets are kept
 // until the controller ends.
-type revisions struct {
+type templateSets struct {
 	client    client.Client
 	namespace string
 	// used returns the digests that NpuDeploys use.
@@ -54,13 +54,13 @@ type revision struct {
 	compile func() (*render.Templates, error)
 }
 
-func newRevisions(client client.Client, namespace string, used func(context.Context) ([]string, error)) *revisions {
-	return &revisions{client: client, namespace: namespace, used: used, byDigest: map[string]*revision{}, missing: map[string]bool{}}
+func newTemplateSets(client client.Client, namespace string, used func(context.Context) ([]string, error)) *templateSets {
+	return &templateSets{client: client, namespace: namespace, used: used, byDigest: map[string]*revision{}, missing: map[string]bool{}}
 }
 
 // keep stores the serving set, before anything is rendered with it. It loads the earlier ones first.
 // A set that the API server rejects is kept in memory.
-func (r *revisions) keep(ctx context.Context, serving *render.Templates) error {
+func (r *templateSets) keep(ctx context.Context, serving *render.Templates) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.loaded {
@@ -79,7 +79,7 @@ func (r *revisions) keep(ctx context.Context, serving *render.Templates) error {
 	return r.prune(ctx, serving.Digest)
 }
 
-func (r *revisions) store(ctx context.Context, serving *render.Templates) error {
+func (r *templateSets) store(ctx context.Context, serving *render.Templates) error {
 	packed, err := templates.Pack(serving.Module)
 	if err == nil {
 		err = r.create(ctx, serving.Digest, packed)
@@ -96,7 +96,7 @@ func (r *revisions) store(ctx context.Context, serving *render.Templates) error 
 }
 
 // add adds a set, which is compiled when an NpuDeploy uses it.
-func (r *revisions) add(number int64, digest string, packed []byte) {
+func (r *templateSets) add(number int64, digest string, packed []byte) {
 	r.last = max(r.last, number)
 	delete(r.missing, digest)
 	r.byDigest[digest] = &revision{number, sync.OnceValues(func() (*render.Templates, error) {
@@ -117,7 +117,7 @@ func compilePacked(packed []byte) (*render.Templates, error) {
 }
 
 // get returns a set, or nil if it is not kept. Another controller may have stored it since.
-func (r *revisions) get(ctx context.Context, digest string) (*revision, error) {
+func (r *templateSets) get(ctx context.Context, digest string) (*revision, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kept := r.byDigest[digest]
@@ -138,7 +138,7 @@ func (r *revisions) get(ctx context.Context, digest string) (*revision, error) {
 
 // newest returns the serving set or, if its rollout is halted, the newest one that has no incomplete rollout, or
 // nothing.
-func (r *revisions) newest(serving string, rollouts []v1.TemplateRollout) string {
+func (r *templateSets) newest(serving string, rollouts []v1.TemplateRollout) string {
 	latest := rollout.LatestOf(rollouts)
 	if !latest.IsHalted(serving) {
 		return serving
@@ -155,7 +155,7 @@ func (r *revisions) newest(serving string, rollouts []v1.TemplateRollout) string
 }
 
 // load reads the revisions that a selector selects.
-func (r *revisions) load(ctx context.Context, selector client.ListOption) error {
+func (r *templateSets) load(ctx context.Context, selector client.ListOption) error {
 	if r.namespace == "" {
 		return nil
 	}
@@ -176,7 +176,7 @@ func (r *revisions) load(ctx context.Context, selector client.ListOption) error 
 	return nil
 }
 
-func (r *revisions) create(ctx context.Context, digest string, packed []byte) error {
+func (r *templateSets) create(ctx context.Context, digest string, packed []byte) error {
 	if r.namespace == "" {
 		return nil
 	}
@@ -193,7 +193,7 @@ func (r *revisions) create(ctx context.Context, digest string, packed []byte) er
 }
 
 // prune deletes sets that are not among the newest, do not serve, and that no NpuDeploy uses.
-func (r *revisions) prune(ctx context.Context, serving string) error {
+func (r *templateSets) prune(ctx context.Context, serving string) error {
 	if len(r.byDigest) <= maxRevisions {
 		return nil
 	}

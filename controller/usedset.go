@@ -53,14 +53,14 @@ func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serv
 		if err != nil {
 			return usedSet{}, fmt.Errorf("listing rollouts: %w", err)
 		}
-		digests = append(digests, k.revisions.newest(serving.Digest, rollouts))
+		digests = append(digests, k.sets.newest(serving.Digest, rollouts))
 	}
 	unknown := ""
 	for _, digest := range digests {
 		if digest == serving.Digest {
 			break
 		}
-		kept, err := k.revisions.get(ctx, digest)
+		kept, err := k.sets.get(ctx, digest)
 		switch {
 		case err != nil:
 			return usedSet{}, err
