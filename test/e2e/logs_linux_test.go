@@ -60,11 +60,13 @@ func (n *node) testPreviousLog() {
 	n.compareLog("the log after it", serverLog(n.viewOf(pod).Instance, "begins"), n.text("since=1h&pod="+pod.Name))
 }
 
-// testFollowedLog deletes a pod while its log is followed, as text and as events.
+// testFollowedLog deletes a pod while its log is followed, as text, as events and by a page in a browser.
 func (n *node) testFollowedLog() {
 	pod := n.pods("first")[0]
 	instance := n.viewOf(pod).Instance
 	text, events := n.follow(pod, "text/plain"), n.follow(pod, "text/event-stream")
+	page := n.openPage("http://" + apiAddress + "/deployments/" + namespace + "/first/logs?pod=" + pod.Name)
+	n.awaitTrue(page, fmt.Sprintf(`document.readyState === "complete" && document.querySelector("#log")?.textContent.endsWith(%q)`, instance+" begins 999\n"))
 	n.kubectl("delete", "pod", pod.Name, "--wait=false")
 	all := serverLog(instance, "begins") + serverLog(instance, "ends")
 	n.compareLog("the text", all, n.rest(text))
@@ -76,6 +78,7 @@ func (n *node) testFollowedLog() {
 	if !strings.Contains(end, `"exitCode":0`) && !strings.Contains(end, "the pod is gone") {
 		n.Errorf("the end is %q", end)
 	}
+	n.awaitTrue(page, fmt.Sprintf(`document.querySelector("#log").textContent.includes(%q)`, serverLog(instance, "ends")))
 }
 
 // follow returns a followed log, of which it has read all lines of the server's start.
