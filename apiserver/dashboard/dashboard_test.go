@@ -112,6 +112,9 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 	for _, reason := range []traffic.Reason{traffic.ReasonNotConfigured, traffic.ReasonUnknownServer, traffic.ReasonUnavailable, traffic.ReasonNoSamples} {
 		used["traffic."+string(reason)] = true
 	}
+	for _, name := range otherTypes() {
+		used["condition."+name] = true
+	}
 	for _, name := range stageNames() {
 		used["stage."+name] = true
 	}
@@ -204,6 +207,32 @@ func TestStagesOfDeployment(t *testing.T) {
 		}
 		if got := letters.String(); got != test.want || (stopped == nil) != (name == "ready") {
 			t.Errorf("%s: %s, want %s; stopped: %v", name, got, test.want, stopped)
+		}
+	}
+}
+
+func TestPageOfADeploymentHasItsOtherConditions(t *testing.T) {
+	t.Parallel()
+	deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{Conditions: []metav1.Condition{
+		{Type: v1.ConditionPromoted, Reason: v1.ReasonRolledBack},
+		{Type: v1.ConditionReady, Reason: v1.ReasonReady},
+		{Type: v1.ConditionUpdateAvailable, Reason: v1.ReasonUpdateRestarts, Message: "templates sha256:1: <b>"},
+	}}}
+	views, err := newViews("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for language, want := range map[language]string{
+		english: "<dt>Update of templates</dt><dd><code>UpdateRestarts</code> templates sha256:1: &lt;b&gt;</dd></div><div><dt>Steps of traffic</dt><dd><code>RolledBack</code>",
+		korean:  "<dt>템플릿 업데이트</dt><dd><code>UpdateRestarts</code>",
+	} {
+		var text strings.Builder
+		page := &deploymentPage{Others: otherConditions(deploy)}
+		if err := views.byLanguage[language].ExecuteTemplate(&text, "deployment.html", frame{Page: page}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%s: the page is %s", language, text.String())
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/dudaji/nufi/apiserver/kube"
@@ -60,7 +61,8 @@ type deploymentPage struct {
 	Stages    []stageView
 	HoldUp    *holdUp
 	Shortage  *shortage // of devices, if it waits for them
-	Outdated  bool      // the status describes an earlier generation
+	Others    []metav1.Condition
+	Outdated  bool // the status describes an earlier generation
 	Deleting  bool
 	Objects   []string // kind/name, which a deletion deletes
 	Actions   []action
@@ -160,6 +162,7 @@ func (h *Handlers) deployment(r *http.Request, user *kube.UserClient, tab string
 	for _, stage := range stages {
 		page.Stages = append(page.Stages, stageView{stage, momentOf(stage.Since, page.now)})
 	}
+	page.Others = otherConditions(deploy)
 	page.HoldUp, page.Shortage = stopped, h.shortage(r, user, deploy, stopped)
 	if page.Objects, err = h.deletedObjects(r, user); err != nil && !kube.Unreachable(err) {
 		return nil, nil, err

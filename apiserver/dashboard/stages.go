@@ -144,3 +144,19 @@ func conditionOf(stage string) string {
 	}
 	return v1.ConditionAvailable
 }
+
+// otherTypes returns the conditions that no stage depends on, and that only some deployments have.
+func otherTypes() []string {
+	return []string{v1.ConditionUpdateAvailable, v1.ConditionScaling, v1.ConditionPromoted}
+}
+
+// otherConditions returns the conditions of otherTypes that a deployment has.
+func otherConditions(deploy *v1.NpuDeploy) []metav1.Condition {
+	var present []metav1.Condition
+	for _, name := range otherTypes() {
+		if condition := meta.FindStatusCondition(deploy.Status.Conditions, name); condition != nil {
+			present = append(present, *condition)
+		}
+	}
+	return present
+}

@@ -60,6 +60,7 @@ func englishWords() table {
 // englishOperatorWords returns the words of the pages of projects and templates.
 func englishOperatorWords() table {
 	return table{
+		"condition.UpdateAvailable": "Update of templates", "condition.Scaling": "Scaling", "condition.Promoted": "Steps of traffic",
 		"heldBy": "Held by", "lastExit": "Last exit:", "outdatedValue": "outdated", "nodes": "Nodes", "hot": "hot", "memoryUsed": "Memory",
 		"quotaOf": "Quota:", "newProject": "New project", "askClusterAdmin": "An administrator of the cluster can grant it.", "kind": "Kind", "role": "Role", "remove": "Remove",
 		"projectDeleting": "This project is being deleted.", "noQuota": "There is no quota.", "noMembers": "The project has no members: only administrators of the cluster have access.",

@@ -60,6 +60,7 @@ func koreanWords() table {
 // koreanOperatorWords returns the words of the pages of projects and templates.
 func koreanOperatorWords() table {
 	return table{
+		"condition.UpdateAvailable": "템플릿 업데이트", "condition.Scaling": "자동 조정", "condition.Promoted": "트래픽 단계",
 		"heldBy": "사용 중인 배포", "lastExit": "마지막 종료:", "outdatedValue": "오래된 값", "nodes": "노드", "hot": "과열", "memoryUsed": "메모리",
 		"quotaOf": "할당량:", "newProject": "새 프로젝트", "askClusterAdmin": "클러스터 관리자가 부여할 수 있습니다.", "kind": "종류", "role": "역할", "remove": "제거",
 		"projectDeleting": "이 프로젝트를 삭제하는 중입니다.", "noQuota": "할당량이 없습니다.", "noMembers": "프로젝트에 구성원이 없습니다. 클러스터 관리자만 접근할 수 있습니다.",
