@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -75,6 +76,33 @@ func TestReplicasAreHandedToAnAutoscalerAndBack(t *testing.T) {
 
 	if got, want := numbers(), []int32{3, 4, 5}; !slices.Equal(got, want) {
 		t.Errorf("the Deployment had %v replicas, want %v", got, want)
+	}
+}
+
+// The autoscaler does nothing at 0, and neither does the controller. It corrects any other number.
+func TestScalingBesideTheAutoscalerIsReportedAndNotReverted(t *testing.T) {
+	f := newFixture(t)
+	f.Apply(scaledBy("min: 2, max: 6"))
+	f.settle()
+	f.awaitDesired(2)
+	f.Kubectl("scale", "deployment/web", "-n", f.Namespace, "--replicas=0")
+	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionScaling, metav1.ConditionFalse, v1.ReasonScalingDisabled)
+	f.AwaitQuiet(f.Harness, f.Namespace, 500*time.Millisecond)
+	before := f.Writes(f.Namespace)
+	f.awaitDesired(0)
+
+	f.Kubectl("scale", "deployment/web", "-n", f.Namespace, "--replicas=1")
+	f.awaitDesired(2)
+	web := f.NpuDeploy("web")
+	f.AwaitObject(web, "another reason", func() bool {
+		scaling := f.Condition(web, v1.ConditionScaling)
+		return scaling != nil && scaling.Reason != v1.ReasonScalingDisabled
+	})
+	f.awaitReplicas(2)
+	for _, write := range f.Writes(f.Namespace)[len(before):] {
+		if strings.Contains(write, "/deployments/") {
+			t.Errorf("the controller sent %s", write)
+		}
 	}
 }
 
