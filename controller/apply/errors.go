@@ -57,9 +57,14 @@ type ConflictError struct {
 	ControlledBy string
 	// Manager manages Field. Both are empty if they are unknown.
 	Manager, Field string
+	// UsedBy is the object that would use this one as its own, and is empty otherwise.
+	UsedBy string
 }
 
 func (e *ConflictError) Error() string {
+	if e.UsedBy != "" {
+		return fmt.Sprintf("%s: exists, and %s would use it for the names of its pods: delete it, or rename the NpuDeploy", e.Ref, e.UsedBy)
+	}
 	text := e.Ref.String() + ": exists and is not owned"
 	if e.ControlledBy != "" {
 		return text + ": it is controlled by " + e.ControlledBy

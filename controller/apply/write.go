@@ -8,10 +8,12 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	k8sjson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/internal/manifests"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -28,6 +30,11 @@ func (a *Applier) write(
 			return lastApplied{}, err
 		}
 		body, options = update, append(options, client.ForceOwnership)
+	}
+	if object == nil && desired.ref.GroupVersionKind == manifests.LeaderWorkerSet() {
+		if err := a.checkServiceOf(ctx, owner, desired.ref); err != nil {
+			return lastApplied{}, err
+		}
 	}
 	if err := a.prepare(ctx, owner, desired, object, action); err != nil {
 		return lastApplied{}, err
@@ -51,6 +58,17 @@ func (a *Applier) write(
 		added:           written.added,
 		time:            a.contention.clock.Now(),
 	}, nil
+}
+
+// checkServiceOf rejects a LeaderWorkerSet if a Service of another owner has its name: its controller
+// would use that one, in which its pods have no names.
+func (a *Applier) checkServiceOf(ctx context.Context, owner Owner, set Ref) error {
+	ref := Ref{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "Service"}, Name: set.Name}
+	service, err := read(ctx, a.direct, owner.Namespace, ref)
+	if err != nil || service == nil || service.controlledBy == "LeaderWorkerSet "+set.Name {
+		return err
+	}
+	return &ConflictError{Ref: ref, UsedBy: set.String()}
 }
 
 // prepare changes the managers of fields that the apply would drop, or could not remove.
