@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -336,6 +337,14 @@ func (f *fixture) testSuperseded() {
 	before := middle.DeepCopy()
 	middle.Spec.Paused = true
 	f.Must(f.Client.Patch(f.Context(), middle, client.MergeFrom(before)))
+	f.Await("an NpuDeploy that waits for its wave to report the update", func() bool {
+		var list v1.NpuDeployList
+		f.Must(f.Client.List(f.Context(), &list, client.InNamespace(f.Namespace)))
+		return slices.ContainsFunc(list.Items, func(deploy v1.NpuDeploy) bool {
+			update := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionUpdateAvailable)
+			return deploy.Spec.Updates == v1.UpdateAutomatic && update != nil && update.Reason == v1.ReasonUpdateRestarts
+		})
+	})
 	f.edit(`"example.com/set": "middle"`, `"example.com/set": "newest"`)
 	f.serve()
 	f.AwaitCondition(f.rollout(6), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
