@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// Priorities of requests. A changed spec has the default. Drift may be an outage. After a start,
+// Priorities of requests. A changed spec has the default. Drift and a crash loop may be an outage. After a start,
 // all owners have handler.LowPriority, and some may have no objects yet, so that a mere status
 // comes after them. A change of templates affects all owners and comes last. See fairQueue.
 const (

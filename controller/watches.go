@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -119,11 +120,11 @@ type settleFunc func(ctx context.Context, owner types.NamespacedName, object cli
 // settled enqueues the owners that an object affects, before and after the change, once
 // events have settled.
 func settled(owners mapFunc, drifted driftFunc, settle settleFunc) handler.EventHandler {
-	add := func(ctx context.Context, object client.Object, isDrift bool, queue workQueue) {
+	add := func(ctx context.Context, object client.Object, isUrgent bool, queue workQueue) {
 		for _, owner := range owners(ctx, object) {
 			after, priority := settleStatus, priorityStatus
 			switch {
-			case isDrift:
+			case isUrgent:
 				after, priority = settleDrift, priorityDrift
 			case settle != nil:
 				after = settle(ctx, owner, object)
@@ -145,13 +146,28 @@ func settled(owners mapFunc, drifted driftFunc, settle settleFunc) handler.Event
 			if !isDrift && isSame(e.ObjectOld, e.ObjectNew) {
 				return
 			}
-			add(ctx, e.ObjectOld, isDrift, queue)
-			add(ctx, e.ObjectNew, isDrift, queue)
+			isUrgent := isDrift || beginsToFail(e.ObjectOld, e.ObjectNew)
+			add(ctx, e.ObjectOld, isUrgent, queue)
+			add(ctx, e.ObjectNew, isUrgent, queue)
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workQueue) {
 			add(ctx, e.Object, drifted(e.Object, nil), queue)
 		},
 	}
+}
+
+// beginsToFail reports whether a container of a pod waits after an error, and did not before: a rollout halts by it,
+// and must not wait for the statuses of all others.
+func beginsToFail(before, after client.Object) bool {
+	old, isPod := before.(*corev1.Pod)
+	return isPod && !isBackingOff(old) && isBackingOff(after.(*corev1.Pod))
+}
+
+func isBackingOff(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses), func(container corev1.ContainerStatus) bool {
+		waiting := container.State.Waiting
+		return waiting != nil && strings.HasSuffix(waiting.Reason, "BackOff")
+	})
 }
 
 // isSame reports whether what is cached of two versions of an object is the same: the status of a

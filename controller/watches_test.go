@@ -37,6 +37,29 @@ func TestEventWithoutAChangeOfWhatIsCachedIsIgnored(t *testing.T) {
 	}
 }
 
+func TestPodThatBeginsToFailIsUrgent(t *testing.T) {
+	t.Parallel()
+	pod := func(reason string) client.Object {
+		waiting := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}
+		return &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{State: waiting}}}}
+	}
+	for name, c := range map[string]struct {
+		before, after client.Object
+		want          bool
+	}{
+		"crash loop":             {&corev1.Pod{}, pod("CrashLoopBackOff"), true},
+		"image":                  {pod("ErrImagePull"), pod("ImagePullBackOff"), true},
+		"crash loop as before":   {pod("CrashLoopBackOff"), pod("CrashLoopBackOff"), false},
+		"container is created":   {&corev1.Pod{}, pod("ContainerCreating"), false},
+		"crash loop that ended":  {pod("CrashLoopBackOff"), &corev1.Pod{}, false},
+		"another kind of object": {&corev1.Node{}, &corev1.Node{}, false},
+	} {
+		if got := beginsToFail(c.before, c.after); got != c.want {
+			t.Errorf("%s: urgent: %t, want %t", name, got, c.want)
+		}
+	}
+}
+
 func TestByOwnerReturnsTheControllerOrTheAdopter(t *testing.T) {
 	t.Parallel()
 	yes := true
