@@ -7,10 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
 func (s *fixture) previewPath() string { return "/api/v1/namespaces/" + s.Namespace + "/preview" }
@@ -129,6 +131,32 @@ func TestPreviewReportsErrorsWithPaths(t *testing.T) {
 		if len(answer.Errors) == 0 || answer.Errors[0].Field != want {
 			t.Errorf("%s: %v, want %s", body, answer.Errors, want)
 		}
+	}
+}
+
+// Whole numbers and quantities in any spelling that Kubernetes reads are the same manifests.
+func TestPreviewReadsNumbersAsKubernetesDoes(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	const spec = `{metadata: {name: a}, spec: {model: org/model, accelerator: {type: atom, count: COUNT},
+		inferenceServer: {replicas: 2, resources: {requests: {cpu: CPU}}}}}`
+	body := func(count, cpu string) string {
+		return strings.NewReplacer("COUNT", count, "CPU", cpu).Replace(spec)
+	}
+	post := func(path, body string, status int) apitest.Response {
+		return s.do("ann", http.MethodPost, path, body, "Content-Type", "application/yaml").Want(status)
+	}
+	preview := func(body string) any { return post(s.previewPath(), body, http.StatusOK).JSON()["manifests"] }
+	want := preview(body("4", `"2"`))
+	for _, other := range []string{body("4.0", "2.0"), body("4e0", "+2"), body("+4", `"2.0"`)} {
+		if diff := cmp.Diff(want, preview(other)); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", other, diff)
+		}
+	}
+	preview(body("4", `"+2"`)) // Kubernetes keeps the sign.
+	created := post("", body("4.0", "2.0"), http.StatusCreated)
+	if count := field(t, created, "spec", "accelerator", "count"); count != 4.0 {
+		t.Errorf("the count is %v", count)
 	}
 }
 
