@@ -13,36 +13,34 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/rollout"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // halted is a rollout of other templates, which the controller leaves as it is.
 func halted() *v1.TemplateRollout {
-	return &v1.TemplateRollout{
-		ObjectMeta: metav1.ObjectMeta{Name: "templates-1"},
-		Spec:       v1.TemplateRolloutSpec{Templates: "sha256:" + strings.Repeat("0123456789abcdef", 4), Revision: 1},
-		Status: v1.TemplateRolloutStatus{
-			ObservedGeneration: 1, Summary: "3/12", Wave: 1, WaveName: "10%",
-			Conditions: []metav1.Condition{
-				{Type: v1.ConditionProgressing, Status: metav1.ConditionFalse, Reason: v1.ReasonStopped, Message: "halted", LastTransitionTime: metav1.Now()},
-				{Type: v1.ConditionHalted, Status: metav1.ConditionTrue, Reason: v1.ReasonDeploysFailed, LastTransitionTime: metav1.Now(),
-					Message: "wave 10%: 1 failed, 0 are tolerated; ml/qwen-7b: CrashLoop"},
-			},
-			Waves: []v1.RolloutWave{
-				{Name: "InPlace", Total: 2, Updated: 2, Ready: 2}, {Name: "10%", Total: 1, Updated: 1, Failed: 1}, {Name: "100%"},
-			},
-			Failed: []v1.FailedDeploy{{Namespace: "ml", Name: "qwen-7b", Reason: "CrashLoop " + hostile}},
+	halted := rollout.New("sha256:"+strings.Repeat("0123456789abcdef", 4), 1, "")
+	halted.Status = v1.TemplateRolloutStatus{
+		ObservedGeneration: 1, Summary: "3/12", Wave: 1, WaveName: "10%",
+		Conditions: []metav1.Condition{
+			{Type: v1.ConditionProgressing, Status: metav1.ConditionFalse, Reason: v1.ReasonStopped, Message: "halted", LastTransitionTime: metav1.Now()},
+			{Type: v1.ConditionHalted, Status: metav1.ConditionTrue, Reason: v1.ReasonDeploysFailed, LastTransitionTime: metav1.Now(),
+				Message: "wave 10%: 1 failed, 0 are tolerated; ml/qwen-7b: CrashLoop"},
 		},
+		Waves: []v1.RolloutWave{
+			{Name: "InPlace", Total: 2, Updated: 2, Ready: 2}, {Name: "10%", Total: 1, Updated: 1, Failed: 1}, {Name: "100%"},
+		},
+		Failed: []v1.FailedDeploy{{Namespace: "ml", Name: "qwen-7b", Reason: "CrashLoop " + hostile}},
 	}
+	return halted
 }
 
 func TestRolloutShowsWhyItIsHaltedAndIsRetried(t *testing.T) {
 	s := newServer(t)
-	rollout := halted()
-	s.Create(rollout.DeepCopy())
-	created := &v1.TemplateRollout{ObjectMeta: metav1.ObjectMeta{Name: rollout.Name}}
-	s.Get(created)
-	created.Status = rollout.Status
+	created := halted()
+	status := created.Status
+	s.Create(created)
+	created.Status = status
 	s.Must(s.Client.Status().Update(s.Context(), created))
 	tab := open(t, s, "ann", looks()[0])
 	tab.visit("/templates")
