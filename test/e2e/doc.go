@@ -1,7 +1,7 @@
 // Package e2e serves a model on a real node: the control plane of package cluster, a
 // kubelet with containerd and runc, the device plugin's bundle over a fake host's X330s,
 // the controller, a server in a container that reports its environment, and the API
-// server, which reads that container's log.
+// server, which reads that container's log. Chromium follows it, if there is one.
 //
 // TestMain compiles the programs and starts the test binary again in separate
 // namespaces. That process starts the programs and uses them as a user does, with
