@@ -3,7 +3,9 @@ package controller
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -14,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/manifests"
@@ -100,8 +103,40 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 		return workload, err
 	}
 	workload.ReplicaSets, workload.Pods = sets.Items, pods.Items
-	workload.Warnings, err = k.warnings(ctx, pods.Items)
+	if workload.Warnings, err = k.warnings(ctx, pods.Items); err == nil && workload.MissingPods() > 0 {
+		workload.Rejection, err = k.rejection(ctx, deploy, name)
+	}
 	return workload, err
+}
+
+// rejectionAge is how long an event counts for pods that are missing, and rejectionDelay when to list
+// them again.
+const (
+	rejectionAge   = 20 * time.Minute
+	rejectionDelay = 5 * time.Second
+)
+
+// rejection returns why the StatefulSets of a LeaderWorkerSet could not create a pod, or nothing: no object
+// has it in its status. Their events are not cached.
+func (k *deployKind) rejection(ctx context.Context, deploy *v1.NpuDeploy, set string) (string, error) {
+	var events corev1.EventList
+	err := k.direct.List(ctx, &events, client.InNamespace(deploy.Namespace),
+		client.MatchingFields{"involvedObject.kind": "StatefulSet", "reason": "FailedCreate"})
+	if err != nil {
+		return "", err
+	}
+	text, last := "", k.clock.Now().Add(-rejectionAge)
+	for i := range events.Items {
+		event := &events.Items[i]
+		name := event.InvolvedObject.Name
+		if at := status.EventTime(event); (name == set || strings.HasPrefix(name, set+"-")) && at.After(last) {
+			text, last = event.Message, at
+		}
+	}
+	if text == "" {
+		k.queue.addWith(priorityqueue.AddOpts{After: rejectionDelay}, client.ObjectKeyFromObject(deploy))
+	}
+	return text, nil
 }
 
 func deploymentKind() schema.GroupVersionKind {

@@ -131,11 +131,15 @@ func notCreated(deployment *appsv1.Deployment, rev revision) diagnosis {
 	if created >= desired || cause == "" {
 		return diagnosis{}
 	}
+	return rejection(desired-created, desired, cause)
+}
+
+func rejection(missing, desired int, cause string) diagnosis {
 	reason := v1.ReasonPodRejected
 	if strings.Contains(cause, "exceeded quota") || strings.Contains(cause, "failed quota") {
 		reason = v1.ReasonQuotaExceeded
 	}
-	return diagnosis{reason, fmt.Sprintf("%d of %d pods could not be created: %s", desired-created, desired, cause)}
+	return diagnosis{reason, fmt.Sprintf("%d of %d pods could not be created: %s", missing, desired, cause)}
 }
 
 // creationError is the API server's answer to the Deployment's controller, or empty.

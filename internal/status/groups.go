@@ -156,9 +156,26 @@ func groupsAvailable(observed Observed, rev revision) result {
 	if ready >= desired && set.isAvailable(desired) {
 		return result{metav1.ConditionTrue, v1.ReasonAvailable, fmt.Sprintf("%d of %d groups of %d pods are ready", ready, desired, set.size())}
 	}
-	d := mostActionable(rejectedByNode(rev), diagnoseGroups(observed, rev, desired),
+	d := mostActionable(groupsNotCreated(observed.Workload, rev, desired), rejectedByNode(rev), diagnoseGroups(observed, rev, desired),
 		diagnosis{v1.ReasonProgressing, groupsProgressing(rev, set, ready, desired)})
 	return d.besideOthers(rev).result()
+}
+
+// groupsNotCreated is for pods that the API server rejects, such as for a quota.
+func groupsNotCreated(workload Workload, rev revision, desired int) diagnosis {
+	missing := desired*workload.Groups.size() - len(rev.pods)
+	if missing <= 0 || workload.Rejection == "" {
+		return diagnosis{}
+	}
+	return rejection(missing, desired*workload.Groups.size(), workload.Rejection)
+}
+
+// MissingPods returns the number of pods that the set still has to create.
+func (w Workload) MissingPods() int {
+	if w.Groups == nil {
+		return 0
+	}
+	return max(0, w.desired()*w.Groups.size()-len(w.Pods))
 }
 
 // diagnoseGroups returns the most actionable reason of all pods, with the first pod that has it and

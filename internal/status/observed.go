@@ -88,6 +88,8 @@ type Workload struct {
 	Deployment *appsv1.Deployment
 	// Groups is nil if there is none.
 	Groups *LeaderWorkerSet
+	// Rejection is the API server's last answer to the creation of a pod of Groups, or empty.
+	Rejection string
 	// Ray is nil if there is none.
 	Ray *RayService
 	// SpecObserved means that the Deployment's controller has acted on its spec, though not on its

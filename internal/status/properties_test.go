@@ -106,7 +106,7 @@ func copyByJSON[T any](t *testing.T, value *T) *T {
 
 func copyOf(t *testing.T, observed status.Observed) status.Workload {
 	t.Helper()
-	copied := status.Workload{SpecObserved: observed.Workload.SpecObserved}
+	copied := status.Workload{SpecObserved: observed.Workload.SpecObserved, Rejection: observed.Workload.Rejection}
 	copied.Deployment = observed.Workload.Deployment.DeepCopy()
 	copied.Groups = copyByJSON(t, observed.Workload.Groups)
 	copied.Ray = copyByJSON(t, observed.Workload.Ray)

@@ -32,6 +32,7 @@ type extra struct {
 		Shares                 []v1.TrafficStatus
 	}
 	SpecObserved bool
+	Rejection    string // of a pod of a group
 	Update       *status.Update
 	// Absent names the objects of base.yaml that this case removes.
 	Absent []string
@@ -131,6 +132,7 @@ func addExtra(observed *status.Observed, extra extra) {
 	set(&observed.Apply, extra.Apply)
 	set(&observed.Scheduling.Devices, extra.Devices)
 	observed.Workload.SpecObserved = observed.Workload.SpecObserved || extra.SpecObserved
+	observed.Workload.Rejection = extra.Rejection
 	observed.Update = extra.Update
 	if extra.Accelerator != nil {
 		observed.Resolved = &status.Resolved{Accelerator: extra.Accelerator, Image: extra.Image, Workload: "Deployment"}

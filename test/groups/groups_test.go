@@ -137,6 +137,18 @@ func TestGroupsAreScaledAndOneWithoutDevicesIsReported(t *testing.T) {
 	f.AwaitCondition(f.deploy(), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonScaledToZero)
 }
 
+func TestQuotaOfAGroupIsReported(t *testing.T) {
+	f := newFixture(t, "a")
+	f.Apply("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: pods}\nspec: {hard: {pods: '1'}}\n")
+	f.apply("")
+	f.AwaitCondition(f.deploy(), v1.ConditionReady, metav1.ConditionFalse, v1.ReasonQuotaExceeded)
+	deploy := f.deploy()
+	f.Get(deploy)
+	if available := f.Condition(deploy, v1.ConditionAvailable); !strings.Contains(available.Message, "exceeded quota: pods, requested: pods=1") {
+		t.Errorf("the message is %s", available.Message)
+	}
+}
+
 func TestChangedTemplateReplacesGroups(t *testing.T) {
 	f := newFixture(t, "a")
 	f.apply("")
