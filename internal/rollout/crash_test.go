@@ -34,7 +34,8 @@ func (r records) clone() records {
 }
 
 // simulation is an API server, controllers that read copies of its objects, and pods. Events happen in
-// a random order. A controller may crash between any two writes.
+// a random order. A controller may crash between any two writes, and writes may fail while the API server is
+// unreachable.
 type simulation struct {
 	t      *testing.T
 	random *rand.Rand
@@ -87,7 +88,7 @@ func (s *simulation) run(events int) {
 		before := s.writes()
 		for i := range s.controllers {
 			s.controllers[i] = s.stored.clone()
-			s.evaluate(i, false)
+			s.evaluate(i, none)
 		}
 		for _, name := range s.names() {
 			s.reconcile(name)
@@ -131,9 +132,9 @@ func (s *simulation) event() {
 	case 3:
 		s.controllers[i].rollouts = slices.Clone(s.stored.rollouts)
 	case 4:
-		s.evaluate(i, true)
+		s.evaluate(i, crash)
 	case 5:
-		s.evaluate(i, false)
+		s.evaluate(i, []interruption{none, outage}[s.random.IntN(2)])
 	case 6, 7:
 		s.reconcile(name)
 	case 8:
@@ -144,10 +145,21 @@ func (s *simulation) event() {
 	s.maxDown = max(s.maxDown, s.down())
 }
 
+// interruption is what interrupts the writes of a controller.
+type interruption int
+
+const (
+	none interruption = iota
+	// crash ends the controller before a random write. The next one reads all again.
+	crash
+	// outage makes random writes fail, before or after they took effect, and the informers do not catch up.
+	outage
+)
+
 // evaluate evaluates the newest rollout that a controller has read, and writes the result: first that the
-// others are superseded, then the assignments, then the status, but a halt alone. If it crashes, it does so
-// before a random write, and reads all again. It gives up at a conflict.
-func (s *simulation) evaluate(i int, crashes bool) {
+// others are superseded, then the assignments, then the status, but a halt alone. Assignments are written in
+// parallel: one that fails does not end the others. It gives up at a conflict or an error.
+func (s *simulation) evaluate(i int, interrupted interruption) {
 	s.t.Helper()
 	read := s.controllers[i]
 	if len(read.rollouts) == 0 {
@@ -155,30 +167,55 @@ func (s *simulation) evaluate(i int, crashes bool) {
 	}
 	last := len(read.rollouts) - 1
 	result := rollout.Evaluate(s.input(read))
-	var writes []func() bool
+	var supersede, assign []func() bool
 	for old := range read.rollouts[:last] {
-		writes = append(writes, func() bool { return s.patchRollout(read, old, v1.TemplateRolloutStatus{}) })
+		supersede = append(supersede, func() bool { return s.patchRollout(read, old, v1.TemplateRolloutStatus{}) })
 	}
 	isHalted := func(status v1.TemplateRolloutStatus) bool {
 		return meta.IsStatusConditionTrue(status.Conditions, v1.ConditionHalted)
 	}
 	for _, assignment := range result.Assignments {
 		if isHalted(read.rollouts[last].object.Status) || !isHalted(result.Status) {
-			writes = append(writes, func() bool { return s.assign(read, assignment) })
+			assign = append(assign, func() bool { return s.assign(read, assignment) })
 		}
 	}
-	writes = append(writes, func() bool { return s.patchRollout(read, last, result.Status) })
-	if crashes {
-		writes = writes[:s.random.IntN(len(writes)+1)]
+	until := len(supersede) + len(assign) + 1
+	if interrupted == crash {
+		until = s.random.IntN(until + 1)
 	}
-	for _, write := range writes {
-		if !write() {
-			break
+	write := func(do func() bool) bool {
+		if until--; until < 0 {
+			return false
 		}
+		return s.write(i, interrupted == outage && s.random.IntN(3) == 0, do)
 	}
-	if crashes {
+	isWritten := true
+	for _, do := range supersede {
+		isWritten = isWritten && write(do)
+	}
+	isSuperseded := isWritten
+	for _, do := range assign {
+		isWritten = isSuperseded && write(do) && isWritten
+	}
+	if isWritten {
+		write(func() bool { return s.patchRollout(read, last, result.Status) })
+	}
+	if interrupted == crash {
 		s.controllers[i] = s.stored.clone()
 	}
+}
+
+// write performs a write of a controller. One that fails may take effect, which the controller has not read.
+func (s *simulation) write(i int, fails bool, do func() bool) bool {
+	if !fails {
+		return do()
+	}
+	if s.random.IntN(2) == 0 {
+		before := s.controllers[i].clone()
+		do()
+		s.controllers[i] = before
+	}
+	return false
 }
 
 // patchRollout writes the status of a rollout, or that it is superseded, if no other write preceded.
@@ -306,8 +343,8 @@ func (s *simulation) condition(kind string) string {
 // seeds is the number of random orders of events in each test.
 const seeds = 60
 
-// A controller crashes between any two writes, and two controllers run, each with its own delay.
-func TestEachNpuDeployRestartsOnceDespiteCrashes(t *testing.T) {
+// A controller crashes between any two writes, its writes fail, and two controllers run, each with its own delay.
+func TestEachNpuDeployRestartsOnceDespiteCrashesAndOutages(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(seeds) {
 		s := newSimulation(t, seed, 1+int(seed%2), 12)
@@ -323,7 +360,7 @@ func TestEachNpuDeployRestartsOnceDespiteCrashes(t *testing.T) {
 	}
 }
 
-func TestBadSetIsRevertedDespiteCrashes(t *testing.T) {
+func TestBadSetIsRevertedDespiteCrashesAndOutages(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(seeds) {
 		s := newSimulation(t, seed, 1+int(seed%2), 12)
@@ -342,7 +379,7 @@ func TestBadSetIsRevertedDespiteCrashes(t *testing.T) {
 }
 
 // A set that supersedes another one in the middle of its rollout, or of its reverts.
-func TestNewestSetSupersedesDespiteCrashes(t *testing.T) {
+func TestNewestSetSupersedesDespiteCrashesAndOutages(t *testing.T) {
 	t.Parallel()
 	const newest = "sha256:newest"
 	for seed := range uint64(seeds) {

@@ -347,7 +347,12 @@ func (f *fixture) testSuperseded() {
 	})
 	f.edit(`"example.com/set": "middle"`, `"example.com/set": "newest"`)
 	f.serve()
-	f.AwaitCondition(f.rollout(6), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+	newest := f.rollout(6)
+	f.AwaitObject(newest, "an update", func() bool { return updatedOf(newest) > 0 })
+	f.Log("An outage of the API server neither repeats nor loses an update.")
+	f.Must(f.Cluster().StopAPIServer())
+	f.Must(f.Cluster().StartAPIServer(f.Context()))
+	f.AwaitCondition(newest, v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
 	f.AwaitCondition(f.rollout(5), v1.ConditionProgressing, metav1.ConditionFalse, v1.ReasonSuperseded)
 	if updated := f.expectOneReplicaSetOf("middle"); updated == 0 || updated == deploys {
 		f.Errorf("%d were updated to the set in the middle", updated)
