@@ -59,7 +59,7 @@ func newRenderCache(serving func() (*render.Templates, error), metrics *metrics)
 	return &renderCache{serving: serving, metrics: metrics, byUID: map[types.UID]*rendering{}}
 }
 
-// renderFunc renders an object, and sets the effective values in r.
+// renderFunc renders an object, and sets the resolved values in r.
 type renderFunc func(r *rendering) ([]*unstructured.Unstructured, error)
 
 // failedRendering is the rendering of any object while no templates serve.

@@ -29,7 +29,7 @@ type check struct {
 	Templates string            `json:"templates" doc:"digest of the templates that were sent"`
 	Serving   string            `json:"serving" doc:"digest of the templates that serve now"`
 	Examined  int               `json:"examined" doc:"number of NpuDeploys that were rendered: those that the user may list"`
-	Effect    render.Effect     `json:"effect" enum:"None,InPlace,Restart,Delete" doc:"the worst of all"`
+	Effect    render.Effect     `json:"effect" enum:"None,InPlace,Restart,Delete,Refused" doc:"the worst of all"`
 	Deploys   []plan.Impact     `json:"deploys" doc:"each of these NpuDeploys"`
 	Projects  []plan.Impact     `json:"projects" doc:"each Project that the user sees"`
 	Waves     []rollout.Preview `json:"waves" doc:"the waves in which the controller would update those of these NpuDeploys that have automatic updates"`

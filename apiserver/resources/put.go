@@ -22,7 +22,7 @@ func (k Kind) putRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "put" + k.Name, Method: http.MethodPut, Path: k.ObjectPath,
-			Summary: "Create " + k.WithArticle + " (If-None-Match: *) or apply it over the version that was read (If-Match)",
+			Summary: "Create " + k.WithArticle + " (If-None-Match: *) or replace the version that was read (If-Match)",
 			Query:   []openapi.Parameter{rest.DryRunParameter(), rest.ForceParameter()},
 			Headers: []openapi.Parameter{
 				{Name: "If-None-Match", Doc: "*: the object must not exist"},

@@ -25,7 +25,7 @@ type Transition struct {
 	First bool
 }
 
-// store holds the devices. It is pure: the time is an argument.
+// store holds the devices. It has no clock: the time is an argument.
 type store struct {
 	policy      health.Policy
 	forgetAfter time.Duration

@@ -29,9 +29,9 @@ var benchmarks = []struct {
 	settings   render.ProjectSettings
 	maxBytes   int
 }{
-	{"minimal", minimalSpec, render.ProjectSettings{}, 657_000},
-	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 668_000},
-	{"endpoint", endpointSpec, render.ProjectSettings{}, 752_000},
+	{"minimal", minimalSpec, render.ProjectSettings{}, 669_000},
+	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 678_000},
+	{"endpoint", endpointSpec, render.ProjectSettings{}, 769_000},
 }
 
 func TestRenderStaysWithinAllocationBounds(t *testing.T) {

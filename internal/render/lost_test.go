@@ -13,7 +13,7 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 )
 
-// Each accepted field of a spec changes the manifests or the values in use, or is rejected at its
+// Each accepted field of a spec changes the manifests or the resolved values, or is rejected at its
 // path. The specs differ in what the platform knows of the server.
 func TestNoAcceptedFieldIsLost(t *testing.T) {
 	t.Parallel()

@@ -26,7 +26,7 @@ type Result struct {
 	Resolved Resolved
 }
 
-// Resolved are the values in use, for status.
+// Resolved are the resolved values, for status.
 type Resolved struct {
 	URL            string                `json:"url"`
 	Image          string                `json:"image"`

@@ -72,7 +72,7 @@ func Terminating(list *[]metav1.Condition, object metav1.Object, now time.Time) 
 	conditions.set(v1.ConditionReady, result{metav1.ConditionFalse, v1.ReasonTerminating, text})
 }
 
-// setResolved copies effective values. Those of a generation that did not render are
+// setResolved copies resolved values. Those of a generation that did not render are
 // unknown: the values before still describe what runs.
 func setResolved(next *v1.NpuDeployStatus, observed Observed) {
 	if resolved := observed.Resolved; resolved != nil {

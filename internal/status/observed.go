@@ -33,7 +33,7 @@ type Observed struct {
 	// Deploy has the generation to evaluate and the status before.
 	Deploy *v1.NpuDeploy
 	Stages
-	// Resolved has the effective values; nil keeps those in the status.
+	// Resolved has the resolved values; nil keeps those in the status.
 	Resolved *Resolved
 	// Update is what newer templates would change, or nil.
 	Update     *Update
@@ -53,7 +53,7 @@ type ObservedProject struct {
 	Stages
 }
 
-// Resolved has the effective values of a spec.
+// Resolved has the resolved values of a spec.
 type Resolved struct {
 	URL         string
 	Image       string

@@ -26,7 +26,7 @@ const apiIntroduction = `# The API: dudaji.com/v1
 
 Generated from the CRDs by ` + "`just gen`" + `. The API has no defaults: the accelerator's facts
 (schemas/accelerators) and the platform's policy (schemas/policy) supply what is absent, and status
-shows the values in use. Types in CamelCase are those of Kubernetes' core/v1 and meta/v1.
+shows the resolved values. Types in CamelCase are those of Kubernetes' core/v1 and meta/v1.
 `
 
 // apiReference returns the section of docs/api.md for a kind: tables of spec and status.

@@ -104,7 +104,7 @@ const (
 	//
 	// See the message; `nufi diff` reports the same.
 	ReasonRejected = "Rejected"
-	// ReasonApplyFailed means that the API server or a webhook did not respond, or that the controller
+	// ReasonApplyFailed means that the API server or a webhook did not respond, or the controller
 	// cannot list a kind. The controller retries.
 	//
 	// If it persists, check the webhook, or the right, that the message names.
@@ -230,7 +230,7 @@ const (
 const (
 	// ReasonPromoted means that the backend of `endpoint.traffic.steps` has the last of its shares.
 	ReasonPromoted = "Promoted"
-	// ReasonPromoting means that measurements are within bounds, and that the share grows in time.
+	// ReasonPromoting means that measurements are within bounds, and the share grows.
 	ReasonPromoting = "Promoting"
 	// ReasonPromotionWaiting means that there is no measurement to decide by: the share stays as it is.
 	//

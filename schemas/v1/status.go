@@ -4,7 +4,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// NpuDeployStatus is what the controller observed, and the values in use for the fields that the
+// NpuDeployStatus is what the controller observed, and the resolved values for the fields that the
 // spec leaves out.
 type NpuDeployStatus struct {
 	// observedGeneration is the metadata.generation that this status describes. 0
