@@ -3,6 +3,7 @@ package templates_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -72,6 +73,29 @@ func TestPlanReportsTheEffectOfACandidate(t *testing.T) {
 	}
 	if delta := cmp.Diff(want, got); err != nil || delta != "" {
 		t.Errorf("%v (-want +got):\n%s", err, delta)
+	}
+}
+
+func TestViolationsAreInTheOrderOfTheSpecs(t *testing.T) {
+	t.Parallel()
+	live, want := templates.Live{Deploys: make([]v1.NpuDeploy, 12)}, []string{}
+	for i := range live.Deploys {
+		count := int32(4)
+		deploy := &live.Deploys[i]
+		deploy.Namespace, deploy.Name = "search", fmt.Sprint("llama-", i)
+		if i%3 == 0 {
+			count = 2
+			want = append(want, "rendering search/"+deploy.Name+": spec.accelerator.count: 2 cannot be split on atom: use 1, 4, 8")
+		}
+		deploy.Spec = v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom", Count: &count}}
+	}
+	err := templates.Validate(t.Context(), newCandidate(t, replace("atom.cue", "sizes: [1, 2, 4, 8, 16, 32]", "sizes: [1, 4, 8]")), live)
+	if err == nil {
+		t.Fatal("the candidate is valid")
+	}
+	got := slices.DeleteFunc(strings.Split(err.Error(), "\n"), func(line string) bool { return !strings.HasPrefix(line, "rendering search/") })
+	if delta := cmp.Diff(want, got); delta != "" {
+		t.Errorf("(-want +got):\n%s", delta)
 	}
 }
 

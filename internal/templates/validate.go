@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi"
@@ -122,20 +124,35 @@ func renderPresets(set *render.Templates) []render.Violation {
 }
 
 func renderDeploys(set *render.Templates, deploys []v1.NpuDeploy, settings map[string]render.ProjectSettings) []render.Violation {
-	var violations []render.Violation
-	for i := range deploys {
+	return renderEach(len(deploys), func(i int) (string, error) {
 		deploy := &deploys[i]
 		_, err := plan.DeployRenderer(deploy, settings[deploy.Namespace]).Render(set)
-		violations = appendError(violations, deploy.Namespace+"/"+deploy.Name, err)
-	}
-	return violations
+		return deploy.Namespace + "/" + deploy.Name, err
+	})
 }
 
 func renderProjects(set *render.Templates, projects []v1.Project) []render.Violation {
-	var violations []render.Violation
-	for i := range projects {
+	return renderEach(len(projects), func(i int) (string, error) {
 		_, err := plan.ProjectRenderer(&projects[i]).Render(set)
-		violations = appendError(violations, "project "+projects[i].Name, err)
+		return "project " + projects[i].Name, err
+	})
+}
+
+// renderEach renders objects in parallel on all processors. It returns the violations in the objects' order.
+func renderEach(count int, renderOne func(i int) (name string, err error)) []render.Violation {
+	names, errs := make([]string, count), make([]error, count)
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range count {
+		group.Go(func() error {
+			names[i], errs[i] = renderOne(i)
+			return nil
+		})
+	}
+	_ = group.Wait() // No function returns an error.
+	var violations []render.Violation
+	for i, err := range errs {
+		violations = appendError(violations, names[i], err)
 	}
 	return violations
 }
