@@ -18,6 +18,12 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
+// The garbage collector of a plan works harder above planMemory, in bytes.
+const (
+	planGCPercent = 400
+	planMemory    = 320 << 20
+)
+
 type planOptions struct {
 	clusterFlags
 	outputFlag
@@ -93,7 +99,9 @@ func makePlan(cmd *cobra.Command, o planOptions) (*plan.Plan, error) {
 	case err != nil:
 		return nil, fmt.Errorf("listing Projects: %w", err)
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(200)) // Renders leave little but garbage.
+	// Renders leave little but garbage, so more memory spares much of its collection.
+	defer debug.SetGCPercent(debug.SetGCPercent(planGCPercent))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(planMemory))
 	sets := plan.Sets{Now: now.Serving(), Next: next.Serving(), At: time.Now()}
 	return sets.Compare(deploys.Items, projects.Items, render.SettingsByNamespace(projects.Items)), nil
 }

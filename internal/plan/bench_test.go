@@ -14,9 +14,10 @@ import (
 )
 
 // BenchmarkCompareFleet computes the impact of a set on 10,000 NpuDeploys that have an endpoint each, as nufi
-// plan and the controller do, with the controller's GOGC.
+// plan does, with its settings of the garbage collector.
 func BenchmarkCompareFleet(b *testing.B) {
-	defer debug.SetGCPercent(debug.SetGCPercent(200))
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(320 << 20))
 	sets := plan.Sets{
 		Now:  edited(b, "", "", ""),
 		Next: edited(b, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240"),
