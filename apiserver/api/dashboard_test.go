@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
@@ -76,6 +77,34 @@ func TestFormsOfADeployment(t *testing.T) {
 		for _, media := range []string{"application/json", "multipart/form-data; boundary=x"} {
 			s.do("ann", http.MethodPost, form, "{}", "Content-Type", media).Want(http.StatusUnsupportedMediaType)
 		}
+	}
+	const digest = "sha256:0000000000fe" // No other test has it.
+	s.do("ann", http.MethodPatch, "draft", `{"spec": {"updates": "Manual"}}`, "Content-Type", "application/merge-patch+json").Want(http.StatusOK)
+	if text := string(s.do("ann", http.MethodGet, page, "").Want(http.StatusOK).Body); strings.Contains(text, `id="update"`) {
+		t.Errorf("without an update the page is %s", text)
+	}
+	kubectl(s, "", "patch", "npudeploy", "draft", "--subresource=status", "--type=merge", "-p", `{"status": {"replicas": 0, "readyReplicas": 0,
+		"update": {"templates": "`+digest+`", "effect": "Restart"}, "conditions": [
+			{"type": "UpdateAvailable", "status": "True", "reason": "UpdateRestarts", "message": "", "lastTransitionTime": "2026-01-02T03:04:05Z"}]}}`)
+	dialog := func(user string) string {
+		text := string(s.do(user, http.MethodGet, page, "").Want(http.StatusOK).Body)
+		_, after, _ := strings.Cut(text, `<div id="update"`)
+		dialog, _, _ := strings.Cut(after, `<div id="restart"`)
+		return dialog
+	}
+	if text := dialog("ann"); !strings.Contains(text, digest) || !strings.Contains(text, "Pods are replaced") || !strings.Contains(text, page+"/update?lang=en") {
+		t.Errorf("the update is %s", text)
+	}
+	if text := dialog("vic"); !strings.Contains(text, "patch npudeploys.dudaji.com") || strings.Contains(text, "<form") {
+		t.Errorf("the update of a viewer is %s", text)
+	}
+	post("vic", "/update", "", asBrowser...).Want(http.StatusForbidden)
+	if location := post("ann", "/update", "", asBrowser...).Want(http.StatusSeeOther).Header.Get("Location"); location != page+"?done=update&lang=en" {
+		t.Errorf("the location is %s", location)
+	}
+	updated := s.do("ann", http.MethodGet, "draft", "").Want(http.StatusOK)
+	if got := field(t, updated, "metadata", "annotations", v1.AnnotationUpdateTo); got != digest {
+		t.Errorf("the request is %v", got)
 	}
 	post("ann", "/delete", "confirm=draft", asBrowser...).Want(http.StatusSeeOther)
 }

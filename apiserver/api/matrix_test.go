@@ -69,6 +69,7 @@ func matrix(t *testing.T) []matrixRow {
 		{"GET " + page + "/traffic", "", nil, [4]int{200, 200, 200, 403}},
 		{"GET " + page + "/spec", "", nil, [4]int{200, 200, 200, 403}},
 		{"POST " + page + "/restart", "", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
+		{"POST " + page + "/update", "", []string{"Content-Type", form}, [4]int{409, 409, 409, 403}}, // its updates are automatic
 		{"POST " + page + "/scale", "replicas=2", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
 		{"POST " + page + "/delete", "confirm=NAME", []string{"Content-Type", form}, [4]int{303, 303, 403, 403}},
 		{"POST /selection", "action=scale&" + chosen, []string{"Content-Type", form}, [4]int{200, 200, 403, 403}},

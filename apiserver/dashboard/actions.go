@@ -6,11 +6,13 @@ import (
 	"strconv"
 
 	"github.com/gorilla/mux"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/resources"
 	"github.com/dudaji/nufi/apiserver/rest"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // The operations of REST that the actions call.
@@ -18,15 +20,19 @@ const (
 	restartOperation = "restartNpuDeploy"
 	scaleOperation   = "scaleNpuDeploy"
 	deleteOperation  = "deleteNpuDeploy"
+	updateOperation  = "updateNpuDeploy"
 	// deletionOperation lists what deleteOperation deletes.
 	deletionOperation = "previewDeletion"
 )
 
-// actionNames returns the actions in their order. Each is a form below deploymentPath.
+// updateName is the action that only deployments with an available update have.
+const updateName = "update"
+
+// actionNames returns the actions that each deployment has, in their order. Each is a form below deploymentPath.
 func actionNames() []string { return []string{"restart", "scale", "delete"} }
 
 func operationOf(action string) string {
-	return map[string]string{"restart": restartOperation, "scale": scaleOperation, "delete": deleteOperation}[action]
+	return map[string]string{"restart": restartOperation, "scale": scaleOperation, "delete": deleteOperation, updateName: updateOperation}[action]
 }
 
 // action is a button, and the permission that the user lacks for it.
@@ -48,6 +54,23 @@ func (h *Handlers) actions(r *http.Request, user *kube.UserClient) ([]action, er
 	return result, nil
 }
 
+// update is the action that applies the templates of status.update.
+type update struct {
+	action
+
+	Templates, Effect string
+}
+
+// updateOf returns the update that is available, or nil. A set that would not render is none.
+func (h *Handlers) updateOf(r *http.Request, user *kube.UserClient, deploy *v1.NpuDeploy) (*update, error) {
+	available := deploy.Status.Update
+	if available == nil || available.Effect == "Refused" || !meta.IsStatusConditionTrue(deploy.Status.Conditions, v1.ConditionUpdateAvailable) {
+		return nil, nil
+	}
+	lacks, err := h.lacks(r, user, updateOperation, deploy.Namespace, deploy.Name)
+	return &update{action{updateName, lacks}, available.Templates, available.Effect}, err
+}
+
 // deletedObjects returns the kinds and the names of the objects that are deleted with a deployment.
 func (h *Handlers) deletedObjects(r *http.Request, user *kube.UserClient) ([]string, error) {
 	var deletion resources.Deletion
@@ -65,6 +88,7 @@ func (h *Handlers) actionRoutes() []rest.Route {
 	return []rest.Route{
 		h.newForm("submitRestart", deploymentPath+"/restart", "Form: replace every pod", restartOperation, h.act("restart", noInput)),
 		h.newForm("submitScale", deploymentPath+"/scale", "Form: set the number of replicas", scaleOperation, h.act("scale", scaleInput)),
+		h.newForm("submitUpdate", deploymentPath+"/update", "Form: use the templates of status.update", updateOperation, h.act(updateName, noInput)),
 		h.newForm("submitDelete", deploymentPath+"/delete", "Form: delete the deployment; confirm is its name", deleteOperation, h.act("delete", deleteInput)),
 	}
 }

@@ -66,10 +66,14 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 		used[name], used["ask."+name], used["effect."+name], used["selection."+name] = true, true, true, true
 	}
 	for _, key := range []string{
-		"done.restart", "done.scale", "done.save", "role.Viewer", "role.Editor", "role.Admin", "member.User", "member.Group",
+		"backend.Ready", "backend.NotReady", "backend.ScaledToZero", "backend.Missing",
+		updateName, "done.update", "role.leader", "role.worker", "role.head", "done.restart", "done.scale", "done.save", "role.Viewer", "role.Editor", "role.Admin", "member.User", "member.Group",
 		"source.CompiledIn", "source.Directory",
 	} {
 		used[key] = true
+	}
+	for _, kind := range []render.SourceKind{render.FromUser, render.FromProject, render.FromPolicy, render.FromAccelerator, render.FromTemplate} {
+		used["origin."+string(kind)] = true
 	}
 	for _, field := range formFields() {
 		used[field.Name] = true
@@ -208,6 +212,65 @@ func TestStagesOfDeployment(t *testing.T) {
 		if got := letters.String(); got != test.want || (stopped == nil) != (name == "ready") {
 			t.Errorf("%s: %s, want %s; stopped: %v", name, got, test.want, stopped)
 		}
+	}
+}
+
+func TestBackendsHaveTheirSharesAndPodsTheirGroups(t *testing.T) {
+	t.Parallel()
+	deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{
+		Traffic: []v1.TrafficStatus{
+			{Name: "stable", Weight: 2, State: v1.BackendReady}, {Name: "canary", Weight: 1, State: v1.BackendNotReady}, {Name: "old", State: v1.BackendMissing},
+		},
+		TrafficSteps: &v1.TrafficStepsStatus{Backend: "canary", Share: 33, Reason: "errors <b>"},
+	}}
+	deploy.Namespace = "ml"
+	first, second := int32(0), int32(1)
+	pods := []pod{{Name: "c", Group: &second, Role: "worker"}, {Name: "b", Group: &second, Role: "leader"}, {Name: "a", Group: &first, Role: "worker"}}
+	slices.SortStableFunc(pods, compareGroups)
+	page := &deploymentPage{Tab: "pods", Pods: &podList{Pods: pods}, Backends: backendsOf(deploy), Steps: deploy.Status.TrafficSteps}
+	views, err := newViews("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := views.byLanguage[english].ExecuteTemplate(&text, "deployment.html", frame{Language: english, Page: page}); err != nil {
+		t.Fatal(err)
+	}
+	plain := regexp.MustCompile(`<[^>]*>|\n`).ReplaceAllString(text.String(), " ")
+	for _, want := range []string{
+		`stable +Ready +2 +67 %`, `canary +Not ready +1 +33 %`, `old +Does not exist +0 +0 %`, `canary · 33 % · errors &lt;b&gt;`,
+		`a +Group 0 · Worker .* b +Group 1 · Leader .* c +Group 1 · Worker`,
+	} {
+		if !regexp.MustCompile(want).MatchString(plain) {
+			t.Errorf("the page has no %s: %s", want, plain)
+		}
+	}
+	if !strings.Contains(text.String(), `href="/deployments/ml/canary?lang=en"`) {
+		t.Error("a backend has no link")
+	}
+}
+
+func TestPassedStagesHaveTheTimesOfThePods(t *testing.T) {
+	t.Parallel()
+	at := func(minute int) time.Time { return time.Date(2026, 1, 2, 3, minute, 0, 0, time.UTC) }
+	pods := []pod{
+		{Scheduled: at(1), Containers: []container{{Started: at(2)}, {Started: at(5)}}},
+		{Scheduled: at(3), Containers: []container{{}}},
+		{Scheduled: at(8), Containers: []container{{Started: at(9)}}, Deleting: true},
+	}
+	stages := []stage{
+		{Name: "Rendered", Progress: progressDone, Since: at(0)}, {Name: "Scheduled", Progress: progressDone},
+		{Name: "Pulled", Progress: progressDone}, {Name: "Started", Progress: progressDone},
+	}
+	addTimes(stages, pods)
+	for i, want := range []time.Time{at(0), at(3), {}, at(5)} {
+		if got := stages[i].Since; !got.Equal(want) {
+			t.Errorf("%s has the time %s, want %s", stages[i].Name, got, want)
+		}
+	}
+	stages = []stage{{Name: "Scheduled", Progress: progressDone}, {Name: "Started", Progress: progressFailed}}
+	if addTimes(stages, pods); stages[0].Since.IsZero() || !stages[1].Since.IsZero() {
+		t.Errorf("the stages are %+v", stages)
 	}
 }
 

@@ -36,7 +36,7 @@ func tabs() []string { return []string{"pods", "traffic", "events", "logs", "man
 type tabContent func(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymentPage) error
 
 func (h *Handlers) deploymentRoutes() []rest.Route {
-	done := openapi.Parameter{Name: "done", Doc: "the action that was taken", Schema: openapi.Enum(append(actionNames(), "save")...)}
+	done := openapi.Parameter{Name: "done", Doc: "the action that was taken", Schema: openapi.Enum(append(actionNames(), updateName, "save")...)}
 	return append([]rest.Route{
 		h.newPage("showDeployment", deploymentPath, "Page: a deployment and its pods", readOperation, h.tab("pods", podsOperation, addPods), done),
 		h.withLive(trafficPageName, h.newPage("showTraffic", deploymentPath+"/traffic", "Page: the traffic of a deployment in the last hour", readOperation, h.tab("traffic", trafficOperation, addTraffic))),
@@ -62,10 +62,13 @@ type deploymentPage struct {
 	HoldUp    *holdUp
 	Shortage  *shortage // of devices, if it waits for them
 	Others    []metav1.Condition
+	Backends  []backend
+	Steps     *v1.TrafficStepsStatus
 	Outdated  bool // the status describes an earlier generation
 	Deleting  bool
 	Objects   []string // kind/name, which a deletion deletes
 	Actions   []action
+	Update    *update          // that is available
 	NoEdit    *problem.Missing // permission to edit
 	Replicas  int32
 	Done      string
@@ -79,8 +82,10 @@ type deploymentPage struct {
 	Manifests []manifest
 	Spec      string
 
-	deploy *v1.NpuDeploy
-	now    time.Time
+	deploy    *v1.NpuDeploy
+	now       time.Time
+	listed    *podList // its pods
+	podsError error    // why listed is empty
 }
 
 // link is a tab, with its key in words.
@@ -119,7 +124,7 @@ func (h *Handlers) tab(name, operation string, add tabContent) rest.Handler {
 		if name == trafficPageName {
 			page.Live = liveURLOf(r)
 		}
-		if done := r.URL.Query().Get("done"); slices.Contains([]string{"restart", "scale", "save"}, done) {
+		if done := r.URL.Query().Get("done"); slices.Contains([]string{"restart", "scale", updateName, "save"}, done) {
 			page.Done = done
 		}
 		return h.writeDeployment(w, r, page, answer)
@@ -158,16 +163,22 @@ func (h *Handlers) deployment(r *http.Request, user *kube.UserClient, tab string
 	if tab == "pods" || tab == "events" {
 		page.Live = liveURL(deploy.ResourceVersion, url.Values{"key": {deploy.Namespace + "/" + deploy.Name}, languageParameter: {string(languageOf(r))}})
 	}
+	page.listed = &podList{}
+	_, page.podsError = h.read(r, user, podsOperation, input{}, page.listed)
 	stages, stopped := stagesOf(deploy)
+	addTimes(stages, page.listed.Pods)
 	for _, stage := range stages {
 		page.Stages = append(page.Stages, stageView{stage, momentOf(stage.Since, page.now)})
 	}
-	page.Others = otherConditions(deploy)
+	page.Others, page.Backends, page.Steps = otherConditions(deploy), backendsOf(deploy), deploy.Status.TrafficSteps
 	page.HoldUp, page.Shortage = stopped, h.shortage(r, user, deploy, stopped)
 	if page.Objects, err = h.deletedObjects(r, user); err != nil && !kube.Unreachable(err) {
 		return nil, nil, err
 	}
 	if page.NoEdit, err = h.lacks(r, user, putOperation, deploy.Namespace, deploy.Name); err != nil {
+		return nil, nil, err
+	}
+	if page.Update, err = h.updateOf(r, user, deploy); err != nil {
 		return nil, nil, err
 	}
 	page.Actions, err = h.actions(r, user)

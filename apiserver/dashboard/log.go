@@ -32,11 +32,8 @@ func addLog(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymen
 	query := r.URL.Query()
 	view := &logView{Pod: query.Get("pod"), Container: query.Get("container"), Previous: query.Get("previous") == "true"}
 	page.Log = view
-	list := &podList{}
-	if _, err := h.read(r, user, podsOperation, input{}, list); err == nil {
-		for _, p := range list.Pods {
-			view.Pods = append(view.Pods, p.Name)
-		}
+	for _, p := range page.listed.Pods {
+		view.Pods = append(view.Pods, p.Name)
 	}
 	chosen := url.Values{}
 	for _, name := range []string{"pod", "container", "previous"} {
@@ -56,7 +53,7 @@ func addLog(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymen
 	}
 	view.Pod = cmp.Or(view.Pod, answer.header.Get("NuFi-Pod"))
 	view.Container = cmp.Or(view.Container, answer.header.Get("NuFi-Container"))
-	for _, p := range list.Pods {
+	for _, p := range page.listed.Pods {
 		if p.Name == view.Pod {
 			for _, c := range p.Containers {
 				view.Containers = append(view.Containers, c.Name)

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/apiserver/kube"
+	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -20,7 +21,13 @@ type manifest struct {
 
 type field struct {
 	Path, Value string
-	Sources     []string // a kind of source, with its file and line
+	Sources     []origin
+}
+
+// origin is what decides a value.
+type origin struct {
+	Kind render.SourceKind // suffix of its key in words
+	Line string            // file and line; empty if unknown
 }
 
 // addManifests shows what the controller applies.
@@ -30,8 +37,9 @@ func addManifests(h *Handlers, r *http.Request, user *kube.UserClient, page *dep
 		Sources   []struct {
 			Object, Field, Value string
 			Decided              []struct {
-				By, File string
-				Line     int
+				By   render.SourceKind
+				File string
+				Line int
 			}
 		} `json:"sources"`
 	}
@@ -43,11 +51,11 @@ func addManifests(h *Handlers, r *http.Request, user *kube.UserClient, page *dep
 	for _, source := range rendered.Sources {
 		shown := field{Path: source.Field, Value: source.Value}
 		for _, by := range source.Decided {
-			text := by.By
+			from := origin{Kind: by.By}
 			if by.File != "" {
-				text += " " + by.File + ":" + strconv.Itoa(by.Line)
+				from.Line = by.File + ":" + strconv.Itoa(by.Line)
 			}
-			shown.Sources = append(shown.Sources, text)
+			shown.Sources = append(shown.Sources, from)
 		}
 		fields[source.Object] = append(fields[source.Object], shown)
 	}

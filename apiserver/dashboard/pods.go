@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/url"
@@ -22,9 +23,12 @@ type podList struct {
 type pod struct {
 	Name       string           `json:"name"`
 	Node       string           `json:"node"`
+	Group      *int32           `json:"group"`
+	Role       string           `json:"role"` // suffix of its key in words
 	Ready      bool             `json:"ready"`
 	Restarts   int32            `json:"restarts"`
 	Created    time.Time        `json:"created"`
+	Scheduled  time.Time        `json:"scheduled"`
 	Deleting   bool             `json:"deleting"`
 	Requested  map[string]int64 `json:"devices"`
 	Containers []container      `json:"containers"`
@@ -39,11 +43,12 @@ type pod struct {
 }
 
 type container struct {
-	Name     string `json:"name"`
-	Image    string `json:"image"`
-	Restarts int32  `json:"restarts"`
-	State    string `json:"state"`
-	Reason   string `json:"reason"`
+	Name     string    `json:"name"`
+	Image    string    `json:"image"`
+	Restarts int32     `json:"restarts"`
+	State    string    `json:"state"`
+	Reason   string    `json:"reason"`
+	Started  time.Time `json:"started"`
 	LastExit *struct {
 		Reason   string    `json:"reason"`
 		ExitCode int32     `json:"exitCode"`
@@ -56,9 +61,9 @@ type container struct {
 }
 
 func addPods(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymentPage) error {
-	list := &podList{}
-	if _, err := h.read(r, user, podsOperation, input{}, list); err != nil {
-		return err
+	list := page.listed
+	if page.podsError != nil {
+		return page.podsError
 	}
 	measured := h.devicesByPod(r, user, page.Project)
 	language := string(languageOf(r))
@@ -84,8 +89,20 @@ func addPods(h *Handlers, r *http.Request, user *kube.UserClient, page *deployme
 			}
 		}
 	}
+	slices.SortStableFunc(list.Pods, compareGroups)
 	page.Pods = list
 	return nil
+}
+
+// compareGroups orders pods by their group, and the leader, or the head, before the workers.
+func compareGroups(a, b pod) int {
+	number := func(p pod) int32 {
+		if p.Group == nil {
+			return -1
+		}
+		return *p.Group
+	}
+	return cmp.Or(cmp.Compare(number(a), number(b)), cmp.Compare(a.Role, b.Role))
 }
 
 // devicesByPod returns the devices that exporters describe, by the pod of the namespace that holds them.

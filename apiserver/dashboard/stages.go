@@ -68,6 +68,33 @@ func stagesOf(deploy *v1.NpuDeploy) ([]stage, *holdUp) {
 	return result, stopped
 }
 
+// addTimes sets the times of the stages that all pods have passed, as far as the pods have them: the last time
+// at which one of them was scheduled, and at which one of their containers started.
+func addTimes(stages []stage, pods []pod) {
+	latest := map[string]time.Time{}
+	for i := range pods {
+		if pods[i].Deleting {
+			continue
+		}
+		latest["Scheduled"] = later(latest["Scheduled"], pods[i].Scheduled)
+		for _, container := range pods[i].Containers {
+			latest["Started"] = later(latest["Started"], container.Started)
+		}
+	}
+	for i := range stages {
+		if current := &stages[i]; current.Progress == progressDone && current.Since.IsZero() {
+			current.Since = latest[current.Name]
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // hasTime reports whether the time of a condition is that of the stage. The time of Available is that
 // of the stage where it stops, or of its last one.
 func hasTime(stage string, condition *metav1.Condition, stopsHere bool) bool {

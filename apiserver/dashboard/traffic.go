@@ -7,6 +7,8 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/traffic"
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 const trafficOperation = "readTraffic"
@@ -102,4 +104,44 @@ func valueText(value *float64, unit traffic.Unit) string {
 	case traffic.UnitRequests:
 	}
 	return strconv.FormatFloat(*value, 'f', -1, 64)
+}
+
+// backend is a deployment that gets requests to the host of another one.
+type backend struct {
+	v1.TrafficStatus
+
+	URL   string
+	State state
+	Share int64 // percentage of the requests without a match, rounded
+}
+
+// backendsOf returns the backends of the route of a deployment, or none if it has no other.
+func backendsOf(deploy *v1.NpuDeploy) []backend {
+	var sum int64
+	for i := range deploy.Status.Traffic {
+		sum += int64(deploy.Status.Traffic[i].Weight)
+	}
+	result := make([]backend, 0, len(deploy.Status.Traffic))
+	for _, current := range deploy.Status.Traffic {
+		shown := backend{TrafficStatus: current, URL: "/deployments/" + deploy.Namespace + "/" + current.Name, State: stateOfBackend(current.State)}
+		if sum > 0 {
+			shown.Share = (200*int64(current.Weight) + sum) / (2 * sum)
+		}
+		result = append(result, shown)
+	}
+	return result
+}
+
+// stateOfBackend returns the state of a deployment that is like that of a backend.
+func stateOfBackend(state v1.BackendState) state {
+	switch state {
+	case v1.BackendReady:
+		return status.StateReady
+	case v1.BackendScaledToZero:
+		return status.StateScaledDown
+	case v1.BackendMissing:
+		return status.StateError
+	case v1.BackendNotReady:
+	}
+	return status.StateStarting
 }

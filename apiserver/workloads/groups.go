@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"context"
+	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +18,23 @@ import (
 
 // labelSet has the name of the LeaderWorkerSet of its StatefulSets and pods.
 const labelSet = "leaderworkerset.sigs.k8s.io/name"
+
+// groupOf returns the number of the pod's group of a LeaderWorkerSet and its role there, or its role in a
+// RayCluster. Both are empty for other pods.
+func groupOf(pod *corev1.Pod) (*int32, string) {
+	if role := pod.Labels["ray.io/node-type"]; role == "head" || role == "worker" {
+		return nil, role
+	}
+	number, err := strconv.ParseInt(pod.Labels["leaderworkerset.sigs.k8s.io/group-index"], 10, 32)
+	if err != nil {
+		return nil, ""
+	}
+	group, role := int32(number), "worker"
+	if pod.Labels["leaderworkerset.sigs.k8s.io/worker-index"] == "0" {
+		role = "leader"
+	}
+	return &group, role
+}
 
 // groupNeeds are the permissions that addGroups and addRay require.
 func groupNeeds() []rest.Need {

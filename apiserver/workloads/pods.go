@@ -39,10 +39,13 @@ type readiness struct {
 type pod struct {
 	Name       string           `json:"name" doc:"name of the pod"`
 	Node       string           `json:"node,omitempty" doc:"absent until the pod is scheduled"`
+	Group      *int32           `json:"group,omitempty" doc:"number of its group of pods, which is a replica on several nodes; absent outside of groups"`
+	Role       string           `json:"role,omitempty" enum:"leader,worker,head" doc:"in its group, or in its RayCluster; absent outside of both"`
 	Phase      string           `json:"phase" enum:"Pending,Running,Succeeded,Failed,Unknown" doc:"phase of the pod"`
 	Ready      bool             `json:"ready" doc:"the pod serves"`
 	Restarts   int32            `json:"restarts" doc:"of all its containers"`
 	Created    time.Time        `json:"created" doc:"time of creation"`
+	Scheduled  time.Time        `json:"scheduled,omitzero" doc:"time at which it got its node; absent before"`
 	Deleting   bool             `json:"deleting,omitempty" doc:"the pod is being deleted"`
 	Devices    map[string]int64 `json:"devices" doc:"the extended resources that the pod requests, by name"`
 	Containers []container      `json:"containers" doc:"init containers come first"`
@@ -51,13 +54,14 @@ type pod struct {
 }
 
 type container struct {
-	Name     string `json:"name" doc:"name of the container"`
-	Image    string `json:"image" doc:"as in the pod's spec"`
-	Ready    bool   `json:"ready" doc:"the container passes its probes"`
-	Restarts int32  `json:"restarts" doc:"number of restarts"`
-	State    string `json:"state" enum:"Waiting,Running,Terminated" doc:"state of the container"`
-	Reason   string `json:"reason,omitempty" doc:"Kubernetes' reason why it waits or has terminated"`
-	LastExit *exit  `json:"lastExit,omitempty" doc:"absent if it has never ended"`
+	Name     string    `json:"name" doc:"name of the container"`
+	Image    string    `json:"image" doc:"as in the pod's spec"`
+	Ready    bool      `json:"ready" doc:"the container passes its probes"`
+	Restarts int32     `json:"restarts" doc:"number of restarts"`
+	State    string    `json:"state" enum:"Waiting,Running,Terminated" doc:"state of the container"`
+	Reason   string    `json:"reason,omitempty" doc:"Kubernetes' reason why it waits or has terminated"`
+	Started  time.Time `json:"started,omitzero" doc:"time of its last start; absent before the first, and while it waits"`
+	LastExit *exit     `json:"lastExit,omitempty" doc:"absent if it has never ended"`
 }
 
 // exit is the last end of a container.
@@ -126,9 +130,10 @@ func readinessOf(deploy *v1.NpuDeploy) readiness {
 func newPod(p *corev1.Pod, diagnosis status.Outcome) pod {
 	response := pod{
 		Name: p.Name, Node: p.Spec.NodeName, Phase: string(p.Status.Phase), Ready: diagnosis.Reason == v1.ReasonReady,
-		Created: p.CreationTimestamp.UTC(), Deleting: p.DeletionTimestamp != nil,
+		Created: p.CreationTimestamp.UTC(), Scheduled: scheduledAt(p), Deleting: p.DeletionTimestamp != nil,
 		Devices: devicesOf(p), Reason: diagnosis.Reason, Message: diagnosis.Message,
 	}
+	response.Group, response.Role = groupOf(p)
 	add := func(c corev1.Container, statuses []corev1.ContainerStatus) {
 		container := container{Name: c.Name, Image: c.Image, State: "Waiting"}
 		for i := range statuses {
@@ -148,6 +153,16 @@ func newPod(p *corev1.Pod, diagnosis status.Outcome) pod {
 	return response
 }
 
+// scheduledAt returns the time at which the pod got its node, or zero.
+func scheduledAt(p *corev1.Pod) time.Time {
+	for i := range p.Status.Conditions {
+		if c := &p.Status.Conditions[i]; c.Type == corev1.PodScheduled && c.Status == corev1.ConditionTrue {
+			return c.LastTransitionTime.UTC()
+		}
+	}
+	return time.Time{}
+}
+
 func (c *container) setStatus(status *corev1.ContainerStatus) {
 	c.Ready, c.Restarts = status.Ready, status.RestartCount
 	if ended := cmp.Or(status.State.Terminated, status.LastTerminationState.Terminated); ended != nil {
@@ -155,9 +170,9 @@ func (c *container) setStatus(status *corev1.ContainerStatus) {
 	}
 	switch state := status.State; {
 	case state.Running != nil:
-		c.State = "Running"
+		c.State, c.Started = "Running", state.Running.StartedAt.UTC()
 	case state.Terminated != nil:
-		c.State, c.Reason = "Terminated", state.Terminated.Reason
+		c.State, c.Reason, c.Started = "Terminated", state.Terminated.Reason, state.Terminated.StartedAt.UTC()
 	case state.Waiting != nil:
 		c.Reason = state.Waiting.Reason
 	}

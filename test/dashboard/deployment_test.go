@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -20,8 +21,22 @@ func TestTabsOfADeploymentInEachLook(t *testing.T) {
 				tab.visit("/deployments/ml/llama-8b" + name)
 				tab.wantNoReports()
 				tab.wantAccessible()
+				if name == "/manifests" && look == looks()[0] {
+					wantOrigins(tab)
+				}
 			}
 		})
+	}
+}
+
+// wantOrigins checks that the manifests have the origins of their fields.
+func wantOrigins(tab *tab) {
+	tab.Helper()
+	eval[bool](tab, `document.querySelectorAll("details.fields").forEach((fields) => { fields.parentElement.open = fields.open = true; }) === undefined`)
+	for _, want := range []string{"User", "Policy ", "Fact of the vendor ", "Template "} {
+		if !eval[bool](tab, fmt.Sprintf(`[...document.querySelectorAll("details.fields tbody tr")].some((row) => row.cells[2].textContent.startsWith(%q))`, want)) {
+			tab.Errorf("no field has the origin %q", want)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ func serveLogs(h *harness.Harness, name string, serve http.HandlerFunc) {
 
 func TestLogIsFollowedAndSearched(t *testing.T) {
 	s := newServer(t)
+	more := make(chan string, 2)
 	serveLogs(s.Harness, "qwen-7b", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("previous") == "true" {
 			_, _ = fmt.Fprintln(w, "\x1b[31mout of memory\x1b[0m "+hostile)
@@ -50,13 +51,31 @@ func TestLogIsFollowedAndSearched(t *testing.T) {
 			w.(http.Flusher).Flush()
 			_, _ = fmt.Fprintln(w, "serves at 8000")
 			w.(http.Flusher).Flush()
-			<-r.Context().Done()
+			for {
+				select {
+				case line := <-more:
+					_, _ = fmt.Fprintln(w, line)
+					w.(http.Flusher).Flush()
+				case <-r.Context().Done():
+					return
+				}
+			}
 		}
 	})
 	tab := open(t, s, "ann", looks()[0])
 	tab.visit("/deployments/ml/qwen-7b/logs")
 	tab.await(`document.querySelector("#log").textContent.includes("serves at 8000")`)
-	tab.await(`(() => { const log = document.querySelector("#log"); return log.scrollHeight - log.scrollTop - log.clientHeight < 8; })()`)
+	const atEnd = `(() => { const log = document.querySelector("#log"); return log.scrollHeight - log.scrollTop - log.clientHeight < 8; })()`
+	tab.await(atEnd)
+	eval[bool](tab, `(document.querySelector("#log").scrollTop = 40) === 40`)
+	more <- "answers a request"
+	tab.await(`document.querySelector("#log").textContent.includes("answers a request")`)
+	if got := eval[float64](tab, `document.querySelector("#log").scrollTop`); got != 40 {
+		t.Errorf("the log has scrolled to %v while the user reads above", got)
+	}
+	eval[bool](tab, `(document.querySelector("#log").scrollTop = 1e6) === 1e6`)
+	more <- "answers another"
+	tab.await(`document.querySelector("#log").textContent.includes("answers another") && ` + atEnd)
 	tab.do(chromedp.SendKeys(chromedp.CSS("#log-search"), "SHARD 29"))
 	tab.await(`document.querySelector("#log-found").value === "11"`)
 	tab.do(chromedp.SendKeys(chromedp.CSS("#log-search"), kb.Enter+kb.Enter))
