@@ -14,7 +14,7 @@
 //
 // deploy.go and project.go declare what differs between the kinds; another kind is another
 // ownerKind. watches.go maps events to requests and queue.go orders them; cache.go configures
-// the informers, trial.go tries candidate templates, crds.go adds those of kinds that are installed later. manager.go assembles
+// the informers, trial.go tries candidate templates, crds.go adds the informers of kinds that are installed later. manager.go assembles
 // the program.
 //
 // Invariants:

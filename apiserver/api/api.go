@@ -144,7 +144,7 @@ func (a *API) table() []rest.Route {
 		previews.Routes(),
 		devices.Routes(),
 		rollouts.Routes(),
-		[]rest.Route{a.streams.MergedRoute(rest.Prefix+"/watch", mergedEventSchema, deploys.Topic(), projects.Topic(), devices.Topic())},
+		[]rest.Route{a.streams.MergedRoute(rest.Prefix+"/watch", watchEventSchema, deploys.Topic(), projects.Topic(), devices.Topic())},
 	)
 }
 

@@ -27,7 +27,7 @@ const (
 	summarySchema  = openapi.Ref("NpuDeployListSummary")
 	stateSchema    = openapi.Ref("NpuDeployState")
 
-	mergedEventSchema = openapi.Ref("WatchEvent")
+	watchEventSchema = openapi.Ref("WatchEvent")
 )
 
 // document returns the OpenAPI document of the routes. The schemas of NpuDeploy and Project
@@ -40,7 +40,7 @@ func document(routes []rest.Route, login bool) ([]byte, error) {
 		string(projects.ListSchema):    listOf(projects.Schema, "A page of Projects, by name."),
 		string(rollouts.ListSchema):    listOf(rollouts.Schema, "All TemplateRollouts, the newest first."),
 		string(npudeploys.EventSchema): npudeploys.Events(), string(projects.EventSchema): projects.Events(), string(devices.EventSchema): devices.Events(), string(workloads.EventSchema): workloads.Events(),
-		string(mergedEventSchema): rest.MergedEventSchema(map[string]map[string]any{
+		string(watchEventSchema): rest.MergedEventSchema(map[string]map[string]any{
 			npudeploys.Resource: npudeploys.Events(), live.Projects: projects.Events(), devices.Topic: devices.Events(),
 		}),
 	}
@@ -55,7 +55,7 @@ func document(routes []rest.Route, login bool) ([]byte, error) {
 		nameObjects(schemas, string(kind.schema), schema, 2)
 		schemas[string(kind.schema)], schemas[string(kind.input)] = schema, inputOf(schema)
 	}
-	for _, name := range []openapi.Ref{npudeploys.EventSchema, projects.EventSchema, devices.EventSchema, workloads.EventSchema, mergedEventSchema} {
+	for _, name := range []openapi.Ref{npudeploys.EventSchema, projects.EventSchema, devices.EventSchema, workloads.EventSchema, watchEventSchema} {
 		nameVariants(schemas, string(name))
 	}
 	rolloutSchema, err := crdSchema(rollouts.Resource)
@@ -267,7 +267,7 @@ func variantName(events []string) string {
 }
 
 // inputOf returns the schema of a request: without a status, and with apiVersion, kind and
-// metadata as far as the path does not contain them.
+// metadata optional, because the path has them.
 func inputOf(schema map[string]any) map[string]any {
 	input := maps.Clone(schema)
 	properties, _ := schema["properties"].(map[string]any)

@@ -68,10 +68,11 @@ func (o *OIDCOptions) complete() error {
 	if err := checkIssuer(o.Issuer); err != nil {
 		return err
 	}
-	for flag, prefix := range map[string]string{"username prefix": o.UsernamePrefix, "groups prefix": o.GroupsPrefix} {
-		if err := checkIdentity(prefix); err != nil {
-			return fmt.Errorf("%s: %w", flag, err)
-		}
+	if err := checkIdentity(o.UsernamePrefix); err != nil {
+		return fmt.Errorf("username prefix: %w", err)
+	}
+	if err := checkIdentity(o.GroupsPrefix); err != nil {
+		return fmt.Errorf("groups prefix: %w", err)
 	}
 	if len(o.Audiences) == 0 || slices.Contains(o.Audiences, "") {
 		return errors.New("audience: empty: tokens for other programs would be accepted")
@@ -106,7 +107,7 @@ func checkIssuer(issuer string) error {
 		return fmt.Errorf("issuer: %w", err)
 	}
 	if parsed.Host == "" || parsed.Scheme != "https" && (parsed.Scheme != "http" || !isLoopback(parsed.Hostname())) {
-		return fmt.Errorf("issuer: %q is not an https URL", issuer)
+		return fmt.Errorf("issuer: %q must be an https URL, or http on loopback", issuer)
 	}
 	return nil
 }

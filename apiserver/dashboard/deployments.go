@@ -34,7 +34,7 @@ func filterParameters() []openapi.Parameter {
 }
 
 func (h *Handlers) deploymentsRoute() rest.Route {
-	return h.newPage("showDeployments", "/", "Page: the deployments that I may list", "", h.deployments, append(filterParameters(),
+	return h.newPage("showDeployments", "/", "Page: the deployments that the caller may list", "", h.deployments, append(filterParameters(),
 		openapi.Parameter{Name: "sort", Doc: "as of the list of NpuDeploys", Schema: openapi.Enum(npudeploys.Orders()...)},
 		openapi.Parameter{Name: "page", Doc: "number of the page", Schema: openapi.Integer(1, 0)})...)
 }

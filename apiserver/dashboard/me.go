@@ -9,7 +9,7 @@ import (
 )
 
 func (h *Handlers) meRoute() rest.Route {
-	return h.newPage("showMe", "/me", "Page: who I am, and what I may do", meOperation, h.me,
+	return h.newPage("showMe", "/me", "Page: who the caller is, and what it may do", meOperation, h.me,
 		openapi.Parameter{Name: "namespace", Doc: "list my permissions there", AllowEmpty: true})
 }
 

@@ -19,7 +19,7 @@ const (
 )
 
 func (h *Handlers) projectsRoute() rest.Route {
-	return h.newPage("showProjects", "/projects", "Page: the projects that I see", projectsOperation, h.projects)
+	return h.newPage("showProjects", "/projects", "Page: the projects that the caller may read", projectsOperation, h.projects)
 }
 
 // projectsPage is the model of pages/projects.html.

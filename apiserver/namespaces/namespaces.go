@@ -34,7 +34,7 @@ func (h *Handlers) Routes() []rest.Route {
 	return append(secretRoutes(), claimsRoute(), rest.Route{
 		Operation: openapi.Operation{
 			ID: "listNamespaces", Method: http.MethodGet, Path: rest.Prefix + "/namespaces",
-			Summary: "List the namespaces in which I may list NpuDeploys, and whether I may create, change and delete them",
+			Summary: "List the namespaces in which the caller may list NpuDeploys, and whether it may create, change and delete them",
 			Answers: rest.JSON(List{}), Status: http.StatusOK,
 		},
 		Handler: h.list,

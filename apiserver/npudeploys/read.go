@@ -22,7 +22,7 @@ import (
 const readTimeout = 5 * time.Second
 
 func (h *Handlers) readRoutes() []rest.Route {
-	list := newRoute("listAllNpuDeploys", allPath, "List the NpuDeploys of all namespaces in which I may list them", rest.JSON(ListSchema), "list", h.list)
+	list := newRoute("listAllNpuDeploys", allPath, "List the NpuDeploys of all namespaces in which the caller may list them", rest.JSON(ListSchema), "list", h.list)
 	list.Query = ListParameters()
 	listNamespace := list
 	listNamespace.ID, listNamespace.Path, listNamespace.Summary = "listNpuDeploys", CollectionPath, "List the NpuDeploys of a namespace"

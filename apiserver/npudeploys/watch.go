@@ -26,7 +26,7 @@ func (h *Handlers) Topic() rest.Topic {
 
 func (h *Handlers) watchRoutes() []rest.Route {
 	topic := h.Topic()
-	watch := newRoute("watchAllNpuDeploys", rest.Prefix+"/watch/npudeploys", "Watch the NpuDeploys of all namespaces in which I may watch them", rest.Events(EventSchema), "watch", h.Streams.Handler(topic))
+	watch := newRoute("watchAllNpuDeploys", rest.Prefix+"/watch/npudeploys", "Watch the NpuDeploys of all namespaces in which the caller may watch them", rest.Events(EventSchema), "watch", h.Streams.Handler(topic))
 	watch.Query, watch.Stream = topic.Parameters, true
 	watch.Headers = []openapi.Parameter{rest.LastEventIDParameter("id of the last event that was read; it takes precedence over resourceVersion")}
 	watchNamespace := watch

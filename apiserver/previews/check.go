@@ -41,7 +41,7 @@ func (h *Handlers) checkRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "checkTemplates", Method: http.MethodPost, Path: rest.Prefix + "/policy/check",
-			Summary: "Compare a directory of templates with those that serve, for every NpuDeploy that I may list and every Project that I see; nothing is written",
+			Summary: "Compare a directory of templates with those that serve, for every NpuDeploy that the caller may list and every Project that it may read; nothing is written",
 			Accepts: []openapi.Content{{Types: []string{archive.Gzip, archive.Tar, archive.Zip}}},
 			Answers: rest.JSON(check{}), Status: http.StatusOK,
 		},

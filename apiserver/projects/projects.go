@@ -64,7 +64,7 @@ func New(cluster *live.Cache, streams *rest.Streams, templates func() *render.Te
 // Routes returns all routes of this package.
 func (h *Handlers) Routes() []rest.Route {
 	list := openapi.Operation{
-		ID: "listProjects", Method: http.MethodGet, Path: collectionPath, Summary: "List the Projects that I see, by name",
+		ID: "listProjects", Method: http.MethodGet, Path: collectionPath, Summary: "List the Projects that the caller may read, by name",
 		Query: append(rest.PageParameters(),
 			openapi.Parameter{Name: "labelSelector", Doc: "as in kubectl: team=search,stage!=test", AllowEmpty: true},
 			openapi.Parameter{Name: "search", Doc: "part of the name or the display name, in upper or lower case", AllowEmpty: true}),

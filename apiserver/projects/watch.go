@@ -35,7 +35,7 @@ func (h *Handlers) Topic() rest.Topic {
 func (h *Handlers) watchRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
-			ID: "watchProjects", Method: http.MethodGet, Path: rest.Prefix + "/watch/projects", Summary: "Watch the Projects that I see",
+			ID: "watchProjects", Method: http.MethodGet, Path: rest.Prefix + "/watch/projects", Summary: "Watch the Projects that the caller may read",
 			Headers: []openapi.Parameter{rest.LastEventIDParameter("id of the last event that was read")},
 			Answers: rest.Events(EventSchema), Status: http.StatusOK,
 		},

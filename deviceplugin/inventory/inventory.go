@@ -43,7 +43,7 @@ type Inventory struct {
 	listeners []func(Transition)
 
 	ready chan struct{} // closed when every device of the first scan is probed
-	found chan finding
+	found chan refresh
 	ended chan struct{} // closed when Run returned
 
 	mu      sync.Mutex
@@ -55,7 +55,7 @@ type Inventory struct {
 func New(scanner Scanner, prober Prober, options Options) *Inventory {
 	return &Inventory{
 		scanner: scanner, prober: prober, options: options,
-		ready: make(chan struct{}), found: make(chan finding),
+		ready: make(chan struct{}), found: make(chan refresh),
 		ended: make(chan struct{}), changed: make(chan struct{}),
 	}
 }
@@ -80,8 +80,8 @@ func (i *Inventory) Snapshot() ([]Entry, <-chan struct{}) {
 	return i.entries, i.changed
 }
 
-// finding is devices that were read again. recorded is closed once a snapshot has them.
-type finding struct {
+// refresh is devices that were read again. recorded is closed once a snapshot has them.
+type refresh struct {
 	devices  []discovery.Device
 	recorded chan struct{}
 }
@@ -97,7 +97,7 @@ func (i *Inventory) Refresh(ctx context.Context, ids []string) error {
 		all.Go(func() { devices[at], _ = i.scanner.Find(ctx, id) })
 	}
 	all.Wait()
-	f := finding{devices, make(chan struct{})}
+	f := refresh{devices, make(chan struct{})}
 	select {
 	case i.found <- f:
 		<-f.recorded
@@ -139,10 +139,10 @@ func (i *Inventory) Run(ctx context.Context) error {
 		case <-probes.C():
 			w.probe(ctx, store.devices())
 		case s := <-w.scans:
-			updater.scanned(s)
+			updater.recordScan(s)
 			w.probe(ctx, store.devices())
 		case f := <-i.found:
-			updater.refreshed(f.devices)
+			updater.recordDevices(f.devices)
 			close(f.recorded)
 		case p := <-w.probes:
 			if updater.probed(p) && p.observation.Result == health.Gone {

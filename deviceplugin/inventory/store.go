@@ -30,7 +30,7 @@ type store struct {
 	policy      health.Policy
 	forgetAfter time.Duration
 	records     map[string]*record
-	updated     bool // something changed since the last call of entries
+	updated     bool // something changed since the last takeEntries
 }
 
 type record struct {
@@ -44,8 +44,8 @@ func newStore(policy health.Policy, forgetAfter time.Duration) *store {
 	return &store{policy: policy, forgetAfter: forgetAfter, records: map[string]*record{}}
 }
 
-// scanned records the devices of a scan, and removes those absent for forgetAfter.
-func (s *store) scanned(devices []discovery.Device, now time.Time) {
+// recordScan records the devices of a scan, and removes those absent for forgetAfter.
+func (s *store) recordScan(devices []discovery.Device, now time.Time) {
 	for _, device := range devices {
 		r, ok := s.records[device.ID]
 		if !ok {
@@ -63,8 +63,8 @@ func (s *store) scanned(devices []discovery.Device, now time.Time) {
 	}
 }
 
-// refreshed records devices that were read again. It ignores unknown ones.
-func (s *store) refreshed(devices []discovery.Device) {
+// recordDevices records devices that were read again. It ignores unknown ones.
+func (s *store) recordDevices(devices []discovery.Device) {
 	for _, device := range devices {
 		if r, ok := s.records[device.ID]; ok {
 			s.update(r, Entry{Device: device, Health: r.Health})
@@ -72,8 +72,8 @@ func (s *store) refreshed(devices []discovery.Device) {
 	}
 }
 
-// observed records a probe's result, and returns the change of state, if any.
-func (s *store) observed(id string, o health.Observation, now time.Time) (Transition, bool) {
+// recordProbe records a probe's result, and returns the change of state, if any.
+func (s *store) recordProbe(id string, o health.Observation, now time.Time) (Transition, bool) {
 	r, ok := s.records[id]
 	if !ok {
 		return Transition{}, false
@@ -110,8 +110,8 @@ func (s *store) devices() []discovery.Device {
 	return devices
 }
 
-// entries returns the devices sorted by ID.
-func (s *store) entries() []Entry {
+// takeEntries returns the devices sorted by ID, and clears updated.
+func (s *store) takeEntries() []Entry {
 	s.updated = false
 	entries := make([]Entry, 0, len(s.records))
 	for _, r := range s.records {

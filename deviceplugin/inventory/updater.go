@@ -19,24 +19,24 @@ type updater struct {
 	lastScanError string
 }
 
-func (u *updater) scanned(s scan) {
+func (u *updater) recordScan(s scan) {
 	u.logScan(s.err)
 	if s.err != nil {
 		return
 	}
 	u.scannedOnce = true
-	u.store.scanned(s.devices, u.inventory.options.Clock.Now())
+	u.store.recordScan(s.devices, u.inventory.options.Clock.Now())
 	u.publish()
 }
 
-func (u *updater) refreshed(devices []discovery.Device) {
-	u.store.refreshed(devices)
+func (u *updater) recordDevices(devices []discovery.Device) {
+	u.store.recordDevices(devices)
 	u.publish()
 }
 
 // probed returns true if the device changed its state.
 func (u *updater) probed(p probed) bool {
-	t, changed := u.store.observed(p.id, p.observation, u.inventory.options.Clock.Now())
+	t, changed := u.store.recordProbe(p.id, p.observation, u.inventory.options.Clock.Now())
 	u.publish()
 	if changed {
 		u.logTransition(t)
@@ -49,7 +49,7 @@ func (u *updater) probed(p probed) bool {
 
 func (u *updater) publish() {
 	if u.store.updated {
-		u.inventory.publish(u.store.entries())
+		u.inventory.publish(u.store.takeEntries())
 	}
 	if u.scannedOnce && !u.isReady && u.store.complete() {
 		u.isReady = true

@@ -9,7 +9,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/health"
 )
 
-// workers run scans and probes beside the store's goroutine: at most one scan, and one
+// workers run scans and probes beside Run's goroutine: at most one scan, and one
 // probe per device, at a time.
 type workers struct {
 	scanner Scanner
