@@ -23,6 +23,25 @@ func (s *fixture) wantRequests(sample string) {
 	}
 }
 
+// A check takes longest: its body may arrive slowly, and then it has a time of its own.
+func TestBucketsReachTheLongestRequest(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	s.do("", http.MethodGet, "/api/v1/me", "").Want(http.StatusUnauthorized)
+	families, err := s.Registry.Gather()
+	s.Must(err)
+	limits, longest := api.DefaultLimits(), 0.0
+	for _, family := range families {
+		if family.GetName() == "nufi_apiserver_request_seconds" {
+			buckets := family.GetMetric()[0].GetHistogram().GetBucket()
+			longest = buckets[len(buckets)-1].GetUpperBound()
+		}
+	}
+	if want := (limits.BodyTime + limits.Check.Time).Seconds(); longest < want {
+		t.Errorf("the last bucket ends at %v s, want at least %v", longest, want)
+	}
+}
+
 // Otherwise clients without credentials could create metrics without bound.
 func TestUnknownMethodsShareAMetricLabel(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ type Metrics struct {
 
 // buckets, in seconds, reach the longest time that a request may take.
 func buckets() []float64 {
-	return []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60}
+	return []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 75}
 }
 
 // NewMetrics registers the metrics of requests, and that of open streams.

@@ -16,7 +16,7 @@ func newLoadedServer(t *testing.T) (*server, time.Time) {
 	t.Helper()
 	s := newServer(t)
 	set := newRuleSet(t, s)
-	devices := expositions(t, "../../fetchers/testdata/{nvidia,nvidia-mig,rebellions,rebellions-deprecated,rebellions-first,rebellions-status,sapeon,sapeon-identity,furiosa,ascend,ascend-ddr,described}.txtar")
+	devices := expositions(t, "../../fetchers/testdata/{nvidia,nvidia-mig,rebellions,rebellions-deprecated,rebellions-first,rebellions-status,sapeon,sapeon-identity,furiosa,furiosa-cores,ascend,ascend-ddr,described}.txtar")
 	early, late := expositions(t, "testdata/metrics/{controller,apiserver,vllm,kube-state-metrics,deviceplugin}.prom"), expositions(t, "testdata/metrics/{controller.later,apiserver.later,vllm,kube-state-metrics,deviceplugin}.prom")
 	at := recordedAt
 	for minute := range 11 {

@@ -197,6 +197,9 @@ func (v vendorRules) readings() []rule {
 			labels["part"] = metric.Part
 		}
 		rules = append(rules, rule{Record: "nufi:device_reading:raw", Expr: v.reading(metric), Labels: labels})
+		if metric.Quantity == fetchers.Utilization && metric.PartLabel != "" {
+			rules = append(rules, rule{Record: "nufi:device_utilization_partial:info", Expr: v.unreadable(metric), Labels: v.own()})
+		}
 	}
 	for _, metric := range v.Metrics {
 		record(v, metric)
@@ -235,6 +238,17 @@ func (v vendorRules) reading(metric fetchers.Metric) string {
 		return fmt.Sprintf("avg by (node, device) (%s)", all)
 	}
 	return all
+}
+
+// unreadable returns the devices with a part whose value is out of bounds: the average of the
+// others does not show that the device is idle.
+func (v vendorRules) unreadable(metric fetchers.Metric) string {
+	choices := make([]string, 0, len(metric.Names))
+	for _, name := range metric.Names {
+		series := values(name, metric)
+		choices = append(choices, v.located("group", fmt.Sprintf("(%s unless %s)", series, bounded(metric, series)), metric))
+	}
+	return strings.Join(choices, " or ")
 }
 
 // holders records the containers that each device is allocated to, and the holder: the container, or
