@@ -299,7 +299,7 @@ func TestUnsafeOptionsAreRejected(t *testing.T) {
 		`"HS256" is not one of`:  func(o *auth.OIDCOptions) { o.SigningAlgs = []string{"RS256", "HS256"} },
 		`"none" is not one of`:   func(o *auth.OIDCOptions) { o.SigningAlgs = []string{"none"} },
 		"clock skew":             func(o *auth.OIDCOptions) { o.Skew = time.Hour },
-		"must be an https URL":       func(o *auth.OIDCOptions) { o.Issuer = "http://issuer.example.com" },
+		"must be an https URL":   func(o *auth.OIDCOptions) { o.Issuer = "http://issuer.example.com" },
 	} {
 		options := auth.OIDCOptions{Issuer: "https://issuer.example.com", Audiences: []string{"a"}, UsernamePrefix: "o:", GroupsPrefix: "o:"}
 		change(&options)
