@@ -11,18 +11,20 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 // BenchmarkImpacts computes the impact of a set on 10,000 NpuDeploys whose manifests are cached, with the
 // controller's GOGC.
 func BenchmarkImpacts(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(200))
-	used := compileEdited(b, "", "")
+	used := rendertest.Compile(b, nufi.Module())
 	set := usedSet{
-		used.Digest, func() (*render.Templates, error) { return used, nil }, compileEdited(b, "graceSeconds: 120", "graceSeconds: 240"), "",
+		used.Digest, func() (*render.Templates, error) { return used, nil }, rendertest.Replace(b, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240"), "",
 	}
 	deploys, current := make([]v1.NpuDeploy, 10_000), make([]*apply.Set, 10_000)
 	count := int32(4)

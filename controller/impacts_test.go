@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
@@ -16,35 +15,8 @@ import (
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
-
-// compileEdited compiles the repository's templates with a part of the policy replaced.
-func compileEdited(tb testing.TB, from, to string) *render.Templates {
-	tb.Helper()
-	module := fstest.MapFS{}
-	err := fs.WalkDir(nufi.Module(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := fs.ReadFile(nufi.Module(), name)
-		if name == "schemas/policy/policy.cue" {
-			if !strings.Contains(string(content), from) {
-				tb.Fatalf("the policy does not have %s", from)
-			}
-			content = []byte(strings.Replace(string(content), from, to, 1))
-		}
-		module[name] = &fstest.MapFile{Data: content}
-		return err
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	set, err := render.Compile(module)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return set
-}
 
 func readExamples(tb testing.TB) []*v1.NpuDeploy {
 	tb.Helper()
@@ -89,7 +61,7 @@ func manifestsOf(tb testing.TB, set *render.Templates, deploy *v1.NpuDeploy) *ap
 // The comparison with cached manifests must not differ from the one that renders with both sets.
 func TestImpactOnCachedManifestsIsThatOfBothRenders(t *testing.T) {
 	t.Parallel()
-	used := compileEdited(t, "", "")
+	used := rendertest.Compile(t, nufi.Module())
 	effects := map[render.Effect]int{}
 	for _, edit := range [][2]string{
 		{"policy: {\n", "policy: {\n\t// A comment.\n"},
@@ -101,7 +73,7 @@ func TestImpactOnCachedManifestsIsThatOfBothRenders(t *testing.T) {
 		{`podMonitor: "None"`, `podMonitor: "Make"`},
 		{"registries: []", `registries: ["registry.example.com/"]`},
 	} {
-		set := usedSet{used.Digest, func() (*render.Templates, error) { return used, nil }, compileEdited(t, edit[0], edit[1]), ""}
+		set := usedSet{used.Digest, func() (*render.Templates, error) { return used, nil }, rendertest.Replace(t, "schemas/policy/policy.cue", edit[0], edit[1]), ""}
 		for _, deploy := range readExamples(t) {
 			want, wantDevices := set.impact(deploy, render.ProjectSettings{}, nil)
 			got, devices := set.impact(deploy, render.ProjectSettings{}, manifestsOf(t, used, deploy))
@@ -121,7 +93,7 @@ func TestImpactOnCachedManifestsIsThatOfBothRenders(t *testing.T) {
 func TestStoredSetIsCompiledOnce(t *testing.T) {
 	t.Parallel()
 	r := newTemplateSets(nil, "", nil)
-	module := compileEdited(t, "graceSeconds: 120", "graceSeconds: 240")
+	module := rendertest.Replace(t, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240")
 	if err := r.store(t.Context(), module); err != nil {
 		t.Fatal(err)
 	}

@@ -101,14 +101,11 @@ func (m *measurements) measure(ctx context.Context) {
 
 // isPromoting reports whether steps are in progress: they are not once Promoted is True, or rolled back.
 func isPromoting(deploy *v1.NpuDeploy, steps *status.TrafficSteps) bool {
-	recorded := deploy.Status.TrafficSteps
-	switch {
-	case steps == nil:
+	if steps == nil {
 		return false
-	case recorded == nil || recorded.Backend != steps.Backend || recorded.Retries != deploy.Spec.Endpoint.Traffic.Steps.Retries:
-		return true
 	}
-	return recorded.Reason == "" && recorded.Share != steps.Shares[len(steps.Shares)-1]
+	progress := deploy.StepsProgress()
+	return progress == nil || progress.Reason == "" && progress.Share != steps.Shares[len(steps.Shares)-1]
 }
 
 // recordedShare returns the share that the status has, or -1.

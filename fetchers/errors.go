@@ -65,3 +65,13 @@ func sanitize(text string) string {
 	}
 	return text
 }
+
+// Describe returns why a query failed, without the address of Prometheus, which is not for users.
+func Describe(err error) string {
+	for _, reason := range []error{ErrUnreachable, ErrUnauthorized, ErrTooLarge, ErrRedirected, ErrNotPrometheus, ErrRejected} {
+		if errors.Is(err, reason) {
+			return "Prometheus does not answer: " + reason.Error()
+		}
+	}
+	return "Prometheus does not answer in time"
+}

@@ -67,7 +67,7 @@ func TestManualUpdateIsRequested(t *testing.T) {
 	s.create("a")
 	s.do("ann", http.MethodPost, "a/update", "").Want(http.StatusConflict) // Its updates are automatic.
 	s.do("ann", http.MethodPatch, "a", `{"spec": {"updates": "Manual"}}`, "Content-Type", "application/merge-patch+json").Want(http.StatusOK)
-	s.do("ann", http.MethodPost, "a/update", "").Want(http.StatusConflict) // There is none.
+	s.do("ann", http.MethodPost, "a/update", "").Want(http.StatusConflict) // No update is available.
 	const digest = "sha256:0000000000ff"                                   // No other test has it.
 	kubectl(s, "", "patch", "npudeploy", "a", "--subresource=status", "--type=merge", "-p",
 		`{"status": {"replicas": 0, "readyReplicas": 0, "update": {"templates": "`+digest+`", "effect": "Restart"}}}`)

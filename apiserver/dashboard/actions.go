@@ -61,7 +61,7 @@ type update struct {
 	Templates, Effect string
 }
 
-// updateOf returns the update that is available, or nil. A set that would not render is none.
+// updateOf returns the update that is available, or nil. A set that would not render is not one.
 func (h *Handlers) updateOf(r *http.Request, user *kube.UserClient, deploy *v1.NpuDeploy) (*update, error) {
 	available := deploy.Status.Update
 	if available == nil || available.Effect == "Refused" || !meta.IsStatusConditionTrue(deploy.Status.Conditions, v1.ConditionUpdateAvailable) {

@@ -3,7 +3,6 @@ package npudeploys
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -15,8 +14,6 @@ import (
 	"github.com/dudaji/nufi/internal/rollout"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
-
-var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{12}$`)
 
 func updateRoute() rest.Route {
 	return rest.Route{
@@ -39,7 +36,7 @@ func update(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error
 		return err
 	}
 	templates := r.URL.Query().Get("templates")
-	if templates != "" && !digestPattern.MatchString(templates) {
+	if templates != "" && !rollout.IsDigest(templates) {
 		return problem.New(http.StatusBadRequest, "templates must be sha256: and twelve hexadecimal digits")
 	}
 	deploy := typedObject(r)

@@ -4,7 +4,6 @@ package traffic
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -146,21 +145,11 @@ func (h *Handlers) Read(ctx context.Context, deploy client.ObjectKey, dialect st
 	case err != nil:
 		// Its text can contain an address of Prometheus, which is not for users.
 		logr.FromContextOrDiscard(ctx).Error(err, "Could not read the traffic of an NpuDeploy", "namespace", deploy.Namespace, "name", deploy.Name)
-		result.Reason, result.Message = ReasonUnavailable, unavailableMessage(err)
+		result.Reason, result.Message = ReasonUnavailable, fetchers.Describe(err)
 	case len(found) == 0:
 		result.Reason, result.Message = ReasonNoSamples, "Prometheus has no samples of its pods in the last hour"
 	default:
 		result.Series = newSeries(measurements, found, result.Start)
 	}
 	return result, nil
-}
-
-// unavailableMessage returns why Prometheus has not answered.
-func unavailableMessage(err error) string {
-	for _, reason := range []error{fetchers.ErrUnreachable, fetchers.ErrUnauthorized, fetchers.ErrTooLarge, fetchers.ErrRedirected, fetchers.ErrNotPrometheus, fetchers.ErrRejected} {
-		if errors.Is(err, reason) {
-			return "Prometheus does not answer: " + reason.Error()
-		}
-	}
-	return "Prometheus does not answer in time"
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/internal/manifests"
+	"github.com/dudaji/nufi/internal/status"
 )
 
 // labelSet has the name of the LeaderWorkerSet of its StatefulSets and pods.
@@ -22,15 +23,15 @@ const labelSet = "leaderworkerset.sigs.k8s.io/name"
 // groupOf returns the number of the pod's group of a LeaderWorkerSet and its role there, or its role in a
 // RayCluster. Both are empty for other pods.
 func groupOf(pod *corev1.Pod) (*int32, string) {
-	if role := pod.Labels["ray.io/node-type"]; role == "head" || role == "worker" {
+	if role := pod.Labels[status.LabelRayNode]; role == "head" || role == "worker" {
 		return nil, role
 	}
-	number, err := strconv.ParseInt(pod.Labels["leaderworkerset.sigs.k8s.io/group-index"], 10, 32)
+	number, err := strconv.ParseInt(pod.Labels[status.LabelGroup], 10, 32)
 	if err != nil {
 		return nil, ""
 	}
 	group, role := int32(number), "worker"
-	if pod.Labels["leaderworkerset.sigs.k8s.io/worker-index"] == "0" {
+	if pod.Labels[status.LabelWorker] == "0" {
 		role = "leader"
 	}
 	return &group, role

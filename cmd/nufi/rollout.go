@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -97,7 +96,7 @@ templates, such as earlier ones: the controller keeps the last ten sets, and tho
 }
 
 func (o *updateOptions) run(ctx context.Context, names []string, out io.Writer) error {
-	if o.to != "" && !regexp.MustCompile(`^sha256:[0-9a-f]{12}$`).MatchString(o.to) {
+	if o.to != "" && !rollout.IsDigest(o.to) {
 		return fmt.Errorf("--to %s: %w", o.to, errNoDigest)
 	}
 	kube, err := o.client()

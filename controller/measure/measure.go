@@ -4,7 +4,6 @@ package measure
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -28,7 +27,7 @@ func Backends(ctx context.Context, querier fetchers.Querier, namespace string, n
 	answer, err := querier.Query(ctx, fmt.Sprintf(`last_over_time({__name__=~"%s",namespace=%q,npudeploy=~%q}[2m])`,
 		strings.Join([]string{requests, failures, latency}, "|"), namespace, strings.Join(names, "|")), at)
 	if err != nil {
-		measurement.Error = describe(err)
+		measurement.Error = fetchers.Describe(err)
 		return measurement
 	}
 	measurement.Backends = map[string]status.BackendMeasurement{}
@@ -49,17 +48,4 @@ func Backends(ctx context.Context, querier fetchers.Querier, namespace string, n
 		measurement.Backends[name] = backend
 	}
 	return measurement
-}
-
-// describe returns why Prometheus has not answered, without its address, which is not for users.
-func describe(err error) string {
-	for _, reason := range []error{
-		fetchers.ErrUnreachable, fetchers.ErrUnauthorized, fetchers.ErrTooLarge,
-		fetchers.ErrRedirected, fetchers.ErrNotPrometheus, fetchers.ErrRejected,
-	} {
-		if errors.Is(err, reason) {
-			return "Prometheus does not answer: " + reason.Error()
-		}
-	}
-	return "Prometheus does not answer in time"
 }

@@ -8,9 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 // BenchmarkCompareFleet computes the impact of a set on 10,000 NpuDeploys that have an endpoint each, as nufi
@@ -19,8 +21,8 @@ func BenchmarkCompareFleet(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(320 << 20))
 	sets := plan.Sets{
-		Now:  edited(b, "", "", ""),
-		Next: edited(b, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240"),
+		Now:  rendertest.Compile(b, nufi.Module()),
+		Next: rendertest.Replace(b, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240"),
 	}
 	deploys := make([]v1.NpuDeploy, 10_000)
 	for i := range deploys {

@@ -2,10 +2,7 @@ package plan_test
 
 import (
 	"fmt"
-	"io/fs"
-	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -14,32 +11,8 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/rollout"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
-
-// edited compiles the repository's templates with one replacement in one file.
-func edited(tb testing.TB, file, from, to string) *render.Templates {
-	tb.Helper()
-	module := fstest.MapFS{}
-	err := fs.WalkDir(nufi.Module(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := fs.ReadFile(nufi.Module(), name)
-		if name == file {
-			content = []byte(strings.Replace(string(content), from, to, 1))
-		}
-		module[name] = &fstest.MapFile{Data: content}
-		return err
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	set, err := render.Compile(module)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return set
-}
 
 func newDeploy(name string, count int32) v1.NpuDeploy {
 	deploy := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom", Count: &count}}}
@@ -49,9 +22,9 @@ func newDeploy(name string, count int32) v1.NpuDeploy {
 
 func TestCompareReportsTheEffectOnEachDeployAndTheWorst(t *testing.T) {
 	t.Parallel()
-	serving := edited(t, "", "", "")
-	longer := edited(t, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240")
-	smaller := edited(t, "schemas/accelerators/atom.cue", "sizes: [1, 2, 4, 8, 16, 32]", "sizes: [1, 2, 8]")
+	serving := rendertest.Compile(t, nufi.Module())
+	longer := rendertest.Replace(t, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240")
+	smaller := rendertest.Replace(t, "schemas/accelerators/atom.cue", "sizes: [1, 2, 4, 8, 16, 32]", "sizes: [1, 2, 8]")
 	const refused = "spec.accelerator.count: 4 cannot be split on atom: use 1, 2, 8"
 	deploys := []v1.NpuDeploy{newDeploy("llama", 4)}
 	for name, c := range map[string]struct {
@@ -81,7 +54,7 @@ func TestCompareReportsTheEffectOnEachDeployAndTheWorst(t *testing.T) {
 
 func TestCompareReportsTheEffectOnTheObjectsOfAProject(t *testing.T) {
 	t.Parallel()
-	serving := edited(t, "", "", "")
+	serving := rendertest.Compile(t, nufi.Module())
 	const policy = "schemas/policy/policy.cue"
 	project := v1.Project{Spec: v1.ProjectSpec{Quota: &v1.Quota{Accelerators: []v1.AcceleratorQuota{{Type: "atom", Count: 4}}}}}
 	project.Name = "search"
@@ -90,9 +63,9 @@ func TestCompareReportsTheEffectOnTheObjectsOfAProject(t *testing.T) {
 		want plan.Impact
 	}{
 		"the same": {serving, plan.Impact{Effect: render.None}},
-		"another standard for pods": {edited(t, policy, `audit: "restricted"`, `audit: "baseline"`),
+		"another standard for pods": {rendertest.Replace(t, policy, `audit: "restricted"`, `audit: "baseline"`),
 			plan.Impact{Effect: render.InPlace, Changes: []render.Change{{Object: "namespace/search", Effect: render.InPlace}}}},
-		"requests come from outside": {edited(t, policy, `"Restrict"`, `"Open"`),
+		"requests come from outside": {rendertest.Replace(t, policy, `"Restrict"`, `"Open"`),
 			plan.Impact{Effect: render.Delete, Changes: []render.Change{{Object: "networkpolicy/nufi-project", Effect: render.Delete}}}},
 	} {
 		c.want.Name = "search"
@@ -105,7 +78,7 @@ func TestCompareReportsTheEffectOnTheObjectsOfAProject(t *testing.T) {
 
 func TestImpactsAreInTheOrderOfTheDeploysAndIndependent(t *testing.T) {
 	t.Parallel()
-	serving := edited(t, "", "", "")
+	serving := rendertest.Compile(t, nufi.Module())
 	var deploys []v1.NpuDeploy
 	var want []render.Effect
 	for i := range 100 {
@@ -116,7 +89,7 @@ func TestImpactsAreInTheOrderOfTheDeploysAndIndependent(t *testing.T) {
 		deploys = append(deploys, newDeploy(fmt.Sprint("llama-", i), count))
 		want = append(want, effect)
 	}
-	without := edited(t, "schemas/accelerators/atom.cue", "sizes: [1, 2, 4, 8, 16, 32]", "sizes: [1, 4, 8]")
+	without := rendertest.Replace(t, "schemas/accelerators/atom.cue", "sizes: [1, 2, 4, 8, 16, 32]", "sizes: [1, 4, 8]")
 	got := plan.Sets{Now: serving, Next: without}.Compare(deploys, nil, nil)
 	for i, impact := range got.Deploys {
 		if impact.Name != deploys[i].Name || impact.Effect != want[i] {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 // The test follows the text of the page: its file, its policy and its spec.
@@ -22,10 +23,10 @@ func TestAcceleratorPageMatchesTheShippedFile(t *testing.T) {
 	if diff := cmp.Diff(string(read(t, "../../schemas/accelerators/rngd.cue")), blocks[0]); diff != "" {
 		t.Errorf("rngd.cue (-shipped +page):\n%s", diff)
 	}
-	module := editedIn(t, nufi.Module(), "schemas/accelerators/rngd.cue", func(string, string) string { return blocks[0] }).(fstest.MapFS)
+	module := rendertest.Edit(t, nufi.Module(), "schemas/accelerators/rngd.cue", func(string, string) string { return blocks[0] }).(fstest.MapFS)
 	_, spec, _ := strings.Cut(page, "echo '")
 	spec, _, _ = strings.Cut(spec, "' |")
-	result, err := compile(t, module).RenderYAML("page.yaml", []byte(strings.ReplaceAll(spec, "\n    ", "\n")), render.ProjectSettings{})
+	result, err := rendertest.Compile(t, module).RenderYAML("page.yaml", []byte(strings.ReplaceAll(spec, "\n    ", "\n")), render.ProjectSettings{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +34,7 @@ func TestAcceleratorPageMatchesTheShippedFile(t *testing.T) {
 		t.Errorf("the accelerator is %+v", got)
 	}
 	module["schemas/policy/page.cue"] = &fstest.MapFile{Data: []byte("package policy\n\n" + blocks[1])}
-	atom, err := compile(t, module).Render(typed(t, []byte(minimalSpec)), render.ProjectSettings{})
+	atom, err := rendertest.Compile(t, module).Render(typed(t, []byte(minimalSpec)), render.ProjectSettings{})
 	if err != nil || atom.Resolved.Accelerator.ResourceName != "rebellions.ai/ATOM" {
 		t.Errorf("with the page's policy: %+v, %v", atom, err)
 	}

@@ -67,13 +67,9 @@ func ReportedBackends(deploy *v1.NpuDeploy) []Backend {
 // RecordedShare returns the share of a backend that the status has for the steps of the spec. It is nil
 // before the first record, and for other backends.
 func RecordedShare(deploy *v1.NpuDeploy, backend string) *int32 {
-	recorded := deploy.Status.TrafficSteps
-	if recorded == nil || recorded.Backend != backend || deploy.Spec.Endpoint == nil || deploy.Spec.Endpoint.Traffic == nil {
+	progress := deploy.StepsProgress()
+	if progress == nil || progress.Backend != backend {
 		return nil
 	}
-	steps := deploy.Spec.Endpoint.Traffic.Steps
-	if steps == nil || steps.Backend != backend || steps.Retries != recorded.Retries {
-		return nil
-	}
-	return &recorded.Share
+	return &progress.Share
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 const minimalSpec = `
@@ -85,6 +86,6 @@ func BenchmarkRender(b *testing.B) {
 func BenchmarkCompile(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		compile(b, moduleOf(b, nil))
+		rendertest.Compile(b, moduleOf(b, nil))
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
@@ -67,7 +68,7 @@ func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 	} {
 		module := nufi.Module()
 		for _, edit := range c.edits {
-			module = editedIn(t, module, policyFile, func(_, content string) string { return strings.Replace(content, edit[0], edit[1], 1) })
+			module = rendertest.Edit(t, module, policyFile, func(_, content string) string { return strings.Replace(content, edit[0], edit[1], 1) })
 		}
 		_, err := render.Compile(module)
 		var invalid *render.TemplateError
@@ -92,7 +93,7 @@ func TestIncompleteObjectIsAnErrorOfTheTemplates(t *testing.T) {
 	for field, line := range map[string]string{
 		"apiVersion": `apiVersion: "apps/v1"`, "kind": `kind:       "Deployment"`, "metadata": "if !_given.modelSize {metadata: _metadata}",
 	} {
-		set := compile(t, edited(t, "schemas/workload/deployment.cue", func(content string) string { return strings.Replace(content, line, "", 1) }))
+		set := rendertest.Compile(t, edited(t, "schemas/workload/deployment.cue", func(content string) string { return strings.Replace(content, line, "", 1) }))
 		_, err := set.Render(typed(t, []byte(minimalSpec)), render.ProjectSettings{})
 		if want := "rendering: objects.deployment has no " + field; err == nil || err.Error() != want {
 			t.Errorf("the error is %v, want %s", err, want)

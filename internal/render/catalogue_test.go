@@ -9,11 +9,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 func TestCatalogueContainsAcceleratorsAndPolicy(t *testing.T) {
 	t.Parallel()
-	catalogue := compile(t, underPolicy(t, `registries: ["registry.example.com/"]`, `domain: "example.com"`,
+	catalogue := rendertest.Compile(t, underPolicy(t, `registries: ["registry.example.com/"]`, `domain: "example.com"`,
 		`projects: {sandbox: {allowed: {registries: [], serviceAccounts: ["builder"], podSecurityLevel: "privileged"}}}`)).Catalogue
 	atom := catalogue.Accelerators[slices.IndexFunc(catalogue.Accelerators, func(a render.Accelerator) bool { return a.Name == "atom" })]
 	want := render.Accelerator{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 const planned = `apiVersion: dudaji.com/v1
@@ -50,7 +51,7 @@ func TestCompareReportsTheEffectOfAPolicyChange(t *testing.T) {
 				planned = strings.Replace(planned, "{type: atom, count: 4}", "{type: nvidia, count: 4}, parallelism: {workload: RayService}", 1)
 			}
 			renderWith := func(module fs.FS) *render.Result {
-				result, err := compile(t, module).RenderYAML("a.yaml", []byte(planned), render.ProjectSettings{})
+				result, err := rendertest.Compile(t, module).RenderYAML("a.yaml", []byte(planned), render.ProjectSettings{})
 				if err != nil {
 					t.Fatal(err)
 				}

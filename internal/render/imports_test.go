@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 // A file may import a package under the name of a field of another file.
@@ -16,7 +17,7 @@ func TestRenamedImportRefersToItsPackage(t *testing.T) {
 		`"dudaji.com/nufi/schemas/policy"`, `resolved "dudaji.com/nufi/schemas/policy"`,
 		"policy.policy", "resolved.policy",
 	)
-	renamed := compile(t, edited(t, "schemas/workload/values.cue", rename.Replace))
+	renamed := rendertest.Compile(t, edited(t, "schemas/workload/values.cue", rename.Replace))
 	deploy := typed(t, []byte(endpointSpec))
 	want, err := compiled(t).Render(deploy, render.ProjectSettings{})
 	wanted := summary(t, want, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 // retainedPerRender is below the size of a pointer: it allows for the runtime's noise only.
@@ -56,7 +57,7 @@ func TestReloadRetainsLessThanAKilobyte(t *testing.T) {
 	const reloads, tolerated = 100, 1024
 	deploy := newUniqueDeploy(t, 0)
 	retained := retainedBy(reloads, func(int) {
-		if _, err := compile(t, nufi.Module()).Render(deploy, render.ProjectSettings{}); err != nil {
+		if _, err := rendertest.Compile(t, nufi.Module()).Render(deploy, render.ProjectSettings{}); err != nil {
 			t.Fatal(err)
 		}
 	})

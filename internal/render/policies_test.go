@@ -4,14 +4,13 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"path"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/fstest"
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 const policyFile = "schemas/policy/policy.cue"
@@ -22,7 +21,7 @@ func templatesOf(tb testing.TB, fixture []byte) *render.Templates {
 	if !policyLine.Match(fixture) {
 		return compiled(tb)
 	}
-	return compile(tb, moduleOf(tb, fixture))
+	return rendertest.Compile(tb, moduleOf(tb, fixture))
 }
 
 // moduleOf returns the repository's module with the policy of a fixture.
@@ -64,39 +63,10 @@ func choose(tb testing.TB, policy, choice string) string {
 	return ""
 }
 
-func compile(tb testing.TB, module fs.FS) *render.Templates {
-	tb.Helper()
-	set, err := render.Compile(module)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return set
-}
-
 // edited returns the repository's module with edits in the files that match pattern.
 func edited(tb testing.TB, pattern string, edit func(content string) string) fs.FS {
 	tb.Helper()
-	return editedIn(tb, nufi.Module(), pattern, func(_, content string) string { return edit(content) })
-}
-
-func editedIn(tb testing.TB, module fs.FS, pattern string, edit func(name, content string) string) fs.FS {
-	tb.Helper()
-	changed, edits := fstest.MapFS{}, 0
-	err := fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := fs.ReadFile(module, name)
-		if matches, _ := path.Match(pattern, name); matches {
-			content, edits = []byte(edit(path.Base(name), string(content))), edits+1
-		}
-		changed[name] = &fstest.MapFile{Data: content}
-		return err
-	})
-	if err != nil || edits == 0 {
-		tb.Fatalf("editing %s: %d files: %v", pattern, edits, err)
-	}
-	return changed
+	return rendertest.Edit(tb, nufi.Module(), pattern, func(_, content string) string { return edit(content) })
 }
 
 func TestCompileChecksPolicyAndAcceleratorsAgainstTheirSchemas(t *testing.T) {
@@ -141,7 +111,7 @@ func TestCompileSendsNoRequestToARegistry(t *testing.T) {
 	module := edited(t, "cue.mod/module.cue", func(content string) string {
 		return content + `deps: "example.com/other@v0": v: "v0.1.0"` + "\n"
 	})
-	module = editedIn(t, module, policyFile, func(_, content string) string {
+	module = rendertest.Edit(t, module, policyFile, func(_, content string) string {
 		return strings.Replace(content, "package policy\n", "package policy\n\nimport \"example.com/other\"\n\n_other: other.field\n", 1)
 	})
 	if _, err := render.Compile(module); err == nil || !strings.Contains(err.Error(), "example.com/other") {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 const researchFile = "schemas/policy/research.cue"
@@ -33,9 +34,9 @@ func documentedPolicy(t *testing.T, text string) string {
 // withPolicyFile compiles the repository's templates with a file beside policy.cue.
 func withPolicyFile(t *testing.T, content string) *render.Templates {
 	t.Helper()
-	module := editedIn(t, nufi.Module(), policyFile, func(_, policy string) string { return policy }).(fstest.MapFS)
+	module := rendertest.Edit(t, nufi.Module(), policyFile, func(_, policy string) string { return policy }).(fstest.MapFS)
 	module[researchFile] = &fstest.MapFile{Data: []byte(content), Mode: fs.ModePerm}
-	return compile(t, module)
+	return rendertest.Compile(t, module)
 }
 
 func renderIn(t *testing.T, set *render.Templates, namespace string) *render.Result {

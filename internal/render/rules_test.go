@@ -11,6 +11,7 @@ import (
 
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 // To find errors that no fixture reaches, the rules are compiled with an identifier in the
@@ -42,7 +43,7 @@ func TestRuleMayBeInAListOrInAStruct(t *testing.T) {
 		`violations: ours: [if deploy.spec.model == "a/b" {spec: model: error("is retired")}]`,
 		`violations: spec: model: {if deploy.spec.model == "a/b" {error("is retired")}}`,
 	} {
-		set := compile(t, edited(t, "schemas/workload/service.cue", func(content string) string { return content + rule }))
+		set := rendertest.Compile(t, edited(t, "schemas/workload/service.cue", func(content string) string { return content + rule }))
 		deploy := typed(t, []byte(minimalSpec))
 		deploy.Spec.Model = "a/b"
 		if _, err := set.Render(deploy, render.ProjectSettings{}); err == nil || err.Error() != "spec.model: is retired" {
@@ -54,7 +55,7 @@ func TestRuleMayBeInAListOrInAStruct(t *testing.T) {
 // A rule may quote keys of the user, which are placeholders in CUE: user-key-1 and user-key-10.
 func TestMessageOfARuleQuotesTheUsersKeys(t *testing.T) {
 	t.Parallel()
-	set := compile(t, edited(t, "schemas/workload/service.cue", func(content string) string {
+	set := rendertest.Compile(t, edited(t, "schemas/workload/service.cue", func(content string) string {
 		return content + `violations: ours: [if deploy.spec.podMetadata.labels != _|_ for key, _ in deploy.spec.podMetadata.labels {
 			spec: podMetadata: labels: (key): error("\(key) is reserved")
 		}]`
@@ -84,7 +85,7 @@ func (s numberedSets) rulesBroken(tb testing.TB, kind kind, fixture []byte) []st
 	tb.Helper()
 	policy := header(fixture, policyLine)
 	if s[policy] == nil {
-		s[policy] = compile(tb, editedIn(tb, moduleOf(tb, fixture), kind.rules, withIDs))
+		s[policy] = rendertest.Compile(tb, rendertest.Edit(tb, moduleOf(tb, fixture), kind.rules, withIDs))
 	}
 	_, err := kind.render(s[policy], fixture)
 	return errorIDs(fmt.Sprint(err))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,3 +120,8 @@ func ProjectLabels(projects []v1.Project) map[string]map[string]string {
 	}
 	return labels
 }
+
+var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{12}$`)
+
+// IsDigest reports whether a text is a whole digest of a set, as render.Templates.Digest is.
+func IsDigest(text string) bool { return digestPattern.MatchString(text) }

@@ -38,25 +38,29 @@ type LeaderWorkerSet struct {
 
 // NewLeaderWorkerSet decodes a LeaderWorkerSet of leaderworkerset.x-k8s.io/v1.
 func NewLeaderWorkerSet(object *unstructured.Unstructured) (*LeaderWorkerSet, error) {
-	set := &LeaderWorkerSet{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, set); err != nil {
-		return nil, fmt.Errorf("reading LeaderWorkerSet %s: %w", object.GetName(), err)
+	return decode[LeaderWorkerSet](object)
+}
+
+func decode[T any](object *unstructured.Unstructured) (*T, error) {
+	decoded := new(T)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, decoded); err != nil {
+		return nil, fmt.Errorf("reading %s %s: %w", object.GetKind(), object.GetName(), err)
 	}
-	return set, nil
+	return decoded, nil
 }
 
 // Labels of the pods of a LeaderWorkerSet. The index of the leader is 0.
 const (
-	labelGroup    = "leaderworkerset.sigs.k8s.io/group-index"
-	labelWorker   = "leaderworkerset.sigs.k8s.io/worker-index"
+	LabelGroup    = "leaderworkerset.sigs.k8s.io/group-index"
+	LabelWorker   = "leaderworkerset.sigs.k8s.io/worker-index"
 	labelRevision = "leaderworkerset.sigs.k8s.io/template-revision-hash"
 )
 
-func isLeader(pod corev1.Pod) bool { return pod.Labels[labelWorker] == "0" }
+func isLeader(pod corev1.Pod) bool { return pod.Labels[LabelWorker] == "0" }
 
 // groupOf returns the number of the pod's group, or -1 if it is in none.
 func groupOf(pod corev1.Pod) int {
-	number, err := strconv.Atoi(pod.Labels[labelGroup])
+	number, err := strconv.Atoi(pod.Labels[LabelGroup])
 	if err != nil {
 		return -1
 	}
@@ -215,7 +219,7 @@ func roleOf(pod corev1.Pod) string {
 	if isLeader(pod) {
 		return fmt.Sprintf("the leader of group %d,", groupOf(pod))
 	}
-	return fmt.Sprintf("worker %s of group %d,", pod.Labels[labelWorker], groupOf(pod))
+	return fmt.Sprintf("worker %s of group %d,", pod.Labels[LabelWorker], groupOf(pod))
 }
 
 // groupsProgressing applies if no pod has a diagnosis.

@@ -114,10 +114,9 @@ func progress(next *v1.TrafficStepsStatus, observed Observed) {
 // recordedSteps returns the progress, at the first share if the status has none of these steps. If the
 // recorded share is no step any more, it continues at the step before it.
 func recordedSteps(deploy *v1.NpuDeploy, steps *TrafficSteps) *v1.TrafficStepsStatus {
-	retries := deploy.Spec.Endpoint.Traffic.Steps.Retries
-	next := deploy.Status.TrafficSteps.DeepCopy()
-	if next == nil || next.Backend != steps.Backend || next.Retries != retries {
-		return &v1.TrafficStepsStatus{Backend: steps.Backend, Retries: retries, Share: steps.Shares[0]}
+	next := deploy.StepsProgress().DeepCopy()
+	if next == nil {
+		return &v1.TrafficStepsStatus{Backend: steps.Backend, Retries: deploy.Spec.Endpoint.Traffic.Steps.Retries, Share: steps.Shares[0]}
 	}
 	if next.Reason != "" {
 		next.Share = 0

@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -52,20 +51,16 @@ type rayApplication struct {
 
 // NewRayService decodes a RayService of ray.io/v1.
 func NewRayService(object *unstructured.Unstructured) (*RayService, error) {
-	service := &RayService{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, service); err != nil {
-		return nil, fmt.Errorf("reading RayService %s: %w", object.GetName(), err)
-	}
-	return service, nil
+	return decode[RayService](object)
 }
 
 // Labels of the pods of a RayCluster.
 const (
 	labelRayCluster = "ray.io/cluster"
-	labelRayNode    = "ray.io/node-type" // head or worker
+	LabelRayNode    = "ray.io/node-type" // head or worker
 )
 
-func isHead(pod corev1.Pod) bool { return pod.Labels[labelRayNode] == "head" }
+func isHead(pod corev1.Pod) bool { return pod.Labels[LabelRayNode] == "head" }
 
 func (s *RayService) desired() int {
 	replicas := 0

@@ -220,3 +220,16 @@ type TrafficStepsStatus struct {
 	// +optional
 	MeasuredAt *metav1.Time `json:"measuredAt,omitempty"`
 }
+
+// StepsProgress returns the progress of the spec's steps, or nil if the status has that of others, or none.
+func (d *NpuDeploy) StepsProgress() *TrafficStepsStatus {
+	recorded := d.Status.TrafficSteps
+	if recorded == nil || d.Spec.Endpoint == nil || d.Spec.Endpoint.Traffic == nil {
+		return nil
+	}
+	steps := d.Spec.Endpoint.Traffic.Steps
+	if steps == nil || steps.Backend != recorded.Backend || steps.Retries != recorded.Retries {
+		return nil
+	}
+	return recorded
+}

@@ -53,6 +53,12 @@ func (f fixture) addNodes(names ...string) {
 // apply applies the NpuDeploy, with more fields of inferenceServer.
 func (f fixture) apply(fields string) {
 	f.Helper()
+	f.applyWith("", fields)
+}
+
+// applyWith applies the NpuDeploy with more lines of the spec, and more fields of inferenceServer.
+func (f fixture) applyWith(lines, fields string) {
+	f.Helper()
 	f.Apply(`
 apiVersion: dudaji.com/v1
 kind: NpuDeploy
@@ -60,7 +66,7 @@ metadata: {name: web}
 spec:
   model: a/b
   accelerator: {type: nvidia, count: 4, nodes: 2}
-  inferenceServer: {nodeSelector: {test: NAMESPACE}` + fields + `}
+` + lines + `  inferenceServer: {nodeSelector: {test: NAMESPACE}` + fields + `}
 `)
 }
 

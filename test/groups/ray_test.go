@@ -23,16 +23,7 @@ var rayKind = schema.GroupVersionKind{Group: "ray.io", Version: "v1", Kind: "Ray
 // applyRay applies the NpuDeploy as a RayService, with more fields of inferenceServer.
 func (f fixture) applyRay(fields string) {
 	f.Helper()
-	f.Apply(`
-apiVersion: dudaji.com/v1
-kind: NpuDeploy
-metadata: {name: web}
-spec:
-  model: a/b
-  accelerator: {type: nvidia, count: 4, nodes: 2}
-  parallelism: {workload: RayService}
-  inferenceServer: {nodeSelector: {test: NAMESPACE}` + fields + `}
-`)
+	f.applyWith("  parallelism: {workload: RayService}\n", fields)
 }
 
 // isRayReady reports whether the RayService has the condition Ready.
