@@ -155,15 +155,11 @@ func (t *tab) must(err error) {
 	}
 }
 
-// do runs actions in the tab. An action whose element a live page has just replaced is repeated.
+// do runs actions in the tab.
 func (t *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	for _, action := range actions {
-		err := chromedp.Do(t.ctx, action)
-		for err != nil && t.ctx.Err() == nil && strings.Contains(err.Error(), "Could not find node") {
-			err = chromedp.Do(t.ctx, action)
-		}
-		t.must(err)
+		run(t, action)
 	}
 }
 
@@ -179,12 +175,21 @@ func (t *tab) text(selector string) string {
 	return run(t, chromedp.Text(chromedp.CSS(selector)))
 }
 
-// run returns the value of an action.
+// run returns the value of an action. An action whose element the page has just replaced is repeated.
 func run[T any](t *tab, action chromedp.Action[T]) T {
 	t.Helper()
 	value, err := chromedp.Run(t.ctx, action)
+	for t.ctx.Err() == nil && isReplacedElement(err) {
+		value, err = chromedp.Run(t.ctx, action)
+	}
 	t.must(err)
 	return value
+}
+
+// isReplacedElement reports whether Chromium no longer has the element that an action found.
+// Chromium tells the two cases apart by text alone.
+func isReplacedElement(err error) bool {
+	return err != nil && (strings.Contains(err.Error(), "Could not find node") || strings.Contains(err.Error(), "No node with given id"))
 }
 
 // eval returns the value of an expression, which may be a promise.
