@@ -28,7 +28,7 @@ const restoreDelay = 10 * time.Second
 // indexBackend finds NpuDeploys by the backends that they send requests to.
 const indexBackend = "backend"
 
-// backendsOf returns the states of the backends of deploy, from informers. They are none if it does
+// backendsOf returns the states of the backends of deploy, from informers. It is nil if deploy does
 // not divide requests.
 func (k *deployKind) backendsOf(ctx context.Context, deploy *v1.NpuDeploy) ([]render.Backend, error) {
 	name := client.ObjectKeyFromObject(deploy)

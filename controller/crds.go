@@ -129,7 +129,7 @@ func isCustom(kind schema.GroupVersionKind) bool {
 }
 
 // list returns the error of listing objects of a kind, such as a missing right or a conversion
-// webhook that does not answer.
+// webhook that does not respond.
 func (k *installedKinds) list(ctx context.Context, kind schema.GroupVersionKind) error {
 	ctx, cancel := context.WithTimeout(ctx, installTimeout)
 	defer cancel()

@@ -138,7 +138,7 @@ func (k *deployKind) renderWith(
 			}
 			return result.Objects, nil
 		},
-		func(current *apply.Set) *status.Update {
+		func(current *apply.ObjectSet) *status.Update {
 			impact, _ := k.impacts.get(deploy, settings, set, current)
 			update := set.update(impact)
 			if update != nil && rollout.IsManual(deploy, set.serving.Catalogue) {
@@ -149,18 +149,18 @@ func (k *deployKind) renderWith(
 }
 
 func (k *deployKind) evaluate(
-	ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering, host hostOwnership, stages status.Stages,
+	ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering, host hostOwnership, outcomes status.Outcomes,
 ) (*v1.NpuDeploy, error) {
 	observed, err := k.observe(ctx, deploy, rendered, host)
 	if err != nil {
 		return nil, err
 	}
-	observed.Stages = stages
+	observed.Outcomes = outcomes
 	deployment, groups, ray := observed.Workload.Deployment, observed.Workload.Groups, observed.Workload.Ray
 	if deployment != nil && k.isBehind(deploy.UID, deploymentKind(), deployment) ||
 		groups != nil && k.isBehind(deploy.UID, manifests.LeaderWorkerSet(), groups) ||
 		ray != nil && k.isBehind(deploy.UID, manifests.RayService(), ray) {
-		observed.Templates = "" // Ready is that of the templates before.
+		observed.Templates = "" // Ready is that of the previous templates.
 	}
 	name := client.ObjectKeyFromObject(deploy)
 	if resolved := rendered.resolved; resolved != nil && isPromoting(deploy, resolved.Steps) {
@@ -197,8 +197,8 @@ func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 	return wait
 }
 
-// setTemplates records the serving set in a status that is written anyway, if updates are automatic and the
-// manifests are the same.
+// setTemplates records the serving set in a status that is written for another reason, if updates are
+// automatic and the manifests are the same.
 func (k *deployKind) setTemplates(deploy, next *v1.NpuDeploy, rendered *rendering) {
 	if serving, err := k.renders.serving(); err != nil || rollout.IsManual(deploy, serving.Catalogue) {
 		return

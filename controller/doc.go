@@ -1,5 +1,5 @@
-// Package controller makes the cluster hold what NpuDeploys and Projects specify, and
-// reports their status.
+// Package controller applies the manifests of NpuDeploys and Projects, and reports their
+// status.
 //
 // A reconcile of either kind has the same steps (reconciler.go):
 //
@@ -14,13 +14,13 @@
 //
 // deploy.go and project.go declare what differs between the kinds; another kind is another
 // ownerKind. watches.go maps events to requests and queue.go orders them; cache.go configures
-// the informers, trial.go tries candidate templates, crds.go adds the informers of kinds that are installed later. manager.go assembles
-// the program.
+// the informers, and crds.go adds those of kinds that are installed later; trial.go tries candidate
+// templates; manager.go assembles the program.
 //
 // Invariants:
 //   - A reconcile that finds no change reads from informers only, and sends no request.
 //   - Secrets and ConfigMaps are neither cached nor read.
-//   - An invalid spec or template changes nothing that runs.
+//   - An invalid spec or template changes no running object.
 //   - An assignment of templates is recorded before they are applied.
 //   - A leader that did not renew its lease writes nothing (lease.go).
 package controller

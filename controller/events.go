@@ -32,8 +32,8 @@ func recordTransitions(recorder eventRecorder, object runtime.Object, transition
 	}
 }
 
-// recordRejected emits an event of invalid templates. It regards the controller's pod: they
-// belong to no NpuDeploy.
+// recordRejected emits an event of invalid templates. Its object is the controller's pod, because
+// templates belong to no NpuDeploy.
 func recordRejected(recorder eventRecorder, pod types.NamespacedName, digest string, reason error) {
 	if pod.Name == "" {
 		return

@@ -42,7 +42,7 @@ func (c hostClaim) overlaps(other hostClaim) bool {
 	return strings.HasPrefix(c.path+"/", other.path+"/") || strings.HasPrefix(other.path+"/", c.path+"/")
 }
 
-// description is for other NpuDeploys that claim the host.
+// description describes the owner to other NpuDeploys that claim the host.
 func (c hostClaim) description() string {
 	if c.isDeleted {
 		return c.deploy.String() + ", which was deleted and still has a route"
@@ -88,8 +88,8 @@ func (c *hostClaims) load(ctx context.Context, all func(context.Context) error) 
 	return err
 }
 
-// put replaces the claim of an NpuDeploy. It returns the owner, if that is another, and the
-// NpuDeploys that gain or lose a host by it.
+// put replaces the claim of an NpuDeploy. It returns a description of the owner, if that is another
+// NpuDeploy, and the NpuDeploys that gain or lose a host by the change.
 func (c *hostClaims) put(claim hostClaim) (owner string, affected []types.NamespacedName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -102,7 +102,7 @@ func (c *hostClaims) put(claim hostClaim) (owner string, affected []types.Namesp
 	return c.owners([]string{claim.host})[claim.claimID], affected
 }
 
-// release removes a claim, and returns the NpuDeploys that gain a host by it.
+// release removes a claim, and returns the NpuDeploys that gain a host.
 func (c *hostClaims) release(id claimID) []types.NamespacedName {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -156,8 +156,8 @@ func without[K comparable](claims map[K][]hostClaim, key K, id claimID) {
 	}
 }
 
-// owners maps each claim of one of the hosts to a description of the other owner, or to nothing
-// if it is the owner itself.
+// owners maps each claim of one of the hosts to a description of its owner, or to "" if the claim
+// owns its host.
 func (c *hostClaims) owners(hosts []string) map[claimID]string {
 	owners := map[claimID]string{}
 	for _, host := range hosts {

@@ -9,7 +9,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// forbiddenHost returns why NpuDeploys in a namespace may not use a host, or nothing. A host
+// forbiddenHost returns why NpuDeploys in a namespace may not use a host, or "". A host
 // belongs to the project with the longest suffix that matches; a project with suffixes is
 // limited to them.
 func forbiddenHost(projects []v1.Project, namespace, host string) string {

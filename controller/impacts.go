@@ -39,7 +39,7 @@ func newImpactCache() *impactCache {
 
 // get computes the impact if its input changed. current are the manifests of the used set, or nil.
 func (c *impactCache) get(
-	deploy *v1.NpuDeploy, settings render.ProjectSettings, set usedSet, current *apply.Set,
+	deploy *v1.NpuDeploy, settings render.ProjectSettings, set usedSet, current *apply.ObjectSet,
 ) (plan.Impact, *rollout.Devices) {
 	name := client.ObjectKeyFromObject(deploy)
 	input := set.reportedInput(deploy, settings)

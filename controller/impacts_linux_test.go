@@ -26,7 +26,7 @@ func BenchmarkImpacts(b *testing.B) {
 	set := usedSet{
 		used.Digest, func() (*render.Templates, error) { return used, nil }, rendertest.Replace(b, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240"), "",
 	}
-	deploys, current := make([]v1.NpuDeploy, 10_000), make([]*apply.Set, 10_000)
+	deploys, current := make([]v1.NpuDeploy, 10_000), make([]*apply.ObjectSet, 10_000)
 	count := int32(4)
 	each := func(do func(i int)) {
 		var group errgroup.Group

@@ -45,13 +45,13 @@ func readExamples(tb testing.TB) []*v1.NpuDeploy {
 }
 
 // manifestsOf renders an NpuDeploy, or returns nil.
-func manifestsOf(tb testing.TB, set *render.Templates, deploy *v1.NpuDeploy) *apply.Set {
+func manifestsOf(tb testing.TB, set *render.Templates, deploy *v1.NpuDeploy) *apply.ObjectSet {
 	tb.Helper()
 	result, err := set.Render(deploy, render.ProjectSettings{})
 	if err != nil {
 		return nil
 	}
-	manifests, err := apply.NewSet(apply.DeployOwner(deploy), result.Objects)
+	manifests, err := apply.NewObjectSet(apply.DeployOwner(deploy), result.Objects)
 	if err != nil {
 		tb.Fatal(err)
 	}

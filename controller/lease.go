@@ -22,8 +22,8 @@ var errLeaseNotRenewed = errors.New("the leader lease was not renewed in time: a
 
 // leaseGuard rejects writes while the lease is older than renewDeadline. A leader that was
 // frozen (a paused virtual machine, a starved node) would otherwise continue a reconcile
-// against its successor, until its own leader election notices. What remains is one request of
-// each worker that was on its way: the successor corrects it as drift.
+// against its successor, until its own leader election notices. Each worker may still complete one
+// request that it had sent: the successor corrects it as drift.
 type leaseGuard struct {
 	clock clock.PassiveClock
 

@@ -53,13 +53,13 @@ type Options struct {
 	LeaderElectionNamespace string // empty: the pod's own
 	TemplatesDir            string // empty: the templates that are compiled in
 	Workers                 int    // for each kind
-	// Pod is the controller's own, which events about templates regard. If it is empty, there
+	// Pod is the controller's own pod, the object of events about templates. If it is empty, there
 	// are no such events.
 	Pod types.NamespacedName
 
 	// Prometheus has the measurements of backends; nil if there is none.
 	Prometheus fetchers.Querier
-	// MeasureClock is that of measurements: the real one, or a test's.
+	// MeasureClock is the clock of measurements: the real one, or a test's.
 	MeasureClock clock.WithTicker
 
 	Log      logr.Logger

@@ -132,7 +132,7 @@ func (o *objects[T]) patch(ctx context.Context, before, after T, options ...clie
 	return true, nil
 }
 
-// forget returns the UID that the object had, or nothing if it was never reconciled.
+// forget returns the UID that the object had, or "" if it was never reconciled.
 func (o *objects[T]) forget(name types.NamespacedName) types.UID {
 	o.mu.Lock()
 	defer o.mu.Unlock()

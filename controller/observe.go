@@ -27,7 +27,7 @@ import (
 
 // +kubebuilder:rbac:groups="",resources=nodes;pods,verbs=get;list;watch
 
-// observe reads the input of status.Evaluate, without the stages, from informers.
+// observe reads the input of status.Evaluate, without the outcomes of render and apply, from informers.
 func (k *deployKind) observe(
 	ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering, host hostOwnership,
 ) (status.Observed, error) {
@@ -62,10 +62,10 @@ func (k *deployKind) autoscaler(ctx context.Context, deploy *v1.NpuDeploy, rende
 			return autoscaler, err
 		}
 	}
-	return nil, nil //nolint:nilnil // Absence is an answer.
+	return nil, nil //nolint:nilnil // Absence is not an error.
 }
 
-// workload reads the Deployment, LeaderWorkerSet or RayService, and its pods: those of the generation before, if
+// workload reads the Deployment, LeaderWorkerSet or RayService, and its pods: those of the previous generation if
 // this one does not render.
 func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering) (status.Workload, error) {
 	var workload status.Workload
@@ -109,15 +109,15 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 	return workload, err
 }
 
-// rejectionAge is how long an event counts for pods that are missing, and rejectionDelay when to list
-// them again.
+// rejectionAge is the age up to which an event explains missing pods, and rejectionDelay the delay before
+// events are listed again.
 const (
 	rejectionAge   = 20 * time.Minute
 	rejectionDelay = 5 * time.Second
 )
 
-// rejection returns why the StatefulSets of a LeaderWorkerSet could not create a pod, or nothing: no object
-// has it in its status. Their events are not cached.
+// rejection returns why the StatefulSets of a LeaderWorkerSet could not create a pod, or "". It reads events,
+// because no object's status has the reason. They are not cached.
 func (k *deployKind) rejection(ctx context.Context, deploy *v1.NpuDeploy, set string) (string, error) {
 	var events corev1.EventList
 	err := k.direct.List(ctx, &events, client.InNamespace(deploy.Namespace),
@@ -233,12 +233,12 @@ func (k *deployKind) ownedObject(
 	ctx context.Context, deploy *v1.NpuDeploy, kind schema.GroupVersionKind, name string,
 ) (client.Object, error) {
 	if name == "" {
-		return nil, nil //nolint:nilnil // Absence is an answer.
+		return nil, nil //nolint:nilnil // Absence is not an error.
 	}
 	object := apply.NewCachedObject(kind)
 	err := k.cache.Get(ctx, client.ObjectKey{Namespace: deploy.Namespace, Name: name}, object)
 	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) || isNotCached(err) {
-		return nil, nil //nolint:nilnil // Absence is an answer.
+		return nil, nil //nolint:nilnil // Absence is not an error.
 	}
 	if err != nil {
 		return nil, err

@@ -60,10 +60,10 @@ func (*projectKind) claimHost(context.Context, *v1.Project, *rendering) (hostOwn
 }
 
 func (k *projectKind) evaluate(
-	_ context.Context, project *v1.Project, _ *rendering, _ hostOwnership, stages status.Stages,
+	_ context.Context, project *v1.Project, _ *rendering, _ hostOwnership, outcomes status.Outcomes,
 ) (*v1.Project, error) {
 	next := k.statusOnly(project)
-	next.Status = status.EvaluateProject(status.ObservedProject{Project: project, Stages: stages})
+	next.Status = status.EvaluateProject(status.ObservedProject{Project: project, Outcomes: outcomes})
 	return next, nil
 }
 

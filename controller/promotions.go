@@ -69,8 +69,8 @@ func (m *measurements) Start(ctx context.Context) error {
 	}
 }
 
-// measure measures once for each NpuDeploy. Once a query fails, its error is that of the others: they are
-// not delayed by as many timeouts.
+// measure measures once for each NpuDeploy. After a query has failed, the others get its error without a query, so
+// that time-outs do not add up.
 func (m *measurements) measure(ctx context.Context) {
 	m.mu.Lock()
 	due := make(map[types.NamespacedName][]string, len(m.byDeploy))

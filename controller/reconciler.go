@@ -30,15 +30,15 @@ type ownerKind[T client.Object] interface {
 	// claimHost claims the host of the rendered endpoint, if the kind has endpoints.
 	claimHost(ctx context.Context, object T, rendered *rendering) (hostOwnership, error)
 	// evaluate observes, and returns the object with its next status, as statusOnly does.
-	evaluate(ctx context.Context, object T, rendered *rendering, host hostOwnership, stages status.Stages) (T, error)
+	evaluate(ctx context.Context, object T, rendered *rendering, host hostOwnership, outcomes status.Outcomes) (T, error)
 	// statusDelay returns how long the status of object can wait, because a later one has more to report.
 	// next is the evaluated one, or nil right after objects were created.
 	statusDelay(object, next T) time.Duration
 	// keepNewer copies the fields that others may have written since next was evaluated.
 	keepNewer(current, next T)
-	// onDeleting releases what an object that is being deleted does not use any more.
+	// onDeleting releases resources that an object that is being deleted no longer uses.
 	onDeleting(ctx context.Context, object T) error
-	// onDeleted releases what the kind holds for an object that does not exist.
+	// onDeleted drops the state of an object that does not exist any more.
 	onDeleted(ctx context.Context, name types.NamespacedName) error
 }
 
@@ -56,8 +56,8 @@ type reconciler[T client.Object] struct {
 	specChanged func(before, after T)
 }
 
-// Reconcile returns nil, an error to retry, or a TerminalError if only another spec or
-// other templates help.
+// Reconcile returns nil, an error to retry, or a TerminalError that only a change of the spec or of the
+// templates can resolve.
 func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	if err := r.kind.prepare(ctx); err != nil {
 		return reconcile.Result{}, err
@@ -96,7 +96,7 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request
 func (r *reconciler[T]) report(
 	ctx context.Context, object T, rendered *rendering, host hostOwnership, result apply.Result, applyErr error,
 ) (reconcile.Result, error) {
-	next, err := r.kind.evaluate(ctx, object, rendered, host, r.stages(rendered, result, applyErr))
+	next, err := r.kind.evaluate(ctx, object, rendered, host, r.outcomes(rendered, result, applyErr))
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("observing: %w", err)
 	}
@@ -126,8 +126,8 @@ func (r *reconciler[T]) reconcileDeleting(ctx context.Context, object T) error {
 	return nil
 }
 
-// apply applies nothing if the spec does not render: what runs stays. The route of a host
-// that is not owned is left out.
+// apply applies the objects, without the route if the host is not owned. If the spec does not render,
+// it applies nothing, and the existing objects stay.
 func (r *reconciler[T]) apply(ctx context.Context, object T, rendered *rendering, host hostOwnership) (apply.Result, error) {
 	if rendered.set == nil {
 		return apply.Result{}, rendered.err
@@ -157,29 +157,29 @@ func hasCreated(changes apply.ChangeSet) bool {
 	return slices.ContainsFunc(changes, func(change apply.Change) bool { return change.Action == apply.Created })
 }
 
-// deferredStatus reconciles again after all first applies: in a large roll-out, all pods start before
-// any status is reported. Events may cause that before.
+// deferredStatus reconciles again after the first applies of all objects: if many are created at once, all
+// pods start before any status is reported. An event may cause an earlier reconcile.
 func deferredStatus(after time.Duration) reconcile.Result {
 	priority := priorityStatus
 	return reconcile.Result{RequeueAfter: after, Priority: &priority}
 }
 
-func (r *reconciler[T]) stages(rendered *rendering, result apply.Result, applyErr error) status.Stages {
-	stages := status.Stages{
+func (r *reconciler[T]) outcomes(rendered *rendering, result apply.Result, applyErr error) status.Outcomes {
+	outcomes := status.Outcomes{
 		Render: rendered.outcome, Apply: rendered.rejected, Now: r.clock.Now(),
 		OwnsNamespace: slices.ContainsFunc(result.Changes, func(change apply.Change) bool { return change.Ref.Kind == "Namespace" }),
 	}
 	if rendered.set != nil {
-		stages.Apply.Reason, stages.Apply.Message = apply.Explain(applyErr)
+		outcomes.Apply.Reason, outcomes.Apply.Message = apply.Explain(applyErr)
 		if applyErr == nil {
 			notes := slices.DeleteFunc([]string{result.Admission, result.Additions}, func(note string) bool { return note == "" })
-			stages.Apply.Message = strings.Join(notes, "; ")
+			outcomes.Apply.Message = strings.Join(notes, "; ")
 		}
 	}
 	if rendered.outcome.Reason == v1.ReasonRendered {
-		stages.Templates = rendered.input.templates
+		outcomes.Templates = rendered.input.templates
 	}
-	return stages
+	return outcomes
 }
 
 // patchStatus patches the status if it changed, and emits events of transitions.

@@ -36,7 +36,7 @@ func (i renderInput) rendersAs(other renderInput) bool {
 type rendering struct {
 	input renderInput
 
-	set      *apply.Set // nil if it does not render, or may not be applied
+	set      *apply.ObjectSet // nil if it does not render, or may not be applied
 	resolved *status.Resolved
 	endpoint *render.Endpoint
 	update   *status.Update // nil if the serving set would change nothing
@@ -68,7 +68,7 @@ func failedRendering(err error) *rendering {
 }
 
 // updateFunc returns the update of an object whose manifests are current, or nil.
-type updateFunc func(current *apply.Set) *status.Update
+type updateFunc func(current *apply.ObjectSet) *status.Update
 
 // get returns the rendering of the object, and renders it if its input changed. update may be nil.
 func (c *renderCache) get(object client.Object, input renderInput, owner apply.Owner, render renderFunc, update updateFunc) *rendering {
@@ -102,7 +102,7 @@ func (c *renderCache) cached(uid types.UID, input renderInput) *rendering {
 }
 
 // setOf returns the cached manifests of the object, or nil.
-func (c *renderCache) setOf(uid types.UID, input renderInput) *apply.Set {
+func (c *renderCache) setOf(uid types.UID, input renderInput) *apply.ObjectSet {
 	if cached := c.cached(uid, input); cached != nil {
 		return cached.set
 	}
@@ -115,7 +115,7 @@ func (c *renderCache) render(r *rendering, owner apply.Owner, render renderFunc)
 	r.outcome = renderOutcome(err)
 	c.metrics.countRender(r.outcome.Reason, time.Since(start))
 	if r.err = err; err == nil {
-		r.set, r.err = apply.NewSet(owner, objects)
+		r.set, r.err = apply.NewObjectSet(owner, objects)
 	}
 	if err == nil && r.err != nil {
 		r.rejected.Reason, r.rejected.Message = apply.Explain(r.err)

@@ -89,14 +89,14 @@ func (t trial) try(ctx context.Context, owner trialOwner, candidate, serving *re
 }
 
 // dryRun returns the objects of a set that the API server rejects. A kind that is not installed
-// may be installed later. What the set does not render was not rendered before either, or the
-// spec has changed since the validation.
+// may be installed later. A spec that does not render is ignored: the serving set does not render it either, or
+// it has changed since the validation.
 func (t trial) dryRun(ctx context.Context, owner trialOwner, set *render.Templates) (map[apply.Ref]error, error) {
 	rendered, err := owner.renderer.Unchecked(set)
 	if err != nil {
 		return nil, nil //nolint:nilerr // See above.
 	}
-	desired, err := apply.NewSet(owner.Owner, rendered.Objects)
+	desired, err := apply.NewObjectSet(owner.Owner, rendered.Objects)
 	if err != nil {
 		return nil, nil //nolint:nilerr // See above.
 	}

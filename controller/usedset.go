@@ -25,11 +25,11 @@ type usedSet struct {
 	digest   string
 	compiled func() (*render.Templates, error)
 	serving  *render.Templates
-	// unknown is the digest of a set that was requested and is not stored, or nothing.
+	// unknown is the digest of a set that was requested and is not stored, or "".
 	unknown string
 }
 
-// assignedTemplates returns the digest of the set that a rollout assigned, or nothing.
+// assignedTemplates returns the digest of the set that a rollout assigned, or "".
 func assignedTemplates(object client.Object) string {
 	if deploy, ok := object.(*v1.NpuDeploy); ok && deploy.Status.Rollout != nil {
 		return deploy.Status.Rollout.Templates
@@ -37,10 +37,10 @@ func assignedTemplates(object client.Object) string {
 	return ""
 }
 
-// templatesOf returns the set that was assigned or, if updates are manual and not overdue, requested, or else the one of
-// its manifests. A new NpuDeploy uses the serving set or, if its rollout is halted, the newest one whose rollout
-// is complete. If the set of its manifests is not stored any more, nothing is rendered until another one is
-// assigned or requested: what runs stays.
+// templatesOf returns the set that was assigned or, if updates are manual and not overdue, requested, or otherwise
+// the set of its manifests. A new NpuDeploy uses the serving set or, if its rollout is halted, the newest set whose
+// rollout is complete. If the set of its manifests is not stored any more, nothing is rendered until another set is
+// assigned or requested: the running objects stay.
 func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serving *render.Templates) (usedSet, error) {
 	digests := []string{assignedTemplates(deploy), deploy.Status.Templates}
 	requested := ""
@@ -89,7 +89,7 @@ func (s usedSet) reportedInput(deploy *v1.NpuDeploy, settings render.ProjectSett
 
 // impact returns the effect of the serving set, and the devices of the pods with it. current are the manifests of
 // the used set, which are rendered if it is nil.
-func (s usedSet) impact(deploy *v1.NpuDeploy, settings render.ProjectSettings, current *apply.Set) (plan.Impact, *rollout.Devices) {
+func (s usedSet) impact(deploy *v1.NpuDeploy, settings render.ProjectSettings, current *apply.ObjectSet) (plan.Impact, *rollout.Devices) {
 	if s.digest == s.serving.Digest {
 		return plan.Impact{Effect: render.None}, nil
 	}
@@ -108,12 +108,12 @@ func (s usedSet) impact(deploy *v1.NpuDeploy, settings render.ProjectSettings, c
 }
 
 // impactOn compares with manifests that were rendered before. It is not ok if that cannot be done.
-func (s usedSet) impactOn(current *apply.Set, owner apply.Owner, renderer plan.Renderer) (impact plan.Impact, devices *rollout.Devices, ok bool) {
+func (s usedSet) impactOn(current *apply.ObjectSet, owner apply.Owner, renderer plan.Renderer) (impact plan.Impact, devices *rollout.Devices, ok bool) {
 	next, err := renderer.Render(s.serving)
 	if err != nil {
 		return plan.Impact{Effect: render.Refused, Message: err.Error()}, nil, true
 	}
-	desired, err := apply.NewSet(owner, next.Objects)
+	desired, err := apply.NewObjectSet(owner, next.Objects)
 	if err != nil {
 		return impact, nil, false
 	}

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-func TestEventWithoutAChangeOfWhatIsCachedIsIgnored(t *testing.T) {
+func TestEventWithoutAChangeOfCachedFieldsIsIgnored(t *testing.T) {
 	t.Parallel()
 	revision := func(version, revision string) client.Object {
 		set := newReplicaSet()

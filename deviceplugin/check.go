@@ -16,8 +16,8 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/sysfs"
 )
 
-// Check prints the functions of the description's vendor on a host, physical and virtual: which
-// are excluded by what field, and of each device its nodes and the result of one probe.
+// Check prints the physical and virtual functions of the description's vendor on a host: for an excluded
+// function the field that excludes it, for a device its nodes and the result of one probe.
 func Check(ctx context.Context, w io.Writer, host fs.FS, d description.Description) error {
 	tree := sysfs.New(host)
 	scanner, prober := discovery.NewScanner(tree, d), probe.NewProber(tree, d)

@@ -1,6 +1,6 @@
 // Package deviceplugin offers a node's accelerators to pods as an extended resource.
 //
-// It connects the stages. Each is a package that imports only packages above it:
+// It connects the parts of the plugin. Each is a package that imports only packages above it:
 //
 //	description   the file that describes an accelerator
 //	sysfs         bounded reads of the host's tree
@@ -8,7 +8,7 @@
 //	health        the state machine that evaluates a sequence of probes
 //	probe         one check of a device
 //	inventory     devices and health, kept up to date
-//	allocate      which devices a container should get, and with what edits
+//	allocate      which devices a container gets, and with which edits
 //	cdi           the CDI specification for container runtimes
 //	kubelet       the device plugin API and the registration
 //	exporter      metrics
@@ -81,7 +81,7 @@ type Plugin struct {
 	close []func() error
 }
 
-// part is one stage. It runs until its context ends.
+// part runs until its context ends.
 type part func(context.Context) error
 
 // New returns a Plugin. Run starts it.

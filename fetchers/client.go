@@ -22,7 +22,7 @@ type ClientConfig struct {
 
 var errURL = errors.New("must be http://HOST or https://HOST")
 
-// NewClient returns a client over HTTP that does not trust the server: answers are bounded
+// NewClient returns a client over HTTP that does not trust the server: responses are bounded
 // in size, redirects are not followed, and only JSON is parsed.
 func NewClient(config ClientConfig) (*Client, error) {
 	address, err := url.Parse(config.URL)
@@ -81,7 +81,7 @@ func (c *Client) QueryRange(ctx context.Context, expression string, start, end t
 	return result, nil
 }
 
-// get calls add with each series of an answer, and returns the warnings.
+// get calls add with each series of a response, and returns the warnings.
 func (c *Client) get(ctx context.Context, path string, values url.Values, add func(*series)) ([]string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.addressOf(path, values), nil)
 	if err != nil {

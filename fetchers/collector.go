@@ -25,7 +25,7 @@ func NewCollector(fetchers []HardwareFetcher, querier Querier, timeout time.Dura
 	return &Collector{fetchers: sorted, querier: querier, timeout: timeout, now: now}
 }
 
-// Collect refreshes the last snapshot, which may be nil. A vendor that does not answer
+// Collect refreshes the last snapshot, which may be nil. A vendor that does not respond
 // keeps the devices it had, marked stale.
 func (c *Collector) Collect(ctx context.Context, last *Snapshot) *Snapshot {
 	next := &Snapshot{time: c.now(), vendors: make([]view, len(c.fetchers))}

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// vendorOf answers for one vendor as it is told.
-type vendorOf struct {
+// fakeVendor is a vendor whose devices fetch returns.
+type fakeVendor struct {
 	kind  string
 	fetch func(ctx context.Context) (Devices, error)
 }
 
-func (v *vendorOf) Type() string { return v.kind }
+func (v *fakeVendor) Type() string { return v.kind }
 
-func (v *vendorOf) FetchMetrics(ctx context.Context, _ Querier) (Devices, Diagnostics, error) {
+func (v *fakeVendor) FetchMetrics(ctx context.Context, _ Querier) (Devices, Diagnostics, error) {
 	devices, err := v.fetch(ctx)
 	return devices, Diagnostics{}, err
 }
@@ -40,7 +40,7 @@ func hanging(ctx context.Context) (Devices, error) {
 func TestHangingVendorDoesNotDelayOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		collector := NewCollector([]HardwareFetcher{
-			&vendorOf{"A", one("A", "a0")}, &vendorOf{"B", hanging}, &vendorOf{"C", hanging},
+			&fakeVendor{"A", one("A", "a0")}, &fakeVendor{"B", hanging}, &fakeVendor{"C", hanging},
 		}, nil, 5*time.Second, time.Now)
 		start := time.Now()
 		snapshot := collector.Collect(t.Context(), nil)
@@ -58,8 +58,8 @@ func TestHangingVendorDoesNotDelayOthers(t *testing.T) {
 
 func TestFailingVendorKeepsItsDevicesAsStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &vendorOf{"A", one("A", "a0")}
-		b := &vendorOf{"B", one("B", "b0")}
+		a := &fakeVendor{"A", one("A", "a0")}
+		b := &fakeVendor{"B", one("B", "b0")}
 		collector := NewCollector([]HardwareFetcher{a, b}, nil, time.Second, time.Now)
 		good := collector.Collect(t.Context(), nil)
 		fetched := time.Now()
@@ -89,7 +89,7 @@ func TestFailingVendorKeepsItsDevicesAsStale(t *testing.T) {
 }
 
 func TestSnapshotIsImmutable(t *testing.T) {
-	collector := NewCollector([]HardwareFetcher{&vendorOf{"A", one("A", "a0")}}, nil, time.Second, time.Now)
+	collector := NewCollector([]HardwareFetcher{&fakeVendor{"A", one("A", "a0")}}, nil, time.Second, time.Now)
 	snapshot := collector.Collect(t.Context(), nil)
 	for status := range snapshot.All() {
 		status.Temperatures["t"] = 99

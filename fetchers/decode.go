@@ -124,7 +124,7 @@ func (d *decoding) open(want json.Delim) (bool, error) {
 	return token != nil, err
 }
 
-// series is an element of a matrix or a vector. One of native histograms has no values.
+// series is an element of a matrix or a vector. A series of native histograms has no values.
 type series struct {
 	Metric metric  `json:"metric"`
 	Value  *point  `json:"value"`

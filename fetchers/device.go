@@ -184,7 +184,7 @@ func holderOf(pods []Pod) *Pod {
 	return holder
 }
 
-// only returns the only value that is not empty, or nothing if there are several.
+// only returns the only value that is not empty, or "" if there are several.
 func only(values map[string]bool) string {
 	delete(values, "")
 	if len(values) != 1 {

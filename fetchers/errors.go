@@ -9,8 +9,7 @@ import (
 	"unicode"
 )
 
-// The errors of a query. Every one that a Querier of this package returns is one of them,
-// or the context's.
+// The errors of a query. A Querier of this package returns one of them, or the context's error.
 var (
 	// ErrUnreachable: no answer, because of the network, DNS, the connection or an untrusted
 	// certificate.

@@ -63,8 +63,8 @@ func (ids *identities) claim(labels Labeled) {
 	}
 }
 
-// resolve chooses a name for each UUID. One that devices of several names have, of the exporter or of
-// the plugin, identifies none.
+// resolve chooses a name for each UUID. A UUID of several devices, of the exporter or of the plugin,
+// identifies none.
 func (ids *identities) resolve() {
 	ambiguous := map[string]bool{}
 	ids.plugin.resolve(ids.names, ambiguous)

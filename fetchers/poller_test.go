@@ -20,14 +20,14 @@ func device(id string) *deviceNamed {
 	return n
 }
 
-func (n *deviceNamed) vendor() *vendorOf {
-	return &vendorOf{"A", func(ctx context.Context) (Devices, error) {
+func (n *deviceNamed) vendor() *fakeVendor {
+	return &fakeVendor{"A", func(ctx context.Context) (Devices, error) {
 		return one("A", n.id.Load().(string))(ctx)
 	}}
 }
 
 // watch runs a poller of one vendor, which refreshes every ten seconds.
-func watch(t *testing.T, vendor *vendorOf) *Poller {
+func watch(t *testing.T, vendor *fakeVendor) *Poller {
 	t.Helper()
 	collector := NewCollector([]HardwareFetcher{vendor}, nil, time.Second, time.Now)
 	poller := NewPoller(collector, 10*time.Second, clock.RealClock{}, func() float64 { return 0.5 })
@@ -77,7 +77,7 @@ func TestSlowSubscriberReceivesTheNewest(t *testing.T) {
 
 func TestSubscriptionEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		poller := watch(t, &vendorOf{"A", one("A", "a0")})
+		poller := watch(t, &fakeVendor{"A", one("A", "a0")})
 		ctx, cancel := context.WithCancel(t.Context())
 		changes := poller.Subscribe(ctx)
 		<-changes
@@ -94,7 +94,7 @@ func TestPollerBacksOffWhileEveryVendorFails(t *testing.T) {
 		start := time.Now()
 		var asked []time.Duration
 		failures := 5
-		vendor := &vendorOf{kind: "A"}
+		vendor := &fakeVendor{kind: "A"}
 		vendor.fetch = func(ctx context.Context) (Devices, error) {
 			asked = append(asked, time.Since(start))
 			if len(asked) <= failures {
@@ -124,7 +124,7 @@ func TestPauseHasJitter(t *testing.T) {
 func TestPollerEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		collector := NewCollector([]HardwareFetcher{&vendorOf{"A", hanging}}, nil, time.Hour, time.Now)
+		collector := NewCollector([]HardwareFetcher{&fakeVendor{"A", hanging}}, nil, time.Hour, time.Now)
 		poller := NewPoller(collector, time.Second, clock.RealClock{}, func() float64 { return 0 })
 		done := make(chan struct{})
 		go func() { poller.Run(ctx); close(done) }()

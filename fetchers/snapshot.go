@@ -27,8 +27,7 @@ type VendorState struct {
 	// Fetched is when the devices were read; zero if they never were.
 	Fetched time.Time `json:"fetched"`
 	Devices int       `json:"devices"`
-	// Err is nil if the devices are those of the last refresh. Otherwise they are as old
-	// as Fetched.
+	// Err is the error of the last refresh. If it is not nil, the devices are as old as Fetched.
 	Err         error       `json:"-"`
 	Diagnostics Diagnostics `json:"-"`
 }

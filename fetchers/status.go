@@ -46,8 +46,8 @@ type Health struct {
 	Reason  string `json:"reason,omitempty"` // empty if healthy
 }
 
-// Pod is the container that holds a device. Of several that share it, namespace and container
-// are those that all have in common.
+// Pod is the container that holds a device. If several share it, a namespace or container that differs
+// between them is empty.
 type Pod struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"` // "2 pods" of two that share the device

@@ -43,7 +43,7 @@ func bytesOrGibibytes() Unit {
 	return Unit{{Below: 1 << 9, Times: 1 << 30, As: "gibibytes"}, {Below: math.Inf(1)}}
 }
 
-// celsiusOrThousands is for devices between 1 and 1000 degrees.
+// celsiusOrThousands converts the values of devices between 1 and 1000 degrees.
 func celsiusOrThousands() Unit {
 	return Unit{
 		{Below: 1, Times: 1e3, As: "thousands of degrees"},
@@ -52,7 +52,7 @@ func celsiusOrThousands() Unit {
 	}
 }
 
-// wattsOrThousands is for devices that draw between 1 and 2000 watts.
+// wattsOrThousands converts the values of devices that draw between 1 and 2000 watts.
 func wattsOrThousands() Unit {
 	return Unit{
 		{Below: 1e-3, Times: 1e6, As: "megawatts"},

@@ -82,8 +82,8 @@ func Rebellions() Vendor {
 
 // Sapeon describes the X330: the vendor's exporter, which has two temperatures and a power, and
 // NuFi's device plugin, which has health and holder. The plugin's series of other accelerators
-// are those of another resource. The short names of the vendor's exporter are common words:
-// they count only in a job of its name.
+// have another resource. The short names of the vendor's exporter are common words, so they count only
+// in a job of its name.
 func Sapeon() Vendor {
 	labels := commonLabels()
 	labels.Device = []string{"device", "device_id", "npu", "id"}
@@ -119,8 +119,8 @@ func pluginMetrics(match, except map[string]string) []Metric {
 // x330Resource also matches series without a resource.
 const x330Resource = `(sapeon\.com/.*)?`
 
-// DevicePlugin describes the accelerators that only NuFi's device plugin reports. Their type
-// and model are those of the plugin's description.
+// DevicePlugin describes the accelerators that only NuFi's device plugin reports. The plugin's
+// description states their type and model.
 func DevicePlugin() Vendor {
 	labels := commonLabels()
 	labels.Type, labels.Resource, labels.Model = []string{"type"}, []string{"resource"}, []string{"model"}

@@ -86,7 +86,7 @@ func document(routes []rest.Route, login bool) ([]byte, error) {
 	}.Document()
 }
 
-// loginOperations are those of logins with a browser.
+// loginOperations returns the operations of browser logins.
 func loginOperations() []openapi.Operation {
 	return []openapi.Operation{
 		{

@@ -169,8 +169,8 @@ func TestStoredTemplatesAreCompared(t *testing.T) {
 	}
 	s.do("vic", http.MethodGet, compare+"?from=sha256:00000000000a&to=sha256:ffff", "").Want(http.StatusNotFound)
 	s.do("vic", http.MethodGet, compare+"?from=00000000000a", "").Want(http.StatusBadRequest)
-	refused := s.do("bob", http.MethodGet, compare+"?from=00000000000a&to=00000000000b", "").Want(http.StatusForbidden)
-	if missing := refused.Problem().Missing; missing == nil || missing.Resource != "controllerrevisions" || missing.Namespace != s.Namespace {
-		t.Errorf("the missing permission is not named: %s", refused.Body)
+	rejected := s.do("bob", http.MethodGet, compare+"?from=00000000000a&to=00000000000b", "").Want(http.StatusForbidden)
+	if missing := rejected.Problem().Missing; missing == nil || missing.Resource != "controllerrevisions" || missing.Namespace != s.Namespace {
+		t.Errorf("the missing permission is not named: %s", rejected.Body)
 	}
 }

@@ -33,7 +33,7 @@ func TestManifestsOfALiveNpuDeploy(t *testing.T) {
 	s.do("vic", http.MethodGet, "none/manifests", "").Want(http.StatusNotFound).Problem()
 }
 
-func TestDeletionListsWhatADeleteTakesAlong(t *testing.T) {
+func TestDeletionListsTheDeletedObjects(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	body := strings.Replace(deployJSON("a"), `"spec": {`, `"spec": {"modelCache": {"claimName": "models"}, `, 1)

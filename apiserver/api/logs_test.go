@@ -296,7 +296,7 @@ func TestLogOfANodeWithoutAKubelet(t *testing.T) {
 	k.pod("a", node, k.set, running())
 	got := k.do("vic", http.MethodGet, "home/logs?follow=true", "").Want(http.StatusBadGateway).Problem()
 	if !strings.HasPrefix(got.Detail, "node "+node+" returns no log") || strings.Contains(got.Detail, "127.0.0.1") {
-		t.Errorf("the log is refused by %q", got.Detail)
+		t.Errorf("the log is rejected with %q", got.Detail)
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 	"github.com/dudaji/nufi/test/harness/oidctest"
 )
 
-// matrixRow is one route, with a query if it needs one, and its status for a user who may do
-// everything, the project's admin, its viewer, and the admin of another project, in this order.
+// matrixRow is a route, with a query if it requires one, and its status for a cluster administrator,
+// the project's admin, its viewer, and the admin of another project, in this order.
 type matrixRow struct {
 	route   string
 	body    string // NAME stands for the object's, NAMESPACE for the project's
@@ -149,14 +149,14 @@ func newOIDCFixture(t *testing.T) *oidcFixture {
 	t.Helper()
 	key := oidctest.NewKey(t, "one", jose.ES256)
 	provider := oidctest.New(t, time.Now(), key)
-	believed, err := auth.NewOIDC(t.Context(), auth.OIDCOptions{
+	authenticator, err := auth.NewOIDC(t.Context(), auth.OIDCOptions{
 		Issuer: provider.URL, Audiences: []string{oidctest.Audience}, UsernameClaim: "name", GroupsClaim: "groups",
 		UsernamePrefix: "oidc:", GroupsPrefix: "oidc:", Skew: time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	th := &oidcFixture{newFixture(t, func(o *api.Options) { o.Authenticator = auth.Chain(believed) }), provider, key}
+	th := &oidcFixture{newFixture(t, func(o *api.Options) { o.Authenticator = auth.Chain(authenticator) }), provider, key}
 	th.Bind("nufi-project-admin", th.Namespace, "oidc:owner")
 	th.Bind("nufi-project-viewer", th.Namespace, "oidc:viewer")
 	th.Bind("nufi-project-admin", th.NewNamespace(), "oidc:other")
@@ -230,7 +230,7 @@ func TestEveryRouteRejectsInvalidCredentials(t *testing.T) {
 	th := newOIDCFixture(t)
 	stranger := oidctest.NewKey(t, "one", jose.ES256)
 	claims := th.provider.Claims(map[string]any{"name": "platform"})
-	refused := map[string]string{
+	invalid := map[string]string{
 		"without a token":         "",
 		"with an expired token":   th.token("platform", map[string]any{"exp": time.Now().Add(-time.Minute).Unix()}),
 		"with another audience":   th.token("platform", map[string]any{"aud": "grafana"}),
@@ -242,10 +242,10 @@ func TestEveryRouteRejectsInvalidCredentials(t *testing.T) {
 	for _, c := range matrix(t) {
 		route, _, _ := strings.Cut(c.route, "?")
 		tested[route] = true
-		for who, token := range refused {
+		for name, token := range invalid {
 			got := th.try(c, "there", token)
 			if got.Status != http.StatusUnauthorized || got.Header.Get("WWW-Authenticate") == "" {
-				t.Errorf("%s %s: %d %s", c.route, who, got.Status, got.Body)
+				t.Errorf("%s %s: %d %s", c.route, name, got.Status, got.Body)
 			}
 		}
 	}

@@ -72,9 +72,9 @@ func TestArticleYAMLIsAccepted(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	text := s.File("examples/article/npudeploy.yaml")
-	refused := s.do("ann", http.MethodPost, "?dryRun=All", text, "Content-Type", "application/yaml").Want(http.StatusUnprocessableEntity)
-	if got := refused.Problem().Errors; len(got) != 1 || got[0].Field != "metadata.namespace" {
-		t.Errorf("another namespace than the path's: %v", got)
+	rejected := s.do("ann", http.MethodPost, "?dryRun=All", text, "Content-Type", "application/yaml").Want(http.StatusUnprocessableEntity)
+	if got := rejected.Problem().Errors; len(got) != 1 || got[0].Field != "metadata.namespace" {
+		t.Errorf("a namespace that differs from the path's: %v", got)
 	}
 	text = strings.Replace(text, "namespace: ml-serving", "namespace: "+s.Namespace, 1)
 	s.do("ann", http.MethodPost, "", text, "Content-Type", "application/yaml").Want(http.StatusCreated)
@@ -115,7 +115,7 @@ func TestPutRequiresAPrecondition(t *testing.T) {
 	without := `{"spec": {"model": "org/model"}}`
 	second := s.do("ann", http.MethodPut, "a", without, "If-Match", first.Header.Get("ETag")).Want(http.StatusOK)
 	if field(t, second, "spec", "accelerator") != nil || field(t, second, "metadata", "labels") != nil {
-		t.Errorf("what the second PUT leaves out is still there: %s", second.Body)
+		t.Errorf("fields that the second PUT omits remain: %s", second.Body)
 	}
 	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", first.Header.Get("ETag")).Want(http.StatusPreconditionFailed)
 	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", second.Header.Get("ETag")).Want(http.StatusOK)
@@ -151,29 +151,29 @@ func TestStatusChangesDoNotFailAPrecondition(t *testing.T) {
 type interferingTransport struct {
 	http.RoundTripper
 
-	meddle func()
+	interfere func()
 }
 
 func (m interferingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Header.Get("Content-Type") == "application/apply-patch+yaml" {
-		m.meddle()
+		m.interfere()
 	}
 	return m.RoundTripper.RoundTrip(r)
 }
 
 func TestPutOverAnyVersionRetriesOnConflict(t *testing.T) {
 	t.Parallel()
-	var meddle func()
+	var interfere func()
 	s := newFixture(t, withTransport(t, func(next http.RoundTripper) http.RoundTripper {
-		return interferingTransport{next, func() { meddle() }}
+		return interferingTransport{next, func() { interfere() }}
 	}))
 	s.create("a")
 	others := func() {
 		kubectl(s, "", "annotate", "npudeploy", "a", "note="+uuid.NewString(), "--overwrite")
 	}
-	meddle = sync.OnceFunc(others)
+	interfere = sync.OnceFunc(others)
 	put := s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", "*").Want(http.StatusOK)
-	meddle = sync.OnceFunc(others)
+	interfere = sync.OnceFunc(others)
 	s.do("ann", http.MethodPut, "a", deployJSON("a"), "If-Match", put.Header.Get("ETag")).Want(http.StatusPreconditionFailed)
 }
 
@@ -183,9 +183,9 @@ func TestPutTakesFieldsOfOtherManagersOnlyWithForce(t *testing.T) {
 	kubectl(s, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "a"},
 		"spec": {"model": "org/theirs", "accelerator": {"type": "atom"}}}`, "apply", "--server-side", "-f", "-")
 	mine := `{"spec": {"model": "org/mine"}}`
-	refused := s.do("ann", http.MethodPut, "a", mine, "If-Match", "*").Want(http.StatusConflict).Problem()
-	if len(refused.Errors) != 1 || refused.Errors[0].Field != "spec.model" {
-		t.Errorf("the conflict is about %v", refused.Errors)
+	rejected := s.do("ann", http.MethodPut, "a", mine, "If-Match", "*").Want(http.StatusConflict).Problem()
+	if len(rejected.Errors) != 1 || rejected.Errors[0].Field != "spec.model" {
+		t.Errorf("the conflict is about %v", rejected.Errors)
 	}
 	taken := s.do("ann", http.MethodPut, "a?force=true", mine, "If-Match", "*").Want(http.StatusOK)
 	if field(t, taken, "spec", "model") != "org/mine" || field(t, taken, "spec", "accelerator") == nil {
@@ -307,7 +307,7 @@ func TestScaleIsReadAndWritten(t *testing.T) {
 	}
 	s.create("open")
 	if got := s.do("vic", http.MethodGet, "open/scale", "").Want(http.StatusOK); got.JSON()["replicas"] != nil {
-		t.Errorf("a number that is left open is %s", got.Body)
+		t.Errorf("an unset number is %s", got.Body)
 	}
 	for _, replicas := range []string{"2", "0"} {
 		s.do("ann", http.MethodPut, "open/scale", `{"replicas": `+replicas+`}`).Want(http.StatusOK)
@@ -389,7 +389,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 		s.do("ann", http.MethodPatch, "a?dryRun=All", `{"spec": {"accelerator": {"count": 3}}}`, "Content-Type", merge),
 	} {
 		if errs := got.Want(http.StatusUnprocessableEntity).Problem().Errors; len(errs) != 1 || errs[0].Field != "spec.accelerator.count" {
-			t.Errorf("the dry run of what does not render: %s", got.Body)
+			t.Errorf("the dry run of a spec that does not render: %s", got.Body)
 		}
 	}
 	s.do("ann", http.MethodDelete, "a?dryRun=all", "").Want(http.StatusBadRequest)
@@ -415,19 +415,19 @@ func TestErrorNamesTheField(t *testing.T) {
 		status int
 		field  string
 	}{
-		"out of bounds":        {`{"metadata": {"name": "a"}, "spec": {"model": "m/m", "accelerator": {"type": "atom", "count": 65}}}`, 422, "spec.accelerator.count"},
-		"of another type":      {`{"metadata": {"name": "a"}, "spec": {"model": 7}}`, 422, "spec.model"},
-		"nothing to serve":     {`{"metadata": {"name": "a"}, "spec": {}}`, 422, "spec"},
-		"of another kind":      {`{"kind": "Pod", "metadata": {"name": "a"}}`, 422, "kind"},
-		"metadata is none":     {`{"metadata": "a"}`, 422, "metadata"},
-		"no name":              {`{"spec": {"model": "m/m"}}`, 422, "metadata.name"},
-		"a field that is none": {`{"metadata": {"name": "a"}, "spec": {"model": "m/m", "acelerator": {}}}`, 422, "spec.acelerator"},
-		"a key twice":          {`{"metadata": {"name": "a", "name": "b"}}`, 400, ""},
-		"taken":                {deployJSON("taken"), 409, ""},
-		"no object":            {`[]`, 400, ""},
-		"null":                 {`null`, 400, ""},
-		"empty":                {``, 400, ""},
-		"deep":                 {strings.Repeat("[", 100000), 400, ""},
+		"out of bounds":    {`{"metadata": {"name": "a"}, "spec": {"model": "m/m", "accelerator": {"type": "atom", "count": 65}}}`, 422, "spec.accelerator.count"},
+		"of another type":  {`{"metadata": {"name": "a"}, "spec": {"model": 7}}`, 422, "spec.model"},
+		"nothing to serve": {`{"metadata": {"name": "a"}, "spec": {}}`, 422, "spec"},
+		"of another kind":  {`{"kind": "Pod", "metadata": {"name": "a"}}`, 422, "kind"},
+		"metadata as text": {`{"metadata": "a"}`, 422, "metadata"},
+		"no name":          {`{"spec": {"model": "m/m"}}`, 422, "metadata.name"},
+		"an unknown field": {`{"metadata": {"name": "a"}, "spec": {"model": "m/m", "acelerator": {}}}`, 422, "spec.acelerator"},
+		"a key twice":      {`{"metadata": {"name": "a", "name": "b"}}`, 400, ""},
+		"taken":            {deployJSON("taken"), 409, ""},
+		"no object":        {`[]`, 400, ""},
+		"null":             {`null`, 400, ""},
+		"empty":            {``, 400, ""},
+		"deep":             {strings.Repeat("[", 100000), 400, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -444,7 +444,7 @@ func TestErrorNamesTheField(t *testing.T) {
 	}
 }
 
-// call is a request that ann (editor) may make, vic (viewer) perhaps, and bob not.
+// call is a request that ann, an editor, may make; vic, a viewer, if vic is true; and bob never.
 type call struct {
 	method, path, body string
 	headers            []string

@@ -97,7 +97,7 @@ func TestPodsReportReadinessWithoutPods(t *testing.T) {
 	}
 	log := k.do("vic", http.MethodGet, "home/logs", "").Want(http.StatusNotFound).Problem()
 	if log.Detail != "the NpuDeploy has no pods: QuotaExceeded: exceeded quota" {
-		t.Errorf("the log is refused by %q", log.Detail)
+		t.Errorf("the log is rejected with %q", log.Detail)
 	}
 }
 

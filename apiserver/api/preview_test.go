@@ -123,7 +123,7 @@ func TestPreviewReportsErrorsWithPaths(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	for body, want := range map[string]string{
-		strings.Replace(deployJSON("a"), `"count": 2`, `"count": 3`, 1):  "spec.accelerator.count", // the templates refuse it
+		strings.Replace(deployJSON("a"), `"count": 2`, `"count": 3`, 1):  "spec.accelerator.count", // a rule of the templates
 		strings.Replace(deployJSON("a"), `"count": 2`, `"count": 99`, 1): "spec.accelerator.count", // the CRD does
 		`{"spec": {"model": "org/model"}}`:                               "metadata.name",
 	} {

@@ -111,9 +111,9 @@ func TestMembersSeeOnlyTheirProject(t *testing.T) {
 		if got := names(t, list); !slices.Equal(got, []string{s.Namespace}) || field(t, list, "kind") != "ProjectList" {
 			t.Errorf("%s lists %s", user, list.Body)
 		}
-		refused := s.do(user, http.MethodGet, created.Header.Get("Location"), "").Want(http.StatusForbidden).Problem()
-		if refused.Missing == nil || refused.Missing.Verb != "get" || refused.Missing.Resource != "projects" || refused.Missing.Namespace != other {
-			t.Errorf("%s: missing is %v", user, refused.Missing)
+		rejected := s.do(user, http.MethodGet, created.Header.Get("Location"), "").Want(http.StatusForbidden).Problem()
+		if rejected.Missing == nil || rejected.Missing.Verb != "get" || rejected.Missing.Resource != "projects" || rejected.Missing.Namespace != other {
+			t.Errorf("%s: missing is %v", user, rejected.Missing)
 		}
 	}
 	if got := names(t, s.do("mallory", http.MethodGet, "/api/v1/projects", "").Want(http.StatusOK)); len(got) != 0 {
@@ -280,9 +280,9 @@ func TestDeletingAProjectWithNpuDeploysRequiresConfirmation(t *testing.T) {
 	}
 	s.grant("root", rbacv1.PolicyRule{APIGroups: []string{"dudaji.com"}, Resources: []string{"npudeploys"}, Verbs: []string{"list"}})
 	for _, query := range []string{"", "?dryRun=All"} {
-		refused := s.do("root", http.MethodDelete, s.mine(query), "").Want(http.StatusConflict).Problem()
-		if !strings.Contains(refused.Detail, "2 NpuDeploys") || !strings.Contains(refused.Detail, "?confirm="+s.Namespace) {
-			t.Errorf("it is refused by %q", refused.Detail)
+		rejected := s.do("root", http.MethodDelete, s.mine(query), "").Want(http.StatusConflict).Problem()
+		if !strings.Contains(rejected.Detail, "2 NpuDeploys") || !strings.Contains(rejected.Detail, "?confirm="+s.Namespace) {
+			t.Errorf("it is rejected with %q", rejected.Detail)
 		}
 	}
 	s.do("root", http.MethodDelete, s.mine("?confirm=yes"), "").Want(http.StatusBadRequest)

@@ -96,7 +96,7 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 		"no such method":             {http.MethodDelete, "/api/v1/me", nil, 405},
 		"no such parameter":          {http.MethodGet, "/api/v1/me?namespce=x", nil, 400},
 		"a parameter twice":          {http.MethodGet, "/api/v1/me?namespace=x&namespace=y", nil, 400},
-		"a query that is none":       {http.MethodGet, "/api/v1/me?a=%zz", nil, 400},
+		"an invalid query":           {http.MethodGet, "/api/v1/me?a=%zz", nil, 400},
 		"an identity in a header":    {http.MethodGet, "/api/v1/me", []string{"Impersonate-User", "admin"}, 400},
 		"a foreign page that writes": {http.MethodPost, "/api/v1/me", []string{"Sec-Fetch-Site", "cross-site"}, 403},
 	} {
@@ -176,11 +176,11 @@ func TestRequestRateIsLimitedPerUser(t *testing.T) {
 	for range 3 {
 		s.do("ann", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK)
 	}
-	refused := s.do("ann", http.MethodGet, "/api/v1/me", "").Want(http.StatusTooManyRequests)
-	if after := refused.Header.Get("Retry-After"); after != "2" {
+	rejected := s.do("ann", http.MethodGet, "/api/v1/me", "").Want(http.StatusTooManyRequests)
+	if after := rejected.Header.Get("Retry-After"); after != "2" {
 		t.Errorf("Retry-After is %q, want 2", after)
 	}
-	refused.Problem()
+	rejected.Problem()
 	s.do("vic", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK)
 }
 

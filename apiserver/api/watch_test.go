@@ -156,7 +156,7 @@ func TestWatchSendsAllObjectsAndThenChanges(t *testing.T) {
 	patched := s.patch(model("other"))
 	s.create("b")
 	s.do("ann", http.MethodDelete, "a", "").Want(http.StatusAccepted)
-	// What is created is changed once more: this API applies what it owns.
+	// A created object is changed once more, when this API records its fields as applied.
 	events := w.want("MODIFIED a", "ADDED b", "MODIFIED b", "DELETED a")
 	if version := field(t, patched, "metadata", "resourceVersion"); events[0].id != version {
 		t.Errorf("the id is %s, and the version %s", events[0].id, version)
@@ -369,9 +369,9 @@ func TestStreamsAreLimitedAndDoNotCountAsRequests(t *testing.T) {
 		o.Limits.Streams.Total, o.Limits.Streams.PerUser = 3, 2
 	})
 	open := []*eventStream{s.watch("vic", ""), s.watch("vic", "")}
-	refused := s.watch("vic", "")
-	if refused.status != http.StatusTooManyRequests || refused.header.Get("Retry-After") == "" {
-		t.Errorf("a third of one user's: %d", refused.status)
+	rejected := s.watch("vic", "")
+	if rejected.status != http.StatusTooManyRequests || rejected.header.Get("Retry-After") == "" {
+		t.Errorf("a third of one user's: %d", rejected.status)
 	}
 	open = append(open, s.watch("ann", ""))
 	if got := s.watch("ann", "").status; got != http.StatusTooManyRequests {

@@ -2,9 +2,9 @@
 //
 // A server composes its parts in this order:
 //
-//  1. RejectIdentityHeaders answers 400 to a client that sends the identity headers of a
+//  1. RejectIdentityHeaders responds with 400 to a client that sends the identity headers of a
 //     proxy or of Kubernetes.
-//  2. RejectCrossOrigin answers 403 to an unsafe request that a browser sends for a page of
+//  2. RejectCrossOrigin responds with 403 to an unsafe request that a browser sends for a page of
 //     another origin.
 //  3. Middleware runs a Chain of Authenticators (OIDC, TokenReview, Sessions) and stores the
 //     User in the request's context, from which UserFrom reads it.

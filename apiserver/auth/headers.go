@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// RejectIdentityHeaders answers 400 to a request with a header that names an identity to
+// RejectIdentityHeaders responds with 400 to a request with a header that names an identity to
 // Kubernetes or behind an authenticating proxy: Impersonate-*, X-Remote-*, X-Forwarded-User
 // and the like. Such headers have no effect here.
 func RejectIdentityHeaders(fail ErrorWriter) func(http.Handler) http.Handler {
@@ -33,7 +33,7 @@ func isIdentityHeader(name string) bool {
 	return strings.HasPrefix(name, "impersonate-") || strings.HasPrefix(name, "x-remote-")
 }
 
-// RejectCrossOrigin answers 403 to a request with an unsafe method that a browser sends for a
+// RejectCrossOrigin responds with 403 to a request with an unsafe method that a browser sends for a
 // page of another origin. Clients other than browsers pass: they have no ambient credentials.
 // A request with a session must have Sec-Fetch-Site or Origin. Trusted origins have the form
 // scheme://host[:port].

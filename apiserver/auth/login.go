@@ -141,7 +141,7 @@ func (l *Login) Logout(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// loggedOutPath is that of LoggedOut.
+// loggedOutPath is the path of LoggedOut.
 const loggedOutPath = "/logout"
 
 // LoggedOut serves GET: a page that does not log in again by itself.

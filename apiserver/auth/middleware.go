@@ -8,7 +8,7 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// ErrorWriter answers a request with an error. The detail is sent to the client.
+// ErrorWriter writes an error as the response. The detail is sent to the client.
 type ErrorWriter func(w http.ResponseWriter, r *http.Request, status int, detail string)
 
 // userKey is the context key of the User.
@@ -25,7 +25,7 @@ func UserFrom(ctx context.Context) (User, bool) {
 	return user, ok && !user.IsZero()
 }
 
-// Middleware authenticates requests. It answers 401 if the credentials are missing or
+// Middleware authenticates requests. It responds with 401 if the credentials are missing or
 // rejected, and 503 if they cannot be checked.
 func Middleware(authenticator Authenticator, fail ErrorWriter) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {

@@ -75,7 +75,7 @@ func (o *OIDC) discover(ctx context.Context) {
 		o.provider.Store(provider)
 		log.Info("Discovered the OIDC provider")
 		return true, nil
-	}) // the error is that of ctx
+	}) // the only error is ctx's
 }
 
 func (o *OIDC) newProvider(ctx context.Context) (*provider, error) {

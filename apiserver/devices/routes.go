@@ -30,7 +30,7 @@ func Events() map[string]any {
 		rest.EndEvent())
 }
 
-// Handlers serve devices. Counts are for all users: a form needs to show what is free.
+// Handlers serve devices. All users see the counts, because forms show how many devices are free.
 type Handlers struct {
 	cluster *live.Cache
 	store   *Store
@@ -100,7 +100,7 @@ func (h *Handlers) rights(ctx context.Context, user *kube.UserClient) (rights Ri
 	return Rights{Nodes: nodes, AllNamespaces: pods.Everywhere(), Namespaces: pods.Namespaces()}, pods.Incomplete(), err
 }
 
-// view returns JSON that is shared, and must not be changed.
+// view returns JSON that is shared and must not be modified.
 func (h *Handlers) view(ctx context.Context, rights Rights) ([]byte, error) {
 	inventory, err := h.store.Inventory(ctx)
 	if err != nil {
@@ -146,8 +146,8 @@ func (h *Handlers) staleSince() time.Time {
 	return h.cluster.UnreachableSince(live.Nodes, live.Pods, live.Projects)
 }
 
-// sendFrames sends the newest view until ctx ends, at first if its id is not the last. One that was not
-// received before it changed is dropped.
+// sendFrames sends each new view until ctx ends, beginning with the current one unless its id is last. A view
+// that the client has not received before the next change is dropped.
 func (h *Handlers) sendFrames(ctx context.Context, last string, rights Rights, reviewed <-chan Rights, frames chan<- []byte) {
 	defer close(frames)
 	changes := h.store.Subscribe(ctx)

@@ -56,8 +56,8 @@ func NewUserClients(config *rest.Config, wrappers ...transport.WrapperFunc) (*Us
 	return &UserClients{own: own, plain: plain, config: addressOf(anonymous), scheme: scheme, mapper: mapper, reviews: newReviews()}, nil
 }
 
-// addressOf returns a configuration without transport settings, which Users has, and without
-// a rate limit: API Priority and Fairness limits each user.
+// addressOf returns a configuration without transport settings, which UserClients sets, and without
+// a rate limit, because API Priority and Fairness limits each user.
 func addressOf(config *rest.Config) *rest.Config {
 	return &rest.Config{
 		Host:                      config.Host,

@@ -97,7 +97,7 @@ func InFlight(limit int) func(http.Handler) http.Handler {
 	}
 }
 
-// tooMany answers 429 with Retry-After.
+// tooMany responds with 429 and Retry-After.
 func tooMany(w http.ResponseWriter, r *http.Request, detail string, seconds int) {
 	p := problem.New(http.StatusTooManyRequests, detail)
 	p.RetryAfter = seconds

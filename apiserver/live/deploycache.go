@@ -124,7 +124,7 @@ func (s reflectorStore) set(object any) error {
 	return nil
 }
 
-// Delete removes an object. Its resourceVersion is that of the deletion.
+// Delete removes an object, whose resourceVersion is the version of the deletion.
 func (s reflectorStore) Delete(object any) error {
 	deleted, err := readDeploy(object)
 	if err != nil {

@@ -42,7 +42,7 @@ type Listing struct {
 	Version  string // begins a watch; empty unless the user may list in all namespaces
 	Observed string // resourceVersion of the cache that was read
 	Summary  Summary
-	// Namespaces, Accelerators and Templates are those of all NpuDeploys that the user may list.
+	// Namespaces, Accelerators and Templates occur in the NpuDeploys that the user may list.
 	Namespaces, Accelerators, Templates []string
 	Incomplete                          bool // some namespaces could not be reviewed
 }
@@ -97,7 +97,7 @@ func ReadListQuery(r *http.Request) (ListQuery, error) {
 }
 
 // List returns the NpuDeploys that the user may list, as the server observed them last. They
-// must not be changed.
+// must not be modified.
 func List(ctx context.Context, cluster *live.Cache, user *kube.UserClient, q ListQuery) (Listing, error) {
 	access, err := rest.ReviewPartialAccess(ctx, user, Need("list"), q.Namespace)
 	if err != nil {

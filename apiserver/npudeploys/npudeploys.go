@@ -53,7 +53,7 @@ func Kind() resources.Kind {
 // Need returns the permission to do verb with NpuDeploys.
 func Need(verb string) rest.Need { return rest.Need{Verb: verb, Group: v1.Group, Resource: Resource} }
 
-// Options are what Handlers are made of.
+// Options are the dependencies of Handlers.
 type Options struct {
 	Cluster *live.Cache
 	Streams *rest.Streams
@@ -104,7 +104,7 @@ func State(ctx context.Context, cluster *live.Cache, version string) (live.Snaps
 }
 
 // Visible returns the NpuDeploys that the user may list, in the order of their keys. They
-// must not be changed.
+// must not be modified.
 func Visible(ctx context.Context, cluster *live.Cache, user *kube.UserClient) ([]v1.NpuDeploy, error) {
 	state, err := State(ctx, cluster, "")
 	if err != nil {

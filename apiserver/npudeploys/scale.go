@@ -26,14 +26,14 @@ const (
 	restartManager = client.FieldOwner("nufi-apiserver-restart")
 )
 
-// scale is how many replicas there should be, and are.
+// scale is the desired and the observed number of replicas.
 type scale struct {
 	Replicas *int32 `json:"replicas,omitempty" doc:"desired replicas; absent: one at first, and then what an autoscaler sets"`
 	Current  int32  `json:"current" doc:"observed replicas"`
 	Selector string `json:"selector,omitempty" doc:"label selector of their pods"`
 }
 
-// desiredScale is what a client sends.
+// desiredScale is the body of a request.
 type desiredScale struct {
 	Replicas *int32 `json:"replicas" doc:"desired replicas; 0 serves nothing and allocates no device"`
 }
@@ -53,8 +53,7 @@ func scaleRoutes() []rest.Route {
 	}
 }
 
-// getScale reads the NpuDeploy: its scale subresource is an error where the spec has no
-// replicas.
+// getScale reads the NpuDeploy, because its scale subresource fails if the spec has no replicas.
 func getScale(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	deploy := typedObject(r)
 	if err := user.Get(r.Context(), client.ObjectKeyFromObject(deploy), deploy); err != nil {
@@ -100,7 +99,7 @@ func putScale(w http.ResponseWriter, r *http.Request, user *kube.UserClient) err
 	return rest.WriteJSON(w, http.StatusOK, response)
 }
 
-// addReplicas sets replicas where the spec has none, which the scale subresource cannot.
+// addReplicas sets replicas in a spec without them, which the scale subresource cannot do.
 func addReplicas(r *http.Request, user *kube.UserClient, desired desiredScale, dryRun bool) error {
 	change := map[string]any{"spec": map[string]any{"inferenceServer": desired}}
 	return resources.Merge(r.Context(), user, Kind().Object(r), change, scaleManager, dryRun)
@@ -128,7 +127,7 @@ func typedObject(r *http.Request) *v1.NpuDeploy {
 // and does not contend with `kubectl rollout restart`.
 const (
 	restartedAt = "dudaji.com/restarted-at"
-	// formerRestartedAt is what earlier versions wrote. A restart replaces it.
+	// formerRestartedAt is the annotation of earlier versions. A restart replaces it.
 	formerRestartedAt = "nufi.dudaji.com/restarted-at"
 )
 

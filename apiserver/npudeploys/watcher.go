@@ -36,7 +36,7 @@ func newWatcher(deploys *live.DeployCache, selection Selection, access *rest.Acc
 	}
 }
 
-// reviewAccess reviews the user's access again, for run to compare. It is called outside of run's
+// reviewAccess reviews the user's access again, and run compares the results. It is called outside of run's
 // goroutine.
 func (w *watcher) reviewAccess(ctx context.Context) error {
 	return rest.ReviewAgain(ctx, w.user, Need("watch"), w.selection.Namespace, w.reviewed)
@@ -146,7 +146,7 @@ func (w *watcher) frame(eventType string, event live.Event) []byte {
 }
 
 // changeAccess sends an event for each object that the user has gained or lost access to.
-// While that cannot be reviewed, the access stays as it was.
+// While access cannot be reviewed, it does not change.
 func (w *watcher) changeAccess(ctx context.Context, access *rest.Access, state live.Snapshot) error {
 	deploys := w.selection.of(state)
 	if err := access.Review(ctx, NamespacesOf(deploys)); err != nil {

@@ -1,5 +1,5 @@
-// Package previews serves what templates make of NpuDeploys before anything is written:
-// previews of one NpuDeploy, checks of a set of templates, the state of the set that serves,
+// Package previews serves the effect of specs and templates before anything is written:
+// previews of one NpuDeploy, checks of a set of templates, the state of the serving set,
 // and the catalogue of the choices and defaults of an NpuDeploy.
 package previews
 
@@ -29,7 +29,7 @@ type CheckLimits struct {
 	Time      time.Duration // of one; the server's write timeout must be longer
 }
 
-// Options are what Handlers are made of.
+// Options are the dependencies of Handlers.
 type Options struct {
 	Cluster       *live.Cache
 	Templates     func() *render.Templates // those that serve now

@@ -54,7 +54,7 @@ func newRenderer() *renderer {
 }
 
 // renderLive renders a live NpuDeploy, unless its objects are cached. The objects must not
-// be changed.
+// be modified.
 func (r *renderer) renderLive(ctx context.Context, input renderInput, live *rendered) error {
 	traffic, _, _ := unstructured.NestedFieldNoCopy(live.object.Object, "status", "traffic")
 	key := cacheKey{live.object.GetUID(), live.object.GetGeneration(), input.templates.Digest, input.settings, fmt.Sprint(traffic)}
@@ -69,7 +69,7 @@ func (r *renderer) renderLive(ctx context.Context, input renderInput, live *rend
 	return nil
 }
 
-// renderNext renders what follows on live, which may have the same spec.
+// renderNext renders the NpuDeploy that would replace live, which may have the same spec.
 func (r *renderer) renderNext(ctx context.Context, input renderInput, live, next *rendered) error {
 	if live.result != nil && sameSpec(live.object, next.object) {
 		next.result = live.result

@@ -66,7 +66,7 @@ func Invalid(field, message string) *Error {
 // Error returns the detail.
 func (p *Error) Error() string { return p.Detail }
 
-// Write answers the request with the problem.
+// Write writes the problem as the response.
 func Write(w http.ResponseWriter, r *http.Request, p *Error) {
 	body := *p
 	body.truncate()

@@ -36,7 +36,7 @@ func (h *Handlers) deletionRoute() rest.Route {
 	}
 }
 
-// deletion is for users who may delete the Project: they may read the names of its NpuDeploys.
+// deletion responds to users who may delete the Project: they may read the names of its NpuDeploys.
 func (h *Handlers) deletion(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	project, err := h.project(w, r, user)
 	if err != nil {

@@ -93,8 +93,8 @@ func quotaOf(object *corev1.ResourceQuota, accelerators []render.Accelerator) qu
 	return response
 }
 
-// typesByResource returns the type of accelerator of each extended resource. A resource that
-// several types share is that of the type which is no variant.
+// typesByResource returns the type of accelerator of each extended resource. If several types share a
+// resource, it is the type that is not a variant.
 func typesByResource(accelerators []render.Accelerator) map[string]string {
 	types := map[string]string{}
 	for _, accelerator := range accelerators {

@@ -36,9 +36,9 @@ func ApplyOptions(r *http.Request) (options []client.PatchOption, dryRun bool, e
 
 // Apply applies object server-side, and sets it to the result.
 //
-// Kubernetes' server-side apply turns a map that loses its last field into null, also where
-// the empty map is applied, and then rejects null as invalid. What is meant is the empty map:
-// no other manager owns a field in it, or it would not be null. See applyEmptyMaps.
+// Kubernetes' server-side apply turns a map that loses its last field into null, even if the
+// empty map is applied, and then rejects null as invalid. Apply then writes the empty map: no other
+// manager owns a field in it, or it would not be null. See applyEmptyMaps.
 func Apply(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured, options []client.PatchOption) error {
 	err := sendApply(ctx, user, object, options...)
 	if paths := rejectedEmptyMaps(err, object); len(paths) > 0 {

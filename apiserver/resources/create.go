@@ -7,9 +7,6 @@ import (
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/client-go/util/csaupgrade"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/apiserver/kube"
@@ -59,14 +56,4 @@ func createObject(ctx context.Context, user *kube.UserClient, object *unstructur
 		logr.FromContextOrDiscard(ctx).Info("Left the fields of a new object to its first apply", "reason", err.Error())
 	}
 	return nil
-}
-
-// ownByApply records the fields that this API has created as applied. Otherwise a later apply
-// that omits one would not remove it. It makes no call if there are none.
-func ownByApply(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured) error {
-	patch, err := csaupgrade.UpgradeManagedFieldsPatch(object, sets.New(string(FieldManager)), string(FieldManager))
-	if err != nil || patch == nil {
-		return err
-	}
-	return user.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch))
 }

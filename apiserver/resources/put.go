@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -14,9 +13,6 @@ import (
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/rest"
 )
-
-// MaxAttempts bounds how often a change is tried on the newest version of an object.
-const MaxAttempts = 5
 
 func (k Kind) putRoute() rest.Route {
 	return rest.Route{
@@ -68,71 +64,24 @@ func (k Kind) putNew(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 	return k.write(w, r, http.StatusCreated, object)
 }
 
-// writer writes an object over the live version, and returns the result.
-type writer func(ctx context.Context, user *kube.UserClient, live, object *unstructured.Unstructured, options []client.PatchOption) (*unstructured.Unstructured, error)
-
-// applyOver applies over a version. Fields that this API owned and the body leaves out are removed;
-// those of other managers stay.
-func applyOver(ctx context.Context, user *kube.UserClient, live, object *unstructured.Unstructured, options []client.PatchOption) (*unstructured.Unstructured, error) {
-	applied := object.DeepCopy()
-	// With the uid, an object that was deleted meanwhile is not created anew.
-	applied.SetUID(live.GetUID())
-	applied.SetResourceVersion(live.GetResourceVersion())
-	return applied, rest.WithVerb("patch", Apply(ctx, user, applied, options))
-}
-
-// replace writes over the version that If-Match names. A client that sends * has read none: its body
-// is applied.
-func (k Kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserClient, object *unstructured.Unstructured, write writer) error {
-	if precondition, err := rest.IfMatch(r); err == nil && precondition.IsAny() {
-		write = applyOver
-	}
-	options, dryRun, err := ApplyOptions(r)
+// Preview sets object to the result of a PUT of it with the request's If-Match, or of an apply if it
+// has none. Nothing is written.
+func (k Kind) Preview(r *http.Request, user *kube.UserClient, object *unstructured.Unstructured) error {
+	options, _, err := ApplyOptions(r)
 	if err != nil {
 		return err
 	}
-	var applied *unstructured.Unstructured
+	options = append(options, client.DryRunAll)
+	if !rest.HasIfMatch(r) {
+		return rest.WithVerb("patch", Apply(r.Context(), user, object, options))
+	}
+	var result *unstructured.Unstructured
 	err = k.ifMatch(r, user, func(ctx context.Context, live *unstructured.Unstructured) (err error) {
-		if !dryRun {
-			if err := ownByApply(ctx, user, live); err != nil {
-				return rest.WithVerb("patch", err)
-			}
-		}
-		applied, err = write(ctx, user, live, object, options)
+		result, err = k.writeDocument(ctx, user, live, object, options)
 		return err
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		*object = *result
 	}
-	return k.write(w, r, http.StatusOK, applied)
-}
-
-// ifMatch calls write with the live object, which If-Match must match, and retries on
-// conflict: a change of the status does not fail the precondition.
-func (k Kind) ifMatch(r *http.Request, user *kube.UserClient, write func(ctx context.Context, live *unstructured.Unstructured) error) error {
-	precondition, err := rest.IfMatch(r)
-	if err != nil {
-		return err
-	}
-	for range MaxAttempts {
-		live := k.Object(r)
-		err = user.Get(r.Context(), client.ObjectKeyFromObject(live), live)
-		switch {
-		case apierrors.IsNotFound(err):
-			return rest.PreconditionFailed("there is no " + k.Name + " of this name")
-		case err != nil:
-			return rest.WithVerb("get", err)
-		case !precondition.Holds(live):
-			return rest.PreconditionFailed("the " + k.Name + " has changed since it was read: its ETag is " + rest.ETag(live))
-		}
-		if err = write(r.Context(), live); !isOutdated(err) && !apierrors.IsNotFound(err) {
-			return err
-		}
-	}
-	return rest.PreconditionFailed("the " + k.Name + " changes too often")
-}
-
-// isOutdated reports a conflict over the object's version, and not over a field's owner.
-func isOutdated(err error) bool {
-	return apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
+	return err
 }

@@ -1,44 +1,56 @@
 package resources
 
 import (
-	"bytes"
 	"context"
-	"maps"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/rest"
 )
 
-// Preview sets object to the result of a PUT of it with the request's If-Match, or of an apply if it
-// has none. Nothing is written.
-func (k Kind) Preview(r *http.Request, user *kube.UserClient, object *unstructured.Unstructured) error {
-	options, _, err := ApplyOptions(r)
+// writer writes an object over the live version, and returns the result.
+type writer func(ctx context.Context, user *kube.UserClient, live, object *unstructured.Unstructured, options []client.PatchOption) (*unstructured.Unstructured, error)
+
+// replace writes over the version that If-Match names. A client that sends * has read none: its body
+// is applied.
+func (k Kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserClient, object *unstructured.Unstructured, write writer) error {
+	if precondition, err := rest.IfMatch(r); err == nil && precondition.IsAny() {
+		write = applyOver
+	}
+	options, dryRun, err := ApplyOptions(r)
 	if err != nil {
 		return err
 	}
-	options = append(options, client.DryRunAll)
-	if !rest.HasIfMatch(r) {
-		return rest.WithVerb("patch", Apply(r.Context(), user, object, options))
-	}
-	var result *unstructured.Unstructured
+	var applied *unstructured.Unstructured
 	err = k.ifMatch(r, user, func(ctx context.Context, live *unstructured.Unstructured) (err error) {
-		result, err = k.writeDocument(ctx, user, live, object, options)
+		if !dryRun {
+			if err := ownByApply(ctx, user, live); err != nil {
+				return rest.WithVerb("patch", err)
+			}
+		}
+		applied, err = write(ctx, user, live, object, options)
 		return err
 	})
-	if err == nil {
-		*object = *result
+	if err != nil {
+		return err
 	}
-	return err
+	return k.write(w, r, http.StatusOK, applied)
+}
+
+// applyOver applies over a version. Fields that this API owned and the body leaves out are removed;
+// those of other managers stay.
+func applyOver(ctx context.Context, user *kube.UserClient, live, object *unstructured.Unstructured, options []client.PatchOption) (*unstructured.Unstructured, error) {
+	applied := object.DeepCopy()
+	// With the uid, an object that was deleted meanwhile is not created anew.
+	applied.SetUID(live.GetUID())
+	applied.SetResourceVersion(live.GetResourceVersion())
+	return applied, rest.WithVerb("patch", Apply(ctx, user, applied, options))
 }
 
 // writeDocument writes a document over the version that a user has edited, so that the spec equals it.
@@ -96,92 +108,4 @@ func ownDocument(ctx context.Context, user *kube.UserClient, written, document *
 	}
 	document.SetResourceVersion(owned.GetResourceVersion())
 	return Apply(ctx, user, document, options)
-}
-
-// keepManaged adds the fields to the document that only an operation of this API changes.
-func (k Kind) keepManaged(live, document *unstructured.Unstructured) {
-	for _, entry := range live.GetManagedFields() {
-		if k.KeptManager == "" || entry.Manager != string(k.KeptManager) {
-			continue
-		}
-		fieldsOf(entry).Leaves().Iterate(func(path fieldpath.Path) {
-			names := make([]string, len(path))
-			for i, element := range path {
-				if element.FieldName == nil {
-					return
-				}
-				names[i] = *element.FieldName
-			}
-			value, isSet, _ := unstructured.NestedFieldCopy(live.Object, names...)
-			if _, exists, err := unstructured.NestedFieldNoCopy(document.Object, names...); isSet && !exists && err == nil {
-				_ = unstructured.SetNestedField(document.Object, value, names...) // A part with another type is an error of the document.
-			}
-		})
-	}
-}
-
-// overwrite returns the live object with the spec of the document, and with its labels and
-// annotations over those of other managers.
-func overwrite(live, document *unstructured.Unstructured) *unstructured.Unstructured {
-	result := live.DeepCopy()
-	delete(result.Object, "spec")
-	if spec, exists := document.DeepCopy().Object["spec"]; exists {
-		result.Object["spec"] = spec
-	}
-	own := &fieldpath.Set{}
-	for _, entry := range live.GetManagedFields() {
-		if isOwn(entry) {
-			own = own.Union(fieldsOf(entry))
-		}
-	}
-	merge := func(field string, current, desired map[string]string) map[string]string {
-		maps.DeleteFunc(current, func(name, _ string) bool { return own.Has(fieldpath.MakePathOrDie("metadata", field, name)) })
-		if current == nil {
-			current = map[string]string{}
-		}
-		maps.Copy(current, desired)
-		return current
-	}
-	result.SetLabels(merge("labels", live.GetLabels(), document.GetLabels()))
-	result.SetAnnotations(merge("annotations", live.GetAnnotations(), document.GetAnnotations()))
-	return result
-}
-
-func isOwn(entry metav1.ManagedFieldsEntry) bool {
-	return entry.Manager == string(FieldManager) && entry.Subresource == ""
-}
-
-// lostFields returns the fields that other managers own before a write and not after it, as the
-// causes of a conflict, and whether there are any.
-func lostFields(before, after *unstructured.Unstructured) (lost bool, conflicts []metav1.StatusCause) {
-	for _, entry := range before.GetManagedFields() {
-		if isOwn(entry) {
-			continue
-		}
-		remaining := &fieldpath.Set{}
-		for _, other := range after.GetManagedFields() {
-			if other.Manager == entry.Manager && other.Operation == entry.Operation && other.Subresource == entry.Subresource {
-				remaining = remaining.Union(fieldsOf(other))
-			}
-		}
-		fieldsOf(entry).Difference(remaining).Leaves().Iterate(func(path fieldpath.Path) {
-			lost = true
-			if entry.Manager != string(FieldManager) {
-				conflicts = append(conflicts, metav1.StatusCause{
-					Type: metav1.CauseTypeFieldManagerConflict, Field: path.String(), Message: `conflict with "` + entry.Manager + `"`,
-				})
-			}
-		})
-	}
-	slices.SortFunc(conflicts, func(a, b metav1.StatusCause) int { return strings.Compare(a.Field+a.Message, b.Field+b.Message) })
-	return lost, slices.Compact(conflicts)
-}
-
-// fieldsOf returns the fields of an entry of managedFields.
-func fieldsOf(entry metav1.ManagedFieldsEntry) *fieldpath.Set {
-	fields := &fieldpath.Set{}
-	if entry.FieldsV1 == nil || entry.Subresource == "status" || fields.FromJSON(bytes.NewReader([]byte(entry.FieldsV1.GetRawString()))) != nil {
-		return &fieldpath.Set{}
-	}
-	return fields
 }

@@ -16,7 +16,7 @@ import (
 const maxReviews = 16
 
 // CanIn reports whether the user may do something in a namespace. It reviews access to all
-// namespaces first, since that answer serves for each of them. An empty name means any.
+// namespaces first, because that result is valid for each of them. An empty name means any.
 func CanIn(ctx context.Context, user *kube.UserClient, need Need, namespace, name string) (bool, error) {
 	everywhere, err := user.Can(ctx, need.Verb, need.Group, need.Resource, "", "")
 	if err != nil || everywhere {
@@ -26,8 +26,8 @@ func CanIn(ctx context.Context, user *kube.UserClient, need Need, namespace, nam
 }
 
 // ForEachReachable calls review with 0 to n-1, a few at a time. Reviews that fail because
-// Kubernetes is unreachable are skipped, and skipped is the first such error; if all of them
-// fail so, that is the error.
+// Kubernetes is unreachable are skipped, and skipped is the first such error. If all of them are
+// skipped, it is returned as the error.
 func ForEachReachable(ctx context.Context, n int, review func(ctx context.Context, i int) error) (skipped, err error) {
 	unreachable := make([]error, n)
 	group, groupCtx := errgroup.WithContext(ctx)

@@ -21,7 +21,7 @@ type openTopic struct {
 	end  context.CancelCauseFunc // with the problem that the client reads
 }
 
-// openMerged opens the topics. If one of them cannot be opened, that is the error.
+// openMerged opens the topics. The error is that of the first topic that cannot be opened.
 func openMerged(ctx context.Context, r *http.Request, user *kube.UserClient, topics []Topic) (merged Stream, err error) {
 	ids, opened := parseEventIDs(r.Header.Get(lastEventID), topics), make([]*openTopic, 0, len(topics))
 	defer func() {

@@ -42,8 +42,8 @@ func Recover(next http.Handler) http.Handler {
 	})
 }
 
-// afterPanic repeats a panic that aborts the connection, and aborts it itself if a response
-// was begun: the client would read a problem as its end.
+// afterPanic repeats a panic that aborts the connection. It also aborts the connection if a response has
+// begun, because the client would read a problem as the end of that response.
 func afterPanic(w http.ResponseWriter, r *http.Request, reason any) {
 	if err, ok := reason.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(reason)

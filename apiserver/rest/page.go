@@ -13,19 +13,19 @@ import (
 // MaxPage is the maximum and the default number of objects on a page.
 const MaxPage = 1000
 
-// Page is the part of a list that a client asks for.
+// Page is the part of a list that a client requests.
 type Page struct {
 	Limit int      // 0: MaxPage
 	After Position // the last object of the previous page
 }
 
-// Position is that of an object in a list.
+// Position is the position of an object in a list.
 type Position struct {
 	Namespace, Name string
-	Sort, Value     string // what the list is sorted by, and its value; empty: by namespace and name
+	Sort, Value     string // the key that the list is sorted by, and its value; empty: by namespace and name
 }
 
-// IsZero reports whether the position is that before the first object.
+// IsZero reports whether the position is before the first object.
 func (p Position) IsZero() bool { return p == Position{} }
 
 // PageParameters describes the parameters that PageOf reads.

@@ -47,7 +47,7 @@ func DryRunParameter() openapi.Parameter {
 	return openapi.Parameter{Name: "dryRun", Doc: "All: check everything and write nothing", Schema: openapi.Enum(metav1.DryRunAll)}
 }
 
-// DryRun reports whether nothing is to be written.
+// DryRun reports whether the request must not write.
 func DryRun(r *http.Request) (bool, error) {
 	query := r.URL.Query()
 	switch {
@@ -64,7 +64,7 @@ func ForceParameter() openapi.Parameter {
 	return openapi.Parameter{Name: "force", Doc: "true: take over the fields that others own", Schema: openapi.Boolean()}
 }
 
-// Force reports whether fields of other managers are to be overwritten.
+// Force reports whether to overwrite the fields of other managers.
 func Force(r *http.Request) (bool, error) { return Bool(r, "force") }
 
 // Bool reads a parameter that is true or false.
@@ -84,8 +84,7 @@ func ResourceVersionParameter(doc string) openapi.Parameter {
 	return openapi.Parameter{Name: "resourceVersion", Doc: doc}
 }
 
-// ResourceVersion reads the parameter resourceVersion, which is a number. What follows the
-// number in an ETag is ignored.
+// ResourceVersion reads the parameter resourceVersion, which is a number or an ETag that begins with it.
 func ResourceVersion(r *http.Request) (string, error) {
 	value := r.URL.Query().Get("resourceVersion")
 	version, _, _ := strings.Cut(value, "-")

@@ -26,7 +26,7 @@ type StreamLimits struct {
 	Write          time.Duration // until a client that does not read is disconnected
 }
 
-// StreamOptions are what Streams is made of.
+// StreamOptions are the dependencies of Streams.
 type StreamOptions struct {
 	Limits        StreamLimits
 	Timeout       time.Duration // of one check of credentials and access
@@ -63,10 +63,10 @@ func (s *Streams) End() { s.end() }
 // Open returns how many streams are open.
 func (s *Streams) Open() int { return s.open.Open() }
 
-// Stream is one response without an end. What sends to Frames ends with the request's context.
+// Stream is one response without an end. Its sender must stop when the request's context ends.
 type Stream struct {
 	ContentType string        // event streams have heartbeats, text has none
-	Frames      <-chan []byte // closed at the end
+	Frames      <-chan []byte // closed by the sender when it stops
 	Err         func() error  // why Frames was closed, nil at a regular end; a nil Err is always regular
 	// Authorize returns an error once the user may not read the stream any longer.
 	Authorize func(ctx context.Context) error

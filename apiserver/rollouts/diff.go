@@ -19,7 +19,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// difference is that of two sets of templates.
+// difference is the difference between two sets of templates.
 type difference struct {
 	From string `json:"from" doc:"digest of the first set"`
 	To   string `json:"to" doc:"digest of the second set"`
@@ -41,7 +41,7 @@ func diffRoute() rest.Route {
 	}
 }
 
-// needStored is a permission in the controller's namespace.
+// needStored returns the permission to read stored sets, in the controller's namespace.
 func needStored() rest.Need {
 	return rest.Need{Verb: "list", Group: appsv1.GroupName, Resource: "controllerrevisions"}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 )
 
-// labelMeasurement tells the series of one query apart.
+// labelMeasurement distinguishes the series of one query.
 const labelMeasurement = "nufi_measurement"
 
 // measurement is a series and the expression for it.

@@ -1,5 +1,6 @@
-// Package traffic serves what Prometheus has of the requests of an NpuDeploy's servers in the last
-// hour. Its names of metrics are facts about the dialect of the server.
+// Package traffic serves the measured traffic of an NpuDeploy's servers in the last hour, from
+// Prometheus: requests, tokens and latency. The names of the metrics are facts about the dialect of the
+// server. The division of requests among backends, spec.endpoint.traffic, is not part of it.
 package traffic
 
 import (
@@ -30,7 +31,7 @@ type Querier interface {
 	QueryRange(ctx context.Context, expression string, start, end time.Time, step time.Duration) ([]fetchers.Series, error)
 }
 
-// Options are what Handlers are made of.
+// Options are the dependencies of Handlers.
 type Options struct {
 	Querier Querier // nil without Prometheus
 	// Dialect returns the dialect of an NpuDeploy's server, and the catalogue with its metrics.
@@ -38,7 +39,7 @@ type Options struct {
 	Clock   func() time.Time
 }
 
-// Handlers serve traffic.
+// Handlers serve measured traffic.
 type Handlers struct{ Options }
 
 // New returns Handlers.
@@ -55,7 +56,7 @@ const (
 	ReasonNoSamples     Reason = "NoSamples"
 )
 
-// Traffic is the measurements of an NpuDeploy's servers together.
+// Traffic is the measurements of all servers of an NpuDeploy together.
 type Traffic struct {
 	Dialect string    `json:"dialect" doc:"the dialect of the inference server, whose metrics are read; empty: unknown"`
 	Reason  Reason    `json:"reason,omitempty" enum:"NotConfigured,UnknownServer,Unavailable,NoSamples" doc:"why there are no series: the server has no Prometheus, the metrics of the dialect are not known, Prometheus does not answer, or it has no samples"`
@@ -143,7 +144,7 @@ func (h *Handlers) Read(ctx context.Context, deploy client.ObjectKey, dialect st
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		// Its text can contain an address of Prometheus, which is not for users.
+		// The error can contain the address of Prometheus, which users must not see.
 		logr.FromContextOrDiscard(ctx).Error(err, "Could not read the traffic of an NpuDeploy", "namespace", deploy.Namespace, "name", deploy.Name)
 		result.Reason, result.Message = ReasonUnavailable, fetchers.Describe(err)
 	case len(found) == 0:

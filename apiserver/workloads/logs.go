@@ -22,7 +22,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/stream"
 )
 
-// EventSchema is that of an event of a log in the OpenAPI document.
+// EventSchema is the OpenAPI schema of an event of a log.
 const EventSchema = openapi.Ref("LogEvent")
 
 // Events returns the schema of an event.
@@ -162,7 +162,7 @@ func logOptions(r *http.Request) (*corev1.PodLogOptions, error) {
 	return options, nil
 }
 
-// acceptsEvents reports whether the client asks for events rather than text.
+// acceptsEvents reports whether the client requests events rather than text.
 func acceptsEvents(r *http.Request) bool {
 	return slices.ContainsFunc(r.Header.Values("Accept"), func(value string) bool {
 		return strings.Contains(value, stream.ContentType)

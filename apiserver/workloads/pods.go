@@ -190,8 +190,7 @@ func devicesOf(p *corev1.Pod) map[string]int64 {
 	return devices
 }
 
-// isExtendedResource reports whether a resource is not Kubernetes' own, which have no domain
-// or its own.
+// isExtendedResource reports whether a resource has a domain that is not Kubernetes'.
 func isExtendedResource(name corev1.ResourceName) bool {
 	return strings.Contains(string(name), "/") && !strings.Contains(string(name), "kubernetes.io/")
 }

@@ -17,15 +17,15 @@ import (
 	"github.com/dudaji/nufi/test/harness"
 )
 
-// received is a collector that stores all spans.
-type received struct {
+// spanCollector stores all spans that it receives.
+type spanCollector struct {
 	collector.UnimplementedTraceServiceServer
 
 	mu    sync.Mutex
 	spans []*spans.Span
 }
 
-func (r *received) Export(_ context.Context, request *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
+func (r *spanCollector) Export(_ context.Context, request *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, resource := range request.ResourceSpans {
@@ -36,7 +36,7 @@ func (r *received) Export(_ context.Context, request *collector.ExportTraceServi
 	return &collector.ExportTraceServiceResponse{}, nil
 }
 
-func (r *received) named(name string) *spans.Span {
+func (r *spanCollector) named(name string) *spans.Span {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if i := slices.IndexFunc(r.spans, func(span *spans.Span) bool { return span.Name == name }); i >= 0 {
@@ -45,13 +45,13 @@ func (r *received) named(name string) *spans.Span {
 	return nil
 }
 
-func collect(t *testing.T) *received {
+func collect(t *testing.T) *spanCollector {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, server := &received{}, grpc.NewServer()
+	got, server := &spanCollector{}, grpc.NewServer()
 	collector.RegisterTraceServiceServer(server, got)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
@@ -74,18 +74,18 @@ func TestRequestAndItsCallsAreOneTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = response.Body.Close()
-	if err := p.stop(); err != nil { // It sends the remaining spans.
+	if err := p.stop(); err != nil { // The server sends the remaining spans when it stops.
 		t.Error(err)
 	}
 
-	asked, call := got.named("GET /api/v1/me"), got.named("HTTP POST")
-	if asked == nil || call == nil {
-		t.Fatalf("of the request and its call there are %v and %v", asked, call)
+	incoming, call := got.named("GET /api/v1/me"), got.named("HTTP POST")
+	if incoming == nil || call == nil {
+		t.Fatalf("the span of the request is %v, that of its call %v", incoming, call)
 	}
-	if !slices.Equal(call.ParentSpanId, asked.SpanId) || !slices.Equal(call.TraceId, asked.TraceId) {
-		t.Errorf("the call %s is not below its request %s", protojson.Format(call), protojson.Format(asked))
+	if !slices.Equal(call.ParentSpanId, incoming.SpanId) || !slices.Equal(call.TraceId, incoming.TraceId) {
+		t.Errorf("the call %s is not below its request %s", protojson.Format(call), protojson.Format(incoming))
 	}
-	text := protojson.Format(asked) + protojson.Format(call)
+	text := protojson.Format(incoming) + protojson.Format(call)
 	for _, want := range []string{"http.route", "nufi.request.id", "selfsubjectrulesreviews"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no span has %s: %s", want, text)
@@ -94,7 +94,7 @@ func TestRequestAndItsCallsAreOneTrace(t *testing.T) {
 	if strings.Contains(text, "not-for-spans") {
 		t.Errorf("a header is in a span: %s", text)
 	}
-	if len(asked.ParentSpanId) > 0 || len(asked.Links) != 1 {
-		t.Errorf("the client's trace is not linked, or continued: %s", protojson.Format(asked))
+	if len(incoming.ParentSpanId) > 0 || len(incoming.Links) != 1 {
+		t.Errorf("the client's trace is not linked, or continued: %s", protojson.Format(incoming))
 	}
 }

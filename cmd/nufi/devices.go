@@ -49,7 +49,7 @@ A vendor whose metrics cannot be read is reported on stderr; the others are prin
 --watch its last values are kept, and marked as stale.
 
 Exit codes: 0 if devices were printed, 3 if Prometheus cannot be reached, 4 if it rejects
-the credentials, 5 if it has no device (the message says why), 2 for any other error.`,
+the credentials, 5 if it has no device (the message has the reason), 2 for any other error.`,
 		Example: `  kubectl -n monitoring port-forward svc/prometheus-operated 9090 &
   nufi devices --prometheus http://localhost:9090
   nufi devices --prometheus https://prometheus.example --token-file token --ca-file ca.crt -o json
@@ -159,7 +159,7 @@ func noDevices(snapshot *fetchers.Snapshot) error {
 	return fmt.Errorf("%w: %s", errNoDevices, strings.Join(append(reasons, remarks...), "; "))
 }
 
-// remedy says what to do about dropped samples.
+// remedy returns how to resolve the cause of dropped samples.
 func remedy(reason fetchers.DropReason) string {
 	return map[fetchers.DropReason]string{
 		fetchers.Outdated:   "raise --max-age if remote write lags",

@@ -18,9 +18,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// speaking is a Prometheus that answers every query with the series it names: metrics are
-// lines of name, labels as JSON, and value.
-func speaking(metrics string) http.HandlerFunc {
+// respondingWith returns a Prometheus that responds to a query with the series of the metrics that it
+// names. Metrics are lines of name, labels as JSON, and value.
+func respondingWith(metrics string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var series []string
 		for line := range strings.Lines(metrics) {
@@ -64,7 +64,7 @@ DCGM_FI_DEV_GPU_TEMP {"Hostname":"gpu-1","device":"nvidia0"} NaN
 `
 
 func TestDevicesPrintsATable(t *testing.T) {
-	code, out, aside := runDevices(t, speaking(twoDevices))
+	code, out, aside := runDevices(t, respondingWith(twoDevices))
 	want := `NODE    DEVICE   TYPE  MODEL      UTIL  MEMORY       TEMP  POWER  HEALTH              POD                    AGE
 atom-1  rbln0    RBLN  RBLN-CA25  94%   14.0/15.7Gi  54C   61W    Healthy             ml-serving/llama-8b-0  N
 gpu-1   nvidia0  GPU   -          -     -            -     -      Unhealthy (XID 79)  -                      N
@@ -81,7 +81,7 @@ gpu-1   nvidia0  GPU   -          -     -            -     -      Unhealthy (XID
 }
 
 func TestDevicesPrintsJSONAndYAML(t *testing.T) {
-	_, out, _ := runDevices(t, speaking(twoDevices), "-o", "json")
+	_, out, _ := runDevices(t, respondingWith(twoDevices), "-o", "json")
 	var devices []map[string]any
 	if err := json.Unmarshal([]byte(out), &devices); err != nil || len(devices) != 2 {
 		t.Fatalf("got %d devices, %v", len(devices), err)
@@ -89,7 +89,7 @@ func TestDevicesPrintsJSONAndYAML(t *testing.T) {
 	if _, found := devices[1]["utilization"]; found {
 		t.Error("what is absent has a value")
 	}
-	_, out, _ = runDevices(t, speaking(twoDevices), "-o", "yaml")
+	_, out, _ = runDevices(t, respondingWith(twoDevices), "-o", "yaml")
 	if !strings.HasPrefix(out, "---\n- deviceID: rbln0\n") {
 		t.Errorf("got %q", out)
 	}
@@ -102,9 +102,9 @@ func TestDevicesExitCodeDependsOnTheError(t *testing.T) {
 	tests := map[string]struct {
 		handler http.HandlerFunc
 		code    int
-		says    string
+		message string
 	}{
-		"no metrics":          {speaking(""), exitNoDevices, "no devices: Prometheus has no recent samples"},
+		"no metrics":          {respondingWith(""), exitNoDevices, "no devices: Prometheus has no recent samples"},
 		"old samples":         {answeringAt(-6*time.Minute, `"hostname":"atom-1","name":"rbln0"`, ""), exitNoDevices, "RBLN samples: 1 too old; raise --max-age"},
 		"a clock ahead":       {answeringAt(time.Hour, `"hostname":"atom-1","name":"rbln0"`, ""), exitNoDevices, "RBLN samples: 1 from the future; compare the clocks"},
 		"no node":             {answeringAt(0, `"name":"rbln0"`, ""), exitNoDevices, "RBLN samples: 1 no node label; let the scrape add the label node"},
@@ -112,14 +112,14 @@ func TestDevicesExitCodeDependsOnTheError(t *testing.T) {
 		"no credentials":      {status(http.StatusUnauthorized), exitUnauthorized, "unauthorized: 401 Unauthorized"},
 		"no backend":          {status(http.StatusBadGateway), exitUnreachable, "unreachable: 502 Bad Gateway"},
 		"something else":      {status(http.StatusOK), exitFailure, "not an answer of Prometheus"},
-		"no answer in time":   {func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, exitUnreachable, "deadline exceeded"},
+		"no response in time": {func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, exitUnreachable, "deadline exceeded"},
 		"a broken connection": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, exitUnreachable, "unreachable"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			code, out, aside := runDevices(t, test.handler, "--timeout", "200ms")
-			if code != test.code || out != "" || !strings.Contains(aside, test.says) || strings.Count(aside, "\n") != 1 {
-				t.Errorf("exit %d, stdout %q, stderr %q; want exit %d and %q", code, out, aside, test.code, test.says)
+			if code != test.code || out != "" || !strings.Contains(aside, test.message) || strings.Count(aside, "\n") != 1 {
+				t.Errorf("exit %d, stdout %q, stderr %q; want exit %d and %q", code, out, aside, test.code, test.message)
 			}
 		})
 	}
@@ -131,7 +131,7 @@ func TestDevicesSendsTheTokenAndVerifiesTheServer(t *testing.T) {
 			http.Error(w, "who are you?", http.StatusUnauthorized)
 			return
 		}
-		speaking(twoDevices)(w, r)
+		respondingWith(twoDevices)(w, r)
 	}))
 	t.Cleanup(server.Close)
 	token := written(t, "token", "secret\n")
@@ -159,7 +159,7 @@ func TestDevicesSendsTheTokenAndVerifiesTheServer(t *testing.T) {
 }
 
 func TestDevicesWatchPrintsChanges(t *testing.T) {
-	server := httptest.NewServer(speaking(twoDevices))
+	server := httptest.NewServer(respondingWith(twoDevices))
 	t.Cleanup(server.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

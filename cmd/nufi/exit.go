@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// The exit codes are those of `kubectl diff`: 1 for a violation or a difference, 2 for an error.
+// The exit codes, as of `kubectl diff`: 1 for a violation or a difference, 2 for an error.
 const (
 	exitDifferent = 1
 	exitFailure   = 2

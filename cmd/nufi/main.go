@@ -1,5 +1,5 @@
-// Command nufi is NuFi's command line. It runs the controller's stages (render, plan,
-// status) on a terminal, and starts a development cluster. Each subcommand has its own file.
+// Command nufi is NuFi's command line. It renders and compares specs with the controller's code,
+// directs rollouts, and starts a development cluster. Each subcommand has its own file.
 //
 // Results are written to stdout, everything else to stderr. An error is one line, `nufi: ...`.
 package main

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -197,7 +198,7 @@ func (u *up) serve(ctx context.Context, c *cluster.Cluster) error {
 // install adds the nodes, starts NuFi's programs, and applies the examples.
 func (u *up) install(ctx context.Context, c *cluster.Cluster, kube client.Client) (s summary, err error) {
 	u.steps.report("adding simulated nodes", "")
-	if err := c.AddNodes(ctx, nodes()...); err != nil {
+	if err := c.AddNodes(ctx, simulatedNodes()...); err != nil {
 		return s, err
 	}
 	if !u.noController {
@@ -223,6 +224,33 @@ func (u *up) install(ctx context.Context, c *cluster.Cluster, kube client.Client
 		s.NotReady, err = u.awaitReady(ctx, kube, examples)
 	}
 	return s, err
+}
+
+// simulatedNodes returns the nodes of the cluster. All examples fit, however they are placed. The nodes are
+// few, so that a user soon sees NoFreeDevice.
+func simulatedNodes() []cluster.Node {
+	return []cluster.Node{
+		atomNode("atom-0"),
+		atomNode("atom-1"),
+		atomNode("atom-2"),
+		deviceNode("x330-0", "sapeon.com/snx3"),
+		deviceNode("gpu-0", "nvidia.com/gpu"),
+		deviceNode("gpu-1", "nvidia.com/gpu"),
+		deviceNode("gpu-2", "nvidia.com/gpu"),
+	}
+}
+
+// atomNode returns a node with ATOMs, labelled as Rebellions' feature discovery does.
+func atomNode(name string) cluster.Node {
+	return cluster.Node{
+		Name:    name,
+		Devices: map[corev1.ResourceName]string{"rebellions.ai/npu": "16"},
+		Labels:  map[string]string{"rebellions.ai/npu.family": "ATOM"},
+	}
+}
+
+func deviceNode(name string, device corev1.ResourceName) cluster.Node {
+	return cluster.Node{Name: name, Devices: map[corev1.ResourceName]string{device: "8"}}
 }
 
 // newUpClient returns a client for the kinds of Kubernetes and NuFi.

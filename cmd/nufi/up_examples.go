@@ -59,7 +59,7 @@ func (u *up) applyExamples(ctx context.Context, c *cluster.Cluster, kube client.
 	return deploys, nil
 }
 
-// addonOf returns the addon that a file of an example needs, or nothing.
+// addonOf returns the addon that a file of an example needs, or "".
 func addonOf(example string) string {
 	switch filepath.Base(filepath.Dir(example)) {
 	case "multi-node":
@@ -137,7 +137,7 @@ func (u *up) awaitReady(ctx context.Context, kube client.Client, examples sets.S
 	return notReady, err
 }
 
-// describeNotReady returns a line with the reason why an NpuDeploy is not ready, or nothing.
+// describeNotReady returns a line with the reason why an NpuDeploy is not ready, or "".
 func describeNotReady(deploy *v1.NpuDeploy) string {
 	name := deploy.Namespace + "/" + deploy.Name
 	ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)

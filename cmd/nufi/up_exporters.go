@@ -14,34 +14,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/dudaji/nufi/internal/cluster"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
-
-// nodes are the simulated nodes. All examples fit, however they are placed; they are few, so that a
-// user soon sees NoFreeDevice.
-func nodes() []cluster.Node {
-	return []cluster.Node{
-		atom("atom-0"),
-		atom("atom-1"),
-		atom("atom-2"),
-		node("x330-0", "sapeon.com/snx3"),
-		node("gpu-0", "nvidia.com/gpu"),
-		node("gpu-1", "nvidia.com/gpu"),
-		node("gpu-2", "nvidia.com/gpu"),
-	}
-}
-
-// atom returns a node with ATOMs, labelled as Rebellions' feature discovery does.
-func atom(name string) cluster.Node {
-	n := cluster.Node{Name: name, Devices: map[corev1.ResourceName]string{"rebellions.ai/npu": "16"}}
-	n.Labels = map[string]string{"rebellions.ai/npu.family": "ATOM"}
-	return n
-}
-
-func node(name string, device corev1.ResourceName) cluster.Node {
-	return cluster.Node{Name: name, Devices: map[corev1.ResourceName]string{device: "8"}}
-}
 
 // exporters simulates the exporters of the nodes and the metrics of the inference servers.
 // The pods that hold devices are those of the cluster; the values are invented.

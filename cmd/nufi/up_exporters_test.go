@@ -55,7 +55,7 @@ func TestFetchersReadEverySimulatedMetric(t *testing.T) {
 			}
 		}
 	}
-	for _, node := range nodes() {
+	for _, node := range simulatedNodes() {
 		if !slices.ContainsFunc(fetchers.Vendors(), func(v fetchers.Vendor) bool { return v.Type == deviceType(node) }) {
 			t.Errorf("node %s has devices of type %q", node.Name, deviceType(node))
 		}

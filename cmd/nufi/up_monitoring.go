@@ -73,7 +73,7 @@ func serveExporters(ctx context.Context, kube client.Reader) (string, error) {
 		return "", fmt.Errorf("listening for scrapes: %w", err)
 	}
 	simulated := &exporters{kube: kube, now: time.Now}
-	for _, node := range nodes() {
+	for _, node := range simulatedNodes() {
 		simulated.nodes = append(simulated.nodes, node.Name)
 	}
 	server := &http.Server{Handler: simulated, ReadHeaderTimeout: 5 * time.Second}
@@ -136,7 +136,7 @@ func prometheusConfig(exporters, controllerMetrics string) ([]byte, error) {
 		Static      []static `json:"static_configs"`
 	}
 	jobs := []job{{Name: "nufi-inference", Path: "/servers", HonorLabels: true, Static: []static{{Targets: []string{exporters}}}}}
-	for _, node := range nodes() {
+	for _, node := range simulatedNodes() {
 		jobs = append(jobs, job{Name: "nufi-exporter-" + node.Name, Path: "/" + node.Name, HonorLabels: true,
 			Static: []static{{Targets: []string{exporters}, Labels: map[string]string{"node": node.Name, "type": deviceType(node)}}}})
 	}

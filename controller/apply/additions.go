@@ -20,7 +20,7 @@ const maxAdditions = 3
 
 // additions describes the fields of the set that other managers, or admission, added to our
 // objects. They stay: server-side apply leaves them alone.
-func (a *Applier) additions(set *Set) string {
+func (a *Applier) additions(set *ObjectSet) string {
 	var objects []string
 	for _, desired := range set.manifests {
 		if added := a.lastApplied.get(set.owner.UID, desired.ref.key()).added; added != "" {

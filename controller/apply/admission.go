@@ -27,7 +27,7 @@ const (
 
 // overwritten describes the fields of the set that admission changed. It returns the delay
 // before the first of these objects is applied again.
-func (a *Applier) overwritten(set *Set) (text string, recheck time.Duration) {
+func (a *Applier) overwritten(set *ObjectSet) (text string, recheck time.Duration) {
 	var objects []string
 	for _, desired := range set.manifests {
 		last := a.lastApplied.get(set.owner.UID, desired.ref.key())

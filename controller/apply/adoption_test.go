@@ -49,7 +49,7 @@ func TestConflictHasTheManagerAndTheField(t *testing.T) {
 func TestObjectWithAnotherControllerIsNotAdopted(t *testing.T) {
 	f := newFixture(t)
 	other := f.newOwner("other")
-	set, err := apply.NewSet(apply.DeployOwner(other), f.parse(with(aService, "labels: {team: red}, annotations: {}", "annotations: {dudaji.com/adopt: web}")))
+	set, err := apply.NewObjectSet(apply.DeployOwner(other), f.parse(with(aService, "labels: {team: red}, annotations: {}", "annotations: {dudaji.com/adopt: web}")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestKindThatIsNotInstalledIsReported(t *testing.T) {
 		t.Errorf("changed %q", changes)
 	}
 	if _, terminal := apply.Retry(err); !terminal {
-		t.Error("it is retried, although only a new kind can help")
+		t.Error("the apply is retried, although it needs a new kind")
 	}
 }
 
@@ -139,7 +139,7 @@ func TestClaimThatCannotChangeIsReportedAndNotRetried(t *testing.T) {
 		t.Fatalf("error %v, want an immutable spec", err)
 	}
 	if _, terminal := apply.Retry(err); !terminal {
-		t.Error("it is retried")
+		t.Error("the apply is retried")
 	}
 }
 
@@ -153,7 +153,7 @@ func TestImmutableFieldIsReportedAndNothingIsDeleted(t *testing.T) {
 		t.Fatalf("error %v, want spec.selector to be immutable", err)
 	}
 	if _, terminal := apply.Retry(err); !terminal {
-		t.Error("it is retried")
+		t.Error("the apply is retried")
 	}
 	if f.get(deployment).GetUID() != uid {
 		t.Error("the deployment was replaced")

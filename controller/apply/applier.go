@@ -13,7 +13,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// maxFailing bounds the time of the objects of one Apply that fail. A webhook that does not answer
+// maxFailing bounds the time that one Apply spends on objects that fail. A webhook that does not respond
 // takes 10 s by default, and 30 s at most.
 const maxFailing = time.Minute
 
@@ -35,8 +35,8 @@ type Options struct {
 	Cache client.Reader
 	// Client reads from and writes to the API server.
 	Client client.Client
-	// Served returns, without a request, ErrNotInstalled for a kind that is not installed, and the
-	// reason why the informers do not have the objects of another.
+	// CheckInstalled returns ErrNotInstalled for a kind that is not installed, and another error for
+	// one whose objects the informers cannot list. It makes no request.
 	CheckInstalled func(schema.GroupVersionKind) error
 	Clock          clock.PassiveClock
 }
@@ -53,21 +53,21 @@ func New(o Options) *Applier {
 // Result is what an Apply changed.
 type Result struct {
 	Changes ChangeSet
-	// Inventory is what remains of the recorded one.
+	// Inventory is the recorded inventory without the entries that are no longer required.
 	Inventory []v1.InventoryEntry
 	// Admission describes the fields that admission changed, and RecheckAfter is when to apply
-	// again to see whether it still does. Both are zero if it changed none.
+	// again to check whether it still does. Both are zero if admission changed none.
 	Admission    string
 	RecheckAfter time.Duration
 	// Additions describes the fields that other managers added, and is empty if there are none.
 	Additions string
 }
 
-// Apply makes the cluster hold the set, and deletes what else the owner controls. After an error it
-// continues with the next object, unless that depends on the failed one, the API server is
-// unavailable, or the failures took maxFailing. The error joins all of them (see Explain). The
+// Apply applies the objects of the set that differ, and then deletes the owner's other objects. After an
+// error it continues with the next object, unless that depends on the failed one, the API server is
+// unavailable, or the failures took maxFailing. The returned error joins all errors (see Explain). The
 // Result is valid in either case.
-func (a *Applier) Apply(ctx context.Context, set *Set, recorded Recorded) (Result, error) {
+func (a *Applier) Apply(ctx context.Context, set *ObjectSet, recorded Recorded) (Result, error) {
 	changes, err := a.applyAll(ctx, set, recorded)
 	result := Result{Changes: changes, Inventory: a.inventory(set, recorded.Inventory)}
 	if err == nil {
@@ -80,8 +80,8 @@ func (a *Applier) Apply(ctx context.Context, set *Set, recorded Recorded) (Resul
 	return result, err
 }
 
-// applyAll applies the objects of a set. The error joins those of objects.
-func (a *Applier) applyAll(ctx context.Context, set *Set, recorded Recorded) (ChangeSet, error) {
+// applyAll applies the objects of a set. The error joins the errors of the objects.
+func (a *Applier) applyAll(ctx context.Context, set *ObjectSet, recorded Recorded) (ChangeSet, error) {
 	var changes ChangeSet
 	var errs []error
 	var failing time.Duration

@@ -195,7 +195,7 @@ func (emptyCache) Get(_ context.Context, key client.ObjectKey, _ client.Object, 
 
 func (emptyCache) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
-// A process that knows nothing but the objects takes the manifests of all kinds as they are.
+// After a restart, only the objects show which manifests were applied.
 func TestRestartSendsNoRequest(t *testing.T) {
 	for _, example := range []string{"full", "httproute", "ingress", "autoscaled", "multi-node"} {
 		t.Run(example, func(t *testing.T) {
@@ -206,7 +206,7 @@ func TestRestartSendsNoRequest(t *testing.T) {
 					objects = append(objects, object)
 				}
 			}
-			set, err := apply.NewSet(apply.DeployOwner(f.owner), objects)
+			set, err := apply.NewObjectSet(apply.DeployOwner(f.owner), objects)
 			f.Must(err)
 			result, err := f.applier.Apply(t.Context(), set, apply.Recorded{})
 			f.Must(err)
@@ -232,7 +232,7 @@ func TestRestartSendsNoRequest(t *testing.T) {
 // An earlier version recorded the digests in the owner's status.
 func TestRecordedInventoryIsTakenOver(t *testing.T) {
 	f := newFixture(t)
-	set, err := apply.NewSet(apply.DeployOwner(f.owner), f.parse(aServiceAccount, aService))
+	set, err := apply.NewObjectSet(apply.DeployOwner(f.owner), f.parse(aServiceAccount, aService))
 	f.Must(err)
 	result, err := f.applier.Apply(t.Context(), set.WithoutDigests(), apply.Recorded{})
 	f.Must(err)
@@ -295,7 +295,7 @@ func TestSetIsAppliedRepeatedlyWithoutChanges(t *testing.T) {
 	f := newFixture(t)
 	objects := f.parse(aService)
 	before := objects[0].DeepCopy()
-	set, err := apply.NewSet(apply.DeployOwner(f.owner), objects)
+	set, err := apply.NewObjectSet(apply.DeployOwner(f.owner), objects)
 	f.Must(err)
 	for _, want := range []string{"created Service web", "healed Service web", ""} {
 		requests := f.requests.Load()

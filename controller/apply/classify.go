@@ -12,10 +12,10 @@ import (
 	"github.com/dudaji/nufi/internal/message"
 )
 
-// maxMessage bounds what a condition repeats of the API server's answer, in bytes.
+// maxMessage bounds what a condition repeats of the API server's response, in bytes.
 const maxMessage = 512
 
-// classify converts the API server's answer to a write into one of this package's errors.
+// classify converts the API server's response to a write into one of this package's errors.
 // It reads codes, causes and field paths, and one text: Kubernetes' validation gives no code
 // for an immutable field.
 func classify(ref Ref, err error) error {
@@ -40,8 +40,8 @@ func classify(ref Ref, err error) error {
 	return &RejectedError{Ref: ref, Field: firstField(err), Message: message.Line(err.Error(), maxMessage), Err: err}
 }
 
-// isTransient reports whether an answer is unrelated to the manifest. A 500 without a
-// reason is not: the API server answers so to a field that its schema does not have.
+// isTransient reports whether a response is unrelated to the manifest. A 500 without a reason is
+// related: it is the response to a field that the API server's schema does not have.
 func isTransient(status metav1.Status) bool {
 	switch status.Code {
 	case http.StatusConflict, http.StatusNotFound, http.StatusTooManyRequests, http.StatusUnauthorized:

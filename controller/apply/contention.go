@@ -66,8 +66,7 @@ func (t *contentionTracker) next(id objectID) (wait time.Duration, isContended b
 	return max(0, current.last().Add(current.delay).Sub(now)), current.delay > 0
 }
 
-// corrected counts a correction. One that failed is not counted: no other manager is
-// involved.
+// corrected counts a successful correction. A failed one does not indicate another manager.
 func (t *contentionTracker) corrected(id objectID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 
 // DryRun applies the set without an effect, and returns the error of each object that the API
 // server does not accept.
-func DryRun(ctx context.Context, writer client.Writer, set *Set) map[Ref]error {
+func DryRun(ctx context.Context, writer client.Writer, set *ObjectSet) map[Ref]error {
 	errs := map[Ref]error{}
 	for _, desired := range set.manifests {
 		body, err := updateBody(desired.body, "")

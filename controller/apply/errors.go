@@ -14,15 +14,15 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Each error type, and manifests.NotAllowedError, is one reason of condition Applied. The set is
-// closed: any other answer of the API server is a RejectedError, and no answer an
+// Each error type, and manifests.NotAllowedError, has one reason of condition Applied. No other errors
+// are returned: any other response of the API server is a RejectedError, and no response an
 // UnavailableError.
 
 // ErrNotInstalled is a kind that is not installed. See Options.
 var ErrNotInstalled = errors.New("the kind is not installed")
 
-// UnlistedError is a kind whose objects the controller cannot list: for a missing right, or a
-// conversion webhook that does not answer.
+// UnlistedError is a kind whose objects the controller cannot list, because it lacks the permission or a
+// conversion webhook does not respond.
 type UnlistedError struct {
 	Ref Ref
 	Err error
@@ -114,7 +114,7 @@ func (e *ContestedError) Error() string {
 // Reason is the condition's reason.
 func (e *ContestedError) Reason() string { return v1.ReasonContested }
 
-// ImmutableError is a field that cannot change once set. Another spec helps, or deleting
+// ImmutableError is a field that cannot change once set. Revert the change of the spec, or delete
 // the object.
 type ImmutableError struct {
 	Ref   Ref
@@ -131,7 +131,7 @@ func (e *ImmutableError) Reason() string { return v1.ReasonImmutable }
 // RejectedError is a manifest that the API server or its admission rejected.
 type RejectedError struct {
 	Ref Ref
-	// Field is the first field that the answer reports, if any.
+	// Field is the first field that the response reports, if any.
 	Field   string
 	Message string
 	Err     error
@@ -152,8 +152,8 @@ func (e *DeletingError) Error() string { return e.Ref.String() + ": waiting for 
 // Reason is the condition's reason.
 func (e *DeletingError) Reason() string { return v1.ReasonApplyFailed }
 
-// UnavailableError is an API server that did not answer, or asked to retry, or a webhook that did
-// not answer it.
+// UnavailableError is an API server that did not respond or requested a retry, or a webhook that did
+// not respond.
 type UnavailableError struct {
 	Ref Ref
 	Err error
@@ -191,8 +191,8 @@ type reasoned interface {
 	Reason() string
 }
 
-// Explain returns the reason and the message of condition Applied. Of several errors, it is
-// the reason that a user can act on first.
+// Explain returns the reason and the message of condition Applied. The reason is that of the error that
+// a user can act on first.
 func Explain(err error) (reason, text string) {
 	if err == nil {
 		return v1.ReasonApplied, ""
@@ -230,9 +230,9 @@ func split(err error) []reasoned {
 	return errs
 }
 
-// Retry returns when to apply again. Terminal means never: only another spec, other
-// templates or a new kind help, each of which is an event. Otherwise after is the delay; 0
-// leaves that to the caller's back-off, if one of the errors requires it.
+// Retry returns when to apply again. Terminal means that no retry is required: another spec, other
+// templates or a new kind cause an event. Otherwise after is the delay, or 0 to use the caller's
+// back-off.
 func Retry(err error) (after time.Duration, terminal bool) {
 	errs := split(err)
 	terminal = len(errs) > 0

@@ -136,11 +136,11 @@ func TestExplainOrdersReasonsByWhatAUserCanDo(t *testing.T) {
 
 func TestWithoutLeavesTheOtherObjectsInOrder(t *testing.T) {
 	f := newFixture(t)
-	set, err := apply.NewSet(apply.DeployOwner(f.owner), f.parse(aServiceAccount, aService, aDeployment))
+	set, err := apply.NewObjectSet(apply.DeployOwner(f.owner), f.parse(aServiceAccount, aService, aDeployment))
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := func(s *apply.Set) (kinds []string) {
+	kinds := func(s *apply.ObjectSet) (kinds []string) {
 		for _, ref := range s.Refs() {
 			kinds = append(kinds, ref.Kind)
 		}

@@ -17,8 +17,8 @@ var OverwrittenFields = overwrittenFields
 var OwnsValue = ownsValue
 
 // WithoutDigests returns the set as an earlier version applied it.
-func (s *Set) WithoutDigests() *Set {
-	earlier := &Set{owner: s.owner, manifests: slices.Clone(s.manifests)}
+func (s *ObjectSet) WithoutDigests() *ObjectSet {
+	earlier := &ObjectSet{owner: s.owner, manifests: slices.Clone(s.manifests)}
 	for i := range earlier.manifests {
 		annotation := fmt.Sprintf(`"annotations":{"%s":"%s"},`, v1.AnnotationManifest, earlier.manifests[i].digest)
 		earlier.manifests[i].body = bytes.Replace(earlier.manifests[i].body, []byte(annotation), nil, 1)
@@ -27,7 +27,7 @@ func (s *Set) WithoutDigests() *Set {
 }
 
 // RecordedDigest returns the digest that an earlier version recorded for an applied object.
-func (s *Set) RecordedDigest(kind string, object client.Object) string {
+func (s *ObjectSet) RecordedDigest(kind string, object client.Object) string {
 	i := slices.IndexFunc(s.manifests, func(desired manifest) bool { return desired.ref.Kind == kind })
 	return s.manifests[i].digest + "-" + newLive(object).ownedFields
 }

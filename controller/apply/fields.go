@@ -42,7 +42,7 @@ func (s *fieldSets) of(entry metav1.ManagedFieldsEntry, object client.Object) fi
 	return s.get(text)
 }
 
-// get returns the set with a text, without fields if that is invalid.
+// get returns the decoded set, without fields if the text is invalid.
 func (s *fieldSets) get(text string) fieldSet {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,7 +121,7 @@ func ownsValue(fields map[string]any, value any) bool {
 	return true
 }
 
-// ownsItem reports whether one of the elements of a list is the item, and owned.
+// ownsItem reports whether the item is among the owned elements of a list.
 func ownsItem(fields map[string]any, item any) bool {
 	for element, below := range fields {
 		kind, text, _ := strings.Cut(element, ":")
@@ -137,7 +137,7 @@ func ownsItem(fields map[string]any, item any) bool {
 	return false
 }
 
-// hasKey reports whether an item of a list has a key. It may leave out fields with a default.
+// hasKey reports whether an item of a list has a key. The item may omit fields that have a default.
 func hasKey(item, key any) bool {
 	values, _ := item.(map[string]any)
 	fields, isKey := key.(map[string]any)

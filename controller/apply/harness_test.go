@@ -82,7 +82,7 @@ func (f *fixture) restart() {
 // apply applies manifests and returns what that changed.
 func (f *fixture) apply(manifests ...string) (string, error) {
 	f.Helper()
-	set, err := apply.NewSet(apply.DeployOwner(f.owner), f.parse(manifests...))
+	set, err := apply.NewObjectSet(apply.DeployOwner(f.owner), f.parse(manifests...))
 	if err != nil {
 		return "", err
 	}

@@ -40,20 +40,20 @@ func (l lastApplied) withAdditions(object *live) lastApplied {
 	return l
 }
 
-// IsBehind reports whether an object of an owner was read from before this process last applied it.
+// IsBehind reports whether an object of an owner is older than this process's last apply of it.
 func (a *Applier) IsBehind(owner types.UID, kind schema.GroupVersionKind, object metav1.Object) bool {
 	last := a.lastApplied.get(owner, key{kind.Group, kind.Kind, object.GetName()})
 	return last.isAfter(&live{resourceVersion: object.GetResourceVersion()})
 }
 
-// isAfter reports whether the object was read from before the apply. Such an older version
-// is not drift.
+// isAfter reports whether the apply is newer than the object. An older version of an object is not
+// drift.
 func (l lastApplied) isAfter(object *live) bool {
 	order, err := resourceversion.CompareResourceVersion(object.resourceVersion, l.resourceVersion)
 	return err == nil && order < 0
 }
 
-// Digest is short: each object has one in an annotation.
+// Digest returns the digest of a manifest. It is short, because each object has one in an annotation.
 func Digest(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:8])
@@ -101,7 +101,7 @@ type Recorded struct {
 	Admission bool
 }
 
-// derive returns the state of an object that this process has not applied: what the object shows.
+// derive returns the state of an object that this process has not applied yet, from the object.
 func (r Recorded) derive(owner Owner, desired manifest, object *live) lastApplied {
 	last := lastApplied{ref: desired.ref}
 	switch {
@@ -119,7 +119,7 @@ func (r Recorded) derive(owner Owner, desired manifest, object *live) lastApplie
 		if i < 0 {
 			break
 		}
-		// Earlier versions marked what admission changed by an exclamation mark.
+		// In earlier versions, an exclamation mark meant that admission changed the object.
 		last.manifest, last.ownedFields, last.inInventory = splitDigest(strings.TrimSuffix(r.Inventory[i].Digest, "!"))
 	}
 	last.uid = object.uid
@@ -133,8 +133,8 @@ func splitDigest(recorded string) (manifest, ownedFields string, ok bool) {
 
 func keyOf(entry v1.InventoryEntry) key { return key{entry.Group, entry.Kind, entry.Name} }
 
-// inventory returns the entries that are still required: those of objects without an annotation.
-func (a *Applier) inventory(set *Set, recorded []v1.InventoryEntry) []v1.InventoryEntry {
+// inventory returns the recorded entries that are still required: those of objects without an annotation.
+func (a *Applier) inventory(set *ObjectSet, recorded []v1.InventoryEntry) []v1.InventoryEntry {
 	return slices.DeleteFunc(slices.Clone(recorded), func(entry v1.InventoryEntry) bool {
 		last := a.lastApplied.get(set.owner.UID, keyOf(entry))
 		return !set.has(keyOf(entry)) || last.uid != "" && !last.inInventory

@@ -44,7 +44,7 @@ func read(ctx context.Context, from client.Reader, namespace string, ref Ref) (*
 	case err == nil:
 		return newLive(object), nil
 	case apierrors.IsNotFound(err):
-		return nil, nil //nolint:nilnil // Absence is an answer.
+		return nil, nil //nolint:nilnil // Absence is not an error.
 	case meta.IsNoMatchError(err):
 		return nil, &NotInstalledError{Ref: ref}
 	}
@@ -93,7 +93,7 @@ func newObject(namespace string, ref Ref) client.Object {
 	return object
 }
 
-// newResponse returns an empty object for the answer to a write, which has all fields.
+// newResponse returns an empty object for the response to a write, which has all fields.
 func newResponse(namespace string, ref Ref) client.Object {
 	object := newObject(namespace, ref)
 	if _, isPartial := object.(*metav1.PartialObjectMetadata); !isPartial {
@@ -142,9 +142,9 @@ func replicasOf(object client.Object) *int32 {
 	return nil
 }
 
-// The API server records who owns which field. A field that another manager changes or
-// removes is no longer ours, and a change under our name gives our entry another time. As
-// long as that entry is the same, what we applied is in place, and no value must be read.
+// The API server records the manager of each field. A field that another manager changes or
+// removes is no longer ours, and a change under our name gives our entry another time. While
+// the entry is the same, the applied values are too, and need not be compared.
 
 // operationSummary marks the one entry that Summarize leaves. The API server uses Apply and
 // Update only.

@@ -41,8 +41,8 @@ func needsCurrent(desired manifest, object *live, last lastApplied) bool {
 	return desired.releasesReplicas && last.manifest != desired.digest && last.isAfter(object)
 }
 
-// applyExisting is for an object that exists or existed. With recheck it is applied even if it is
-// unchanged.
+// applyExisting applies an object that exists or existed, if it differs. With recheck it is applied even
+// if it is unchanged.
 func (a *Applier) applyExisting(
 	ctx context.Context, owner Owner, desired manifest, object *live, last lastApplied, recheck bool,
 ) (Change, error) {

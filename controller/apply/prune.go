@@ -37,8 +37,8 @@ type Child struct {
 	UID types.UID
 }
 
-// Children lists the objects of an owner, of all kinds that are watched, as the informers have them.
-// A copy of an object by another client is not among them.
+// Children lists the cached objects of an owner, of all kinds that are watched, without copies that
+// another client made of an object.
 func (a *Applier) Children(ctx context.Context, owner Owner) ([]Child, error) {
 	var children []Child
 	for _, kind := range manifests.KindsOf(owner.Kind) {
@@ -65,8 +65,8 @@ func (a *Applier) Children(ctx context.Context, owner Owner) ([]Child, error) {
 }
 
 // prune deletes the objects of the owner that are not in the set: those that informers have, and
-// those that this process applied. What the informers do not have yet is an event later.
-func (a *Applier) prune(ctx context.Context, set *Set) (ChangeSet, error) {
+// those that this process applied. An object that the informers do not have yet is an event later.
+func (a *Applier) prune(ctx context.Context, set *ObjectSet) (ChangeSet, error) {
 	children, err := a.Children(ctx, set.owner)
 	if err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func (f *fixture) reject(resource string) client.Object {
 	return binding
 }
 
-// hang makes the API server call a webhook that does not answer, before it writes Services.
+// hang makes the API server call a webhook that does not respond, before it writes Services.
 func (f *fixture) hang() {
 	f.Helper()
 	ended := make(chan struct{})

@@ -42,15 +42,15 @@ func (a *Applier) handOff(
 }
 
 // conflictsWithOthersItems reports whether a manifest that was accepted before is rejected
-// because of list items that another client wrote: an item under another key (a port of the
-// same name with another number) stays beside ours.
+// because of list items that another client wrote: an item with another key, such as a port of the
+// same name with another number, stays beside ours.
 func conflictsWithOthersItems(action Action, err error) bool {
 	rejected := (*RejectedError)(nil)
 	return action == Corrected && errors.As(err, &rejected)
 }
 
-// takeOver applies again after upgrade, so that the apply removes what other clients wrote
-// by create and update. What they applied or scaled stays theirs.
+// takeOver applies again after upgrade, so that the apply removes the fields that other clients wrote
+// by create and update. Fields that they applied or scaled stay theirs.
 func (a *Applier) takeOver(
 	ctx context.Context, owner Owner, desired manifest, object *live, body []byte, options []client.PatchOption,
 ) (*live, error) {

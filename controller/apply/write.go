@@ -60,8 +60,8 @@ func (a *Applier) write(
 	}, nil
 }
 
-// checkServiceOf rejects a LeaderWorkerSet if a Service of another owner has its name: its controller
-// would use that one, in which its pods have no names.
+// checkServiceOf rejects a LeaderWorkerSet if a Service of another owner has its name: LeaderWorkerSet's
+// controller would use that Service, which does not name the pods.
 func (a *Applier) checkServiceOf(ctx context.Context, owner Owner, set Ref) error {
 	ref := Ref{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "Service"}, Name: set.Name}
 	service, err := read(ctx, a.direct, owner.Namespace, ref)
@@ -118,7 +118,7 @@ func updateBody(body []byte, uid types.UID) ([]byte, error) {
 	return json.Marshal(content)
 }
 
-// alreadyExists reports whether a creation failed because the object exists. If that has
+// alreadyExists reports whether a creation failed because the object exists. If the object has
 // other values in fields of the manifest, the API server reports a conflict instead.
 func alreadyExists(err error) bool {
 	conflict, unavailable := (*ConflictError)(nil), (*UnavailableError)(nil)

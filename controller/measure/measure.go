@@ -1,4 +1,4 @@
-// Package measure reads from Prometheus how the backends of a division of requests do, by the recording
+// Package measure reads the requests, errors and latency of backends from Prometheus, by the recording
 // rules of bundle/monitoring.
 package measure
 

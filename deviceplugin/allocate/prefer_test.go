@@ -60,8 +60,8 @@ func TestPreferAcceptsDevicesWithoutPlace(t *testing.T) {
 	}
 }
 
-// FuzzPrefer holds every answer to the promises, and compares it with every other
-// possible answer where there are few enough.
+// FuzzPrefer checks the invariants of every result, and compares it with all other possible results
+// if there are few.
 func FuzzPrefer(f *testing.F) {
 	f.Add([]byte{0x00, 0x01, 0x12, 0x53, 0x44, 0x95}, 3)
 	f.Add([]byte{}, -1)
@@ -73,11 +73,11 @@ func FuzzPrefer(f *testing.F) {
 		places, available, required := parse(machine)
 		got := allocate.Prefer(places, available, required, size)
 		if !slices.Equal(got, allocate.Prefer(places, available, required, size)) {
-			t.Fatal("the same request got another answer")
+			t.Fatal("the same request has another result")
 		}
 		if size < len(required) {
 			if len(got) > 0 {
-				t.Fatalf("a senseless request got %v", got)
+				t.Fatalf("an impossible request has the result %v", got)
 			}
 			return
 		}

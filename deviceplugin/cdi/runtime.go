@@ -20,7 +20,7 @@ func oldestRuntimes() map[string]string {
 const oldestKubelet = "1.31"
 
 // IsDefault reports whether a kubelet passes CDI names, and a runtime resolves them, without
-// configuration. The versions are those of the node's status: "v1.37.2" and
+// configuration. The versions are in the format of the node's status: "v1.37.2" and
 // "containerd://2.1.4".
 func IsDefault(kubelet, runtime string) bool {
 	name, release, _ := strings.Cut(runtime, "://")

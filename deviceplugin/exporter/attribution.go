@@ -53,8 +53,8 @@ func (a *Attribution) Describe(out chan<- *prometheus.Desc) {
 	out <- a.allocated
 }
 
-// Collect implements prometheus.Collector. Without an answer of the kubelet no device
-// has a sample: it would look free.
+// Collect implements prometheus.Collector. If the kubelet does not respond, no device has a
+// sample, because it would appear to be free.
 func (a *Attribution) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
@@ -81,7 +81,7 @@ type holder struct {
 	namespace, pod, container string
 }
 
-// holders groups the kubelet's answer by device. The containers of one pod may hold a
+// holders groups the kubelet's response by device. The containers of one pod may hold a
 // device one after the other; all are reported.
 func (a *Attribution) holders(answer *podresources.ListPodResourcesResponse) map[string]map[holder]bool {
 	holders := map[string]map[holder]bool{}

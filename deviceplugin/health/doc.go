@@ -2,7 +2,7 @@
 //
 // It is a pure state machine: a status, an observation and a time yield the next status.
 //
-//	            good                    bad                    no data          node gone
+//	            good                    bad                    no data          absent
 //	Unknown     Healthy                 Suspect                -                Unhealthy, at once
 //	Healthy     -                       Suspect                Unknown, late    Unhealthy, at once
 //	Suspect     Healthy, clean window   Unhealthy, N of M      Unknown, late    Unhealthy, at once

@@ -18,9 +18,9 @@ type Policy struct {
 // the state, to Unknown, after StaleAfter.
 func (p Policy) Next(s Status, o Observation, now time.Time) Status {
 	switch o.Result {
-	case Gone:
+	case Absent:
 		return s.record(o, now).transition(Unhealthy, o.Reason, now)
-	case Missing:
+	case NoData:
 		return p.withoutData(s, o, now)
 	case Good, Bad:
 		return p.withData(s.record(o, now), o, now)

@@ -125,10 +125,10 @@ func FuzzMachine(f *testing.F) {
 			if !s.Offered && next.Offered && o.Result != health.Good {
 				t.Fatalf("%s: offered without a good probe", probes)
 			}
-			if s.Offered && !next.Offered && o.Result == health.Missing {
+			if s.Offered && !next.Offered && o.Result == health.NoData {
 				t.Fatalf("%s: missing data withdrew a device", probes)
 			}
-			if o.Result == health.Gone && (next.Offered || next.State != health.Unhealthy) {
+			if o.Result == health.Absent && (next.Offered || next.State != health.Unhealthy) {
 				t.Fatalf("%s: a device that is gone is %s", probes, next.State)
 			}
 			if next.State == health.Healthy && !next.Offered || next.State == health.Unhealthy && next.Offered {
@@ -171,7 +171,7 @@ func observation(probe byte) health.Observation {
 	case 'b':
 		return health.Observation{Result: health.Bad, Reason: health.Reason{Code: "AttributeBad"}}
 	case 'x':
-		return health.Observation{Result: health.Gone, Reason: health.Reason{Code: "DeviceNodeMissing"}}
+		return health.Observation{Result: health.Absent, Reason: health.Reason{Code: "DeviceNodeMissing"}}
 	}
 	return health.Observation{Reason: health.Reason{Code: "NoData"}}
 }

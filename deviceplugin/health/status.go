@@ -25,12 +25,12 @@ func States() []State {
 // Result is the result of one probe.
 type Result int
 
-// The results. The zero value is no data.
+// The results.
 const (
-	Missing Result = iota // no data
+	NoData Result = iota // the probe read nothing
 	Good
 	Bad
-	Gone // the device node or the card does not exist
+	Absent // the device node or the card does not exist
 )
 
 // Reason is a CamelCase code of a small set, and a message.

@@ -145,7 +145,7 @@ func (i *Inventory) Run(ctx context.Context) error {
 			updater.recordDevices(f.devices)
 			close(f.recorded)
 		case p := <-w.probes:
-			if updater.probed(p) && p.observation.Result == health.Gone {
+			if updater.probed(p) && p.observation.Result == health.Absent {
 				w.scan(ctx) // a reloaded driver may have created other nodes
 			}
 		}

@@ -104,7 +104,7 @@ func TestMissingNodeCausesAScan(t *testing.T) {
 		host := newHost("a")
 		i := start(t, host)
 		synctest.Wait()
-		host.set("a", health.Gone)
+		host.set("a", health.Absent)
 		host.renumber("/dev/a1")
 		pass(interval)
 		if entries, _ := i.Snapshot(); len(entries[0].Device.Nodes) != 1 || entries[0].Device.Nodes[0] != "/dev/a1" {
@@ -278,7 +278,7 @@ func (h *host) result(id string) (health.Result, bool) {
 	defer h.mu.Unlock()
 	result, there := h.devices[id]
 	if !there {
-		result = health.Gone
+		result = health.Absent
 	}
 	return result, h.blocked[id]
 }

@@ -28,7 +28,7 @@ type checkpoint struct {
 }
 
 // checkGrant returns an error if the kubelet starts a container with an outdated grant: it
-// repeats the answer of Allocate after a restart of the node, which may renumber /dev, so that
+// repeats the response of Allocate after a restart of the node, which may renumber /dev, so that
 // a path of the answer is another device's. Grants by CDI name are resolved at the start. A
 // checkpoint that cannot be read proves nothing.
 func (s *Server) checkGrant(ids []string) error {

@@ -30,7 +30,7 @@ func nodes(paths ...string) *pluginapi.ContainerAllocateResponse {
 	return answer
 }
 
-// After a restart of the node the kubelet repeats the answer of Allocate, although /dev may be
+// After a restart of the node the kubelet repeats the response of Allocate, although /dev may be
 // numbered anew.
 func TestPreStartContainerRejectsAnOutdatedGrant(t *testing.T) {
 	const resource = "vendor.example/card"

@@ -54,8 +54,8 @@ func (s *Server) options() *pluginapi.DevicePluginOptions {
 }
 
 // advertise returns the devices for the kubelet. A device that is not offered is
-// unhealthy. One without a NUMA node has no topology: a node -1 would fail every pod under
-// the single-numa-node policy.
+// unhealthy. A device without a NUMA node has no topology, because a node -1 would fail every
+// pod under the single-numa-node policy.
 func advertise(entries []inventory.Entry) []*pluginapi.Device {
 	devices := make([]*pluginapi.Device, len(entries))
 	for i, entry := range entries {

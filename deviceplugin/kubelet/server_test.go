@@ -156,9 +156,9 @@ func TestPreStartContainerWaitsForFreeDevices(t *testing.T) {
 		"free at once":                   {[]health.Result{health.Good}, []health.Result{health.Good}, false, 0},
 		"free once its last user is out": {[]health.Result{health.Good}, []health.Result{health.Bad, health.Bad, health.Good}, false, 2 * preparationPoll},
 		"never free":                     {[]health.Result{health.Good}, []health.Result{health.Bad}, true, time.Second},
-		"no data on its users":           {[]health.Result{health.Good}, []health.Result{health.Missing}, true, time.Second},
-		"no answer":                      {[]health.Result{health.Missing}, nil, true, time.Second},
-		"gone":                           {[]health.Result{health.Gone}, nil, true, time.Second},
+		"no data on its users":           {[]health.Result{health.Good}, []health.Result{health.NoData}, true, time.Second},
+		"no answer":                      {[]health.Result{health.NoData}, nil, true, time.Second},
+		"gone":                           {[]health.Result{health.Absent}, nil, true, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

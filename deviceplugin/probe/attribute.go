@@ -23,9 +23,9 @@ func (p *Prober) attributes(ctx context.Context, device discovery.Device) health
 		switch o := p.attribute(ctx, device.Dir, a); o.Result {
 		case health.Bad:
 			return o
-		case health.Missing:
+		case health.NoData:
 			result = o
-		case health.Good, health.Gone:
+		case health.Good, health.Absent:
 		}
 	}
 	return result
@@ -34,14 +34,14 @@ func (p *Prober) attributes(ctx context.Context, device discovery.Device) health
 func (p *Prober) attribute(ctx context.Context, dir string, a description.Attribute) health.Observation {
 	files := p.tree.Match(dir, a.Path)
 	if len(files) == 0 {
-		return absent(a)
+		return noAttribute(a)
 	}
 	value, err := p.tree.Attribute(ctx, files[0])
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return absent(a)
+		return noAttribute(a)
 	case err != nil:
-		return observe(health.Missing, NoData, "%v", err)
+		return observe(health.NoData, NoData, "%v", err)
 	}
 	if a.Changes {
 		return p.heartbeats.observe(files[0], a.Path, value)
@@ -78,11 +78,11 @@ func (h *heartbeats) observe(file, name, value string) health.Observation {
 	return good()
 }
 
-func absent(a description.Attribute) health.Observation {
+func noAttribute(a description.Attribute) health.Observation {
 	if a.WhenAbsent == description.AbsenceIgnored {
 		return good()
 	}
-	return observe(health.Missing, NoData, "there is no attribute %s", a.Path)
+	return observe(health.NoData, NoData, "there is no attribute %s", a.Path)
 }
 
 func evaluate(a description.Attribute, value string) health.Observation {
@@ -100,7 +100,7 @@ func evaluate(a description.Attribute, value string) health.Observation {
 func evaluateRange(a description.Attribute, value string) health.Observation {
 	number, err := strconv.ParseInt(value, 10, 64)
 	if err != nil {
-		return observe(health.Missing, NoData, "%s is %s, which is not a number", a.Path, quote(value))
+		return observe(health.NoData, NoData, "%s is %s, which is not a number", a.Path, quote(value))
 	}
 	if number < a.Within.Min || number > a.Within.Max {
 		return observe(health.Bad, AttributeBad, "%s is %d, expected %d to %d", a.Path, number, a.Within.Min, a.Within.Max)

@@ -88,14 +88,14 @@ func (p *Prober) Free(ctx context.Context, device discovery.Device) health.Obser
 
 func (p *Prober) present(_ context.Context, device discovery.Device) health.Observation {
 	if !p.tree.Exists(path.Join(device.Dir, "vendor")) {
-		return observe(health.Gone, DeviceRemoved, "the card is not on the PCI bus")
+		return observe(health.Absent, DeviceRemoved, "the card is not on the PCI bus")
 	}
 	if p.rules.needsNodes && len(device.Nodes) == 0 {
-		return observe(health.Gone, DeviceNodeMissing, "the driver created no device node")
+		return observe(health.Absent, DeviceNodeMissing, "the driver created no device node")
 	}
 	for _, node := range device.Nodes {
 		if !p.tree.Exists(node[1:]) {
-			return observe(health.Gone, DeviceNodeMissing, "%s does not exist", node)
+			return observe(health.Absent, DeviceNodeMissing, "%s does not exist", node)
 		}
 	}
 	return good()
@@ -109,9 +109,9 @@ func (p *Prober) onTheBus(ctx context.Context, device discovery.Device) health.O
 	case errors.Is(err, fs.ErrNotExist):
 		return good()
 	case err != nil:
-		return observe(health.Missing, NoData, "%v", err)
+		return observe(health.NoData, NoData, "%v", err)
 	case len(config) < 2:
-		return observe(health.Missing, NoData, "the configuration space is empty")
+		return observe(health.NoData, NoData, "the configuration space is empty")
 	}
 	got := binary.LittleEndian.Uint16(config)
 	if physical := p.physicalFunction(ctx, device.Dir); got == noVendor && physical != "" {
@@ -119,7 +119,7 @@ func (p *Prober) onTheBus(ctx context.Context, device discovery.Device) health.O
 		// 9.3.4.1.1): its physical function answers for it.
 		config, err := p.tree.Head(ctx, path.Join(physical, "config"), 2)
 		if err != nil || len(config) < 2 {
-			return observe(health.Missing, NoData, "the configuration space of the physical function is unreadable: %v", err)
+			return observe(health.NoData, NoData, "the configuration space of the physical function is unreadable: %v", err)
 		}
 		got = binary.LittleEndian.Uint16(config)
 	}
@@ -129,7 +129,7 @@ func (p *Prober) onTheBus(ctx context.Context, device discovery.Device) health.O
 	return good()
 }
 
-// noVendor is the vendor id of a virtual function, and of a card that does not answer.
+// noVendor is the vendor id of a virtual function, and of a card that does not respond.
 const noVendor = 0xffff
 
 // physicalFunction returns the directory of a virtual function's physical function, or empty
@@ -160,7 +160,7 @@ func (p *Prober) driven(_ context.Context, device discovery.Device) health.Obser
 	case errors.Is(err, fs.ErrNotExist):
 		return observe(health.Bad, DriverMissing, "no driver is bound, expected one of %v", p.rules.drivers)
 	case err != nil:
-		return observe(health.Missing, NoData, "%v", err)
+		return observe(health.NoData, NoData, "%v", err)
 	case !slices.Contains(p.rules.drivers, path.Base(target)):
 		return observe(health.Bad, DriverMissing, "driver %s is bound, expected one of %v", path.Base(target), p.rules.drivers)
 	}

@@ -61,15 +61,15 @@ func TestObserveReportsResultAndReason(t *testing.T) {
 			func(fstest.MapFS) {}, observation(health.Good, probe.Answering, "every check passed")},
 		"the card is pulled": {
 			func(h fstest.MapFS) { delete(h, dir+"/vendor") },
-			observation(health.Gone, probe.DeviceRemoved, "the card is not on the PCI bus")},
+			observation(health.Absent, probe.DeviceRemoved, "the card is not on the PCI bus")},
 		"the node is missing": {
 			func(h fstest.MapFS) { delete(h, "dev/snx3_0") },
-			observation(health.Gone, probe.DeviceNodeMissing, "/dev/snx3_0 does not exist")},
+			observation(health.Absent, probe.DeviceNodeMissing, "/dev/snx3_0 does not exist")},
 		"the card fell off the bus": {
 			set("config", "\xff\xff"),
 			observation(health.Bad, probe.OffTheBus, "the card answers as vendor 0xffff instead of 0x1f56")},
 		"the configuration space is empty": {
-			set("config", ""), observation(health.Missing, probe.NoData, "the configuration space is empty")},
+			set("config", ""), observation(health.NoData, probe.NoData, "the configuration space is empty")},
 		"a host without configuration space": {
 			func(h fstest.MapFS) { delete(h, dir+"/config") },
 			observation(health.Good, probe.Answering, "every check passed")},
@@ -86,10 +86,10 @@ func TestObserveReportsResultAndReason(t *testing.T) {
 		"a number out of its range": {
 			set("temp", "97000"), observation(health.Bad, probe.AttributeBad, "te* is 97000, expected 0 to 95000")},
 		"not a number": {
-			set("temp", "hot\x00"), observation(health.Missing, probe.NoData, `te* is "hot\x00", which is not a number`)},
+			set("temp", "hot\x00"), observation(health.NoData, probe.NoData, `te* is "hot\x00", which is not a number`)},
 		"an attribute that is not there": {
 			func(h fstest.MapFS) { delete(h, dir+"/status") },
-			observation(health.Missing, probe.NoData, "there is no attribute status")},
+			observation(health.NoData, probe.NoData, "there is no attribute status")},
 		"an attribute that may be absent and is bad": {
 			set("vendor_extra", "broken"),
 			observation(health.Bad, probe.AttributeBad, `vendor_extra is "broken", expected one of ["ok"]`)},
@@ -121,7 +121,7 @@ func TestVirtualFunctionIsHealthyWhileItsPhysicalFunctionAnswers(t *testing.T) {
 		"neighbour":               {false, "\x56\x1f", health.Good},
 		"linked, off the bus":     {true, "\xff\xff", health.Bad},
 		"neighbour, off the bus":  {false, "\xff\xff", health.Bad},
-		"linked, no config space": {true, "", health.Missing},
+		"linked, no config space": {true, "", health.NoData},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := fstest.MapFS{
@@ -192,7 +192,7 @@ func TestHangingDriverIsMissingData(t *testing.T) {
 	defer cancel()
 	d := rules()
 	d.PCI.Drivers = nil
-	if got := probe.NewProber(sysfs.New(os.DirFS(root)), d).Observe(ctx, card()); got.Result != health.Missing {
+	if got := probe.NewProber(sysfs.New(os.DirFS(root)), d).Observe(ctx, card()); got.Result != health.NoData {
 		t.Errorf("got %v", got)
 	}
 	writer, err := os.OpenFile(status, os.O_WRONLY, 0) // now it answers
@@ -217,7 +217,7 @@ func TestFreeEvaluatesTheDescribedAttribute(t *testing.T) {
 			t.Errorf("%s users: %v", value, got)
 		}
 	}
-	if got := probe.NewProber(sysfs.New(host()), d).Free(t.Context(), card()); got.Result != health.Missing {
+	if got := probe.NewProber(sysfs.New(host()), d).Free(t.Context(), card()); got.Result != health.NoData {
 		t.Errorf("without the file: %v", got)
 	}
 }

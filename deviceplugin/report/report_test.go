@@ -15,9 +15,6 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/inventory"
 )
 
-// What an API server makes of the reports is tested against a real one, in
-// test/kubelet.
-
 func TestSummarise(t *testing.T) {
 	well := device("a", health.Healthy, true, "Answering", "every check passed")
 	suspect := device("b", health.Suspect, true, "AttributeBad", `status is "3"`)

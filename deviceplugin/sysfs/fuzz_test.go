@@ -13,7 +13,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/sysfs"
 )
 
-// What a driver may make of a file.
+// How a driver may present a file.
 const (
 	asItIs = iota
 	denied

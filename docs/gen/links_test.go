@@ -43,7 +43,7 @@ func TestLinksHaveTargets(t *testing.T) {
 	}
 }
 
-// checkLink returns what is wrong with a link of a page, or nothing.
+// checkLink returns what is wrong with a link of a page, or "".
 func checkLink(root fs.FS, page, link string) string {
 	target, anchor, _ := strings.Cut(link, "#")
 	file := page

@@ -73,7 +73,7 @@ func kubeconfig(server string, root []byte, user string, p pair) api.Config {
 	return *config
 }
 
-// lifetime is that of every certificate. Each start of a cluster issues new ones.
+// lifetime is the lifetime of every certificate. Each start of a cluster issues new ones.
 const lifetime = 365 * 24 * time.Hour
 
 // authority signs the certificates of one start of a cluster. Its key is not stored.

@@ -13,7 +13,7 @@ import (
 // pollInterval is how often a starting cluster is polled.
 const pollInterval = 100 * time.Millisecond
 
-// awaitPath returns when the API server answers 200 for a path. It returns an error if a
+// awaitPath returns when the API server responds with 200 for a path. It returns an error if a
 // component exits by itself or ctx is done.
 func (c *Cluster) awaitPath(ctx context.Context, path string) error {
 	client, err := rest.HTTPClientFor(c.config)
@@ -24,7 +24,7 @@ func (c *Cluster) awaitPath(ctx context.Context, path string) error {
 	return c.awaitURL(ctx, client, c.config.Host+path)
 }
 
-// Await returns when a program of this cluster answers 200 at a URL. It returns an error
+// Await returns when a program of this cluster responds with 200 at a URL. It returns an error
 // if any program of the cluster exits by itself or ctx is done.
 func (c *Cluster) Await(ctx context.Context, url string) error {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -50,7 +50,7 @@ func (c *Cluster) poll(ctx context.Context, condition wait.ConditionWithContextF
 	return err
 }
 
-// isOK reports whether a GET is answered with 200. A failed connection is no error: the
+// isOK reports whether a GET returns 200. A failed connection is no error: the
 // server has not started yet.
 func isOK(ctx context.Context, client *http.Client, url string) (bool, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)

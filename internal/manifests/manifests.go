@@ -32,10 +32,10 @@ func DeployOwner(namespace string) Owner { return Owner{Kind: v1.Kind, Namespace
 // ProjectOwner returns the owner of the manifests of a Project.
 func ProjectOwner(name string) Owner { return Owner{Kind: v1.KindProject, Namespace: name} }
 
-// NotAllowedError is a manifest that templates may not render. Only other templates help.
+// NotAllowedError is a manifest that templates may not render. Only a change of the templates resolves it.
 type NotAllowedError struct {
 	Kind, Name string
-	// Message is what is not allowed.
+	// Message describes what is not allowed.
 	Message string
 }
 
@@ -153,7 +153,7 @@ func allowedFields(ownerKind string) map[schema.GroupVersionKind][]string {
 	return all
 }
 
-// check returns what is not allowed in an object, or nothing.
+// check returns what is not allowed in an object, or "".
 func check(object *unstructured.Unstructured, owner Owner) string {
 	kind := object.GroupVersionKind()
 	fields, allowed := allowedFields(owner.Kind)[kind]
@@ -180,8 +180,8 @@ func check(object *unstructured.Unstructured, owner Owner) string {
 	return ""
 }
 
-// checkAutoscaler returns what is not allowed in an autoscaler, or nothing. It may scale a Deployment
-// or LeaderWorkerSet that isRendered reports, and use no credentials of the cluster.
+// checkAutoscaler returns what is not allowed in an autoscaler, or "". An autoscaler may scale a Deployment
+// or LeaderWorkerSet of the same templates, and must not use credentials of the cluster.
 func checkAutoscaler(object *unstructured.Unstructured, isRendered func(group, kind, name string) bool) string {
 	target, exists, _ := unstructured.NestedMap(object.Object, "spec", "scaleTargetRef")
 	if !exists {
@@ -204,7 +204,7 @@ func checkAutoscaler(object *unstructured.Unstructured, isRendered func(group, k
 	return ""
 }
 
-// checkGroups returns what is not allowed in a LeaderWorkerSet, or nothing.
+// checkGroups returns what is not allowed in a LeaderWorkerSet, or "".
 func checkGroups(object *unstructured.Unstructured, isRendered func(group, kind, name string) bool) string {
 	if object.GroupVersionKind() == LeaderWorkerSet() && isRendered("", "Service", object.GetName()) {
 		return "a Service has its name: its controller would use that for the names of pods"
@@ -212,11 +212,11 @@ func checkGroups(object *unstructured.Unstructured, isRendered func(group, kind,
 	return ""
 }
 
-// maxRayName is the longest name of a RayService that KubeRay takes.
+// maxRayName is the length of the longest name that KubeRay accepts.
 const maxRayName = 47
 
-// checkRay returns what is not allowed in a RayService, or nothing: KubeRay would create Roles or routes
-// for it, or drop changes of it.
+// checkRay returns what is not allowed in a RayService, or "": fields for which KubeRay would create Roles
+// or routes, and names for which it would ignore changes.
 func checkRay(object *unstructured.Unstructured, isRendered func(group, kind, name string) bool) string {
 	if object.GroupVersionKind() != RayService() {
 		return ""
@@ -239,7 +239,7 @@ func checkRay(object *unstructured.Unstructured, isRendered func(group, kind, na
 	return ""
 }
 
-// checkName returns what is wrong with an object's name or namespace, or nothing.
+// checkName returns the error in an object's name or namespace, or "".
 func checkName(object *unstructured.Unstructured, owner Owner) string {
 	name, namespace, isNamespace := object.GetName(), object.GetNamespace(), object.GroupVersionKind() == namespaceKind()
 	switch {

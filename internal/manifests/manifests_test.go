@@ -77,10 +77,10 @@ func TestCheckRejectsALeaderWorkerSetWithTheNameOfAService(t *testing.T) {
 	const scaler = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a, namespace: team}, " +
 		"spec: {scaleTargetRef: {apiVersion: leaderworkerset.x-k8s.io/v1, kind: LeaderWorkerSet, name: a-lws}}}"
 	if err := manifests.Check(deployOwner(), parsed(t, service, strings.Replace(set, "NAME", "a-lws", 1), scaler)); err != nil {
-		t.Errorf("a set with a name of its own, and its autoscaler: %v", err)
+		t.Errorf("a LeaderWorkerSet with a name of its own, and its autoscaler: %v", err)
 	}
 	if err := manifests.Check(deployOwner(), parsed(t, service, strings.Replace(set, "NAME", "a", 1))); err == nil {
-		t.Error("a set with the name of a Service is accepted")
+		t.Error("a LeaderWorkerSet with the name of a Service is accepted")
 	}
 }
 
@@ -91,11 +91,11 @@ func TestCheckRejectsARayService(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, documents := range map[string][]string{
-		"with an autoscaler":       {strings.Replace(ray, "headGroupSpec: {}", "enableInTreeAutoscaling: true", 1)},
-		"with an Ingress":          {strings.Replace(ray, "headGroupSpec: {}", "headGroupSpec: {enableIngress: true}", 1)},
-		"with a strategy":          {strings.Replace(ray, "spec: {", "spec: {upgradeStrategy: {type: None}, ", 1)},
-		"with a name that is long": {strings.Replace(ray, "name: a,", "name: "+strings.Repeat("a", 48)+",", 1)},
-		"with KubeRay's Service":   {"{apiVersion: v1, kind: Service, metadata: {name: a-serve-svc, namespace: team}}", ray},
+		"with an autoscaler":     {strings.Replace(ray, "headGroupSpec: {}", "enableInTreeAutoscaling: true", 1)},
+		"with an Ingress":        {strings.Replace(ray, "headGroupSpec: {}", "headGroupSpec: {enableIngress: true}", 1)},
+		"with a strategy":        {strings.Replace(ray, "spec: {", "spec: {upgradeStrategy: {type: None}, ", 1)},
+		"with a long name":       {strings.Replace(ray, "name: a,", "name: "+strings.Repeat("a", 48)+",", 1)},
+		"with KubeRay's Service": {"{apiVersion: v1, kind: Service, metadata: {name: a-serve-svc, namespace: team}}", ray},
 		"with an external autoscaler": {ray, "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a, namespace: team}, " +
 			"spec: {scaleTargetRef: {apiVersion: ray.io/v1, kind: RayService, name: a}}}"},
 	} {
@@ -141,8 +141,7 @@ func TestCheckRejectsDisallowedProjectObjects(t *testing.T) {
 	}
 }
 
-// A namespace that is on the inventory and not in the set would be pruned, with all
-// that is in it.
+// Without its namespace, a project's first object would have no namespace to be created in.
 func TestCheckRejectsAProjectWithoutNamespace(t *testing.T) {
 	const quota = "{apiVersion: v1, kind: ResourceQuota, metadata: {name: a, namespace: team}}"
 	for _, documents := range [][]string{{}, {quota}, {quota, theNamespace}} {

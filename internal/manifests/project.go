@@ -51,7 +51,7 @@ func roles() []string {
 	return []string{"nufi-project-viewer", "nufi-project-editor", "nufi-project-admin"}
 }
 
-// checkBinding returns what templates may not bind, or nothing.
+// checkBinding returns what templates may not bind, or "".
 func checkBinding(object *unstructured.Unstructured) string {
 	var binding rbacv1.RoleBinding
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &binding); err != nil {

@@ -6,11 +6,11 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Backend is what a route depends on of an NpuDeploy that it sends requests to.
+// Backend is an NpuDeploy that a route sends requests to.
 type Backend struct {
 	Name  string          `json:"name"`
 	State v1.BackendState `json:"state"`
-	// Port is that of its spec, or 0 for the default.
+	// Port is the port of its Service in the spec, or 0 for the default.
 	Port int32 `json:"port,omitempty"`
 	// Share is the percentage of the requests that the steps of the spec have reached. Nil means the first, or
 	// that it is no backend of steps.
@@ -30,8 +30,8 @@ type TrafficSteps struct {
 	MaxSlowdownPercent int32 `json:"maxSlowdownPercent"`
 }
 
-// BackendNames returns the names of the backends of a spec, sorted. They are none if it does not
-// divide requests; otherwise they include its own name.
+// BackendNames returns the names of the backends of a spec, sorted. It is nil if the spec does not
+// divide requests; otherwise it includes the NpuDeploy's own name.
 func BackendNames(deploy *v1.NpuDeploy) []string {
 	if deploy.Spec.Endpoint == nil || deploy.Spec.Endpoint.Traffic == nil {
 		return nil

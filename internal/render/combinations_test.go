@@ -39,7 +39,7 @@ func TestEveryAcceleratorWithEveryServerRendersOrNamesAField(t *testing.T) {
 	}
 }
 
-// servers returns containers of which the platform knows more and less.
+// servers returns containers whose server the platform can and cannot determine.
 func servers() map[string]map[string]any {
 	image := func(image string, args ...any) map[string]any {
 		return map[string]any{"image": "registry.example.com/" + image, "args": args}

@@ -40,7 +40,7 @@ type Document struct {
 	syntax  *ast.StructLit // as CUE reads it, with positions
 	content any            // as Kubernetes reads it, with json.Number
 
-	// violations are those of normalize: CUE finds more.
+	// violations are the errors that normalize found. CUE finds more.
 	violations []Violation
 	err        *Error // CUE cannot read it
 }
@@ -188,7 +188,7 @@ func (d *Document) merge(err error) error {
 	return &Error{Violations: merged}
 }
 
-// isWithin reports whether a user's path is that of a field or below it.
+// isWithin reports whether a user's path is the path of a field, or below it.
 func isWithin(path, field string) bool {
 	rest, ok := strings.CutPrefix(path, field)
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')

@@ -33,7 +33,7 @@ type Change struct {
 	Effect Effect `json:"effect" doc:"InPlace, Restart or Delete"`
 	// Note is what the kind of object adds to the effect.
 	Note string `json:"note,omitempty" doc:"what else the effect means, such as a need for more devices meanwhile"`
-	// Diff is for callers of Compare to set.
+	// Diff is set by callers of Compare.
 	Diff string `json:"diff,omitempty" doc:"unified diff of the YAML; of a preview only"`
 }
 

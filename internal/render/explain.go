@@ -80,8 +80,8 @@ func (m *Manifests) kindAndName(object cue.Value) (kind, name string) {
 func objectName(kind, name string) string { return strings.ToLower(kind) + "/" + name }
 
 // explain calls visit for each scalar at and below path. It cannot use a value's own path,
-// because a value that CUE shares between fields has the path of the first. index is that of
-// the value among the elements that a loop yields.
+// because a value that CUE shares between fields has the path of the first. index is the index of the
+// value among the elements that a loop yields.
 func (m *Manifests) explain(value cue.Value, path []string, index int, visit func(path, value string, sources []Source)) {
 	switch value.Kind() {
 	case cue.StructKind:
@@ -130,7 +130,7 @@ func rank(kind SourceKind) int {
 }
 
 // follow adds the literals that a value was computed from to sources. It reports whether
-// there were any. index is that of explain.
+// there were any. For index, see explain.
 func (m *Manifests) follow(value cue.Value, index, hops int, sources map[Source]bool) bool {
 	if hops == 0 || !value.Exists() {
 		return false

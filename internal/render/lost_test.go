@@ -14,7 +14,7 @@ import (
 )
 
 // Each accepted field of a spec changes the manifests or the resolved values, or is rejected at its
-// path. The specs differ in what the platform knows of the server.
+// path. The specs differ in what the platform can determine about the server.
 func TestNoAcceptedFieldIsLost(t *testing.T) {
 	t.Parallel()
 	spec := newAPIServer(t, kinds()[0]).structural.Properties["spec"]

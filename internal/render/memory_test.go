@@ -16,7 +16,7 @@ import (
 	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
-// retainedPerRender is below the size of a pointer: it allows for the runtime's noise only.
+// retainedPerRender is the most bytes that a render may retain: noise of the runtime, less than a pointer.
 const retainedPerRender = 7
 
 func TestRendersRetainNoNamesAndKeys(t *testing.T) {
@@ -39,7 +39,7 @@ func TestFailingRendersRetainNothing(t *testing.T) {
 	set := compiled(t)
 	retained := retainedBy(renders, func(i int) {
 		deploy := newUniqueDeploy(t, i)
-		deploy.Spec.PodMetadata.Labels[fmt.Sprint("app.kubernetes.io/a-", i)] = "refused"
+		deploy.Spec.PodMetadata.Labels[fmt.Sprint("app.kubernetes.io/a-", i)] = "rejected"
 		if i%2 == 0 {
 			deploy.Spec.PodMetadata.Labels[fmt.Sprint("example.com/b-", i)] = "no label"
 		}
@@ -97,8 +97,7 @@ func skipUnderRace(t *testing.T) {
 	}
 }
 
-// newUniqueDeploy returns a deployment that shares neither names nor keys of maps with that of
-// another i.
+// newUniqueDeploy returns an NpuDeploy whose names and map keys contain i.
 func newUniqueDeploy(tb testing.TB, i int) *v1.NpuDeploy {
 	tb.Helper()
 	deploy := typed(tb, []byte(endpointSpec))
@@ -119,8 +118,8 @@ func newUniqueDeploy(tb testing.TB, i int) *v1.NpuDeploy {
 	return deploy
 }
 
-// retainedBy returns the growth of the heap in bytes over so many calls of run, after a fifth as
-// many to warm up.
+// retainedBy calls run to warm up and then the given number of times, and returns by how many bytes the
+// latter grew the heap.
 func retainedBy(times int, run func(i int)) int {
 	warmUp := times / 5
 	for i := range warmUp {

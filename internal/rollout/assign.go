@@ -42,7 +42,7 @@ func (e *evaluation) advance() {
 	}
 }
 
-// blocked returns the reason that no NpuDeploy may be assigned the set now, or nothing.
+// blocked returns the reason that no NpuDeploy may be assigned the set now, or "".
 func (e *evaluation) blocked() (reason, message string) {
 	if e.rollout.Spec.Paused {
 		return v1.ReasonPaused, "spec.paused is true"

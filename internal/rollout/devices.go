@@ -8,11 +8,12 @@ import (
 // Devices are the devices of an NpuDeploy's pods, all of one resource.
 type Devices struct {
 	Resource string
-	// PerPod is what a pod requests with the rollout's set, or, of an NpuDeploy that is not Ready, with its own.
+	// PerPod is the number that a pod requests with the rollout's set, or with its own set if the NpuDeploy is not
+	// Ready.
 	PerPod int64
 	// Surge is how many pods start before others are deleted.
 	Surge int
-	// Held are those of its current pods.
+	// Held are the devices of its current pods.
 	Held []Held
 	// Waiting is how many of its pods have no node.
 	Waiting int

@@ -12,7 +12,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// halted returns the reason that the rollout is halted, or nothing.
+// halted returns the reason that the rollout is halted, or "".
 func (e *evaluation) halted(isRetry bool) (reason, message string) {
 	if e.rollout.Spec.Aborted {
 		return v1.ReasonAborted, "spec.aborted is true"

@@ -76,7 +76,7 @@ func Select(newestFirst []v1.TemplateRollout, which string) (*v1.TemplateRollout
 	return nil, fmt.Errorf("templates/%s: %w", which, ErrNoRollout)
 }
 
-// StoredIn returns the namespace in which the controller keeps sets of templates, or nothing if no rollout has it.
+// StoredIn returns the namespace in which the controller keeps sets of templates, or "" if no rollout has it.
 func StoredIn(newestFirst []v1.TemplateRollout) string {
 	for i := range newestFirst {
 		if namespace := newestFirst[i].Annotations[v1.AnnotationStoredIn]; namespace != "" {

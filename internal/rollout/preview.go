@@ -13,8 +13,8 @@ type Preview struct {
 	Deploys []string `json:"deploys" doc:"namespace/name of each NpuDeploy, sorted"`
 }
 
-// PreviewOf returns the waves of a set that have NpuDeploys, if none fails. Of the Deploys, names, labels
-// and effects are read.
+// PreviewOf returns the waves of a set that have NpuDeploys, assuming that none fails. It reads the names,
+// labels and effects of the Deploys.
 func PreviewOf(policy render.ChangePolicy, deploys []Deploy) []Preview {
 	e := &evaluation{rollout: &v1.TemplateRollout{}, waves: wavesOf(policy)}
 	for _, d := range inOrder(deploys) {

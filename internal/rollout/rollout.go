@@ -15,21 +15,21 @@ import (
 	"github.com/dudaji/nufi/internal/render"
 )
 
-// Input is what Evaluate decides on.
+// Input is the input of Evaluate.
 type Input struct {
 	Rollout *v1.TemplateRollout
 	// Earlier are the other rollouts by name.
 	Earlier map[string]*v1.TemplateRollout
-	// Policy is that of the rollout's set.
+	// Policy is the policy of the rollout's set.
 	Policy render.ChangePolicy
 	// Deploys are all NpuDeploys with automatic updates, and those whose manual update is overdue.
 	Deploys []Deploy
-	// Nodes are those that are ready, with the resources of Deploys' Devices.
+	// Nodes are the ready nodes, with the resources of Deploys' Devices.
 	Nodes []Node
 	Now   time.Time
 }
 
-// Result is what to record: the assignments first.
+// Result is the decision. Assignments must be recorded before Status.
 type Result struct {
 	Assignments []Assignment
 	Status      v1.TemplateRolloutStatus

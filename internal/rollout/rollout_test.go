@@ -83,7 +83,7 @@ func (f *fleet) evaluate() []*rollout.Deploy {
 	}
 	f.maxDown = max(f.maxDown, len(f.down()))
 	if again := rollout.Evaluate(f.input); len(again.Assignments) > 0 {
-		f.t.Errorf("the same facts are assigned again: %v", again.Assignments)
+		f.t.Errorf("a second evaluation of the same input assigns %v", again.Assignments)
 	}
 	return assigned
 }
@@ -190,7 +190,7 @@ func TestWavesEndWithAllUpdated(t *testing.T) {
 	}
 }
 
-func TestCanaryWithAnEmptyLabelHasTheLabel(t *testing.T) {
+func TestCanarySelectorMayHaveAnEmptyValue(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, policy(), restarts(2)...)
 	f.input.Policy.Canaries, f.input.Policy.Shares = map[string]string{"canary": ""}, nil
@@ -227,7 +227,7 @@ func TestFailureHaltsAndReverts(t *testing.T) {
 		t.Errorf("failed (-want +got):\n%s", delta)
 	}
 
-	// It stays halted when the one that failed is deleted, and resumes by a retry.
+	// The rollout stays halted when the failed NpuDeploy is deleted, and resumes by a retry.
 	failed := *canaries[1]
 	for i := range f.input.Deploys {
 		if f.input.Deploys[i].Name == failed.Name {
@@ -385,7 +385,7 @@ func TestWindowsBeginInTheirZone(t *testing.T) {
 	}
 }
 
-func TestOneIsDisruptedInEachProject(t *testing.T) {
+func TestDisruptionIsBoundedInEachProject(t *testing.T) {
 	t.Parallel()
 	p := policy()
 	p.Shares, p.MaxDisrupted = nil, render.MaxDisrupted{Total: intstr.FromString("50%"), PerProject: intstr.FromInt32(1)}
@@ -412,7 +412,7 @@ func (f *fleet) devicesOn(count int64, free ...int64) {
 	}
 }
 
-func TestExactlyAsManyDevicesAsAreInUse(t *testing.T) {
+func TestRolloutNeedsNoSpareDevices(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, policy(), restarts(12)...)
 	f.devicesOn(4, 0, 0, 0)
@@ -468,8 +468,8 @@ func TestNpuDeploysRestartIfNodesHaveTheirDevices(t *testing.T) {
 	}
 }
 
-// An NpuDeploy that is no candidate when the waves end, because its updates were manual, follows.
-func TestLateNpuDeployIsAssigned(t *testing.T) {
+// The updates of an NpuDeploy may become automatic after the waves have ended.
+func TestNpuDeployIsAssignedAfterTheWaves(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, policy(), restarts(4)...)
 	f.run()
@@ -535,8 +535,8 @@ func TestStagesAreUpdatedInTheirOrder(t *testing.T) {
 	}
 }
 
-// A policy of an older version of the templates has no waves.
-func TestAbsentPolicyIsOneWave(t *testing.T) {
+// The policy of older templates has no waves.
+func TestPolicyWithoutWavesUpdatesAllAtOnce(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, render.ChangePolicy{}, restarts(9)...)
 	if assigned := f.evaluate(); len(assigned) != 9 {

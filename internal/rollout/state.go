@@ -14,14 +14,14 @@ type Deploy struct {
 	Labels          map[string]string
 	ProjectLabels   map[string]string
 
-	// Templates is the set that it is on, Earlier the one to return to if the next one fails, and Applied
-	// the one of its manifests.
+	// Templates is the assigned set, Earlier the set to return to if the rollout's set fails, and Applied the
+	// set that rendered its manifests.
 	Templates, Earlier, Applied string
-	// Effect is that of the rollout's set, compared with Templates.
+	// Effect is the effect of the rollout's set, compared with Templates.
 	Effect render.Effect
 	// Assignment is the last one, or nil.
 	Assignment *v1.RolloutAssignment
-	// Overdue is the set that an overdue one requests, or None. Empty if updates are automatic.
+	// Overdue is the set that an overdue manual update requests, or None. It is empty if updates are automatic.
 	Overdue string
 
 	// IsReady, Reason and Since are its condition Ready.
@@ -29,11 +29,11 @@ type Deploy struct {
 	Reason  string
 	Since   time.Time
 
-	// Devices are those of its pods. nil means that they need none.
+	// Devices are the devices of its pods. nil means that they need none.
 	Devices *Devices
 }
 
-// state is what an NpuDeploy is to a rollout.
+// state is the state of an NpuDeploy in a rollout.
 type state int
 
 const (
@@ -184,7 +184,7 @@ func (e *evaluation) progress(d Deploy) state {
 	return healthy
 }
 
-// failure returns the reason that an NpuDeploy has failed, or nothing. One that was not Ready before cannot
+// failure returns the reason that an NpuDeploy has failed, or "". One that was not Ready before cannot
 // fail.
 func (e *evaluation) failure(d Deploy) string {
 	if !d.Assignment.WasReady || d.IsReady && d.Applied == e.target {

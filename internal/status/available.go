@@ -123,8 +123,8 @@ func terminatingMessage(rev revision) string {
 		pod.Spec.NodeName, pod.Name)
 }
 
-// notCreated is for pods, and ReplicaSets, that could not be created. The API server gives
-// the cause in prose only.
+// notCreated diagnoses pods and ReplicaSets that could not be created. The API server reports
+// the cause as text only.
 func notCreated(deployment *appsv1.Deployment, rev revision) diagnosis {
 	desired, created := desiredReplicas(deployment), len(rev.pods)
 	cause := creationError(deployment)
@@ -142,7 +142,7 @@ func rejection(missing, desired int, cause string) diagnosis {
 	return diagnosis{reason, fmt.Sprintf("%d of %d pods could not be created: %s", missing, desired, cause)}
 }
 
-// creationError is the API server's answer to the Deployment's controller, or empty.
+// creationError is the API server's response to the Deployment's controller, or empty.
 func creationError(deployment *appsv1.Deployment) string {
 	for _, condition := range deployment.Status.Conditions {
 		failed := condition.Type == appsv1.DeploymentReplicaFailure && condition.Status == corev1.ConditionTrue

@@ -34,7 +34,7 @@ func (r result) isError() bool {
 }
 
 // results evaluates Rendered and Applied.
-func (s Stages) results() (rendered, applied result) {
+func (s Outcomes) results() (rendered, applied result) {
 	rendered = s.Render.result(v1.ReasonRendered, "the spec and the templates render to manifests")
 	if rendered.isFalse() {
 		return rendered, result{
@@ -96,12 +96,12 @@ func (c conditions) setOf(generation int64, kind string, r result) {
 	})
 }
 
-func (c conditions) setStages(rendered, applied result) {
+func (c conditions) setOutcomes(rendered, applied result) {
 	c.set(v1.ConditionRendered, rendered)
 	c.set(v1.ConditionApplied, applied)
 }
 
-// setStalled is for errors that only another spec corrects.
+// setStalled sets condition Stalled for errors that only a change of the spec can resolve.
 func (c conditions) setStalled(parts ...result) {
 	for _, part := range parts {
 		if part.reason == v1.ReasonInvalidSpec || part.reason == v1.ReasonImmutable {

@@ -44,7 +44,7 @@ func TestTemplatesStayUntilOthersAreObserved(t *testing.T) {
 	t.Parallel()
 	deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{Templates: "sha256:0000000000aa"}}
 	for templates, want := range map[string]string{"": "sha256:0000000000aa", "sha256:0000000000bb": "sha256:0000000000bb"} {
-		next := status.Evaluate(status.Observed{Deploy: deploy, Resolved: &status.Resolved{}, Stages: status.Stages{Templates: templates}})
+		next := status.Evaluate(status.Observed{Deploy: deploy, Resolved: &status.Resolved{}, Outcomes: status.Outcomes{Templates: templates}})
 		if next.Templates != want {
 			t.Errorf("templates %q: got %q, want %q", templates, next.Templates, want)
 		}

@@ -48,7 +48,7 @@ func unknownRoute(observed Observed) result {
 	return result{metav1.ConditionUnknown, v1.ReasonNotObserved, "not observed yet"}
 }
 
-// routed is for kinds without a reliable status: an Ingress may work without an address,
+// routed evaluates kinds without a reliable status: an Ingress may work without an address,
 // and Istio reports nothing by default.
 func routed(route Route) result {
 	text := fmt.Sprintf("%s %s routes %s%s", route.Kind, route.Object.GetName(), route.Host, describeUnready(route.Shares))
@@ -59,7 +59,7 @@ func routed(route Route) result {
 	return result{metav1.ConditionTrue, v1.ReasonRouted, text}
 }
 
-// describeUnready describes the backends without a ready pod, or returns nothing.
+// describeUnready describes the backends without a ready pod, or returns "".
 func describeUnready(shares []v1.TrafficStatus) string {
 	var without, with []string
 	for _, share := range shares {
@@ -128,7 +128,7 @@ func pending(message string) result {
 	return result{metav1.ConditionFalse, v1.ReasonRoutePending, message}
 }
 
-// parentsOf returns nothing for a status of another shape: other controllers write it.
+// parentsOf returns nil for a status of another shape, because other controllers write it.
 func parentsOf(object metav1.Object) []parent {
 	full, ok := object.(*unstructured.Unstructured)
 	if !ok {

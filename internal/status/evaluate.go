@@ -14,8 +14,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Evaluate returns the next status of the NpuDeploy. Conditions of other types stay as they
-// are.
+// Evaluate returns the next status of the NpuDeploy. Conditions of other types are not changed.
 func Evaluate(observed Observed) v1.NpuDeployStatus {
 	rev := currentRevision(observed.Workload)
 	next := *observed.Deploy.Status.DeepCopy()
@@ -29,7 +28,7 @@ func Evaluate(observed Observed) v1.NpuDeployStatus {
 	live := appliedGeneration(observed, applied)
 	conditions := newConditions(&next.Conditions, observed.Deploy.Generation, observed.Now)
 	conditions.set(v1.ConditionReady, ready(available.message, rendered, applied, available, endpoint))
-	conditions.setStages(rendered, applied)
+	conditions.setOutcomes(rendered, applied)
 	conditions.setOf(live, v1.ConditionAvailable, available)
 	conditions.setOf(live, v1.ConditionEndpoint, endpoint)
 	setScaling(&next, conditions, observed, available)
@@ -56,13 +55,13 @@ func EvaluateProject(observed ObservedProject) v1.ProjectStatus {
 	rendered, applied := observed.results()
 	conditions := newConditions(&next.Conditions, observed.Project.Generation, observed.Now)
 	conditions.set(v1.ConditionReady, ready(applied.message, rendered, applied))
-	conditions.setStages(rendered, applied)
+	conditions.setOutcomes(rendered, applied)
 	conditions.setStalled(rendered, applied)
 	return next
 }
 
-// Terminating sets condition Ready of an object that is being deleted. What remains of it is
-// not evaluated.
+// Terminating sets condition Ready of an object that is being deleted. Its remaining objects are not
+// evaluated.
 func Terminating(list *[]metav1.Condition, object metav1.Object, now time.Time) {
 	text := "deleted at " + timestamp(*object.GetDeletionTimestamp())
 	if finalizers := object.GetFinalizers(); len(finalizers) > 0 {
@@ -72,8 +71,8 @@ func Terminating(list *[]metav1.Condition, object metav1.Object, now time.Time) 
 	conditions.set(v1.ConditionReady, result{metav1.ConditionFalse, v1.ReasonTerminating, text})
 }
 
-// setResolved copies resolved values. Those of a generation that did not render are
-// unknown: the values before still describe what runs.
+// setResolved copies resolved values. If this generation did not render, the previous values stay: they
+// describe the running pods.
 func setResolved(next *v1.NpuDeployStatus, observed Observed) {
 	if resolved := observed.Resolved; resolved != nil {
 		next.URL = resolved.URL
@@ -124,8 +123,8 @@ func setUpdate(next *v1.NpuDeployStatus, conditions conditions, update *Update) 
 	conditions.set(v1.ConditionUpdateAvailable, result{metav1.ConditionTrue, updateReason(update.Effect), text})
 }
 
-// runningImage returns the server's image in a pod that serves, of the current revision if
-// there is one, or else the image that is going to run.
+// runningImage returns the server's image in a ready pod, of the current revision if possible, or
+// otherwise the rendered image.
 func runningImage(workload Workload, rev revision, rendered string) string {
 	containers := workload.podSpec(corev1.Pod{}).Containers
 	if len(containers) == 0 {

@@ -11,7 +11,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func TestEvaluateProjectFollowsItsStages(t *testing.T) {
+func TestEvaluateProjectFollowsItsOutcomes(t *testing.T) {
 	rendered := status.Outcome{Reason: v1.ReasonRendered}
 	for name, c := range map[string]struct {
 		observed  status.ObservedProject
@@ -19,19 +19,19 @@ func TestEvaluateProjectFollowsItsStages(t *testing.T) {
 		namespace string
 	}{
 		"in place": {
-			status.ObservedProject{Stages: status.Stages{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonApplied}, OwnsNamespace: true}},
+			status.ObservedProject{Outcomes: status.Outcomes{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonApplied}, OwnsNamespace: true}},
 			[]string{"Ready True Ready", "Rendered True Rendered", "Applied True Applied"}, "team",
 		},
 		"invalid spec": {
-			status.ObservedProject{Stages: status.Stages{Render: status.Outcome{Reason: v1.ReasonInvalidSpec, Message: "spec.quota.cpu: must not be negative"}}},
+			status.ObservedProject{Outcomes: status.Outcomes{Render: status.Outcome{Reason: v1.ReasonInvalidSpec, Message: "spec.quota.cpu: must not be negative"}}},
 			[]string{"Ready False InvalidSpec", "Rendered False InvalidSpec", "Applied False NotRendered", "Stalled True InvalidSpec"}, "before",
 		},
 		"unavailable API server": {
-			status.ObservedProject{Stages: status.Stages{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonApplyFailed}}},
+			status.ObservedProject{Outcomes: status.Outcomes{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonApplyFailed}}},
 			[]string{"Ready False ApplyFailed", "Rendered True Rendered", "Applied False ApplyFailed"}, "before",
 		},
 		"namespace of another owner": {
-			status.ObservedProject{Stages: status.Stages{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonConflict}}},
+			status.ObservedProject{Outcomes: status.Outcomes{Render: rendered, Apply: status.Outcome{Reason: v1.ReasonConflict}}},
 			[]string{"Ready False Conflict", "Rendered True Rendered", "Applied False Conflict"}, "",
 		},
 	} {

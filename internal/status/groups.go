@@ -69,7 +69,7 @@ func groupOf(pod corev1.Pod) int {
 
 func (s *LeaderWorkerSet) size() int { return orOne(s.Spec.LeaderWorkerTemplate.Size) }
 
-// orOne is what Kubernetes uses if the number is absent.
+// orOne returns the value, or 1, which Kubernetes uses if it is absent.
 func orOne(value *int32) int {
 	if value == nil {
 		return 1
@@ -86,7 +86,7 @@ func (s *LeaderWorkerSet) isAvailable(desired int) bool {
 		int(s.Status.UpdatedReplicas) >= desired && int(s.Status.ReadyReplicas) >= desired
 }
 
-// noRevision is the hash of no pod.
+// noRevision is a hash that no pod has.
 const noRevision = "none"
 
 // currentRevision returns the hash of the current template, or empty while it is unknown. The
@@ -165,7 +165,7 @@ func groupsAvailable(observed Observed, rev revision) result {
 	return d.besideOthers(rev).result()
 }
 
-// groupsNotCreated is for pods that the API server rejects, such as for a quota.
+// groupsNotCreated diagnoses pods that the API server rejects, for example because of a quota.
 func groupsNotCreated(workload Workload, rev revision, desired int) diagnosis {
 	missing := desired*workload.Groups.size() - len(rev.pods)
 	if missing <= 0 || workload.Rejection == "" {

@@ -11,8 +11,8 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Stages is the results of rendering and applying the current generation of an owner.
-type Stages struct {
+// Outcomes are the outcomes of rendering and applying the current generation of an owner.
+type Outcomes struct {
 	Render, Apply Outcome
 	// Templates is the digest of the templates that rendered it, or empty.
 	Templates string
@@ -22,20 +22,20 @@ type Stages struct {
 	Now time.Time
 }
 
-// Outcome is the result of a stage as a condition has it: the reason of success or of the
-// error, or empty while the stage was not reached.
+// Outcome is the result of rendering or applying, as a condition reports it: the reason of success or of
+// the error, or empty if the step was not reached.
 type Outcome struct {
 	Reason, Message string
 }
 
-// Observed is the input of Evaluate, which changes none of it.
+// Observed is the input of Evaluate. It is not modified.
 type Observed struct {
-	// Deploy has the generation to evaluate and the status before.
+	// Deploy has the generation to evaluate and the previous status.
 	Deploy *v1.NpuDeploy
-	Stages
+	Outcomes
 	// Resolved has the resolved values; nil keeps those in the status.
 	Resolved *Resolved
-	// Update is what newer templates would change, or nil.
+	// Update is the effect of newer templates, or nil.
 	Update     *Update
 	Workload   Workload
 	Scheduling SchedulingContext
@@ -48,9 +48,9 @@ type Observed struct {
 
 // ObservedProject is the input of EvaluateProject.
 type ObservedProject struct {
-	// Project has the generation to evaluate and the status before.
+	// Project has the generation to evaluate and the previous status.
 	Project *v1.Project
-	Stages
+	Outcomes
 }
 
 // Resolved has the resolved values of a spec.
@@ -88,7 +88,7 @@ type Workload struct {
 	Deployment *appsv1.Deployment
 	// Groups is nil if there is none.
 	Groups *LeaderWorkerSet
-	// Rejection is the API server's last answer to the creation of a pod of Groups, or empty.
+	// Rejection is the API server's last response to the creation of a pod of Groups, or empty.
 	Rejection string
 	// Ray is nil if there is none.
 	Ray *RayService
@@ -108,7 +108,7 @@ type Workload struct {
 // exists reports whether there is an object with pods.
 func (w Workload) exists() bool { return w.Deployment != nil || w.Groups != nil || w.Ray != nil }
 
-// desired is the number of replicas that there are to be.
+// desired returns the desired number of replicas.
 func (w Workload) desired() int {
 	switch {
 	case w.Ray != nil:
@@ -121,8 +121,8 @@ func (w Workload) desired() int {
 	return 0
 }
 
-// podSpec is that of the template which the pod is created from, with the containers' names, resources
-// and startup probes.
+// podSpec returns the spec of the template that the pod is created from, with the containers' names,
+// resources and startup probes.
 func (w Workload) podSpec(pod corev1.Pod) corev1.PodSpec {
 	switch {
 	case w.Ray != nil:

@@ -124,8 +124,8 @@ func diagnoseOne(observed Observed, pod corev1.Pod) diagnosis {
 // that replaces it. Ended pods stay in the API server for days.
 const recent = 10 * time.Minute
 
-// rejectedByNode is for pods that a node did not admit (device allocation, topology) or
-// soon evicted: their ReplicaSet replaces them again and again, and each new pod seems fine.
+// rejectedByNode diagnoses pods that a node did not admit (device allocation, topology) or
+// soon evicted. Their ReplicaSet replaces them repeatedly, and each new pod has no error at first.
 func rejectedByNode(rev revision) diagnosis {
 	if len(rev.failed) == 0 {
 		return diagnosis{}

@@ -14,8 +14,8 @@ const (
 	exitTerminated = 143
 )
 
-// probeFailing is for a container that fails its probes, and for one that was restarted
-// because of that.
+// probeFailing diagnoses a container that fails its probes, or that was restarted because it
+// failed them.
 func probeFailing(observed Observed, pod corev1.Pod) diagnosis {
 	return firstUnready(pod, func(container corev1.ContainerStatus) diagnosis {
 		if exit := lastExit(container); exit != nil {

@@ -19,7 +19,7 @@ const (
 	measureJitter = 2 * time.Second
 )
 
-// TrafficSteps are those of a spec, with policy's values. internal/render describes the fields.
+// TrafficSteps are the steps of a spec, with policy's defaults. internal/render describes the fields.
 type TrafficSteps struct {
 	Backend            string
 	Shares             []int32
@@ -132,7 +132,7 @@ func recordedSteps(deploy *v1.NpuDeploy, steps *TrafficSteps) *v1.TrafficStepsSt
 	return next
 }
 
-// waitsFor returns why there is no measurement to decide by, or nothing. Its text does not change while
+// waitsFor returns why there is no measurement to decide by, or "". Its text does not change while
 // the reason remains.
 func waitsFor(observed Observed, endpoint result) string {
 	steps, measured := observed.Resolved.Steps, observed.Measurement
@@ -162,7 +162,7 @@ func waitsFor(observed Observed, endpoint result) string {
 	return ""
 }
 
-// outOfBounds returns why a measurement is out of bounds, or nothing.
+// outOfBounds returns why a measurement is out of bounds, or "".
 func outOfBounds(observed Observed) string {
 	steps := observed.Resolved.Steps
 	of := observed.Measurement.Backends[steps.Backend]

@@ -13,17 +13,17 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// of returns what a backend did, with the seconds to the first token, or without if they are 0.
-func of(requests, errors, firstToken float64) status.BackendMeasurement {
-	measured := status.BackendMeasurement{Requests: requests, Errors: errors}
+// measured returns a measurement of a backend. A firstToken of 0 seconds is absent.
+func measured(requests, errors, firstToken float64) status.BackendMeasurement {
+	backend := status.BackendMeasurement{Requests: requests, Errors: errors}
 	if firstToken > 0 {
-		measured.FirstToken = &firstToken
+		backend.FirstToken = &firstToken
 	}
-	return measured
+	return backend
 }
 
-// promoting returns steps of NpuDeploy chat to chat-v2, whose status has a share for so many seconds, of
-// which the last measurement was a period ago.
+// promoting returns a promotion of chat-v2 by NpuDeploy chat. It has had the share for the seconds, and the
+// last measurement was one period ago.
 func promoting(share, seconds int32) status.Observed {
 	at := metav1.NewTime(now().Add(-status.MeasurePeriod))
 	deploy := &v1.NpuDeploy{}
@@ -36,13 +36,13 @@ func promoting(share, seconds int32) status.Observed {
 		{Name: "chat-v2", Weight: 25, State: v1.BackendReady},
 	}
 	return status.Observed{
-		Deploy: deploy, Stages: status.Stages{Now: now()},
+		Deploy: deploy, Outcomes: status.Outcomes{Now: now()},
 		Route: status.Route{Kind: v1.EndpointVirtualService, Host: "chat.example", Object: route, Shares: shares},
 		Resolved: &status.Resolved{Traffic: shares, Steps: &status.TrafficSteps{
 			Backend: "chat-v2", Shares: []int32{5, 25, 50, 100}, Seconds: 60, MinRequests: 50, MaxErrorPoints: 5, MaxSlowdownPercent: 50,
 		}},
 		Measurement: &status.Measurement{At: now(), Backends: map[string]status.BackendMeasurement{
-			"chat": of(300, 3, 1), "chat-v2": of(100, 2, 1.2), "old": of(1000, 1000, 60),
+			"chat": measured(300, 3, 1), "chat-v2": measured(100, 2, 1.2), "old": measured(1000, 1000, 60),
 		}},
 	}
 }
@@ -73,13 +73,13 @@ func TestShareGrowsOnlyWithMeasurementsWithinBounds(t *testing.T) {
 		"a measurement counts for its period": {25, 0, nil, progress{25, 30, promoting25}, "for 30 of 60 s"},
 		"the next share":                      {25, 30, nil, progress{50, 0, promoting25}, "gets 50%"},
 		"the last share ends the steps":       {50, 30, nil, progress{100, 0, promoting25}, ""},
-		"promoted":                            {100, 0, newcomer(of(100, 100, 9)), progress{100, 0, v1.ReasonPromoted}, "chat-v2 gets 100% of the requests"},
+		"promoted":                            {100, 0, newcomer(measured(100, 100, 9)), progress{100, 0, v1.ReasonPromoted}, "chat-v2 gets 100% of the requests"},
 		"the same measurement again":          {25, 0, measuredAt(now().Add(-status.MeasurePeriod)), progress{25, 0, promoting25}, ""},
 		"of another controller":               {25, 30, measuredAt(now().Add(-status.MeasurePeriod / 2)), progress{25, 30, promoting25}, ""},
 		"after an hour without any":           {25, 0, measuredAt(now().Add(time.Hour)), progress{25, 30, promoting25}, ""},
 		"after the clock was set back":        {25, 30, measuredAt(now().Add(-time.Hour)), progress{25, 30, promoting25}, ""},
-		"errors":                              {25, 30, newcomer(of(100, 8, 1)), progress{0, 0, v1.ReasonRolledBack}, "at 25% of the requests: 8.0% of those to chat-v2 failed, and at most 6.0% may"},
-		"slow":                                {25, 30, newcomer(of(100, 0, 1.6)), progress{0, 0, v1.ReasonRolledBack}, "the time to the first token of chat-v2 is 1.60 s, and at most 1.50 s"},
+		"errors":                              {25, 30, newcomer(measured(100, 8, 1)), progress{0, 0, v1.ReasonRolledBack}, "at 25% of the requests: 8.0% of those to chat-v2 failed, and at most 6.0% may"},
+		"slow":                                {25, 30, newcomer(measured(100, 0, 1.6)), progress{0, 0, v1.ReasonRolledBack}, "the time to the first token of chat-v2 is 1.60 s, and at most 1.50 s"},
 		"rolled back stays so":                {0, 0, recorded(func(s *v1.TrafficStepsStatus) { s.Reason = "slow" }), progress{0, 0, v1.ReasonRolledBack}, "slow"},
 		"rolled back and overwritten":         {25, 30, recorded(func(s *v1.TrafficStepsStatus) { s.Reason = "slow" }), progress{0, 30, v1.ReasonRolledBack}, "slow"},
 		"retried": {0, 0, func(o *status.Observed) {
@@ -91,8 +91,8 @@ func TestShareGrowsOnlyWithMeasurementsWithinBounds(t *testing.T) {
 		"no measurement yet":               {25, 30, func(o *status.Observed) { o.Measurement = nil }, progress{25, 30, waiting}, "waiting: no measurement yet"},
 		"Prometheus unreachable":           {25, 30, func(o *status.Observed) { o.Measurement = &status.Measurement{Error: "Prometheus does not answer"} }, progress{25, 30, waiting}, "gets 25% of the requests, within bounds for 30 of 60 s; waiting: Prometheus does not answer"},
 		"no samples":                       {25, 30, func(o *status.Observed) { o.Measurement.Backends = nil }, progress{25, 30, waiting}, "chat-v2 answered fewer than 50 requests in five minutes, or Prometheus has no samples"},
-		"few requests":                     {25, 30, newcomer(of(49, 49, 9)), progress{25, 30, waiting}, "fewer than 50 requests"},
-		"no time to the first token":       {25, 30, newcomer(of(100, 0, 0)), progress{25, 30, waiting}, "no time to the first token of chat-v2"},
+		"few requests":                     {25, 30, newcomer(measured(49, 49, 9)), progress{25, 30, waiting}, "fewer than 50 requests"},
+		"no time to the first token":       {25, 30, newcomer(measured(100, 0, 0)), progress{25, 30, waiting}, "no time to the first token of chat-v2"},
 		"no requests to the others":        {25, 30, func(o *status.Observed) { delete(o.Measurement.Backends, "chat") }, progress{25, 30, waiting}, "the other backends answered fewer"},
 		"not ready":                        {25, 30, func(o *status.Observed) { o.Resolved.Traffic[2].State = v1.BackendNotReady }, progress{25, 30, waiting}, "waiting: chat-v2 (no ready pod)"},
 		"no route":                         {25, 30, func(o *status.Observed) { o.Route.Object = nil }, progress{25, 30, waiting}, "see condition Endpoint"},

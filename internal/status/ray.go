@@ -115,7 +115,7 @@ func (c rayCluster) runs() bool {
 	return len(c.Applications) > 0 && c.firstNotRunning() == ""
 }
 
-// firstNotRunning returns the name of an application, or nothing.
+// firstNotRunning returns the name of an application, or "".
 func (c rayCluster) firstNotRunning() string {
 	for _, name := range slices.Sorted(maps.Keys(c.Applications)) {
 		if c.Applications[name].Status != "RUNNING" {
@@ -174,7 +174,7 @@ func rayAvailable(observed Observed, rev revision) result {
 	return d.besideOthers(rev).result()
 }
 
-// applicationState is for applications that do not run, although pods may be ready.
+// applicationState diagnoses an application that does not run, although pods may be ready.
 func applicationState(cluster rayCluster) diagnosis {
 	name := cluster.firstNotRunning()
 	application := cluster.Applications[name]

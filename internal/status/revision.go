@@ -16,12 +16,12 @@ const revisionAnnotation = "deployment.kubernetes.io/revision"
 // revision is the workload's pods by the template that they were created from. Pods that
 // ended or are being deleted are in no list.
 type revision struct {
-	// observed is false until the workload's controller has acted on the present spec and, of a
+	// observed is false until the workload's controller has acted on the current spec and, for a
 	// Deployment, the ReplicaSet is observed. Until then the lists are meaningless.
 	observed bool
-	// pods are those of the current template, by name.
+	// pods are the pods of the current template, by name.
 	pods []corev1.Pod
-	// failed are those of the current template that a node terminated, newest first.
+	// failed are the pods of the current template that a node terminated, newest first.
 	failed []corev1.Pod
 	// earlier are ready pods of other templates, by name.
 	earlier []corev1.Pod

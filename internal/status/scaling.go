@@ -59,7 +59,8 @@ func scaling(observed Observed, available result) result {
 	return result{metav1.ConditionTrue, v1.ReasonScaling, text}
 }
 
-// autoscalerState is False if the autoscaler reports an error, or nothing.
+// autoscalerState returns the result of the conditions of an autoscaler: False if one of them is an error or
+// none is set.
 func autoscalerState(autoscaler *unstructured.Unstructured) result {
 	state := result{
 		metav1.ConditionFalse, v1.ReasonScalingPending,

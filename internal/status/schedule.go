@@ -9,7 +9,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// nodeLost is for a pod whose node was deleted or does not report.
+// nodeLost diagnoses a pod whose node was deleted or does not report.
 func nodeLost(observed Observed, pod corev1.Pod) diagnosis {
 	name := pod.Spec.NodeName
 	if name == "" || observed.Scheduling.Nodes == nil {
@@ -58,8 +58,8 @@ func onEveryNode(message, shortage string) bool {
 	return err == nil && strings.Contains(message, fmt.Sprintf(": %d %s", nodes, shortage))
 }
 
-// accelerator is that of this generation, or of the one before while this one does not
-// render.
+// accelerator returns the accelerator of this generation, or of the previous one while this one does
+// not render.
 func (o Observed) accelerator() *v1.AcceleratorStatus {
 	if o.Resolved != nil {
 		return o.Resolved.Accelerator

@@ -10,7 +10,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// starting is for a pod that is neither ready nor failing.
+// starting diagnoses a pod that is neither ready nor failing.
 func starting(observed Observed, pod corev1.Pod) diagnosis {
 	if pod.Spec.NodeName == "" {
 		return diagnosis{v1.ReasonProgressing, "waiting for the scheduler"}
@@ -32,8 +32,8 @@ func starting(observed Observed, pod corev1.Pod) diagnosis {
 		lastWarning(observed, pod, bound)}
 }
 
-// loading describes a container that runs and is not ready yet. One without a startup probe
-// (an init container that fetches a model) has no budget.
+// loading describes a container that runs and is not ready yet. A container without a startup probe,
+// such as an init container that fetches a model, has no budget.
 func loading(observed Observed, pod corev1.Pod, container corev1.ContainerStatus) string {
 	since := container.State.Running.StartedAt
 	budget := startupBudget(templateOf(observed, pod, container.Name))

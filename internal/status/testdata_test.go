@@ -49,7 +49,7 @@ func parse(tb testing.TB, text string) status.Observed {
 		Deploy:     &v1.NpuDeploy{},
 		Workload:   status.Workload{Deployment: &appsv1.Deployment{}},
 		Scheduling: status.SchedulingContext{Nodes: map[string]status.Node{}},
-		Stages:     status.Stages{Now: now()},
+		Outcomes:   status.Outcomes{Now: now()},
 	}
 	for _, documents := range []string{string(base), text} {
 		for _, document := range strings.Split(documents, "\n---\n") {

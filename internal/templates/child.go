@@ -25,7 +25,7 @@ const ValidateCommand = "validate-templates"
 
 // Bounds of the child.
 const (
-	// baseTimeout is for compiling the sets and rendering examples, and specTimeout for each
+	// baseTimeout bounds compiling the sets and rendering examples, and specTimeout each
 	// live spec: about a hundred times what the compiled-in set takes.
 	baseTimeout = time.Minute
 	specTimeout = 200 * time.Millisecond
@@ -65,7 +65,7 @@ type response struct {
 }
 
 // runChild sends req to a child, this program with ValidateCommand. A child that does not
-// answer is a violation of the candidate.
+// respond is a violation of the candidate.
 func runChild(ctx context.Context, req request) (*response, error) {
 	input, err := json.Marshal(req)
 	if err != nil {

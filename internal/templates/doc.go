@@ -18,5 +18,5 @@
 //
 // At the start there is no last good set, and a fallback to another policy would restart what
 // runs. An invalid directory is an error then; the controller serves no set instead until the
-// directory has a valid one (see Hooks.WaitsForValid): what runs stays as it is.
+// directory has a valid one (see Hooks.WaitsForValid). The running objects stay.
 package templates

@@ -91,7 +91,7 @@ func TestFingerprintIsEmptyAfterARecentChange(t *testing.T) {
 	}
 }
 
-func TestCandidateThatCannotBeTriedIsTriedAgain(t *testing.T) {
+func TestUndecidedCandidateIsRetried(t *testing.T) {
 	t.Parallel()
 	dir, file, now := settledFolder(t)
 	tried, swapped := errUnreachable, 0

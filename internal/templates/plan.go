@@ -14,8 +14,8 @@ import (
 )
 
 // Plan returns the effect of replacing serving by candidate on live, with the settings of
-// each namespace. Candidate must compile and render an example. A child process does it, and
-// receives what specs returns.
+// each namespace. Candidate must compile and render an example. The plan is computed in a child
+// process, which receives the fields that specs copies.
 func Plan(ctx context.Context, serving, candidate fs.FS, live Live, settings map[string]render.ProjectSettings) (*plan.Plan, error) {
 	now, err := Pack(serving)
 	if err != nil {
@@ -32,8 +32,8 @@ func Plan(ctx context.Context, serving, candidate fs.FS, live Live, settings map
 	return resp.Plan, nil
 }
 
-// specs returns l with what manifests and waves depend on: names, labels, specs, and of statuses the backends and
-// since when an update is available.
+// specs copies the fields that manifests and waves depend on: names, labels and specs, and the backends and the
+// condition UpdateAvailable of the status.
 func (l Live) specs() Live {
 	specs := Live{Deploys: make([]v1.NpuDeploy, len(l.Deploys)), Projects: make([]v1.Project, len(l.Projects))}
 	for i := range l.Deploys {

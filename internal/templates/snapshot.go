@@ -29,8 +29,8 @@ var (
 	errNoModule = errors.New("there is no cue.mod/module.cue: not a CUE module")
 )
 
-// Snapshot reads the CUE files below dir. In a mounted ConfigMap they are those that the link
-// ..data points to at the beginning: the kubelet replaces the link, never the files behind it.
+// Snapshot reads the CUE files below dir. In a mounted ConfigMap it reads the folder that the link ..data
+// pointed to at the beginning: the kubelet replaces the link, never the files behind it.
 func Snapshot(dir string) (fs.FS, error) {
 	dir = revision(dir)
 	var archive bytes.Buffer

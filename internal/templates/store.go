@@ -19,7 +19,7 @@ const (
 	// retryInterval is the time until a rejected candidate is validated again: the live spec that
 	// it could not render may have been deleted.
 	retryInterval = 5 * time.Minute
-	// retryUndecided is that of a candidate whose dry runs the API server did not answer.
+	// retryUndecided is the interval if the API server did not respond to the dry runs of a candidate.
 	retryUndecided = 10 * time.Second
 )
 

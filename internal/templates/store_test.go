@@ -140,7 +140,11 @@ func TestEditInPlaceIsDetected(t *testing.T) {
 			t.Fatal(err)
 		}
 		from := regexp.MustCompile("graceSeconds: [0-9]+").FindString(string(content))
-		if err := os.WriteFile(file, []byte(strings.Replace(string(content), from, edit, 1)), 0o600); err != nil {
+		edited := file + ".new" // A file that is being written would be another candidate.
+		if err := os.WriteFile(edited, []byte(strings.Replace(string(content), from, edit, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(edited, file); err != nil {
 			t.Fatal(err)
 		}
 		if err := next(t, results); (err == nil) == strings.HasSuffix(edit, "{") {

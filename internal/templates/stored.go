@@ -13,15 +13,15 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 )
 
-// LabelStored is the label of ControllerRevisions that keep a set: the digits of its digest.
+// LabelStored is the label of ControllerRevisions that store a set. Its value is the digits of the digest.
 const LabelStored = "dudaji.com/templates"
 
-// StoredData is the data of a ControllerRevision that keeps a set.
+// StoredData is the data of a ControllerRevision that stores a set.
 type StoredData struct {
 	Archive []byte `json:"archive"` // see Pack
 }
 
-// UnpackStored returns the files of a set that a ControllerRevision keeps.
+// UnpackStored returns the files of the set that a ControllerRevision stores.
 func UnpackStored(revision *appsv1.ControllerRevision) (fs.FS, error) {
 	var data StoredData
 	if err := json.Unmarshal(revision.Data.Raw, &data); err != nil {
@@ -30,7 +30,7 @@ func UnpackStored(revision *appsv1.ControllerRevision) (fs.FS, error) {
 	return Unpack(data.Archive)
 }
 
-// ErrNotStored means that the controller does not keep a set.
+// ErrNotStored means that a set is not stored.
 var ErrNotStored = errors.New("the controller does not keep these templates")
 
 // FindStored returns the digest and the files of the set whose digest begins with the text.
@@ -45,7 +45,8 @@ func FindStored(stored []appsv1.ControllerRevision, digest string) (string, fs.F
 	return "", nil, ErrNotStored
 }
 
-// Diff returns a unified diff of the files of two sets, below a name each, or nothing.
+// Diff returns a unified diff of the files of two sets, whose paths begin with the names. It is empty if
+// the sets are the same.
 func Diff(beforeName string, before fs.FS, afterName string, after fs.FS) ([]byte, error) {
 	var names []string
 	for _, set := range []fs.FS{before, after} {

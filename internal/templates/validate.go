@@ -20,7 +20,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// Live are the objects of our kinds in the cluster.
+// Live has the NpuDeploys and Projects of a cluster.
 type Live struct {
 	Deploys  []v1.NpuDeploy `json:"deploys,omitempty"`
 	Projects []v1.Project   `json:"projects,omitempty"`
@@ -38,9 +38,9 @@ func (e *RejectedError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Validate checks in a child process that candidate compiles and renders its presets and
-// live, and only to manifests that may be applied. Its policy may forbid examples, but not all
-// of them. The error of an invalid candidate is a *RejectedError.
+// Validate checks in a child process that candidate compiles, and that it renders its presets
+// and live to manifests that may be applied. Its policy may forbid some of the examples, not all. The
+// error of an invalid candidate is a *RejectedError.
 func Validate(ctx context.Context, candidate fs.FS, live Live) error {
 	packed, err := Pack(candidate)
 	if err != nil {
@@ -101,8 +101,8 @@ func renderExamples(set *render.Templates) []render.Violation {
 	return violations
 }
 
-// ownerOf returns the owner of what a document renders to. Templates render an NpuDeploy
-// without a namespace for the default one.
+// ownerOf returns the owner of a document's manifests. Templates render an NpuDeploy without a
+// namespace in the default one.
 func ownerOf(document render.Document) manifests.Owner {
 	if namespace, _, isProject := document.Settings(); isProject {
 		return manifests.ProjectOwner(namespace)

@@ -3,8 +3,9 @@
 //
 //  1. removes from the CRD the descriptions of Kubernetes' own types, which `kubectl explain pod`
 //     prints; with them the CRD exceeds the 256 KiB annotation of a client-side apply;
-//  2. writes the definition #Spec of a kind that is rendered to schemas/KIND/spec_gen.cue, as `cue get crd` would, but with
-//     readable errors, and with optional structs that CUE evaluates only if they are present.
+//  2. writes schemas/KIND/spec_gen.cue, with the definition #Spec of a kind that is rendered. Unlike
+//     the output of `cue get crd`, its errors are readable, and CUE evaluates optional structs only if
+//     they are present.
 //
 // `just gen` runs it.
 package main

@@ -1,2 +1,2 @@
-// Package apiserver holds tests of the API server while Kubernetes is unreachable, and benchmarks.
+// Package apiserver tests the API server while Kubernetes is unreachable, and contains its benchmarks.
 package apiserver

@@ -12,7 +12,7 @@ import (
 )
 
 // A table of rights may lack one. Here the controller elects itself, applies, corrects
-// drift, prunes and records events with its account's rights, and no request is refused.
+// drift, prunes and records events with its account's rights, and no request is forbidden.
 func controllerWorks(h *harness.Harness) {
 	c := controllertest.Start(h, controller.Options{LeaderElection: true, LeaderElectionNamespace: namespace, Workers: 2})
 	h.Kubectl("apply", "-n", h.Namespace, "-f", h.Path("examples", "minimal", "npudeploy.yaml"))
@@ -34,7 +34,7 @@ func controllerWorks(h *harness.Harness) {
 
 	h.AwaitKubectl("NpuDeploy", "get", "events", "-n", h.Namespace, "--field-selector=involvedObject.kind=NpuDeploy",
 		"-o", "jsonpath={.items[0].involvedObject.kind}")
-	for _, request := range c.Refused() {
+	for _, request := range c.Forbidden() {
 		h.Errorf("the controller may not %s", request)
 	}
 }

@@ -42,7 +42,7 @@ func TestObjectsThatAQuotaRejectsAreCreatedOnceItAllows(t *testing.T) {
 }
 
 // The namespace's controller deletes what the controller would create again.
-func TestTerminatingNamespaceIsLeftAlone(t *testing.T) {
+func TestTerminatingNamespaceIsNotChanged(t *testing.T) {
 	f := newReady(t)
 	f.Patch(f.Find(service, "web"), `{"metadata":{"finalizers":["example.com/hold"]}}`)
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: f.Namespace}}

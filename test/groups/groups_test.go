@@ -118,7 +118,7 @@ func TestGroupServesFromSeveralNodes(t *testing.T) {
 	if len(selected.Items) != 1 || selected.Items[0].Name != "web-lws-0" || len(f.pods()) != 2 {
 		t.Errorf("the Service selects %d of %d pods", len(selected.Items), len(f.pods()))
 	}
-	// What the webhook of LeaderWorkerSet adds causes no second write.
+	// Fields that the webhook of LeaderWorkerSet adds cause no second write.
 	if generation := f.Find(setKind, "web-lws").GetGeneration(); generation != 1 {
 		t.Errorf("the set has generation %d", generation)
 	}

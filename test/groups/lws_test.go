@@ -62,8 +62,7 @@ func (f fixture) retryInitContainer(name string) {
 	f.Must(f.Client.Status().Patch(f.Context(), pod, client.RawPatch(types.MergePatchType, []byte(status))))
 }
 
-// The effects that a plan reports are those that LeaderWorkerSet has.
-func TestEffectOfAChangeIsThatOfLeaderWorkerSet(t *testing.T) {
+func TestPlannedEffectIsTheEffectOnGroups(t *testing.T) {
 	f := newFixture(t, "a")
 	f.Apply(plainSet)
 	pods, manifest := f.plainPods(1), plainSet

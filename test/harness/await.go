@@ -25,12 +25,12 @@ import (
 const (
 	// Timeout limits every wait. It is generous: it ends only tests that fail.
 	Timeout = 90 * time.Second
-	// pollInterval is the time between two looks at what cannot be watched.
+	// pollInterval is the interval at which conditions that cannot be watched are checked.
 	pollInterval = 10 * time.Millisecond
 )
 
-// Await polls a condition that spans more than one object. What names it for the
-// failure: "two pods".
+// Await polls a condition that spans more than one object. what describes it in the failure: "two
+// pods".
 func (h *Harness) Await(what string, condition func() bool, objects ...client.Object) {
 	h.Helper()
 	err := wait.PollUntilContextTimeout(h.Context(), pollInterval, Timeout, true,

@@ -50,7 +50,7 @@ func TestSixtyFourDevicesNeedLessThanFortyMebibytes(t *testing.T) {
 	peak := peakMemory(t, p)
 	t.Logf("peak resident memory: %.1f MiB", float64(peak)/(1<<20))
 	if peak > 40<<20 {
-		t.Errorf("it took %d bytes", peak)
+		t.Errorf("the plugin took %d bytes", peak)
 	}
 }
 

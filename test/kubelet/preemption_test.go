@@ -33,7 +33,7 @@ func TestPreemptionFreesDevices(t *testing.T) {
 	t.Logf("the urgent pod runs after %s", time.Since(started).Round(time.Millisecond))
 
 	if got := k.devicesOf(c.get(t, online)); len(got) != 2 {
-		t.Errorf("it holds %v", got)
+		t.Errorf("the pod holds %v", got)
 	}
 	left := 0
 	for _, name := range []string{batch, other} {

@@ -250,7 +250,7 @@ func TestTerminatedPluginRemovesItsSocket(t *testing.T) {
 	started := time.Now()
 	p.terminate()
 	if took := time.Since(started); took > 2*time.Second {
-		t.Errorf("it took %s with no call under way", took)
+		t.Errorf("the plugin took %s to stop without a call in flight", took)
 	}
 	if got := sockets(t, f); len(got) != 0 {
 		t.Errorf("left behind %v", got)
@@ -263,7 +263,7 @@ func TestNodeHasTheResourceOnceADeviceIsFound(t *testing.T) {
 	p := startPlugin(t, h, f)
 	p.awaitReady()
 	if got := sockets(t, f); len(got) != 0 {
-		t.Errorf("it serves nothing on %v", got)
+		t.Errorf("the plugin has the sockets %v without a device", got)
 	}
 	h.plug(0, 0)
 	k.awaitCapacity(1, 1)

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 var templates = sync.OnceValues(func() (*render.Templates, error) { return render.Compile(nufi.Module()) })
 
 // A fixture with a policy of its own is rendered with the repository's policy, which may reject it.
-func TestKubernetesAcceptsWhatValidSpecsRenderTo(t *testing.T) {
+func TestKubernetesAcceptsManifestsOfValidSpecs(t *testing.T) {
 	h := harness.New(t)
 	for _, pattern := range []string{"examples/*/npudeploy.yaml", "schemas/npudeploy/testdata/valid/*.yaml"} {
 		files, err := filepath.Glob(h.Path(filepath.FromSlash(pattern)))
@@ -114,7 +114,7 @@ func dryRun(h *harness.Harness, result *render.Result) error {
 		object.SetNamespace(h.Namespace)
 	}
 	owner := apply.DeployOwner(&v1.NpuDeploy{ObjectMeta: metav1.ObjectMeta{Namespace: h.Namespace, Name: "web", UID: "00000000-0000-4000-8000-000000000000"}})
-	set, err := apply.NewSet(owner, result.Objects)
+	set, err := apply.NewObjectSet(owner, result.Objects)
 	h.Must(err)
 	return errors.Join(slices.Collect(maps.Values(apply.DryRun(h.Context(), h.Client, set)))...)
 }

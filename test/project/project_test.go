@@ -19,7 +19,7 @@ import (
 const twoMembers = "{displayName: Team, members: [{kind: User, name: alice, role: Admin}, {kind: User, name: bob, role: Viewer}]," +
 	" quota: {accelerators: [{type: atom, count: 2}], cpu: 8}}"
 
-// children are those of twoMembers, and what a drift of each looks like.
+// children returns the objects of twoMembers by kind, with a patch that makes each drift.
 func children() map[schema.GroupVersionKind]struct{ name, drift string } {
 	return map[schema.GroupVersionKind]struct{ name, drift string }{
 		namespace:     {"", `{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":null}}}`},
@@ -155,19 +155,19 @@ func TestUnownedNamespaceIsAdoptedOnlyByAnnotation(t *testing.T) {
 	}
 	for kind, child := range children() {
 		if kind != namespace && f.child(kind, child.name) != nil {
-			t.Errorf("there is a %s in it", kind.Kind)
+			t.Errorf("the namespace has a %s", kind.Kind)
 		}
 	}
 	if status := f.status(); status.Namespace != "" {
 		t.Errorf("status.namespace is %s", status.Namespace)
 	}
 	if got := f.child(namespace, ""); got.GetLabels()["dudaji.com/project"] != "" || len(got.GetOwnerReferences()) != 0 {
-		t.Errorf("it was changed: %v", got.Object["metadata"])
+		t.Errorf("the namespace was changed: %v", got.Object["metadata"])
 	}
 	f.Patch(f.child(namespace, ""), `{"metadata":{"annotations":{"dudaji.com/adopt":"`+f.name+`"}}}`)
 	f.AwaitCondition(f.project(), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
 	if f.child(roleBinding, "nufi-project-admin") == nil {
-		t.Error("it was not adopted")
+		t.Error("the namespace was not adopted")
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
-// secretRequests are those that name a Secret. The path of the collection ends in a slash.
+// secretRequests returns requests on Secrets. The path of the collection ends in a slash.
 func secretRequests() map[string]struct{ method, name, query, body string } {
 	return map[string]struct{ method, name, query, body string }{
 		"get":                      {http.MethodGet, "token", "", ""},

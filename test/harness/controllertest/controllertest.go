@@ -38,10 +38,10 @@ type Controller struct {
 	ended   chan error
 	stop    func() error
 
-	mu      sync.Mutex
-	writes  map[string][]string // by namespace or project: "PATCH /apis/..."
-	reads   map[string]int
-	refused []string // requests that were answered Forbidden
+	mu        sync.Mutex
+	writes    map[string][]string // by namespace or project: "PATCH /apis/..."
+	reads     map[string]int
+	forbidden []string // requests with the response 403
 }
 
 // Start runs a controller until Stop, at the latest until the test ends.
@@ -136,12 +136,12 @@ func (c *Controller) Requests(namespace string) int {
 	return len(c.writes[namespace]) + c.reads[namespace]
 }
 
-// Refused returns the requests that were answered Forbidden. After a start of the API
+// Forbidden returns the requests with the response 403. After a start of the API
 // server, these include requests that its authorizer allows a moment later.
-func (c *Controller) Refused() []string {
+func (c *Controller) Forbidden() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.refused)
+	return slices.Clone(c.forbidden)
 }
 
 // Metric returns the sum of a metric's values over all labels.
@@ -189,7 +189,7 @@ func (r recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 		response.Body = r.controller.watches.delay(path.Base(request.URL.Path), response.Body)
 	}
 	if err == nil && response.StatusCode == http.StatusForbidden {
-		r.controller.refuse(request)
+		r.controller.recordForbidden(request)
 	}
 	return response, err
 }
@@ -208,10 +208,10 @@ func (c *Controller) record(request *http.Request) {
 	c.writes[namespace] = append(c.writes[namespace], request.Method+" "+request.URL.Path)
 }
 
-func (c *Controller) refuse(request *http.Request) {
+func (c *Controller) recordForbidden(request *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.refused = append(c.refused, request.Method+" "+request.URL.Path)
+	c.forbidden = append(c.forbidden, request.Method+" "+request.URL.Path)
 }
 
 // scope returns the name of the namespace or the project that a path is in.

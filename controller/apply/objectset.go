@@ -19,8 +19,8 @@ const (
 	ManagedBy      = "nufi"
 )
 
-// Set is the desired objects of one owner. It is immutable.
-type Set struct {
+// ObjectSet is the desired objects of one owner. It is immutable.
+type ObjectSet struct {
 	owner     Owner
 	manifests []manifest
 }
@@ -34,13 +34,13 @@ type manifest struct {
 	releasesReplicas bool
 }
 
-// NewSet returns the set of objects, in apply order. The error is a *manifests.NotAllowedError
+// NewObjectSet returns the set of objects, in apply order. The error is a *manifests.NotAllowedError
 // if templates of the owner may not render them. The objects are not modified.
-func NewSet(owner Owner, objects []*unstructured.Unstructured) (*Set, error) {
+func NewObjectSet(owner Owner, objects []*unstructured.Unstructured) (*ObjectSet, error) {
 	if err := manifests.Check(owner.Owner, objects); err != nil {
 		return nil, err
 	}
-	set := &Set{owner: owner}
+	set := &ObjectSet{owner: owner}
 	for _, object := range objects {
 		desired, err := newManifest(set.owner, object)
 		if err != nil {
@@ -52,13 +52,13 @@ func NewSet(owner Owner, objects []*unstructured.Unstructured) (*Set, error) {
 }
 
 // Without returns the set without the objects that match.
-func (s *Set) Without(matches func(Ref) bool) *Set {
-	return &Set{owner: s.owner, manifests: slices.DeleteFunc(slices.Clone(s.manifests),
+func (s *ObjectSet) Without(matches func(Ref) bool) *ObjectSet {
+	return &ObjectSet{owner: s.owner, manifests: slices.DeleteFunc(slices.Clone(s.manifests),
 		func(desired manifest) bool { return matches(desired.ref) })}
 }
 
 // Refs returns the objects in apply order.
-func (s *Set) Refs() []Ref {
+func (s *ObjectSet) Refs() []Ref {
 	refs := make([]Ref, 0, len(s.manifests))
 	for _, desired := range s.manifests {
 		refs = append(refs, desired.ref)
@@ -67,12 +67,12 @@ func (s *Set) Refs() []Ref {
 }
 
 // Equals reports whether two sets have the same objects.
-func (s *Set) Equals(other *Set) bool {
+func (s *ObjectSet) Equals(other *ObjectSet) bool {
 	return slices.EqualFunc(s.manifests, other.manifests, func(a, b manifest) bool { return a.ref == b.ref && a.digest == b.digest })
 }
 
 // Objects decodes the objects as they are sent.
-func (s *Set) Objects() ([]*unstructured.Unstructured, error) {
+func (s *ObjectSet) Objects() ([]*unstructured.Unstructured, error) {
 	objects := make([]*unstructured.Unstructured, len(s.manifests))
 	for i, desired := range s.manifests {
 		objects[i] = &unstructured.Unstructured{}
@@ -84,7 +84,7 @@ func (s *Set) Objects() ([]*unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-func (s *Set) has(k key) bool {
+func (s *ObjectSet) has(k key) bool {
 	return slices.ContainsFunc(s.manifests, func(desired manifest) bool { return desired.ref.key() == k })
 }
 
@@ -141,8 +141,8 @@ func setOwner(object *unstructured.Unstructured, owner Owner) {
 const neverVersion = "1"
 
 // compact copies a value without nulls, empty lists, and empty labels and annotations: they
-// would appear to drift when other clients add some. Other empty maps have a meaning
-// (emptyDir).
+// would appear to drift when other clients add some. Other empty maps, such as emptyDir, have
+// a meaning.
 func compact(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
