@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -18,7 +19,7 @@ type podsResponse struct {
 		Ready                              bool
 		Restarts                           int
 		Devices                            map[string]int
-		Containers                         []struct{ Name, Image, State, Reason string }
+		Containers                         []struct{ Name, Image, State, Reason, Pulled string }
 	}
 }
 
@@ -69,6 +70,35 @@ func TestPodsReportWhyTheyAreNotReady(t *testing.T) {
 	}
 	if got.Total != 6 || got.Ready.Status != "Unknown" {
 		t.Errorf("listed %d pods, Ready %v", got.Total, got.Ready)
+	}
+}
+
+func TestContainerHasTheTimeOfItsLastPull(t *testing.T) {
+	t.Parallel()
+	k := newOwnedFixture(newFixture(t))
+	pod := k.pod("a", k.node(nil), k.set, running())
+	const pull = `
+apiVersion: v1
+kind: Event
+metadata: {generateName: pulled-}
+involvedObject: {kind: Pod, namespace: %s, name: a, uid: %s, fieldPath: %q}
+type: Normal
+reason: Pulled
+message: Container image already present on machine
+lastTimestamp: %q
+`
+	for _, event := range [][3]string{
+		{string(pod.UID), "spec.containers{server}", "2026-03-01T12:02:00Z"},
+		{string(pod.UID), "spec.containers{server}", "2026-03-01T12:01:00Z"},
+		{string(pod.UID), "", "2026-03-01T12:03:00Z"},
+		{string(pod.UID), "spec.ephemeralContainers{proxy}", "2026-03-01T12:03:00Z"},
+		{"of-another-pod", "spec.containers{server}", "2026-03-01T12:03:00Z"},
+	} {
+		kubectl(k.fixture, fmt.Sprintf(pull, k.Namespace, event[0], event[1], event[2]), "create", "-f", "-")
+	}
+	containers := k.pods().Pods[0].Containers
+	if containers[0].Pulled != "" || containers[1].Pulled != "2026-03-01T12:02:00Z" {
+		t.Errorf("the containers are %v", containers)
 	}
 }
 

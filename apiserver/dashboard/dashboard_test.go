@@ -254,22 +254,23 @@ func TestPassedStagesHaveTheTimesOfThePods(t *testing.T) {
 	t.Parallel()
 	at := func(minute int) time.Time { return time.Date(2026, 1, 2, 3, minute, 0, 0, time.UTC) }
 	pods := []pod{
-		{Scheduled: at(1), Containers: []container{{Started: at(2)}, {Started: at(5)}}},
+		{Scheduled: at(1), Containers: []container{{Pulled: at(4), Started: at(2)}, {Pulled: at(2), Started: at(5)}}},
 		{Scheduled: at(3), Containers: []container{{}}},
-		{Scheduled: at(8), Containers: []container{{Started: at(9)}}, Deleting: true},
+		{Scheduled: at(8), Containers: []container{{Pulled: at(9), Started: at(9)}}, Deleting: true},
 	}
 	stages := []stage{
 		{Name: "Rendered", Progress: progressDone, Since: at(0)}, {Name: "Scheduled", Progress: progressDone},
 		{Name: "Pulled", Progress: progressDone}, {Name: "Started", Progress: progressDone},
 	}
 	addTimes(stages, pods)
-	for i, want := range []time.Time{at(0), at(3), {}, at(5)} {
+	for i, want := range []time.Time{at(0), at(3), at(4), at(5)} {
 		if got := stages[i].Since; !got.Equal(want) {
 			t.Errorf("%s has the time %s, want %s", stages[i].Name, got, want)
 		}
 	}
-	stages = []stage{{Name: "Scheduled", Progress: progressDone}, {Name: "Started", Progress: progressFailed}}
-	if addTimes(stages, pods); stages[0].Since.IsZero() || !stages[1].Since.IsZero() {
+	pods[0].Containers[0].Pulled, pods[0].Containers[1].Pulled = time.Time{}, time.Time{} // their events have expired
+	stages = []stage{{Name: "Scheduled", Progress: progressDone}, {Name: "Pulled", Progress: progressDone}, {Name: "Started", Progress: progressFailed}}
+	if addTimes(stages, pods); stages[0].Since.IsZero() || !stages[1].Since.IsZero() || !stages[2].Since.IsZero() {
 		t.Errorf("the stages are %+v", stages)
 	}
 }
@@ -366,7 +367,7 @@ func TestListLinksToItsOtherPagesAndOrders(t *testing.T) {
 
 func TestDevicesOfARowAreThoseInUseOrOfTheSpec(t *testing.T) {
 	t.Parallel()
-	four := int32(4)
+	two, four := int32(2), int32(4)
 	deploy := &v1.NpuDeploy{}
 	for _, test := range []struct {
 		spec   *v1.Accelerator
@@ -376,12 +377,25 @@ func TestDevicesOfARowAreThoseInUseOrOfTheSpec(t *testing.T) {
 		{nil, nil, ""},
 		{&v1.Accelerator{Type: "atom"}, nil, "ATOM"},
 		{&v1.Accelerator{Type: "atom", Count: &four}, nil, "4 ATOM"},
+		{&v1.Accelerator{Type: "atom", Count: &four, Nodes: &two}, nil, "2 × 4 ATOM"},
 		{&v1.Accelerator{Type: "atom", Count: &four}, &v1.AcceleratorStatus{Type: "x330", Count: 8}, "8 X330"},
+		{nil, &v1.AcceleratorStatus{Type: "atom", Count: 8, Nodes: 3}, "3 × 8 ATOM"},
 	} {
 		deploy.Spec.Accelerator, deploy.Status.Accelerator = test.spec, test.status
 		if got := devicesOf(deploy); got != test.want {
 			t.Errorf("the devices are %q, want %q", got, test.want)
 		}
+	}
+}
+
+func TestDraftCountsTheDevicesOfAllNodes(t *testing.T) {
+	t.Parallel()
+	draft := draftView{Accelerator: &v1.AcceleratorStatus{Type: "atom", Count: 8}, Replicas: 3, Project: &projectCount{Quota: 24}}
+	if draft.Total() != 24 || draft.ExceedsQuota() {
+		t.Errorf("it has %d devices", draft.Total())
+	}
+	if draft.Accelerator.Nodes = 2; draft.Total() != 48 || !draft.ExceedsQuota() {
+		t.Errorf("on two nodes it has %d devices", draft.Total())
 	}
 }
 

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -90,6 +91,7 @@ type deploymentsPage struct {
 	Filters                filters
 	Rows                   []row
 	Counts                 []stateCount
+	All                    int               // sum of the counts
 	Columns                map[string]column // by key of the order
 	Projects, Accelerators []string
 	TemplateSets           []choice
@@ -153,14 +155,22 @@ func (h *Handlers) newURLs(r *http.Request, user *kube.UserClient, projects []st
 		names = append(names, project.Name)
 	}
 	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		lacks, err := missing(r.Context(), user, h.route(createOperation).Needs, name, "")
-		if err != nil && !kube.Unreachable(err) {
-			return nil, nil, err
-		}
-		if lack = cmp.Or(lack, lacks); err == nil && lacks == nil {
+	names = slices.Compact(names)
+	lacks, isReviewed := make([]*problem.Missing, len(names)), make([]bool, len(names))
+	_, err = rest.ForEachReachable(r.Context(), len(names), func(ctx context.Context, i int) error {
+		var err error
+		lacks[i], err = missing(ctx, user, h.route(createOperation).Needs, names[i], "")
+		isReviewed[i] = err == nil
+		return err
+	})
+	if err != nil && !kube.Unreachable(err) {
+		return nil, nil, err
+	}
+	for i, name := range names {
+		if isReviewed[i] && lacks[i] == nil {
 			urls = append(urls, link{Name: name, URL: "/new/" + name + "?" + url.Values{languageParameter: {string(languageOf(r))}}.Encode()})
 		}
+		lack = cmp.Or(lack, lacks[i])
 	}
 	if len(urls) > 0 {
 		lack = nil
@@ -183,6 +193,7 @@ func newDeploymentsPage(r *http.Request, f filters, number int, listing *npudepl
 		p.TemplateSets = append(p.TemplateSets, choice{digest, shortDigest(digest)})
 	}
 	for _, state := range status.States() {
+		p.All += listing.Summary.ByState[state]
 		p.Counts = append(p.Counts, stateCount{state, listing.Summary.ByState[state], urlOf(r, "state", string(state)), f.State == string(state)})
 	}
 	for _, key := range npudeploys.SortKeys() {

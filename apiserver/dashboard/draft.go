@@ -43,7 +43,9 @@ type draftView struct {
 type projectCount struct{ Held, Quota int64 }
 
 // Total returns the devices of all replicas.
-func (d *draftView) Total() int64 { return int64(d.Accelerator.Count) * d.Replicas }
+func (d *draftView) Total() int64 {
+	return d.Replicas * int64(max(1, d.Accelerator.Nodes)) * int64(d.Accelerator.Count)
+}
 
 // Exceeds reports whether no node has enough free devices for a replica.
 func (d *draftView) Exceeds() bool {

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/gorilla/mux"
-	"github.com/rogpeppe/go-internal/diff"
 	yamlv3 "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
 
@@ -259,24 +258,6 @@ func (h *Handlers) failEditor(w http.ResponseWriter, r *http.Request, user *kube
 		page.CurrentDiff = diffOf(current, page)
 	}
 	return h.writeEditor(w, r, user, page)
-}
-
-// diffOf returns the difference from the current spec to the text of a page.
-func diffOf(current string, page *editorPage) string {
-	var object map[string]any
-	text := []byte(page.YAML)
-	if err := yaml.Unmarshal(text, &object); err == nil && object != nil {
-		metadata, ok := object["metadata"].(map[string]any)
-		if !ok {
-			metadata = map[string]any{}
-		}
-		metadata["name"], metadata["namespace"] = page.Name, page.Namespace
-		object["apiVersion"], object["kind"], object["metadata"] = v1.GroupVersion().String(), v1.Kind, metadata
-		if normal, err := yaml.Marshal(object); err == nil {
-			text = normal // the same format as that of the current spec
-		}
-	}
-	return string(diff.Diff("current", []byte(current), "yours", text))
 }
 
 // addProblem adds an error to the page, with the lines of its fields.

@@ -48,6 +48,7 @@ type container struct {
 	Restarts int32     `json:"restarts"`
 	State    string    `json:"state"`
 	Reason   string    `json:"reason"`
+	Pulled   time.Time `json:"pulled"`
 	Started  time.Time `json:"started"`
 	LastExit *struct {
 		Reason   string    `json:"reason"`

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/utils/ptr"
 
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/npudeploys"
@@ -20,12 +21,15 @@ type row struct {
 	Name, Project, Model, Reason string
 	State                        state
 	Ready                        string // ready/desired
-	Devices                      string // of a replica, such as "4 ATOM"
+	Devices                      string // of a replica, such as "4 ATOM", or "2 × 4 ATOM" on two nodes
 	Templates, TemplatesShort    string
 	Age, Created                 string
 	URL                          string
 	Language                     language // of the page that the row links to
 }
+
+// Address is the URL as it is shown.
+func (r row) Address() string { return strings.TrimPrefix(r.URL, "https://") }
 
 // ID identifies the row in its page.
 func (r row) ID() string { return "deployment-" + r.Project + "-" + r.Name }
@@ -49,18 +53,21 @@ func newListRow(deploy *live.Deploy, now time.Time) row {
 
 // devicesOf returns the devices of a replica: those in use, or else those of the spec.
 func devicesOf(deploy *v1.NpuDeploy) string {
-	var count int32
-	switch {
-	case deploy.Status.Accelerator != nil:
-		count = deploy.Status.Accelerator.Count
-	case deploy.Spec.Accelerator != nil && deploy.Spec.Accelerator.Count != nil:
-		count = *deploy.Spec.Accelerator.Count
+	count, nodes := int32(0), int32(1)
+	if used, given := deploy.Status.Accelerator, deploy.Spec.Accelerator; used != nil {
+		count, nodes = used.Count, used.Nodes
+	} else if given != nil && given.Count != nil {
+		count, nodes = *given.Count, ptr.Deref(given.Nodes, 1)
 	}
 	name := strings.ToUpper(npudeploys.AcceleratorOf(deploy))
 	if count == 0 || name == "" {
 		return name
 	}
-	return strconv.Itoa(int(count)) + " " + name
+	text := strconv.Itoa(int(count)) + " " + name
+	if nodes > 1 {
+		text = strconv.Itoa(int(nodes)) + " × " + text
+	}
+	return text
 }
 
 // shortDigest returns the part of a digest that lists show.

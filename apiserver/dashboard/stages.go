@@ -69,7 +69,7 @@ func stagesOf(deploy *v1.NpuDeploy) ([]stage, *holdUp) {
 }
 
 // addTimes sets the times of the stages that all pods have passed, as far as the pods have them: the last time
-// at which one of them was scheduled, and at which one of their containers started.
+// at which one of them was scheduled, and at which an image of their containers was pulled, and one started.
 func addTimes(stages []stage, pods []pod) {
 	latest := map[string]time.Time{}
 	for i := range pods {
@@ -78,6 +78,7 @@ func addTimes(stages []stage, pods []pod) {
 		}
 		latest["Scheduled"] = later(latest["Scheduled"], pods[i].Scheduled)
 		for _, container := range pods[i].Containers {
+			latest["Pulled"] = later(latest["Pulled"], container.Pulled)
 			latest["Started"] = later(latest["Started"], container.Started)
 		}
 	}

@@ -29,7 +29,7 @@ type views struct {
 func newViews(style, script string) (*views, error) {
 	v := &views{byLanguage: map[language]*template.Template{}, style: style, script: script}
 	for language, table := range words() {
-		parsed, err := template.New("").Funcs(template.FuncMap{"word": table.word, "percent": percent, "memory": memoryText, "hot": isHot}).ParseFS(files, "pages/*.html")
+		parsed, err := template.New("").Funcs(template.FuncMap{"word": table.word, "percent": percent, "memory": memoryText, "hot": isHot, "diff": diffLines}).ParseFS(files, "pages/*.html")
 		if err != nil {
 			return nil, err
 		}

@@ -60,6 +60,7 @@ type container struct {
 	Restarts int32     `json:"restarts" doc:"number of restarts"`
 	State    string    `json:"state" enum:"Waiting,Running,Terminated" doc:"state of the container"`
 	Reason   string    `json:"reason,omitempty" doc:"Kubernetes' reason why it waits or has terminated"`
+	Pulled   time.Time `json:"pulled,omitzero" doc:"last time at which the kubelet reported that its image was on the node, by an event; absent without one: Kubernetes keeps events for an hour"`
 	Started  time.Time `json:"started,omitzero" doc:"time of its last start; absent before the first, and while it waits"`
 	LastExit *exit     `json:"lastExit,omitempty" doc:"absent if it has never ended"`
 }
@@ -90,9 +91,13 @@ func (h *Handlers) pods(w http.ResponseWriter, r *http.Request, user *kube.UserC
 	if err != nil {
 		return err
 	}
+	pulls, err := pullsOf(r, user, owned)
+	if err != nil {
+		return err
+	}
 	response := podList{Ready: readinessOf(owned.deploy), Total: owned.total, Pods: make([]pod, len(owned.pods))}
 	for i := range owned.pods {
-		response.Pods[i] = newPod(&owned.pods[i], diagnoses[owned.pods[i].UID])
+		response.Pods[i] = newPod(&owned.pods[i], diagnoses[owned.pods[i].UID], pulls[owned.pods[i].UID])
 	}
 	return rest.WriteJSON(w, http.StatusOK, response)
 }
@@ -118,6 +123,41 @@ func (h *Handlers) diagnose(r *http.Request, user *kube.UserClient, owned *owned
 	return diagnoses, err
 }
 
+// containerTimes are times by the names of a pod's containers.
+type containerTimes map[string]time.Time
+
+// reasonPulled is that of the kubelet's event about an image that it has pulled, or found on its node.
+const reasonPulled = "Pulled"
+
+// pullsOf returns when the images of the pods were last on their nodes, by UID and container. Kubernetes
+// has no field for it.
+func pullsOf(r *http.Request, user *kube.UserClient, owned *ownedObjects) (map[types.UID]containerTimes, error) {
+	pulls := map[types.UID]containerTimes{}
+	err := listEvents(r, user, func(event *corev1.Event) {
+		pod, container := event.InvolvedObject.UID, containerOf(event)
+		if !owned.uids[pod] || container == "" {
+			return
+		}
+		if pulls[pod] == nil {
+			pulls[pod] = containerTimes{}
+		}
+		if at := status.EventTime(event).UTC(); at.After(pulls[pod][container]) {
+			pulls[pod][container] = at
+		}
+	}, client.MatchingFields{"reason": reasonPulled, "involvedObject.kind": "Pod"})
+	return pulls, err
+}
+
+// containerOf returns the name of the container that the kubelet has recorded an event about, as in
+// spec.containers{NAME}, or nothing.
+func containerOf(event *corev1.Event) string {
+	list, name, _ := strings.Cut(strings.TrimSuffix(event.InvolvedObject.FieldPath, "}"), "{")
+	if list != "spec.containers" && list != "spec.initContainers" {
+		return ""
+	}
+	return name
+}
+
 func readinessOf(deploy *v1.NpuDeploy) readiness {
 	state, _ := status.StateOf(deploy)
 	condition := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
@@ -127,7 +167,7 @@ func readinessOf(deploy *v1.NpuDeploy) readiness {
 	return readiness{state, string(condition.Status), condition.Reason, condition.Message}
 }
 
-func newPod(p *corev1.Pod, diagnosis status.Outcome) pod {
+func newPod(p *corev1.Pod, diagnosis status.Outcome, pulls containerTimes) pod {
 	response := pod{
 		Name: p.Name, Node: p.Spec.NodeName, Phase: string(p.Status.Phase), Ready: diagnosis.Reason == v1.ReasonReady,
 		Created: p.CreationTimestamp.UTC(), Scheduled: scheduledAt(p), Deleting: p.DeletionTimestamp != nil,
@@ -135,7 +175,7 @@ func newPod(p *corev1.Pod, diagnosis status.Outcome) pod {
 	}
 	response.Group, response.Role = groupOf(p)
 	add := func(c corev1.Container, statuses []corev1.ContainerStatus) {
-		container := container{Name: c.Name, Image: c.Image, State: "Waiting"}
+		container := container{Name: c.Name, Image: c.Image, State: "Waiting", Pulled: pulls[c.Name]}
 		for i := range statuses {
 			if statuses[i].Name == c.Name {
 				container.setStatus(&statuses[i])

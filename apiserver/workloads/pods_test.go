@@ -18,7 +18,7 @@ func TestPodHasItsTimes(t *testing.T) {
 		p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: name})
 	}
 	p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, LastTransitionTime: at(0)}}
-	if got := newPod(p, status.Outcome{}).Scheduled; !got.IsZero() {
+	if got := newPod(p, status.Outcome{}, nil).Scheduled; !got.IsZero() {
 		t.Errorf("a pod without a node is scheduled at %s", got)
 	}
 	p.Status.Conditions[0].Status, p.Status.Conditions[0].LastTransitionTime = corev1.ConditionTrue, at(1)
@@ -29,13 +29,15 @@ func TestPodHasItsTimes(t *testing.T) {
 			Terminated: &corev1.ContainerStateTerminated{StartedAt: at(5), FinishedAt: at(6)},
 		}},
 	}
-	got := newPod(p, status.Outcome{})
+	got := newPod(p, status.Outcome{}, containerTimes{"waiting": at(7).Time})
 	if !got.Scheduled.Equal(at(1).Time) {
 		t.Errorf("the pod is scheduled at %s", got.Scheduled)
 	}
 	for i, want := range []time.Time{at(2).Time, at(3).Time, {}, {}} {
 		if c := got.Containers[i]; !c.Started.Equal(want) {
 			t.Errorf("container %s started at %s, want %s", c.Name, c.Started, want)
+		} else if c.Pulled.IsZero() != (c.Name != "waiting") {
+			t.Errorf("the image of container %s was pulled at %s", c.Name, c.Pulled)
 		}
 	}
 }
@@ -56,7 +58,7 @@ func TestPodHasItsGroup(t *testing.T) {
 		"worker of Ray":    {map[string]string{ray: "worker"}, -1, "worker"},
 		"submitter of Ray": {map[string]string{ray: "redis-cleanup"}, -1, ""},
 	} {
-		got := newPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: test.labels}}, status.Outcome{})
+		got := newPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: test.labels}}, status.Outcome{}, nil)
 		if group := got.Group; (group == nil) != (test.group < 0) || group != nil && *group != test.group || got.Role != test.role {
 			t.Errorf("%s: group %v, role %s", name, group, got.Role)
 		}

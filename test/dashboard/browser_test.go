@@ -74,9 +74,9 @@ const (
 	phone   = 390
 )
 
-// looks returns both languages in both colour schemes, and a phone.
+// looks returns both languages in both colour schemes, and each language and scheme in both widths.
 func looks() []look {
-	return []look{{"en", false, desktop}, {"en", true, desktop}, {"ko", false, desktop}, {"ko", true, desktop}, {"ko", true, phone}, {"en", false, phone}}
+	return []look{{"en", false, desktop}, {"en", true, phone}, {"ko", false, phone}, {"ko", true, desktop}}
 }
 
 // tab is a page of a user. It records what the browser reports about it.
@@ -85,6 +85,7 @@ type tab struct {
 
 	server  string          // its URL
 	ctx     context.Context //nolint:containedctx // The tab of chromedp is a context.
+	untimed context.Context //nolint:containedctx // ctx without its end
 	mu      sync.Mutex
 	reports []string // console messages, exceptions, violations of the policy and failed requests
 }
@@ -95,6 +96,7 @@ func open(tb testing.TB, s *apitest.Server, user string, look look) *tab {
 	t := &tab{TB: tb, server: s.URL}
 	ctx, closeTab := chromedp.NewContext(shared.start(tb), chromedp.WithNewBrowserContext(), chromedp.WithListener(t.record))
 	t.must(chromedp.Do(ctx)) // without a timeout, which would end the tab
+	t.untimed = ctx
 	ctx, stop := context.WithTimeout(ctx, harness.Timeout)
 	t.ctx = ctx
 	tb.Cleanup(func() {
@@ -208,8 +210,19 @@ func (t *tab) await(expression string) {
 		return last == nil && holds, nil
 	})
 	if err != nil {
-		t.Fatalf("waiting for %s: %v; the last error is %v", expression, err, last)
+		t.Fatalf("waiting for %s: %v; the last error is %v; the page is %s", expression, err, last, t.content())
 	}
+}
+
+// content returns the URL and the text of the page, also after the tab's time has ended.
+func (t *tab) content() string {
+	ctx, cancel := context.WithTimeout(t.untimed, time.Second)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText`))
+	if err != nil {
+		return err.Error()
+	}
+	return text
 }
 
 // wantNoReports fails the test if the browser has reported anything.
@@ -223,9 +236,9 @@ func (t *tab) wantNoReports() {
 	t.reports = nil
 }
 
-// wantAccessible fails the test for each violation that axe-core finds, and for content that
-// is wider than the page.
-func (t *tab) wantAccessible() {
+// wantAccessible fails the test for each violation that axe-core finds, on the page or within elements,
+// and for content that is wider than the page.
+func (t *tab) wantAccessible(within ...string) {
 	t.Helper()
 	if width := eval[int](t, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); width > 0 {
 		t.Errorf("the page scrolls by %d pixels to the side", width)
@@ -235,9 +248,13 @@ func (t *tab) wantAccessible() {
 		t.Fatal("run npm ci: ", err)
 	}
 	t.do(chromedp.Evaluate[chromedp.Void](string(axe)))
-	violations := eval[[]struct{ ID, Help, Nodes string }](t, `axe.run(document, {
+	examined := "document"
+	if len(within) > 0 {
+		examined = fmt.Sprintf("%q", strings.Join(within, ", "))
+	}
+	violations := eval[[]struct{ ID, Help, Nodes string }](t, fmt.Sprintf(`axe.run(%s, {
 		runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-	}).then(r => r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.map(n => n.html + " " + n.failureSummary).join("; ")})))`)
+	}).then(r => r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.map(n => n.html + " " + n.failureSummary).join("; ")})))`, examined))
 	for _, violation := range violations {
 		t.Errorf("axe-core reports %s: %s: %s", violation.ID, violation.Help, violation.Nodes)
 	}

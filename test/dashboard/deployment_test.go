@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -42,30 +45,20 @@ func wantOrigins(tab *tab) {
 
 func TestDeploymentShowsWhereItStops(t *testing.T) {
 	s := newServer(t)
-	s.Apply(`{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: unpulled, namespace: ml}, spec: {
-		model: org/model, accelerator: {type: atom, count: 1}, podMetadata: {annotations: {nufi.test/status: manual}}}}`)
-	setContainer(s.Harness, "unpulled", corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
-		Reason: "ImagePullBackOff", Message: "Back-off pulling image",
-	}}}, v1.ReasonImagePull)
-	for name, test := range map[string]struct{ path, stage, reason string }{
-		"waiting for devices": {"/deployments/ml/llama-70b", "Scheduled", "NoFreeDevice"},
-		"crashing":            {"/deployments/ml/qwen-7b", "Started", "CrashLoop"},
-		"cannot pull":         {"/deployments/ml/unpulled", "Pulled", "ImagePull"},
-		"invalid":             {"/deployments/search/solar-10b", "Rendered", "InvalidSpec"},
-	} {
-		t.Run(name, func(t *testing.T) {
+	check := func(path, stage, reason string) {
+		t.Run(reason, func(t *testing.T) {
 			tab := open(t, s, "ann", looks()[0])
-			tab.visit(test.path)
-			if got := tab.text("[aria-current=step] b"); got != test.stage {
-				t.Errorf("it stops at %q, want %s", got, test.stage)
+			tab.visit(path)
+			if got := tab.text("[aria-current=step] b"); got != stage {
+				t.Errorf("it stops at %q, want %s", got, stage)
 			}
-			if got := tab.text(".holdup"); !strings.HasPrefix(got, test.stage+" "+test.reason) {
-				t.Errorf("the reason is %q, want %s", got, test.reason)
+			if got := tab.text(".holdup"); !strings.HasPrefix(got, stage+" "+reason) {
+				t.Errorf("the reason is %q, want %s", got, reason)
 			}
 			tab.wantNone("img, script:not([src])")
 			tab.wantNoReports()
 			tab.wantAccessible()
-			if test.reason == "NoFreeDevice" {
+			if reason == v1.ReasonNoFreeDevice {
 				if got := tab.text(".shortage"); !strings.Contains(got, "32 ATOM") || !strings.Contains(got, "npu-node-") || !strings.Contains(got, "16 ml/llama-8b") {
 					t.Errorf("the devices are %q", got)
 				}
@@ -73,11 +66,43 @@ func TestDeploymentShowsWhereItStops(t *testing.T) {
 			}
 		})
 	}
+	check("/deployments/ml/llama-70b", "Scheduled", v1.ReasonNoFreeDevice)
+	check("/deployments/ml/qwen-7b", "Started", v1.ReasonCrashLoop)
+	check("/deployments/search/solar-10b", "Rendered", v1.ReasonInvalidSpec)
+	s.Apply(`{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: unpulled, namespace: ml}, spec: {
+		model: org/model, accelerator: {type: atom, count: 1}, podMetadata: {annotations: {nufi.test/status: manual}}}}`)
+	setContainer(s.Harness, "unpulled", corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
+		Reason: "ImagePullBackOff", Message: "Back-off pulling image",
+	}}}, v1.ReasonImagePull)
+	check("/deployments/ml/unpulled", "Pulled", v1.ReasonImagePull)
+	s.Delete(s.NpuDeploy("unpulled"))
+	s.AwaitGone(s.NpuDeploy("unpulled"))
+}
+
+func TestReadyDeploymentShowsTheTimeOfEachStage(t *testing.T) {
+	s := newServer(t)
+	pods := &corev1.PodList{}
+	s.Must(s.Client.List(t.Context(), pods, client.InNamespace("ml"), client.MatchingLabels{v1.LabelDeploy: "llama-8b"}))
+	pulled := &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ml", Name: "pulled"}, Type: corev1.EventTypeNormal, Reason: "Pulled",
+		InvolvedObject: corev1.ObjectReference{
+			Kind: "Pod", Namespace: "ml", Name: pods.Items[0].Name, UID: pods.Items[0].UID, FieldPath: "spec.containers{server}",
+		},
+		LastTimestamp: metav1.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+	}
+	s.Create(pulled)
 	tab := open(t, s, "ann", looks()[0])
 	tab.visit("/deployments/ml/llama-8b")
 	tab.wantNone("[aria-current=step], .holdup")
-	s.Delete(s.NpuDeploy("unpulled"))
-	s.AwaitGone(s.NpuDeploy("unpulled"))
+	if got := eval[int](tab, `document.querySelectorAll(".stages .Done time").length`); got != 7 {
+		t.Errorf("%d stages have times: %q", got, tab.text(".stages"))
+	}
+	if got := eval[string](tab, `document.querySelectorAll(".stages time")[3].dateTime`); got != "2026-01-02T03:04:05Z" {
+		t.Errorf("the images were pulled at %s", got)
+	}
+	s.Delete(pulled)
+	tab.visit("/deployments/ml/llama-8b")
+	tab.wantNone(".stages li:nth-child(4) time")
 }
 
 func TestDeploymentIsScaledRestartedAndDeletedByKeyboard(t *testing.T) {

@@ -26,6 +26,10 @@ func TestDeploymentsInEachLook(t *testing.T) {
 			if look == looks()[0] {
 				tab.screenshot("dashboard-deployments")
 			}
+			tab.do(chromedp.Click(chromedp.CSS("[data-all]")))
+			tab.submit("button[value=delete]")
+			tab.wantAccessible()
+			tab.wantNoReports()
 		})
 	}
 }
@@ -48,6 +52,11 @@ func TestUserSeesOnlyTheirOwnNamespace(t *testing.T) {
 	if got := eval[int](tab, "document.querySelectorAll('tbody tr').length"); got != 3 {
 		t.Errorf("there are %d rows", got)
 	}
+	for _, page := range []string{"devices", "projects", "templates", "me?namespace=ml", "deployments/ml/llama-8b", "deployments/ml/llama-8b/manifests"} {
+		tab.visit("/" + page)
+		tab.wantNone(".problem, main > .notice.error")
+	}
+	tab.wantNoReports()
 }
 
 func TestDeploymentsAreFilteredByKeyboard(t *testing.T) {

@@ -44,7 +44,7 @@ func TestDeploymentIsCreatedAndEdited(t *testing.T) {
 	tab.visit("/")
 	tab.do(chromedp.Click(chromedp.CSS("[popovertarget=new]")), chromedp.Click(chromedp.CSS(`#new a[href^="/new/ml"]`)))
 	tab.await(`document.querySelector("textarea")`)
-	spec := "metadata:\n  name: edited\nspec:\n  model: org/first\n  accelerator:\n    type: atom\n    count: 3\n"
+	spec := "metadata:\n  name: mistral-7b\nspec:\n  model: org/first\n  accelerator:\n    type: atom\n    count: 3\n"
 	tab.write(spec, "preview")
 	if got := tab.text("#errors"); !strings.Contains(got, "Line 7 spec.accelerator.count") {
 		t.Errorf("the errors are %q", got)
@@ -55,11 +55,11 @@ func TestDeploymentIsCreatedAndEdited(t *testing.T) {
 	tab.wantAccessible()
 	spec = strings.Replace(spec, "count: 3", "count: 1", 1)
 	tab.write(spec, "preview")
-	if got := tab.text(".beside"); !strings.Contains(got, "Deployment/edited") {
+	if got := tab.text(".beside"); !strings.Contains(got, "Deployment/mistral-7b") {
 		t.Errorf("the preview is %q", got)
 	}
 	tab.press("save")
-	if got := tab.text("h1"); got != "edited" {
+	if got := tab.text("h1"); got != "mistral-7b" {
 		t.Fatalf("the page is %q", got)
 	}
 	tab.do(chromedp.Click(chromedp.CSS(".actions a")))
@@ -71,7 +71,7 @@ func TestDeploymentIsCreatedAndEdited(t *testing.T) {
 	tab.do(chromedp.Click(chromedp.CSS(".beside summary")))
 	tab.screenshot("dashboard-edit")
 
-	s.Patch(s.NpuDeploy("edited"), `{"spec": {"model": "org/other"}}`)
+	s.Patch(s.NpuDeploy("mistral-7b"), `{"spec": {"model": "org/other"}}`)
 	tab.press("save")
 	if got := tab.text(".beside"); !strings.Contains(got, "Changed by another user") || !strings.Contains(got, "-  model: org/other\n+  model: org/first") {
 		t.Errorf("the conflict is %q", got)
@@ -79,12 +79,30 @@ func TestDeploymentIsCreatedAndEdited(t *testing.T) {
 	tab.wantAccessible()
 	tab.do(chromedp.Click(chromedp.CSS("input[name=force]")))
 	tab.press("save")
-	edited := s.NpuDeploy("edited")
+	edited := s.NpuDeploy("mistral-7b")
 	if s.Get(edited); edited.Spec.Model != "org/first" || *edited.Spec.Accelerator.Count != 2 {
 		t.Errorf("the spec is %+v", edited.Spec)
 	}
 	s.Delete(edited)
 	s.AwaitGone(edited)
+}
+
+func TestDeploymentIsCreatedFromAPreset(t *testing.T) {
+	s := newServer(t)
+	tab := open(t, s, "ann", looks()[0])
+	tab.visit("/new/ml?preset=qwen-7b")
+	eval[bool](tab, `document.querySelector("#field-name").select() === undefined`)
+	tab.do(chromedp.SendKeys(chromedp.CSS("#field-name"), "from-preset"))
+	tab.await(`document.querySelector("textarea").value.includes("name: from-preset")`)
+	tab.press("save")
+	tab.await(`document.querySelector("h1").textContent === "from-preset"`)
+	created := s.NpuDeploy("from-preset")
+	if s.Get(created); created.Spec.Model != "Qwen/Qwen2.5-7B-Instruct" || created.Spec.Accelerator == nil {
+		t.Errorf("the spec is %+v", created.Spec)
+	}
+	s.Delete(created)
+	s.AwaitGone(created)
+	tab.wantNoReports()
 }
 
 // valueIs is true when an input of the editor has a value.

@@ -34,7 +34,7 @@ func TestRowsChangeWithoutAReload(t *testing.T) {
 	eval[bool](tab, "window.sameDocument = true")
 	s.Apply(strings.ReplaceAll(draft, "NAME", "live"))
 	tab.await(`document.querySelector("#deployment-ml-live .state.Ready")`)
-	tab.await(`document.querySelector("[data-count=Ready]").textContent === "2"`)
+	tab.await(`document.querySelector("[data-count=Ready]").textContent === "2" && document.querySelector("[data-count=All]").textContent === "6"`)
 	tab.do(chromedp.Focus(chromedp.CSS("#deployment-ml-live a.name")))
 	s.Patch(s.NpuDeploy("live"), `{"spec": {"inferenceServer": {"replicas": 0}}}`)
 	tab.await(`document.querySelector("#deployment-ml-live .state.ScaledDown")`)
@@ -43,7 +43,7 @@ func TestRowsChangeWithoutAReload(t *testing.T) {
 	}
 	s.Delete(s.NpuDeploy("live"))
 	tab.await(`document.querySelector("#deployment-ml-live") === null`)
-	tab.await(`document.querySelector("[data-count=ScaledDown]").textContent === "1" && window.sameDocument`)
+	tab.await(`document.querySelector("[data-count=ScaledDown]").textContent === "1" && document.querySelector("[data-count=All]").textContent === "5" && window.sameDocument`)
 	tab.wantNoReports()
 }
 

@@ -26,6 +26,9 @@ func TestOtherPagesInEachLook(t *testing.T) {
 				tab.wantNoReports()
 				tab.wantAccessible()
 			}
+			tab.visit("/deployments/ml/missing")
+			tab.await(`document.querySelector(".problem")`)
+			tab.wantAccessible()
 		})
 	}
 }

@@ -125,4 +125,10 @@ func TestCandidateShowsItsEffectOnEachDeployment(t *testing.T) {
 	if got := tab.text("[role=alert]"); !strings.Contains(got, "schemas/policy/policy.cue:") {
 		t.Errorf("the error is %q", got)
 	}
+	eval[bool](tab, `(() => {
+		const dropped = new DataTransfer();
+		dropped.items.add(new File(["no archive"], "dropped.zip"));
+		return (window.before = true) && document.querySelector("[data-drop]").dispatchEvent(new DragEvent("drop", {dataTransfer: dropped, bubbles: true}));
+	})()`)
+	tab.await(`!window.before && document.querySelector("[role=alert]")?.textContent.includes("policy.cue") === false`)
 }

@@ -30,6 +30,8 @@ func (n *node) testLog() {
 	page := "http://" + apiAddress + "/deployments/" + namespace + "/first/logs?pod=" + pod.Name
 	if text := n.page(page); !strings.Contains(text, instance+" begins 999\n") {
 		n.Errorf("the page of the log is %s", text)
+	} else if !strings.Contains(text, `<b>Pulled</b><span class="sub">done · <time`) {
+		n.Errorf("the page has no time of the pull: %s", text)
 	}
 	token := strings.TrimSpace(n.kubectl("create", "token", "default"))
 	for _, accept := range []string{"text/plain", "text/event-stream"} {

@@ -113,6 +113,7 @@ export function live(): void {
   function apply(change: Row): void {
     count(change.from, -1);
     count(change.to, 1);
+    if (!change.from !== !change.to) count("All", change.to ? 1 : -1);
     const row = document.getElementById(change.id);
     if (row && change.html) {
       const next = parse(`<table><tbody>${change.html}</tbody></table>`).querySelector("tr");
