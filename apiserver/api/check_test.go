@@ -76,15 +76,15 @@ func (s *fixture) check(user, body string, enough func(checkResponse) bool) chec
 	s.Helper()
 	for end := time.Now().Add(30 * time.Second); ; {
 		var got checkResponse
-		answer := s.do(user, http.MethodPost, checkPath, body).Want(http.StatusOK)
-		if err := json.Unmarshal(answer.Body, &got); err != nil {
+		response := s.do(user, http.MethodPost, checkPath, body).Want(http.StatusOK)
+		if err := json.Unmarshal(response.Body, &got); err != nil {
 			s.Fatal(err)
 		}
 		if enough(got) {
 			return got
 		}
 		if time.Now().After(end) {
-			s.Fatalf("%s gets %s", user, answer.Body)
+			s.Fatalf("%s gets %s", user, response.Body)
 		}
 	}
 }
@@ -177,9 +177,9 @@ func TestCheckReportsErrorsWithFileAndLine(t *testing.T) {
 		{"policy: {", "policy: {{"}:   {Field: fmt.Sprintf("schemas/policy/policy.cue:%d", lines), Message: "expected '}', found 'EOF'"},
 		{`kind:       "Service"`, ""}: {Message: "rendering examples/article/npudeploy.yaml: rendering: objects.service has no kind"},
 	} {
-		answer := s.do("ann", http.MethodPost, checkPath, packTemplates(t, edit[0], edit[1])).Want(http.StatusUnprocessableEntity).Problem()
-		if len(answer.Errors) == 0 || answer.Errors[0] != want {
-			t.Errorf("%v: %v, want %v", edit, answer.Errors, want)
+		response := s.do("ann", http.MethodPost, checkPath, packTemplates(t, edit[0], edit[1])).Want(http.StatusUnprocessableEntity).Problem()
+		if len(response.Errors) == 0 || response.Errors[0] != want {
+			t.Errorf("%v: %v, want %v", edit, response.Errors, want)
 		}
 	}
 }
@@ -208,8 +208,8 @@ func TestCheckRejectsHostileArchives(t *testing.T) {
 		"too large":          {strings.Repeat("a", 100<<10+1), archive.Tar, http.StatusRequestEntityTooLarge},
 		"too large unpacked": {packTemplates(t, "policy: {", strings.Repeat("\n", 9<<20)), archive.Gzip, http.StatusRequestEntityTooLarge},
 	} {
-		answer := s.do("ann", http.MethodPost, checkPath, c.body, "Content-Type", c.media).Want(c.status).Problem()
-		if answer.Detail == "" {
+		response := s.do("ann", http.MethodPost, checkPath, c.body, "Content-Type", c.media).Want(c.status).Problem()
+		if response.Detail == "" {
 			t.Errorf("%s: the problem has no detail", name)
 		}
 	}
@@ -226,9 +226,9 @@ _policy: policy.policy`)
 func TestCheckStopsTemplatesThatDoNotTerminate(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) { o.Limits.Check.Time = 5 * time.Second })
-	answer := s.do("ann", http.MethodPost, checkPath, endless(t)).Want(http.StatusUnprocessableEntity).Problem()
-	if !strings.Contains(answer.Detail, "not evaluated within 5s") {
-		t.Errorf("the problem is %q", answer.Detail)
+	response := s.do("ann", http.MethodPost, checkPath, endless(t)).Want(http.StatusUnprocessableEntity).Problem()
+	if !strings.Contains(response.Detail, "not evaluated within 5s") {
+		t.Errorf("the problem is %q", response.Detail)
 	}
 }
 
@@ -242,11 +242,11 @@ func TestChecksAreLimitedPerUserAndInTotal(t *testing.T) {
 	ended := make(chan apitest.Response, 2)
 	for _, user := range []string{"ann", "vic"} {
 		go func() { // again if one of the requests below holds the user's slot
-			answer := s.do(user, http.MethodPost, checkPath, body)
-			for answer.Status == http.StatusTooManyRequests {
-				answer = s.do(user, http.MethodPost, checkPath, body)
+			response := s.do(user, http.MethodPost, checkPath, body)
+			for response.Status == http.StatusTooManyRequests {
+				response = s.do(user, http.MethodPost, checkPath, body)
 			}
-			ended <- answer
+			ended <- response
 		}()
 		s.Await(user+"'s check to run", func() bool {
 			got := s.do(user, http.MethodPost, checkPath, "hello")

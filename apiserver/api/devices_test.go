@@ -76,26 +76,26 @@ func withUsers(names ...string) func(*api.Options) {
 
 func (s *fixture) devices(user string) devices.View {
 	s.Helper()
-	var answer devices.View
-	if err := json.Unmarshal(s.do(user, http.MethodGet, "/api/v1/devices", "").Want(http.StatusOK).Body, &answer); err != nil {
+	var response devices.View
+	if err := json.Unmarshal(s.do(user, http.MethodGet, "/api/v1/devices", "").Want(http.StatusOK).Body, &response); err != nil {
 		s.Fatal(err)
 	}
-	return answer
+	return response
 }
 
-// awaitDevices repeats the request until the answer is as desired.
+// awaitDevices repeats the request until the response is as desired.
 func (s *fixture) awaitDevices(user string, want func(devices.View) bool) devices.View {
 	s.Helper()
-	var answer devices.View
+	var response devices.View
 	s.Await(user+"'s devices", func() bool {
-		answer = s.devices(user)
-		return want(answer)
+		response = s.devices(user)
+		return want(response)
 	})
-	return answer
+	return response
 }
 
-func countOf(answer devices.View, kind string) devices.Type {
-	for _, count := range answer.Types {
+func countOf(response devices.View, kind string) devices.Type {
+	for _, count := range response.Types {
 		if count.Type == kind {
 			return count
 		}
@@ -121,9 +121,9 @@ func TestDevicesAreCountedForAllUsersAndNamedByPermission(t *testing.T) {
 		"member":   {[]string{"x330-a", ""}, []string{"mine"}, []string{s.Namespace}},
 		"stranger": {[]string{"", ""}, nil, nil},
 	} {
-		answer := s.awaitDevices(user, func(answer devices.View) bool { return countOf(answer, "x330") == want })
+		response := s.awaitDevices(user, func(response devices.View) bool { return countOf(response, "x330") == want })
 		var nodes, pods, projects []string
-		for _, node := range answer.Nodes {
+		for _, node := range response.Nodes {
 			if node.Types[0].Type != "x330" {
 				continue // another test's
 			}
@@ -135,7 +135,7 @@ func TestDevicesAreCountedForAllUsersAndNamedByPermission(t *testing.T) {
 				}
 			}
 		}
-		for _, project := range answer.Projects {
+		for _, project := range response.Projects {
 			if project.Namespace == s.Namespace || project.Namespace == foreign {
 				projects = append(projects, project.Namespace)
 			}
@@ -170,12 +170,12 @@ func (s *fixture) events(user, path string) <-chan devices.View {
 		lines := bufio.NewScanner(response.Body)
 		for lines.Buffer(nil, 1<<20); lines.Scan(); {
 			data, found := strings.CutPrefix(lines.Text(), "data: ")
-			var answer devices.View
-			if !found || json.Unmarshal([]byte(data), &answer) != nil {
+			var response devices.View
+			if !found || json.Unmarshal([]byte(data), &response) != nil {
 				continue
 			}
 			select {
-			case events <- answer:
+			case events <- response:
 			case <-ctx.Done():
 				return
 			}
@@ -189,11 +189,11 @@ func awaitEvent(t *testing.T, events <-chan devices.View, want func(devices.View
 	t.Helper()
 	for {
 		select {
-		case answer, more := <-events:
+		case response, more := <-events:
 			if !more {
 				t.Fatal("the stream has ended")
 			}
-			if want(answer) {
+			if want(response) {
 				return
 			}
 		case <-time.After(time.Minute):
@@ -207,13 +207,13 @@ func TestDeviceWatchSendsTheNewestState(t *testing.T) {
 	s := newFixture(t, withUsers("member"))
 	s.addNode("rebel-a", "rebellions.ai/REBEL", "8")
 	events := s.events("member", "/api/v1/watch/devices")
-	awaitEvent(t, events, func(answer devices.View) bool { return countOf(answer, "rebel").Free == 8 })
+	awaitEvent(t, events, func(response devices.View) bool { return countOf(response, "rebel").Free == 8 })
 	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
 		s.addPod(s.Namespace, name, "rebel-a", "rebellions.ai/REBEL", "1")
 	}
-	awaitEvent(t, events, func(answer devices.View) bool { return countOf(answer, "rebel").Free == 2 })
+	awaitEvent(t, events, func(response devices.View) bool { return countOf(response, "rebel").Free == 2 })
 	s.Delete(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "a"}}, client.GracePeriodSeconds(0))
-	awaitEvent(t, events, func(answer devices.View) bool { return countOf(answer, "rebel").Free == 3 })
+	awaitEvent(t, events, func(response devices.View) bool { return countOf(response, "rebel").Free == 3 })
 }
 
 // The stream revalidates permissions.
@@ -222,15 +222,15 @@ func TestDeviceWatchFollowsChangesOfPermissions(t *testing.T) {
 	s := newFixture(t, withUsers("later"), func(o *api.Options) { o.Limits.Streams.Revalidate = 100 * time.Millisecond })
 	s.addNode("gpu-a", "nvidia.com/gpu", "8")
 	s.addPod(s.Namespace, "mine", "gpu-a", "nvidia.com/gpu", "2")
-	mine := func(answer devices.View) bool {
-		return slices.ContainsFunc(answer.Projects, func(p devices.Project) bool { return p.Namespace == s.Namespace })
+	mine := func(response devices.View) bool {
+		return slices.ContainsFunc(response.Projects, func(p devices.Project) bool { return p.Namespace == s.Namespace })
 	}
 	events := s.events("later", "/api/v1/watch/devices")
-	awaitEvent(t, events, func(answer devices.View) bool {
-		if mine(answer) {
+	awaitEvent(t, events, func(response devices.View) bool {
+		if mine(response) {
 			t.Error("the project is shown too early")
 		}
-		return countOf(answer, "nvidia").Allocated == 2
+		return countOf(response, "nvidia").Allocated == 2
 	})
 	s.grantList("later", s.Namespace, "pods")
 	awaitEvent(t, events, mine)
@@ -255,11 +255,11 @@ func TestDevicesAreCountedWhilePrometheusIsUnreachable(t *testing.T) {
 	s := newFixture(t, withUsers("stranger"), func(o *api.Options) {
 		o.Devices = devices.NewStore(o.Live, func() *render.Catalogue { return store.Serving().Catalogue }, poller)
 	})
-	answer := s.awaitDevices("stranger", func(answer devices.View) bool { return answer.Metrics.State == devices.MetricsRead })
-	if len(answer.Types) != len(store.Serving().Catalogue.Accelerators) || len(answer.Metrics.Vendors) != len(fetchers.Vendors()) {
-		t.Errorf("the answer is %+v", answer)
+	response := s.awaitDevices("stranger", func(response devices.View) bool { return response.Metrics.State == devices.MetricsRead })
+	if len(response.Types) != len(store.Serving().Catalogue.Accelerators) || len(response.Metrics.Vendors) != len(fetchers.Vendors()) {
+		t.Errorf("the response is %+v", response)
 	}
-	for _, vendor := range answer.Metrics.Vendors {
+	for _, vendor := range response.Metrics.Vendors {
 		if vendor.Problem == "" || !vendor.Fetched.IsZero() {
 			t.Errorf("the stranger gets %+v", vendor)
 		}

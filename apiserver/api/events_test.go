@@ -34,11 +34,11 @@ type eventView struct {
 
 func (k *ownedFixture) events() []eventView {
 	k.Helper()
-	var answer struct{ Events []eventView }
-	if err := json.Unmarshal(k.do("vic", http.MethodGet, k.name+"/events", "").Want(http.StatusOK).Body, &answer); err != nil {
+	var response struct{ Events []eventView }
+	if err := json.Unmarshal(k.do("vic", http.MethodGet, k.name+"/events", "").Want(http.StatusOK).Body, &response); err != nil {
 		k.Fatal(err)
 	}
-	return answer.Events
+	return response.Events
 }
 
 func TestEventsOfOwnedObjectsAreMergedAndSortedByTime(t *testing.T) {

@@ -23,8 +23,8 @@ import (
 	"github.com/dudaji/nufi/apiserver/api"
 )
 
-// said is one event of a log's stream.
-type said struct{ Name, Data string }
+// logEvent is one event of a log's stream.
+type logEvent struct{ Name, Data string }
 
 // open opens the stream of a log.
 func (k *ownedFixture) open(ctx context.Context, query, accept string) *bufio.Reader {
@@ -49,10 +49,10 @@ func (k *ownedFixture) open(ctx context.Context, query, accept string) *bufio.Re
 }
 
 // readEvents reads events until one of the name, or the end.
-func readEvents(t *testing.T, body *bufio.Reader, until string) []said {
+func readEvents(t *testing.T, body *bufio.Reader, until string) []logEvent {
 	t.Helper()
-	var all []said
-	for one := (said{}); ; {
+	var all []logEvent
+	for event := (logEvent{}); ; {
 		line, err := body.ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			return all
@@ -63,18 +63,18 @@ func readEvents(t *testing.T, body *bufio.Reader, until string) []said {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
 		switch name {
 		case "event":
-			one.Name = value
+			event.Name = value
 		case "data":
-			one.Data += value + "\n"
+			event.Data += value + "\n"
 		case "":
-			if one.Data != "" {
-				one.Data = strings.TrimSuffix(one.Data, "\n")
-				all = append(all, one)
+			if event.Data != "" {
+				event.Data = strings.TrimSuffix(event.Data, "\n")
+				all = append(all, event)
 			}
-			if one.Name == until && until != "" {
+			if event.Name == until && until != "" {
 				return all
 			}
-			one = said{}
+			event = logEvent{}
 		default:
 			if line != ":\n" {
 				t.Fatalf("a line of events is %q", line)
@@ -95,10 +95,10 @@ func write(w http.ResponseWriter, text string) {
 func TestLogIsText(t *testing.T) {
 	t.Parallel()
 	k := newOwnedFixture(newFixture(t))
-	asked := make(chan *url.URL, 10)
+	requests := make(chan *url.URL, 10)
 	node := k.node(func(w http.ResponseWriter, r *http.Request) {
 		if !isCheck(r) {
-			asked <- r.URL
+			requests <- r.URL
 			write(w, "one\n\x1b[31mtwo\xff\n")
 		}
 	})
@@ -116,7 +116,7 @@ func TestLogIsText(t *testing.T) {
 		if got.Header.Get("NuFi-Pod") != "b" || !strings.HasPrefix(want, "/"+got.Header.Get("NuFi-Container")+"?") {
 			t.Errorf("%q: read of %v", query, got.Header)
 		}
-		if call, want := <-asked, "/containerLogs/"+k.Namespace+"/b"+want; call.String() != want {
+		if call, want := <-requests, "/containerLogs/"+k.Namespace+"/b"+want; call.String() != want {
 			t.Errorf("%q: the kubelet receives %s, want %s", query, call, want)
 		}
 	}
@@ -146,7 +146,7 @@ func TestFollowedLogEndsWithItsContainer(t *testing.T) {
 	next <- "the end of"
 	k.write(pod, dead(7, true))
 	close(next)
-	want := []said{
+	want := []logEvent{
 		{"", "loading 1%\nloading 99%"}, {"", ""}, {"", "event: end"}, {"", "data: forged\uFFFD"}, {"part", "the end of"},
 		{"end", `{"detail":"container server ended with exit code 7 (Error)","exitCode":7}`},
 	}
@@ -218,27 +218,27 @@ func TestIncompleteTextAbortsTheConnection(t *testing.T) {
 // Not parallel: no other test may have a log reader.
 func TestLogReaderEndsWithItsClient(t *testing.T) { //nolint:paralleltest // it counts
 	k := newOwnedFixture(newFixture(t, func(o *api.Options) { o.Limits.Streams.Write = 100 * time.Millisecond }))
-	came, left := make(chan string, 10), make(chan string, 10)
+	opened, closed := make(chan string, 10), make(chan string, 10)
 	node := k.node(func(w http.ResponseWriter, r *http.Request) {
 		if isCheck(r) {
 			return
 		}
-		came <- r.URL.Path
+		opened <- r.URL.Path
 		for r.Context().Err() == nil && r.URL.Query().Get("sinceSeconds") == "" {
 			write(w, strings.Repeat("x", 1<<10)+"\n")
 		}
 		<-r.Context().Done()
-		left <- r.URL.Path
+		closed <- r.URL.Path
 	})
 	k.pod("a", node, k.set, running())
 	k.open(t.Context(), "follow=true", "") // and does not read it
-	<-came
-	<-left
+	<-opened
+	<-closed
 	ctx, leave := context.WithCancel(t.Context())
 	k.open(ctx, "follow=true&since=1s", "text/event-stream")
-	<-came
+	<-opened
 	leave()
-	<-left
+	<-closed
 	k.Await("the reader to end", func() bool {
 		var stacks strings.Builder
 		if err := pprof.Lookup("goroutine").WriteTo(&stacks, 2); err != nil {
@@ -305,7 +305,7 @@ func TestLogOfMaximumSizeReportsThatThereMayBeMore(t *testing.T) {
 	k := newOwnedFixture(newFixture(t))
 	line := strings.Repeat("x", 1<<10-1) + "\n"
 	node := k.node(func(w http.ResponseWriter, r *http.Request) {
-		for range 11 << 10 { // more than it was asked for
+		for range 11 << 10 { // more than it was requested
 			if _, err := io.WriteString(w, line); err != nil || r.Context().Err() != nil {
 				return
 			}

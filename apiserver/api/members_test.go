@@ -66,7 +66,7 @@ func TestInvalidMembersAreRejected(t *testing.T) {
 	t.Parallel()
 	s := newProjects(t)
 	before := s.do("root", http.MethodGet, s.mine(""), "").Header.Get("ETag")
-	for what, path := range map[string]string{
+	for name, path := range map[string]string{
 		"no name":             "?kind=User",
 		"an empty name":       "?kind=User&name=",
 		"of no kind":          "?name=ann",
@@ -85,7 +85,7 @@ func TestInvalidMembersAreRejected(t *testing.T) {
 		for _, method := range []string{http.MethodPut, http.MethodDelete} {
 			got := s.do("root", method, s.mine("/members"+path), `{"role": "Admin"}`).Want(http.StatusBadRequest)
 			if got.Problem(); got.Header.Get("X-Y") != "" {
-				t.Errorf("%s: the answer has a header of the name's", what)
+				t.Errorf("%s: the response has a header from the name", name)
 			}
 		}
 	}

@@ -494,8 +494,8 @@ func TestUnknownFieldIsReportedForEveryVerb(t *testing.T) {
 			{method: http.MethodPost, path: s.previewPath()},
 		} {
 			got := s.do("ann", call.method, call.path, test.body, call.headers...).Want(http.StatusUnprocessableEntity)
-			answer := got.Problem()
-			if len(answer.Errors) == 0 || answer.Errors[0].Field != test.field || len(got.Body) > 1000 {
+			response := got.Problem()
+			if len(response.Errors) == 0 || response.Errors[0].Field != test.field || len(got.Body) > 1000 {
 				t.Errorf("%s: %s %s %v: %s", name, call.method, call.path, call.headers, got.Body)
 			}
 		}
@@ -517,9 +517,9 @@ func TestEveryCallIsMadeAsTheUser(t *testing.T) {
 				t.Errorf("%s may %s %s: %d %s", user, call.method, call.path, got.Status, got.Body)
 				continue
 			}
-			answer := got.Problem()
-			if answer.Missing == nil || user == "vic" && answer.Missing.Verb != call.verb || !strings.HasPrefix(answer.Missing.Resource, "npudeploys") {
-				t.Errorf("%s %s as %s: missing is %v, want %s", call.method, call.path, user, answer.Missing, call.verb)
+			response := got.Problem()
+			if response.Missing == nil || user == "vic" && response.Missing.Verb != call.verb || !strings.HasPrefix(response.Missing.Resource, "npudeploys") {
+				t.Errorf("%s %s as %s: missing is %v, want %s", call.method, call.path, user, response.Missing, call.verb)
 			}
 		}
 	}

@@ -23,9 +23,9 @@ func (s *fixture) preview(body string) map[string]any {
 }
 
 // effectsOf returns the effects of a preview's changes, by object.
-func effectsOf(answer map[string]any) map[string]string {
+func effectsOf(response map[string]any) map[string]string {
 	found := map[string]string{}
-	for _, change := range answer["changes"].([]any) {
+	for _, change := range response["changes"].([]any) {
 		change := change.(map[string]any)
 		found[change["object"].(string)] = change["effect"].(string)
 	}
@@ -35,9 +35,9 @@ func effectsOf(answer map[string]any) map[string]string {
 func TestPreviewOfANewNpuDeployHasAllManifestsAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	answer := s.preview(deployJSON("a"))
+	response := s.preview(deployJSON("a"))
 	var kinds []string
-	for _, manifest := range answer["manifests"].([]any) {
+	for _, manifest := range response["manifests"].([]any) {
 		kinds = append(kinds, manifest.(map[string]any)["kind"].(string))
 	}
 	for _, kind := range []string{"Deployment", "Service", "ServiceAccount"} {
@@ -45,8 +45,8 @@ func TestPreviewOfANewNpuDeployHasAllManifestsAndWritesNothing(t *testing.T) {
 			t.Errorf("no %s among %v", kind, kinds)
 		}
 	}
-	if len(effectsOf(answer)) != len(kinds) || !strings.HasPrefix(answer["templates"].(string), "sha256:") || answer["sources"] != nil {
-		t.Errorf("the changes are %v, by %v", effectsOf(answer), answer["templates"])
+	if len(effectsOf(response)) != len(kinds) || !strings.HasPrefix(response["templates"].(string), "sha256:") || response["sources"] != nil {
+		t.Errorf("the changes are %v, by %v", effectsOf(response), response["templates"])
 	}
 	s.do("ann", http.MethodGet, "a", "").Want(http.StatusNotFound)
 }
@@ -56,15 +56,15 @@ func TestPreviewReportsTheEffect(t *testing.T) {
 	s := newFixture(t)
 	s.create("a")
 	s.do("ann", http.MethodPost, "a/restart", "").Want(http.StatusOK)
-	if answer := s.preview(deployJSON("a")); answer["effect"] != "None" || len(effectsOf(answer)) != 0 {
-		t.Errorf("the same spec: %v", effectsOf(answer))
+	if response := s.preview(deployJSON("a")); response["effect"] != "None" || len(effectsOf(response)) != 0 {
+		t.Errorf("the same spec: %v", effectsOf(response))
 	}
 	other := strings.Replace(deployJSON("a"), "org/model", "org/other", 1)
-	answer := s.preview(other)
-	if answer["effect"] != "Restart" || effectsOf(answer)["deployment/a"] != "Restart" {
-		t.Errorf("another model: %v", effectsOf(answer))
+	response := s.preview(other)
+	if response["effect"] != "Restart" || effectsOf(response)["deployment/a"] != "Restart" {
+		t.Errorf("another model: %v", effectsOf(response))
 	}
-	diff := answer["changes"].([]any)[0].(map[string]any)["diff"].(string)
+	diff := response["changes"].([]any)[0].(map[string]any)["diff"].(string)
 	if !strings.Contains(diff, "-        - --model=org/model") && !strings.Contains(diff, "org/other") {
 		t.Errorf("the diff is %s", diff)
 	}
@@ -74,8 +74,8 @@ func TestPreviewReportsTheEffect(t *testing.T) {
 	}
 	gone := strings.Replace(deployJSON("a"), `"spec": {`, `"spec": {"endpoint": {"host": "a.example.com"}, `, 1)
 	s.do("ann", http.MethodPut, "a", gone, "If-Match", "*").Want(http.StatusOK)
-	if answer := s.preview(deployJSON("a")); answer["effect"] != "Delete" {
-		t.Errorf("without an endpoint: %v", effectsOf(answer))
+	if response := s.preview(deployJSON("a")); response["effect"] != "Delete" {
+		t.Errorf("without an endpoint: %v", effectsOf(response))
 	}
 }
 
@@ -91,11 +91,11 @@ func TestPreviewHasTheReportedStatesOfBackends(t *testing.T) {
 	deploy.Status.Traffic = []v1.TrafficStatus{{Name: "a", Weight: 80, State: v1.BackendReady}, {Name: "b", State: v1.BackendMissing}}
 	s.Must(s.Client.Status().Patch(s.Context(), deploy, client.MergeFrom(before)))
 	for model, want := range map[string]string{"model": "None", "other": "Restart"} {
-		answer := s.preview(strings.Replace(spec, "MODEL", model, 1))
-		if _, changed := effectsOf(answer)["virtualservice/a"]; answer["effect"] != want || changed {
-			t.Errorf("model %s: effect %v of %v", model, answer["effect"], effectsOf(answer))
+		response := s.preview(strings.Replace(spec, "MODEL", model, 1))
+		if _, changed := effectsOf(response)["virtualservice/a"]; response["effect"] != want || changed {
+			t.Errorf("model %s: effect %v of %v", model, response["effect"], effectsOf(response))
 		}
-		if text := fmt.Sprint(answer["manifests"]); strings.Contains(text, "b."+s.Namespace) {
+		if text := fmt.Sprint(response["manifests"]); strings.Contains(text, "b."+s.Namespace) {
 			t.Errorf("model %s: the route has the missing backend: %s", model, text)
 		}
 	}
@@ -104,9 +104,9 @@ func TestPreviewHasTheReportedStatesOfBackends(t *testing.T) {
 func TestPreviewReportsSources(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
-	answer := s.do("ann", http.MethodPost, s.previewPath()+"?sources=true", deployJSON("a")).Want(http.StatusOK).JSON()
+	response := s.do("ann", http.MethodPost, s.previewPath()+"?sources=true", deployJSON("a")).Want(http.StatusOK).JSON()
 	by := map[string]bool{}
-	for _, source := range answer["sources"].([]any) {
+	for _, source := range response["sources"].([]any) {
 		for _, decided := range source.(map[string]any)["decided"].([]any) {
 			by[decided.(map[string]any)["by"].(string)] = true
 		}
@@ -127,9 +127,9 @@ func TestPreviewReportsErrorsWithPaths(t *testing.T) {
 		strings.Replace(deployJSON("a"), `"count": 2`, `"count": 99`, 1): "spec.accelerator.count", // the CRD does
 		`{"spec": {"model": "org/model"}}`:                               "metadata.name",
 	} {
-		answer := s.do("ann", http.MethodPost, s.previewPath(), body).Want(http.StatusUnprocessableEntity).Problem()
-		if len(answer.Errors) == 0 || answer.Errors[0].Field != want {
-			t.Errorf("%s: %v, want %s", body, answer.Errors, want)
+		response := s.do("ann", http.MethodPost, s.previewPath(), body).Want(http.StatusUnprocessableEntity).Problem()
+		if len(response.Errors) == 0 || response.Errors[0].Field != want {
+			t.Errorf("%s: %v, want %s", body, response.Errors, want)
 		}
 	}
 }
@@ -185,9 +185,9 @@ spec: {defaultPriorityClass: %s}
 }
 
 // priorityIn returns the priority class of a preview's pods, or nil.
-func priorityIn(t *testing.T, answer map[string]any) any {
+func priorityIn(t *testing.T, response map[string]any) any {
 	t.Helper()
-	for _, manifest := range answer["manifests"].([]any) {
+	for _, manifest := range response["manifests"].([]any) {
 		found, named, _ := unstructured.NestedFieldNoCopy(manifest.(map[string]any), "spec", "template", "spec", "priorityClassName")
 		if named {
 			return found
@@ -200,9 +200,9 @@ func TestValidationReportsFieldsAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	path := strings.TrimSuffix(s.previewPath(), "preview") + "validate"
-	answer := s.do("ann", http.MethodPost, path, deployJSON("a")).Want(http.StatusOK).JSON()
-	if objects := answer["objects"].([]any); !slices.Contains(objects, any("Deployment/a")) || answer["url"] == "" || answer["image"] == "" {
-		t.Errorf("the validation is %v", answer)
+	response := s.do("ann", http.MethodPost, path, deployJSON("a")).Want(http.StatusOK).JSON()
+	if objects := response["objects"].([]any); !slices.Contains(objects, any("Deployment/a")) || response["url"] == "" || response["image"] == "" {
+		t.Errorf("the validation is %v", response)
 	}
 	s.do("ann", http.MethodGet, "/api/v1/namespaces/"+s.Namespace+"/npudeploys/a", "").Want(http.StatusNotFound)
 	for field, spec := range map[string]string{

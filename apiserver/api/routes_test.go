@@ -231,7 +231,7 @@ func TestBodyThatTimesOutIsAClientError(t *testing.T) {
 
 // hold sends a create but the last byte of its body, which the returned function sends.
 // The server is reading the body when hold returns.
-func (s *fixture) hold(user, body string) (finish func(), answered <-chan apitest.Response) {
+func (s *fixture) hold(user, body string) (finish func(), response <-chan apitest.Response) {
 	s.Helper()
 	reader, writer := io.Pipe()
 	request, err := http.NewRequestWithContext(s.Context(), http.MethodPost, s.URL+"/api/v1/namespaces/"+s.Namespace+"/npudeploys", reader)
@@ -257,19 +257,19 @@ func (s *fixture) hold(user, body string) (finish func(), answered <-chan apites
 func TestSlowBodiesUseNoSlot(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) { o.Limits.InFlight = 1 })
-	finish, answered := s.hold("ann", deployJSON("a"))
+	finish, response := s.hold("ann", deployJSON("a"))
 	s.do("vic", http.MethodGet, "/api/v1/me", "").Want(http.StatusOK)
 	finish()
-	(<-answered).Want(http.StatusCreated)
+	(<-response).Want(http.StatusCreated)
 	s.do("vic", http.MethodGet, "a", "").Want(http.StatusOK)
 }
 
 func TestSlowClientGetsATimeout(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) { o.Limits.BodyTime = 200 * time.Millisecond })
-	finish, answered := s.hold("ann", deployJSON("a"))
+	finish, response := s.hold("ann", deployJSON("a"))
 	defer finish()
-	(<-answered).Want(http.StatusRequestTimeout).Problem()
+	(<-response).Want(http.StatusRequestTimeout).Problem()
 }
 
 func TestMetricsAreLabelledByRouteAndNotByPath(t *testing.T) {

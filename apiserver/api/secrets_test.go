@@ -63,8 +63,8 @@ func TestSecretsAreWriteOnly(t *testing.T) {
 	stored := func() string {
 		return s.Kubectl("get", "secret", "hugging-face", "-n", s.Namespace, "-o", "jsonpath={.type} {.data}")
 	}
-	const answer = `{"name":"hugging-face","keys":["other","token"]}`
-	if status, body := put("ann", "", "secret-1", "If-None-Match", "*"); status != http.StatusCreated || body != answer {
+	const response = `{"name":"hugging-face","keys":["other","token"]}`
+	if status, body := put("ann", "", "secret-1", "If-None-Match", "*"); status != http.StatusCreated || body != response {
 		t.Errorf("created: %d %s", status, body)
 	}
 	if got := stored(); got != `Opaque {"other":"Yg==","token":"c2VjcmV0LTE="}` {
@@ -73,7 +73,7 @@ func TestSecretsAreWriteOnly(t *testing.T) {
 	if status, body := put("ann", "", "secret-2", "If-None-Match", "*"); status != http.StatusPreconditionFailed {
 		t.Errorf("created again: %d %s", status, body)
 	}
-	if status, body := put("ann", "", "secret-3"); status != http.StatusOK || body != answer || !strings.Contains(stored(), "c2VjcmV0LTM=") {
+	if status, body := put("ann", "", "secret-3"); status != http.StatusOK || body != response || !strings.Contains(stored(), "c2VjcmV0LTM=") {
 		t.Errorf("replaced: %d %s", status, body)
 	}
 	if status, body := put("vic", "", "secret-4"); status != http.StatusForbidden || !strings.Contains(body, `"resource":"secrets"`) {

@@ -18,11 +18,11 @@ func TestCatalogueIsForAllUsersAndItsPresetsRender(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	got := s.do("bob", http.MethodGet, "/api/v1/catalogue", "").Want(http.StatusOK)
-	answer := got.JSON()
-	if kinds := answer["endpointKinds"].([]any); !slices.Contains(kinds, any("HTTPRoute")) {
+	response := got.JSON()
+	if kinds := response["endpointKinds"].([]any); !slices.Contains(kinds, any("HTTPRoute")) {
 		t.Errorf("endpoint kinds are %v", kinds)
 	}
-	for _, preset := range answer["presets"].([]any) {
+	for _, preset := range response["presets"].([]any) {
 		preset := preset.(map[string]any)
 		body := `{"metadata": {"name": "` + preset["name"].(string) + `"}, "spec": ` + marshal(t, preset["spec"]) + `}`
 		s.do("ann", http.MethodPost, s.previewPath(), body).Want(http.StatusOK)
@@ -52,8 +52,8 @@ func TestRolloutCountsVisibleNpuDeploys(t *testing.T) {
 		map[string]any{"digest": serving["digest"], "serving": true, "npudeploys": 1.0},
 	}
 	s.Await("the rollout to be counted", func() bool {
-		answer := s.do("counter", http.MethodGet, "/api/v1/templates", "").Want(http.StatusOK).JSON()
-		return cmp.Equal(answer["rollout"], any(want))
+		response := s.do("counter", http.MethodGet, "/api/v1/templates", "").Want(http.StatusOK).JSON()
+		return cmp.Equal(response["rollout"], any(want))
 	})
 }
 
@@ -73,11 +73,11 @@ func TestRejectionReasonsRequirePermissionOnAllObjects(t *testing.T) {
 	s.grantList("whole", "", "npudeploys")
 	s.grantList("whole", "", "projects")
 	for user, want := range map[string]int{"bob": 0, "half": 0, "whole": 2} {
-		answer := s.do(user, http.MethodGet, "/api/v1/templates", "").Want(http.StatusOK).JSON()
-		rejected := answer["rejected"].(map[string]any)
+		response := s.do(user, http.MethodGet, "/api/v1/templates", "").Want(http.StatusOK).JSON()
+		rejected := response["rejected"].(map[string]any)
 		reasons, _ := rejected["reasons"].([]any)
-		if len(reasons) != want || (rejected["candidate"] != nil) != (want > 0) || rejected["since"] == nil || answer["source"] != "Directory" {
-			t.Errorf("%s gets %v", user, answer)
+		if len(reasons) != want || (rejected["candidate"] != nil) != (want > 0) || rejected["since"] == nil || response["source"] != "Directory" {
+			t.Errorf("%s gets %v", user, response)
 		}
 	}
 }

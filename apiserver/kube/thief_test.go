@@ -34,7 +34,7 @@ func TestStolenServerTokenIsLimited(t *testing.T) {
 	h.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "key"}, StringData: map[string]string{"key": "value"}})
 	grant(h, "", rbacv1.Subject{Kind: rbacv1.UserKind, Name: "oidc:root"}, everything())
 	root := newClient(t, newUsers(t, config), newUser(t, "oidc:root"))
-	h.AwaitNoError("the grant", listing(root, "")) // the grant works: what follows is rejected by the rules on impersonation
+	h.AwaitNoError("the grant", listing(root, "")) // the grant works: request follows is rejected by the rules on impersonation
 
 	for name, as := range map[string]thief{
 		"as the server":                         steal(t, config, ""),
@@ -47,8 +47,8 @@ func TestStolenServerTokenIsLimited(t *testing.T) {
 		"as a node":                             steal(t, config, "system:node:one"),
 		"as a node with its group":              steal(t, config, "system:node:one", "system:nodes"),
 	} {
-		for what, err := range as.tries(t, namespace) {
-			wantForbidden(t, name+", "+what, err)
+		for request, err := range as.tries(t, namespace) {
+			wantForbidden(t, name+", "+request, err)
 		}
 	}
 	if err := steal(t, config, "oidc:root").listsOurs(t); err != nil {
@@ -59,7 +59,7 @@ func TestStolenServerTokenIsLimited(t *testing.T) {
 	wantForbidden(t, "our kind as a node", steal(t, config, "system:node:one").listsOurs(t), "impersonate-on:arbitrary-node:list")
 }
 
-// tries returns the errors of what a cluster administrator may do.
+// tries returns the errors of request a cluster administrator may do.
 func (s thief) tries(t *testing.T, namespace string) map[string]error {
 	t.Helper()
 	ctx := t.Context()
@@ -84,7 +84,7 @@ func (s thief) tries(t *testing.T, namespace string) map[string]error {
 	}
 }
 
-// listsOurs does what the server may do by impersonation.
+// listsOurs does request the server may do by impersonation.
 func (s thief) listsOurs(t *testing.T) error {
 	t.Helper()
 	return s.CoreV1().RESTClient().Get().AbsPath("/apis/dudaji.com/v1/npudeploys").Do(t.Context()).Error()

@@ -64,7 +64,7 @@ DCGM_FI_DEV_GPU_TEMP {"Hostname":"gpu-1","device":"nvidia0"} NaN
 `
 
 func TestDevicesPrintsATable(t *testing.T) {
-	code, out, aside := runDevices(t, respondingWith(twoDevices))
+	code, out, stderr := runDevices(t, respondingWith(twoDevices))
 	want := `NODE    DEVICE   TYPE  MODEL      UTIL  MEMORY       TEMP  POWER  HEALTH              POD                    AGE
 atom-1  rbln0    RBLN  RBLN-CA25  94%   14.0/15.7Gi  54C   61W    Healthy             ml-serving/llama-8b-0  N
 gpu-1   nvidia0  GPU   -          -     -            -     -      Unhealthy (XID 79)  -                      N
@@ -75,8 +75,8 @@ gpu-1   nvidia0  GPU   -          -     -            -     -      Unhealthy (XID
 	if diff := cmp.Diff(want, out); code != 0 || diff != "" {
 		t.Errorf("exit %d, table differs (-want +got):\n%s", code, diff)
 	}
-	if want := "nufi: GPU: dropped samples: 1 not a number\n"; aside != want {
-		t.Errorf("stderr has %q, want %q", aside, want)
+	if want := "nufi: GPU: dropped samples: 1 not a number\n"; stderr != want {
+		t.Errorf("stderr has %q, want %q", stderr, want)
 	}
 }
 
@@ -117,9 +117,9 @@ func TestDevicesExitCodeDependsOnTheError(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			code, out, aside := runDevices(t, test.handler, "--timeout", "200ms")
-			if code != test.code || out != "" || !strings.Contains(aside, test.message) || strings.Count(aside, "\n") != 1 {
-				t.Errorf("exit %d, stdout %q, stderr %q; want exit %d and %q", code, out, aside, test.code, test.message)
+			code, out, stderr := runDevices(t, test.handler, "--timeout", "200ms")
+			if code != test.code || out != "" || !strings.Contains(stderr, test.message) || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("exit %d, stdout %q, stderr %q; want exit %d and %q", code, out, stderr, test.code, test.message)
 			}
 		})
 	}
@@ -150,9 +150,9 @@ func TestDevicesSendsTheTokenAndVerifiesTheServer(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			code, aside := runCommand(t.Context(), append([]string{"devices", "--prometheus", server.URL}, test.args...), io.Discard)
-			if code != test.code || strings.Contains(aside, "secret") {
-				t.Errorf("exit %d, stderr %q; want exit %d", code, aside, test.code)
+			code, stderr := runCommand(t.Context(), append([]string{"devices", "--prometheus", server.URL}, test.args...), io.Discard)
+			if code != test.code || strings.Contains(stderr, "secret") {
+				t.Errorf("exit %d, stderr %q; want exit %d", code, stderr, test.code)
 			}
 		})
 	}
@@ -181,16 +181,16 @@ func (c *cancelling) Write(p []byte) (int, error) {
 	return c.Buffer.Write(p)
 }
 
-func runDevices(t *testing.T, handler http.HandlerFunc, args ...string) (code int, out, aside string) {
+func runDevices(t *testing.T, handler http.HandlerFunc, args ...string) (code int, out, stderr string) {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	var stdout bytes.Buffer
-	code, aside = runCommand(t.Context(), append([]string{"devices", "--prometheus", server.URL}, args...), &stdout)
-	return code, stdout.String(), aside
+	code, stderr = runCommand(t.Context(), append([]string{"devices", "--prometheus", server.URL}, args...), &stdout)
+	return code, stdout.String(), stderr
 }
 
-func runCommand(ctx context.Context, args []string, out io.Writer) (code int, aside string) {
+func runCommand(ctx context.Context, args []string, out io.Writer) (code int, errors string) {
 	var stderr bytes.Buffer
 	cmd := newCommand() //nolint:contextcheck // The command takes its context when it runs.
 	cmd.SetArgs(args)

@@ -71,11 +71,11 @@ func (u *up) editDemo(edit *strings.Replacer) (before, after string, err error) 
 		return "", "", err
 	}
 	edited := edit.Replace(string(content))
-	aside := filepath.Join(u.dir, "policy.cue")
-	if err := os.WriteFile(aside, []byte(edited), 0o600); err != nil { //nolint:gosec // As above.
+	temporary := filepath.Join(u.dir, "policy.cue")
+	if err := os.WriteFile(temporary, []byte(edited), 0o600); err != nil { //nolint:gosec // As above.
 		return "", "", err
 	}
-	if err := os.Rename(aside, name); err != nil {
+	if err := os.Rename(temporary, name); err != nil {
 		return "", "", err
 	}
 	lines := strings.Split(edited, "\n")

@@ -276,8 +276,8 @@ func (h *host) Observe(ctx context.Context, device discovery.Device) health.Obse
 func (h *host) result(id string) (health.Result, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	result, there := h.devices[id]
-	if !there {
+	result, exists := h.devices[id]
+	if !exists {
 		result = health.Absent
 	}
 	return result, h.blocked[id]

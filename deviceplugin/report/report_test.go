@@ -16,27 +16,27 @@ import (
 )
 
 func TestSummarise(t *testing.T) {
-	well := device("a", health.Healthy, true, "Answering", "every check passed")
+	healthy := device("a", health.Healthy, true, "Answering", "every check passed")
 	suspect := device("b", health.Suspect, true, "AttributeBad", `status is "3"`)
-	silent := device("c", health.Unknown, true, "NoData", "there is no attribute status")
-	unseen := device("d", health.Unknown, false, "NotProbed", "the device was not probed yet")
-	broken := device("e", health.Unhealthy, false, "DeviceNodeMissing", "/dev/e does not exist")
-	mending := device("f", health.Recovering, false, "Answering", "every check passed")
+	withoutData := device("c", health.Unknown, true, "NoData", "there is no attribute status")
+	notProbed := device("d", health.Unknown, false, "NotProbed", "the device was not probed yet")
+	unhealthy := device("e", health.Unhealthy, false, "DeviceNodeMissing", "/dev/e does not exist")
+	recovering := device("f", health.Recovering, false, "Answering", "every check passed")
 	for name, c := range map[string]struct {
 		entries []inventory.Entry
 		want    Summary
 	}{
-		"all are well": {[]inventory.Entry{well, well},
+		"all are healthy": {[]inventory.Entry{healthy, healthy},
 			Summary{corev1.ConditionTrue, "DevicesAvailable", "all 2 devices of sapeon.com/snx3 are available"}},
-		"a suspect device is available": {[]inventory.Entry{well, suspect},
+		"a suspect device is available": {[]inventory.Entry{healthy, suspect},
 			Summary{corev1.ConditionTrue, "DevicesAvailable", "all 2 devices of sapeon.com/snx3 are available"}},
-		"one is silent": {[]inventory.Entry{well, silent},
+		"one has no data": {[]inventory.Entry{healthy, withoutData},
 			Summary{corev1.ConditionUnknown, "DevicesSilent", "1 of 2 devices of sapeon.com/snx3 give no data: c is Unknown: NoData: there is no attribute status"}},
-		"one is broken and one is silent": {[]inventory.Entry{silent, broken},
+		"one is unhealthy and one has no data": {[]inventory.Entry{withoutData, unhealthy},
 			Summary{corev1.ConditionFalse, "DevicesUnavailable", "1 of 2 devices of sapeon.com/snx3 are not available: e is Unhealthy: DeviceNodeMissing: /dev/e does not exist"}},
-		"one is on its way back and one was never seen": {[]inventory.Entry{well, unseen, mending},
+		"one recovers and one was not probed": {[]inventory.Entry{healthy, notProbed, recovering},
 			Summary{corev1.ConditionFalse, "DevicesUnavailable", "2 of 3 devices of sapeon.com/snx3 are not available: d is Unknown: NotProbed: the device was not probed yet; f is Recovering: Answering: every check passed"}},
-		"none is left": {nil,
+		"no device": {nil,
 			Summary{corev1.ConditionUnknown, "NoDevices", "no device of sapeon.com/snx3 is left on this node"}},
 	} {
 		if diff := cmp.Diff(c.want, Summarise("sapeon.com/snx3", c.entries)); diff != "" {

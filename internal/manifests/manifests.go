@@ -134,12 +134,6 @@ func KindsOf(ownerKind string) []schema.GroupVersionKind {
 	return Kinds()
 }
 
-// IsAllowed reports whether templates of a kind of owner may render a kind.
-func IsAllowed(ownerKind string, kind schema.GroupVersionKind) bool {
-	_, allowed := allowedFields(ownerKind)[kind]
-	return allowed
-}
-
 // allowedFields returns, for each kind that templates of a kind of owner may render, the
 // top-level fields beside apiVersion, kind and metadata.
 func allowedFields(ownerKind string) map[schema.GroupVersionKind][]string {

@@ -90,11 +90,11 @@ func (f *fleet) editPolicy(edits ...string) {
 		}
 		content = strings.Replace(content, edits[i], edits[i+1], 1)
 	}
-	aside := filepath.Join(f.TempDir(), "policy.cue")
-	if err := os.WriteFile(aside, []byte(content), 0o600); err != nil {
+	temporary := filepath.Join(f.TempDir(), "policy.cue")
+	if err := os.WriteFile(temporary, []byte(content), 0o600); err != nil {
 		f.Fatal(err)
 	}
-	if err := os.Rename(aside, name); err != nil {
+	if err := os.Rename(temporary, name); err != nil {
 		f.Fatal(err)
 	}
 }

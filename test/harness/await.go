@@ -106,9 +106,9 @@ func (h *Harness) follow(object client.Object, what string, done func(exists boo
 	f.list.SetGroupVersionKind(kind)
 	last := err
 	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
-		var met bool
-		met, last = f.watch(ctx)
-		return met, nil
+		var holds bool
+		holds, last = f.watch(ctx)
+		return holds, nil
 	})
 	if err != nil {
 		h.Fatalf("waiting for %s of %s %s: %v\n%s", what, kind.Kind, object.GetName(), errors.Join(err, last), h.State(object))
@@ -124,7 +124,7 @@ type follower struct {
 	done   func(exists bool) bool
 }
 
-// watch reports whether the condition was met before the watch ended.
+// watch reports whether the condition held before the watch ended.
 func (f follower) watch(ctx context.Context) (bool, error) {
 	selector := &client.ListOptions{
 		Namespace:     f.object.GetNamespace(),
@@ -133,9 +133,9 @@ func (f follower) watch(ctx context.Context) (bool, error) {
 	if err := f.Client.List(ctx, f.list, selector); err != nil {
 		return false, err
 	}
-	met, err := f.check(f.list.Items)
-	if met || err != nil {
-		return met, err
+	holds, err := f.check(f.list.Items)
+	if holds || err != nil {
+		return holds, err
 	}
 	selector.Raw = &metav1.ListOptions{ResourceVersion: f.list.GetResourceVersion()}
 	events, err := f.Client.Watch(ctx, f.list, selector)
@@ -152,8 +152,8 @@ func (f follower) watch(ctx context.Context) (bool, error) {
 		if event.Type != watch.Deleted {
 			existing = append(existing, *object)
 		}
-		if met, err := f.check(existing); met || err != nil {
-			return met, err
+		if holds, err := f.check(existing); holds || err != nil {
+			return holds, err
 		}
 	}
 	return false, nil

@@ -126,9 +126,9 @@ func (f *fixture) edit(before, after string) {
 
 func (f *fixture) serve() {
 	f.Helper()
-	aside := filepath.Join(f.TempDir(), "file")
-	f.Must(os.WriteFile(aside, []byte(f.policy), 0o600))
-	f.Must(os.Rename(aside, filepath.Join(f.folder, policyFile)))
+	temporary := filepath.Join(f.TempDir(), "file")
+	f.Must(os.WriteFile(temporary, []byte(f.policy), 0o600))
+	f.Must(os.Rename(temporary, filepath.Join(f.folder, policyFile)))
 }
 
 func (f *fixture) start() {

@@ -75,9 +75,9 @@ func podOf(h *harness.Harness) types.NamespacedName {
 // write replaces a file in one step.
 func (f folder) write(name, content string) {
 	f.Helper()
-	aside := filepath.Join(f.TempDir(), "file")
-	f.Must(os.WriteFile(aside, []byte(content), 0o600))
-	f.Must(os.Rename(aside, filepath.Join(f.path, name)))
+	temporary := filepath.Join(f.TempDir(), "file")
+	f.Must(os.WriteFile(temporary, []byte(content), 0o600))
+	f.Must(os.Rename(temporary, filepath.Join(f.path, name)))
 }
 
 // policy replaces a part of the policy.
