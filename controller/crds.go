@@ -125,7 +125,8 @@ func (k *installedKinds) discoverKind(kind schema.GroupVersionKind) (bool, error
 
 // isCustom reports whether a CustomResourceDefinition defines the kind.
 func isCustom(kind schema.GroupVersionKind) bool {
-	return !slices.Contains([]string{"", "apps", "autoscaling", "policy", "networking.k8s.io"}, kind.Group)
+	builtIn := []string{"", "apps", "autoscaling", "policy", "networking.k8s.io", "rbac.authorization.k8s.io"}
+	return !slices.Contains(builtIn, kind.Group)
 }
 
 // list returns the error of listing objects of a kind, such as a missing right or a conversion

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -183,6 +184,9 @@ func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *d
 func addProjects(mgr manager.Manager, projects *reconciler[*v1.Project], workers int) error {
 	checkInstalled := func(schema.GroupVersionKind) error { return nil } // Kubernetes has all of its kinds.
 	for _, kind := range manifests.ProjectKinds() {
+		if slices.Contains(manifests.Kinds(), kind) {
+			continue // It is indexed once, as a kind of NpuDeploys.
+		}
 		if err := apply.IndexOwned(context.Background(), mgr.GetCache(), kind); err != nil {
 			return err
 		}

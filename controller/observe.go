@@ -53,11 +53,8 @@ func (k *deployKind) observe(
 
 // autoscaler reads the rendered autoscaler. It is nil if there is none.
 func (k *deployKind) autoscaler(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering) (*unstructured.Unstructured, error) {
-	for _, kind := range manifests.Kinds() {
-		if !slices.Contains([]string{"HorizontalPodAutoscaler", "ScaledObject"}, kind.Kind) {
-			continue
-		}
-		object, err := k.ownedObject(ctx, deploy, kind, rendered.name(kind.Kind))
+	for _, kind := range []string{"HorizontalPodAutoscaler", "ScaledObject"} {
+		object, err := k.renderedObject(ctx, deploy, rendered, kind, "")
 		if autoscaler, ok := object.(*unstructured.Unstructured); ok || err != nil {
 			return autoscaler, err
 		}
@@ -147,17 +144,24 @@ func deploymentKind() schema.GroupVersionKind {
 func (k *deployKind) workloadRef(
 	ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering,
 ) (kind schema.GroupVersionKind, name string, err error) {
-	for _, kind := range []schema.GroupVersionKind{deploymentKind(), manifests.LeaderWorkerSet(), manifests.RayService()} {
-		if name := rendered.name(kind.Kind); name != "" {
-			return kind, name, nil
+	isServer := func(ref apply.Ref) bool { return manifests.IsServer(deploy.Name, ref.GroupVersionKind, ref.Name) }
+	refs := rendered.refs()
+	i := slices.IndexFunc(refs, isServer)
+	if i < 0 {
+		var children []apply.Child
+		if children, err = k.children(ctx, apply.DeployOwner(deploy)); err != nil {
+			return deploymentKind(), "", err
 		}
+		refs = nil
+		for _, child := range children {
+			refs = append(refs, child.Ref)
+		}
+		i = slices.IndexFunc(refs, isServer)
 	}
-	children, err := k.children(ctx, apply.DeployOwner(deploy))
-	i := slices.IndexFunc(children, func(child apply.Child) bool { return manifests.IsWorkload(child.Ref.GroupVersionKind) })
-	if err != nil || i < 0 {
-		return deploymentKind(), "", err
+	if i < 0 {
+		return deploymentKind(), "", nil
 	}
-	return children[i].Ref.GroupVersionKind, children[i].Ref.Name, nil
+	return refs[i].GroupVersionKind, refs[i].Name, nil
 }
 
 // observedSpecs has, for each NpuDeploy, the spec of its Deployment that the Deployment's
@@ -215,16 +219,46 @@ func (k *deployKind) route(ctx context.Context, deploy *v1.NpuDeploy, rendered *
 		Kind: rendered.endpoint.Kind, Host: rendered.endpoint.Host, Owner: host.owner, Forbidden: host.forbidden,
 		Shares: rendered.resolved.Traffic,
 	}
-	for _, kind := range manifests.Kinds() {
-		if host.isOurs() && kind.Kind == string(route.Kind) {
-			object, err := k.ownedObject(ctx, deploy, kind, rendered.name(kind.Kind))
-			if object != nil {
-				route.Object = object
-			}
+	if !host.isOurs() {
+		return route, nil
+	}
+	kind := string(route.Kind)
+	if route.Kind == v1.EndpointInferencePool {
+		kind = string(v1.EndpointHTTPRoute)
+		if err := k.pool(ctx, deploy, rendered, &route); err != nil {
 			return route, err
 		}
 	}
-	return route, nil
+	object, err := k.renderedObject(ctx, deploy, rendered, kind, "")
+	if object != nil {
+		route.Object = object
+	}
+	return route, err
+}
+
+// pool reads the InferencePool of a route, and the Deployment of its endpoint picker.
+func (k *deployKind) pool(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering, route *status.Route) error {
+	pool, err := k.renderedObject(ctx, deploy, rendered, string(v1.EndpointInferencePool), "")
+	if err != nil {
+		return err
+	}
+	route.Pool, _ = pool.(*unstructured.Unstructured)
+	picker, err := k.renderedObject(ctx, deploy, rendered, deploymentKind().Kind, manifests.PickerName(deploy.Name))
+	route.Picker, _ = picker.(*appsv1.Deployment)
+	return err
+}
+
+// renderedObject reads the first rendered object of a kind, with the name unless that is empty. It is nil if
+// there is none, or if it is not in place.
+func (k *deployKind) renderedObject(
+	ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering, kind, name string,
+) (client.Object, error) {
+	for _, ref := range rendered.refs() {
+		if ref.Kind == kind && (name == "" || ref.Name == name) {
+			return k.ownedObject(ctx, deploy, ref.GroupVersionKind, ref.Name)
+		}
+	}
+	return nil, nil //nolint:nilnil // Absence is an answer.
 }
 
 // ownedObject reads an object that the deploy controls. It is nil if there is none, or if

@@ -138,17 +138,12 @@ func renderOutcome(err error) status.Outcome {
 	return status.Outcome{Reason: v1.ReasonInvalidTemplate, Message: err.Error()}
 }
 
-// name returns the name of the first object of the kind, or nothing.
-func (r *rendering) name(kind string) string {
+// refs returns the objects in apply order, or nothing if there are none to apply.
+func (r *rendering) refs() []apply.Ref {
 	if r.set == nil {
-		return ""
+		return nil
 	}
-	for _, ref := range r.set.Refs() {
-		if ref.Kind == kind {
-			return ref.Name
-		}
-	}
-	return ""
+	return r.set.Refs()
 }
 
 // isRoute reports whether an object routes a host.

@@ -57,7 +57,7 @@ func NewCachedObject(kind schema.GroupVersionKind) client.Object {
 	switch kind.Kind {
 	case "Deployment":
 		return &appsv1.Deployment{}
-	case string(v1.EndpointHTTPRoute), "HorizontalPodAutoscaler", "ScaledObject", "LeaderWorkerSet", "RayService":
+	case string(v1.EndpointHTTPRoute), string(v1.EndpointInferencePool), "HorizontalPodAutoscaler", "ScaledObject", "LeaderWorkerSet", "RayService":
 		object := &unstructured.Unstructured{}
 		object.SetGroupVersionKind(kind)
 		return object

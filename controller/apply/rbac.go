@@ -12,6 +12,7 @@ package apply
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.istio.io,resources=virtualservices,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=inference.networking.k8s.io,resources=inferencepools,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=monitoring.coreos.com,resources=podmonitors,verbs=get;list;watch;create;patch;delete
 // An owner reference that blocks deletion requires the permission to set finalizers.
 // +kubebuilder:rbac:groups=dudaji.com,resources=npudeploys/finalizers,verbs=update
@@ -23,6 +24,7 @@ package apply
 // +kubebuilder:rbac:groups="",resources=resourcequotas;limitranges,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,verbs=get;list;watch;create;patch;delete
-// The verb bind allows to grant permissions that the controller does not have.
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,verbs=bind,resourceNames=nufi-project-viewer;nufi-project-editor;nufi-project-admin
+// The verb bind allows to grant permissions that the controller does not have: those of members of projects and
+// of endpoint pickers.
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,verbs=bind,resourceNames=nufi-project-viewer;nufi-project-editor;nufi-project-admin;nufi-endpoint-picker
 // +kubebuilder:rbac:groups=dudaji.com,resources=projects/finalizers,verbs=update

@@ -32,6 +32,7 @@ const (
 	Istio      Addon = "istio"
 	GatewayAPI Addon = "gateway-api"
 	KEDA       Addon = "keda"
+	Inference  Addon = "inference"
 )
 
 // addon is how an addon is compiled and started.
@@ -74,6 +75,12 @@ func addons() map[Addon]addon {
 			title: "Gateway API", module: "sigs.k8s.io/gateway-api", version: "v1.6.3", sum: "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
 			crds:  []string{"config/crd/standard/gateway.networking.k8s.io_gateways.yaml", "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"},
 			names: []string{"gateways.gateway.networking.k8s.io", "httproutes.gateway.networking.k8s.io"},
+		},
+		Inference: {
+			title: "Gateway API Inference Extension", module: "sigs.k8s.io/gateway-api-inference-extension",
+			version: "v1.6.0", sum: "h1:cjtwMJYcTnLXBYE5ffR1/hHhn7U1aIFfe2RITYmOXVA=",
+			crds:  []string{"config/crd/bases/inference.networking.k8s.io_inferencepools.yaml"},
+			names: []string{"inferencepools.inference.networking.k8s.io"},
 		},
 		KEDA: {
 			title: "KEDA", module: "github.com/kedacore/keda/v2", version: "v2.21.0", sum: "h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=",

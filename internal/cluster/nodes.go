@@ -20,10 +20,16 @@ var (
 	nodeStages []byte
 	//go:embed stages/gateway.yaml
 	gatewayStages []byte
+	//go:embed stages/pools.yaml
+	poolStages []byte
 )
 
-// gatewayAPI is the path of the Gateway API. It is served if the HTTPRoute CRD is installed.
-const gatewayAPI = "/apis/gateway.networking.k8s.io/v1"
+// The paths of the Gateway API and of its Inference Extension. They are served if the CRDs of HTTPRoute and
+// InferencePool are installed.
+const (
+	gatewayAPI   = "/apis/gateway.networking.k8s.io/v1"
+	inferenceAPI = "/apis/inference.networking.k8s.io/v1"
+)
 
 // KWOK simulates only nodes with this annotation.
 const (
@@ -46,11 +52,16 @@ func (c *Cluster) prepareKWOK(ctx context.Context) error {
 		return err
 	}
 	stages := [][]byte{nodeStages}
-	switch err := client.RESTClient().Get().AbsPath(gatewayAPI).Do(ctx).Error(); {
-	case err == nil:
-		stages = append(stages, gatewayStages)
-	case !apierrors.IsNotFound(err):
-		return err
+	for _, routes := range []struct {
+		api    string
+		stages []byte
+	}{{gatewayAPI, gatewayStages}, {inferenceAPI, poolStages}} {
+		switch err := client.RESTClient().Get().AbsPath(routes.api).Do(ctx).Error(); {
+		case err == nil:
+			stages = append(stages, routes.stages)
+		case !apierrors.IsNotFound(err):
+			return err
+		}
 	}
 	if err := os.WriteFile(stagesPath(c.dir), bytes.Join(stages, []byte("---\n")), 0o600); err != nil {
 		return diskFull(err)

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -69,7 +71,10 @@ func Check(owner Owner, objects []*unstructured.Unstructured) error {
 		isRendered := func(group, kind, name string) bool {
 			return rendered[key{schema.GroupKind{Group: group, Kind: kind}, name}]
 		}
-		for _, check := range []func(*unstructured.Unstructured, func(group, kind, name string) bool) string{checkAutoscaler, checkGroups, checkRay} {
+		binding := func(object *unstructured.Unstructured, isRendered func(group, kind, name string) bool) string {
+			return checkPicker(object, owner, isRendered)
+		}
+		for _, check := range []func(*unstructured.Unstructured, func(group, kind, name string) bool) string{checkAutoscaler, checkGroups, checkRay, binding} {
 			if message := check(object, isRendered); message != "" {
 				return notAllowed(object, message)
 			}
@@ -89,7 +94,8 @@ func notAllowed(object *unstructured.Unstructured, message string) error {
 }
 
 // Kinds returns the kinds that templates of an NpuDeploy may render. An author of templates
-// can create these in the namespaces of NpuDeploys, but no Secrets, Roles or bare Pods.
+// can create these in the namespaces of NpuDeploys, but no Secrets, Roles or bare Pods. A RoleBinding
+// gives the rights of an endpoint picker: see checkPicker.
 func Kinds() []schema.GroupVersionKind {
 	return []schema.GroupVersionKind{
 		{Version: "v1", Kind: "ServiceAccount"},
@@ -103,6 +109,8 @@ func Kinds() []schema.GroupVersionKind {
 		{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
 		{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"},
 		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"},
+		{Group: "inference.networking.k8s.io", Version: "v1", Kind: "InferencePool"},
+		roleBindingKind(),
 		{Group: "monitoring.coreos.com", Version: "v1", Kind: "PodMonitor"},
 		{Group: "keda.sh", Version: "v1alpha1", Kind: "ScaledObject"},
 	}
@@ -126,6 +134,14 @@ func IsScalable(kind schema.GroupVersionKind) bool {
 	return kind == LeaderWorkerSet() || kind == schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 }
 
+// PickerName returns the name of the objects of the endpoint picker of an NpuDeploy.
+func PickerName(deploy string) string { return deploy + "-epp" }
+
+// IsServer reports whether an object of an NpuDeploy has the pods that serve, as its picker's Deployment has not.
+func IsServer(deploy string, kind schema.GroupVersionKind, name string) bool {
+	return IsWorkload(kind) && name != PickerName(deploy)
+}
+
 // KindsOf returns the kinds that templates of a kind of owner may render.
 func KindsOf(ownerKind string) []schema.GroupVersionKind {
 	if ownerKind == v1.KindProject {
@@ -144,6 +160,7 @@ func allowedFields(ownerKind string) map[schema.GroupVersionKind][]string {
 	for _, kind := range Kinds() {
 		all[kind] = []string{"spec", "automountServiceAccountToken"}
 	}
+	all[roleBindingKind()] = []string{"roleRef", "subjects"}
 	return all
 }
 
@@ -168,7 +185,7 @@ func check(object *unstructured.Unstructured, owner Owner) string {
 			return "templates may not set metadata." + field
 		}
 	}
-	if kind == roleBindingKind() {
+	if kind == roleBindingKind() && owner.Kind == v1.KindProject {
 		return checkBinding(object)
 	}
 	return ""
@@ -228,6 +245,31 @@ func checkRay(object *unstructured.Unstructured, isRendered func(group, kind, na
 	for _, suffix := range []string{"-head-svc", "-serve-svc"} {
 		if isRendered("", "Service", object.GetName()+suffix) {
 			return "a Service is called " + object.GetName() + suffix + ", as KubeRay's is"
+		}
+	}
+	return ""
+}
+
+// pickerRole is the ClusterRole of endpoint pickers, which read pods, and objects that concern pools.
+const pickerRole = "nufi-endpoint-picker"
+
+// checkPicker returns the error in a RoleBinding of an NpuDeploy, or "". It may bind the role
+// of endpoint pickers to service accounts that isRendered reports.
+func checkPicker(object *unstructured.Unstructured, owner Owner, isRendered func(group, kind, name string) bool) string {
+	if owner.Kind == v1.KindProject || object.GroupVersionKind() != roleBindingKind() {
+		return ""
+	}
+	var binding rbacv1.RoleBinding
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &binding); err != nil {
+		return err.Error()
+	}
+	if role := binding.RoleRef; role.APIGroup != rbacv1.GroupName || role.Kind != "ClusterRole" || role.Name != pickerRole {
+		return fmt.Sprintf("its role is %s %s and must be ClusterRole %s", role.Kind, role.Name, pickerRole)
+	}
+	for _, subject := range binding.Subjects {
+		isOwn := subject.Kind == rbacv1.ServiceAccountKind && subject.Namespace == owner.Namespace && isRendered("", "ServiceAccount", subject.Name)
+		if !isOwn {
+			return fmt.Sprintf("its subject %s %s must be a ServiceAccount of the same templates", subject.Kind, subject.Name)
 		}
 	}
 	return ""

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/internal/manifests"
@@ -102,6 +103,52 @@ func TestCheckRejectsARayService(t *testing.T) {
 		err := manifests.Check(deployOwner(), parsed(t, documents...))
 		if notAllowed := (*manifests.NotAllowedError)(nil); !errors.As(err, &notAllowed) {
 			t.Errorf("%s: the error is %v, want a NotAllowedError", name, err)
+		}
+	}
+}
+
+func TestCheckRejectsBindingsBeyondAnEndpointPicker(t *testing.T) {
+	const account = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: a-epp, namespace: team}}"
+	const binding = "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: a-epp, namespace: team}, " +
+		"roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: nufi-endpoint-picker}, " +
+		"subjects: [{kind: ServiceAccount, name: a-epp, namespace: team}]}"
+	if err := manifests.Check(deployOwner(), parsed(t, account, binding)); err != nil {
+		t.Fatal(err)
+	}
+	for name, documents := range map[string][]string{
+		"another role":             {account, strings.Replace(binding, "nufi-endpoint-picker", "cluster-admin", 1)},
+		"a role of a Project":      {account, strings.Replace(binding, "nufi-endpoint-picker", "nufi-project-admin", 1)},
+		"a Role of that name":      {account, strings.Replace(binding, "ClusterRole", "Role", 1)},
+		"no role":                  {account, strings.Replace(binding, "roleRef", "subjects2", 1)},
+		"an account of others":     {binding},
+		"an account elsewhere":     {account, strings.Replace(binding, "namespace: team}]", "namespace: kube-system}]", 1)},
+		"a user":                   {account, strings.Replace(binding, "[{kind: ServiceAccount", "[{kind: User", 1)},
+		"a group":                  {account, strings.Replace(binding, "[{kind: ServiceAccount, name: a-epp", "[{kind: Group, name: 'system:authenticated'", 1)},
+		"a malformed role":         {account, "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: a, namespace: team}, roleRef: nufi-endpoint-picker}"},
+		"a binding of the cluster": {account, strings.Replace(binding, "kind: RoleBinding", "kind: ClusterRoleBinding", 1)},
+		"a role of its own":        {account, "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: nufi-endpoint-picker, namespace: team}, rules: []}"},
+	} {
+		err := manifests.Check(deployOwner(), parsed(t, documents...))
+		if notAllowed := (*manifests.NotAllowedError)(nil); !errors.As(err, &notAllowed) {
+			t.Errorf("%s: the error is %v, want a NotAllowedError", name, err)
+		}
+	}
+}
+
+func TestIsServer(t *testing.T) {
+	deployment := schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+	for _, test := range []struct {
+		kind schema.GroupVersionKind
+		name string
+		want bool
+	}{
+		{deployment, "a", true},
+		{deployment, "a-epp", false},
+		{manifests.LeaderWorkerSet(), "a-lws", true},
+		{schema.GroupVersionKind{Version: "v1", Kind: "Service"}, "a", false},
+	} {
+		if got := manifests.IsServer("a", test.kind, test.name); got != test.want {
+			t.Errorf("%s %s: %t", test.kind.Kind, test.name, got)
 		}
 	}
 }

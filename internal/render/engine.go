@@ -142,7 +142,7 @@ func sortForApply(objects []*unstructured.Unstructured) {
 }
 
 func applyOrder(kind string) int {
-	first := []string{"Namespace", "ServiceAccount", "PersistentVolumeClaim", "Service", "Deployment", "LeaderWorkerSet", "RayService"}
+	first := []string{"Namespace", "ServiceAccount", "PersistentVolumeClaim", "Service", "Deployment", "LeaderWorkerSet", "RayService", "InferencePool"}
 	if i := slices.Index(first, kind); i >= 0 {
 		return i
 	}

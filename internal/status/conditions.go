@@ -27,7 +27,7 @@ func (r result) isUnknown() bool { return r.status == metav1.ConditionUnknown }
 func (r result) isError() bool {
 	switch r.reason {
 	case v1.ReasonNotRendered, v1.ReasonNotApplied, v1.ReasonStarting,
-		v1.ReasonProgressing, v1.ReasonRoutePending:
+		v1.ReasonProgressing, v1.ReasonRoutePending, v1.ReasonPickerNotReady:
 		return false
 	}
 	return r.isFalse()

@@ -33,6 +33,34 @@ func endpoint(observed Observed) result {
 		return result{metav1.ConditionFalse, v1.ReasonRoutePending, fmt.Sprintf("the %s is not in place yet", route.Kind)}
 	case route.Kind == v1.EndpointHTTPRoute:
 		return accepted(route)
+	case route.Kind == v1.EndpointInferencePool:
+		return pooled(route)
+	}
+	return routed(route)
+}
+
+// pooled evaluates the HTTPRoute, the InferencePool and the endpoint picker. Of the pool, the conditions of
+// gateways of the route count: others' routes may refer to it.
+func pooled(route Route) result {
+	if route.Pool == nil {
+		return pending("the InferencePool is not in place yet")
+	}
+	if result := accepted(route); result.isFalse() {
+		return result
+	}
+	gateways := parentsOf(route.Object)
+	parents := slices.DeleteFunc(parentsOf(route.Pool), func(p parent) bool {
+		return !slices.ContainsFunc(gateways, func(gateway parent) bool { return gateway.ParentRef.Name == p.ParentRef.Name })
+	})
+	if result, rejected := rejectedBy(parents, route.Pool.GetGeneration(), " of the InferencePool"); rejected {
+		return result
+	}
+	if picker := route.Picker; picker != nil && picker.Status.ReadyReplicas == 0 {
+		text := fmt.Sprintf("endpoint picker %s has no ready pod", picker.Name)
+		if cause := creationError(picker); cause != "" {
+			text += ": " + cause
+		}
+		return result{metav1.ConditionFalse, v1.ReasonPickerNotReady, text}
 	}
 	return routed(route)
 }
@@ -92,7 +120,7 @@ func describeState(state v1.BackendState) string {
 	return "(no ready pod)"
 }
 
-// parent is a gateway's part of an HTTPRoute's status.
+// parent is a gateway's part of the status of an HTTPRoute or an InferencePool.
 type parent struct {
 	ParentRef struct {
 		Name string `json:"name"`
@@ -100,28 +128,35 @@ type parent struct {
 	Conditions []metav1.Condition `json:"conditions"`
 }
 
-// accepted evaluates the conditions of all gateways of the HTTPRoute. Those of an earlier generation
-// do not count.
+// accepted evaluates the conditions of all gateways of the HTTPRoute.
 func accepted(route Route) result {
-	parents := parentsOf(route.Object)
+	if result, rejected := rejectedBy(parentsOf(route.Object), route.Object.GetGeneration(), ""); rejected {
+		return result
+	}
+	return routed(route)
+}
+
+// rejectedBy returns the first condition of gateways that is not True. Those of an earlier generation do not
+// count. object completes the messages.
+func rejectedBy(parents []parent, generation int64, object string) (first result, rejected bool) {
 	for _, parent := range parents {
 		for _, kind := range []string{"Accepted", "ResolvedRefs"} {
 			condition := meta.FindStatusCondition(parent.Conditions, kind)
-			if condition == nil || condition.ObservedGeneration < route.Object.GetGeneration() {
-				return pending(fmt.Sprintf("gateway %s has not reported a status yet", parent.ParentRef.Name))
+			if condition == nil || condition.ObservedGeneration < generation || condition.Status == metav1.ConditionUnknown {
+				return pending(fmt.Sprintf("gateway %s has not reported a status%s yet", parent.ParentRef.Name, object)), true
 			}
 			if condition.Status != metav1.ConditionTrue {
 				return result{
 					metav1.ConditionFalse, v1.ReasonRouteNotAccepted,
-					fmt.Sprintf("gateway %s: %s: %s", parent.ParentRef.Name, condition.Reason, condition.Message),
-				}
+					fmt.Sprintf("gateway %s%s: %s: %s", parent.ParentRef.Name, object, condition.Reason, condition.Message),
+				}, true
 			}
 		}
 	}
 	if len(parents) == 0 {
-		return pending("no gateway has reported a status yet")
+		return pending(fmt.Sprintf("no gateway has reported a status%s yet", object)), true
 	}
-	return routed(route)
+	return result{}, false
 }
 
 func pending(message string) result {

@@ -176,6 +176,11 @@ type Route struct {
 	Forbidden string
 	// Shares is how the route divides requests, or nil.
 	Shares []v1.TrafficStatus
-	// Object is the live route, or nil. An HTTPRoute is unstructured, with its status.
+	// Object is the live route, or nil. An HTTPRoute, also that of an InferencePool, is unstructured, with its
+	// status.
 	Object metav1.Object
+	// Pool is the live InferencePool with its status, or nil.
+	Pool *unstructured.Unstructured
+	// Picker is the Deployment of the pool's endpoint picker, or nil if there is none.
+	Picker *appsv1.Deployment
 }

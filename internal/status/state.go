@@ -66,7 +66,7 @@ func stateOfReason(reason string) State {
 	case v1.ReasonNoFreeDevice, v1.ReasonUnschedulable, v1.ReasonQuotaExceeded, v1.ReasonNotObserved:
 		return StatePending
 	case v1.ReasonNotRendered, v1.ReasonNotApplied, v1.ReasonStarting, v1.ReasonProgressing,
-		v1.ReasonRoutePending, v1.ReasonTerminating:
+		v1.ReasonRoutePending, v1.ReasonPickerNotReady, v1.ReasonTerminating:
 		return StateStarting
 	}
 	return StateError

@@ -30,6 +30,7 @@ type extra struct {
 		Kind                   v1.EndpointKind
 		Host, Owner, Forbidden string
 		Shares                 []v1.TrafficStatus
+		Picker                 *appsv1.Deployment
 	}
 	SpecObserved bool
 	Rejection    string // of a pod of a group
@@ -98,6 +99,8 @@ func add(tb testing.TB, observed *status.Observed, document string) {
 		addExtra(observed, readNew[extra](tb, document))
 	case "HorizontalPodAutoscaler", "ScaledObject":
 		observed.Autoscaler = readRoute(tb, document)
+	case "InferencePool":
+		observed.Route.Pool = readRoute(tb, document)
 	default:
 		observed.Route.Object = readRoute(tb, document)
 	}
@@ -143,6 +146,7 @@ func addExtra(observed *status.Observed, extra extra) {
 	if extra.Route != nil {
 		observed.Route.Kind, observed.Route.Host, observed.Route.Owner = extra.Route.Kind, extra.Route.Host, extra.Route.Owner
 		observed.Route.Forbidden, observed.Route.Shares = extra.Route.Forbidden, extra.Route.Shares
+		observed.Route.Picker = extra.Route.Picker
 	}
 	for _, name := range extra.Absent {
 		switch name {

@@ -190,6 +190,10 @@ const (
 	//
 	// See the message: listeners, allowed namespaces.
 	ReasonRouteNotAccepted = "RouteNotAccepted"
+	// ReasonPickerNotReady means that the endpoint picker of the InferencePool has no ready pod.
+	//
+	// See its Deployment: `kubectl describe deployment/NAME-epp`.
+	ReasonPickerNotReady = "PickerNotReady"
 	// ReasonBackendsNotReady means that no backend with a weight in `endpoint.traffic` has a ready pod.
 	//
 	// Send requests to one that has: `nufi promote NAME BACKEND`.

@@ -4,7 +4,7 @@ import corev1 "k8s.io/api/core/v1"
 
 // EndpointKind is the kind of the route.
 //
-// +kubebuilder:validation:Enum=VirtualService;Ingress;HTTPRoute;None
+// +kubebuilder:validation:Enum=VirtualService;Ingress;HTTPRoute;InferencePool;None
 type EndpointKind string
 
 // The kinds of route.
@@ -15,6 +15,9 @@ const (
 	EndpointIngress EndpointKind = "Ingress"
 	// EndpointHTTPRoute is gateway.networking.k8s.io/v1 HTTPRoute.
 	EndpointHTTPRoute EndpointKind = "HTTPRoute"
+	// EndpointInferencePool is inference.networking.k8s.io/v1 InferencePool, to which an HTTPRoute sends
+	// requests. An endpoint picker chooses the pod of each request.
+	EndpointInferencePool EndpointKind = "InferencePool"
 	// EndpointNone means no route.
 	EndpointNone EndpointKind = "None"
 )

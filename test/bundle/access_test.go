@@ -12,7 +12,7 @@ func controllerAccess(h *harness.Harness) {
 	children := []string{
 		"apps/deployments", "services", "serviceaccounts", "persistentvolumeclaims", "policy/poddisruptionbudgets", "networking.k8s.io/ingresses",
 		"resourcequotas", "limitranges", "networking.k8s.io/networkpolicies", "rbac.authorization.k8s.io/rolebindings",
-		"networking.istio.io/virtualservices", "gateway.networking.k8s.io/httproutes", "monitoring.coreos.com/podmonitors",
+		"networking.istio.io/virtualservices", "gateway.networking.k8s.io/httproutes", "inference.networking.k8s.io/inferencepools", "monitoring.coreos.com/podmonitors",
 		"autoscaling/horizontalpodautoscalers", "keda.sh/scaledobjects",
 	}
 	var table []access

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness"
 )
 
 func TestSpecBecomesReady(t *testing.T) {
@@ -43,7 +44,7 @@ func TestSpecBecomesReady(t *testing.T) {
 // The API server stores what is applied: no field appears to be changed by admission.
 func TestAppliedFieldsAreNotReportedAsChanged(t *testing.T) {
 	f := newFixture(t)
-	kinds := []v1.EndpointKind{v1.EndpointVirtualService, v1.EndpointIngress, v1.EndpointHTTPRoute}
+	kinds := []v1.EndpointKind{v1.EndpointVirtualService, v1.EndpointIngress, v1.EndpointHTTPRoute, v1.EndpointInferencePool}
 	for i, kind := range kinds {
 		f.Apply(replace("name: web", fmt.Sprintf("name: web-%d", i), "web.NAMESPACE", fmt.Sprintf("web-%d.NAMESPACE", i),
 			"kind: VirtualService", "kind: "+string(kind)))
@@ -114,6 +115,45 @@ func TestRemovedRouteIsPruned(t *testing.T) {
 	f.Apply(replace("  endpoint: {host: web.NAMESPACE.example, kind: VirtualService}\n", "  endpoint: {kind: None}\n"))
 	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionEndpoint, metav1.ConditionTrue, v1.ReasonNoEndpoint)
 	f.AwaitGone(f.Object(virtualService, "web"))
+}
+
+// The picker has its own pod, account and rights. Another kind of endpoint leaves none of them, and neither
+// restarts the server.
+func TestInferencePoolAndItsPickerFollowTheKind(t *testing.T) {
+	f := newReady(t)
+	before := f.Find(deployment, "web").GetGeneration()
+	f.Apply(replace("kind: VirtualService", "kind: InferencePool"))
+	f.AwaitGone(f.Object(virtualService, "web"))
+	f.settle()
+	picker := []*unstructured.Unstructured{
+		f.Object(deployment, "web-epp"), f.Object(service, "web-epp"), f.Object(serviceAccount, "web-epp"), f.Object(roleBinding, "web-epp"),
+		f.Object(inferencePool, "web"), f.Object(httpRoute, "web"),
+	}
+	for _, object := range picker {
+		if !f.Get(object) {
+			t.Errorf("no %s %s exists", object.GetKind(), object.GetName())
+		}
+	}
+	account := harness.ServiceAccount(f.Namespace, "web-epp")
+	f.AwaitAllowed(account, "watch pods", f.Namespace)
+	f.AwaitAllowed(account, "list inference.networking.k8s.io/inferencepools", f.Namespace)
+	for access, namespace := range map[string]string{"delete pods": f.Namespace, "get secrets": f.Namespace, "list pods": "default"} {
+		if f.Allowed(account, access, namespace) {
+			t.Errorf("the picker may %s in %s", access, namespace)
+		}
+	}
+	if status := f.web().Status; status.Replicas != 1 || status.ReadyReplicas != 1 {
+		t.Errorf("the picker counts as a server: %d replicas, %d ready", status.Replicas, status.ReadyReplicas)
+	}
+
+	f.Apply(manifest)
+	for _, object := range picker {
+		f.AwaitGone(object)
+	}
+	f.settle()
+	if after := f.Find(deployment, "web").GetGeneration(); after != before {
+		t.Errorf("the server's Deployment changed: generation %d, then %d", before, after)
+	}
 }
 
 func TestInvalidSpecKeepsTheRunningObjects(t *testing.T) {

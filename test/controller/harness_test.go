@@ -29,6 +29,9 @@ var (
 	serviceAccount = schema.GroupVersionKind{Version: "v1", Kind: "ServiceAccount"}
 	deployment     = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 	virtualService = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"}
+	httpRoute      = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
+	inferencePool  = schema.GroupVersionKind{Group: "inference.networking.k8s.io", Version: "v1", Kind: "InferencePool"}
+	roleBinding    = schema.GroupVersionKind{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"}
 
 	shared = controllertest.Shared{Options: measured.options}
 	nodes  sync.Once

@@ -14,7 +14,7 @@ func (h *Harness) ControllerConfig() *rest.Config {
 	h.Helper()
 	h.Install("bundle/namespace.yaml", "bundle/rbac/service_account.yaml", "bundle/rbac/role.yaml",
 		"bundle/rbac/role_binding.yaml", "bundle/rbac/leader_election.yaml", "bundle/rbac/stored_templates.yaml",
-		"bundle/rbac/project_roles.yaml")
+		"bundle/rbac/project_roles.yaml", "bundle/rbac/picker_role.yaml")
 	account := ControllerAccount()
 	h.AwaitAllowed(account, "list dudaji.com/npudeploys", "")
 	h.AwaitAllowed(account, "update coordination.k8s.io/leases", systemNamespace)

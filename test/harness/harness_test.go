@@ -39,7 +39,7 @@ func TestEachTestHasItsOwnNamespace(t *testing.T) {
 func TestCustomResourcesAreServed(t *testing.T) {
 	t.Parallel()
 	h := harness.New(t)
-	if out := h.Kubectl("get", "npudeploys,virtualservices,httproutes,podmonitors,scaledobjects", "-n", h.Namespace); out != "" {
+	if out := h.Kubectl("get", "npudeploys,virtualservices,httproutes,inferencepools,podmonitors,scaledobjects", "-n", h.Namespace); out != "" {
 		t.Errorf("a new namespace has objects: %s", out)
 	}
 }

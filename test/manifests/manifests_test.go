@@ -28,7 +28,7 @@ import (
 
 // The definitions are the projects' own, with their schemas, except Prometheus'.
 func TestMain(m *testing.M) {
-	harness.Main(m, harness.Routes(), harness.With(cluster.LWS), harness.With(cluster.KubeRay), harness.With(cluster.Istio), harness.With(cluster.GatewayAPI), harness.With(cluster.KEDA))
+	harness.Main(m, harness.Routes(), harness.With(cluster.LWS), harness.With(cluster.KubeRay), harness.With(cluster.Istio), harness.With(cluster.GatewayAPI), harness.With(cluster.Inference), harness.With(cluster.KEDA))
 }
 
 var templates = sync.OnceValues(func() (*render.Templates, error) { return render.Compile(nufi.Module()) })
@@ -112,6 +112,10 @@ func dryRun(h *harness.Harness, result *render.Result) error {
 	h.Helper()
 	for _, object := range result.Objects {
 		object.SetNamespace(h.Namespace)
+		if subjects, exists, _ := unstructured.NestedSlice(object.Object, "subjects"); exists {
+			subjects[0].(map[string]any)["namespace"] = h.Namespace
+			h.Must(unstructured.SetNestedSlice(object.Object, subjects, "subjects"))
+		}
 	}
 	owner := apply.DeployOwner(&v1.NpuDeploy{ObjectMeta: metav1.ObjectMeta{Namespace: h.Namespace, Name: "web", UID: "00000000-0000-4000-8000-000000000000"}})
 	set, err := apply.NewObjectSet(owner, result.Objects)
