@@ -1,15 +1,10 @@
 package controller
 
 import (
-	"fmt"
-	"io/fs"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/controller/apply"
@@ -17,32 +12,6 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness/rendertest"
 )
-
-func readExamples(tb testing.TB) []*v1.NpuDeploy {
-	tb.Helper()
-	names, err := fs.Glob(nufi.Examples(), "examples/*/npudeploy.yaml")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	var deploys []*v1.NpuDeploy
-	for _, name := range names {
-		content, err := fs.ReadFile(nufi.Examples(), name)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		for document := range strings.SplitSeq(string(content), "\n---\n") {
-			deploy := &v1.NpuDeploy{}
-			if err := yaml.Unmarshal([]byte(document), deploy); err != nil {
-				tb.Fatal(err)
-			}
-			if deploy.Kind == v1.Kind {
-				deploy.UID = types.UID(fmt.Sprint(name, len(deploys)))
-				deploys = append(deploys, deploy)
-			}
-		}
-	}
-	return deploys
-}
 
 // manifestsOf renders an NpuDeploy, or returns nil.
 func manifestsOf(tb testing.TB, set *render.Templates, deploy *v1.NpuDeploy) *apply.ObjectSet {
@@ -74,7 +43,7 @@ func TestImpactOnCachedManifestsIsThatOfBothRenders(t *testing.T) {
 		{"registries: []", `registries: ["registry.example.com/"]`},
 	} {
 		set := usedSet{used.Digest, func() (*render.Templates, error) { return used, nil }, rendertest.Replace(t, "schemas/policy/policy.cue", edit[0], edit[1]), ""}
-		for _, deploy := range readExamples(t) {
+		for _, deploy := range rendertest.Examples(t) {
 			want, wantDevices := set.impact(deploy, render.ProjectSettings{}, nil)
 			got, devices := set.impact(deploy, render.ProjectSettings{}, manifestsOf(t, used, deploy))
 			if delta := cmp.Diff(want, got) + cmp.Diff(wantDevices, devices); delta != "" {

@@ -117,14 +117,11 @@ func (s usedSet) impactOn(current *apply.ObjectSet, owner apply.Owner, renderer 
 	if err != nil {
 		return impact, nil, false
 	}
-	if current.Equals(desired) {
-		return plan.Impact{Effect: render.None}, devicesOf(next), true
-	}
-	before, err := current.Objects()
+	before, err := current.Except(desired)
 	if err != nil {
 		return impact, nil, false
 	}
-	after, err := desired.Objects()
+	after, err := desired.Except(current)
 	if err != nil {
 		return impact, nil, false
 	}

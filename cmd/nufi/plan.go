@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
@@ -18,10 +20,12 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// The garbage collector of a plan works harder above planMemory, in bytes.
 const (
+	// The garbage collector of a plan works harder above planMemory, in bytes.
 	planGCPercent = 400
 	planMemory    = 320 << 20
+	// planPage is how many NpuDeploys are listed at a time.
+	planPage = 500
 )
 
 type planOptions struct {
@@ -75,11 +79,7 @@ spec would be refused.`,
 }
 
 func makePlan(cmd *cobra.Command, o planOptions) (*plan.Plan, error) {
-	now, err := templates.Open(o.before, templates.Hooks{})
-	if err != nil {
-		return nil, err
-	}
-	next, err := templates.Open(o.after, templates.Hooks{})
+	sets, err := o.sets()
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +87,8 @@ func makePlan(cmd *cobra.Command, o planOptions) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	var deploys v1.NpuDeployList
-	if err := kube.List(cmd.Context(), &deploys); err != nil {
+	deploys, err := listSpecs(cmd.Context(), kube)
+	if err != nil {
 		return nil, fmt.Errorf("listing NpuDeploys: %w", err)
 	}
 	var projects v1.ProjectList
@@ -102,8 +102,40 @@ func makePlan(cmd *cobra.Command, o planOptions) (*plan.Plan, error) {
 	// Renders leave little but garbage, so more memory spares much of its collection.
 	defer debug.SetGCPercent(debug.SetGCPercent(planGCPercent))
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(planMemory))
-	sets := plan.Sets{Now: now.Serving(), Next: next.Serving(), At: time.Now()}
-	return sets.Compare(deploys.Items, projects.Items, render.SettingsByNamespace(projects.Items)), nil
+	return sets.Compare(deploys, projects.Items, render.SettingsByNamespace(projects.Items)), nil
+}
+
+// listSpecs lists what a plan reads of all NpuDeploys, by pages: whole ones would take most of the memory.
+func listSpecs(ctx context.Context, kube client.Reader) ([]v1.NpuDeploy, error) {
+	var deploys []v1.NpuDeploy
+	for page := (client.ListOptions{Limit: planPage}); ; {
+		var list v1.NpuDeployList
+		if err := kube.List(ctx, &list, &page); err != nil {
+			return nil, err
+		}
+		deploys = append(deploys, templates.Live{Deploys: list.Items}.Specs().Deploys...)
+		if page.Continue = list.Continue; page.Continue == "" {
+			return deploys, nil
+		}
+	}
+}
+
+// sets compiles the templates in use and the new ones.
+func (o planOptions) sets() (sets plan.Sets, err error) {
+	before, err := templates.Module(o.before)
+	if err != nil {
+		return sets, err
+	}
+	after, err := templates.Module(o.after)
+	if err != nil {
+		return sets, err
+	}
+	sets.At = time.Now()
+	if sets.Now, err = render.Compile(before); err != nil {
+		return sets, err
+	}
+	sets.Next, err = sets.Now.CompileBeside(after)
+	return sets, err
 }
 
 func planExit(effect render.Effect) error {

@@ -66,20 +66,19 @@ func (s *ObjectSet) Refs() []Ref {
 	return refs
 }
 
-// Equals reports whether two sets have the same objects.
-func (s *ObjectSet) Equals(other *ObjectSet) bool {
-	return slices.EqualFunc(s.manifests, other.manifests, func(a, b manifest) bool { return a.ref == b.ref && a.digest == b.digest })
-}
-
-// Objects decodes the objects as they are sent.
-func (s *ObjectSet) Objects() ([]*unstructured.Unstructured, error) {
-	objects := make([]*unstructured.Unstructured, len(s.manifests))
-	for i, desired := range s.manifests {
-		objects[i] = &unstructured.Unstructured{}
-		if err := utiljson.Unmarshal(desired.body, &objects[i].Object); err != nil {
+// Except decodes the objects as they are sent, without those that are the same in another set.
+func (s *ObjectSet) Except(other *ObjectSet) ([]*unstructured.Unstructured, error) {
+	var objects []*unstructured.Unstructured
+	for _, desired := range s.manifests {
+		if slices.ContainsFunc(other.manifests, func(m manifest) bool { return m.ref == desired.ref && m.digest == desired.digest }) {
+			continue
+		}
+		object := &unstructured.Unstructured{}
+		if err := utiljson.Unmarshal(desired.body, &object.Object); err != nil {
 			return nil, fmt.Errorf("decoding %s: %w", desired.ref, err)
 		}
-		unstructured.RemoveNestedField(objects[i].Object, "metadata", "annotations", v1.AnnotationManifest)
+		unstructured.RemoveNestedField(object.Object, "metadata", "annotations", v1.AnnotationManifest)
+		objects = append(objects, object)
 	}
 	return objects, nil
 }

@@ -89,6 +89,14 @@ func Check(owner Owner, objects []*unstructured.Unstructured) error {
 	return nil
 }
 
+// Reads reports whether Check reads a field of a kind. It checks only the names of others.
+func Reads(kind schema.GroupVersionKind, field string) bool {
+	return slices.Contains(commonFields(), field) || isAutoscaler(kind) || kind == RayService() || kind == roleBindingKind()
+}
+
+// commonFields returns the fields that all objects have.
+func commonFields() []string { return []string{"apiVersion", "kind", "metadata"} }
+
 func notAllowed(object *unstructured.Unstructured, message string) error {
 	return &NotAllowedError{Kind: object.GetKind(), Name: object.GetName(), Message: message}
 }
@@ -175,7 +183,7 @@ func check(object *unstructured.Unstructured, owner Owner) string {
 		return message
 	}
 	for field := range object.Object {
-		if !slices.Contains([]string{"apiVersion", "kind", "metadata"}, field) && !slices.Contains(fields, field) {
+		if !slices.Contains(commonFields(), field) && !slices.Contains(fields, field) {
 			return "templates may not set " + field
 		}
 	}
@@ -194,6 +202,9 @@ func check(object *unstructured.Unstructured, owner Owner) string {
 // checkAutoscaler returns what is not allowed in an autoscaler, or "". An autoscaler may scale a Deployment
 // or LeaderWorkerSet of the same templates, and must not use credentials of the cluster.
 func checkAutoscaler(object *unstructured.Unstructured, isRendered func(group, kind, name string) bool) string {
+	if !isAutoscaler(object.GroupVersionKind()) {
+		return ""
+	}
 	target, exists, _ := unstructured.NestedMap(object.Object, "spec", "scaleTargetRef")
 	if !exists {
 		return ""
@@ -213,6 +224,10 @@ func checkAutoscaler(object *unstructured.Unstructured, isRendered func(group, k
 		}
 	}
 	return ""
+}
+
+func isAutoscaler(kind schema.GroupVersionKind) bool {
+	return kind.Kind == "HorizontalPodAutoscaler" || kind.Kind == "ScaledObject"
 }
 
 // checkGroups returns what is not allowed in a LeaderWorkerSet, or "".

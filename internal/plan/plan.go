@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/rollout"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -90,6 +91,13 @@ func waves(catalogue *render.Catalogue, at time.Time, deploys []v1.NpuDeploy, pr
 // Impact returns the effect of Next on one object, without its name. If the object does not render
 // now, nothing of it runs by these templates: all manifests would be new.
 func (s Sets) Impact(renderer Renderer) Impact {
+	now, nowErr := renderer.evaluate(s.Now)
+	next, nextErr := renderer.evaluate(s.Next)
+	if nowErr == nil && nextErr == nil {
+		if effect, changes, ok := render.CompareEvaluations(now, next); ok && isAllowed(renderer.Owner, next) {
+			return Impact{Effect: effect, Changes: changes}
+		}
+	}
 	impact, _ := s.Render(renderer)
 	return impact
 }
@@ -108,4 +116,9 @@ func (s Sets) Render(renderer Renderer) (Impact, *render.Result) {
 	}
 	effect, changes := render.Compare(now, next)
 	return Impact{Effect: effect, Changes: changes}, next
+}
+
+func isAllowed(owner manifests.Owner, evaluation *render.Evaluation) bool {
+	outlines, err := evaluation.Outline(manifests.Reads)
+	return err == nil && manifests.Check(owner, outlines) == nil
 }

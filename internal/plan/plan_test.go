@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,6 +50,53 @@ func TestCompareReportsTheEffectOnEachDeployAndTheWorst(t *testing.T) {
 	got := plan.Sets{Now: smaller, Next: serving}.Compare(deploys, nil, nil).Deploys[0]
 	if got.Effect != render.InPlace || len(got.Changes) == 0 {
 		t.Errorf("the impact on a spec that does not render now is %v", got)
+	}
+}
+
+// The comparison in CUE must not differ from that of exported manifests.
+func TestImpactInCUEIsThatOfExportedManifests(t *testing.T) {
+	t.Parallel()
+	now := rendertest.Compile(t, nufi.Module())
+	effects := map[render.Effect]int{}
+	for _, c := range []struct{ file, from, to string }{
+		{"workload/service.cue", "spec: {\n", "spec: {\n\t\t_hidden: 1\n"}, // CUE's equality regards it.
+		{"policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240"},
+		{"policy/policy.cue", "annotations: {}", `annotations: {"cost-center": "new"}`}, // A key of a user.
+		{"policy/policy.cue", `serviceAccount: "Own"`, `serviceAccount: "NamespaceDefault"`},
+		{"policy/policy.cue", `hostPaths: ["/mnt/data"]`, "hostPaths: []"},
+	} {
+		edited := rendertest.Edit(t, nufi.Module(), "schemas/"+c.file, func(_, content string) string {
+			if !strings.Contains(content, c.from) {
+				t.Fatalf("%s does not have %s", c.file, c.from)
+			}
+			return strings.Replace(content, c.from, c.to, 1)
+		})
+		next, err := now.CompileBeside(edited)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets := plan.Sets{Now: now, Next: next}
+		for _, deploy := range rendertest.Examples(t) {
+			renderer := plan.DeployRenderer(deploy, render.ProjectSettings{})
+			want, _ := sets.Render(renderer)
+			if delta := cmp.Diff(want, sets.Impact(renderer)); delta != "" {
+				t.Errorf("%s with %s (-exported +in CUE):\n%s", deploy.Name, c.to, delta)
+			}
+			effects[want.Effect]++
+			before, beforeErr := now.Evaluate(deploy, render.ProjectSettings{})
+			after, afterErr := next.Evaluate(deploy, render.ProjectSettings{})
+			if beforeErr != nil || afterErr != nil {
+				continue
+			}
+			if _, _, ok := render.CompareEvaluations(before, after); !ok {
+				t.Errorf("%s with %s cannot be compared in CUE", deploy.Name, c.to)
+			}
+		}
+	}
+	for _, effect := range []render.Effect{render.None, render.InPlace, render.Restart, render.Delete, render.Refused} {
+		if effects[effect] == 0 {
+			t.Errorf("no edit has the effect %s: %v", effect, effects)
+		}
 	}
 }
 

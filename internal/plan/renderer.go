@@ -11,26 +11,37 @@ type Renderer struct {
 	Owner manifests.Owner
 	// Unchecked renders it, without the check of the manifests.
 	Unchecked func(*render.Templates) (*render.Result, error)
+
+	// evaluate is Unchecked without the export of the manifests, or nil.
+	evaluate func(*render.Templates) (*render.Evaluation, error)
 }
 
 // DeployRenderer renders deploy with the settings of its namespace, and the backends that its status
 // has.
 func DeployRenderer(deploy *v1.NpuDeploy, settings render.ProjectSettings) Renderer {
-	return Renderer{manifests.DeployOwner(deploy.Namespace), func(set *render.Templates) (*render.Result, error) {
-		return set.Render(deploy, settings, render.ReportedBackends(deploy)...)
-	}}
+	return Renderer{
+		Owner: manifests.DeployOwner(deploy.Namespace),
+		Unchecked: func(set *render.Templates) (*render.Result, error) {
+			return set.Render(deploy, settings, render.ReportedBackends(deploy)...)
+		},
+		evaluate: func(set *render.Templates) (*render.Evaluation, error) {
+			return set.Evaluate(deploy, settings, render.ReportedBackends(deploy)...)
+		},
+	}
 }
 
 // ProjectRenderer renders project.
 func ProjectRenderer(project *v1.Project) Renderer {
-	return Renderer{manifests.ProjectOwner(project.Name), func(set *render.Templates) (*render.Result, error) {
-		return asResult(set.RenderProject(project))
-	}}
+	return Renderer{
+		Owner:     manifests.ProjectOwner(project.Name),
+		Unchecked: func(set *render.Templates) (*render.Result, error) { return asResult(set.RenderProject(project)) },
+		evaluate:  func(set *render.Templates) (*render.Evaluation, error) { return set.EvaluateProject(project) },
+	}
 }
 
 // DocumentRenderer renders a document of owner without settings.
 func DocumentRenderer(document render.Document, owner manifests.Owner) Renderer {
-	return Renderer{owner, func(set *render.Templates) (*render.Result, error) {
+	return Renderer{Owner: owner, Unchecked: func(set *render.Templates) (*render.Result, error) {
 		return asResult(set.RenderDocument(document, render.ProjectSettings{}))
 	}}
 }

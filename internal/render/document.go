@@ -165,8 +165,11 @@ func (t *Templates) renderDeployDocument(d Document, settings ProjectSettings) (
 	if err != nil {
 		return nil, err
 	}
-	result, err := t.renderDeploy(in, settings)
-	return result, d.merge(err)
+	evaluation, err := t.workload.evaluate(in, settings)
+	if err := d.merge(err); err != nil {
+		return nil, err
+	}
+	return evaluation.result()
 }
 
 // merge returns err with the document's own violations, which replace those of CUE on the

@@ -9,6 +9,7 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/json"
 )
 
@@ -47,8 +48,24 @@ type input struct {
 // contract returns the constraints on the input.
 func (e *engine) contract() cue.Value { return e.value.LookupPath(cue.MakePath(cue.Str(e.input))) }
 
-// render unifies an object with the templates.
+// Evaluation is an object that the templates accept. Its manifests are in CUE.
+type Evaluation struct {
+	engine *engine
+	value  cue.Value
+	keys   *placeholders
+}
+
+// render exports the manifests of an object.
 func (e *engine) render(in input, settings ProjectSettings) (*Manifests, error) {
+	evaluation, err := e.evaluate(in, settings)
+	if err != nil {
+		return nil, err
+	}
+	return evaluation.Manifests()
+}
+
+// evaluate unifies an object with the templates.
+func (e *engine) evaluate(in input, settings ProjectSettings) (*Evaluation, error) {
 	value := e.fill(in, settings)
 	// The spec comes first: an invalid one causes errors in all other fields.
 	if err := validate(value, e.input); err != nil {
@@ -60,11 +77,7 @@ func (e *engine) render(in input, settings ProjectSettings) (*Manifests, error) 
 	if err := validate(value, fieldObjects); err != nil {
 		return nil, fmt.Errorf("rendering: %w", firstError(err))
 	}
-	manifests := &Manifests{engine: e, value: value, keys: in.keys}
-	if err := manifests.read(); err != nil {
-		return nil, fmt.Errorf("rendering: %w", err)
-	}
-	return manifests, nil
+	return &Evaluation{e, value, in.keys}, nil
 }
 
 // fill fills the root at once: each fill evaluates everything, and one of a field twice.
@@ -93,25 +106,51 @@ func validate(value cue.Value, field string) error {
 	return value.LookupPath(cue.MakePath(cue.Str(field))).Validate(cue.Concrete(true))
 }
 
-// read decodes the objects.
-func (m *Manifests) read() error {
+// Manifests exports the manifests.
+func (e *Evaluation) Manifests() (*Manifests, error) {
 	var objects map[string]any
-	if err := decode(m.value, fieldObjects, &objects); err != nil {
-		return err
+	if err := decode(e.value, fieldObjects, &objects); err != nil {
+		return nil, fmt.Errorf("rendering: %w", err)
 	}
+	manifests := &Manifests{evaluation: e}
 	for name, object := range objects {
-		content, ok := m.keys.unmask(object).(map[string]any)
+		content, ok := e.keys.unmask(object).(map[string]any)
 		if !ok {
-			return fmt.Errorf("objects.%s is not an object", name)
+			return nil, fmt.Errorf("rendering: objects.%s is not an object", name)
 		}
 		manifest := &unstructured.Unstructured{Object: content}
 		if field := missingField(manifest); field != "" {
-			return fmt.Errorf("objects.%s has no %s", name, field)
+			return nil, fmt.Errorf("rendering: objects.%s has no %s", name, field)
 		}
-		m.Objects = append(m.Objects, manifest)
+		manifests.Objects = append(manifests.Objects, manifest)
 	}
-	sortForApply(m.Objects)
-	return nil
+	sortForApply(manifests.Objects, kindAndNameOf)
+	return manifests, nil
+}
+
+// Outline exports the manifests in apply order, with the fields that isRead reports, and null for others.
+func (e *Evaluation) Outline(isRead func(kind schema.GroupVersionKind, field string) bool) ([]*unstructured.Unstructured, error) {
+	objects, err := e.value.LookupPath(cue.MakePath(cue.Str(fieldObjects))).Fields()
+	if err != nil {
+		return nil, fmt.Errorf("rendering: %w", firstError(err))
+	}
+	var outlines []*unstructured.Unstructured
+	for objects.Next() {
+		object := evaluatedFields{value: objects.Value(), keys: e.keys}
+		kind := schema.FromAPIVersionAndKind(object.text("apiVersion"), object.text("kind"))
+		outline := &unstructured.Unstructured{Object: map[string]any{}}
+		for name, field := range object.elements() {
+			outline.Object[name] = nil
+			if isRead(kind, name) {
+				if outline.Object[name], err = field.exported(); err != nil {
+					return nil, fmt.Errorf("rendering: %w", err)
+				}
+			}
+		}
+		outlines = append(outlines, outline)
+	}
+	sortForApply(outlines, kindAndNameOf)
+	return outlines, nil
 }
 
 // missingField returns the first required field that object lacks. A CUE constraint would
@@ -131,14 +170,20 @@ func missingField(object *unstructured.Unstructured) string {
 
 // sortForApply orders objects so that references come after the objects they refer to, and
 // otherwise by kind and name.
-func sortForApply(objects []*unstructured.Unstructured) {
-	slices.SortFunc(objects, func(a, b *unstructured.Unstructured) int {
+func sortForApply[T any](objects []T, describe func(T) (kind, name string)) {
+	slices.SortFunc(objects, func(a, b T) int {
+		kind, name := describe(a)
+		otherKind, otherName := describe(b)
 		return cmp.Or(
-			cmp.Compare(applyOrder(a.GetKind()), applyOrder(b.GetKind())),
-			strings.Compare(a.GetKind(), b.GetKind()),
-			strings.Compare(a.GetName(), b.GetName()),
+			cmp.Compare(applyOrder(kind), applyOrder(otherKind)),
+			strings.Compare(kind, otherKind),
+			strings.Compare(name, otherName),
 		)
 	})
+}
+
+func kindAndNameOf(object *unstructured.Unstructured) (kind, name string) {
+	return object.GetKind(), object.GetName()
 }
 
 func applyOrder(kind string) int {

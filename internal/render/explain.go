@@ -49,7 +49,7 @@ const maxHops = 32
 // Explain returns the sources of each scalar field of each manifest, in apply order. The
 // user's values have positions after RenderYAML only.
 func (m *Manifests) Explain() ([]Explanation, error) {
-	objects := m.value.LookupPath(cue.MakePath(cue.Str(fieldObjects)))
+	objects := m.evaluation.value.LookupPath(cue.MakePath(cue.Str(fieldObjects)))
 	byName := map[string]cue.Value{}
 	fields, err := objects.Fields()
 	if err != nil {
@@ -98,7 +98,7 @@ func (m *Manifests) explain(value cue.Value, path []string, index int, visit fun
 		}
 	default:
 		if content, err := value.MarshalJSON(); err == nil {
-			visit(userPath(path, m.keys), string(content), m.sources(value, index))
+			visit(userPath(path, m.evaluation.keys), string(content), m.sources(value, index))
 		}
 	}
 }
@@ -174,7 +174,7 @@ func (m *Manifests) target(value cue.Value) (cue.Value, bool) {
 	if path.Err() != nil || len(path.Selectors()) == 0 {
 		return cue.Value{}, false
 	}
-	target := m.value.LookupPath(path)
+	target := m.evaluation.value.LookupPath(path)
 	return target, len(path.Selectors()) > 0 && target.Exists() && target.Pos() != value.Pos()
 }
 

@@ -51,7 +51,7 @@ func (l loops) add(comprehension *ast.Comprehension) {
 // followLoop follows the element of a loop's list that value is a copy of: the one at index,
 // if it is equal, or the first that is.
 func (m *Manifests) followLoop(value cue.Value, index, hops int, sources map[Source]bool) bool {
-	list, ok := m.engine.loops[value.Source()]
+	list, ok := m.evaluation.engine.loops[value.Source()]
 	if !ok {
 		return false
 	}
@@ -107,6 +107,6 @@ func (m *Manifests) evaluate(expression ast.Expr) (cue.Value, bool) {
 	if err != nil {
 		return cue.Value{}, false
 	}
-	value := m.engine.context.BuildExpr(parsed, cue.Scope(m.value), cue.ImportPath(m.engine.importPath))
+	value := m.evaluation.engine.context.BuildExpr(parsed, cue.Scope(m.evaluation.value), cue.ImportPath(m.evaluation.engine.importPath))
 	return value, value.Err() == nil
 }

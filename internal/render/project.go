@@ -29,9 +29,18 @@ func SettingsByNamespace(projects []v1.Project) map[string]ProjectSettings {
 
 // RenderProject renders project as the API server returns it.
 func (t *Templates) RenderProject(project *v1.Project) (*Manifests, error) {
+	evaluation, err := t.EvaluateProject(project)
+	if err != nil {
+		return nil, err
+	}
+	return evaluation.Manifests()
+}
+
+// EvaluateProject is RenderProject without the export of the manifests.
+func (t *Templates) EvaluateProject(project *v1.Project) (*Evaluation, error) {
 	in, err := t.inputOf(v1.KindProject, map[string]any{"name": project.Name}, &project.Spec)
 	if err != nil {
 		return nil, err
 	}
-	return t.project.render(in, ProjectSettings{})
+	return t.project.evaluate(in, ProjectSettings{})
 }

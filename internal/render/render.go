@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 
-	"cuelang.org/go/cue"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -15,9 +14,7 @@ type Manifests struct {
 	// Objects are in apply order.
 	Objects []*unstructured.Unstructured
 
-	engine *engine
-	value  cue.Value
-	keys   *placeholders
+	evaluation *Evaluation
 }
 
 // Result is a rendered NpuDeploy.
@@ -52,25 +49,35 @@ type Endpoint struct {
 // Project and the states of its backends. A backend that is absent is ready. The error is an
 // *Error if the spec is invalid.
 func (t *Templates) Render(deploy *v1.NpuDeploy, settings ProjectSettings, backends ...Backend) (*Result, error) {
+	evaluation, err := t.Evaluate(deploy, settings, backends...)
+	if err != nil {
+		return nil, err
+	}
+	return evaluation.result()
+}
+
+// Evaluate is Render without the export of the manifests.
+func (t *Templates) Evaluate(deploy *v1.NpuDeploy, settings ProjectSettings, backends ...Backend) (*Evaluation, error) {
 	in, err := t.inputOf(v1.Kind, map[string]any{"name": deploy.Name, "namespace": deploy.Namespace}, &deploy.Spec)
 	if err != nil {
 		return nil, err
 	}
 	in.backends = backends
-	return t.renderDeploy(in, settings)
+	return t.workload.evaluate(in, settings)
 }
 
-func (t *Templates) renderDeploy(in input, settings ProjectSettings) (*Result, error) {
-	manifests, err := t.workload.render(in, settings)
+// result exports the manifests and the resolved values of an NpuDeploy.
+func (e *Evaluation) result() (*Result, error) {
+	manifests, err := e.Manifests()
 	if err != nil {
 		return nil, err
 	}
 	result := &Result{Manifests: *manifests}
-	if err := decode(result.value, fieldResolved, &result.Resolved); err != nil {
+	if err := decode(e.value, fieldResolved, &result.Resolved); err != nil {
 		return nil, fmt.Errorf("rendering: %w", err)
 	}
 	if device := result.Resolved.Accelerator; device != nil {
-		device.ResourceName = in.keys.key(device.ResourceName)
+		device.ResourceName = e.keys.key(device.ResourceName)
 	}
 	return result, nil
 }

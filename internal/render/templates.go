@@ -32,7 +32,7 @@ type Templates struct {
 	// Catalogue is shared and must not be modified.
 	Catalogue *Catalogue
 
-	// context belongs to this set only, so that a replaced set is freed.
+	// context belongs to this set only, so that a replaced set is freed, or to those that are compared with it.
 	context           *cue.Context
 	workload, project *engine
 	words             words
@@ -41,11 +41,20 @@ type Templates struct {
 // Compile loads the CUE module at the root of module and builds its templates. It reads
 // every file once.
 func Compile(module fs.FS) (*Templates, error) {
+	return compileIn(cuecontext.New(), module)
+}
+
+// CompileBeside compiles another set in the same context, as CompareEvaluations requires. Both are freed together.
+func (t *Templates) CompileBeside(module fs.FS) (*Templates, error) {
+	return compileIn(t.context, module)
+}
+
+func compileIn(context *cue.Context, module fs.FS) (*Templates, error) {
 	digest, err := Digest(module)
 	if err != nil {
 		return nil, err
 	}
-	t := &Templates{Digest: digest, Module: module, context: cuecontext.New(), words: words{}}
+	t := &Templates{Digest: digest, Module: module, context: context, words: words{}}
 	// A set is self-contained: its dependencies are never downloaded.
 	config := &load.Config{FS: module, Env: []string{"CUE_REGISTRY=none"}}
 	instances := load.Instances([]string{workloadPackage, projectPackage, cataloguePackage}, config)

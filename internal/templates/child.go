@@ -39,6 +39,8 @@ const (
 	// deployments.
 	softMemory = 128 << 20
 	hardMemory = 256 << 20
+	// gcPercent is high because renders leave little but garbage.
+	gcPercent = 400
 )
 
 var errOutputTooLarge = errors.New("the output is too long")
@@ -161,6 +163,7 @@ func serve(in io.Reader, out io.Writer) error {
 // limitMemory bounds the memory of this process. Linux counts all private, writable memory
 // as RLIMIT_DATA; elsewhere only the timeout bounds it.
 func limitMemory() error {
+	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(softMemory)
 	return syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: hardMemory, Max: hardMemory})
 }

@@ -15,7 +15,7 @@ import (
 
 // Plan returns the effect of replacing serving by candidate on live, with the settings of
 // each namespace. Candidate must compile and render an example. The plan is computed in a child
-// process, which receives the fields that specs copies.
+// process, which receives the fields that Specs copies.
 func Plan(ctx context.Context, serving, candidate fs.FS, live Live, settings map[string]render.ProjectSettings) (*plan.Plan, error) {
 	now, err := Pack(serving)
 	if err != nil {
@@ -25,21 +25,21 @@ func Plan(ctx context.Context, serving, candidate fs.FS, live Live, settings map
 	if err != nil {
 		return nil, err
 	}
-	resp, err := runChild(ctx, request{Serving: now, Candidate: next, Live: live.specs(), Settings: settings})
+	resp, err := runChild(ctx, request{Serving: now, Candidate: next, Live: live.Specs(), Settings: settings})
 	if err != nil {
 		return nil, err
 	}
 	return resp.Plan, nil
 }
 
-// specs copies the fields that manifests and waves depend on: names, labels and specs, and the backends and the
+// Specs copies the fields that manifests and waves depend on: names, labels and specs, and the backends and the
 // condition UpdateAvailable of the status.
-func (l Live) specs() Live {
+func (l Live) Specs() Live {
 	specs := Live{Deploys: make([]v1.NpuDeploy, len(l.Deploys)), Projects: make([]v1.Project, len(l.Projects))}
 	for i := range l.Deploys {
 		deploy, spec := &l.Deploys[i], &specs.Deploys[i]
 		spec.Namespace, spec.Name, spec.Labels, spec.Spec = deploy.Namespace, deploy.Name, deploy.Labels, deploy.Spec
-		spec.Status.Traffic = deploy.Status.Traffic
+		spec.Status.Traffic, spec.Status.TrafficSteps = deploy.Status.Traffic, deploy.Status.TrafficSteps
 		if update := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionUpdateAvailable); update != nil {
 			spec.Status.Conditions = []metav1.Condition{*update}
 		}
@@ -57,7 +57,7 @@ func compare(serving, candidate fs.FS, live Live, settings map[string]render.Pro
 	if err != nil {
 		return response{Violations: compileViolations(err)}
 	}
-	next, err := render.Compile(candidate)
+	next, err := now.CompileBeside(candidate)
 	if err != nil {
 		return response{Violations: compileViolations(err)}
 	}

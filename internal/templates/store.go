@@ -74,13 +74,9 @@ type Rejection struct {
 // serve if that in dir is invalid: see Hooks.WaitsForValid.
 func Open(dir string, hooks Hooks) (*Store, error) {
 	s := &Store{dir: dir, hooks: hooks}
-	module := nufi.Module()
-	if dir != "" {
-		snapshot, err := Snapshot(dir)
-		if err != nil {
-			return nil, err
-		}
-		module = snapshot
+	module, err := Module(dir)
+	if err != nil {
+		return nil, err
 	}
 	if dir != "" && hooks.WaitsForValid {
 		if err := hooks.Validate(context.Background(), module, Live{}); err != nil {
@@ -93,6 +89,14 @@ func Open(dir string, hooks Hooks) (*Store, error) {
 	}
 	s.serving.Store(&servingSet{set, time.Now()})
 	return s, nil
+}
+
+// Module returns the set in dir, or the compiled-in one if dir is empty.
+func Module(dir string) (fs.FS, error) {
+	if dir == "" {
+		return nufi.Module(), nil
+	}
+	return Snapshot(dir)
 }
 
 // rejectFirst records that the set at the start is invalid.

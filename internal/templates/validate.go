@@ -50,7 +50,7 @@ func Validate(ctx context.Context, candidate fs.FS, live Live) error {
 		message := fmt.Sprintf("the templates have %d bytes compressed, and may have %d", len(packed), MaxPacked)
 		return &RejectedError{Violations: []render.Violation{{Message: message}}}
 	}
-	_, err = runChild(ctx, request{Candidate: packed, Live: live.specs()})
+	_, err = runChild(ctx, request{Candidate: packed, Live: live.Specs()})
 	return err
 }
 

@@ -1,15 +1,20 @@
-// Package rendertest edits the repository's templates for tests.
+// Package rendertest edits the repository's templates for tests, and reads its examples.
 package rendertest
 
 import (
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
+
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // Edit returns a module with other contents of the files whose path matches the pattern. It fails if none does.
@@ -52,4 +57,31 @@ func Replace(tb testing.TB, file, from, to string) *render.Templates {
 		}
 		return strings.Replace(content, from, to, 1)
 	}))
+}
+
+// Examples returns the NpuDeploys of the examples.
+func Examples(tb testing.TB) []*v1.NpuDeploy {
+	tb.Helper()
+	names, err := fs.Glob(nufi.Examples(), "examples/*/npudeploy.yaml")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var deploys []*v1.NpuDeploy
+	for _, name := range names {
+		content, err := fs.ReadFile(nufi.Examples(), name)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for document := range strings.SplitSeq(string(content), "\n---\n") {
+			deploy := &v1.NpuDeploy{}
+			if err := yaml.Unmarshal([]byte(document), deploy); err != nil {
+				tb.Fatal(err)
+			}
+			if deploy.Kind == v1.Kind {
+				deploy.UID = types.UID(fmt.Sprint(name, len(deploys)))
+				deploys = append(deploys, deploy)
+			}
+		}
+	}
+	return deploys
 }
