@@ -39,14 +39,14 @@ func fleetSamples(vendor Vendor) []Sample {
 	return samples
 }
 
-// BenchmarkAggregate folds the answers of three vendors: 144,000 samples, 24,000 devices.
+// BenchmarkAggregate folds the responses of three vendors: 144,000 samples, 24,000 devices.
 func BenchmarkAggregate(b *testing.B) {
 	vendors := []Vendor{NVIDIA(), Rebellions(), Furiosa()}
-	answers := make([][]Sample, 0, len(vendors))
+	results := make([][]Sample, 0, len(vendors))
 	samples := 0
 	for _, vendor := range vendors {
-		answers = append(answers, fleetSamples(vendor))
-		samples += len(answers[len(answers)-1])
+		results = append(results, fleetSamples(vendor))
+		samples += len(results[len(results)-1])
 	}
 	b.ReportAllocs()
 	var before, after runtime.MemStats
@@ -56,7 +56,7 @@ func BenchmarkAggregate(b *testing.B) {
 		var all sync.WaitGroup
 		for i, vendor := range vendors {
 			all.Go(func() {
-				devices, drops := aggregate(vendor, answers[i], noon, DefaultMaxAge)
+				devices, drops := aggregate(vendor, results[i], noon, DefaultMaxAge)
 				if len(devices) != 1000 || drops.Total() != 0 {
 					b.Errorf("%d nodes, dropped %s", len(devices), drops)
 				}
@@ -69,7 +69,7 @@ func BenchmarkAggregate(b *testing.B) {
 	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(b.N)/float64(samples), "allocs/sample")
 }
 
-// BenchmarkFetch reads and folds one vendor's answer of 48,000 series with five samples
+// BenchmarkFetch reads and folds one vendor's response of 48,000 series with five samples
 // each, as it comes over HTTP.
 func BenchmarkFetch(b *testing.B) {
 	vendor := Rebellions()

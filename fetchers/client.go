@@ -47,18 +47,18 @@ func newClient(address *url.URL, transport *secureTransport) *Client {
 }
 
 // Query returns the newest sample of each series.
-func (c *Client) Query(ctx context.Context, expression string, at time.Time) (Answer, error) {
-	var answer Answer
+func (c *Client) Query(ctx context.Context, expression string, at time.Time) (QueryResult, error) {
+	var result QueryResult
 	warnings, err := c.get(ctx, "query", url.Values{"query": {expression}, "time": {unixSeconds(at)}}, func(s *series) {
 		if p, ok := s.newest(); ok {
-			answer.Samples = append(answer.Samples, Sample{s.Metric, p.value, p.time})
+			result.Samples = append(result.Samples, Sample{s.Metric, p.value, p.time})
 		}
 	})
 	if err != nil {
-		return Answer{}, err
+		return QueryResult{}, err
 	}
-	answer.Warnings = warnings
-	return answer, nil
+	result.Warnings = warnings
+	return result, nil
 }
 
 // QueryRange returns the values of each series from start to end at each step. A step without a value
@@ -92,7 +92,7 @@ func (c *Client) get(ctx context.Context, path string, values url.Values, add fu
 		return nil, classify(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	warnings, err := readAnswer(response.Body, add)
+	warnings, err := readResponse(response.Body, add)
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%w: %s for a success", ErrNotPrometheus, sanitize(response.Status))
 	}
@@ -123,11 +123,11 @@ func unixSeconds(t time.Time) string {
 // Querier returns the newest sample of each series that an expression selects. A call
 // returns once its context ends. See NewClient.
 type Querier interface {
-	Query(ctx context.Context, expression string, at time.Time) (Answer, error)
+	Query(ctx context.Context, expression string, at time.Time) (QueryResult, error)
 }
 
-// Answer is the result of a query.
-type Answer struct {
+// QueryResult is the result of a query.
+type QueryResult struct {
 	Samples  []Sample
 	Warnings []string
 }

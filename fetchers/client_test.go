@@ -18,15 +18,15 @@ const oneSeries = `{"status":"success","warnings":["partial"],"data":{"resultTyp
 	{"metric":{"__name__":"DCGM_FI_DEV_GPU_TEMP","hostname":"n1","device":"nvidia0"},"values":[[1767225540,"60"],[1767225570,"61"]]}]}}`
 
 func TestQueryReturnsTheNewestValueOfEachSeries(t *testing.T) {
-	answer, err := ask(t, answering(http.StatusOK, "application/json", oneSeries))
+	result, err := query(t, responding(http.StatusOK, "application/json", oneSeries))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(answer.Samples) != 1 || answer.Samples[0].Value != 61 || !answer.Samples[0].Time.Equal(noon.Add(-30*time.Second)) {
-		t.Errorf("got %+v", answer.Samples)
+	if len(result.Samples) != 1 || result.Samples[0].Value != 61 || !result.Samples[0].Time.Equal(noon.Add(-30*time.Second)) {
+		t.Errorf("got %+v", result.Samples)
 	}
-	if len(answer.Warnings) != 1 || answer.Warnings[0] != "partial" {
-		t.Errorf("got warnings %q", answer.Warnings)
+	if len(result.Warnings) != 1 || result.Warnings[0] != "partial" {
+		t.Errorf("got warnings %q", result.Warnings)
 	}
 }
 
@@ -36,38 +36,38 @@ func TestQueryClassifiesErrors(t *testing.T) {
 		handler http.HandlerFunc
 		want    error
 	}{
-		"a log-in page of a proxy":      {answering(200, "text/html", "<html>please log in</html>"), ErrNotPrometheus},
-		"HTML that claims to be JSON":   {answering(200, "application/json", "<html>"), ErrNotPrometheus},
-		"an answer that breaks off":     {answering(200, "application/json", oneSeries[:150]), ErrNotPrometheus},
-		"nothing":                       {answering(200, "application/json", ""), ErrNotPrometheus},
-		"null":                          {answering(200, "application/json", "null"), ErrNotPrometheus},
-		"another API's JSON":            {answering(200, "application/json", `{"items":[]}`), ErrNotPrometheus},
-		"a value that is a number":      {answering(200, "application/json", vector+`[{"metric":{},"value":[1,2]}]}}`), ErrNotPrometheus},
-		"labels that are a list":        {answering(200, "application/json", vector+`[{"metric":["a"],"value":[1,"2"]}]}}`), ErrNotPrometheus},
-		"an answer with a tail":         {answering(200, "application/json", oneSeries+"{}"), ErrNotPrometheus},
-		"an answer without a type":      {answering(200, "application/json", `{"status":"success","data":{"result":[]}}`), ErrNotPrometheus},
-		"no data":                       {answering(200, "application/json", `{"status":"success","data":null}`), ErrNotPrometheus},
-		"series that are an object":     {answering(200, "application/json", `{"status":"success","data":{"resultType":"matrix","result":{}}}`), ErrNotPrometheus},
-		"a value that is no number":     {answering(200, "application/json", vector+`[{"metric":{},"value":[1,"two"]}]}}`), ErrNotPrometheus},
-		"a value without a time":        {answering(200, "application/json", vector+`[{"metric":{},"value":["2"]}]}}`), ErrNotPrometheus},
-		"a time beyond all":             {answering(200, "application/json", vector+`[{"metric":{},"value":[1e300,"2"]}]}}`), ErrNotPrometheus},
-		"a success that is none":        {answering(500, "application/json", oneSeries), ErrNotPrometheus},
-		"a server that shuts down":      {answering(503, "application/json", `{"status":"error","errorType":"unavailable","error":"shutting down"}`), ErrRejected},
-		"a scalar":                      {answering(200, "application/json", `{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}`), ErrNotPrometheus},
-		"an unknown type":               {answering(200, "application/json", `{"status":"success","data":{"resultType":"poem","result":[]}}`), ErrNotPrometheus},
-		"a page that is not there":      {answering(404, "text/plain", "404 page not found"), ErrNotPrometheus},
-		"a query that Prometheus hates": {answering(400, "application/json", `{"status":"error","errorType":"bad_data","error":"parse error"}`), ErrRejected},
-		"too many samples":              {answering(422, "application/json", `{"status":"error","errorType":"execution","error":"too many samples"}`), ErrRejected},
-		"a gateway without a backend":   {answering(502, "text/html", "<html>bad gateway</html>"), ErrUnreachable},
-		"missing credentials":           {answering(401, "text/plain", "Unauthorized"), ErrUnauthorized},
-		"wrong credentials":             {answering(403, "text/plain", "Forbidden"), ErrUnauthorized},
+		"a log-in page of a proxy":      {responding(200, "text/html", "<html>please log in</html>"), ErrNotPrometheus},
+		"HTML that claims to be JSON":   {responding(200, "application/json", "<html>"), ErrNotPrometheus},
+		"an answer that breaks off":     {responding(200, "application/json", oneSeries[:150]), ErrNotPrometheus},
+		"nothing":                       {responding(200, "application/json", ""), ErrNotPrometheus},
+		"null":                          {responding(200, "application/json", "null"), ErrNotPrometheus},
+		"another API's JSON":            {responding(200, "application/json", `{"items":[]}`), ErrNotPrometheus},
+		"a value that is a number":      {responding(200, "application/json", vector+`[{"metric":{},"value":[1,2]}]}}`), ErrNotPrometheus},
+		"labels that are a list":        {responding(200, "application/json", vector+`[{"metric":["a"],"value":[1,"2"]}]}}`), ErrNotPrometheus},
+		"an answer with a tail":         {responding(200, "application/json", oneSeries+"{}"), ErrNotPrometheus},
+		"an answer without a type":      {responding(200, "application/json", `{"status":"success","data":{"result":[]}}`), ErrNotPrometheus},
+		"no data":                       {responding(200, "application/json", `{"status":"success","data":null}`), ErrNotPrometheus},
+		"series that are an object":     {responding(200, "application/json", `{"status":"success","data":{"resultType":"matrix","result":{}}}`), ErrNotPrometheus},
+		"a value that is no number":     {responding(200, "application/json", vector+`[{"metric":{},"value":[1,"two"]}]}}`), ErrNotPrometheus},
+		"a value without a time":        {responding(200, "application/json", vector+`[{"metric":{},"value":["2"]}]}}`), ErrNotPrometheus},
+		"a time beyond all":             {responding(200, "application/json", vector+`[{"metric":{},"value":[1e300,"2"]}]}}`), ErrNotPrometheus},
+		"a success that is none":        {responding(500, "application/json", oneSeries), ErrNotPrometheus},
+		"a server that shuts down":      {responding(503, "application/json", `{"status":"error","errorType":"unavailable","error":"shutting down"}`), ErrRejected},
+		"a scalar":                      {responding(200, "application/json", `{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}`), ErrNotPrometheus},
+		"an unknown type":               {responding(200, "application/json", `{"status":"success","data":{"resultType":"poem","result":[]}}`), ErrNotPrometheus},
+		"a page that is not there":      {responding(404, "text/plain", "404 page not found"), ErrNotPrometheus},
+		"a query that Prometheus hates": {responding(400, "application/json", `{"status":"error","errorType":"bad_data","error":"parse error"}`), ErrRejected},
+		"too many samples":              {responding(422, "application/json", `{"status":"error","errorType":"execution","error":"too many samples"}`), ErrRejected},
+		"a gateway without a backend":   {responding(502, "text/html", "<html>bad gateway</html>"), ErrUnreachable},
+		"missing credentials":           {responding(401, "text/plain", "Unauthorized"), ErrUnauthorized},
+		"wrong credentials":             {responding(403, "text/plain", "Forbidden"), ErrUnauthorized},
 		"a redirect to elsewhere":       {redirecting, ErrRedirected},
 		"more than fits":                {flooding, ErrTooLarge},
-		"a bomb":                        {answering(200, "application/json", strings.Repeat("[", 1<<20)), ErrNotPrometheus},
+		"a bomb":                        {responding(200, "application/json", strings.Repeat("[", 1<<20)), ErrNotPrometheus},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := ask(t, test.handler)
+			_, err := query(t, test.handler)
 			if !errors.Is(err, test.want) {
 				t.Fatalf("got %v, want %v", err, test.want)
 			}
@@ -80,15 +80,15 @@ func TestQueryClassifiesErrors(t *testing.T) {
 
 func TestQueryReadsLongLabels(t *testing.T) {
 	series := `{"metric":{"__name__":"x","padding":"` + strings.Repeat("x", 1<<20) + `"},"values":[[1,"1"]]}`
-	answer, err := ask(t, answering(200, "application/json", `{"status":"success","data":{"resultType":"matrix","result":[`+series+`]}}`))
-	if err != nil || len(answer.Samples) != 1 {
-		t.Errorf("got %d samples, %v", len(answer.Samples), err)
+	result, err := query(t, responding(200, "application/json", `{"status":"success","data":{"resultType":"matrix","result":[`+series+`]}}`))
+	if err != nil || len(result.Samples) != 1 {
+		t.Errorf("got %d samples, %v", len(result.Samples), err)
 	}
 }
 
 func TestQueryReportsABrokenConnectionAsUnreachable(t *testing.T) {
 	for _, written := range []string{"", oneSeries[:150]} {
-		_, err := ask(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, err := query(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			if written != "" {
 				_, _ = io.WriteString(w, written)
@@ -106,11 +106,11 @@ func TestQueryAcceptsFieldsInAnyOrder(t *testing.T) {
 	body := `{"warnings":["w"],"more":{"deep":[{}]},"data":{"result":[
 		null, {"values":[]}, {"metric":{"a":"h"},"histograms":[[1,{"count":"1"}]]},
 		{"value":[ 1767225600.5 , "NaN" ],"metric":{"a":"b"}}],"stats":{},"resultType":"vector"},"status":"success"}`
-	answer, err := ask(t, answering(http.StatusOK, "application/json", body))
-	if err != nil || len(answer.Samples) != 1 {
-		t.Fatalf("got %+v, %v", answer, err)
+	result, err := query(t, responding(http.StatusOK, "application/json", body))
+	if err != nil || len(result.Samples) != 1 {
+		t.Fatalf("got %+v, %v", result, err)
 	}
-	sample := answer.Samples[0]
+	sample := result.Samples[0]
 	if sample.Labels.Get("a") != "b" || !math.IsNaN(sample.Value) || !sample.Time.Equal(noon.Add(500*time.Millisecond)) {
 		t.Errorf("got %+v", sample)
 	}
@@ -166,7 +166,7 @@ func TestNewClientRejectsOtherAddresses(t *testing.T) {
 	}
 }
 
-func ask(t *testing.T, handler http.HandlerFunc) (Answer, error) {
+func query(t *testing.T, handler http.HandlerFunc) (QueryResult, error) {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -182,7 +182,7 @@ func connect(t *testing.T, config ClientConfig) Querier {
 	return querier
 }
 
-func answering(code int, kind, body string) http.HandlerFunc {
+func responding(code int, kind, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", kind)
 		w.WriteHeader(code)
@@ -197,7 +197,7 @@ func redirecting(w http.ResponseWriter, r *http.Request) {
 func flooding(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	block := bytes.Repeat([]byte(" "), 1<<20)
-	for range MaxAnswer>>20 + 1 {
+	for range MaxResponse>>20 + 1 {
 		if _, err := w.Write(block); err != nil {
 			return
 		}

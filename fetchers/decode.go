@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// readAnswer decodes series by series, and calls add with each, which is overwritten by the next: the
-// whole answer is never in memory. Fields may come in any order. It returns the warnings.
-func readAnswer(body io.Reader, add func(*series)) ([]string, error) {
+// readResponse decodes series by series, and calls add with each, which is overwritten by the next: the
+// whole response is never in memory. Fields may come in any order. It returns the warnings.
+func readResponse(body io.Reader, add func(*series)) ([]string, error) {
 	d := &decoding{Decoder: json.NewDecoder(body), add: add}
 	err := d.object(d.envelope)
 	if err == nil {

@@ -27,7 +27,7 @@
 // A vendor is a table (see Vendor). A new one needs a table and its recorded exposition in
 // testdata, and no code.
 //
-// Invalid samples are dropped and counted; an invalid answer is one of the errors of this
-// package. Memory is bounded by a small multiple of MaxAnswer. The package imports nothing
+// Invalid samples are dropped and counted; an invalid response is one of the errors of this
+// package. Memory is bounded by a small multiple of MaxResponse. The package imports nothing
 // else of NuFi.
 package fetchers

@@ -11,16 +11,16 @@ import (
 
 // The errors of a query. A Querier of this package returns one of them, or the context's error.
 var (
-	// ErrUnreachable: no answer, because of the network, DNS, the connection or an untrusted
+	// ErrUnreachable: no response, because of the network, DNS, the connection or an untrusted
 	// certificate.
 	ErrUnreachable = errors.New("unreachable")
 	// ErrUnauthorized: the credentials were rejected.
 	ErrUnauthorized = errors.New("unauthorized")
-	// ErrTooLarge: the answer exceeds MaxAnswer.
+	// ErrTooLarge: the response exceeds MaxResponse.
 	ErrTooLarge = errors.New("answer too large")
-	// ErrRedirected: the answer is a redirect, which is not followed with credentials.
+	// ErrRedirected: the response is a redirect, which is not followed with credentials.
 	ErrRedirected = errors.New("redirected")
-	// ErrNotPrometheus: the answer is not one of Prometheus's API.
+	// ErrNotPrometheus: the response is not one of Prometheus's API.
 	ErrNotPrometheus = errors.New("not an answer of Prometheus")
 	// ErrRejected: Prometheus rejected or failed the query.
 	ErrRejected = errors.New("query rejected")

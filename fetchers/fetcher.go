@@ -21,11 +21,11 @@ const quiet = 2 * time.Minute
 type HardwareFetcher interface {
 	// Type is the HardwareDeviceStatus.Type of its devices.
 	Type() string
-	// FetchMetrics returns devices by node and id, and diagnostics of the answer.
+	// FetchMetrics returns devices by node and id, and diagnostics of the response.
 	FetchMetrics(ctx context.Context, promAPI Querier) (Devices, Diagnostics, error)
 }
 
-// Diagnostics describe an answer.
+// Diagnostics describe an response.
 type Diagnostics struct {
 	Dropped  Drops
 	Warnings []string // Prometheus's own, at most maxWarnings
@@ -58,36 +58,36 @@ type fetcher struct {
 func (f *fetcher) Type() string { return f.vendor.Type }
 
 // FetchMetrics queries more than maxAge, so that outdated samples are reported. Where a query
-// of all metrics at once is rejected or its answer too large, it queries one after the other.
+// of all metrics at once is rejected or its response too large, it queries one after the other.
 func (f *fetcher) FetchMetrics(ctx context.Context, promAPI Querier) (Devices, Diagnostics, error) {
 	now := f.now()
-	answer, err := f.query(ctx, promAPI, now)
+	result, err := f.query(ctx, promAPI, now)
 	if err != nil {
 		return nil, Diagnostics{}, fmt.Errorf("querying the metrics of %s devices: %w", f.vendor.Type, err)
 	}
-	devices, dropped := aggregate(f.vendor, answer.Samples, now, f.maxAge)
-	return devices, Diagnostics{Dropped: dropped, Warnings: bounded(answer.Warnings)}, nil
+	devices, dropped := aggregate(f.vendor, result.Samples, now, f.maxAge)
+	return devices, Diagnostics{Dropped: dropped, Warnings: bounded(result.Warnings)}, nil
 }
 
-func (f *fetcher) query(ctx context.Context, promAPI Querier, now time.Time) (Answer, error) {
+func (f *fetcher) query(ctx context.Context, promAPI Querier, now time.Time) (QueryResult, error) {
 	window := f.maxAge + quiet
 	if !f.byName.Load() {
-		answer, err := promAPI.Query(ctx, f.vendor.Query(window), now)
+		result, err := promAPI.Query(ctx, f.vendor.Query(window), now)
 		if !errors.Is(err, ErrRejected) && !errors.Is(err, ErrTooLarge) {
-			return answer, err
+			return result, err
 		}
 	}
-	var all Answer
+	var all QueryResult
 	for _, expression := range f.vendor.Queries(window) {
-		answer, err := promAPI.Query(ctx, expression, now)
+		result, err := promAPI.Query(ctx, expression, now)
 		if errors.Is(err, ErrTooLarge) {
 			err = fmt.Errorf("%w, of %s alone: scrape at a longer interval, or keep fewer labels", err, expression)
 		}
 		if err != nil {
-			return Answer{}, err
+			return QueryResult{}, err
 		}
-		all.Samples = append(all.Samples, answer.Samples...)
-		for _, warning := range answer.Warnings {
+		all.Samples = append(all.Samples, result.Samples...)
+		for _, warning := range result.Warnings {
 			if !slices.Contains(all.Warnings, warning) {
 				all.Warnings = append(all.Warnings, warning)
 			}

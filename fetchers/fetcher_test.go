@@ -15,14 +15,14 @@ type exactNames struct {
 	queries int
 }
 
-func (e *exactNames) Query(_ context.Context, expression string, _ time.Time) (Answer, error) {
+func (e *exactNames) Query(_ context.Context, expression string, _ time.Time) (QueryResult, error) {
 	e.queries++
 	if strings.Contains(expression, "=~") {
-		return Answer{}, fmt.Errorf("%w: metric names must be exact", e.err)
+		return QueryResult{}, fmt.Errorf("%w: metric names must be exact", e.err)
 	}
 	name, _, _ := strings.Cut(expression, "[")
 	labels := metric{"__name__": name, "device": "npu0", "kubernetes_node_name": "n1", "core": "0", "label": "peak"}
-	return Answer{Warnings: []string{"partial"}, Samples: []Sample{{Labels: labels, Value: 1, Time: noon}}}, nil
+	return QueryResult{Warnings: []string{"partial"}, Samples: []Sample{{Labels: labels, Value: 1, Time: noon}}}, nil
 }
 
 // Google Cloud's managed Prometheus has no regular expressions on metric names.
@@ -61,6 +61,6 @@ func TestFetchMetricsQueriesByNameIfTheQueryIsRejected(t *testing.T) {
 // floods has too many series of each metric.
 type floods struct{}
 
-func (floods) Query(context.Context, string, time.Time) (Answer, error) {
-	return Answer{}, ErrTooLarge
+func (floods) Query(context.Context, string, time.Time) (QueryResult, error) {
+	return QueryResult{}, ErrTooLarge
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// canned is a round tripper with one answer.
+// canned is a round tripper with one response.
 type canned struct {
 	code int
 	kind string

@@ -11,7 +11,7 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// deviceNamed answers with one device of a name that may change.
+// deviceNamed returns one device of a name that may change.
 type deviceNamed struct{ id atomic.Value }
 
 func device(id string) *deviceNamed {

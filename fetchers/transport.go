@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// MaxAnswer is the size of the largest answer, in bytes: some 70,000 series at 15 s scrapes,
+// MaxResponse is the size of the largest response, in bytes: some 70,000 series at 15 s scrapes,
 // or nine metrics of 7,900 GPUs. Beyond, metrics are queried one after the other.
-const MaxAnswer = 64 << 20
+const MaxResponse = 64 << 20
 
 func transport(config *tls.Config) *http.Transport {
 	return &http.Transport{
@@ -50,7 +50,7 @@ func (g *secureTransport) RoundTrip(request *http.Request) (*http.Response, erro
 		_ = response.Body.Close()
 		return nil, err
 	}
-	response.Body = &limited{ReadCloser: response.Body, left: MaxAnswer}
+	response.Body = &limited{ReadCloser: response.Body, left: MaxResponse}
 	return response, nil
 }
 
@@ -71,7 +71,7 @@ func checkResponse(response *http.Response) error {
 	return nil
 }
 
-// limited fails where io.LimitReader would end, so that a truncated answer does not look
+// limited fails where io.LimitReader would end, so that a truncated response does not look
 // complete. It reports a broken connection as unreachable.
 type limited struct {
 	io.ReadCloser
@@ -80,7 +80,7 @@ type limited struct {
 
 func (l *limited) Read(p []byte) (int, error) {
 	if l.left <= 0 {
-		return 0, fmt.Errorf("%w: %d bytes or more", ErrTooLarge, MaxAnswer)
+		return 0, fmt.Errorf("%w: %d bytes or more", ErrTooLarge, MaxResponse)
 	}
 	n, err := l.ReadCloser.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)

@@ -142,7 +142,7 @@ func (v Vendor) Query(window time.Duration) string {
 }
 
 // Queries returns an expression for each metric: Google Cloud's managed Prometheus rejects
-// regular expressions on metric names, and each answer is smaller.
+// regular expressions on metric names, and each response is smaller.
 func (v Vendor) Queries(window time.Duration) []string {
 	names := v.names()
 	for i, name := range names {

@@ -239,8 +239,8 @@ func TestDeviceWatchFollowsChangesOfPermissions(t *testing.T) {
 // silent is an unreachable Prometheus.
 type silent struct{}
 
-func (silent) Query(context.Context, string, time.Time) (fetchers.Answer, error) {
-	return fetchers.Answer{}, fetchers.ErrUnreachable
+func (silent) Query(context.Context, string, time.Time) (fetchers.QueryResult, error) {
+	return fetchers.QueryResult{}, fetchers.ErrUnreachable
 }
 
 func TestDevicesAreCountedWhilePrometheusIsUnreachable(t *testing.T) {

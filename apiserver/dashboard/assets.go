@@ -39,7 +39,7 @@ func (h *Handlers) assetRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "readAsset", Method: http.MethodGet, Path: "/assets/{asset}", Summary: "Read a file that pages load", Status: http.StatusOK,
-			Answers: openapi.Content{Types: []string{"text/css", "text/javascript"}, Schema: map[string]any{"type": "string"}},
+			Returns: openapi.Content{Types: []string{"text/css", "text/javascript"}, Schema: map[string]any{"type": "string"}},
 		},
 		Handler: h.asset,
 	}

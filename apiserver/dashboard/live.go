@@ -43,7 +43,7 @@ func (h *Handlers) liveRoute() rest.Route {
 				openapi.Parameter{Name: "page", Doc: "a page of other objects", Schema: openapi.Enum(livePages()...)},
 				languageQuery(),
 			),
-			Answers: openapi.Content{Types: []string{stream.ContentType}, Schema: rest.EventSchema("An event of a page.",
+			Returns: openapi.Content{Types: []string{stream.ContentType}, Schema: rest.EventSchema("An event of a page.",
 				rest.Event{Doc: "A change of one deployment.", Names: []string{"row"}, Data: rowSchema()},
 				rest.Event{Doc: "Read the page again.", Names: []string{eventRead}, Data: map[string]any{"type": "string"}},
 				rest.Event{Doc: "How old the state is while Kubernetes is unreachable; empty while it is reachable.", Names: []string{eventStale}, Data: map[string]any{"type": "string"}},

@@ -36,7 +36,7 @@ func (h *Handlers) newPage(id, path, summary, operation string, handler rest.Han
 	}
 	return rest.Route{
 		Operation: openapi.Operation{
-			ID: id, Method: http.MethodGet, Path: path, Summary: summary, Status: http.StatusOK, Query: append(query, languageQuery()), Answers: htmlContent(),
+			ID: id, Method: http.MethodGet, Path: path, Summary: summary, Status: http.StatusOK, Query: append(query, languageQuery()), Returns: htmlContent(),
 		},
 		Needs: needs, Change: change, Handler: h.withErrorPage(needs, handler),
 	}

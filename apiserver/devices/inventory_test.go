@@ -46,17 +46,17 @@ type labels model.Metric
 
 func (l labels) Get(name string) string { return string(l[model.LabelName(name)]) }
 
-func (r *recorded) Query(_ context.Context, expression string, _ time.Time) (fetchers.Answer, error) {
+func (r *recorded) Query(_ context.Context, expression string, _ time.Time) (fetchers.QueryResult, error) {
 	if r.refused != "" && strings.Contains(expression, r.refused) {
-		return fetchers.Answer{}, fmt.Errorf("%w: dial tcp 10.0.0.1:9090", fetchers.ErrUnreachable)
+		return fetchers.QueryResult{}, fmt.Errorf("%w: dial tcp 10.0.0.1:9090", fetchers.ErrUnreachable)
 	}
-	var answer fetchers.Answer
+	var result fetchers.QueryResult
 	for _, sample := range r.samples {
 		if strings.Contains(expression, sample.Labels.Get("__name__")) {
-			answer.Samples = append(answer.Samples, sample)
+			result.Samples = append(result.Samples, sample)
 		}
 	}
-	return answer, nil
+	return result, nil
 }
 
 func record(t *testing.T, names ...string) *recorded {

@@ -49,7 +49,7 @@ func (h *Handlers) Routes() []rest.Route {
 		{
 			Operation: openapi.Operation{
 				ID: "listDevices", Method: http.MethodGet, Path: rest.Prefix + "/devices", Summary: "List accelerators, which of them are free, and the pods that have the others",
-				Answers: rest.JSON(View{}), Status: http.StatusOK,
+				Returns: rest.JSON(View{}), Status: http.StatusOK,
 			},
 			Handler: h.devices,
 		},
@@ -57,7 +57,7 @@ func (h *Handlers) Routes() []rest.Route {
 			Operation: openapi.Operation{
 				ID: "watchDevices", Method: http.MethodGet, Path: rest.Prefix + "/watch/devices", Summary: "Watch accelerators: an event with the whole list after each change",
 				Headers: []openapi.Parameter{rest.LastEventIDParameter("id of the last event that was read: the list is sent if it has changed since")},
-				Answers: rest.Events(EventSchema), Status: http.StatusOK,
+				Returns: rest.Events(EventSchema), Status: http.StatusOK,
 			},
 			Stream: true, Handler: h.streams.Handler(h.Topic()),
 		},

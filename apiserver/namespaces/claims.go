@@ -36,7 +36,7 @@ func claimsRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "listPersistentVolumeClaims", Method: http.MethodGet, Path: rest.Prefix + "/namespaces/{namespace}/" + claimsResource,
-			Summary: "List the PersistentVolumeClaims of a namespace, for model caches", Answers: rest.JSON(ClaimList{}), Status: http.StatusOK,
+			Summary: "List the PersistentVolumeClaims of a namespace, for model caches", Returns: rest.JSON(ClaimList{}), Status: http.StatusOK,
 		},
 		Needs: []rest.Need{{Verb: "list", Resource: claimsResource}}, Handler: listClaims,
 	}

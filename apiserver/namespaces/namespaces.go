@@ -35,7 +35,7 @@ func (h *Handlers) Routes() []rest.Route {
 		Operation: openapi.Operation{
 			ID: "listNamespaces", Method: http.MethodGet, Path: rest.Prefix + "/namespaces",
 			Summary: "List the namespaces in which the caller may list NpuDeploys, and whether it may create, change and delete them",
-			Answers: rest.JSON(List{}), Status: http.StatusOK,
+			Returns: rest.JSON(List{}), Status: http.StatusOK,
 		},
 		Handler: h.list,
 	})

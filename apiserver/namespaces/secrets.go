@@ -65,7 +65,7 @@ func secretRoutes() []rest.Route {
 		{
 			Operation: openapi.Operation{
 				ID: "listSecrets", Method: http.MethodGet, Path: secretsPath, Summary: "List the names and keys of Secrets, where the server may do so",
-				Answers: rest.JSON(secretList{}), Status: http.StatusOK, Errors: []int{http.StatusNotImplemented},
+				Returns: rest.JSON(secretList{}), Status: http.StatusOK, Errors: []int{http.StatusNotImplemented},
 			},
 			Handler: listSecrets,
 		},
@@ -74,7 +74,7 @@ func secretRoutes() []rest.Route {
 				ID: "putSecret", Method: http.MethodPut, Path: secretPath, Summary: "Create or replace an Opaque Secret, whose values cannot be read",
 				Query:   []openapi.Parameter{rest.DryRunParameter()},
 				Headers: []openapi.Parameter{{Name: "If-None-Match", Doc: "*: the Secret must not exist"}},
-				Accepts: []openapi.Content{rest.JSON(secretInput{})}, Answers: rest.JSON(writtenSecret{}), Status: http.StatusOK, Created: true,
+				Accepts: []openapi.Content{rest.JSON(secretInput{})}, Returns: rest.JSON(writtenSecret{}), Status: http.StatusOK, Created: true,
 			},
 			Change: "write secret", Needs: need("create", "update"), Handler: putSecret,
 		},

@@ -39,7 +39,7 @@ func historyRoutes() []rest.Route {
 				{Name: "revision", Doc: "its number; absent: the previous one", Schema: openapi.Integer(1, math.MaxInt32)}, rest.DryRunParameter(),
 			},
 			Headers: []openapi.Parameter{rest.IfMatchParameter()},
-			HasETag: true, Answers: rest.JSON(Schema), Status: http.StatusOK,
+			HasETag: true, Returns: rest.JSON(Schema), Status: http.StatusOK,
 		},
 		Change: "undo", Needs: append(rest.Needs(Resource, "get", "patch"), needRevisions()), Handler: undo,
 	}}

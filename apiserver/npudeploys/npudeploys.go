@@ -159,7 +159,7 @@ func NamespacesOf(deploys []*live.Deploy) iter.Seq[string] {
 
 func newRoute(id, path, summary string, answers openapi.Content, verb string, handler rest.Handler) rest.Route {
 	return rest.Route{
-		Operation: openapi.Operation{ID: id, Method: http.MethodGet, Path: path, Summary: summary, Answers: answers, Status: http.StatusOK},
+		Operation: openapi.Operation{ID: id, Method: http.MethodGet, Path: path, Summary: summary, Returns: answers, Status: http.StatusOK},
 		Needs:     rest.Needs(Resource, verb), Handler: handler,
 	}
 }

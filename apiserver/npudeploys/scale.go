@@ -46,7 +46,7 @@ func scaleRoutes() []rest.Route {
 			Operation: openapi.Operation{
 				ID: "scaleNpuDeploy", Method: http.MethodPut, Path: path, Summary: "Set how many replicas an NpuDeploy has",
 				Query:   []openapi.Parameter{rest.DryRunParameter()},
-				Accepts: []openapi.Content{rest.JSON(desiredScale{})}, Answers: rest.JSON(scale{}), Status: http.StatusOK,
+				Accepts: []openapi.Content{rest.JSON(desiredScale{})}, Returns: rest.JSON(scale{}), Status: http.StatusOK,
 			},
 			Change: "scale", Needs: append(rest.Needs(Resource, "get", "patch"), rest.Needs(Resource+"/scale", "patch")...), Handler: putScale,
 		},
@@ -136,7 +136,7 @@ func (h *Handlers) restartRoute() rest.Route {
 		Operation: openapi.Operation{
 			ID: "restartNpuDeploy", Method: http.MethodPost, Path: ObjectPath + "/restart", Summary: "Replace every pod of an NpuDeploy by its rollout strategy",
 			Query:   []openapi.Parameter{rest.DryRunParameter()},
-			HasETag: true, Answers: rest.JSON(Schema), Status: http.StatusOK,
+			HasETag: true, Returns: rest.JSON(Schema), Status: http.StatusOK,
 		},
 		Change: "restart", Needs: rest.Needs(Resource, "patch"), Handler: h.restart,
 	}

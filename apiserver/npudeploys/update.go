@@ -24,7 +24,7 @@ func updateRoute() rest.Route {
 				{Name: "templates", Doc: "digest of a set that the controller keeps; absent: that of status.update, unless its rollout is halted"},
 				rest.DryRunParameter(),
 			},
-			HasETag: true, Answers: rest.JSON(Schema), Status: http.StatusOK,
+			HasETag: true, Returns: rest.JSON(Schema), Status: http.StatusOK,
 		},
 		Change: "update", Needs: rest.Needs(Resource, "get", "patch"), Handler: update,
 	}

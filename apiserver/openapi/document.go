@@ -23,9 +23,9 @@ type Operation struct {
 	Query   []Parameter
 	Headers []Parameter // of the request
 	Accepts []Content   // bodies, by media type
-	Answers Content     // none: the response has no body
-	// AlsoAnswers are other media types of the response.
-	AlsoAnswers []Content
+	Returns Content     // none: the response has no body
+	// AlsoReturns are other media types of the response.
+	AlsoReturns []Content
 	Status      int // of success
 	// Created is true if 201 is another status of success, with the same content.
 	Created bool
@@ -212,8 +212,8 @@ func success(o Operation, status int, schemas *schemas) map[string]any {
 		names = append(names, "Age")
 	}
 	response := map[string]any{"description": o.Summary, "headers": headerRefs(names...)}
-	if len(o.Answers.Types) > 0 {
-		response["content"] = schemas.contents(append([]Content{o.Answers}, o.AlsoAnswers...)...)
+	if len(o.Returns.Types) > 0 {
+		response["content"] = schemas.contents(append([]Content{o.Returns}, o.AlsoReturns...)...)
 	}
 	return response
 }

@@ -94,7 +94,7 @@ func TestTypeWithATakenNameIsNamedByItsPackage(t *testing.T) {
 		Schemas: map[string]any{"Item": map[string]any{"type": "string"}},
 		Operations: []openapi.Operation{{
 			ID: "getItem", Method: http.MethodGet, Path: "/item", Status: http.StatusOK,
-			Answers: openapi.Content{Types: []string{media}, Schema: item{}},
+			Returns: openapi.Content{Types: []string{media}, Schema: item{}},
 		}},
 	})
 	got := at(t, document, "paths", "/item", "get", "responses", "200", "content", media, "schema", "$ref")

@@ -43,7 +43,7 @@ func (h *Handlers) checkRoute() rest.Route {
 			ID: "checkTemplates", Method: http.MethodPost, Path: rest.Prefix + "/policy/check",
 			Summary: "Compare a directory of templates with those that serve, for every NpuDeploy that the caller may list and every Project that it may read; nothing is written",
 			Accepts: []openapi.Content{{Types: []string{archive.Gzip, archive.Tar, archive.Zip}}},
-			Answers: rest.JSON(check{}), Status: http.StatusOK,
+			Returns: rest.JSON(check{}), Status: http.StatusOK,
 		},
 		BodyBytes: h.Checks.BodyBytes, Timeout: h.Checks.Time,
 		BeforeBody: limits.PerUser(perUser, h.Clock), AfterBody: limits.InFlight(h.Checks.InFlight),

@@ -44,7 +44,7 @@ func (h *Handlers) manifestsRoute() rest.Route {
 		Operation: openapi.Operation{
 			ID: "readManifests", Method: http.MethodGet, Path: npudeploys.ObjectPath + "/manifests", Summary: "Render an NpuDeploy as it is",
 			Query:   []openapi.Parameter{sourcesParameter()},
-			Answers: rest.JSON(manifests{}), Status: http.StatusOK,
+			Returns: rest.JSON(manifests{}), Status: http.StatusOK,
 		},
 		Needs: rest.Needs(npudeploys.Resource, "get"), Handler: h.manifests,
 	}
@@ -54,7 +54,7 @@ func (h *Handlers) deletionRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "previewDeletion", Method: http.MethodGet, Path: npudeploys.ObjectPath + "/deletion", Summary: "List what deleting an NpuDeploy also deletes",
-			Answers: rest.JSON(deletion{}), Status: http.StatusOK,
+			Returns: rest.JSON(deletion{}), Status: http.StatusOK,
 		},
 		Needs: rest.Needs(npudeploys.Resource, "get"), Handler: h.deletion,
 	}

@@ -48,7 +48,7 @@ func (h *Handlers) templatesRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "readTemplates", Method: http.MethodGet, Path: rest.Prefix + "/templates", Summary: "Read which templates serve, and the state of their rollout",
-			Answers: rest.JSON(templateState{}), Status: http.StatusOK,
+			Returns: rest.JSON(templateState{}), Status: http.StatusOK,
 		},
 		Handler: h.templates,
 	}
@@ -111,7 +111,7 @@ func (h *Handlers) catalogueRoute() rest.Route {
 			ID: "readCatalogue", Method: http.MethodGet, Path: rest.Prefix + "/catalogue", Summary: "Read the choices and defaults of an NpuDeploy",
 			Query:   []openapi.Parameter{{Name: "namespace", Doc: "apply the policy of this namespace"}},
 			Headers: []openapi.Parameter{rest.IfNoneMatchParameter()}, HasETag: true,
-			Answers: rest.JSON(render.Catalogue{}), Status: http.StatusOK,
+			Returns: rest.JSON(render.Catalogue{}), Status: http.StatusOK,
 		},
 		Needs: rest.Needs(npudeploys.Resource, "list"), Handler: h.catalogue,
 	}

@@ -27,7 +27,7 @@ func (h *Handlers) validateRoute() rest.Route {
 			ID: "validateNpuDeploy", Method: http.MethodPost, Path: rest.Prefix + "/namespaces/{namespace}/validate",
 			Summary: "Validate an NpuDeploy with the templates alone, for editors",
 			Accepts: []openapi.Content{{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: npudeploys.InputSchema}},
-			Answers: rest.JSON(validatedDeploy{}), Status: http.StatusOK,
+			Returns: rest.JSON(validatedDeploy{}), Status: http.StatusOK,
 		},
 		Needs: rest.Needs(npudeploys.Resource, "get"), Handler: h.validate,
 	}

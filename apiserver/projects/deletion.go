@@ -30,7 +30,7 @@ func (h *Handlers) deletionRoute() rest.Route {
 		Operation: openapi.Operation{
 			ID: "previewProjectDeletion", Method: http.MethodGet, Path: objectPath + "/deletion",
 			Summary: "List what deleting a Project also deletes, besides all else in its namespace",
-			Answers: rest.JSON(deletion{}), Status: http.StatusOK,
+			Returns: rest.JSON(deletion{}), Status: http.StatusOK,
 		},
 		Handler: h.deletion,
 	}

@@ -49,7 +49,7 @@ func (h *Handlers) meRoute() rest.Route {
 		Operation: openapi.Operation{
 			ID: "readMe", Method: http.MethodGet, Path: rest.Prefix + "/me", Summary: "Read the user of the request",
 			Query:   []openapi.Parameter{{Name: "namespace", Doc: "list my permissions there"}},
-			Answers: rest.JSON(me{}), Status: http.StatusOK,
+			Returns: rest.JSON(me{}), Status: http.StatusOK,
 		},
 		Handler: h.me,
 	}

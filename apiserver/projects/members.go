@@ -48,14 +48,14 @@ func (h *Handlers) memberRoutes() []rest.Route {
 		{
 			Operation: openapi.Operation{
 				ID: "listMembers", Method: http.MethodGet, Path: path, Summary: "List the members of a Project",
-				Answers: rest.JSON(memberList{}), Status: http.StatusOK,
+				Returns: rest.JSON(memberList{}), Status: http.StatusOK,
 			},
 			Needs: rest.Needs(live.Projects, "get"), Handler: h.listMembers,
 		},
 		{
 			Operation: openapi.Operation{
 				ID: "putMember", Method: http.MethodPut, Path: path, Summary: "Give a member of a Project a role",
-				Query: query, Accepts: []openapi.Content{rest.JSON(desiredRole{})}, Answers: rest.JSON(member{}), Status: http.StatusOK,
+				Query: query, Accepts: []openapi.Content{rest.JSON(desiredRole{})}, Returns: rest.JSON(member{}), Status: http.StatusOK,
 			},
 			Change: "set member", Needs: rest.Needs(live.Projects, "get", "patch"), Handler: putMember,
 		},

@@ -68,11 +68,11 @@ func (h *Handlers) Routes() []rest.Route {
 		Query: append(rest.PageParameters(),
 			openapi.Parameter{Name: "labelSelector", Doc: "as in kubectl: team=search,stage!=test", AllowEmpty: true},
 			openapi.Parameter{Name: "search", Doc: "part of the name or the display name, in upper or lower case", AllowEmpty: true}),
-		Answers: rest.JSON(ListSchema), Status: http.StatusOK,
+		Returns: rest.JSON(ListSchema), Status: http.StatusOK,
 	}
 	get := openapi.Operation{
 		ID: "readProject", Method: http.MethodGet, Path: objectPath, Summary: "Read a Project; its ETag is for If-Match",
-		Headers: []openapi.Parameter{rest.IfNoneMatchParameter()}, HasETag: true, Answers: rest.JSON(Schema), Status: http.StatusOK,
+		Headers: []openapi.Parameter{rest.IfNoneMatchParameter()}, HasETag: true, Returns: rest.JSON(Schema), Status: http.StatusOK,
 	}
 	write := kind().Routes()
 	for i, route := range write {

@@ -39,7 +39,7 @@ func (h *Handlers) quotaRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "readQuota", Method: http.MethodGet, Path: objectPath + "/quota", Summary: "Read the limits of a Project, and how much of each is in use",
-			Answers: rest.JSON(quota{}), Status: http.StatusOK,
+			Returns: rest.JSON(quota{}), Status: http.StatusOK,
 		},
 		Needs:   append(rest.Needs(live.Projects, "get"), rest.Need{Verb: "list", Resource: "resourcequotas", InProject: true}),
 		Handler: h.quota,

@@ -37,7 +37,7 @@ func (h *Handlers) watchRoute() rest.Route {
 		Operation: openapi.Operation{
 			ID: "watchProjects", Method: http.MethodGet, Path: rest.Prefix + "/watch/projects", Summary: "Watch the Projects that the caller may read",
 			Headers: []openapi.Parameter{rest.LastEventIDParameter("id of the last event that was read")},
-			Answers: rest.Events(EventSchema), Status: http.StatusOK,
+			Returns: rest.Events(EventSchema), Status: http.StatusOK,
 		},
 		Stream: true, Handler: h.streams.Handler(h.Topic()),
 	}

@@ -20,7 +20,7 @@ func (k Kind) createRoute() rest.Route {
 			ID: "create" + k.Name, Method: http.MethodPost, Path: k.CollectionPath, Summary: "Create " + k.WithArticle,
 			Query:   []openapi.Parameter{rest.DryRunParameter()},
 			Accepts: []openapi.Content{{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: k.InputSchema}},
-			HasETag: true, Answers: rest.JSON(k.Schema), Status: http.StatusCreated,
+			HasETag: true, Returns: rest.JSON(k.Schema), Status: http.StatusCreated,
 		},
 		Change: "create", Needs: rest.Needs(k.Resource, "create"), Handler: k.create,
 	}

@@ -29,7 +29,7 @@ func (k Kind) patchRoute() rest.Route {
 				}},
 				{Types: []string{rest.MediaApplyPatch}, Schema: k.InputSchema},
 			},
-			HasETag: true, Answers: rest.JSON(k.Schema), Status: http.StatusOK,
+			HasETag: true, Returns: rest.JSON(k.Schema), Status: http.StatusOK,
 		},
 		Change: "patch", Needs: rest.Needs(k.Resource, "get", "patch"), Handler: k.patch,
 	}

@@ -25,7 +25,7 @@ func (k Kind) putRoute() rest.Route {
 				{Name: "If-Match", Doc: "the ETag that was read, or *: the object must exist"},
 			},
 			Accepts: []openapi.Content{{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: k.InputSchema}},
-			Created: true, HasETag: true, Answers: rest.JSON(k.Schema), Status: http.StatusOK,
+			Created: true, HasETag: true, Returns: rest.JSON(k.Schema), Status: http.StatusOK,
 		},
 		Change: "apply", Needs: rest.Needs(k.Resource, "get", "create", "patch"), Handler: k.put,
 	}

@@ -35,7 +35,7 @@ func diffRoute() rest.Route {
 			ID: "diffTemplates", Method: http.MethodGet, Path: rest.Prefix + "/templates/diff",
 			Summary: "Compare the files of two sets of templates that the controller keeps",
 			Query:   []openapi.Parameter{parameter("from"), parameter("to")},
-			Answers: rest.JSON(difference{}), Status: http.StatusOK,
+			Returns: rest.JSON(difference{}), Status: http.StatusOK,
 		},
 		Needs: append(rest.Needs(Resource, "list"), needStored()), Handler: diff,
 	}

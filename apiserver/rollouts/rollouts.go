@@ -40,14 +40,14 @@ func Routes() []rest.Route {
 		{
 			Operation: openapi.Operation{
 				ID: "listTemplateRollouts", Method: http.MethodGet, Path: collectionPath,
-				Summary: "List the rollouts of templates, the newest first", Answers: rest.JSON(ListSchema), Status: http.StatusOK,
+				Summary: "List the rollouts of templates, the newest first", Returns: rest.JSON(ListSchema), Status: http.StatusOK,
 			},
 			Needs: rest.Needs(Resource, "list"), Handler: list,
 		},
 		{
 			Operation: openapi.Operation{
 				ID: "readTemplateRollout", Method: http.MethodGet, Path: objectPath,
-				Summary: "Read a rollout of templates: its waves, and why it is halted", Answers: rest.JSON(Schema), Status: http.StatusOK,
+				Summary: "Read a rollout of templates: its waves, and why it is halted", Returns: rest.JSON(Schema), Status: http.StatusOK,
 			},
 			Needs: rest.Needs(Resource, "get"), Handler: get,
 		},
@@ -61,7 +61,7 @@ func requestRoutes() []rest.Route {
 		routes[i] = rest.Route{
 			Operation: openapi.Operation{
 				ID: string(request) + "TemplateRollout", Method: http.MethodPost, Path: objectPath + "/" + string(request),
-				Summary: request.Summary(), Answers: rest.JSON(Schema), Status: http.StatusOK,
+				Summary: request.Summary(), Returns: rest.JSON(Schema), Status: http.StatusOK,
 			},
 			Change: string(request), Needs: rest.Needs(Resource, "get", "patch"), Handler: send(request),
 		}

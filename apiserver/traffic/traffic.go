@@ -102,7 +102,7 @@ func (h *Handlers) Routes() []rest.Route {
 	return []rest.Route{{
 		Operation: openapi.Operation{
 			ID: "readTraffic", Method: http.MethodGet, Path: npudeploys.ObjectPath + "/traffic", Summary: "Read the requests, tokens and latency of an NpuDeploy in the last hour, from Prometheus",
-			Answers: rest.JSON(Traffic{}), Status: http.StatusOK,
+			Returns: rest.JSON(Traffic{}), Status: http.StatusOK,
 		},
 		Needs: rest.Needs(npudeploys.Resource, "get"), Handler: h.traffic,
 	}}

@@ -53,7 +53,7 @@ func (h *Handlers) eventsRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "listEvents", Method: http.MethodGet, Path: npudeploys.ObjectPath + "/events", Summary: "List the events of an NpuDeploy and of the objects that it owns",
-			Answers: rest.JSON(eventList{}), Status: http.StatusOK,
+			Returns: rest.JSON(eventList{}), Status: http.StatusOK,
 		},
 		Needs: ownedNeeds(rest.Need{Verb: "list", Resource: "events"}), Handler: h.events,
 	}

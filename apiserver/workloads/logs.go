@@ -63,7 +63,7 @@ func (h *Handlers) logsRoute() rest.Route {
 				{Name: "timestamps", Doc: "true: a timestamp before each line", Schema: openapi.Boolean()},
 			},
 			Headers: []openapi.Parameter{{Name: "Accept", Doc: "text/event-stream: an event for each line; otherwise text"}},
-			Answers: openapi.Content{Types: []string{"text/plain"}, Schema: map[string]any{"type": "string"}}, AlsoAnswers: []openapi.Content{rest.Events(EventSchema)},
+			Returns: openapi.Content{Types: []string{"text/plain"}, Schema: map[string]any{"type": "string"}}, AlsoReturns: []openapi.Content{rest.Events(EventSchema)},
 			Status: http.StatusOK,
 		},
 		Needs:  ownedNeeds(rest.Need{Verb: "get", Resource: "pods"}, rest.Need{Verb: "get", Resource: "pods/log"}),

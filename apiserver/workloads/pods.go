@@ -76,7 +76,7 @@ func (h *Handlers) podsRoute() rest.Route {
 	return rest.Route{
 		Operation: openapi.Operation{
 			ID: "listPods", Method: http.MethodGet, Path: npudeploys.ObjectPath + "/pods", Summary: "List the pods of an NpuDeploy, and why they are not ready",
-			Answers: rest.JSON(podList{}), Status: http.StatusOK,
+			Returns: rest.JSON(podList{}), Status: http.StatusOK,
 		},
 		Needs: ownedNeeds(rest.Need{Verb: "list", Resource: "events"}), Handler: h.pods,
 	}
