@@ -81,8 +81,9 @@ func (c *changeFrames) render(view changeView, before *live.Deploy) ([]byte, err
 		change.To = view.deploy.State
 	}
 	if view.shown {
+		shown.Language = view.language
 		var err error
-		if change.HTML, err = c.views.row(view.language, shown); err != nil {
+		if change.HTML, err = c.views.row(shown); err != nil {
 			return nil, err
 		}
 	}

@@ -95,3 +95,29 @@ func TestFramesOfOldChangesAreDropped(t *testing.T) {
 		t.Errorf("%d frames of %d changes are kept, want %d", len(c.frames), len(c.order), maxChanges)
 	}
 }
+
+func TestCellsAreCachedByContentAndLanguage(t *testing.T) {
+	t.Parallel()
+	views := newHandlers(t).views
+	shown := newListRow(waiting(), time.Now())
+	for shown.Language = range words() {
+		for _, shown.Age = range []string{"5s", "6s"} {
+			text, err := views.row(shown)
+			if err != nil || !strings.Contains(text, "?lang="+string(shown.Language)) || !strings.Contains(text, ">"+shown.Age+"</time>") {
+				t.Errorf("the row is %s, %v", text, err)
+			}
+		}
+	}
+	if got := len(views.cells.html); got != len(words()) {
+		t.Errorf("%d rows are cached", got)
+	}
+	for i := range maxCachedRows {
+		shown.Name = strconv.Itoa(i)
+		if text, err := views.row(shown); err != nil || !strings.Contains(text, ">"+shown.Name+"</a>") {
+			t.Fatalf("the row is %s, %v", text, err)
+		}
+	}
+	if got := len(views.cells.html); got > maxCachedRows {
+		t.Errorf("%d rows are cached", got)
+	}
+}

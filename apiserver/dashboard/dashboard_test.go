@@ -48,7 +48,10 @@ func get(t *testing.T, target string, headers ...string) *http.Request {
 func show(t *testing.T, h *Handlers, r *http.Request, rows ...row) *httptest.ResponseRecorder {
 	t.Helper()
 	page := newDeploymentsPage(r, filters{}, 1, &npudeploys.Listing{})
-	page.Rows = rows
+	for _, shown := range rows {
+		shown.Language = languageOf(r)
+		page.Rows = append(page.Rows, shown)
+	}
 	response := httptest.NewRecorder()
 	if err := h.views.write(response, r, "deployments.html", frame{Page: page}); err != nil {
 		t.Fatal(err)

@@ -2,9 +2,11 @@ package dashboard
 
 import (
 	"bytes"
+	"html/template"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/duration"
@@ -85,10 +87,41 @@ func webURL(text string) string {
 	return text
 }
 
+// maxCachedRows bounds the rows whose cells are cached, in about 2 kB each.
+const maxCachedRows = 2000
+
+// cellCache has the HTML of the cells of rows but the age, by the row without its age.
+type cellCache struct {
+	mu   sync.Mutex
+	html map[row]template.HTML
+}
+
 // row renders a row of the list.
-func (v *views) row(l language, shown row) (string, error) {
-	shown.Language = l
+func (v *views) row(shown row) (string, error) {
 	var text bytes.Buffer
-	err := v.byLanguage[l].ExecuteTemplate(&text, "row", shown)
+	err := v.byLanguage[shown.Language].ExecuteTemplate(&text, "row", shown)
 	return text.String(), err
+}
+
+// rowCells renders the cells of a row but its age, which changes more often than they do.
+func (v *views) rowCells(shown row) (template.HTML, error) {
+	shown.Age = ""
+	v.cells.mu.Lock()
+	cached, ok := v.cells.html[shown]
+	v.cells.mu.Unlock()
+	if ok {
+		return cached, nil
+	}
+	var text bytes.Buffer
+	if err := v.byLanguage[shown.Language].ExecuteTemplate(&text, "cells", shown); err != nil {
+		return "", err
+	}
+	html := template.HTML(text.String()) //nolint:gosec // G203: the template has escaped it.
+	v.cells.mu.Lock()
+	defer v.cells.mu.Unlock()
+	if len(v.cells.html) >= maxCachedRows || v.cells.html == nil {
+		v.cells.html = map[row]template.HTML{}
+	}
+	v.cells.html[shown] = html
+	return html, nil
 }

@@ -21,6 +21,7 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 // views are the parsed pages, by language.
 type views struct {
 	byLanguage  map[language]*template.Template
+	cells       cellCache
 	compressors compressors
 	style       string
 	script      string
@@ -29,7 +30,9 @@ type views struct {
 func newViews(style, script string) (*views, error) {
 	v := &views{byLanguage: map[language]*template.Template{}, style: style, script: script}
 	for language, table := range words() {
-		parsed, err := template.New("").Funcs(template.FuncMap{"word": table.word, "percent": percent, "memory": memoryText, "hot": isHot, "diff": diffLines}).ParseFS(files, "pages/*.html")
+		parsed, err := template.New("").Funcs(template.FuncMap{
+			"word": table.word, "percent": percent, "memory": memoryText, "hot": isHot, "diff": diffLines, "cells": v.rowCells,
+		}).ParseFS(files, "pages/*.html")
 		if err != nil {
 			return nil, err
 		}

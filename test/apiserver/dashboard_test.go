@@ -1,6 +1,8 @@
 package apiserver_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +25,7 @@ const (
 )
 
 // visit reads a page, or a file that it loads, and returns it with its size on the wire.
-func visit(s *apitest.Server, path string, headers ...string) (response apitest.Response, bytes int) {
+func visit(s *apitest.Server, path string, headers ...string) (response apitest.Response, size int) {
 	s.Helper()
 	response = s.Do("ann", http.MethodGet, path, "", append(headers, "Accept", "text/html", "Accept-Language", "en")...).Want(http.StatusOK)
 	return response, len(response.Body)
@@ -53,11 +55,16 @@ func BenchmarkDashboardVisit(b *testing.B) {
 			pages++
 		}
 	}
-	_, list := visit(s, deploys)
+	response, list := visit(s, deploys)
+	var compressed bytes.Buffer
+	writer := gzip.NewWriter(&compressed)
+	_, _ = writer.Write(response.Body) // a buffer returns no error
+	s.Must(writer.Close())
 	b.ReportMetric(float64(first), "first-bytes")
 	b.ReportMetric(float64(all), "bytes")
 	b.ReportMetric(float64(pages+2), "requests")
 	b.ReportMetric(float64(list), "REST-bytes")
+	b.ReportMetric(float64(compressed.Len()), "REST-compressed-bytes")
 	b.ReportMetric(float64(all)/float64(list), "ratio")
 }
 

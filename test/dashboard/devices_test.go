@@ -44,7 +44,7 @@ func (e exporter) FetchMetrics(ctx context.Context, _ fetchers.Querier) (fetcher
 			device.Temperatures["device"] = 97
 			device.Pod = &fetchers.Pod{Namespace: holder.Namespace, Name: holder.Name}
 		case 15:
-			device.Health = &fetchers.Health{Reason: "device_fault " + hostile}
+			device.Health = &fetchers.Health{Reason: "device_fault" + markup}
 			device.Temperatures = nil
 		}
 		byID[device.DeviceID] = device

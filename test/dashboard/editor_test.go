@@ -100,9 +100,9 @@ func TestDeploymentIsCreatedFromAPreset(t *testing.T) {
 	if s.Get(created); created.Spec.Model != "Qwen/Qwen2.5-7B-Instruct" || created.Spec.Accelerator == nil {
 		t.Errorf("the spec is %+v", created.Spec)
 	}
+	tab.wantNoReports()
 	s.Delete(created)
 	s.AwaitGone(created)
-	tab.wantNoReports()
 }
 
 // valueIs is true when an input of the editor has a value.
@@ -119,7 +119,7 @@ func TestFormAndYAMLFollowEachOther(t *testing.T) {
 	tab.await(`document.querySelector(".draft").textContent.includes("Deployment/qwen-7b")`)
 
 	// The YAML is followed by the form.
-	yaml := "# kept " + hostile + "\nmetadata:\n  name: both\nspec:\n  unknown: 1 # as it is\n\n  model: org/model\n  accelerator:\n    type: atom\n    count: 2\n"
+	yaml := "# kept" + markup + "\nmetadata:\n  name: both\nspec:\n  unknown: 1 # as it is\n\n  model: org/model\n  accelerator:\n    type: atom\n    count: 2\n"
 	typeYAML := func(yaml string) {
 		eval[bool](tab, fmt.Sprintf(`(() => { const text = document.querySelector("textarea"); text.focus(); text.value = %q;
 			text.setSelectionRange(5, 5); return text.dispatchEvent(new Event("input", {bubbles: true})); })()`, yaml))

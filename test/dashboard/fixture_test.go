@@ -16,13 +16,16 @@ import (
 	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
-// hostile is markup that must be shown as text. The screenshots of the docs have none.
-var hostile = func() string {
+// markup must be shown as text. The screenshots of the docs have none.
+var markup = func() string {
 	if takesScreenshots {
-		return "in the graph compiler"
+		return ""
 	}
 	return `"><img src=x onerror=alert(1)><script>alert(1)</script>`
 }()
+
+// hostile is the end of a message, with markup.
+var hostile = "in the graph compiler" + markup
 
 // deploys are ready, waiting for devices, crashing, scaled down and invalid.
 const deploys = `

@@ -30,7 +30,7 @@ func halted() *v1.TemplateRollout {
 		Waves: []v1.RolloutWave{
 			{Name: "InPlace", Total: 2, Updated: 2, Ready: 2}, {Name: "10%", Total: 1, Updated: 1, Failed: 1}, {Name: "100%"},
 		},
-		Failed: []v1.FailedDeploy{{Namespace: "ml", Name: "qwen-7b", Reason: "CrashLoop " + hostile}},
+		Failed: []v1.FailedDeploy{{Namespace: "ml", Name: "qwen-7b", Reason: "CrashLoop" + markup}},
 	}
 	return halted
 }
@@ -50,7 +50,7 @@ func TestRolloutShowsWhyItIsHaltedAndIsRetried(t *testing.T) {
 	}
 	tab = open(t, s, "pat", looks()[0])
 	tab.visit("/templates")
-	if got := tab.text(".rollout"); !strings.Contains(got, "Halted") || !strings.Contains(got, "1 failed, 0 are tolerated") || !strings.Contains(got, hostile) {
+	if got := tab.text(".rollout"); !strings.Contains(got, "Halted") || !strings.Contains(got, "1 failed, 0 are tolerated") || !strings.Contains(got, markup) {
 		t.Errorf("the rollout is %q", got)
 	}
 	tab.wantNone(".rollout :is([popovertarget=pause], [popovertarget=resume], [popovertarget=abort])")
