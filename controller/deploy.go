@@ -211,10 +211,11 @@ func (k *deployKind) setTemplates(deploy, next *v1.NpuDeploy, rendered *renderin
 
 // keepNewer copies the assignment of templates. Manual updates end it, unless they were overdue.
 func (k *deployKind) keepNewer(current, next *v1.NpuDeploy) {
-	next.Status.Rollout = current.Status.Rollout.DeepCopy()
+	assignment := current.Status.Rollout.DeepCopy()
 	if serving, err := k.renders.serving(); err == nil && rollout.IsManual(current, serving.Catalogue) && !rollout.KeepsAssignment(current) {
-		next.Status.Rollout = nil
+		assignment = nil
 	}
+	setAssignment(&next.Status, assignment)
 }
 
 func (k *deployKind) onDeleting(ctx context.Context, deploy *v1.NpuDeploy) error {

@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -16,9 +18,12 @@ import (
 type eventRecorder = events.EventRecorder
 
 // recordTransitions emits an event for each transition. The first value of a condition is
-// an event only if it is an error, or Ready.
+// an event only if it is an error, or Ready. Ready, the first condition, is left out if another has the same reason:
+// Kubernetes would merge the two into a series, which takes up to four more requests.
 func recordTransitions(recorder eventRecorder, object runtime.Object, transitions []status.Transition) {
-	for _, t := range transitions {
+	type reason struct{ eventType, text string }
+	recorded := map[reason]bool{}
+	for _, t := range slices.Backward(transitions) {
 		isWarning := t.To == metav1.ConditionFalse && !isTransient(t.Reason)
 		isReady := t.Type == v1.ConditionReady && t.To == metav1.ConditionTrue
 		if t.From == metav1.ConditionUnknown && !isWarning && !isReady {
@@ -28,6 +33,10 @@ func recordTransitions(recorder eventRecorder, object runtime.Object, transition
 		if isWarning {
 			eventType = corev1.EventTypeWarning
 		}
+		if recorded[reason{eventType, t.Reason}] {
+			continue
+		}
+		recorded[reason{eventType, t.Reason}] = true
 		recorder.Eventf(object, nil, eventType, t.Reason, "Reconcile", "%s is %s: %s", t.Type, t.To, t.Message)
 	}
 }

@@ -19,9 +19,10 @@ import (
 )
 
 // BenchmarkImpacts computes the impact of a set on 10,000 NpuDeploys whose manifests are cached, with the
-// controller's GOGC.
+// controller's GOGC and GOMEMLIMIT.
 func BenchmarkImpacts(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(200))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(384 << 20))
 	used := rendertest.Compile(b, nufi.Module())
 	set := usedSet{
 		used.Digest, func() (*render.Templates, error) { return used, nil }, rendertest.Replace(b, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240"), "",

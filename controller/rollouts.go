@@ -243,13 +243,21 @@ func isHalted(status v1.TemplateRolloutStatus) bool {
 	return meta.IsStatusConditionTrue(status.Conditions, v1.ConditionHalted)
 }
 
-// assign fails with a conflict if the NpuDeploy has changed since it was evaluated.
+// assign records an assignment. It fails with a conflict if the NpuDeploy has changed since it was evaluated.
 func (r *rollouts) assign(ctx context.Context, deploy *v1.NpuDeploy, assignment v1.RolloutAssignment) error {
 	before, after := r.deploys.statusOnly(deploy), r.deploys.statusOnly(deploy)
 	before.ResourceVersion, after.ResourceVersion = deploy.ResourceVersion, deploy.ResourceVersion
-	after.Status.Rollout = &assignment
+	setAssignment(&after.Status, &assignment)
 	_, err := r.objects.patch(ctx, before, after, client.MergeFromWithOptimisticLock{})
 	return err
+}
+
+// setAssignment sets an assignment, and removes the update that it is: one write instead of another after the apply.
+func setAssignment(next *v1.NpuDeployStatus, assignment *v1.RolloutAssignment) {
+	next.Rollout = assignment
+	if assignment != nil && next.Update != nil && next.Update.Templates == assignment.Templates {
+		status.RemoveUpdate(next)
+	}
 }
 
 func (r *rollouts) patchStatus(ctx context.Context, current *v1.TemplateRollout, next v1.TemplateRolloutStatus) error {

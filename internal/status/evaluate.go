@@ -101,8 +101,7 @@ func updateReason(effect string) string {
 // setUpdate sets the update, and the condition UpdateAvailable, which is absent without one.
 func setUpdate(next *v1.NpuDeployStatus, conditions conditions, update *Update) {
 	if update == nil {
-		next.Update = nil
-		meta.RemoveStatusCondition(&next.Conditions, v1.ConditionUpdateAvailable)
+		RemoveUpdate(next)
 		return
 	}
 	if update.Templates == "" {
@@ -121,6 +120,12 @@ func setUpdate(next *v1.NpuDeployStatus, conditions conditions, update *Update) 
 	}
 	next.Update = update.DeepCopy()
 	conditions.set(v1.ConditionUpdateAvailable, result{metav1.ConditionTrue, updateReason(update.Effect), text})
+}
+
+// RemoveUpdate removes the update and its condition.
+func RemoveUpdate(next *v1.NpuDeployStatus) {
+	next.Update = nil
+	meta.RemoveStatusCondition(&next.Conditions, v1.ConditionUpdateAvailable)
 }
 
 // runningImage returns the server's image in a ready pod, of the current revision if possible, or

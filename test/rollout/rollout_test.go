@@ -376,6 +376,8 @@ func (f *fixture) testOverdue(first string) {
 	f.Kubectl("annotate", "npudeploy/pinned", "-n", f.Namespace, v1.AnnotationUpdateTo+"="+first)
 	f.edit("manualDays: 0", "manualDays: 7")
 	f.edit(`"example.com/set": "newest"`, `"example.com/set": "limited"`)
+	f.controller.AwaitQuiet(f.Harness, f.Namespace, quietTime)
+	wrote := f.writesOf("new")
 	f.serve()
 	f.AwaitCondition(f.rollout(8), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
 	f.AwaitObject(deploy, "the date of the update", func() bool {
@@ -394,9 +396,34 @@ func (f *fixture) testOverdue(first string) {
 		f.Errorf("the NpuDeploy is on %s with the assignment %v", deploy.Status.Templates, deploy.Status.Rollout)
 	}
 
+	f.Log("A rollout writes at most twice more than a change of the spec.")
+	rolledOut := f.writesOf("new")
+	f.Kubectl("patch", "npudeploy/new", "-n", f.Namespace, "--type=merge", "-p", `{"spec":{"inferenceServer":{"terminationGracePeriodSeconds":6}}}`)
+	scaledToZero := f.NpuDeploy("new")
+	f.AwaitObject(scaledToZero, "the change", func() bool {
+		return scaledToZero.Generation > 1 && scaledToZero.Status.ObservedGeneration == scaledToZero.Generation
+	})
+	f.controller.AwaitQuiet(f.Harness, f.Namespace, quietTime)
+	changed := f.writesOf("new")
+	if more := (rolledOut - wrote) - (changed - rolledOut); more > 2 || rolledOut == wrote || changed == rolledOut {
+		f.Errorf("%d writes for the rollout, %d for the change: %v", rolledOut-wrote, changed-rolledOut, f.controller.Writes(f.Namespace))
+	}
+
 	f.Log("Another request ends the assignment.")
 	f.Kubectl("annotate", "npudeploy/pinned", "-n", f.Namespace, v1.AnnotationUpdateTo+"-")
 	f.AwaitObject(deploy, "the end of the assignment", func() bool { return deploy.Status.Rollout == nil })
+}
+
+// writesOf counts the applies of an NpuDeploy's Deployment and the writes of its status.
+func (f *fixture) writesOf(name string) int {
+	f.Helper()
+	count := 0
+	for _, write := range f.controller.Writes(f.Namespace) {
+		if strings.HasSuffix(write, "/npudeploys/"+name+"/status") || strings.HasSuffix(write, "/deployments/"+name) {
+			count++
+		}
+	}
+	return count
 }
 
 // expectOneReplicaSetOf checks that a set has restarted no NpuDeploy twice: its Deployment has one ReplicaSet
