@@ -201,13 +201,18 @@ func (u *up) install(ctx context.Context, c *cluster.Cluster, kube client.Client
 	if err := c.AddNodes(ctx, simulatedNodes()...); err != nil {
 		return s, err
 	}
+	if u.monitoring { // The controller and Prometheus query each other.
+		if s.Prometheus, err = freeURL(ctx); err != nil {
+			return s, err
+		}
+	}
 	if !u.noController {
-		if s.Metrics, err = u.runController(ctx, c); err != nil {
+		if s.Metrics, err = u.runController(ctx, c, s.Prometheus); err != nil {
 			return s, err
 		}
 	}
 	if u.monitoring {
-		if s.Prometheus, err = u.runMonitoring(ctx, c, kube, s.Metrics); err != nil {
+		if err := u.runMonitoring(ctx, c, kube, s); err != nil {
 			return s, err
 		}
 	}

@@ -187,6 +187,7 @@ func serverMetrics(pods []corev1.Pod, seconds float64) string {
 		sample(&text, "vllm:kv_cache_usage_perc", labels, 0.2+0.6*wave)
 		sample(&text, "vllm:prompt_tokens_total", labels, math.Floor(900*seconds))
 		sample(&text, "vllm:generation_tokens_total", labels, math.Floor(400*seconds))
+		sample(&text, "http_requests_total", labels+`,handler="/v1/chat/completions",method="POST",status="2xx"`, math.Floor(4*seconds))
 		histogram(&text, "vllm:time_to_first_token_seconds", labels, seconds, 0.05)
 		histogram(&text, "vllm:inter_token_latency_seconds", labels, seconds, 0.01)
 		histogram(&text, "vllm:e2e_request_latency_seconds", labels, seconds, 1)

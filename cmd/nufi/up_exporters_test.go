@@ -74,7 +74,7 @@ func TestSimulatedCountersIncrease(t *testing.T) {
 			t.Errorf("%s has %d series, want 1", name, len(m))
 		}
 	}
-	for _, counter := range []string{"vllm:generation_tokens_total", "vllm:time_to_first_token_seconds_count"} {
+	for _, counter := range []string{"http_requests_total", "vllm:generation_tokens_total", "vllm:time_to_first_token_seconds_count"} {
 		if first, second := value(t, before, counter), value(t, after, counter); second <= first {
 			t.Errorf("%s changed from %v to %v, want an increase", counter, first, second)
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,35 +36,39 @@ func (o upOptions) checkMonitoring() error {
 }
 
 // runMonitoring starts the simulated exporters, which run until ctx is done, and a Prometheus
-// that scrapes them and evaluates the bundle's rules. It returns Prometheus' URL.
-func (u *up) runMonitoring(ctx context.Context, c *cluster.Cluster, kube client.Reader, controllerMetrics string) (string, error) {
+// that scrapes them and evaluates the bundle's rules, at the URL of the summary.
+func (u *up) runMonitoring(ctx context.Context, c *cluster.Cluster, kube client.Reader, s summary) error {
 	u.steps.report("starting Prometheus and simulated exporters", "")
 	program, err := exec.LookPath(prometheusProgram)
 	if err != nil {
-		return "", errNoPrometheus
+		return errNoPrometheus
 	}
 	target, err := serveExporters(ctx, kube)
 	if err != nil {
-		return "", err
+		return err
 	}
 	dir := filepath.Join(u.dir, prometheusProgram)
-	if err := u.configurePrometheus(dir, target, controllerMetrics); err != nil {
-		return "", err
+	if err := u.configurePrometheus(dir, target, s.Metrics); err != nil {
+		return err
 	}
+	err = c.Launch(prometheusProgram, program,
+		"--config.file="+filepath.Join(dir, "prometheus.yaml"),
+		"--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--web.listen-address="+strings.TrimPrefix(s.Prometheus, "http://"),
+	)
+	if err != nil {
+		return err
+	}
+	return c.Await(ctx, s.Prometheus+"/-/ready")
+}
+
+// freeURL returns a URL on loopback at which a program can listen.
+func freeURL(ctx context.Context) (string, error) {
 	ports, err := cluster.FreePorts(ctx, 0)
 	if err != nil {
 		return "", err
 	}
-	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
-	err = c.Launch(prometheusProgram, program,
-		"--config.file="+filepath.Join(dir, "prometheus.yaml"),
-		"--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address="+address,
-	)
-	if err != nil {
-		return "", err
-	}
-	return "http://" + address, c.Await(ctx, "http://"+address+"/-/ready")
+	return fmt.Sprintf("http://127.0.0.1:%d", ports[0]), nil
 }
 
 // serveExporters serves until ctx is done, and returns its address.

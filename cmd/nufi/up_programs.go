@@ -22,8 +22,8 @@ const (
 const developer = "developer"
 
 // runController compiles and starts the controller. When it is ready, runController returns
-// the URL of its metrics.
-func (u *up) runController(ctx context.Context, c *cluster.Cluster) (metrics string, err error) {
+// the URL of its metrics. Prometheus is a URL or empty.
+func (u *up) runController(ctx context.Context, c *cluster.Cluster, prometheus string) (metrics string, err error) {
 	var templates []string
 	if u.demoRollout {
 		if err := u.prepareDemo(); err != nil {
@@ -34,7 +34,7 @@ func (u *up) runController(ctx context.Context, c *cluster.Cluster) (metrics str
 	url, err := u.runProgram(ctx, c, controller, "the controller", func(address, probes string) []string {
 		return append(templates,
 			"--metrics-bind-address="+address, "--health-probe-bind-address="+probes,
-			"--leader-elect=false", "--leader-election-namespace="+metav1.NamespaceSystem)
+			"--leader-elect=false", "--leader-election-namespace="+metav1.NamespaceSystem, "--prometheus="+prometheus)
 	})
 	return url + "/metrics", err
 }

@@ -83,9 +83,13 @@ func (m *Manifests) elements(list ast.Expr) []cue.Value {
 	}
 	var all []cue.Value
 	for _, expression := range expressions {
+		comprehension, isComprehension := expression.(*ast.Comprehension)
+		if isComprehension { // Only a list can have one.
+			expression = ast.NewList(comprehension)
+		}
 		value, ok := m.evaluate(expression)
 		switch {
-		case ok && isLiteral:
+		case ok && isLiteral && !isComprehension:
 			all = append(all, value)
 		case ok:
 			for elements, err := value.List(); err == nil && elements.Next(); {

@@ -17,6 +17,9 @@ import (
 // the condition stays as it is.
 func endpoint(observed Observed) result {
 	route := observed.Route
+	if scalesToZero(observed.Deploy) {
+		route.started = observed.Deploy.Name
+	}
 	switch {
 	case route.Kind == "":
 		return unknownRoute(observed)
@@ -77,10 +80,13 @@ func unknownRoute(observed Observed) result {
 }
 
 // routed evaluates kinds without a reliable status: an Ingress may work without an address,
-// and Istio reports nothing by default.
+// and Istio reports nothing by default. Backends without a ready pod are an error, unless a request starts one.
 func routed(route Route) result {
 	text := fmt.Sprintf("%s %s routes %s%s", route.Kind, route.Object.GetName(), route.Host, describeUnready(route.Shares))
-	isServed := func(share v1.TrafficStatus) bool { return share.Weight > 0 && share.State == v1.BackendReady }
+	isServed := func(share v1.TrafficStatus) bool {
+		waits := share.State == v1.BackendScaledToZero && share.Name == route.started
+		return share.Weight > 0 && (share.State == v1.BackendReady || waits)
+	}
 	if len(route.Shares) > 0 && !slices.ContainsFunc(route.Shares, isServed) {
 		return result{metav1.ConditionFalse, v1.ReasonBackendsNotReady, text}
 	}

@@ -183,4 +183,6 @@ type Route struct {
 	Pool *unstructured.Unstructured
 	// Picker is the Deployment of the pool's endpoint picker, or nil if there is none.
 	Picker *appsv1.Deployment
+
+	started string // the backend that a request starts, or empty
 }

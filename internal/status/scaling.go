@@ -30,7 +30,8 @@ func scaling(observed Observed, available result) result {
 		return result{metav1.ConditionFalse, v1.ReasonScalingPending, "the autoscaler is not in place yet"}
 	}
 	desired := workload.desired()
-	if desired == 0 {
+	minimum, maximum := bounds(observed.Deploy.Spec.Scaling)
+	if desired == 0 && isDisabledAtZero(autoscaler) {
 		return result{
 			metav1.ConditionFalse, v1.ReasonScalingDisabled,
 			"replicas was set to 0, which disables the autoscaler: run kubectl scale " + workload.kubectlName() + " --replicas=1",
@@ -39,13 +40,14 @@ func scaling(observed Observed, available result) result {
 	if state := autoscalerState(autoscaler); state.status == metav1.ConditionFalse {
 		return state
 	}
-	minimum, maximum := bounds(observed.Deploy.Spec.Scaling)
 	noun, kind := "pods", "Deployment"
 	if workload.Groups != nil {
 		noun, kind = "groups", "LeaderWorkerSet"
 	}
 	text := fmt.Sprintf("wants %d of %d to %d %s", desired, minimum, maximum, noun)
 	switch {
+	case desired == 0 && minimum == 0:
+		return result{metav1.ConditionTrue, v1.ReasonScaling, text + ": a request that waits starts the first"}
 	case desired < minimum || desired > maximum:
 		return result{
 			metav1.ConditionFalse, v1.ReasonScalingOverridden,
@@ -57,6 +59,18 @@ func scaling(observed Observed, available result) result {
 		return result{metav1.ConditionFalse, v1.ReasonScalingLimited, fmt.Sprintf("%s, quota for %d", text, placed(observed))}
 	}
 	return result{metav1.ConditionTrue, v1.ReasonScaling, text}
+}
+
+// isDisabledAtZero reports whether the autoscaler leaves 0 replicas as they are. A HorizontalPodAutoscaler
+// continues if it set the number itself, and KEDA always.
+func isDisabledAtZero(autoscaler *unstructured.Unstructured) bool {
+	return autoscaler.GetKind() == "HorizontalPodAutoscaler" &&
+		!meta.IsStatusConditionTrue(autoscalerConditions(autoscaler), "ScaledToZero")
+}
+
+// scalesToZero reports whether the autoscaler may remove the last pod.
+func scalesToZero(deploy *v1.NpuDeploy) bool {
+	return deploy.Spec.Scaling != nil && deploy.Spec.Scaling.Min != nil && *deploy.Spec.Scaling.Min == 0
 }
 
 // autoscalerState returns the result of the conditions of an autoscaler: False if one of them is an error or

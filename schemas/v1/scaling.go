@@ -2,8 +2,8 @@ package v1
 
 // Scaling lets an autoscaler set the number of replicas.
 type Scaling struct {
-	// min is the smallest number of replicas. Absent means one. 0 is rejected: the metrics come from
-	// the server's own pods.
+	// min is the smallest number of replicas. Absent means one. 0 requires an endpoint at which requests
+	// wait for the first pod, according to policy.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
