@@ -203,7 +203,7 @@ func (k *deployKind) setTemplates(deploy, next *v1.NpuDeploy, rendered *renderin
 	if serving, err := k.renders.serving(); err != nil || rollout.IsManual(deploy, serving.Catalogue) {
 		return
 	}
-	isSame := rendered.update == nil && rendered.set != nil && next.Status.Templates == rendered.input.templates
+	isSame := rendered.update == nil && rendered.objects != nil && next.Status.Templates == rendered.input.templates
 	if isSame && deploy.Status.Rollout == nil && !equality.Semantic.DeepEqual(next.Status, deploy.Status) {
 		next.Status.Templates = rendered.input.serving
 	}

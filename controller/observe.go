@@ -258,7 +258,7 @@ func (k *deployKind) renderedObject(
 			return k.ownedObject(ctx, deploy, ref.GroupVersionKind, ref.Name)
 		}
 	}
-	return nil, nil //nolint:nilnil // Absence is an answer.
+	return nil, nil //nolint:nilnil // Absence is not an error.
 }
 
 // ownedObject reads an object that the deploy controls. It is nil if there is none, or if

@@ -103,7 +103,7 @@ func (r *reconciler[T]) report(
 	if after := r.kind.statusDelay(object, next); after > 0 && applyErr == nil {
 		return deferredStatus(after), nil
 	}
-	if rendered.set != nil && !equality.Semantic.DeepEqual(r.kind.statusOnly(object), next) {
+	if rendered.objects != nil && !equality.Semantic.DeepEqual(r.kind.statusOnly(object), next) {
 		*r.kind.inventory(next) = result.Inventory // It is no reason to write a status.
 	}
 	changed, err := r.patchStatus(ctx, client.ObjectKeyFromObject(object), next)
@@ -129,14 +129,14 @@ func (r *reconciler[T]) reconcileDeleting(ctx context.Context, object T) error {
 // apply applies the objects, without the route if the host is not owned. If the spec does not render,
 // it applies nothing, and the existing objects stay.
 func (r *reconciler[T]) apply(ctx context.Context, object T, rendered *rendering, host hostOwnership) (apply.Result, error) {
-	if rendered.set == nil {
+	if rendered.objects == nil {
 		return apply.Result{}, rendered.err
 	}
-	set := rendered.set
+	objects := rendered.objects
 	if !host.isOurs() {
-		set = set.Without(isRoute)
+		objects = objects.Without(isRoute)
 	}
-	result, err := r.applier.Apply(ctx, set, r.recorded(object))
+	result, err := r.applier.Apply(ctx, objects, r.recorded(object))
 	r.metrics.countApply(result.Changes, err)
 	if changes := result.Changes.String(); changes != "" {
 		logr.FromContextOrDiscard(ctx).Info("Applied", "changes", changes)
@@ -169,7 +169,7 @@ func (r *reconciler[T]) outcomes(rendered *rendering, result apply.Result, apply
 		Render: rendered.outcome, Apply: rendered.rejected, Now: r.clock.Now(),
 		OwnsNamespace: slices.ContainsFunc(result.Changes, func(change apply.Change) bool { return change.Ref.Kind == "Namespace" }),
 	}
-	if rendered.set != nil {
+	if rendered.objects != nil {
 		outcomes.Apply.Reason, outcomes.Apply.Message = apply.Explain(applyErr)
 		if applyErr == nil {
 			notes := slices.DeleteFunc([]string{result.Admission, result.Additions}, func(note string) bool { return note == "" })

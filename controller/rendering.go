@@ -36,13 +36,13 @@ func (i renderInput) rendersAs(other renderInput) bool {
 type rendering struct {
 	input renderInput
 
-	set      *apply.ObjectSet // nil if it does not render, or may not be applied
+	objects  *apply.ObjectSet // nil if it does not render, or may not be applied
 	resolved *status.Resolved
 	endpoint *render.Endpoint
 	update   *status.Update // nil if the serving set would change nothing
 
 	outcome  status.Outcome
-	rejected status.Outcome // of apply, if the set may not be applied
+	rejected status.Outcome // of apply, if the objects may not be applied
 	err      error
 }
 
@@ -83,7 +83,7 @@ func (c *renderCache) get(object client.Object, input renderInput, owner apply.O
 		c.render(r, owner, render)
 	}
 	if r.input = input; update != nil {
-		r.update = update(r.set)
+		r.update = update(r.objects)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,10 +101,10 @@ func (c *renderCache) cached(uid types.UID, input renderInput) *rendering {
 	return nil
 }
 
-// setOf returns the cached manifests of the object, or nil.
-func (c *renderCache) setOf(uid types.UID, input renderInput) *apply.ObjectSet {
+// objectsOf returns the cached manifests of the object, or nil.
+func (c *renderCache) objectsOf(uid types.UID, input renderInput) *apply.ObjectSet {
 	if cached := c.cached(uid, input); cached != nil {
-		return cached.set
+		return cached.objects
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (c *renderCache) render(r *rendering, owner apply.Owner, render renderFunc)
 	r.outcome = renderOutcome(err)
 	c.metrics.countRender(r.outcome.Reason, time.Since(start))
 	if r.err = err; err == nil {
-		r.set, r.err = apply.NewObjectSet(owner, objects)
+		r.objects, r.err = apply.NewObjectSet(owner, objects)
 	}
 	if err == nil && r.err != nil {
 		r.rejected.Reason, r.rejected.Message = apply.Explain(r.err)
@@ -138,12 +138,12 @@ func renderOutcome(err error) status.Outcome {
 	return status.Outcome{Reason: v1.ReasonInvalidTemplate, Message: err.Error()}
 }
 
-// refs returns the objects in apply order, or nothing if there are none to apply.
+// refs returns the objects in apply order, or nil if there are none to apply.
 func (r *rendering) refs() []apply.Ref {
-	if r.set == nil {
+	if r.objects == nil {
 		return nil
 	}
-	return r.set.Refs()
+	return r.objects.Refs()
 }
 
 // isRoute reports whether an object routes a host.

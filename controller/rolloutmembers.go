@@ -103,7 +103,7 @@ func (r *rollouts) describe(
 	if err != nil {
 		return err
 	}
-	impact, devices := r.deploys.impacts.get(deploy, settings, set, r.deploys.renders.setOf(deploy.UID, set.reportedInput(deploy, settings)))
+	impact, devices := r.deploys.impacts.get(deploy, settings, set, r.deploys.renders.objectsOf(deploy.UID, set.reportedInput(deploy, settings)))
 	m.Deploy = rollout.Deploy{
 		Namespace: deploy.Namespace, Name: deploy.Name, Labels: deploy.Labels,
 		Templates: set.digest, Earlier: set.digest, Applied: deploy.Status.Templates,
