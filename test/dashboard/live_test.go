@@ -111,6 +111,23 @@ func TestStreamIsClosedWhileTheTabIsHidden(t *testing.T) {
 	s.AwaitGone(s.NpuDeploy("meanwhile"))
 }
 
+// The stream would report the deletion that a form requests, and reload the page before its response.
+func TestStreamIsClosedWhenAFormIsSent(t *testing.T) {
+	s := newServer(t)
+	s.Apply(strings.ReplaceAll(draft, "NAME", "leaving"))
+	s.AwaitObject(s.NpuDeploy("leaving"), "its objects", func() bool { return true })
+	tab := open(t, s, "ann", looks()[0])
+	tab.visit("/deployments/ml/leaving")
+	awaitStreams(s, 1)
+	eval[bool](tab, `(window.sameDocument = true) && document.querySelector("#delete form").dispatchEvent(new Event("submit", {bubbles: true}))`)
+	awaitStreams(s, 0)
+	s.Delete(s.NpuDeploy("leaving"))
+	s.AwaitGone(s.NpuDeploy("leaving"))
+	if !eval[bool](tab, "window.sameDocument === true") {
+		t.Error("the page was reloaded")
+	}
+}
+
 // awaitStreams waits until so many streams are open.
 func awaitStreams(s *apitest.Server, count float64) {
 	s.Helper()

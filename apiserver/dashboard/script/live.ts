@@ -77,10 +77,12 @@ export function live(): void {
   let retry = minRetry;
   let reading: number | undefined;
   let lastRead = 0;
+  let leaving = false; // a form has been sent: its response replaces the page
 
   // read reads the page again and replaces its live parts.
   async function read(): Promise<void> {
     const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (leaving) return; // A reload would cancel the navigation.
     if (response.status >= 400 && response.status < 500) location.reload(); // it is deleted, or the session has ended
     if (!response.ok) throw new Error(response.statusText);
     const page = parse(await response.text());
@@ -134,7 +136,7 @@ export function live(): void {
   }
 
   function open(): void {
-    if (document.hidden || !region?.dataset.live) return;
+    if (leaving || document.hidden || !region?.dataset.live) return;
     const stream = new EventSource(region.dataset.live);
     source = stream;
     stream.addEventListener("open", () => {
@@ -154,6 +156,7 @@ export function live(): void {
 
   function failed(): void {
     close();
+    if (leaving) return;
     notice(document.getElementById("stale")?.dataset.offline ?? "");
     window.setTimeout(() => void resume(), retry);
     retry = Math.min(2 * retry, maxRetry);
@@ -170,9 +173,19 @@ export function live(): void {
     open();
   }
 
+  // stay resumes after a navigation that was cancelled or reverted.
+  function stay(): void {
+    leaving = false;
+    void resume();
+  }
+
+  document.addEventListener("submit", () => {
+    leaving = true;
+    close();
+  });
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) close();
-    else void resume();
+    else stay();
   });
   // A connection can end without an event while the computer sleeps.
   let tick = Date.now();
@@ -185,7 +198,7 @@ export function live(): void {
   }, tickInterval);
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", (event) => {
-    if (event.persisted) void resume();
+    if (event.persisted) stay();
   });
   open();
 }
