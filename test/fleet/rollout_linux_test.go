@@ -147,6 +147,13 @@ func (f *rolloutFleet) ready() int {
 	return ready
 }
 
+// allOutages counts how often an NpuDeploy was not Ready any more.
+func (f *rolloutFleet) allOutages() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.outages
+}
+
 // describeNotReady returns the last status of each NpuDeploy that is not Ready.
 func (f *rolloutFleet) describeNotReady() string {
 	var text strings.Builder
@@ -212,17 +219,21 @@ func (f *rolloutFleet) onSets() map[string]int {
 	return counts
 }
 
-// changeSpecs measures the writes for a change of a spec that replaces the pods, without the two that store the specs:
-// of as many as a rollout may disrupt.
+// changeSpecs measures the writes for a change of a spec that replaces the pods, without the two that store the specs.
+// As many as a rollout may disrupt are changed at a time: how many statuses one event reports depends on the load.
 func (f *rolloutFleet) changeSpecs() {
 	f.Helper()
-	before, changed := f.writes(), *size*disrupted/100
-	for i := range changed {
-		patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"inferenceServer":{"terminationGracePeriodSeconds":100}}}`))
-		f.Must(f.Client.Patch(f.Context(), f.deploy(i), patch))
+	before, wave, outages := f.writes(), *size*disrupted/100, f.allOutages()
+	for first := 0; first < *size; first += wave {
+		end := min(first+wave, *size)
+		for i := first; i < end; i++ {
+			patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"inferenceServer":{"terminationGracePeriodSeconds":100}}}`))
+			f.Must(f.Client.Patch(f.Context(), f.deploy(i), patch))
+		}
+		f.await("the changed ones to be Ready again", func() bool { return f.allOutages()-outages >= end && f.ready() == *size })
 	}
 	f.settle()
-	f.perApply = (f.writes()-before)/float64(changed) - 2
+	f.perApply = (f.writes()-before)/float64(*size) - 2
 	f.b.ReportMetric(f.perApply, "writes/apply")
 }
 
