@@ -49,6 +49,7 @@ type deployKind struct {
 
 	cache          client.Reader
 	direct         client.Reader
+	writer         client.Client
 	projects       *objects[*v1.Project]
 	renders        *renderCache
 	sets           *templateSets
@@ -60,6 +61,7 @@ type deployKind struct {
 	queue          *queue
 	checkInstalled func(schema.GroupVersionKind) error // see apply.Options
 	impacts        *impactCache
+	recorder       eventRecorder
 	clock          clock.PassiveClock
 	// children returns the objects of an owner: see apply.Applier.
 	children func(ctx context.Context, owner apply.Owner) ([]apply.Child, error)
@@ -130,6 +132,8 @@ func (k *deployKind) renderWith(
 				Parallelism: result.Resolved.Parallelism,
 				Traffic:     result.Resolved.Traffic,
 				Steps:       (*status.TrafficSteps)(result.Resolved.Steps),
+
+				PlacementSeconds: result.Resolved.PlacementSeconds,
 			}
 			for _, object := range result.Objects {
 				if manifests.IsWorkload(object.GroupVersionKind()) {
@@ -167,6 +171,9 @@ func (k *deployKind) evaluate(
 		observed.Measurement = k.measured.of(name, render.BackendNames(deploy))
 	} else {
 		k.measured.forget(name)
+	}
+	if err := k.releasePartial(ctx, observed); err != nil {
+		return nil, fmt.Errorf("releasing the devices of a group: %w", err)
 	}
 	next := k.statusOnly(deploy)
 	next.Status = status.Evaluate(observed)

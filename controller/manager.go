@@ -62,6 +62,8 @@ type Options struct {
 	Prometheus fetchers.Querier
 	// MeasureClock is the clock of measurements: the real one, or a test's.
 	MeasureClock clock.WithTicker
+	// Clock is that by which NpuDeploys are observed: the real one, or a test's.
+	Clock clock.PassiveClock
 
 	Log      logr.Logger
 	Registry prometheus.Registerer
@@ -73,6 +75,9 @@ type Options struct {
 func New(config *rest.Config, o Options) (manager.Manager, error) {
 	if o.MeasureClock == nil {
 		o.MeasureClock = clock.RealClock{}
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
 	}
 	config = rest.CopyConfig(config)
 	config.QPS = -1                  // The API server's priority and fairness limits requests.
@@ -102,9 +107,9 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 		return nil, err
 	}
 	*kind = deployKind{
-		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), projects: projects.objects, renders: renders, claims: newHostClaims(),
+		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), writer: direct, projects: projects.objects, renders: renders, claims: newHostClaims(),
 		history: newSpecHistory(direct, clock.RealClock{}), specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
-		backends: newBackendStates(clock.RealClock{}), clock: clock.RealClock{},
+		backends: newBackendStates(clock.RealClock{}), recorder: mgr.GetEventRecorder(v1.FieldManager), clock: o.Clock,
 		measured: &measurements{querier: o.Prometheus, clock: o.MeasureClock, byDeploy: map[types.NamespacedName]measured{}},
 	}
 	kind.sets = newTemplateSets(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)

@@ -35,6 +35,8 @@ type Resolved struct {
 	Parallelism    *v1.ParallelismStatus `json:"parallelism,omitempty"`
 	Traffic        []v1.TrafficStatus    `json:"traffic,omitempty"`
 	Steps          *TrafficSteps         `json:"steps,omitempty"`
+	// PlacementSeconds limits how long a group on several nodes may hold devices without having all; 0 is no limit.
+	PlacementSeconds int32 `json:"placementSeconds,omitempty"`
 }
 
 // Endpoint is the address that the deployment claims.

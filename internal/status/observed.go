@@ -67,6 +67,8 @@ type Resolved struct {
 	Traffic []v1.TrafficStatus
 	// Steps are the steps of the division, or nil.
 	Steps *TrafficSteps
+	// PlacementSeconds limits how long a partial group may hold devices; 0 is no limit.
+	PlacementSeconds int32
 }
 
 // Update is the effect of other templates than those in use.

@@ -26,7 +26,9 @@ type extra struct {
 	Accelerator   *v1.AcceleratorStatus
 	Devices       *status.Devices
 	Image         string // of the rendered spec
-	Route         *struct {
+	// PlacementSeconds is the limit of the rendered spec.
+	PlacementSeconds int32
+	Route            *struct {
 		Kind                   v1.EndpointKind
 		Host, Owner, Forbidden string
 		Shares                 []v1.TrafficStatus
@@ -138,7 +140,7 @@ func addExtra(observed *status.Observed, extra extra) {
 	observed.Workload.Rejection = extra.Rejection
 	observed.Update = extra.Update
 	if extra.Accelerator != nil {
-		observed.Resolved = &status.Resolved{Accelerator: extra.Accelerator, Image: extra.Image, Workload: "Deployment"}
+		observed.Resolved = &status.Resolved{Accelerator: extra.Accelerator, Image: extra.Image, Workload: "Deployment", PlacementSeconds: extra.PlacementSeconds}
 		if extra.Accelerator.Nodes > 1 {
 			observed.Resolved.Workload = "LeaderWorkerSet"
 		}

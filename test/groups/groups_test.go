@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	harness.Main(m, harness.Workloads(), harness.Routes(), harness.With(cluster.LWS), harness.With(cluster.KubeRay))
 }
 
-var shared controllertest.Shared
+var shared = controllertest.Shared{Options: options}
 
 var setKind = schema.GroupVersionKind{Group: "leaderworkerset.x-k8s.io", Version: "v1", Kind: "LeaderWorkerSet"}
 
@@ -42,10 +42,16 @@ func newFixture(t *testing.T, nodes ...string) fixture {
 
 func (f fixture) addNodes(names ...string) {
 	f.Helper()
+	f.addNodesWith("8", names...)
+}
+
+// addNodesWith adds nodes with so many GPUs each.
+func (f fixture) addNodesWith(gpus string, names ...string) {
+	f.Helper()
 	for _, name := range names {
 		f.AddNodes(cluster.Node{
 			Name: f.Namespace + "-" + name, Labels: map[string]string{"test": f.Namespace},
-			Devices: map[corev1.ResourceName]string{devices: "8"},
+			Devices: map[corev1.ResourceName]string{devices: gpus},
 		})
 	}
 }

@@ -67,14 +67,15 @@ func TestPlannedEffectIsTheEffectOnGroups(t *testing.T) {
 	f.Apply(plainSet)
 	pods, manifest := f.plainPods(1), plainSet
 	for _, change := range []struct {
-		from, to string
-		groups   int
-		effect   render.Effect
+		from, to     string
+		groups, size int
+		effect       render.Effect
 	}{
-		{`note: "1"`, `note: "2"`, 1, render.InPlace},
-		{`version: "1"`, `version: "2"`, 1, render.Restart},
-		{"RecreateGroupAfterStart", "RecreateGroupOnPodRestart", 1, render.Restart},
-		{"replicas: 1", "replicas: 2", 2, render.InPlace},
+		{`note: "1"`, `note: "2"`, 1, 2, render.InPlace},
+		{`version: "1"`, `version: "2"`, 1, 2, render.Restart},
+		{"RecreateGroupAfterStart", "RecreateGroupOnPodRestart", 1, 2, render.Restart},
+		{"replicas: 1", "replicas: 2", 2, 2, render.InPlace},
+		{"size: 2", "size: 3", 2, 3, render.Restart},
 	} {
 		next := strings.Replace(manifest, change.from, change.to, 1)
 		resultOf := func(text string) *render.Result {
@@ -91,7 +92,7 @@ func TestPlannedEffectIsTheEffectOnGroups(t *testing.T) {
 				kept++
 			}
 		}
-		if wantKept := map[render.Effect]int{render.InPlace: 2}[change.effect]; kept != wantKept || len(after) != 2*change.groups {
+		if wantKept := map[render.Effect]int{render.InPlace: 2}[change.effect]; kept != wantKept || len(after) != change.size*change.groups {
 			t.Errorf("%s: %d of %d pods are kept, want %d", change.to, kept, len(after), wantKept)
 		}
 		pods, manifest = after, next

@@ -1,0 +1,85 @@
+package controller
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// +kubebuilder:rbac:groups="",resources=pods/eviction,verbs=create
+
+// reasonReleased is that of the event.
+const reasonReleased = "DevicesReleased"
+
+// evictionRetry is the time after which a disruption budget may allow an eviction.
+const evictionRetry = 30 * time.Second
+
+// releasePartial evicts the pods of groups that hold devices without the rest of the group for as long as policy
+// allows. LeaderWorkerSet creates the pods again: until they have nodes, they hold nothing, and pods that wait
+// come first. All times are those of the objects, so that a new controller continues.
+func (k *deployKind) releasePartial(ctx context.Context, observed status.Observed) error {
+	for _, group := range observed.PartialGroups() {
+		at, isLimited := observed.Release(group)
+		if !isLimited {
+			return nil
+		}
+		if wait := at.Sub(k.clock.Now()); wait > 0 {
+			k.queue.addWith(priorityqueue.AddOpts{After: wait}, client.ObjectKeyFromObject(observed.Deploy))
+			continue
+		}
+		isSame, err := k.isStillPartial(ctx, observed, group)
+		if err != nil || !isSame {
+			return err // The informers follow.
+		}
+		if err := k.evict(ctx, observed, group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isStillPartial compares the group with the pods of the API server: informers may not have the last node yet.
+func (k *deployKind) isStillPartial(ctx context.Context, observed status.Observed, group status.PartialGroup) (bool, error) {
+	var pods corev1.PodList
+	if err := k.direct.List(ctx, &pods, client.InNamespace(observed.Deploy.Namespace), client.MatchingLabels{v1.LabelDeploy: observed.Deploy.Name}); err != nil {
+		return false, err
+	}
+	observed.Workload.Pods = pods.Items
+	return slices.ContainsFunc(observed.PartialGroups(), func(current status.PartialGroup) bool {
+		return current.Number == group.Number && slices.EqualFunc(current.Placed, group.Placed, func(a, b corev1.Pod) bool { return a.UID == b.UID })
+	}), nil
+}
+
+func (k *deployKind) evict(ctx context.Context, observed status.Observed, group status.PartialGroup) error {
+	evicted := 0
+	for i := range group.Placed {
+		pod := &group.Placed[i]
+		err := k.writer.SubResource("eviction").Create(ctx, pod, &policyv1.Eviction{
+			ObjectMeta:    metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name},
+			DeleteOptions: &metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(pod.UID))},
+		})
+		switch {
+		case err == nil:
+			evicted++
+		case apierrors.IsTooManyRequests(err):
+			k.queue.addWith(priorityqueue.AddOpts{After: evictionRetry}, client.ObjectKeyFromObject(observed.Deploy))
+		case !apierrors.IsNotFound(err) && !apierrors.IsConflict(err):
+			return err
+		}
+	}
+	if evicted > 0 {
+		k.recorder.Eventf(observed.Deploy, nil, corev1.EventTypeWarning, reasonReleased, "Evict",
+			"%s since %s, without nodes for all of its pods: they are released", observed.Describe(group), group.Since.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
