@@ -29,9 +29,7 @@ func scaling(observed Observed, available result) result {
 	if autoscaler == nil || !workload.exists() {
 		return result{metav1.ConditionFalse, v1.ReasonScalingPending, "the autoscaler is not in place yet"}
 	}
-	desired := workload.desired()
-	minimum, maximum := bounds(observed.Deploy.Spec.Scaling)
-	if desired == 0 && isDisabledAtZero(autoscaler) {
+	if workload.desired() == 0 && isDisabledAtZero(autoscaler) {
 		return result{
 			metav1.ConditionFalse, v1.ReasonScalingDisabled,
 			"replicas was set to 0, which disables the autoscaler: run kubectl scale " + workload.kubectlName() + " --replicas=1",
@@ -40,10 +38,17 @@ func scaling(observed Observed, available result) result {
 	if state := autoscalerState(autoscaler); state.status == metav1.ConditionFalse {
 		return state
 	}
+	return scaledNumber(observed, available)
+}
+
+// scaledNumber evaluates the number that a working autoscaler has set.
+func scaledNumber(observed Observed, available result) result {
 	noun, kind := "pods", "Deployment"
-	if workload.Groups != nil {
+	if observed.Workload.Groups != nil {
 		noun, kind = "groups", "LeaderWorkerSet"
 	}
+	desired := observed.Workload.desired()
+	minimum, maximum := bounds(observed.Deploy.Spec.Scaling)
 	text := fmt.Sprintf("wants %d of %d to %d %s", desired, minimum, maximum, noun)
 	switch {
 	case desired == 0 && minimum == 0:
