@@ -78,11 +78,14 @@ export function live(): void {
   let reading: number | undefined;
   let lastRead = 0;
   let leaving = false; // a form has been sent: its response replaces the page
+  let reads = new AbortController();
 
   // read reads the page again and replaces its live parts.
   async function read(): Promise<void> {
-    const response = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (leaving) return; // A reload would cancel the navigation.
+    reads = new AbortController();
+    const response = await fetch(location.href, { headers: { Accept: "text/html" }, signal: reads.signal });
+    if (leaving) return;
     if (response.status >= 400 && response.status < 500) location.reload(); // it is deleted, or the session has ended
     if (!response.ok) throw new Error(response.statusText);
     const page = parse(await response.text());
@@ -181,6 +184,7 @@ export function live(): void {
 
   document.addEventListener("submit", () => {
     leaving = true;
+    reads.abort();
     close();
   });
   document.addEventListener("visibilitychange", () => {
