@@ -37,16 +37,9 @@ func (o Observed) PartialGroups() []PartialGroup {
 		if changes || group.number < 0 {
 			continue
 		}
-		of := PartialGroup{Number: group.number, Needed: int32(set.size()) * accelerator.Count} //nolint:gosec // At most 32 pods.
-		for _, pod := range group.pods {
-			since := pod.CreationTimestamp
-			if pod.Spec.NodeName != "" {
-				of.Placed, of.Held = append(of.Placed, pod), of.Held+accelerator.Count
-				since = podCondition(pod, corev1.PodScheduled).LastTransitionTime
-			}
-			of.Since = latest(of.Since, since)
-		}
-		if len(group.pods) < set.size() { // Nothing has the time since which a pod is missing.
+		of := newPartialGroup(group, accelerator.Count)
+		of.Needed = int32(set.size()) * accelerator.Count //nolint:gosec // At most 32 pods.
+		if len(group.pods) < set.size() {                 // Nothing has the time since which a pod is missing.
 			if available := meta.FindStatusCondition(o.Deploy.Status.Conditions, v1.ConditionAvailable); available != nil {
 				of.Since = latest(of.Since, available.LastTransitionTime)
 			}
@@ -56,6 +49,20 @@ func (o Observed) PartialGroups() []PartialGroup {
 		}
 	}
 	return partial
+}
+
+// newPartialGroup counts the placed pods of a group, each with so many devices.
+func newPartialGroup(group group, devices int32) PartialGroup {
+	of := PartialGroup{Number: group.number}
+	for _, pod := range group.pods {
+		since := pod.CreationTimestamp
+		if pod.Spec.NodeName != "" {
+			of.Placed, of.Held = append(of.Placed, pod), of.Held+devices
+			since = podCondition(pod, corev1.PodScheduled).LastTransitionTime
+		}
+		of.Since = latest(of.Since, since)
+	}
+	return of
 }
 
 func latest(a time.Time, b metav1.Time) time.Time {
