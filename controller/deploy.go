@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -57,6 +58,7 @@ type deployKind struct {
 	claims         *hostClaims
 	backends       *backendStates
 	specs          *observedSpecs
+	deferred       *deferredStatuses
 	measured       *measurements
 	queue          *queue
 	checkInstalled func(schema.GroupVersionKind) error // see apply.Options
@@ -184,7 +186,8 @@ func (k *deployKind) evaluate(
 	return next, nil
 }
 
-// statusDelay defers the first status until there are pods, within maxFirst, so that it is written once.
+// statusDelay defers the first status until there are pods, within maxFirst, so that it is written once. It defers the
+// status of pods that are ready once, until the Deployment counts them.
 func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 	isFirst := deploy.Status.ObservedGeneration == 0
 	switch {
@@ -192,6 +195,8 @@ func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 		return settleFirst
 	case next == nil:
 		return settleStatus
+	case hasStarted(deploy, next) && k.deferred.isFirst(deploy):
+		return settleCounted
 	}
 	available := meta.FindStatusCondition(next.Status.Conditions, v1.ConditionAvailable)
 	if !isFirst || next.Status.Replicas > 0 || available == nil || available.Reason != v1.ReasonProgressing {
@@ -202,6 +207,36 @@ func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 		return 0 // This machine's clock is behind that of the API server.
 	}
 	return wait
+}
+
+// hasStarted reports whether the pods of the same generation have started since the last status, and are not available.
+func hasStarted(deploy, next *v1.NpuDeploy) bool {
+	before := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionAvailable)
+	after := meta.FindStatusCondition(next.Status.Conditions, v1.ConditionAvailable)
+	return before != nil && after != nil && before.Reason == v1.ReasonStarting && after.Reason == v1.ReasonProgressing &&
+		before.ObservedGeneration == after.ObservedGeneration && next.Status.ReadyReplicas > deploy.Status.ReadyReplicas
+}
+
+// deferredStatuses has the versions whose next status was deferred.
+type deferredStatuses struct {
+	mu     sync.Mutex
+	byName map[types.NamespacedName]string
+}
+
+// isFirst reports whether the status of this version was not deferred yet.
+func (s *deferredStatuses) isFirst(deploy *v1.NpuDeploy) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := client.ObjectKeyFromObject(deploy)
+	isFirst := s.byName[name] != deploy.ResourceVersion
+	s.byName[name] = deploy.ResourceVersion
+	return isFirst
+}
+
+func (s *deferredStatuses) forget(name types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.byName, name)
 }
 
 // setTemplates records the serving set in a status that is written for another reason, if updates are
@@ -232,6 +267,7 @@ func (k *deployKind) onDeleting(ctx context.Context, deploy *v1.NpuDeploy) error
 func (k *deployKind) onDeleted(ctx context.Context, name types.NamespacedName) error {
 	k.impacts.forget(name)
 	k.specs.forget(name)
+	k.deferred.forget(name)
 	k.history.forget(name)
 	k.backends.forget(name)
 	k.measured.forget(name)

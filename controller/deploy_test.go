@@ -5,6 +5,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	testclock "k8s.io/utils/clock/testing"
 
 	"github.com/dudaji/nufi/internal/render"
@@ -41,6 +42,38 @@ func TestFirstStatusWaitsForPods(t *testing.T) {
 		if got := kind.statusDelay(deploy, c.next); got != c.want {
 			t.Errorf("%s: waits %s, want %s", name, got, c.want)
 		}
+	}
+}
+
+// Pods are ready a moment before their Deployment counts them.
+func TestStatusOfReadyPodsIsDeferredOnce(t *testing.T) {
+	t.Parallel()
+	kind := &deployKind{deferred: &deferredStatuses{byName: map[types.NamespacedName]string{}}}
+	evaluated := func(ready int32, reason string) *v1.NpuDeploy {
+		deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{
+			ObservedGeneration: 1, ReadyReplicas: ready, Conditions: []metav1.Condition{{Type: v1.ConditionAvailable, Reason: reason}},
+		}}
+		deploy.Name, deploy.ResourceVersion = "web", "1"
+		return deploy
+	}
+	starting := evaluated(0, v1.ReasonStarting)
+	for i, c := range []struct {
+		next *v1.NpuDeploy
+		want time.Duration
+	}{
+		{evaluated(0, v1.ReasonProgressing), 0}, // Its pods are deleted.
+		{evaluated(1, v1.ReasonAvailable), 0},
+		{evaluated(0, v1.ReasonCrashLoop), 0},
+		{evaluated(1, v1.ReasonProgressing), settleCounted},
+		{evaluated(1, v1.ReasonProgressing), 0},
+	} {
+		if got := kind.statusDelay(starting, c.next); got != c.want {
+			t.Errorf("status %d waits %s, want %s", i, got, c.want)
+		}
+	}
+	starting.ResourceVersion = "2"
+	if got := kind.statusDelay(starting, evaluated(1, v1.ReasonProgressing)); got != settleCounted {
+		t.Errorf("the next version waits %s", got)
 	}
 }
 
