@@ -221,14 +221,20 @@ func (u *up) install(ctx context.Context, c *cluster.Cluster, kube client.Client
 			return s, err
 		}
 	}
-	if u.noExamples {
-		return s, nil
-	}
-	examples, err := u.applyExamples(ctx, c, kube)
-	if err == nil && !u.noController {
-		s.NotReady, err = u.awaitReady(ctx, kube, examples)
+	if !u.noExamples {
+		s.NotReady, err = u.runExamples(ctx, c, kube)
 	}
 	return s, err
+}
+
+// runExamples applies the examples. If a controller runs, it waits until they are ready, and returns a line for each
+// that is not.
+func (u *up) runExamples(ctx context.Context, c *cluster.Cluster, kube client.Client) (notReady []string, err error) {
+	examples, err := u.applyExamples(ctx, c, kube)
+	if err == nil && !u.noController {
+		notReady, err = u.awaitReady(ctx, kube, examples)
+	}
+	return notReady, err
 }
 
 // simulatedNodes returns the nodes of the cluster. All examples fit, however they are placed. The nodes are

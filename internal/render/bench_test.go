@@ -30,9 +30,9 @@ var benchmarks = []struct {
 	settings   render.ProjectSettings
 	maxBytes   int
 }{
-	{"minimal", minimalSpec, render.ProjectSettings{}, 669_000},
-	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 678_000},
-	{"endpoint", endpointSpec, render.ProjectSettings{}, 769_000},
+	{"minimal", minimalSpec, render.ProjectSettings{}, 678_000},
+	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 686_000},
+	{"endpoint", endpointSpec, render.ProjectSettings{}, 773_000},
 }
 
 func TestRenderStaysWithinAllocationBounds(t *testing.T) {

@@ -35,9 +35,9 @@ const (
 	maxOutput = 8 << 20
 	maxStderr = 1 << 10
 	// softMemory and hardMemory are in bytes: above the first the garbage collector works
-	// harder, above the second the child ends. The compiled-in set takes 50 MiB for a thousand
-	// deployments.
-	softMemory = 128 << 20
+	// harder, above the second the child ends. The bundle leaves 128 MiB for the child beside the
+	// controller's GOMEMLIMIT, of which the runtime does not count the program itself.
+	softMemory = 112 << 20
 	hardMemory = 256 << 20
 	// gcPercent is high because renders leave little but garbage.
 	gcPercent = 400
