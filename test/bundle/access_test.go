@@ -36,6 +36,7 @@ func controllerAccess(h *harness.Harness) {
 		{"update coordination.k8s.io/leases", namespace, true},
 		{"create apps/controllerrevisions", namespace, true},
 		{"patch apps/controllerrevisions", "team", true},
+		{"create pods.eviction", "team", true},
 
 		{"update coordination.k8s.io/leases", "team", false},
 		{"get apps/controllerrevisions", "team", false},
@@ -49,7 +50,6 @@ func controllerAccess(h *harness.Harness) {
 		{"create pods", "team", false},
 		{"delete pods", "team", false},
 		{"create pods.exec", "team", false},
-		{"create pods.eviction", "team", false},
 		{"create serviceaccounts.token", "team", false},
 		{"patch nodes", "", false},
 		{"create namespaces", "", true},
