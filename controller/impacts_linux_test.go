@@ -5,9 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	runtimemetrics "runtime/metrics"
-	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/cputime"
 	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
@@ -48,13 +47,7 @@ func BenchmarkImpacts(b *testing.B) {
 		}
 		current[i] = manifestsOf(b, used, deploy)
 	})
-	var before, after syscall.Rusage
-	usage := func(of *syscall.Rusage) {
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, of); err != nil {
-			b.Fatal(err)
-		}
-	}
-	usage(&before)
+	before := cputime.Self(b)
 	for b.Loop() {
 		cache := newImpactCache()
 		each(func(i int) {
@@ -63,9 +56,7 @@ func BenchmarkImpacts(b *testing.B) {
 			}
 		})
 	}
-	usage(&after)
-	cpu := time.Duration(after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano())
-	b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/op")
+	b.ReportMetric((cputime.Self(b)-before).Seconds()/float64(b.N), "cpu-s/op")
 	memory := []runtimemetrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	runtimemetrics.Read(memory)
 	b.ReportMetric(float64(memory[0].Value.Uint64()-memory[1].Value.Uint64())/(1<<20), "MiB")

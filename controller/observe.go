@@ -146,22 +146,15 @@ func (k *deployKind) workloadRef(
 ) (kind schema.GroupVersionKind, name string, err error) {
 	isServer := func(ref apply.Ref) bool { return manifests.IsServer(deploy.Name, ref.GroupVersionKind, ref.Name) }
 	refs := rendered.refs()
-	i := slices.IndexFunc(refs, isServer)
-	if i < 0 {
-		var children []apply.Child
-		if children, err = k.children(ctx, apply.DeployOwner(deploy)); err != nil {
-			return deploymentKind(), "", err
-		}
-		refs = nil
-		for _, child := range children {
-			refs = append(refs, child.Ref)
-		}
-		i = slices.IndexFunc(refs, isServer)
+	if i := slices.IndexFunc(refs, isServer); i >= 0 {
+		return refs[i].GroupVersionKind, refs[i].Name, nil
 	}
-	if i < 0 {
-		return deploymentKind(), "", nil
+	children, err := k.children(ctx, apply.DeployOwner(deploy))
+	i := slices.IndexFunc(children, func(child apply.Child) bool { return isServer(child.Ref) })
+	if err != nil || i < 0 {
+		return deploymentKind(), "", err
 	}
-	return refs[i].GroupVersionKind, refs[i].Name, nil
+	return children[i].Ref.GroupVersionKind, children[i].Ref.Name, nil
 }
 
 // observedSpecs has, for each NpuDeploy, the spec of its Deployment that the Deployment's

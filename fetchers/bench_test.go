@@ -8,11 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"k8s.io/utils/clock"
+
+	"github.com/dudaji/nufi/test/harness/cputime"
 )
 
 // fleetSamples are six metrics of each device of 1,000 nodes with 8 devices each, with
@@ -51,7 +52,7 @@ func BenchmarkAggregate(b *testing.B) {
 	b.ReportAllocs()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	started := cpuTime(b)
+	started := cputime.Self(b)
 	for b.Loop() {
 		var all sync.WaitGroup
 		for i, vendor := range vendors {
@@ -65,7 +66,7 @@ func BenchmarkAggregate(b *testing.B) {
 		all.Wait()
 	}
 	runtime.ReadMemStats(&after)
-	b.ReportMetric((cpuTime(b)-started).Seconds()/float64(b.N), "cpu-s/op")
+	b.ReportMetric((cputime.Self(b)-started).Seconds()/float64(b.N), "cpu-s/op")
 	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(b.N)/float64(samples), "allocs/sample")
 }
 
@@ -78,13 +79,13 @@ func BenchmarkFetch(b *testing.B) {
 	fetcher := NewFetcher(vendor, DefaultMaxAge, func() time.Time { return noon })
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
-	started := cpuTime(b)
+	started := cputime.Self(b)
 	for b.Loop() {
 		if devices, _, err := fetcher.FetchMetrics(b.Context(), querier); err != nil || len(devices) != 1000 {
 			b.Fatalf("%d nodes, %v", len(devices), err)
 		}
 	}
-	b.ReportMetric((cpuTime(b)-started).Seconds()/float64(b.N), "cpu-s/op")
+	b.ReportMetric((cputime.Self(b)-started).Seconds()/float64(b.N), "cpu-s/op")
 }
 
 func answerOf(samples []Sample) string {
@@ -99,16 +100,6 @@ func answerOf(samples []Sample) string {
 	}
 	text.WriteString("]}}")
 	return text.String()
-}
-
-// cpuTime is what the process has used, which neighbours on the machine do not change.
-func cpuTime(b *testing.B) time.Duration {
-	b.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // BenchmarkSnapshot reads while another goroutine publishes.

@@ -121,21 +121,16 @@ func listSpecs(ctx context.Context, kube client.Reader) ([]v1.NpuDeploy, error) 
 }
 
 // sets compiles the templates in use and the new ones.
-func (o planOptions) sets() (sets plan.Sets, err error) {
+func (o planOptions) sets() (plan.Sets, error) {
 	before, err := templates.Module(o.before)
 	if err != nil {
-		return sets, err
+		return plan.Sets{}, err
 	}
 	after, err := templates.Module(o.after)
 	if err != nil {
-		return sets, err
+		return plan.Sets{}, err
 	}
-	sets.At = time.Now()
-	if sets.Now, err = render.Compile(before); err != nil {
-		return sets, err
-	}
-	sets.Next, err = sets.Now.CompileBeside(after)
-	return sets, err
+	return plan.Compile(before, after, time.Now())
 }
 
 func planExit(effect render.Effect) error {

@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"syscall"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/dudaji/nufi/internal/plan"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/cputime"
 	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
@@ -21,9 +21,9 @@ import (
 func BenchmarkCompareFleet(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(320 << 20))
-	sets := plan.Sets{Now: rendertest.Compile(b, nufi.Module())}
-	var err error
-	if sets.Next, err = sets.Now.CompileBeside(rendertest.Replace(b, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240").Module); err != nil {
+	next := rendertest.Replace(b, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240")
+	sets, err := plan.Compile(nufi.Module(), next.Module, time.Time{})
+	if err != nil {
 		b.Fatal(err)
 	}
 	deploys := make([]v1.NpuDeploy, 10_000)
@@ -34,25 +34,15 @@ func BenchmarkCompareFleet(b *testing.B) {
 	runtime.GC()
 	stop, peak := make(chan struct{}), make(chan uint64)
 	go func() { peak <- peakMemory(stop) }()
-	before := cpu(b)
+	before := cputime.Self(b)
 	for b.Loop() {
 		if result := sets.Compare(deploys, nil, nil); result.Effect != render.Restart {
 			b.Fatalf("the effect is %s", result.Effect)
 		}
 	}
-	b.ReportMetric((cpu(b)-before).Seconds()/float64(b.N), "cpu-s/op")
+	b.ReportMetric((cputime.Self(b)-before).Seconds()/float64(b.N), "cpu-s/op")
 	close(stop)
 	b.ReportMetric(float64(<-peak)/(1<<20), "peak-MiB")
-}
-
-// cpu returns the CPU time of this process.
-func cpu(b *testing.B) time.Duration {
-	b.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // peakMemory samples the memory that the runtime has from the system and has not returned.

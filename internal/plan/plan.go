@@ -6,6 +6,7 @@
 package plan
 
 import (
+	"io/fs"
 	"runtime"
 	"slices"
 	"time"
@@ -41,6 +42,16 @@ type Sets struct {
 	Now, Next *render.Templates
 	// At is the time of the comparison, at which manual updates may be overdue.
 	At time.Time
+}
+
+// Compile compiles two sets so that they can be compared in CUE.
+func Compile(now, next fs.FS, at time.Time) (sets Sets, err error) {
+	sets.At = at
+	if sets.Now, err = render.Compile(now); err != nil {
+		return sets, err
+	}
+	sets.Next, err = sets.Now.CompileBeside(next)
+	return sets, err
 }
 
 // Compare returns the effect of Next on deploys, with the settings of their namespaces, and on
@@ -91,15 +102,29 @@ func waves(catalogue *render.Catalogue, at time.Time, deploys []v1.NpuDeploy, pr
 // Impact returns the effect of Next on one object, without its name. If the object does not render
 // now, nothing of it runs by these templates: all manifests would be new.
 func (s Sets) Impact(renderer Renderer) Impact {
-	now, nowErr := renderer.evaluate(s.Now)
-	next, nextErr := renderer.evaluate(s.Next)
-	if nowErr == nil && nextErr == nil {
-		if effect, changes, ok := render.CompareEvaluations(now, next); ok && isAllowed(renderer.Owner, next) {
-			return Impact{Effect: effect, Changes: changes}
-		}
+	if impact, ok := s.evaluate(renderer); ok {
+		return impact
 	}
 	impact, _ := s.Render(renderer)
 	return impact
+}
+
+// evaluate returns the effect without an export of the manifests. It is not ok if one of the sets does not render
+// the object to manifests that may be applied, or if the manifests cannot be compared in CUE.
+func (s Sets) evaluate(renderer Renderer) (impact Impact, ok bool) {
+	if renderer.evaluate == nil {
+		return Impact{}, false
+	}
+	now, err := renderer.evaluate(s.Now)
+	if err != nil {
+		return Impact{}, false
+	}
+	next, err := renderer.evaluate(s.Next)
+	if err != nil || !isAllowed(renderer.Owner, next) {
+		return Impact{}, false
+	}
+	effect, changes, ok := render.CompareEvaluations(now, next)
+	return Impact{Effect: effect, Changes: changes}, ok
 }
 
 // Render returns what Impact does, and what Next renders, or nil.

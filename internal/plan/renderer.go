@@ -19,38 +19,38 @@ type Renderer struct {
 // DeployRenderer renders deploy with the settings of its namespace, and the backends that its status
 // has.
 func DeployRenderer(deploy *v1.NpuDeploy, settings render.ProjectSettings) Renderer {
-	return Renderer{
-		Owner: manifests.DeployOwner(deploy.Namespace),
-		Unchecked: func(set *render.Templates) (*render.Result, error) {
-			return set.Render(deploy, settings, render.ReportedBackends(deploy)...)
-		},
-		evaluate: func(set *render.Templates) (*render.Evaluation, error) {
-			return set.Evaluate(deploy, settings, render.ReportedBackends(deploy)...)
-		},
-	}
+	return newRenderer(manifests.DeployOwner(deploy.Namespace), func(set *render.Templates) (*render.Evaluation, error) {
+		return set.Evaluate(deploy, settings, render.ReportedBackends(deploy)...)
+	})
 }
 
 // ProjectRenderer renders project.
 func ProjectRenderer(project *v1.Project) Renderer {
-	return Renderer{
-		Owner:     manifests.ProjectOwner(project.Name),
-		Unchecked: func(set *render.Templates) (*render.Result, error) { return asResult(set.RenderProject(project)) },
-		evaluate:  func(set *render.Templates) (*render.Evaluation, error) { return set.EvaluateProject(project) },
+	return newRenderer(manifests.ProjectOwner(project.Name), func(set *render.Templates) (*render.Evaluation, error) {
+		return set.EvaluateProject(project)
+	})
+}
+
+func newRenderer(owner manifests.Owner, evaluate func(*render.Templates) (*render.Evaluation, error)) Renderer {
+	unchecked := func(set *render.Templates) (*render.Result, error) {
+		evaluation, err := evaluate(set)
+		if err != nil {
+			return nil, err
+		}
+		return evaluation.Result()
 	}
+	return Renderer{Owner: owner, Unchecked: unchecked, evaluate: evaluate}
 }
 
 // DocumentRenderer renders a document of owner without settings.
 func DocumentRenderer(document render.Document, owner manifests.Owner) Renderer {
 	return Renderer{Owner: owner, Unchecked: func(set *render.Templates) (*render.Result, error) {
-		return asResult(set.RenderDocument(document, render.ProjectSettings{}))
+		rendered, err := set.RenderDocument(document, render.ProjectSettings{})
+		if err != nil {
+			return nil, err
+		}
+		return &render.Result{Manifests: *rendered}, nil
 	}}
-}
-
-func asResult(rendered *render.Manifests, err error) (*render.Result, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &render.Result{Manifests: *rendered}, nil
 }
 
 // Render renders with set. The error is a *manifests.NotAllowedError if templates may not

@@ -154,7 +154,7 @@ func (t *Templates) readCatalogue(instance *build.Instance) error {
 		Projects map[string]projectPolicy `json:"projects"`
 		Metrics  map[string]ServerMetrics `json:"metrics"`
 	}
-	if err := decode(value, fieldCatalogue, &read); err != nil {
+	if err := decodeField(value, fieldCatalogue, &read); err != nil {
 		return fmt.Errorf("compiling the catalogue: %w", err)
 	}
 	if err := read.Change.checkZones(); err != nil {

@@ -6,7 +6,6 @@ import (
 
 	"cuelang.org/go/cue"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/json"
 )
 
 // Compare returns the effect of applying after where before runs: the worst effect, and each
@@ -236,12 +235,8 @@ func (f evaluatedFields) items() []evaluatedFields {
 
 // exported returns a value as Manifests exports it.
 func (f evaluatedFields) exported() (any, error) {
-	content, err := f.value.MarshalJSON()
-	if err != nil {
-		return nil, firstError(err)
-	}
 	var exported any
-	if err := json.Unmarshal(content, &exported); err != nil {
+	if err := decode(f.value, &exported); err != nil {
 		return nil, err
 	}
 	return f.keys.unmask(exported), nil

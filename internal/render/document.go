@@ -169,7 +169,7 @@ func (t *Templates) renderDeployDocument(d Document, settings ProjectSettings) (
 	if err := d.merge(err); err != nil {
 		return nil, err
 	}
-	return evaluation.result()
+	return evaluation.Result()
 }
 
 // merge returns err with the document's own violations, which replace those of CUE on the

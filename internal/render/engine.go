@@ -109,7 +109,7 @@ func validate(value cue.Value, field string) error {
 // Manifests exports the manifests.
 func (e *Evaluation) Manifests() (*Manifests, error) {
 	var objects map[string]any
-	if err := decode(e.value, fieldObjects, &objects); err != nil {
+	if err := decodeField(e.value, fieldObjects, &objects); err != nil {
 		return nil, fmt.Errorf("rendering: %w", err)
 	}
 	manifests := &Manifests{evaluation: e}
@@ -194,10 +194,14 @@ func applyOrder(kind string) int {
 	return len(first)
 }
 
-// decode reads a field by way of JSON: the decoder of k8s.io keeps whole numbers int64, as
+func decodeField(value cue.Value, field string, into any) error {
+	return decode(value.LookupPath(cue.MakePath(cue.Str(field))), into)
+}
+
+// decode reads a value by way of JSON: the decoder of k8s.io keeps whole numbers int64, as
 // unstructured objects need them.
-func decode(value cue.Value, field string, into any) error {
-	content, err := value.LookupPath(cue.MakePath(cue.Str(field))).MarshalJSON()
+func decode(value cue.Value, into any) error {
+	content, err := value.MarshalJSON()
 	if err != nil {
 		return firstError(err)
 	}

@@ -55,7 +55,7 @@ func (t *Templates) Render(deploy *v1.NpuDeploy, settings ProjectSettings, backe
 	if err != nil {
 		return nil, err
 	}
-	return evaluation.result()
+	return evaluation.Result()
 }
 
 // Evaluate is Render without the export of the manifests.
@@ -68,14 +68,17 @@ func (t *Templates) Evaluate(deploy *v1.NpuDeploy, settings ProjectSettings, bac
 	return t.workload.evaluate(in, settings)
 }
 
-// result exports the manifests and the resolved values of an NpuDeploy.
-func (e *Evaluation) result() (*Result, error) {
+// Result exports the manifests and, of an NpuDeploy, the resolved values.
+func (e *Evaluation) Result() (*Result, error) {
 	manifests, err := e.Manifests()
 	if err != nil {
 		return nil, err
 	}
 	result := &Result{Manifests: *manifests}
-	if err := decode(e.value, fieldResolved, &result.Resolved); err != nil {
+	if e.engine.input != fieldDeploy {
+		return result, nil
+	}
+	if err := decodeField(e.value, fieldResolved, &result.Resolved); err != nil {
 		return nil, fmt.Errorf("rendering: %w", err)
 	}
 	if device := result.Resolved.Accelerator; device != nil {

@@ -48,10 +48,10 @@ func pooled(route Route) result {
 	if route.Pool == nil {
 		return pending("the InferencePool is not in place yet")
 	}
-	if result := accepted(route); result.isFalse() {
+	gateways := parentsOf(route.Object)
+	if result, rejected := rejectedBy(gateways, route.Object.GetGeneration(), ""); rejected {
 		return result
 	}
-	gateways := parentsOf(route.Object)
 	parents := slices.DeleteFunc(parentsOf(route.Pool), func(p parent) bool {
 		return !slices.ContainsFunc(gateways, func(gateway parent) bool { return gateway.ParentRef.Name == p.ParentRef.Name })
 	})

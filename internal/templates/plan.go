@@ -53,16 +53,12 @@ func (l Live) Specs() Live {
 
 // compare is the child's part of Plan.
 func compare(serving, candidate fs.FS, live Live, settings map[string]render.ProjectSettings) response {
-	now, err := render.Compile(serving)
+	sets, err := plan.Compile(serving, candidate, time.Now())
 	if err != nil {
 		return response{Violations: compileViolations(err)}
 	}
-	next, err := now.CompileBeside(candidate)
-	if err != nil {
-		return response{Violations: compileViolations(err)}
-	}
-	if violations := renderExamples(next); len(violations) > 0 {
+	if violations := renderExamples(sets.Next); len(violations) > 0 {
 		return response{Violations: violations}
 	}
-	return response{Plan: plan.Sets{Now: now, Next: next, At: time.Now()}.Compare(live.Deploys, live.Projects, settings)}
+	return response{Plan: sets.Compare(live.Deploys, live.Projects, settings)}
 }

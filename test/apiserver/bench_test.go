@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness"
 	"github.com/dudaji/nufi/test/harness/apitest"
+	"github.com/dudaji/nufi/test/harness/cputime"
 )
 
 // The sizes of what is measured: callers of a list, and watchers.
@@ -91,7 +91,7 @@ func BenchmarkList(b *testing.B) {
 	bytes := len(s.Do("ann", http.MethodGet, deploys, "").Body)
 	var mu sync.Mutex
 	var all []time.Duration
-	spent := processor(b)
+	spent := cputime.Self(b)
 	b.SetParallelism(callers / runtime.GOMAXPROCS(0))
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
@@ -112,18 +112,8 @@ func BenchmarkList(b *testing.B) {
 	})
 	quantile(b, all, 0.5, "p50-ms")
 	quantile(b, all, 0.99, "p99-ms")
-	b.ReportMetric(float64((processor(b)-spent).Microseconds())/1000/float64(len(all)), "cpu-ms/list")
+	b.ReportMetric(float64((cputime.Self(b)-spent).Microseconds())/1000/float64(len(all)), "cpu-ms/list")
 	b.ReportMetric(float64(bytes), "bytes/list")
-}
-
-// processor returns the CPU time of this process, which is both callers and server.
-func processor(b *testing.B) time.Duration {
-	b.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // BenchmarkWatchers measures the memory of watchers that have read the list and wait, both

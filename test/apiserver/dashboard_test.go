@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dudaji/nufi/test/harness/apitest"
+	"github.com/dudaji/nufi/test/harness/cputime"
 )
 
 // The sizes of what is measured: open tabs, and changes each second for some seconds.
@@ -117,12 +118,12 @@ func count(b *testing.B, connection net.Conn, received *atomic.Int64) {
 // change changes deployments at a steady rate, and returns the CPU time of it.
 func change(b *testing.B, s *apitest.Server) time.Duration {
 	b.Helper()
-	spent := processor(b)
+	spent := cputime.Self(b)
 	tick := time.NewTicker(time.Second / changes)
 	defer tick.Stop()
 	for i := range changes * seconds {
 		<-tick.C
 		s.Do("ann", http.MethodPatch, fmt.Sprintf("%s/deploy-%04d", deploys, i), fmt.Sprintf(`{"metadata": {"annotations": {"at": %q}}}`, time.Now())).Want(http.StatusOK)
 	}
-	return processor(b) - spent
+	return cputime.Self(b) - spent
 }

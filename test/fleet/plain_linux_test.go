@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/test/harness/cputime"
 )
 
 // each calls a function for every NpuDeploy, with as many calls at a time as writers.
@@ -35,7 +36,7 @@ func measurePlain(b *testing.B) rates {
 	f := newFleet(b)
 	defer f.stop()
 	sets := f.renderAll()
-	start, cpu := time.Now(), ownCPU()
+	start, cpu := time.Now(), cputime.Self(b)
 	f.each(func(ctx context.Context, i int) error {
 		for _, object := range sets[i] {
 			if err := f.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("plain")); err != nil {
@@ -45,7 +46,7 @@ func measurePlain(b *testing.B) rates {
 		return nil
 	})
 	written := time.Since(start)
-	each := (ownCPU() - cpu).Seconds() * 1000 / float64(*size)
+	each := (cputime.Self(b) - cpu).Seconds() * 1000 / float64(*size)
 	return rates{written: perSecond(written), settled: perSecond(written + f.awaitPods()), cpu: each}
 }
 

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -95,15 +94,6 @@ func (p *process) cpu() time.Duration {
 	fields := strings.Fields(after)
 	const tick = 10 * time.Millisecond // Linux counts in hundredths for users, always.
 	return time.Duration(p.number(fields[11])+p.number(fields[12])) * tick
-}
-
-// ownCPU returns the CPU time of this process.
-func ownCPU() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0 // It cannot fail for the process itself.
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // residentMiB returns the resident memory.
