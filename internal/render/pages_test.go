@@ -1,6 +1,8 @@
 package render_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -37,6 +39,22 @@ func TestAcceleratorPageMatchesTheShippedFile(t *testing.T) {
 	atom, err := rendertest.Compile(t, module).Render(typed(t, []byte(minimalSpec)), render.ProjectSettings{})
 	if err != nil || atom.Resolved.Accelerator.ResourceName != "rebellions.ai/ATOM" {
 		t.Errorf("with the page's policy: %+v, %v", atom, err)
+	}
+}
+
+// The README quotes what nufi vet reports of its first spec with three devices.
+func TestREADMEQuotesTheViolationOfItsSpec(t *testing.T) {
+	t.Parallel()
+	readme := string(read(t, "../../README.md"))
+	spec := strings.Replace(codeBlocks(readme, "yaml")[0], "count: 8", "count: 3", 1)
+	_, err := compiled(t).RenderYAML("llama.yaml", []byte(spec), render.ProjectSettings{})
+	var invalid *render.Error
+	if !errors.As(err, &invalid) || len(invalid.Violations) != 1 {
+		t.Fatalf("the spec has the violations %v, want one", err)
+	}
+	violation := invalid.Violations[0]
+	if line := fmt.Sprintf("    %s: %s\n", violation.Position, violation); !strings.Contains(readme, line) {
+		t.Errorf("the README does not contain %q", line)
 	}
 }
 
