@@ -235,7 +235,7 @@ func TestCheckStopsTemplatesThatDoNotTerminate(t *testing.T) {
 func TestChecksAreLimitedPerUserAndInTotal(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, func(o *api.Options) {
-		o.Limits.User.PerSecond, o.Limits.User.Burst = 1000, 1000
+		o.Limits.User.Burst = 1000
 		o.Limits.Check.Time = 10 * time.Second
 	})
 	body := endless(t)

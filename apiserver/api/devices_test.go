@@ -63,15 +63,9 @@ func (s *fixture) grantList(user, namespace, resource string) {
 	s.Grant(rbacv1.PolicyRule{APIGroups: []string{"", "dudaji.com"}, Resources: []string{resource}, Verbs: []string{"list"}}, namespace, user)
 }
 
-// withHighRate lets a user repeat requests until something has changed.
-func withHighRate(o *api.Options) { o.Limits.User.PerSecond = 1000 }
-
 // withUsers authenticates users that no other test gives permissions to.
 func withUsers(names ...string) func(*api.Options) {
-	return func(o *api.Options) {
-		o.Authenticator = named(names...)
-		withHighRate(o)
-	}
+	return func(o *api.Options) { o.Authenticator = named(names...) }
 }
 
 func (s *fixture) devices(user string) devices.View {

@@ -94,6 +94,7 @@ func start(h *harness.Harness, cache *live.Cache, change []func(*api.Options)) *
 		Live: cache, Devices: devices.NewStore(cache, func() *render.Catalogue { return store.Serving().Catalogue }, nil),
 		Log: s.Log.Logger(), Registry: s.Registry, Clock: time.Now, Limits: api.DefaultLimits(),
 	}
+	options.Limits.User.PerSecond = 1000 // Tests repeat requests more often than a user until something has changed.
 	for _, set := range change {
 		set(&options)
 	}
