@@ -90,7 +90,7 @@ func TestWatchOfProjectsResumes(t *testing.T) {
 	second := open.want("MODIFIED " + s.Namespace)[0]
 	missed := watch(last)
 	if event := missed.want("MODIFIED " + s.Namespace)[0]; event.id != second.id || !strings.Contains(event.data, "Second") {
-		t.Errorf("the event that was missed is %s: %s", event.id, event.data)
+		t.Errorf("the event that was missed is %s rather than %s: %s", event.id, second.id, event.data)
 	}
 	version, digest, _ := strings.Cut(second.id, "-")
 	for _, id := range []string{"x", "x-" + digest, version + "9-" + digest, version + "-" + digest + "0"} {
