@@ -42,13 +42,14 @@ func recordTransitions(recorder eventRecorder, object runtime.Object, transition
 }
 
 // recordRejected emits an event of invalid templates. Its object is the controller's pod, because
-// templates belong to no NpuDeploy.
+// templates belong to no NpuDeploy. The action has the digest: client-go would count the rejection of other templates
+// as a repetition of the first, and not send its reason.
 func recordRejected(recorder eventRecorder, pod types.NamespacedName, digest string, reason error) {
 	if pod.Name == "" {
 		return
 	}
 	self := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
-	recorder.Eventf(self, nil, corev1.EventTypeWarning, v1.ReasonInvalidTemplate, "Validate",
+	recorder.Eventf(self, nil, corev1.EventTypeWarning, v1.ReasonInvalidTemplate, "Validate "+digest,
 		"templates %s are not served: %.900s", digest, reason)
 }
 

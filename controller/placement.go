@@ -78,7 +78,8 @@ func (k *deployKind) evict(ctx context.Context, observed status.Observed, group 
 		}
 	}
 	if evicted > 0 {
-		k.recorder.Eventf(observed.Deploy, nil, corev1.EventTypeWarning, reasonReleased, "Evict",
+		// The related pod tells the events of two groups apart.
+		k.recorder.Eventf(observed.Deploy, &group.Placed[0], corev1.EventTypeWarning, reasonReleased, "Evict",
 			"%s since %s, without nodes for all of its pods: they are released", observed.Describe(group), group.Since.UTC().Format(time.RFC3339))
 	}
 	return nil

@@ -1,8 +1,10 @@
 package lifecycle_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -118,12 +120,7 @@ func TestInvalidTemplatesAreNotServed(t *testing.T) {
 	digest, written := templatesOf(h), len(c.Writes(h.Namespace))
 	f.policy("\tannotations: {}\n", "\tannotations: {broken\n")
 	h.Await("the rejection", func() bool { return c.Metric(h, "nufi_templates_rejected_total") == 1 })
-	h.Await("the event on the controller's pod", func() bool {
-		events := &corev1.EventList{}
-		h.Must(h.Client.List(t.Context(), events, client.InNamespace(podOf(h).Namespace),
-			client.MatchingFields{"involvedObject.name": podOf(h).Name, "reason": v1.ReasonInvalidTemplate}))
-		return len(events.Items) == 1 && strings.Contains(events.Items[0].Message, "schemas/policy/policy.cue:")
-	})
+	awaitRejections(h, 1)
 	h.Await("the log line", func() bool { return f.log.contain("schemas/policy/policy.cue:") })
 	if writes := c.Writes(h.Namespace)[written:]; len(writes) > 0 {
 		t.Errorf("the controller wrote %v", writes)
@@ -131,8 +128,25 @@ func TestInvalidTemplatesAreNotServed(t *testing.T) {
 	if got := templatesOf(h); got != digest {
 		t.Errorf("templates %s serve, want %s", got, digest)
 	}
-	f.policy("\tannotations: {broken\n", "\tannotations: {fixed: \"yes\"}\n")
+	f.policy("\tannotations: {broken\n", "\tannotations: {also\n")
+	awaitRejections(h, 2)
+	f.policy("\tannotations: {also\n", "\tannotations: {fixed: \"yes\"}\n")
 	awaitAnnotation(h, "fixed", "yes")
+}
+
+// awaitRejections waits for an event on the controller's pod for each of several sets.
+func awaitRejections(h *harness.Harness, sets int) {
+	h.Helper()
+	h.Await("the events on the controller's pod", func() bool {
+		events := &corev1.EventList{}
+		h.Must(h.Client.List(h.Context(), events, client.InNamespace(podOf(h).Namespace),
+			client.MatchingFields{"involvedObject.name": podOf(h).Name, "reason": v1.ReasonInvalidTemplate}))
+		messages := map[string]bool{}
+		for i := range events.Items {
+			messages[events.Items[i].Message] = strings.Contains(events.Items[i].Message, "schemas/policy/policy.cue:")
+		}
+		return len(messages) == sets && !slices.Contains(slices.Collect(maps.Values(messages)), false)
+	})
 }
 
 // There is no older set to serve at a start: what runs stays until the templates are fixed.
