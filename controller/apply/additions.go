@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/message"
@@ -44,6 +45,10 @@ func addedFields(object client.Object, entries []metav1.ManagedFieldsEntry, ours
 		return ""
 	}
 	at := strings.ReplaceAll(strings.Join(path, "."), "f:", "")
+	var spec any
+	if custom, isCustom := object.(*unstructured.Unstructured); isCustom {
+		spec = custom.Object["spec"]
+	}
 	var added []string
 	managed := []map[string]any{owned}
 	for _, entry := range entries {
@@ -52,7 +57,7 @@ func addedFields(object client.Object, entries []metav1.ManagedFieldsEntry, ours
 		}
 		fields := ownedFields.get(entry.FieldsV1.GetRawString()).below(path...)
 		managed = append(managed, fields)
-		if paths := notOwned(at, fields, owned); len(paths) > 0 {
+		if paths := notOwned(at, fields, owned, spec); len(paths) > 0 {
 			added = append(added, fmt.Sprintf("%s of %q", joinPaths(paths), entry.Manager))
 		}
 	}
@@ -137,18 +142,22 @@ func itemsOf(managed []map[string]any, key string) map[string][]map[string]any {
 	return items
 }
 
-// notOwned returns the paths of fields that owned does not have, without the fields below these.
-func notOwned(path string, fields, owned map[string]any) []string {
+// notOwned returns the paths of fields that owned does not have, without the fields below these. It leaves out
+// those that are {} in value, if that is known: a client of Go writes optional structs as such, KEDA for example.
+func notOwned(path string, fields, owned map[string]any, value any) []string {
 	var paths []string
+	values, _ := value.(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		below, _ := fields[name].(map[string]any)
 		ours, isOwned := owned[name].(map[string]any)
+		value := values[strings.TrimPrefix(name, "f:")]
+		object, isObject := value.(map[string]any)
 		switch {
 		case name == ".": // The field at path itself.
-		case !isOwned:
+		case isOwned:
+			paths = append(paths, notOwned(path+pathElement(name), below, ours, value)...)
+		case !isObject || len(object) > 0:
 			paths = append(paths, path+pathElement(name))
-		default:
-			paths = append(paths, notOwned(path+pathElement(name), below, ours)...)
 		}
 	}
 	return paths
