@@ -52,7 +52,8 @@ func newUpCommand() *cobra.Command {
 		Example: `  nufi up
   nufi up --reset --monitoring
   nufi up --demo-rollout
-  nufi up --with lws,kuberay,istio,gateway-api`,
+  nufi up --with lws,kuberay,istio,gateway-api
+  nufi up --with keda --monitoring`,
 		Args:    noArguments,
 		PreRunE: func(*cobra.Command, []string) error { return o.check() },
 		RunE: func(cmd *cobra.Command, _ []string) error {

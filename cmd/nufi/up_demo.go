@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/cluster"
 	"github.com/dudaji/nufi/internal/rollout"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -48,25 +49,49 @@ func (o upOptions) checkDemo() error {
 	return nil
 }
 
-// demoTemplates returns the folder of the templates that the controller uses in a demonstration.
-func (u *up) demoTemplates() string { return filepath.Join(u.dir, "templates") }
-
-// prepareDemo writes the templates.
-func (u *up) prepareDemo() error {
-	if err := os.RemoveAll(u.demoTemplates()); err != nil {
-		return err
+// kedaPolicy lets KEDA scale, by a Prometheus at the URL, which may be empty.
+func kedaPolicy(prometheus string) *strings.Replacer {
+	edits := []string{`"HorizontalPodAutoscaler"`, `"ScaledObject"`}
+	if prometheus != "" {
+		edits = append(edits, "http://prometheus-operated.monitoring:9090", prometheus)
 	}
-	if err := os.CopyFS(u.demoTemplates(), nufi.Module()); err != nil {
-		return err
-	}
-	_, _, err := u.editDemo(demoChange())
-	return err
+	return strings.NewReplacer(edits...)
 }
 
-// editDemo edits the policy, in one step, and returns the first line that differs.
-func (u *up) editDemo(edit *strings.Replacer) (before, after string, err error) {
-	name := filepath.Join(u.demoTemplates(), policyFile)
-	content, err := os.ReadFile(name) //nolint:gosec // Written by prepareDemo.
+// templates returns the folder of the templates that the controller uses if their policy is edited.
+func (u *up) templates() string { return filepath.Join(u.dir, "templates") }
+
+// prepareTemplates writes the templates, with an edited policy if the options require one, and reports whether
+// they do.
+func (u *up) prepareTemplates(prometheus string) (isEdited bool, err error) {
+	var edits []*strings.Replacer
+	if u.demoRollout {
+		edits = append(edits, demoChange())
+	}
+	if slices.Contains(u.with, string(cluster.KEDA)) {
+		edits = append(edits, kedaPolicy(prometheus))
+	}
+	if len(edits) == 0 {
+		return false, nil
+	}
+	if err := os.RemoveAll(u.templates()); err != nil {
+		return false, err
+	}
+	if err := os.CopyFS(u.templates(), nufi.Module()); err != nil {
+		return false, err
+	}
+	for _, edit := range edits {
+		if _, _, err := u.editPolicy(edit); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// editPolicy edits the policy, in one step, and returns the first line that differs.
+func (u *up) editPolicy(edit *strings.Replacer) (before, after string, err error) {
+	name := filepath.Join(u.templates(), policyFile)
+	content, err := os.ReadFile(name) //nolint:gosec // Written by prepareTemplates.
 	if err != nil {
 		return "", "", err
 	}
@@ -114,12 +139,12 @@ func (u *up) runDemo(ctx context.Context, kube client.Client) error {
 	if len(earlier) > 0 {
 		revision = earlier[0].Spec.Revision
 	}
-	before, after, err := u.editDemo(demoError())
+	before, after, err := u.editPolicy(demoError())
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(u.out, "\nA bad set of templates: an error in %s\n\n  - %s\n  + %s\n\n",
-		filepath.Join(u.demoTemplates(), policyFile), before, after)
+		filepath.Join(u.templates(), policyFile), before, after)
 	d.print("the controller validates the templates")
 	halted, err := d.awaitHalt(ctx, revision)
 	if err != nil {
@@ -128,7 +153,7 @@ func (u *up) runDemo(ctx context.Context, kube client.Client) error {
 	if err := d.awaitReturn(ctx, halted); err != nil {
 		return fmt.Errorf("demonstrating a rollout: %w", err)
 	}
-	if _, _, err := u.editDemo(strings.NewReplacer(after, before)); err != nil {
+	if _, _, err := u.editPolicy(strings.NewReplacer(after, before)); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintln(u.out)

@@ -25,11 +25,12 @@ const developer = "developer"
 // the URL of its metrics. Prometheus is a URL or empty.
 func (u *up) runController(ctx context.Context, c *cluster.Cluster, prometheus string) (metrics string, err error) {
 	var templates []string
-	if u.demoRollout {
-		if err := u.prepareDemo(); err != nil {
-			return "", fmt.Errorf("writing the templates: %w", err)
-		}
-		templates = append(templates, "--templates="+u.demoTemplates())
+	isEdited, err := u.prepareTemplates(prometheus)
+	if err != nil {
+		return "", fmt.Errorf("writing the templates: %w", err)
+	}
+	if isEdited {
+		templates = append(templates, "--templates="+u.templates())
 	}
 	url, err := u.runProgram(ctx, c, controller, "the controller", func(address, probes string) []string {
 		return append(templates,

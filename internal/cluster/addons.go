@@ -21,17 +21,17 @@ import (
 // devcluster/, and of its log.
 type Addon string
 
-// The addons: LeaderWorkerSet and KubeRay.
+// The addons: LeaderWorkerSet, KubeRay and KEDA.
 const (
 	LWS     Addon = "lws"
 	KubeRay Addon = "kuberay"
+	KEDA    Addon = "keda"
 )
 
 // Addons that are definitions alone: no controller runs.
 const (
 	Istio      Addon = "istio"
 	GatewayAPI Addon = "gateway-api"
-	KEDA       Addon = "keda"
 	Inference  Addon = "inference"
 )
 
@@ -41,9 +41,12 @@ type addon struct {
 	module string   // that has the definitions
 	pkg    string   // of the program
 	crds   []string // files of the module
-	args   []string // of the program; $CONFIG is the path of its configuration, $PROBES the address of its probes
-	// isPlain means that it has no file of configuration and no webhooks.
-	isPlain bool
+	args   []string // of the program; $CONFIG, $CERTS, $SERVES and $PROBES are of addonValues
+	// config is its file of configuration, and objects that of what is applied when it is ready. They are templates
+	// that addonValues fill, or "".
+	config, objects string
+	// isTrimmed means that it is compiled from the copy of the module that the folder's command trim writes.
+	isTrimmed bool
 	// version and sum are the module's, as in go.sum, if there is no program. Of the files, the definitions
 	// with these names are installed.
 	version, sum string
@@ -58,13 +61,19 @@ func addons() map[Addon]addon {
 			crds: []string{
 				"config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml", "config/crd/bases/disaggregatedset.x-k8s.io_disaggregatedsets.yaml",
 			},
-			args: []string{"--config=$CONFIG"},
+			args:   []string{"--config=$CONFIG"},
+			config: "config.yaml", objects: "webhooks.yaml",
 		},
 		KubeRay: {
 			title: "KubeRay", module: "github.com/ray-project/kuberay/ray-operator", pkg: ".",
-			crds:    []string{"config/crd/bases/ray.io_rayclusters.yaml", "config/crd/bases/ray.io_rayservices.yaml"},
-			args:    []string{"--health-probe-bind-address=$PROBES"},
-			isPlain: true,
+			crds: []string{"config/crd/bases/ray.io_rayclusters.yaml", "config/crd/bases/ray.io_rayservices.yaml"},
+			args: []string{"--health-probe-bind-address=$PROBES"},
+		},
+		KEDA: {
+			title: "KEDA", module: "github.com/kedacore/keda/v2", pkg: ".", isTrimmed: true,
+			crds:    []string{"config/crd/bases/keda.sh_scaledobjects.yaml"},
+			args:    []string{"--health-probe-bind-address=$PROBES", "--metrics-address=$SERVES", "--cert-dir=$CERTS"},
+			objects: "metrics.yaml",
 		},
 		Istio: {
 			title: "Istio", module: "istio.io/api", version: "v1.32.0", sum: "h1:37mJvg9I0biYZAEQF+MATs4FNeCpXEIVO3LFpVb6iNM=",
@@ -81,11 +90,6 @@ func addons() map[Addon]addon {
 			version: "v1.6.0", sum: "h1:cjtwMJYcTnLXBYE5ffR1/hHhn7U1aIFfe2RITYmOXVA=",
 			crds:  []string{"config/crd/bases/inference.networking.k8s.io_inferencepools.yaml"},
 			names: []string{"inferencepools.inference.networking.k8s.io"},
-		},
-		KEDA: {
-			title: "KEDA", module: "github.com/kedacore/keda/v2", version: "v2.21.0", sum: "h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=",
-			crds:  []string{"config/crd/bases/keda.sh_scaledobjects.yaml"},
-			names: []string{"scaledobjects.keda.sh"},
 		},
 	}
 }
@@ -147,12 +151,43 @@ func (b Builder) Addon(ctx context.Context, name Addon) (BuiltAddon, error) {
 		return BuiltAddon{name, target, dir}, nil
 	}
 	return BuiltAddon{name, target, dir}, b.buildOnce(ctx, target, add.title, func(part string) error {
-		compilation := Compilation{Step: "compiling " + add.title + " " + version, Dir: dir, Package: add.pkg, Out: filepath.Join(part, binary)}
-		if err := compilation.Run(ctx, b.Progress); err != nil {
+		if err := b.compileAddon(ctx, dir, version, add, part); err != nil {
 			return err
 		}
 		return copyDefinitions(ctx, dir, add, part)
 	})
+}
+
+// compileAddon fills the folder with the program.
+func (b Builder) compileAddon(ctx context.Context, dir, version string, add addon, part string) error {
+	compilation := Compilation{Step: "compiling " + add.title + " " + version, Dir: dir, Package: add.pkg, Out: filepath.Join(part, binary)}
+	if !add.isTrimmed {
+		return compilation.Run(ctx, b.Progress)
+	}
+	b.Progress.report("downloading "+add.title+" "+version, "")
+	source := filepath.Join(part, "source")
+	if err := os.Mkdir(source, 0o700); err != nil {
+		return diskFull(err)
+	}
+	modfile, err := output(ctx, dir, "run", "./trim", source)
+	if err != nil {
+		return fmt.Errorf("copying the source of %s: %w", add.title, err)
+	}
+	compilation.ModFile = modfile
+	return errors.Join(compilation.Run(ctx, b.Progress), os.RemoveAll(source))
+}
+
+// output runs a command of go in a folder and returns its output.
+func output(ctx context.Context, dir string, args ...string) (string, error) {
+	cmd := command(ctx, "go", args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	text, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w: %s", args[0], err, lastLines(stderr.String()))
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // addonPrefix begins the names of the builds of addons.
@@ -173,14 +208,12 @@ func moduleVersion(module fs.FS, path string) (string, error) {
 
 // copyDefinitions copies the definitions from the module's source.
 func copyDefinitions(ctx context.Context, dir string, add addon, to string) error {
-	cmd := command(ctx, "go", "list", "-m", "-f", "{{.Dir}}", add.module)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off")
-	output, err := cmd.Output()
+	source, err := output(ctx, dir, "list", "-m", "-f", "{{.Dir}}", add.module)
 	if err != nil {
 		return fmt.Errorf("finding the source of %s: %w", add.module, err)
 	}
 	for _, file := range add.crds {
-		content, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(output)), file)) //nolint:gosec // A file of the module.
+		content, err := os.ReadFile(filepath.Join(source, file)) //nolint:gosec // A file of the module.
 		if err != nil {
 			return err
 		}
@@ -209,14 +242,15 @@ func (c *Cluster) StartAddon(ctx context.Context, built BuiltAddon, progress Pro
 		return fmt.Errorf("preparing %s: %w", add.title, err)
 	}
 	config := filepath.Join(values.Certificates, "config.yaml")
-	if !add.isPlain {
-		if err := expand(filepath.Join(built.source, "config.yaml"), config, values); err != nil {
+	if add.config != "" {
+		if err := expand(filepath.Join(built.source, add.config), config, values); err != nil {
 			return err
 		}
 	}
 	args := []string{"--kubeconfig=" + c.KubeconfigPath()}
+	fill := strings.NewReplacer("$CONFIG", config, "$CERTS", values.Certificates, "$SERVES", address(values.Port), "$PROBES", address(values.Probes))
 	for _, arg := range add.args {
-		args = append(args, strings.NewReplacer("$CONFIG", config, "$PROBES", address(values.Probes)).Replace(arg))
+		args = append(args, fill.Replace(arg))
 	}
 	if err := c.Launch(Component(built.name), filepath.Join(built.folder, binary), args...); err != nil {
 		return err
@@ -224,30 +258,30 @@ func (c *Cluster) StartAddon(ctx context.Context, built BuiltAddon, progress Pro
 	if err := c.Await(ctx, fmt.Sprintf("http://%s/readyz", address(values.Probes))); err != nil {
 		return fmt.Errorf("starting %s: %w", add.title, err)
 	}
-	if add.isPlain {
+	if add.objects == "" {
 		return nil
 	}
-	webhooks := filepath.Join(values.Certificates, "webhooks.yaml")
-	if err := expand(filepath.Join(built.source, "webhooks.yaml"), webhooks, values); err != nil {
+	objects := filepath.Join(values.Certificates, "objects.yaml")
+	if err := expand(filepath.Join(built.source, add.objects), objects, values); err != nil {
 		return err
 	}
-	return c.Apply(ctx, webhooks)
+	return c.Apply(ctx, objects)
 }
 
 // addonValues are what an addon's files refer to.
 type addonValues struct {
-	Webhooks, Probes int    // ports
-	Certificates     string // the folder of tls.crt and tls.key
-	URL, CA          string // of the webhooks; CA is in Base64
+	Port, Probes int    // Port is that of what the API server calls, such as webhooks
+	Certificates string // the folder of tls.crt and tls.key
+	URL, CA      string // of Port; CA is in Base64
 }
 
-// prepareAddon chooses ports, and writes the certificate of the webhooks.
+// prepareAddon chooses ports, and writes the certificate for what the API server calls.
 func (c *Cluster) prepareAddon(ctx context.Context, name Addon) (addonValues, error) {
 	free, err := FreePorts(ctx, 0, 0)
 	if err != nil {
 		return addonValues{}, err
 	}
-	values := addonValues{Webhooks: free[0], Probes: free[1], URL: url(free[0]), Certificates: filepath.Join(c.dir, "certs", string(name))}
+	values := addonValues{Port: free[0], Probes: free[1], URL: url(free[0]), Certificates: filepath.Join(c.dir, "certs", string(name))}
 	if err := os.MkdirAll(values.Certificates, 0o700); err != nil {
 		return values, diskFull(err)
 	}

@@ -48,11 +48,11 @@ func TestFilesOfAddons(t *testing.T) {
 		if _, err := moduleVersion(os.DirFS(folder), addons()[Addon(name)].module); err != nil {
 			t.Error(err)
 		}
-		if addons()[Addon(name)].isPlain {
-			continue
-		}
-		for _, file := range []string{"config.yaml", "webhooks.yaml"} {
-			values := addonValues{Webhooks: 1, Probes: 2, Certificates: "/certs", URL: "https://127.0.0.1:1", CA: "Y2E="}
+		for _, file := range []string{addons()[Addon(name)].config, addons()[Addon(name)].objects} {
+			if file == "" {
+				continue
+			}
+			values := addonValues{Port: 1, Probes: 2, Certificates: "/certs", URL: "https://127.0.0.1:1", CA: "Y2E="}
 			if err := expand(filepath.Join(folder, file), filepath.Join(t.TempDir(), file), values); err != nil {
 				t.Error(err)
 			}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -45,9 +46,22 @@ func readSource(module fs.FS) (source, error) {
 }
 
 // digest covers each file's name, length and content, so that the boundary between two
-// files is unambiguous.
+// files is unambiguous. It does not cover modules below this one.
 func digest(module fs.FS) (string, error) {
-	files, err := fs.Glob(module, "*.go")
+	var files []string
+	err := fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case strings.HasSuffix(name, ".go"):
+			files = append(files, name)
+		case entry.IsDir() && name != ".":
+			if _, err := fs.Stat(module, path.Join(name, "go.mod")); err == nil {
+				return fs.SkipDir
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return "", err
 	}

@@ -27,6 +27,7 @@ type Compilation struct {
 	Step         string // for Progress
 	Dir, Package string // the module's folder and a package in it
 	LinkerFlags  string
+	ModFile      string // in place of the module's go.mod, or ""
 	Out          string // path of the binary
 }
 
@@ -53,7 +54,7 @@ func (c Compilation) Run(ctx context.Context, progress Progress) error {
 
 // command strips the symbols, which are half of the binary.
 func (c Compilation) command(ctx context.Context) *exec.Cmd {
-	cmd := command(ctx, "go", "build", "-v", "-ldflags=-s -w"+c.LinkerFlags, "-o", c.Out, c.Package)
+	cmd := command(ctx, "go", "build", "-v", "-modfile="+c.ModFile, "-ldflags=-s -w"+c.LinkerFlags, "-o", c.Out, c.Package)
 	cmd.Dir = c.Dir
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	cmd.SysProcAttr = childAttributes()

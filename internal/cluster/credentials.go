@@ -101,13 +101,13 @@ func newAuthority(now time.Time) (*authority, pair, error) {
 	return a, issued, err
 }
 
-// issue returns a pair for a program or a user. It is valid for serving on loopback and as
-// a client certificate with a user name (the common name) and a group.
+// issue returns a pair for a program or a user. It is valid for serving on loopback, also as a Service that
+// extends the API, and as a client certificate with a user name (the common name) and a group.
 func (a *authority) issue(user, group string) (pair, error) {
 	template := a.template(pkix.Name{CommonName: user, Organization: []string{group}})
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	template.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"}
+	template.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "*.kube-system.svc"}
 	template.IPAddresses = []net.IP{net.ParseIP(loopback)}
 	_, issued, err := newPair(template, a.cert, a.key)
 	return issued, err

@@ -1,0 +1,4 @@
+package scalers
+
+// The file of another scaler has it.
+const externalMetricType = "External"
