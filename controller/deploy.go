@@ -166,7 +166,10 @@ func (k *deployKind) evaluate(
 	if deployment != nil && k.isBehind(deploy.UID, deploymentKind(), deployment) ||
 		groups != nil && k.isBehind(deploy.UID, manifests.LeaderWorkerSet(), groups) ||
 		ray != nil && k.isBehind(deploy.UID, manifests.RayService(), ray) {
-		observed.Templates = "" // Ready is that of the previous templates.
+		// Ready is that of the previous templates and generation.
+		previous := *deploy
+		previous.Generation = deploy.Status.ObservedGeneration
+		observed.Templates, observed.Deploy = "", &previous
 	}
 	name := client.ObjectKeyFromObject(deploy)
 	if resolved := rendered.resolved; resolved != nil && isPromoting(deploy, resolved.Steps) {
@@ -186,8 +189,8 @@ func (k *deployKind) evaluate(
 	return next, nil
 }
 
-// statusDelay defers the first status until there are pods, within maxFirst, so that it is written once. It defers the
-// status of pods that are ready once, until the Deployment counts them.
+// statusDelay defers the first status until there are pods, within maxFirst, so that it is written once. It defers a
+// status between two states until it has stayed the same for settleTransient, because the next one replaces it.
 func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 	isFirst := deploy.Status.ObservedGeneration == 0
 	switch {
@@ -195,42 +198,81 @@ func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 		return settleFirst
 	case next == nil:
 		return settleStatus
-	case hasStarted(deploy, next) && k.deferred.isFirst(deploy):
-		return settleCounted
+	case isFirst && awaitsPods(next):
+		return k.deferred.remaining(next, maxFirst, maxFirst)
+	case isTransitional(deploy, next):
+		return k.deferred.remaining(next, settleTransient, maxTransient)
 	}
+	k.deferred.forget(client.ObjectKeyFromObject(deploy))
+	return 0
+}
+
+// awaitsPods reports whether no pods were created yet, for no reason that is an error.
+func awaitsPods(next *v1.NpuDeploy) bool {
 	available := meta.FindStatusCondition(next.Status.Conditions, v1.ConditionAvailable)
-	if !isFirst || next.Status.Replicas > 0 || available == nil || available.Reason != v1.ReasonProgressing {
-		return 0
-	}
-	wait := deploy.CreationTimestamp.Add(maxFirst).Sub(k.clock.Now())
-	if wait > maxFirst+time.Second {
-		return 0 // This machine's clock is behind that of the API server.
-	}
-	return wait
+	return next.Status.Replicas == 0 && available != nil && available.Reason == v1.ReasonProgressing
 }
 
-// hasStarted reports whether the pods of the same generation have started since the last status, and are not available.
-func hasStarted(deploy, next *v1.NpuDeploy) bool {
-	before := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionAvailable)
-	after := meta.FindStatusCondition(next.Status.Conditions, v1.ConditionAvailable)
-	return before != nil && after != nil && before.Reason == v1.ReasonStarting && after.Reason == v1.ReasonProgressing &&
-		before.ObservedGeneration == after.ObservedGeneration && next.Status.ReadyReplicas > deploy.Status.ReadyReplicas
+// isTransitional reports whether next is between two states: it waits as the status before does, or as many pods serve
+// as before, such as until the Deployment's controller acts on a change. Steps of a promotion are no such state.
+func isTransitional(deploy, next *v1.NpuDeploy) bool {
+	before, after := &deploy.Status, &next.Status
+	servesAsBefore := meta.IsStatusConditionTrue(before.Conditions, v1.ConditionReady) &&
+		before.ReadyReplicas == after.ReadyReplicas && before.ReplicaSummary == after.ReplicaSummary
+	return (servesAsBefore || isWaiting(before)) && isWaiting(after) &&
+		equality.Semantic.DeepEqual(before.TrafficSteps, after.TrafficSteps) && !equality.Semantic.DeepEqual(*before, *after)
 }
 
-// deferredStatuses has the versions whose next status was deferred.
+// isWaiting reports whether it is not Ready for a reason that passes.
+func isWaiting(current *v1.NpuDeployStatus) bool {
+	ready := meta.FindStatusCondition(current.Conditions, v1.ConditionReady)
+	return ready != nil && ready.Status == metav1.ConditionFalse && isTransient(ready.Reason)
+}
+
+// deferredStatuses has the statuses between two states that are deferred.
 type deferredStatuses struct {
+	clock clock.PassiveClock
+
 	mu     sync.Mutex
-	byName map[types.NamespacedName]string
+	byName map[types.NamespacedName]transitionalStatus
 }
 
-// isFirst reports whether the status of this version was not deferred yet.
-func (s *deferredStatuses) isFirst(deploy *v1.NpuDeploy) bool {
+type transitionalStatus struct {
+	reason         string    // of Ready, with the message
+	first, changed time.Time // when a status was deferred, and this one
+}
+
+func newDeferredStatuses(passive clock.PassiveClock) *deferredStatuses {
+	return &deferredStatuses{clock: passive, byName: map[types.NamespacedName]transitionalStatus{}}
+}
+
+// remaining returns how long a status is still deferred: until it has stayed the same for a time, and at most for
+// another. When that is over, it forgets the status.
+func (s *deferredStatuses) remaining(next *v1.NpuDeploy, same, most time.Duration) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := client.ObjectKeyFromObject(deploy)
-	isFirst := s.byName[name] != deploy.ResourceVersion
-	s.byName[name] = deploy.ResourceVersion
-	return isFirst
+	name, now := client.ObjectKeyFromObject(next), s.clock.Now()
+	deferred, isDeferred := s.byName[name]
+	if !isDeferred {
+		deferred.first = now
+	}
+	if reason := reasonOf(next); !isDeferred || deferred.reason != reason {
+		deferred.reason, deferred.changed = reason, now
+	}
+	s.byName[name] = deferred
+	remaining := min(deferred.changed.Add(same).Sub(now), deferred.first.Add(most).Sub(now))
+	if remaining <= 0 {
+		delete(s.byName, name)
+	}
+	return remaining
+}
+
+func reasonOf(deploy *v1.NpuDeploy) string {
+	ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
+	if ready == nil {
+		return ""
+	}
+	return ready.Reason + ": " + ready.Message
 }
 
 func (s *deferredStatuses) forget(name types.NamespacedName) {

@@ -1,11 +1,11 @@
 package controller
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	testclock "k8s.io/utils/clock/testing"
 
 	"github.com/dudaji/nufi/internal/render"
@@ -14,66 +14,85 @@ import (
 
 func TestFirstStatusWaitsForPods(t *testing.T) {
 	t.Parallel()
-	created := time.Unix(1000, 0)
-	kind := &deployKind{clock: testclock.NewFakePassiveClock(created.Add(3 * time.Second))}
+	passive := testclock.NewFakePassiveClock(time.Unix(1000, 0))
+	kind := &deployKind{deferred: newDeferredStatuses(passive)}
 	evaluated := func(replicas int32, reason string) *v1.NpuDeploy {
 		return &v1.NpuDeploy{Status: v1.NpuDeployStatus{
 			Replicas: replicas, Conditions: []metav1.Condition{{Type: v1.ConditionAvailable, Reason: reason}},
 		}}
 	}
-	for name, c := range map[string]struct {
-		observed int64 // generation
-		age      time.Duration
+	for _, c := range []struct {
+		what     string
+		observed int64         // generation
+		after    time.Duration // since the one before
 		next     *v1.NpuDeploy
 		want     time.Duration
 	}{
-		"objects were created":       {0, 0, nil, settleFirst},
-		"no pods":                    {0, 0, evaluated(0, v1.ReasonProgressing), 7 * time.Second},
-		"no pods for long":           {0, maxFirst, evaluated(0, v1.ReasonProgressing), -3 * time.Second},
-		"a clock a second behind":    {0, -4 * time.Second, evaluated(0, v1.ReasonProgressing), 11 * time.Second},
-		"a clock an hour behind":     {0, -time.Hour, evaluated(0, v1.ReasonProgressing), 0},
-		"pods":                       {0, 0, evaluated(1, v1.ReasonProgressing), 0},
-		"an error":                   {0, 0, evaluated(0, v1.ReasonQuotaExceeded), 0},
-		"more objects were created":  {1, 0, nil, settleStatus},
-		"no pods of a later version": {1, 0, evaluated(0, v1.ReasonProgressing), 0},
+		{"objects were created", 0, 0, nil, settleFirst},
+		{"no pods", 0, settleFirst, evaluated(0, v1.ReasonProgressing), maxFirst},
+		{"no pods for a while", 0, 3 * time.Second, evaluated(0, v1.ReasonProgressing), maxFirst - 3*time.Second},
+		{"no pods for long", 0, maxFirst, evaluated(0, v1.ReasonProgressing), -3 * time.Second},
+		{"pods", 0, 0, evaluated(1, v1.ReasonProgressing), 0},
+		{"an error", 0, 0, evaluated(0, v1.ReasonQuotaExceeded), 0},
+		{"more objects were created", 1, 0, nil, settleStatus},
+		{"no pods of a later version", 1, 0, evaluated(0, v1.ReasonProgressing), 0},
 	} {
+		passive.SetTime(passive.Now().Add(c.after))
 		deploy := &v1.NpuDeploy{}
-		deploy.CreationTimestamp, deploy.Status.ObservedGeneration = metav1.NewTime(created.Add(-c.age)), c.observed
+		deploy.Status.ObservedGeneration = c.observed
 		if got := kind.statusDelay(deploy, c.next); got != c.want {
-			t.Errorf("%s: waits %s, want %s", name, got, c.want)
+			t.Errorf("%s: waits %s, want %s", c.what, got, c.want)
 		}
 	}
 }
 
-// Pods are ready a moment before their Deployment counts them.
-func TestStatusOfReadyPodsIsDeferredOnce(t *testing.T) {
+// A status between two states waits for the next one, unless it stays the same.
+func TestStatusBetweenTwoStatesIsDeferred(t *testing.T) {
 	t.Parallel()
-	kind := &deployKind{deferred: &deferredStatuses{byName: map[types.NamespacedName]string{}}}
-	evaluated := func(ready int32, reason string) *v1.NpuDeploy {
-		deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{
-			ObservedGeneration: 1, ReadyReplicas: ready, Conditions: []metav1.Condition{{Type: v1.ConditionAvailable, Reason: reason}},
+	passive := testclock.NewFakePassiveClock(time.Unix(1000, 0))
+	kind := &deployKind{deferred: newDeferredStatuses(passive)}
+	evaluated := func(ready int32, value metav1.ConditionStatus, reason string) *v1.NpuDeploy {
+		return &v1.NpuDeploy{Status: v1.NpuDeployStatus{
+			ObservedGeneration: 1, ReadyReplicas: ready, Conditions: []metav1.Condition{{
+				Type: v1.ConditionReady, Status: value, Reason: reason, Message: strconv.Itoa(int(ready)), LastTransitionTime: metav1.NewTime(passive.Now()),
+			}},
 		}}
-		deploy.Name, deploy.ResourceVersion = "web", "1"
-		return deploy
 	}
-	starting := evaluated(0, v1.ReasonStarting)
-	for i, c := range []struct {
-		next *v1.NpuDeploy
-		want time.Duration
+	starting, progressing := evaluated(0, metav1.ConditionFalse, v1.ReasonStarting), evaluated(1, metav1.ConditionFalse, v1.ReasonProgressing)
+	ready := evaluated(1, metav1.ConditionTrue, v1.ReasonReady)
+	crashed := evaluated(0, metav1.ConditionFalse, v1.ReasonCrashLoop)
+	more := evaluated(2, metav1.ConditionFalse, v1.ReasonProgressing)
+	again := progressing.DeepCopy() // evaluated later
+	again.Status.Conditions[0].LastTransitionTime = metav1.NewTime(passive.Now().Add(time.Second))
+	promoted := progressing.DeepCopy()
+	promoted.Status.TrafficSteps = &v1.TrafficStepsStatus{Share: 10}
+	for _, c := range []struct {
+		what         string
+		before, next *v1.NpuDeploy
+		after        time.Duration // since the one before
+		want         time.Duration
 	}{
-		{evaluated(0, v1.ReasonProgressing), 0}, // Its pods are deleted.
-		{evaluated(1, v1.ReasonAvailable), 0},
-		{evaluated(0, v1.ReasonCrashLoop), 0},
-		{evaluated(1, v1.ReasonProgressing), settleCounted},
-		{evaluated(1, v1.ReasonProgressing), 0},
+		{"an outage", ready, starting, 0, 0},
+		{"a failure", starting, crashed, 0, 0},
+		{"the end of a failure", crashed, starting, 0, 0},
+		{"pods that are ready", starting, ready, 0, 0},
+		{"a step of a promotion", starting, promoted, 0, 0},
+		{"a change that the Deployment's controller has not acted on", ready, progressing, 0, settleTransient},
+		{"no change", starting, starting, 0, 0},
+		{"pods that are not counted", starting, progressing, 0, settleTransient},
+		{"the same a moment later", starting, again, settleTransient / 4, settleTransient * 3 / 4},
+		{"the same after the delay", starting, progressing, settleTransient, -settleTransient / 4},
+		{"the next one", progressing, starting, 0, settleTransient},
+		{"a change that did not last", progressing, progressing, 0, 0},
+		{"the next one again", progressing, starting, settleTransient, settleTransient},
+		{"a changing one", progressing, more, settleTransient / 2, settleTransient},
+		{"a changing one before the limit", progressing, starting, maxTransient - settleTransient, settleTransient / 2},
+		{"a changing one at the limit", progressing, more, settleTransient / 2, 0},
 	} {
-		if got := kind.statusDelay(starting, c.next); got != c.want {
-			t.Errorf("status %d waits %s, want %s", i, got, c.want)
+		passive.SetTime(passive.Now().Add(c.after))
+		if got := kind.statusDelay(c.before, c.next); got != c.want {
+			t.Errorf("%s: waits %s, want %s", c.what, got, c.want)
 		}
-	}
-	starting.ResourceVersion = "2"
-	if got := kind.statusDelay(starting, evaluated(1, v1.ReasonProgressing)); got != settleCounted {
-		t.Errorf("the next version waits %s", got)
 	}
 }
 

@@ -19,14 +19,15 @@ type eventRecorder = events.EventRecorder
 
 // recordTransitions emits an event for each transition. The first value of a condition is
 // an event only if it is an error, or Ready. Ready, the first condition, is left out if another has the same reason:
-// Kubernetes would merge the two into a series, which takes up to four more requests.
+// Kubernetes would merge the two into a series, which takes up to four more requests. A Ready that is True implies the
+// conditions that it summarizes.
 func recordTransitions(recorder eventRecorder, object runtime.Object, transitions []status.Transition) {
 	type reason struct{ eventType, text string }
 	recorded := map[reason]bool{}
+	becomesReady := slices.ContainsFunc(transitions, func(t status.Transition) bool { return isReady(t) })
 	for _, t := range slices.Backward(transitions) {
 		isWarning := t.To == metav1.ConditionFalse && !isTransient(t.Reason)
-		isReady := t.Type == v1.ConditionReady && t.To == metav1.ConditionTrue
-		if t.From == metav1.ConditionUnknown && !isWarning && !isReady {
+		if t.From == metav1.ConditionUnknown && !isWarning && !isReady(t) || becomesReady && isPart(t) {
 			continue
 		}
 		eventType := corev1.EventTypeNormal
@@ -39,6 +40,15 @@ func recordTransitions(recorder eventRecorder, object runtime.Object, transition
 		recorded[reason{eventType, t.Reason}] = true
 		recorder.Eventf(object, nil, eventType, t.Reason, "Reconcile", "%s is %s: %s", t.Type, t.To, t.Message)
 	}
+}
+
+func isReady(t status.Transition) bool {
+	return t.Type == v1.ConditionReady && t.To == metav1.ConditionTrue
+}
+
+// isPart reports whether Ready summarizes the condition.
+func isPart(t status.Transition) bool {
+	return slices.Contains([]string{v1.ConditionRendered, v1.ConditionApplied, v1.ConditionAvailable, v1.ConditionEndpoint}, t.Type)
 }
 
 // recordRejected emits an event of invalid templates. Its object is the controller's pod, because

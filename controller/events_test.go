@@ -11,11 +11,11 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func TestConditionsWithTheSameReasonAreOneEvent(t *testing.T) {
+func TestTransitionsThatSayTheSameAreOneEvent(t *testing.T) {
 	t.Parallel()
-	recorder := events.NewFakeRecorder(4)
+	recorder := events.NewFakeRecorder(8)
 	transition := func(kind string, from, to metav1.ConditionStatus, reason string) status.Transition {
-		return status.Transition{Type: kind, From: from, To: to, Reason: reason, Message: kind}
+		return status.Transition{Type: kind, From: from, To: to, Reason: reason, Message: "pods"}
 	}
 	recordTransitions(recorder, &v1.NpuDeploy{}, []status.Transition{
 		transition(v1.ConditionReady, metav1.ConditionTrue, metav1.ConditionFalse, v1.ReasonProgressing),
@@ -25,15 +25,22 @@ func TestConditionsWithTheSameReasonAreOneEvent(t *testing.T) {
 		transition(v1.ConditionReady, metav1.ConditionTrue, metav1.ConditionFalse, v1.ReasonCrashLoop),
 		transition(v1.ConditionEndpoint, metav1.ConditionTrue, metav1.ConditionFalse, v1.ReasonRoutePending),
 	})
+	recordTransitions(recorder, &v1.NpuDeploy{}, []status.Transition{
+		transition(v1.ConditionReady, metav1.ConditionFalse, metav1.ConditionTrue, v1.ReasonComplete),
+		transition(v1.ConditionAvailable, metav1.ConditionFalse, metav1.ConditionTrue, v1.ReasonAvailable),
+		transition(v1.ConditionScaling, metav1.ConditionFalse, metav1.ConditionTrue, "Other"),
+	})
 	close(recorder.Events)
 	var got []string
 	for event := range recorder.Events {
 		got = append(got, event)
 	}
 	want := []string{
-		"Normal Progressing Available is False: Available",
-		"Normal RoutePending Endpoint is False: Endpoint",
-		"Warning CrashLoop Ready is False: Ready",
+		"Normal Progressing Available is False: pods",
+		"Normal RoutePending Endpoint is False: pods",
+		"Warning CrashLoop Ready is False: pods",
+		"Normal Other Scaling is True: pods",
+		"Normal Complete Ready is True: pods",
 	}
 	if delta := cmp.Diff(want, got); delta != "" {
 		t.Errorf("(-want +got):\n%s", delta)

@@ -109,7 +109,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	*kind = deployKind{
 		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), writer: direct, projects: projects.objects, renders: renders, claims: newHostClaims(),
 		history: newSpecHistory(direct, clock.RealClock{}), specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
-		deferred: &deferredStatuses{byName: map[types.NamespacedName]string{}},
+		deferred: newDeferredStatuses(clock.RealClock{}),
 		backends: newBackendStates(clock.RealClock{}), recorder: mgr.GetEventRecorder(v1.FieldManager), clock: o.Clock,
 		measured: &measurements{querier: o.Prometheus, clock: o.MeasureClock, byDeploy: map[types.NamespacedName]measured{}},
 	}
@@ -124,9 +124,9 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	}
 	waves := &rollouts{
 		client: direct, cache: mgr.GetCache(), deploys: kind, objects: deploys.objects, queue: &queue{},
-		recorder: deploys.recorder, clock: deploys.clock,
+		recorder: deploys.recorder, clock: deploys.clock, written: map[string]*v1.TemplateRollout{}, enqueueDeploys: deploys.enqueueAll,
 	}
-	owners = []func(){deploys.enqueueAll, projects.enqueueAll, waves.wake}
+	owners = []func(){projects.enqueueAll, waves.wake}
 	return mgr, errors.Join(
 		addDeploys(mgr, deploys, kind, o.Workers), addProjects(mgr, projects, o.Workers), waves.add(mgr), mgr.Add(store), mgr.Add(kind.measured),
 		o.Registry.Register(newReadinessCollector(mgr.GetCache())))

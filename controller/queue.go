@@ -26,8 +26,10 @@ const (
 const (
 	settleDrift  = 20 * time.Millisecond
 	settleStatus = 500 * time.Millisecond
-	// settleCounted is the delay of the status of pods that are ready and that the Deployment does not count yet.
-	settleCounted = time.Second
+	// settleTransient is how long a status between two states must stay the same, such as that of ready pods that their
+	// Deployment does not count yet. maxTransient bounds the delay of statuses that do not.
+	settleTransient = time.Second
+	maxTransient    = 3 * time.Second
 	// settleFirst is the delay of the first status, unless the pods have something to report before.
 	settleFirst = 2 * time.Second
 	// maxFirst bounds the delay of the first status while there are no pods.

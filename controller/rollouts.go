@@ -43,6 +43,8 @@ const (
 	settleRollouts = 200 * time.Millisecond
 	settleMost     = time.Second
 	settleFactor   = 10
+	// settleProgress is the least time between statuses of a rollout that differ in counts alone.
+	settleProgress = time.Second
 	// assignWorkers is how many NpuDeploys are patched at a time.
 	assignWorkers = 8
 	// retryConflict is when a write is repeated that another one preceded.
@@ -61,6 +63,13 @@ type rollouts struct {
 	clock    clock.PassiveClock
 	began    servingBegan
 	took     atomic.Int64 // nanoseconds of the last evaluation
+
+	// written are the last patches by name, until the informer has them; wrote is the time of the last one.
+	written map[string]*v1.TemplateRollout
+	wrote   time.Time
+	// swapped means that other templates serve since the last decision, which enqueueDeploys follows.
+	swapped        atomic.Bool
+	enqueueDeploys func()
 }
 
 // servingBegan is when a set began to serve in this process. A rollout with a higher revision is one of a set
@@ -126,8 +135,19 @@ func memberOf(deploy *v1.NpuDeploy) v1.NpuDeploy {
 	return member
 }
 
-// wake reconciles after other templates begin to serve.
-func (r *rollouts) wake() { r.queue.add(requestRollouts()) }
+// wake reconciles after other templates begin to serve. All NpuDeploys follow, so that those that are assigned the
+// templates at once do not report before that they are available.
+func (r *rollouts) wake() {
+	r.swapped.Store(true)
+	r.queue.add(requestRollouts())
+}
+
+// followSwap enqueues all NpuDeploys once after a swap.
+func (r *rollouts) followSwap() {
+	if r.swapped.Swap(false) {
+		r.enqueueDeploys()
+	}
+}
 
 // Reconcile records assignments in the NpuDeploys before the progress in the TemplateRollout.
 func (r *rollouts) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
@@ -162,14 +182,13 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if !r.directs(all, serving.Digest) {
-		return reconcile.Result{}, nil
-	}
-	current := currentOf(all, serving.Digest)
-	if current == nil && slices.ContainsFunc(members, func(m rolloutMember) bool {
-		return m.Effect != render.None && m.Effect != render.Refused
-	}) {
+	directs, current := r.directs(all, serving.Digest), currentOf(all, serving.Digest)
+	if directs && current == nil && needsRollout(members) {
 		return reconcile.Result{}, r.create(ctx, all, ignored, members, serving.Digest) // Its event continues.
+	}
+	defer r.followSwap()
+	if !directs {
+		return reconcile.Result{}, nil
 	}
 	if err := r.supersede(ctx, all, current); err != nil {
 		return reconcile.Result{}, err
@@ -192,6 +211,11 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	return r.record(ctx, current, members, result)
 }
 
+// needsRollout reports whether the set changes the manifests of any member.
+func needsRollout(members []rolloutMember) bool {
+	return slices.ContainsFunc(members, func(m rolloutMember) bool { return m.Effect != render.None && m.Effect != render.Refused })
+}
+
 // directs reports whether this controller directs the rollouts: another one that runs by mistake does if it
 // serves a newer set.
 func (r *rollouts) directs(all []v1.TemplateRollout, digest string) bool {
@@ -212,13 +236,32 @@ func (r *rollouts) record(
 		}
 		return reconcile.Result{}, nil // Its event continues.
 	}
+	if err := r.assignAll(ctx, members, result.Assignments); err != nil {
+		return reconcile.Result{}, err
+	}
+	next, now := result.Next, r.clock.Now()
+	if due := r.progressDue(current.Status, result.Status); now.Before(due) {
+		if next.IsZero() || due.Before(next) {
+			next = due
+		}
+	} else if err := r.patchStatus(ctx, current, result.Status); err != nil {
+		return reconcile.Result{}, fmt.Errorf("patching the status of %s: %w", current.Name, err)
+	}
+	if next.IsZero() {
+		return reconcile.Result{}, nil
+	}
+	return reconcile.Result{RequeueAfter: max(time.Millisecond, next.Sub(now))}, nil
+}
+
+// assignAll records assignments.
+func (r *rollouts) assignAll(ctx context.Context, members []rolloutMember, assignments []rollout.Assignment) error {
 	byName := make(map[types.NamespacedName]*v1.NpuDeploy, len(members))
 	for _, m := range members {
 		byName[client.ObjectKeyFromObject(m.object)] = m.object
 	}
 	var group errgroup.Group
 	group.SetLimit(assignWorkers)
-	for _, assignment := range result.Assignments {
+	for _, assignment := range assignments {
 		group.Go(func() error {
 			deploy := byName[types.NamespacedName{Namespace: assignment.Namespace, Name: assignment.Name}]
 			if err := r.assign(ctx, deploy, assignment.RolloutAssignment); err != nil {
@@ -227,16 +270,18 @@ func (r *rollouts) record(
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return reconcile.Result{}, err
+	return group.Wait()
+}
+
+// progressDue returns when to write a status that differs in counts of NpuDeploys alone, which change all the time.
+// It is zero for any other status.
+func (r *rollouts) progressDue(before, after v1.TemplateRolloutStatus) time.Time {
+	isSame := equality.Semantic.DeepEqual(before, after)
+	after.Waves, after.Summary = before.Waves, before.Summary
+	if isSame || !equality.Semantic.DeepEqual(before, after) {
+		return time.Time{}
 	}
-	if err := r.patchStatus(ctx, current, result.Status); err != nil {
-		return reconcile.Result{}, fmt.Errorf("patching the status of %s: %w", current.Name, err)
-	}
-	if result.Next.IsZero() {
-		return reconcile.Result{}, nil
-	}
-	return reconcile.Result{RequeueAfter: max(time.Millisecond, result.Next.Sub(r.clock.Now()))}, nil
+	return r.wrote.Add(settleProgress)
 }
 
 func isHalted(status v1.TemplateRolloutStatus) bool {
@@ -271,6 +316,7 @@ func (r *rollouts) patchStatus(ctx context.Context, current *v1.TemplateRollout,
 	if err != nil {
 		return client.IgnoreNotFound(err)
 	}
+	r.written[after.Name], r.wrote = after, r.clock.Now()
 	for _, t := range status.Transitions(current.Status.Conditions, next.Conditions) {
 		r.event(current, t)
 	}
@@ -372,11 +418,28 @@ func (r *rollouts) list(ctx context.Context) (own, others []v1.TemplateRollout, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("listing rollouts: %w", err)
 	}
+	r.keepNewest(all)
 	first := slices.IndexFunc(all, func(other v1.TemplateRollout) bool { return !rollout.IsOwn(&other) })
 	if first < 0 {
 		return all, nil, nil
 	}
 	return all[:first], all[first:], r.ignore(ctx, all[first:])
+}
+
+// keepNewest replaces cached rollouts by those that were written after them.
+func (r *rollouts) keepNewest(all []v1.TemplateRollout) {
+	for i := range all {
+		cached := &all[i]
+		written := r.written[cached.Name]
+		if written == nil {
+			continue
+		}
+		if written.UID == cached.UID && isNewer(written, cached) {
+			all[i] = *written
+		} else {
+			delete(r.written, cached.Name)
+		}
+	}
 }
 
 // ignore reports in their status that other rollouts are ignored.

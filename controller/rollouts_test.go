@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -58,5 +59,50 @@ func TestNoStatusIsWrittenBetweenAssignmentAndPods(t *testing.T) {
 	setAssignment(&reverted.Status, &v1.RolloutAssignment{Name: "templates-1", Templates: "old", From: "new"})
 	if reverted.Status.Update == nil {
 		t.Error("the update is removed by the assignment of other templates")
+	}
+}
+
+func TestCountsOfARolloutAreWrittenOncePerSecond(t *testing.T) {
+	t.Parallel()
+	wrote := time.Unix(1000, 0)
+	r := &rollouts{wrote: wrote}
+	before := v1.TemplateRolloutStatus{Wave: 1, Waves: []v1.RolloutWave{{Name: "10%", Total: 2}}, Summary: "0/2"}
+	counted, ended, failed := *before.DeepCopy(), *before.DeepCopy(), *before.DeepCopy()
+	counted.Waves[0].Updated, counted.Summary = 1, "1/2"
+	ended.Waves[0].Updated, ended.Summary, ended.Wave = 2, "2/2", 2
+	failed.Waves[0].Failed, failed.Failed = 1, []v1.FailedDeploy{{Name: "web"}}
+	for name, c := range map[string]struct {
+		after v1.TemplateRolloutStatus
+		want  time.Time
+	}{
+		"the same":     {before, time.Time{}},
+		"more updated": {counted, wrote.Add(settleProgress)},
+		"a wave ended": {ended, time.Time{}},
+		"one failed":   {failed, time.Time{}},
+	} {
+		if got := r.progressDue(before, c.after); !got.Equal(c.want) {
+			t.Errorf("%s: due %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// A decision on an older status would be repeated, and its write conflict with the one before.
+func TestRolloutsAreThoseWrittenLast(t *testing.T) {
+	t.Parallel()
+	of := func(name, uid, version string) v1.TemplateRollout {
+		rollout := v1.TemplateRollout{}
+		rollout.Name, rollout.UID, rollout.ResourceVersion = name, types.UID(uid), version
+		return rollout
+	}
+	newer, older, other := of("templates-1", "a", "8"), of("templates-2", "b", "5"), of("templates-3", "c", "9")
+	r := &rollouts{written: map[string]*v1.TemplateRollout{newer.Name: &newer, older.Name: &older, other.Name: &other}}
+	all := []v1.TemplateRollout{of("templates-1", "a", "7"), of("templates-2", "b", "6"), of("templates-3", "d", "7")}
+	r.keepNewest(all)
+	var versions []string
+	for i := range all {
+		versions = append(versions, all[i].ResourceVersion)
+	}
+	if delta := cmp.Diff([]string{"8", "6", "7"}, versions); delta != "" || len(r.written) != 1 {
+		t.Errorf("%d are kept (-want +got):\n%s", len(r.written), delta)
 	}
 }

@@ -147,11 +147,17 @@ func (f *rolloutFleet) ready() int {
 	return ready
 }
 
-// allOutages counts how often an NpuDeploy was not Ready any more.
-func (f *rolloutFleet) allOutages() int {
+// changed counts the NpuDeploys that report a changed spec.
+func (f *rolloutFleet) changed() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.outages
+	changed := 0
+	for _, deploy := range f.last {
+		if deploy.Status.ObservedGeneration > 1 {
+			changed++
+		}
+	}
+	return changed
 }
 
 // describeNotReady returns the last status of each NpuDeploy that is not Ready.
@@ -223,14 +229,14 @@ func (f *rolloutFleet) onSets() map[string]int {
 // As many as a rollout may disrupt are changed at a time: how many statuses one event reports depends on the load.
 func (f *rolloutFleet) changeSpecs() {
 	f.Helper()
-	before, wave, outages := f.writes(), *size*disrupted/100, f.allOutages()
+	before, wave := f.writes(), *size*disrupted/100
 	for first := 0; first < *size; first += wave {
 		end := min(first+wave, *size)
 		for i := first; i < end; i++ {
 			patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"inferenceServer":{"terminationGracePeriodSeconds":100}}}`))
 			f.Must(f.Client.Patch(f.Context(), f.deploy(i), patch))
 		}
-		f.await("the changed ones to be Ready again", func() bool { return f.allOutages()-outages >= end && f.ready() == *size })
+		f.await("the changed ones to be Ready again", func() bool { return f.changed() >= end && f.ready() == *size })
 	}
 	f.settle()
 	f.perApply = (f.writes()-before)/float64(*size) - 2
