@@ -124,16 +124,16 @@ func (k *deployKind) loadClaims(ctx context.Context) error {
 		return err
 	}
 	existing := map[types.NamespacedName]types.UID{}
-	for i := range deploys {
-		existing[client.ObjectKeyFromObject(&deploys[i])] = deploys[i].UID
-		endpoint, err := url.Parse(deploys[i].Status.URL)
+	for _, deploy := range deploys {
+		existing[client.ObjectKeyFromObject(deploy)] = deploy.UID
+		endpoint, err := url.Parse(deploy.Status.URL)
 		if err != nil || endpoint.Host == "" {
 			continue
 		}
-		if forbiddenHost(projects, deploys[i].Namespace, endpoint.Hostname()) != "" {
+		if forbiddenHost(projects, deploy.Namespace, endpoint.Hostname()) != "" {
 			continue
 		}
-		claim := newHostClaim(&deploys[i])
+		claim := newHostClaim(deploy)
 		claim.host, claim.path = endpoint.Hostname(), endpoint.Path
 		k.claims.put(claim)
 	}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 
@@ -48,7 +49,7 @@ func (deployStatus) inventory(deploy *v1.NpuDeploy) *[]v1.InventoryEntry {
 type deployKind struct {
 	deployStatus
 
-	cache          client.Reader
+	cache          cache.Cache
 	direct         client.Reader
 	writer         client.Client
 	projects       *objects[*v1.Project]
@@ -314,11 +315,4 @@ func (k *deployKind) onDeleted(ctx context.Context, name types.NamespacedName) e
 	k.backends.forget(name)
 	k.measured.forget(name)
 	return k.releaseClaims(ctx, name, "")
-}
-
-// listDeploys lists the cached NpuDeploys of a namespace, or of all. They are shared.
-func listDeploys(ctx context.Context, cache client.Reader, namespace string) ([]v1.NpuDeploy, error) {
-	var list v1.NpuDeployList
-	err := cache.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy)
-	return list.Items, err
 }

@@ -259,12 +259,12 @@ func addController(mgr manager.Manager, name string, options controller.Options)
 func openTemplates(o Options, mgr manager.Manager, metrics *metrics, kind *deployKind, swapped func()) (*templates.Store, error) {
 	recorder := mgr.GetEventRecorder(v1.FieldManager)
 	live := func(ctx context.Context) (templates.Live, error) {
-		deploys, err := listDeploys(ctx, mgr.GetCache(), metav1.NamespaceAll)
-		if err != nil {
+		var deploys v1.NpuDeployList
+		if err := mgr.GetCache().List(ctx, &deploys, client.UnsafeDisableDeepCopy); err != nil {
 			return templates.Live{}, err
 		}
 		projects, err := listProjects(ctx, mgr.GetCache())
-		return templates.Live{Deploys: deploys, Projects: projects}, err
+		return templates.Live{Deploys: deploys.Items, Projects: projects}, err
 	}
 	store, err := templates.Open(o.TemplatesDir, templates.Hooks{
 		Live:          live,

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/dudaji/nufi/controller/apply"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -89,11 +89,11 @@ func (m *metrics) setServing(digest string) {
 
 // readinessCollector counts NpuDeploys at each scrape.
 type readinessCollector struct {
-	cache client.Reader
+	cache cache.Informers
 	desc  *prometheus.Desc
 }
 
-func newReadinessCollector(cache client.Reader) *readinessCollector {
+func newReadinessCollector(cache cache.Informers) *readinessCollector {
 	return &readinessCollector{cache, prometheus.NewDesc("nufi_npudeploys",
 		"NpuDeploys, by accelerator, by whether they are ready, and by the reason of condition Ready.",
 		[]string{"accelerator", "ready", "reason"}, nil)}
@@ -114,10 +114,10 @@ func (c *readinessCollector) Collect(out chan<- prometheus.Metric) {
 // readiness is the labels that NpuDeploys are counted by. The reason is one of schemas/v1.
 type readiness struct{ accelerator, ready, reason string }
 
-func countReadiness(deploys []v1.NpuDeploy) map[readiness]float64 {
+func countReadiness(deploys []*v1.NpuDeploy) map[readiness]float64 {
 	counts := map[readiness]float64{}
-	for i := range deploys {
-		status := &deploys[i].Status
+	for _, deploy := range deploys {
+		status := &deploy.Status
 		r := readiness{accelerator: "none", ready: "false", reason: v1.ReasonNotObserved}
 		if status.Accelerator != nil {
 			r.accelerator = status.Accelerator.Type

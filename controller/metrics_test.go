@@ -9,8 +9,8 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-func deployOn(accelerator string, ready metav1.ConditionStatus, reason string) v1.NpuDeploy {
-	deploy := v1.NpuDeploy{}
+func deployOn(accelerator string, ready metav1.ConditionStatus, reason string) *v1.NpuDeploy {
+	deploy := &v1.NpuDeploy{}
 	if accelerator != "" {
 		deploy.Status.Accelerator = &v1.AcceleratorStatus{Type: accelerator}
 	}
@@ -24,7 +24,7 @@ func deployOn(accelerator string, ready metav1.ConditionStatus, reason string) v
 }
 
 func TestCountReadinessCountsByReason(t *testing.T) {
-	got := countReadiness([]v1.NpuDeploy{
+	got := countReadiness([]*v1.NpuDeploy{
 		deployOn("atom", "True", v1.ReasonReady),
 		deployOn("atom", "True", v1.ReasonReady),
 		deployOn("atom", "True", v1.ReasonScaledToZero),

@@ -42,8 +42,8 @@ func (r *rollouts) members(ctx context.Context, serving *render.Templates, all [
 	settings := render.SettingsByNamespace(projects)
 	projectLabels := rollout.ProjectLabels(projects)
 	var members []rolloutMember
-	for i := range deploys {
-		deploy := r.objects.newest(&deploys[i])
+	for _, deploy := range deploys {
+		deploy = r.objects.newest(deploy)
 		if deploy.DeletionTimestamp == nil && deploy.Status.Templates != "" && r.isMember(deploy, serving, all) {
 			members = append(members, rolloutMember{object: deploy})
 		}
@@ -85,8 +85,8 @@ func (r *rollouts) nextOverdue(ctx context.Context, serving *render.Templates) (
 	if err != nil {
 		return next, fmt.Errorf("listing NpuDeploys: %w", err)
 	}
-	for i := range deploys {
-		joins := rollout.JoinsWavesAt(&deploys[i], serving.Catalogue)
+	for _, deploy := range deploys {
+		joins := rollout.JoinsWavesAt(deploy, serving.Catalogue)
 		if joins.After(r.clock.Now()) && (next.IsZero() || joins.Before(next)) {
 			next = joins
 		}

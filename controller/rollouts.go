@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
@@ -55,7 +56,7 @@ const (
 // NpuDeploys in waves. It reconciles all TemplateRollouts at once, by one worker.
 type rollouts struct {
 	client   client.Client // without the cache
-	cache    client.Reader
+	cache    cache.Cache
 	deploys  *deployKind
 	objects  *objects[*v1.NpuDeploy]
 	queue    *queue

@@ -169,9 +169,9 @@ func (k *deployKind) usedTemplates(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var digests []string
-	for i := range deploys {
-		digests = append(digests, deploys[i].Status.Templates, deploys[i].Annotations[v1.AnnotationUpdateTo])
-		if assigned := deploys[i].Status.Rollout; assigned != nil {
+	for _, deploy := range deploys {
+		digests = append(digests, deploy.Status.Templates, deploy.Annotations[v1.AnnotationUpdateTo])
+		if assigned := deploy.Status.Rollout; assigned != nil {
 			digests = append(digests, assigned.Templates, assigned.From)
 		}
 	}

@@ -256,10 +256,10 @@ func (k *deployKind) byNode(ctx context.Context, object client.Object) []types.N
 	if err != nil {
 		return names
 	}
-	for i := range deploys {
-		available := meta.FindStatusCondition(deploys[i].Status.Conditions, v1.ConditionAvailable)
+	for _, deploy := range deploys {
+		available := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionAvailable)
 		if available != nil && (available.Reason == v1.ReasonNoFreeDevice || available.Reason == v1.ReasonUnschedulable) {
-			names = append(names, client.ObjectKeyFromObject(&deploys[i]))
+			names = append(names, client.ObjectKeyFromObject(deploy))
 		}
 	}
 	return names
@@ -301,8 +301,8 @@ func (k *deployKind) enqueueAffected(ctx context.Context, before, after client.O
 		return // The informer has not started: then all are reconciled.
 	}
 	priority := priorityStatus
-	for i := range deploys {
-		enqueue(queue, priorityqueue.AddOpts{Priority: &priority}, client.ObjectKeyFromObject(&deploys[i]))
+	for _, deploy := range deploys {
+		enqueue(queue, priorityqueue.AddOpts{Priority: &priority}, client.ObjectKeyFromObject(deploy))
 	}
 }
 
