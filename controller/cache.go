@@ -185,11 +185,14 @@ func specDigest(spec *appsv1.DeploymentSpec) string {
 	return apply.Digest(content)
 }
 
-// stripContainers also keeps the startup probe, which status reads.
+// stripContainers keeps what status reads of a template's containers.
 func stripContainers(containers []corev1.Container) []corev1.Container {
-	stripped := scheduling.StripContainers(containers)
-	for i := range stripped {
-		stripped[i].StartupProbe = containers[i].StartupProbe
+	stripped := make([]corev1.Container, len(containers))
+	for i, container := range containers {
+		stripped[i] = corev1.Container{
+			Name: container.Name, RestartPolicy: container.RestartPolicy, StartupProbe: container.StartupProbe,
+			Resources: corev1.ResourceRequirements{Limits: container.Resources.Limits},
+		}
 	}
 	return stripped
 }

@@ -32,18 +32,21 @@ func stripPod(pod *corev1.Pod, status corev1.PodStatus) *corev1.Pod {
 		ObjectMeta: stripMeta(pod.ObjectMeta),
 		Spec: corev1.PodSpec{
 			NodeName:       pod.Spec.NodeName,
-			InitContainers: StripContainers(pod.Spec.InitContainers),
-			Containers:     StripContainers(pod.Spec.Containers),
+			InitContainers: stripContainers(pod.Spec.InitContainers),
+			Containers:     stripContainers(pod.Spec.Containers),
 		},
 		Status: status,
 	}
 }
 
-// StripContainers keeps the fields that status.Requested reads, and the names.
-func StripContainers(containers []corev1.Container) []corev1.Container {
+// stripContainers keeps the fields that status.Requested reads, and the names.
+func stripContainers(containers []corev1.Container) []corev1.Container {
 	stripped := make([]corev1.Container, len(containers))
 	for i, container := range containers {
-		stripped[i] = corev1.Container{Name: container.Name, Resources: container.Resources, RestartPolicy: container.RestartPolicy}
+		stripped[i] = corev1.Container{
+			Name: container.Name, RestartPolicy: container.RestartPolicy,
+			Resources: corev1.ResourceRequirements{Requests: container.Resources.Requests},
+		}
 	}
 	return stripped
 }
