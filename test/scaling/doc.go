@@ -1,2 +1,2 @@
-// Package scaling tests replicas that KEDA sets: NuFi's controller with KEDA's, and Kubernetes' own controllers.
+// Package scaling tests replicas that KEDA sets: NuFi's controller with KEDA's, LeaderWorkerSet's and Kubernetes' own.
 package scaling

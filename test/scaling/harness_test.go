@@ -27,13 +27,14 @@ import (
 
 func TestMain(m *testing.M) {
 	templates.RunIfChild()
-	code := harness.Runner(m, harness.Workloads(), harness.Routes(), harness.With(cluster.KEDA)).Run()
+	code := harness.Runner(m, harness.Workloads(), harness.Routes(), harness.With(cluster.KEDA), harness.With(cluster.LWS)).Run()
 	_ = os.RemoveAll(policyDir)
 	os.Exit(code)
 }
 
 var (
 	deployment   = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+	groups       = schema.GroupVersionKind{Group: "leaderworkerset.x-k8s.io", Version: "v1", Kind: "LeaderWorkerSet"}
 	scaledObject = schema.GroupVersionKind{Group: "keda.sh", Version: "v1alpha1", Kind: "ScaledObject"}
 	autoscaler   = schema.GroupVersionKind{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}
 
@@ -108,12 +109,20 @@ func newFixture(t *testing.T) fixture {
 			Name: "npu-0", Labels: map[string]string{"rebellions.ai/npu.family": "ATOM"},
 			Devices: map[corev1.ResourceName]string{"rebellions.ai/npu": "100"},
 		})
+		for _, name := range []string{"gpu-0", "gpu-1"} {
+			h.AddNodes(cluster.Node{Name: name, Devices: map[corev1.ResourceName]string{"nvidia.com/gpu": "8"}})
+		}
 	})
 	return fixture{h, shared.Start(h)}
 }
 
-// apply applies the NpuDeploy with more lines of the spec.
-func (f fixture) apply(lines string) {
+const (
+	onOneNode  = "accelerator: {type: atom, count: 1}"
+	onTwoNodes = "accelerator: {type: nvidia, count: 4, nodes: 2}"
+)
+
+// apply applies the NpuDeploy with these lines of the spec.
+func (f fixture) apply(lines ...string) {
 	f.Helper()
 	f.Apply(`
 apiVersion: dudaji.com/v1
@@ -121,15 +130,14 @@ kind: NpuDeploy
 metadata: {name: web}
 spec:
   model: org/model
-  accelerator: {type: atom, count: 1}
   endpoint: {host: web.NAMESPACE.example, kind: VirtualService}
-` + lines)
+  ` + strings.Join(lines, "\n  ") + "\n")
 }
 
-// scale applies the NpuDeploy with scaling. When KEDA runs, it queries once a second, not twice a minute.
-func (f fixture) scale(bounds string) {
+// scale applies the NpuDeploy with scaling. KEDA then queries once a second, not twice a minute.
+func (f fixture) scale(accelerator, bounds string) {
 	f.Helper()
-	f.apply("  scaling: {" + bounds + ", metric: RunningRequests, target: 8}\n")
+	f.apply(accelerator, "scaling: {"+bounds+", metric: RunningRequests, target: 8}")
 	f.AwaitObject(f.Object(scaledObject, "web"), "exists", func() bool { return true })
 	f.Patch(f.Object(scaledObject, "web"), `{"spec": {"pollingInterval": 1}}`)
 }
@@ -142,10 +150,14 @@ func (f fixture) measure(series string, value int) {
 	prometheus.values[f.Namespace+"/"+series] = value
 }
 
-// awaitReady waits until the NpuDeploy is Ready with so many pods.
+// awaitReady waits until the Deployment has so many replicas, and the NpuDeploy is Ready with them.
 func (f fixture) awaitReady(replicas int32) {
 	f.Helper()
-	object := f.Object(deployment, "web")
+	f.awaitReadyOf(f.Object(deployment, "web"), replicas)
+}
+
+func (f fixture) awaitReadyOf(object *unstructured.Unstructured, replicas int32) {
+	f.Helper()
 	f.AwaitObject(object, fmt.Sprintf("%d replicas", replicas), func() bool {
 		desired, _, _ := unstructured.NestedInt64(object.Object, "spec", "replicas")
 		return desired == int64(replicas)

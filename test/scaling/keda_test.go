@@ -16,11 +16,11 @@ import (
 
 func TestReplicasAreHandedToKEDAAndBack(t *testing.T) {
 	f := newFixture(t)
-	f.apply("  inferenceServer: {replicas: 3}\n")
+	f.apply(onOneNode, "inferenceServer: {replicas: 3}")
 	f.awaitReady(3)
 	least := f.watchLeast()
 	f.measure("vllm:num_requests_running", 24)
-	f.scale("min: 1, max: 6")
+	f.scale(onOneNode, "min: 1, max: 6")
 	f.awaitReason("HPAActive", "HPAActive")
 	f.awaitPolls(1)
 	f.awaitReady(3)
@@ -33,13 +33,27 @@ func TestReplicasAreHandedToKEDAAndBack(t *testing.T) {
 		t.Errorf("the labels of KEDA's autoscaler are %v", labels)
 	}
 
-	f.apply("")
+	f.apply(onOneNode)
 	f.AwaitGone(f.Object(scaledObject, "web"))
 	f.AwaitGone(f.Object(autoscaler, "keda-hpa-web"))
 	f.awaitReady(5)
 	if got := least(); got != 3 {
 		t.Errorf("the Deployment had %d replicas meanwhile", got)
 	}
+}
+
+func TestGroupsAreHandedToKEDAAndBack(t *testing.T) {
+	f := newFixture(t)
+	f.measure("vllm:num_requests_running", 8)
+	f.scale(onTwoNodes, "min: 1, max: 4")
+	set := f.Object(groups, "web-lws")
+	f.awaitReadyOf(set, 1)
+	f.measure("vllm:num_requests_running", 16)
+	f.awaitReadyOf(set, 2)
+	f.apply(onTwoNodes)
+	f.AwaitGone(f.Object(scaledObject, "web"))
+	f.AwaitGone(f.Object(autoscaler, "keda-hpa-web"))
+	f.awaitReadyOf(set, 2)
 }
 
 // watchLeast returns a function that returns the least number of replicas that the Deployment has had since.
@@ -67,7 +81,7 @@ func (f fixture) watchLeast() func() int32 {
 func TestControllerAndKEDADoNotOverwriteEachOther(t *testing.T) {
 	f := newFixture(t)
 	f.measure("vllm:num_requests_running", 16)
-	f.scale("min: 1, max: 6")
+	f.scale(onOneNode, "min: 1, max: 6")
 	f.awaitReady(2)
 	f.awaitPolls(1)
 	f.AwaitQuiet(f.Harness, f.Namespace, 500*time.Millisecond)
@@ -95,7 +109,7 @@ func TestControllerAndKEDADoNotOverwriteEachOther(t *testing.T) {
 
 func TestLastPodIsRemovedAndAWaitingRequestStartsOne(t *testing.T) {
 	f := newFixture(t)
-	f.scale("min: 0, max: 4")
+	f.scale(onOneNode, "min: 0, max: 4")
 	f.awaitReady(1)
 	// Without a request so far, the server has the time of its first start.
 	f.awaitReason("Active", "ScalerCooldown")
@@ -122,7 +136,7 @@ func TestLastPodIsRemovedAndAWaitingRequestStartsOne(t *testing.T) {
 func TestNumberStaysWhilePrometheusDoesNotAnswer(t *testing.T) {
 	f := newFixture(t)
 	f.measure("waiting", 1)
-	f.scale("min: 0, max: 4")
+	f.scale(onOneNode, "min: 0, max: 4")
 	f.awaitReady(1)
 	f.awaitPolls(1)
 	f.measure("waiting", -1)
