@@ -191,7 +191,7 @@ func (k *deployKind) evaluate(
 }
 
 // statusDelay defers the first status until there are pods, within maxFirst, so that it is written once. It defers a
-// status between two states until it has stayed the same for settleTransient, because the next one replaces it.
+// status between two states until its reason has stayed the same for settleTransient, because the next one replaces it.
 func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 	isFirst := deploy.Status.ObservedGeneration == 0
 	switch {
@@ -202,7 +202,11 @@ func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 	case isFirst && awaitsPods(next):
 		return k.deferred.remaining(next, maxFirst, maxFirst)
 	case isTransitional(deploy, next):
-		return k.deferred.remaining(next, settleTransient, maxTransient)
+		same := maxTransient // Only the message and counts change.
+		if readyReason(deploy) != readyReason(next) {
+			same = settleTransient
+		}
+		return k.deferred.remaining(next, same, maxTransient)
 	}
 	k.deferred.forget(client.ObjectKeyFromObject(deploy))
 	return 0
@@ -239,16 +243,16 @@ type deferredStatuses struct {
 }
 
 type transitionalStatus struct {
-	reason         string    // of Ready, with the message
-	first, changed time.Time // when a status was deferred, and this one
+	reason         string    // of Ready
+	first, changed time.Time // when a status was deferred, and when one with this reason
 }
 
 func newDeferredStatuses(passive clock.PassiveClock) *deferredStatuses {
 	return &deferredStatuses{clock: passive, byName: map[types.NamespacedName]transitionalStatus{}}
 }
 
-// remaining returns how long a status is still deferred: until it has stayed the same for a time, and at most for
-// another. When that is over, it forgets the status.
+// remaining returns how long a status is still deferred: until its reason has stayed the same for a time, and at most
+// for another. When that is over, it forgets the status.
 func (s *deferredStatuses) remaining(next *v1.NpuDeploy, same, most time.Duration) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -257,7 +261,7 @@ func (s *deferredStatuses) remaining(next *v1.NpuDeploy, same, most time.Duratio
 	if !isDeferred {
 		deferred.first = now
 	}
-	if reason := reasonOf(next); !isDeferred || deferred.reason != reason {
+	if reason := readyReason(next); !isDeferred || deferred.reason != reason {
 		deferred.reason, deferred.changed = reason, now
 	}
 	s.byName[name] = deferred
@@ -268,12 +272,11 @@ func (s *deferredStatuses) remaining(next *v1.NpuDeploy, same, most time.Duratio
 	return remaining
 }
 
-func reasonOf(deploy *v1.NpuDeploy) string {
-	ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady)
-	if ready == nil {
-		return ""
+func readyReason(deploy *v1.NpuDeploy) string {
+	if ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady); ready != nil {
+		return ready.Reason
 	}
-	return ready.Reason + ": " + ready.Message
+	return ""
 }
 
 func (s *deferredStatuses) forget(name types.NamespacedName) {

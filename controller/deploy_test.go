@@ -85,9 +85,12 @@ func TestStatusBetweenTwoStatesIsDeferred(t *testing.T) {
 		{"the next one", progressing, starting, 0, settleTransient},
 		{"a change that did not last", progressing, progressing, 0, 0},
 		{"the next one again", progressing, starting, settleTransient, settleTransient},
-		{"a changing one", progressing, more, settleTransient / 2, settleTransient},
-		{"a changing one before the limit", progressing, starting, maxTransient - settleTransient, settleTransient / 2},
-		{"a changing one at the limit", progressing, more, settleTransient / 2, 0},
+		{"another reason", starting, more, settleTransient / 2, settleTransient},
+		{"another reason before the limit", progressing, starting, maxTransient - settleTransient, settleTransient / 2},
+		{"another reason at the limit", starting, more, settleTransient / 2, 0},
+		{"more pods", progressing, more, 0, maxTransient},
+		{"even more pods", progressing, again, settleTransient, maxTransient - settleTransient},
+		{"more pods for long", progressing, more, maxTransient - settleTransient, 0},
 	} {
 		passive.SetTime(passive.Now().Add(c.after))
 		if got := kind.statusDelay(c.before, c.next); got != c.want {

@@ -26,8 +26,8 @@ const (
 const (
 	settleDrift  = 20 * time.Millisecond
 	settleStatus = 500 * time.Millisecond
-	// settleTransient is how long a status between two states must stay the same, such as that of ready pods that their
-	// Deployment does not count yet. maxTransient bounds the delay of statuses that do not.
+	// settleTransient is how long the reason of a status between two states must stay the same, such as that of ready
+	// pods that their Deployment does not count yet. maxTransient bounds the delay if it does not, or is the one before.
 	settleTransient = time.Second
 	maxTransient    = 3 * time.Second
 	// settleFirst is the delay of the first status, unless the pods have something to report before.

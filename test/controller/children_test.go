@@ -11,7 +11,6 @@ import (
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -78,30 +77,6 @@ func TestChangedSpecIsRolledOut(t *testing.T) {
 	f.settle()
 	if got := f.web().Status.ReadyReplicas; got != 2 {
 		t.Errorf("%d pods are ready, want 2", got)
-	}
-}
-
-// kubectl wait and kstatus trust the condition of the current generation.
-func TestChangedSpecIsNotReadyBeforeItsPodsAre(t *testing.T) {
-	f := newReady(t)
-	watch, err := f.Client.Watch(f.Context(), &v1.NpuDeployList{}, client.InNamespace(f.Namespace))
-	f.Must(err)
-	defer watch.Stop()
-	f.Patch(f.web(), `{"spec":{"inferenceServer":{"terminationGracePeriodSeconds":6}}}`)
-	for event := range watch.ResultChan() {
-		web, ok := event.Object.(*v1.NpuDeploy)
-		if !ok || web.Generation == 1 || web.Status.ObservedGeneration != web.Generation ||
-			!meta.IsStatusConditionTrue(web.Status.Conditions, v1.ConditionReady) {
-			continue
-		}
-		applied := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: f.Namespace, Name: "web"}}
-		f.Get(applied)
-		grace := applied.Spec.Template.Spec.TerminationGracePeriodSeconds
-		if grace == nil || *grace != 6 || applied.Status.ObservedGeneration < applied.Generation || applied.Status.AvailableReplicas != 1 ||
-			applied.Status.UpdatedReplicas != 1 {
-			t.Errorf("generation %d is Ready with the Deployment %+v", web.Generation, applied.Status)
-		}
-		return
 	}
 }
 

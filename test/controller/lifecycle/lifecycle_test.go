@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,6 +24,30 @@ func TestRestartWritesNothing(t *testing.T) {
 	if writes := second.Writes(h.Namespace); len(writes) > 0 {
 		t.Errorf("the second controller wrote %v", writes)
 	}
+}
+
+// kubectl wait and kstatus trust the conditions of the current generation.
+func TestChangedSpecIsNotReadyBeforeItsDeploymentIsObserved(t *testing.T) {
+	h := harness.New(t)
+	c := controllertest.Start(h, controller.Options{})
+	h.Apply(strings.Replace(manifest, "replicas: 1", "replicas: 0", 1))
+	web := h.NpuDeploy("web")
+	h.AwaitCondition(web, v1.ConditionReady, metav1.ConditionTrue, v1.ReasonScaledToZero)
+
+	release := c.DelayWatches("deployments")
+	defer release()
+	h.Patch(web, `{"spec":{"inferenceServer":{"terminationGracePeriodSeconds":6}}}`)
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: h.Namespace, Name: "web"}}
+	h.AwaitObject(deployment, "the change", func() bool {
+		grace := deployment.Spec.Template.Spec.TerminationGracePeriodSeconds
+		return grace != nil && *grace == 6
+	})
+	c.AwaitQuiet(h, h.Namespace, quietTime)
+	if h.Get(web); web.Status.ObservedGeneration == web.Generation {
+		t.Errorf("generation %d is observed before its Deployment: %v", web.Generation, h.Condition(web, v1.ConditionReady))
+	}
+	release()
+	h.AwaitCondition(web, v1.ConditionReady, metav1.ConditionTrue, v1.ReasonScaledToZero)
 }
 
 func TestDriftDuringRestartIsCorrected(t *testing.T) {
