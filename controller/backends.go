@@ -76,10 +76,11 @@ func (k *deployKind) backend(ctx context.Context, deploy *v1.NpuDeploy, name str
 
 // backendWorkload reads the Deployment, LeaderWorkerSet or RayService of an NpuDeploy, or returns nil.
 func (k *deployKind) backendWorkload(ctx context.Context, deploy *v1.NpuDeploy) (client.Object, error) {
-	kind, name, err := k.workloadRef(ctx, deploy, &rendering{})
+	refs, err := k.workloadRefs(ctx, deploy, &rendering{})
 	if err != nil {
 		return nil, err
 	}
+	kind, name := serverOf(deploy, refs)
 	return k.ownedObject(ctx, deploy, kind, name)
 }
 

@@ -163,10 +163,7 @@ func (k *deployKind) evaluate(
 		return nil, err
 	}
 	observed.Outcomes = outcomes
-	deployment, groups, ray := observed.Workload.Deployment, observed.Workload.Groups, observed.Workload.Ray
-	if deployment != nil && k.isBehind(deploy.UID, deploymentKind(), deployment) ||
-		groups != nil && k.isBehind(deploy.UID, manifests.LeaderWorkerSet(), groups) ||
-		ray != nil && k.isBehind(deploy.UID, manifests.RayService(), ray) {
+	if k.isAnyBehind(deploy.UID, observed.Workload) {
 		// Ready is that of the previous templates and generation.
 		previous := *deploy
 		previous.Generation = deploy.Status.ObservedGeneration
@@ -188,6 +185,15 @@ func (k *deployKind) evaluate(
 	}
 	k.setTemplates(deploy, next, rendered)
 	return next, nil
+}
+
+// isAnyBehind reports whether one of the objects with the pods is older in the cache than the last apply.
+func (k *deployKind) isAnyBehind(deploy types.UID, workload status.Workload) bool {
+	deployment, groups, ray := workload.Deployment, workload.Groups, workload.Ray
+	return deployment != nil && k.isBehind(deploy, deploymentKind(), deployment) ||
+		groups != nil && k.isBehind(deploy, manifests.LeaderWorkerSet(), groups) ||
+		ray != nil && k.isBehind(deploy, manifests.RayService(), ray) ||
+		workload.Prefill != nil && k.isAnyBehind(deploy, *workload.Prefill)
 }
 
 // statusDelay defers the first status until there are pods, within maxFirst, so that it is written once. It defers a

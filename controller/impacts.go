@@ -72,6 +72,7 @@ func devicesOf(result *render.Result) *rollout.Devices {
 		return nil
 	}
 	accelerator := result.Resolved.Accelerator
+	var devices *rollout.Devices
 	for _, object := range result.Objects {
 		if object.GroupVersionKind() == manifests.LeaderWorkerSet() {
 			return devicesOfGroups(object, accelerator)
@@ -83,16 +84,29 @@ func devicesOf(result *render.Result) *rollout.Devices {
 		if object.GetKind() != "Deployment" || runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &deployment) != nil {
 			continue
 		}
-		var surge *intstr.IntOrString
-		if rolling := deployment.Spec.Strategy.RollingUpdate; rolling != nil {
-			surge = rolling.MaxSurge
-		}
-		return &rollout.Devices{
-			Resource: accelerator.ResourceName, PerPod: int64(accelerator.Count), Surge: surgeOf(surge, deployment.Spec.Replicas),
-			NodeSelector: deployment.Spec.Template.Spec.NodeSelector,
-		}
+		devices = addDeployment(devices, &deployment, accelerator)
 	}
-	return nil
+	return devices
+}
+
+// addDeployment adds the pods that a Deployment has in addition while it is updated. With prefill, the pods of both
+// roles may differ: each counts as one with the devices of the larger.
+func addDeployment(devices *rollout.Devices, deployment *appsv1.Deployment, accelerator *v1.AcceleratorStatus) *rollout.Devices {
+	limit := status.Limit(deployment.Spec.Template.Spec, corev1.ResourceName(accelerator.ResourceName))
+	var surge *intstr.IntOrString
+	if rolling := deployment.Spec.Strategy.RollingUpdate; rolling != nil {
+		surge = rolling.MaxSurge
+	}
+	if devices == nil {
+		devices = &rollout.Devices{
+			Resource: accelerator.ResourceName, PerPod: int64(accelerator.Count), NodeSelector: deployment.Spec.Template.Spec.NodeSelector,
+		}
+	} else if limit == 0 {
+		return devices // An endpoint picker has none.
+	}
+	devices.PerPod = max(devices.PerPod, limit)
+	devices.Surge += surgeOf(surge, deployment.Spec.Replicas)
+	return devices
 }
 
 // devicesOfGroups is devicesOf for a LeaderWorkerSet, of which each group has as many pods as the

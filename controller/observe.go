@@ -40,7 +40,7 @@ func (k *deployKind) observe(
 	if rendered.resolved != nil {
 		accelerator = rendered.resolved.Accelerator
 	}
-	observed.Scheduling, err = scheduling.Context(ctx, k.cache, deploy, accelerator, observed.Workload.Pods)
+	observed.Scheduling, err = scheduling.Context(ctx, k.cache, deploy, accelerator, observed.Workload.AllPods())
 	if err != nil {
 		return observed, err
 	}
@@ -62,14 +62,15 @@ func (k *deployKind) autoscaler(ctx context.Context, deploy *v1.NpuDeploy, rende
 	return nil, nil //nolint:nilnil // Absence is not an error.
 }
 
-// workload reads the Deployment, LeaderWorkerSet or RayService, and its pods: those of the previous generation if
-// this one does not render.
+// workload reads the Deployment, LeaderWorkerSet or RayService, the Deployment of prefill, and their pods: those of
+// the previous generation if this one does not render.
 func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering) (status.Workload, error) {
 	var workload status.Workload
-	kind, name, err := k.workloadRef(ctx, deploy, rendered)
+	refs, err := k.workloadRefs(ctx, deploy, rendered)
 	if err != nil {
 		return workload, err
 	}
+	kind, name := serverOf(deploy, refs)
 	object, err := k.ownedObject(ctx, deploy, kind, name)
 	if err != nil || object == nil {
 		return workload, err
@@ -100,7 +101,12 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 		return workload, err
 	}
 	workload.ReplicaSets, workload.Pods = sets.Items, pods.Items
-	if workload.Warnings, err = k.warnings(ctx, pods.Items); err == nil && workload.MissingPods() > 0 {
+	if slices.ContainsFunc(refs, func(ref apply.Ref) bool { return ref.Name == manifests.PrefillName(deploy.Name) }) {
+		if err := k.addPrefill(ctx, deploy, &workload); err != nil {
+			return workload, err
+		}
+	}
+	if workload.Warnings, err = k.warnings(ctx, workload.Pods); err == nil && workload.MissingPods() > 0 {
 		workload.Rejection, err = k.rejection(ctx, deploy, name)
 	}
 	return workload, err
@@ -140,25 +146,56 @@ func deploymentKind() schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 }
 
-// workloadRef returns the kind and name of the object with the pods. The name is empty if there is none.
-func (k *deployKind) workloadRef(
-	ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering,
-) (kind schema.GroupVersionKind, name string, err error) {
-	isServer := func(ref apply.Ref) bool { return manifests.IsServer(deploy.Name, ref.GroupVersionKind, ref.Name) }
-	refs := rendered.refs()
-	if i := slices.IndexFunc(refs, isServer); i >= 0 {
-		return refs[i].GroupVersionKind, refs[i].Name, nil
+// addPrefill moves the pods of the role prefill to a workload of their own, with its Deployment.
+func (k *deployKind) addPrefill(ctx context.Context, deploy *v1.NpuDeploy, workload *status.Workload) error {
+	isPrefill := func(pod corev1.Pod) bool { return pod.Labels[status.LabelRole] == status.RolePrefill }
+	prefill, pods := &status.Workload{ReplicaSets: workload.ReplicaSets}, workload.Pods
+	workload.Prefill, workload.Pods = prefill, nil
+	for _, pod := range pods {
+		if isPrefill(pod) {
+			prefill.Pods = append(prefill.Pods, pod)
+		} else {
+			workload.Pods = append(workload.Pods, pod)
+		}
+	}
+	name := manifests.PrefillName(deploy.Name)
+	object, err := k.ownedObject(ctx, deploy, deploymentKind(), name)
+	if deployment, ok := object.(*appsv1.Deployment); ok {
+		prefill.Deployment = deployment
+		prefill.SpecObserved = k.specs.isObserved(client.ObjectKey{Namespace: deploy.Namespace, Name: name}, deployment)
+	}
+	if err == nil {
+		prefill.Warnings, err = k.warnings(ctx, prefill.Pods)
+	}
+	return err
+}
+
+// workloadRefs returns the rendered objects or, if none of them has pods that answer requests, the existing ones.
+func (k *deployKind) workloadRefs(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering) ([]apply.Ref, error) {
+	if _, name := serverOf(deploy, rendered.refs()); name != "" {
+		return rendered.refs(), nil
 	}
 	children, err := k.children(ctx, apply.DeployOwner(deploy))
-	i := slices.IndexFunc(children, func(child apply.Child) bool { return isServer(child.Ref) })
-	if err != nil || i < 0 {
-		return deploymentKind(), "", err
+	refs := make([]apply.Ref, len(children))
+	for i := range children {
+		refs[i] = children[i].Ref
 	}
-	return children[i].Ref.GroupVersionKind, children[i].Ref.Name, nil
+	return refs, err
+}
+
+// serverOf returns the kind and name of the object with the pods that answer requests. The name is empty if there is
+// none.
+func serverOf(deploy *v1.NpuDeploy, refs []apply.Ref) (kind schema.GroupVersionKind, name string) {
+	for _, ref := range refs {
+		if manifests.IsServer(deploy.Name, ref.GroupVersionKind, ref.Name) {
+			return ref.GroupVersionKind, ref.Name
+		}
+	}
+	return deploymentKind(), ""
 }
 
 // observedSpecs has, for each NpuDeploy, the spec of its Deployment that the Deployment's
-// controller acted on last.
+// controller acted on last; by its own name that of the Deployment of prefill.
 type observedSpecs struct {
 	mu       sync.Mutex
 	byDeploy map[types.NamespacedName]observedSpec
@@ -185,6 +222,7 @@ func (s *observedSpecs) forget(name types.NamespacedName) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.byDeploy, name)
+	delete(s.byDeploy, types.NamespacedName{Namespace: name.Namespace, Name: manifests.PrefillName(name.Name)})
 }
 
 func (k *deployKind) warnings(ctx context.Context, pods []corev1.Pod) ([]corev1.Event, error) {

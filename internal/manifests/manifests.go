@@ -145,9 +145,13 @@ func IsScalable(kind schema.GroupVersionKind) bool {
 // PickerName returns the name of the objects of the endpoint picker of an NpuDeploy.
 func PickerName(deploy string) string { return deploy + "-epp" }
 
-// IsServer reports whether an object of an NpuDeploy has the pods that serve, as its picker's Deployment has not.
+// PrefillName returns the name of the Deployment whose servers process prompts, of an NpuDeploy with prefill.
+func PrefillName(deploy string) string { return deploy + "-prefill" }
+
+// IsServer reports whether an object of an NpuDeploy has the pods that answer requests, as the Deployments of its
+// picker and of prefill have not.
 func IsServer(deploy string, kind schema.GroupVersionKind, name string) bool {
-	return IsWorkload(kind) && name != PickerName(deploy)
+	return IsWorkload(kind) && name != PickerName(deploy) && name != PrefillName(deploy)
 }
 
 // KindsOf returns the kinds that templates of a kind of owner may render.

@@ -144,6 +144,8 @@ func TestIsServer(t *testing.T) {
 	}{
 		{deployment, "a", true},
 		{deployment, "a-epp", false},
+		{deployment, "a-decode", true},
+		{deployment, "a-prefill", false},
 		{manifests.LeaderWorkerSet(), "a-lws", true},
 		{schema.GroupVersionKind{Version: "v1", Kind: "Service"}, "a", false},
 	} {

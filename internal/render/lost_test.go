@@ -70,18 +70,22 @@ func (l leaf) isNamedBy(violation render.Violation) bool {
 // contradicted are the fields that a value can make wrong.
 func contradicted() map[string][]string {
 	return map[string][]string{
-		"spec.accelerator.count":        {"spec.accelerator.type"},
-		"spec.accelerator.nodes":        {"spec.accelerator.type"},
-		"spec.accelerator.type":         {"spec.inferenceServer.image"},
-		"spec.endpoint.traffic.unready": {"spec.endpoint.traffic"},
-		"spec.inferenceServer.command":  {"spec.model", "spec.scaling"},
-		"spec.inferenceServer.dialect":  {"spec.model", "spec.scaling"},
-		"spec.inferenceServer.image":    {"spec.model", "spec.scaling"},
-		"spec.parallelism.workload":     {"spec.scaling", "spec.model", "spec.inferenceServer"},
-		"spec.scaling.max":              {"spec.scaling"},
-		"spec.scaling.metric":           {"spec.scaling"},
-		"spec.scaling.min":              {"spec.scaling"},
-		"spec.scaling.target":           {"spec.scaling"},
+		"spec.accelerator.count":         {"spec.accelerator.type"},
+		"spec.accelerator.nodes":         {"spec.accelerator.type"},
+		"spec.accelerator.type":          {"spec.inferenceServer.image"},
+		"spec.endpoint.traffic.unready":  {"spec.endpoint.traffic"},
+		"spec.inferenceServer.command":   {"spec.model", "spec.scaling"},
+		"spec.inferenceServer.dialect":   {"spec.model", "spec.scaling"},
+		"spec.inferenceServer.image":     {"spec.model", "spec.scaling"},
+		"spec.parallelism.workload":      {"spec.scaling", "spec.model", "spec.inferenceServer"},
+		"spec.prefill.accelerator.count": {"spec.prefill"},
+		"spec.prefill.accelerator.nodes": {"spec.prefill"},
+		"spec.prefill.accelerator.type":  {"spec.prefill"},
+		"spec.prefill.replicas":          {"spec.prefill"},
+		"spec.scaling.max":               {"spec.scaling"},
+		"spec.scaling.metric":            {"spec.scaling"},
+		"spec.scaling.min":               {"spec.scaling"},
+		"spec.scaling.target":            {"spec.scaling"},
 	}
 }
 

@@ -22,6 +22,25 @@ func (d diagnosis) result() result {
 	return result{metav1.ConditionFalse, d.reason, d.message}
 }
 
+// available evaluates the pods that answer requests, and with prefill those that process prompts: the condition has
+// the most actionable reason of both, and names the role.
+func (o Observed) available(decode result) result {
+	if o.Workload.Prefill == nil || decode.isUnknown() || decode.reason == v1.ReasonScaledToZero {
+		return decode
+	}
+	o.Workload = *o.Workload.Prefill
+	prefill := available(o, currentRevision(o.Workload))
+	switch {
+	case !decode.isFalse() && !prefill.isFalse():
+		return result{decode.status, decode.reason, fmt.Sprintf("decode: %s; prefill: %s", decode.message, prefill.message)}
+	case prefill.isFalse() && (!decode.isFalse() || mostActionable(prefill.diagnosis(), decode.diagnosis()) == prefill.diagnosis()):
+		return result{prefill.status, prefill.reason, "prefill: " + prefill.message}
+	}
+	return result{decode.status, decode.reason, "decode: " + decode.message}
+}
+
+func (r result) diagnosis() diagnosis { return diagnosis{r.reason, r.message} }
+
 // available evaluates the object with the pods first, and these only if that is inconclusive.
 func available(observed Observed, rev revision) result {
 	deployment := observed.Workload.Deployment

@@ -60,6 +60,16 @@ func Requested(pod *corev1.Pod, resource corev1.ResourceName) int64 {
 	return max(most, running)
 }
 
+// Limit is the sum of the limits of a resource in a template, whose requests Kubernetes sets in pods only.
+func Limit(template corev1.PodSpec, resource corev1.ResourceName) int64 {
+	var sum int64
+	for i := range template.Containers {
+		quantity := template.Containers[i].Resources.Limits[resource]
+		sum += quantity.Value()
+	}
+	return sum
+}
+
 // HasEnded reports whether a pod has released its devices although it still exists.
 func HasEnded(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -86,6 +87,8 @@ type Update struct {
 // Workload is the live Deployment, LeaderWorkerSet or RayService with its pods and events. There is one
 // of them.
 type Workload struct {
+	// Prefill is the Deployment of the role prefill with its pods, or nil. Pods are those of the other role then.
+	Prefill *Workload
 	// Deployment is nil if there is none.
 	Deployment *appsv1.Deployment
 	// Groups is nil if there is none.
@@ -107,8 +110,23 @@ type Workload struct {
 	Warnings []corev1.Event
 }
 
+// Labels of pods with roles. Other pods of an NpuDeploy have none.
+const (
+	LabelRole   = "dudaji.com/role"
+	RolePrefill = "prefill"
+	RoleDecode  = "decode"
+)
+
 // exists reports whether there is an object with pods.
 func (w Workload) exists() bool { return w.Deployment != nil || w.Groups != nil || w.Ray != nil }
+
+// AllPods returns the pods of both roles.
+func (w Workload) AllPods() []corev1.Pod {
+	if w.Prefill == nil {
+		return w.Pods
+	}
+	return slices.Concat(w.Pods, w.Prefill.Pods)
+}
 
 // desired returns the desired number of replicas.
 func (w Workload) desired() int {

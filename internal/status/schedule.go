@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -36,8 +37,9 @@ func noFreeDevice(observed Observed, pod corev1.Pod) diagnosis {
 		return diagnosis{}
 	}
 	shortage := "Insufficient " + accelerator.ResourceName
-	requested := fmt.Sprintf("%d %s requested", accelerator.Count, accelerator.ResourceName)
-	isFree := devices.LargestFree >= int64(accelerator.Count)
+	count := cmp.Or(Limit(observed.Workload.podSpec(pod), corev1.ResourceName(accelerator.ResourceName)), int64(accelerator.Count))
+	requested := fmt.Sprintf("%d %s requested", count, accelerator.ResourceName)
+	isFree := devices.LargestFree >= count
 	switch {
 	case !strings.Contains(scheduled.Message, shortage), isFree && !onEveryNode(scheduled.Message, shortage):
 		return diagnosis{}

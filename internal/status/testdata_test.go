@@ -72,7 +72,11 @@ func add(tb testing.TB, observed *status.Observed, document string) {
 	case "NpuDeploy":
 		read(tb, document, observed.Deploy)
 	case "Deployment":
-		read(tb, document, workload.Deployment)
+		deployment := workload.Deployment
+		if workload.Prefill != nil {
+			deployment = workload.Prefill.Deployment
+		}
+		read(tb, document, deployment)
 	case "LeaderWorkerSet":
 		groups, err := status.NewLeaderWorkerSet(readRoute(tb, document))
 		if err != nil {
@@ -88,7 +92,13 @@ func add(tb testing.TB, observed *status.Observed, document string) {
 	case "ReplicaSet":
 		workload.ReplicaSets = append(workload.ReplicaSets, readNew[metav1.PartialObjectMetadata](tb, document))
 	case "Pod":
-		workload.Pods = append(workload.Pods, readPod(tb, document))
+		if pod := readPod(tb, document); pod.Labels[status.LabelRole] == status.RolePrefill {
+			workload.Prefill.Pods = append(workload.Prefill.Pods, pod)
+		} else {
+			workload.Pods = append(workload.Pods, pod)
+		}
+	case "Prefill": // The next Deployment is its own, and the ReplicaSets before it are those of both.
+		workload.Prefill = &status.Workload{Deployment: &appsv1.Deployment{}, ReplicaSets: workload.ReplicaSets}
 	case "Event":
 		workload.Warnings = append(workload.Warnings, readNew[corev1.Event](tb, document))
 	case "Node":

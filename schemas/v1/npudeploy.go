@@ -92,6 +92,12 @@ type NpuDeploySpec struct {
 	// +optional
 	InferenceServer *InferenceServer `json:"inferenceServer,omitempty"`
 
+	// prefill adds servers that process the prompts of requests, so that those of inferenceServer generate the
+	// answers alone. It requires an endpoint of kind InferencePool. Absent means that each server does both.
+	//
+	// +optional
+	Prefill *Prefill `json:"prefill,omitempty"`
+
 	// scaling lets an autoscaler set the number of replicas by load. Absent means that
 	// inferenceServer.replicas sets it.
 	//
@@ -209,6 +215,21 @@ const (
 	ReplicaLeaderWorkerSet ReplicaKind = "LeaderWorkerSet"
 	ReplicaRayService      ReplicaKind = "RayService"
 )
+
+// Prefill is the servers that process prompts. What it does not state is that of the other servers.
+type Prefill struct {
+	// replicas is the number of pods. Absent means one. While inferenceServer.replicas is 0, there is none.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	Replicas *int32 `json:"replicas,omitempty"`
+
+	// accelerator is the kind and number of devices of each pod. Absent means those of the other servers.
+	//
+	// +optional
+	Accelerator *Accelerator `json:"accelerator,omitempty"`
+}
 
 // PodMetadata is metadata that a user can add to pods.
 type PodMetadata struct {

@@ -58,7 +58,7 @@ type NpuDeployStatus struct {
 	TrafficSteps *TrafficStepsStatus `json:"trafficSteps,omitempty"`
 
 	// replicas is the number of pods of the current generation, or of groups of pods with
-	// accelerator.nodes.
+	// accelerator.nodes. With prefill, it is that of the pods that answer requests.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0

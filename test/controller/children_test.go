@@ -156,6 +156,51 @@ func TestInferencePoolAndItsPickerFollowTheKind(t *testing.T) {
 	}
 }
 
+// Each role has its own Deployment, whose pods follow its own changes, and neither is ready alone. Without prefill, or
+// without the NpuDeploy, nothing of them remains.
+func TestPrefillAndDecodeAreTwoDeployments(t *testing.T) {
+	f := newFixture(t)
+	const prefill = "prefill: {replicas: 2, accelerator: {type: nvidia, count: 2}}"
+	disaggregated := replace("accelerator: {type: atom, count: 1}", "accelerator: {type: nvidia, count: 1}\n  "+prefill, "kind: VirtualService", "kind: InferencePool")
+	f.Apply(disaggregated)
+	f.settle()
+	if status := f.web().Status; status.Replicas != 1 || status.ReplicaSummary != "1/1" || status.Accelerator.Count != 1 {
+		t.Errorf("the status is not that of the pods that answer requests: %+v", status)
+	}
+	const ready = "decode: 1 of 1 pods are ready; prefill: 2 of 2 pods are ready"
+	if got := f.Condition(f.web(), v1.ConditionReady).Message; got != ready {
+		t.Errorf("message %q, want %q", got, ready)
+	}
+
+	before := f.Find(deployment, "web-decode").GetGeneration()
+	f.Apply(strings.Replace(disaggregated, "count: 2", "count: 16", 1))
+	failed := f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionReady, metav1.ConditionFalse, v1.ReasonNoFreeDevice)
+	if !strings.HasPrefix(failed.Message, "prefill: ") || !strings.Contains(failed.Message, "16 nvidia.com/gpu requested") {
+		t.Errorf("message %q", failed.Message)
+	}
+	if after := f.Find(deployment, "web-decode").GetGeneration(); after != before {
+		t.Errorf("a change of prefill changed the other Deployment: generation %d, then %d", before, after)
+	}
+	f.Apply(disaggregated)
+	f.settle()
+
+	f.Patch(f.Find(deployment, "web-prefill"), `{"spec":{"replicas":1}}`)
+	prefilling := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: f.Namespace, Name: "web-prefill"}}
+	f.AwaitObject(prefilling, "two replicas again", func() bool { return *prefilling.Spec.Replicas == 2 })
+
+	f.Apply(strings.Replace(disaggregated, prefill, "", 1))
+	f.AwaitGone(f.Object(deployment, "web-decode"))
+	f.AwaitGone(f.Object(deployment, "web-prefill"))
+	f.settle()
+	f.Apply(disaggregated)
+	f.AwaitGone(f.Object(deployment, "web"))
+	f.settle()
+	f.Delete(f.web())
+	for _, name := range []string{"web-decode", "web-prefill", "web-epp"} {
+		f.AwaitGone(f.Object(deployment, name))
+	}
+}
+
 func TestInvalidSpecKeepsTheRunningObjects(t *testing.T) {
 	f := newReady(t)
 	f.Apply(replace("type: atom, count: 1", "type: atom, count: 3"))

@@ -51,7 +51,7 @@ func newFixture(t *testing.T) *fixture {
 		for i := range 16 {
 			h.AddNodes(cluster.Node{
 				Name: fmt.Sprintf("npu-%d", i), Labels: map[string]string{"rebellions.ai/npu.family": "ATOM"},
-				Devices: map[corev1.ResourceName]string{"rebellions.ai/npu": "40"},
+				Devices: map[corev1.ResourceName]string{"rebellions.ai/npu": "40", "nvidia.com/gpu": "8"},
 			})
 		}
 	})
