@@ -21,9 +21,12 @@ import (
 const labelSet = "leaderworkerset.sigs.k8s.io/name"
 
 // groupOf returns the number of the pod's group of a LeaderWorkerSet and its role there, or its role in a
-// RayCluster. Both are empty for other pods.
+// RayCluster or with prefill. Both are empty for other pods.
 func groupOf(pod *corev1.Pod) (*int32, string) {
 	if role := pod.Labels[status.LabelRayNode]; role == "head" || role == "worker" {
+		return nil, role
+	}
+	if role := pod.Labels[status.LabelRole]; role == status.RolePrefill || role == status.RoleDecode {
 		return nil, role
 	}
 	number, err := strconv.ParseInt(pod.Labels[status.LabelGroup], 10, 32)

@@ -56,6 +56,9 @@ func TestPodHasItsGroup(t *testing.T) {
 		"no number":        {map[string]string{index: "x", worker: "0"}, -1, ""},
 		"head of Ray":      {map[string]string{ray: "head"}, -1, "head"},
 		"worker of Ray":    {map[string]string{ray: "worker"}, -1, "worker"},
+		"prefill":          {map[string]string{"dudaji.com/role": "prefill"}, -1, "prefill"},
+		"decode":           {map[string]string{"dudaji.com/role": "decode"}, -1, "decode"},
+		"leader of ours":   {map[string]string{"dudaji.com/role": "leader", index: "1", worker: "0"}, 1, "leader"},
 		"submitter of Ray": {map[string]string{ray: "redis-cleanup"}, -1, ""},
 	} {
 		got := newPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: test.labels}}, status.Outcome{}, nil)

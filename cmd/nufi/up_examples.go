@@ -64,6 +64,8 @@ func addonOf(example string) string {
 	switch filepath.Base(filepath.Dir(example)) {
 	case "multi-node":
 		return string(cluster.LWS)
+	case "disaggregated":
+		return string(cluster.Inference)
 	case "ray":
 		return string(cluster.KubeRay)
 	}

@@ -197,7 +197,7 @@ func (emptyCache) List(context.Context, client.ObjectList, ...client.ListOption)
 
 // After a restart, only the objects show which manifests were applied.
 func TestRestartSendsNoRequest(t *testing.T) {
-	for _, example := range []string{"full", "httproute", "ingress", "autoscaled", "multi-node", "disaggregated"} {
+	for _, example := range []string{"full", "httproute", "ingress", "autoscaled", "multi-node"} {
 		t.Run(example, func(t *testing.T) {
 			f := newFixture(t)
 			var objects []*unstructured.Unstructured

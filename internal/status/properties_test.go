@@ -82,7 +82,7 @@ func asStored(t *testing.T, evaluated v1.NpuDeployStatus) v1.NpuDeployStatus {
 func TestEvaluateDoesNotModifyItsInput(t *testing.T) {
 	eachCase(t, func(t *testing.T, observed status.Observed) {
 		t.Helper()
-		before := copyOf(t, observed)
+		before := copyOf(t, observed.Workload)
 		status.Evaluate(observed)
 		if diff := cmp.Diff(before, observed.Workload); diff != "" {
 			t.Errorf("the workload was modified (-before +after):\n%s", diff)
@@ -104,19 +104,23 @@ func copyByJSON[T any](t *testing.T, value *T) *T {
 	return copied
 }
 
-func copyOf(t *testing.T, observed status.Observed) status.Workload {
+func copyOf(t *testing.T, workload status.Workload) status.Workload {
 	t.Helper()
-	copied := status.Workload{SpecObserved: observed.Workload.SpecObserved, Rejection: observed.Workload.Rejection}
-	copied.Deployment = observed.Workload.Deployment.DeepCopy()
-	copied.Groups = copyByJSON(t, observed.Workload.Groups)
-	copied.Ray = copyByJSON(t, observed.Workload.Ray)
-	for _, pod := range observed.Workload.Pods {
+	copied := status.Workload{SpecObserved: workload.SpecObserved, Rejection: workload.Rejection}
+	copied.Deployment = workload.Deployment.DeepCopy()
+	copied.Groups = copyByJSON(t, workload.Groups)
+	copied.Ray = copyByJSON(t, workload.Ray)
+	if workload.Prefill != nil {
+		prefill := copyOf(t, *workload.Prefill)
+		copied.Prefill = &prefill
+	}
+	for _, pod := range workload.Pods {
 		copied.Pods = append(copied.Pods, *pod.DeepCopy())
 	}
-	for _, set := range observed.Workload.ReplicaSets {
+	for _, set := range workload.ReplicaSets {
 		copied.ReplicaSets = append(copied.ReplicaSets, *set.DeepCopy())
 	}
-	for _, event := range observed.Workload.Warnings {
+	for _, event := range workload.Warnings {
 		copied.Warnings = append(copied.Warnings, *event.DeepCopy())
 	}
 	return copied
