@@ -263,8 +263,8 @@ func (s *Store) prepare(ctx context.Context, candidate fs.FS) (*render.Templates
 	return set, err
 }
 
-// validate checks whether candidate can replace the serving set. Live specs that the serving
-// set does not render are left out.
+// validate checks whether candidate can replace the serving set. A live spec that the serving set does not render
+// either is no reason to reject it. Only after a rejection does this process render the live specs.
 func (s *Store) validate(ctx context.Context, candidate fs.FS) error {
 	serving := s.Serving()
 	if serving == nil {
@@ -274,17 +274,30 @@ func (s *Store) validate(ctx context.Context, candidate fs.FS) error {
 	if err != nil {
 		return fmt.Errorf("listing live specs: %w", err)
 	}
-	settings := render.SettingsByNamespace(live.Projects)
-	var rendering Live
-	for i := range live.Deploys {
-		if _, err := serving.Render(&live.Deploys[i], settings[live.Deploys[i].Namespace]); err == nil {
-			rendering.Deploys = append(rendering.Deploys, live.Deploys[i])
-		}
+	err = s.hooks.Validate(ctx, candidate, live)
+	if rejected := (*RejectedError)(nil); !errors.As(err, &rejected) {
+		return err
 	}
-	for i := range live.Projects {
-		if _, err := serving.RenderProject(&live.Projects[i]); err == nil {
-			rendering.Projects = append(rendering.Projects, live.Projects[i])
-		}
+	rendering := live.renderingWith(serving)
+	if len(rendering.Deploys) == len(live.Deploys) && len(rendering.Projects) == len(live.Projects) {
+		return err
 	}
 	return s.hooks.Validate(ctx, candidate, rendering)
+}
+
+// renderingWith returns the specs that set renders.
+func (l Live) renderingWith(set *render.Templates) Live {
+	settings := render.SettingsByNamespace(l.Projects)
+	var rendering Live
+	for i := range l.Deploys {
+		if _, err := set.Evaluate(&l.Deploys[i], settings[l.Deploys[i].Namespace], render.ReportedBackends(&l.Deploys[i])...); err == nil {
+			rendering.Deploys = append(rendering.Deploys, l.Deploys[i])
+		}
+	}
+	for i := range l.Projects {
+		if _, err := set.EvaluateProject(&l.Projects[i]); err == nil {
+			rendering.Projects = append(rendering.Projects, l.Projects[i])
+		}
+	}
+	return rendering
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -256,16 +257,40 @@ func TestReturnToTheServingSetClearsTheRejection(t *testing.T) {
 	}
 }
 
+// The candidate is validated with all specs, and after a rejection without those that do not render now.
 func TestLiveSpecThatDoesNotRenderNowIsIgnored(t *testing.T) {
 	t.Parallel()
-	broken := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "abacus"}}}
-	broken.Name, broken.Namespace = "broken", "default"
+	valid := v1.NpuDeploy{Spec: v1.NpuDeploySpec{Model: "a/b", Accelerator: &v1.Accelerator{Type: "atom"}}}
+	valid.Name, valid.Namespace = "valid", "default"
+	broken := *valid.DeepCopy()
+	broken.Name, broken.Spec.Accelerator.Type = "broken", "abacus"
+	live, validated, results := []v1.NpuDeploy{valid}, make(chan int, 8), make(chan error, 8)
 	dir := t.TempDir()
 	mount(t, dir, "..1", unchanged)
-	_, results := startStore(t, dir, templates.Live{Deploys: []v1.NpuDeploy{broken}})
-	mount(t, dir, "..2", replace("policy.cue", "graceSeconds: 120", "graceSeconds: 240"))
-	if err := next(t, results); err != nil {
-		t.Error(err)
+	store, err := templates.Open(dir, templates.Hooks{
+		Live: func(context.Context) (templates.Live, error) { return templates.Live{Deploys: live}, nil },
+		Validate: func(ctx context.Context, candidate fs.FS, live templates.Live) error {
+			validated <- len(live.Deploys)
+			return templates.Validate(ctx, candidate, live)
+		},
+		Swapped:  func(*render.Templates) { live = append(live, broken); results <- nil },
+		Rejected: func(_ string, reason error) { results <- reason },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, store)
+	for i, want := range [][]int{{1}, {2, 1}} {
+		seconds := strconv.Itoa(200 + i)
+		mount(t, dir, ".."+seconds, replace("policy.cue", "graceSeconds: 120", "graceSeconds: "+seconds))
+		if err := next(t, results); err != nil {
+			t.Error(err)
+		}
+		for _, specs := range want {
+			if got := <-validated; got != specs {
+				t.Errorf("the candidate was validated with %d specs, want %d", got, specs)
+			}
+		}
 	}
 }
 
