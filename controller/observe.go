@@ -75,19 +75,8 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 	if err != nil || object == nil {
 		return workload, err
 	}
-	switch object := object.(type) {
-	case *appsv1.Deployment:
-		workload.Deployment = object
-		workload.SpecObserved = k.specs.isObserved(client.ObjectKeyFromObject(deploy), object)
-	case *unstructured.Unstructured:
-		if kind == manifests.RayService() {
-			workload.Ray, err = status.NewRayService(object)
-		} else {
-			workload.Groups, err = status.NewLeaderWorkerSet(object)
-		}
-		if err != nil {
-			return workload, err
-		}
+	if err := k.setObject(&workload, deploy, kind, object); err != nil {
+		return workload, err
 	}
 	ofDeploy := []client.ListOption{
 		client.InNamespace(deploy.Namespace), client.MatchingFields{indexDeploy: deploy.Name}, client.UnsafeDisableDeepCopy,
@@ -110,6 +99,24 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 		workload.Rejection, err = k.rejection(ctx, deploy, name)
 	}
 	return workload, err
+}
+
+// setObject sets the Deployment, LeaderWorkerSet or RayService.
+func (k *deployKind) setObject(
+	workload *status.Workload, deploy *v1.NpuDeploy, kind schema.GroupVersionKind, object client.Object,
+) (err error) {
+	switch object := object.(type) {
+	case *appsv1.Deployment:
+		workload.Deployment = object
+		workload.SpecObserved = k.specs.isObserved(client.ObjectKeyFromObject(deploy), object)
+	case *unstructured.Unstructured:
+		if kind == manifests.RayService() {
+			workload.Ray, err = status.NewRayService(object)
+		} else {
+			workload.Groups, err = status.NewLeaderWorkerSet(object)
+		}
+	}
+	return err
 }
 
 // rejectionAge is the age up to which an event explains missing pods, and rejectionDelay the delay before
