@@ -76,7 +76,7 @@ func measure(b *testing.B) (point, rates) {
 	own := rates{written: perSecond(took), settled: perSecond(took + f.awaitPods())}
 	f.settle()
 	p := point{Size: *size, Seconds: took.Seconds(), CPU: f.process.cpu().Seconds()}
-	each := func(unit string, value float64) { b.ReportMetric(value/float64(*size), unit+"/set") }
+	each := func(unit string, value float64) { report(b, unit+"/set", value/float64(*size)) }
 	each("writes", f.writes())
 	each("cpu-ms", p.CPU*1000)
 	each("KB", f.metric("go_memstats_alloc_bytes_total", "")/1024)
@@ -85,10 +85,10 @@ func measure(b *testing.B) (point, rates) {
 
 	cpu, writes := f.process.cpu(), f.writes()
 	f.wait(quietTime)
-	b.ReportMetric(f.writes()-writes, "quiet-writes")
-	b.ReportMetric((f.process.cpu() - cpu).Seconds(), "quiet-cpu-s")
+	report(b, "quiet-writes", f.writes()-writes)
+	report(b, "quiet-cpu-s", (f.process.cpu() - cpu).Seconds())
 	p.MiB = f.process.residentMiB()
-	b.ReportMetric(p.MiB, "rss-MiB")
+	report(b, "rss-MiB", p.MiB)
 
 	f.measureChanges(b)
 	f.measureRestart(b)
@@ -96,14 +96,21 @@ func measure(b *testing.B) (point, rates) {
 	configured := f.metric("nufi_applies_total", `result="configured"`)
 	took = f.changePolicy()
 	f.settle()
-	b.ReportMetric((f.metric("nufi_applies_total", `result="configured"`)-configured)/float64(*size*children), "applies/changed-child")
-	b.ReportMetric(perSecond(took), "policy-sets/s")
-	b.ReportMetric(f.metric("nufi_drift_healed_total", ""), "healed")
+	report(b, "applies/changed-child", (f.metric("nufi_applies_total", `result="configured"`)-configured)/float64(*size*children))
+	report(b, "policy-sets/s", perSecond(took))
+	report(b, "healed", f.metric("nufi_drift_healed_total", ""))
 
 	f.stop()
-	b.ReportMetric(own.written, "sets/s")
+	report(b, "sets/s", own.written)
 	b.ReportMetric(0, "ns/op")
 	return p, own
+}
+
+// report reports a figure, and logs it, which -v shows at once: ten thousand take most of an hour.
+func report(b *testing.B, unit string, value float64) {
+	b.Helper()
+	b.ReportMetric(value, unit)
+	b.Logf("%s %.4g", unit, value)
 }
 
 // BenchmarkNeighbour measures how long an NpuDeploy takes while another namespace creates many, and

@@ -118,7 +118,7 @@ func (f *fleet) awaitEvery(interval time.Duration, what string, condition func()
 	f.Helper()
 	start := time.Now()
 	for !condition() {
-		if time.Since(start) > 20*time.Minute {
+		if time.Since(start) > 30*time.Minute {
 			f.Fatalf("waited too long for %s", what)
 		}
 		f.wait(interval)
