@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -225,13 +226,22 @@ func awaitsPods(next *v1.NpuDeploy) bool {
 }
 
 // isTransitional reports whether next is between two states: it waits as the status before does, or as many pods serve
-// as before, such as until the Deployment's controller acts on a change. Steps of a promotion are no such state.
+// as before, such as until the Deployment's controller acts on a change. What other conditions say, and steps of a
+// promotion, do not wait.
 func isTransitional(deploy, next *v1.NpuDeploy) bool {
 	before, after := &deploy.Status, &next.Status
 	servesAsBefore := meta.IsStatusConditionTrue(before.Conditions, v1.ConditionReady) &&
 		before.ReadyReplicas == after.ReadyReplicas && before.ReplicaSummary == after.ReplicaSummary
-	return (servesAsBefore || isWaiting(before)) && isWaiting(after) &&
+	return (servesAsBefore || isWaiting(before)) && isWaiting(after) && saysTheSame(before.Conditions, after.Conditions) &&
 		equality.Semantic.DeepEqual(before.TrafficSteps, after.TrafficSteps) && !equality.Semantic.DeepEqual(*before, *after)
+}
+
+// saysTheSame reports whether all conditions but those of the pods are the same.
+func saysTheSame(before, after []metav1.Condition) bool {
+	return slices.EqualFunc(before, after, func(a, b metav1.Condition) bool {
+		isOfPods := a.Type == v1.ConditionReady || a.Type == v1.ConditionAvailable
+		return a.Type == b.Type && (isOfPods || a.Status == b.Status && a.Reason == b.Reason && a.Message == b.Message)
+	})
 }
 
 // isWaiting reports whether it is not Ready for a reason that passes.

@@ -66,6 +66,8 @@ func TestStatusBetweenTwoStatesIsDeferred(t *testing.T) {
 	again.Status.Conditions[0].LastTransitionTime = metav1.NewTime(passive.Now().Add(time.Second))
 	promoted := progressing.DeepCopy()
 	promoted.Status.TrafficSteps = &v1.TrafficStepsStatus{Share: 10}
+	updated := progressing.DeepCopy()
+	updated.Status.Conditions = append(updated.Status.Conditions, metav1.Condition{Type: v1.ConditionUpdateAvailable, Status: metav1.ConditionTrue})
 	for _, c := range []struct {
 		what         string
 		before, next *v1.NpuDeploy
@@ -76,6 +78,7 @@ func TestStatusBetweenTwoStatesIsDeferred(t *testing.T) {
 		{"a failure", starting, crashed, 0, 0},
 		{"the end of a failure", crashed, starting, 0, 0},
 		{"pods that are ready", starting, ready, 0, 0},
+		{"an update", starting, updated, 0, 0},
 		{"a step of a promotion", starting, promoted, 0, 0},
 		{"a change that the Deployment's controller has not acted on", ready, progressing, 0, settleTransient},
 		{"no change", starting, starting, 0, 0},
