@@ -18,17 +18,50 @@ import (
 
 var customResourceDefinition = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}
 
-const virtualServiceCRD = "devcluster/crds/virtualservices.yaml"
+const (
+	virtualServiceCRD = "devcluster/crds/virtualservices.yaml"
+	httpRouteCRD      = "devcluster/crds/httproutes.yaml"
+	inferencePoolCRD  = "devcluster/crds/inferencepools.yaml"
+)
 
 // installVirtualServices returns a function that uninstalls them: other tests begin without.
 func installVirtualServices(h *harness.Harness) (uninstall func()) {
 	h.Helper()
 	h.Must(h.Cluster().ApplyCRD(h.Context(), h.Path(virtualServiceCRD)))
-	return func() {
-		definition := h.Object(customResourceDefinition, "virtualservices.networking.istio.io")
-		h.Delete(definition)
-		h.AwaitGone(definition)
+	return func() { uninstallKind(h, "virtualservices.networking.istio.io") }
+}
+
+func uninstallKind(h *harness.Harness, name string) {
+	h.Helper()
+	definition := h.Object(customResourceDefinition, name)
+	h.Delete(definition)
+	h.AwaitGone(definition)
+}
+
+// The condition names the kind of the pool's objects that is not installed. The picker, whose kinds are Kubernetes', is
+// applied.
+func TestInferencePoolThatIsNotInstalledIsNamed(t *testing.T) {
+	h := harness.New(t)
+	h.Must(h.Cluster().ApplyCRD(h.Context(), h.Path(httpRouteCRD)))
+	defer uninstallKind(h, "httproutes.gateway.networking.k8s.io")
+	controllertest.Start(h, controller.Options{})
+	h.Apply(manifest + "  endpoint: {host: web.example, kind: InferencePool}\n")
+	web := h.NpuDeploy("web")
+	applied := h.AwaitCondition(web, v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonKindNotInstalled)
+	if !strings.Contains(applied.Message, "InferencePool of inference.networking.k8s.io/v1") {
+		t.Errorf("message %q", applied.Message)
 	}
+	if ready := h.Condition(web, v1.ConditionReady); ready.Reason != v1.ReasonKindNotInstalled {
+		t.Errorf("the condition Ready has the reason %s: %s", ready.Reason, ready.Message)
+	}
+	for _, name := range []string{"web", "web-epp"} {
+		if h.Find(service, name) == nil {
+			t.Errorf("Service %s was not applied", name)
+		}
+	}
+	h.Must(h.Cluster().ApplyCRD(h.Context(), h.Path(inferencePoolCRD)))
+	defer uninstallKind(h, "inferencepools.inference.networking.k8s.io")
+	awaitApplied(h)
 }
 
 func TestKindThatCannotBeListedDoesNotStopTheOthers(t *testing.T) {
@@ -122,6 +155,5 @@ func TestReinstalledKindIsUsedWithoutContention(t *testing.T) {
 	if lines := log.count("") - before; lines > 6*count {
 		t.Errorf("%d lines of the log for %d deployments", lines, count)
 	}
-	h.Delete(definition) // The other tests begin without it.
-	h.AwaitGone(definition)
+	uninstallKind(h, definition.GetName()) // The other tests begin without it.
 }
