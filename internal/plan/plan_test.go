@@ -53,6 +53,39 @@ func TestCompareReportsTheEffectOnEachDeployAndTheWorst(t *testing.T) {
 	}
 }
 
+// A picker that restarts is no restart of the servers. A change of the routing proxy, which is in their pods, is.
+func TestChangeOfThePickerKeepsTheServers(t *testing.T) {
+	t.Parallel()
+	const note = "the endpoint picker restarts; the servers stay"
+	picker := []render.Change{{Object: "deployment/llama-epp", Effect: render.InPlace, Note: note}}
+	serving := rendertest.Compile(t, nufi.Module())
+	deploy := newDeploy("llama", 1)
+	deploy.Spec.Accelerator.Type = "nvidia"
+	deploy.Spec.Endpoint = &v1.Endpoint{Kind: v1.EndpointInferencePool}
+	deploy.Spec.Prefill = &v1.Prefill{}
+	for _, c := range []struct {
+		from, to string
+		effect   render.Effect
+		wave     string
+		changes  []render.Change
+	}{
+		{"endpoint-picker:v0.10.0", "endpoint-picker:v0.10.1", render.InPlace, "InPlace", picker},
+		{"prefillConfig: {}", `prefillConfig: plugins: [{type: "queue-scorer"}]`, render.InPlace, "InPlace", picker},
+		{`"FailOpen"`, `"FailClose"`, render.InPlace, "InPlace", []render.Change{{Object: "inferencepool/llama", Effect: render.InPlace}}},
+		{"sidecar:v0.10.0", "sidecar:v0.10.1", render.Restart, "10%", []render.Change{{Object: "deployment/llama-decode", Effect: render.Restart}}},
+	} {
+		impact := plan.Impact{Namespace: "search", Name: "llama", Effect: c.effect, Changes: c.changes}
+		want := &plan.Plan{
+			Effect: c.effect, Deploys: []plan.Impact{impact}, Projects: []plan.Impact{},
+			Waves: []rollout.Preview{{Name: c.wave, Deploys: []string{"search/llama"}}},
+		}
+		sets := plan.Sets{Now: serving, Next: rendertest.Replace(t, "schemas/policy/policy.cue", c.from, c.to)}
+		if delta := cmp.Diff(want, sets.Compare([]v1.NpuDeploy{deploy}, nil, nil)); delta != "" {
+			t.Errorf("%s (-want +got):\n%s", c.to, delta)
+		}
+	}
+}
+
 // The comparison in CUE must not differ from that of exported manifests.
 func TestImpactInCUEIsThatOfExportedManifests(t *testing.T) {
 	t.Parallel()
@@ -64,6 +97,7 @@ func TestImpactInCUEIsThatOfExportedManifests(t *testing.T) {
 		{"policy/policy.cue", "annotations: {}", `annotations: {"cost-center": "new"}`}, // A key of a user.
 		{"policy/policy.cue", `serviceAccount: "Own"`, `serviceAccount: "NamespaceDefault"`},
 		{"policy/policy.cue", `hostPaths: ["/mnt/data"]`, "hostPaths: []"},
+		{"policy/policy.cue", "endpoint-picker:v0.10.0", "endpoint-picker:v0.10.1"},
 	} {
 		edited := rendertest.Edit(t, nufi.Module(), "schemas/"+c.file, func(_, content string) string {
 			if !strings.Contains(content, c.from) {

@@ -41,6 +41,8 @@ type object struct {
 type fields interface {
 	// differ compares a field with that of an object of the same form. It may be absent.
 	differ(from fields, path ...string) bool
+	// text returns a text, or nothing.
+	text(path ...string) string
 }
 
 func compare(before, after []object) (Effect, []Change) {
@@ -72,7 +74,7 @@ func effectOn(before, after *object) Effect {
 	switch {
 	case before == nil:
 		return InPlace
-	case after.fields.differ(before.fields, podTemplate(after.kind)...):
+	case !isPicker(after) && after.fields.differ(before.fields, podTemplate(after.kind)...):
 		return Restart
 	case after.fields.differ(before.fields):
 		return InPlace
@@ -92,10 +94,19 @@ func podTemplate(kind string) []string {
 	return []string{"spec", "template"}
 }
 
-// note returns what a change of a RayService means beside its effect.
+// isPicker reports whether an object is the Deployment of an endpoint picker, which restarts while the servers stay.
+func isPicker(o *object) bool {
+	return o.kind == "Deployment" && o.fields.text("spec", "selector", "matchLabels", "dudaji.com/picker") != ""
+}
+
+// note returns what a change of a RayService or of an endpoint picker means beside its effect.
 func note(before, after *object) string {
 	switch {
-	case before == nil || after.kind != "RayService":
+	case before == nil:
+		return ""
+	case isPicker(after) && after.fields.differ(before.fields, podTemplate(after.kind)...):
+		return "the endpoint picker restarts; the servers stay"
+	case after.kind != "RayService":
 		return ""
 	case after.fields.differ(before.fields, "spec", "rayClusterConfig"):
 		return "KubeRay makes a second cluster, with as many devices again, and deletes the first when it serves"
@@ -121,6 +132,11 @@ func (f exportedFields) differ(from fields, path ...string) bool {
 	before, _, _ := unstructured.NestedFieldNoCopy(other, path...)
 	after, _, _ := unstructured.NestedFieldNoCopy(f, path...)
 	return !reflect.DeepEqual(before, after)
+}
+
+func (f exportedFields) text(path ...string) string {
+	text, _, _ := unstructured.NestedString(f, path...)
+	return text
 }
 
 // evaluatedFields are those of an object in CUE.
@@ -149,7 +165,6 @@ func (e *Evaluation) objects(isShared bool) (objects []object, ok bool) {
 	return objects, true
 }
 
-// text returns a text, or nothing.
 func (f evaluatedFields) text(path ...string) string {
 	text, _ := f.lookup(path).String()
 	return f.keys.key(text)

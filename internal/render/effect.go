@@ -13,7 +13,7 @@ type Effect string
 const (
 	// None changes nothing.
 	None Effect = "None"
-	// InPlace changes objects, but no pod.
+	// InPlace changes objects, but no pod of a server.
 	InPlace Effect = "InPlace"
 	// Restart changes the pod template: every pod is replaced.
 	Restart Effect = "Restart"

@@ -9,7 +9,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// inPlace is the index of the wave of NpuDeploys that keep their pods.
+// inPlace is the index of the wave of NpuDeploys that keep their servers.
 const inPlace = 0
 
 // wave is one wave of a policy.

@@ -248,7 +248,7 @@ const (
 
 // Reasons of UpdateAvailable.
 const (
-	// ReasonUpdateInPlace means that newer templates would change objects and no pod.
+	// ReasonUpdateInPlace means that newer templates would change objects and no pod of a server.
 	//
 	// With manual updates: `nufi rollout update NAME`.
 	ReasonUpdateInPlace = "UpdateInPlace"

@@ -168,7 +168,7 @@ type RolloutPlan struct {
 	// +kubebuilder:validation:Minimum=0
 	None int32 `json:"none"`
 
-	// inPlace is the number whose objects change, but no pod.
+	// inPlace is the number whose objects change, but no pod of a server.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
