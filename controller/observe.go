@@ -274,7 +274,7 @@ func (k *deployKind) route(ctx context.Context, deploy *v1.NpuDeploy, rendered *
 	return route, err
 }
 
-// pool reads the InferencePool of a route, and the Deployment of its endpoint picker.
+// pool reads the InferencePool of a route, and the Deployment of its endpoint picker with its pod.
 func (k *deployKind) pool(ctx context.Context, deploy *v1.NpuDeploy, rendered *rendering, route *status.Route) error {
 	pool, err := k.renderedObject(ctx, deploy, rendered, string(v1.EndpointInferencePool), "")
 	if err != nil {
@@ -282,7 +282,17 @@ func (k *deployKind) pool(ctx context.Context, deploy *v1.NpuDeploy, rendered *r
 	}
 	route.Pool, _ = pool.(*unstructured.Unstructured)
 	picker, err := k.renderedObject(ctx, deploy, rendered, deploymentKind().Kind, manifests.PickerName(deploy.Name))
-	route.Picker, _ = picker.(*appsv1.Deployment)
+	deployment, ok := picker.(*appsv1.Deployment)
+	if !ok || err != nil {
+		return err
+	}
+	route.Picker = &status.Workload{Deployment: deployment}
+	var pods corev1.PodList
+	if err := k.cache.List(ctx, &pods, client.InNamespace(deploy.Namespace), client.MatchingFields{indexPicker: deploy.Name}, client.UnsafeDisableDeepCopy); err != nil {
+		return err
+	}
+	route.Picker.Pods = pods.Items
+	route.Picker.Warnings, err = k.warnings(ctx, pods.Items)
 	return err
 }
 

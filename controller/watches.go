@@ -31,11 +31,13 @@ import (
 // The informers' indices, beside that of internal/scheduling.
 const (
 	indexDeploy = "deploy" // pods and ReplicaSets by NpuDeploy
+	indexPicker = "picker" // pods of endpoint pickers by NpuDeploy
 	indexPod    = "pod"    // events by pod
 )
 
 func addIndices(ctx context.Context, informers cache.Cache) error {
 	byDeploy := func(object client.Object) []string { return []string{object.GetLabels()[v1.LabelDeploy]} }
+	byPicker := func(object client.Object) []string { return []string{object.GetLabels()[v1.LabelPicker]} }
 	byPod := func(object client.Object) []string { return []string{object.(*corev1.Event).InvolvedObject.Name} }
 	for _, index := range []struct {
 		object client.Object
@@ -43,6 +45,7 @@ func addIndices(ctx context.Context, informers cache.Cache) error {
 		values client.IndexerFunc
 	}{
 		{&corev1.Pod{}, indexDeploy, byDeploy},
+		{&corev1.Pod{}, indexPicker, byPicker},
 		{newReplicaSet(), indexDeploy, byDeploy},
 		{&corev1.Event{}, indexPod, byPod},
 		{&v1.NpuDeploy{}, indexBackend, func(object client.Object) []string { return render.BackendNames(object.(*v1.NpuDeploy)) }},
@@ -225,7 +228,7 @@ func byOwner(kind string) mapFunc {
 }
 
 func byLabel(_ context.Context, object client.Object) []types.NamespacedName {
-	name := object.GetLabels()[v1.LabelDeploy]
+	name := cmp.Or(object.GetLabels()[v1.LabelDeploy], object.GetLabels()[v1.LabelPicker])
 	if name == "" {
 		return nil
 	}

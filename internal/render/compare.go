@@ -6,6 +6,8 @@ import (
 
 	"cuelang.org/go/cue"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // Compare returns the effect of applying after where before runs: the worst effect, and each
@@ -96,7 +98,7 @@ func podTemplate(kind string) []string {
 
 // isPicker reports whether an object is the Deployment of an endpoint picker, which restarts while the servers stay.
 func isPicker(o *object) bool {
-	return o.kind == "Deployment" && o.fields.text("spec", "selector", "matchLabels", "dudaji.com/picker") != ""
+	return o.kind == "Deployment" && o.fields.text("spec", "selector", "matchLabels", v1.LabelPicker) != ""
 }
 
 // note returns what a change of a RayService or of an endpoint picker means beside its effect.

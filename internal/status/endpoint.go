@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -37,14 +38,15 @@ func endpoint(observed Observed) result {
 	case route.Kind == v1.EndpointHTTPRoute:
 		return accepted(route)
 	case route.Kind == v1.EndpointInferencePool:
-		return pooled(route)
+		return pooled(observed)
 	}
 	return routed(route)
 }
 
 // pooled evaluates the HTTPRoute, the InferencePool and the endpoint picker. Of the pool, the conditions of
 // gateways of the route count: others' routes may refer to it.
-func pooled(route Route) result {
+func pooled(observed Observed) result {
+	route := observed.Route
 	if route.Pool == nil {
 		return pending("the InferencePool is not in place yet")
 	}
@@ -58,14 +60,33 @@ func pooled(route Route) result {
 	if result, rejected := rejectedBy(parents, route.Pool.GetGeneration(), " of the InferencePool"); rejected {
 		return result
 	}
-	if picker := route.Picker; picker != nil && picker.Status.ReadyReplicas == 0 {
-		text := fmt.Sprintf("endpoint picker %s has no ready pod", picker.Name)
-		if cause := creationError(picker); cause != "" {
+	if picker := route.Picker; picker != nil && picker.Deployment.Status.ReadyReplicas == 0 {
+		text := fmt.Sprintf("endpoint picker %s has no ready pod", picker.Deployment.Name)
+		if cause := pickerError(observed); cause != "" {
 			text += ": " + cause
 		}
 		return result{metav1.ConditionFalse, v1.ReasonPickerNotReady, text}
 	}
 	return routed(route)
+}
+
+// pickerError returns why the endpoint picker has no ready pod, or "" if it has no error. Its node is not observed.
+func pickerError(observed Observed) string {
+	observed.Workload, observed.Scheduling = *observed.Route.Picker, SchedulingContext{}
+	if cause := creationError(observed.Workload.Deployment); cause != "" {
+		return cause
+	}
+	pods := observed.Workload.Pods
+	if len(pods) == 0 {
+		return ""
+	}
+	newest := slices.MaxFunc(pods, func(a, b corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
+	switch d := diagnoseOne(observed, newest); d.reason {
+	case v1.ReasonReady, v1.ReasonStarting, v1.ReasonProgressing:
+		return ""
+	default:
+		return d.message
+	}
 }
 
 func unknownRoute(observed Observed) result {

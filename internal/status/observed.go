@@ -201,8 +201,8 @@ type Route struct {
 	Object metav1.Object
 	// Pool is the live InferencePool with its status, or nil.
 	Pool *unstructured.Unstructured
-	// Picker is the Deployment of the pool's endpoint picker, or nil if there is none.
-	Picker *appsv1.Deployment
+	// Picker is the Deployment of the pool's endpoint picker with its pod, or nil if there is none.
+	Picker *Workload
 
 	started string // the backend that a request starts, or empty
 }

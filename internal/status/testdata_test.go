@@ -92,9 +92,12 @@ func add(tb testing.TB, observed *status.Observed, document string) {
 	case "ReplicaSet":
 		workload.ReplicaSets = append(workload.ReplicaSets, readNew[metav1.PartialObjectMetadata](tb, document))
 	case "Pod":
-		if pod := readPod(tb, document); pod.Labels[status.LabelRole] == status.RolePrefill {
+		switch pod := readPod(tb, document); {
+		case pod.Labels[v1.LabelPicker] != "":
+			observed.Route.Picker.Pods = append(observed.Route.Picker.Pods, pod)
+		case pod.Labels[status.LabelRole] == status.RolePrefill:
 			workload.Prefill.Pods = append(workload.Prefill.Pods, pod)
-		} else {
+		default:
 			workload.Pods = append(workload.Pods, pod)
 		}
 	case "Prefill": // The next Deployment is its own, and the ReplicaSets before it are those of both.
@@ -158,7 +161,9 @@ func addExtra(observed *status.Observed, extra extra) {
 	if extra.Route != nil {
 		observed.Route.Kind, observed.Route.Host, observed.Route.Owner = extra.Route.Kind, extra.Route.Host, extra.Route.Owner
 		observed.Route.Forbidden, observed.Route.Shares = extra.Route.Forbidden, extra.Route.Shares
-		observed.Route.Picker = extra.Route.Picker
+		if extra.Route.Picker != nil {
+			observed.Route.Picker = &status.Workload{Deployment: extra.Route.Picker}
+		}
 	}
 	for _, name := range extra.Absent {
 		switch name {

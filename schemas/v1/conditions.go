@@ -192,7 +192,7 @@ const (
 	ReasonRouteNotAccepted = "RouteNotAccepted"
 	// ReasonPickerNotReady means that the endpoint picker of the InferencePool has no ready pod.
 	//
-	// See its Deployment: `kubectl describe deployment/NAME-epp`.
+	// See the message; for the picker's log, `kubectl logs deployment/NAME-epp`.
 	ReasonPickerNotReady = "PickerNotReady"
 	// ReasonBackendsNotReady means that no backend with a weight in `endpoint.traffic` has a ready pod.
 	//

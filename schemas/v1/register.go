@@ -19,6 +19,9 @@ const (
 // LabelDeploy is the label of pods and ReplicaSets whose value is the name of their NpuDeploy.
 const LabelDeploy = "dudaji.com/npudeploy"
 
+// LabelPicker is the label of the pod of an endpoint picker whose value is the name of its NpuDeploy.
+const LabelPicker = "dudaji.com/picker"
+
 // GroupVersion returns dudaji.com/v1.
 func GroupVersion() schema.GroupVersion {
 	return schema.GroupVersion{Group: Group, Version: Version}

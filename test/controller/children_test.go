@@ -156,6 +156,24 @@ func TestInferencePoolAndItsPickerFollowTheKind(t *testing.T) {
 	}
 }
 
+func TestErrorOfThePickerIsReported(t *testing.T) {
+	f := newFixture(t)
+	f.Apply(replace("kind: VirtualService", "kind: InferencePool"))
+	f.settle()
+	f.Patch(f.Find(deployment, "web-epp"), `{"spec":{"template":{"spec":{"nodeSelector":{"missing":""}}}}}`)
+	web := f.NpuDeploy("web")
+	f.AwaitObject(web, "the error of the picker", func() bool {
+		endpoint := f.Condition(web, v1.ConditionEndpoint)
+		return endpoint.Reason == v1.ReasonPickerNotReady && strings.Contains(endpoint.Message, "web-epp has no ready pod: 0/") &&
+			strings.Contains(endpoint.Message, "match Pod's node affinity/selector")
+	})
+	if available := f.Condition(web, v1.ConditionAvailable); available.Status != metav1.ConditionTrue {
+		t.Errorf("the condition Available is %s: %s", available.Reason, available.Message)
+	}
+	f.Patch(f.Find(deployment, "web-epp"), `{"spec":{"template":{"spec":{"nodeSelector":null}}}}`)
+	f.settle()
+}
+
 // Each role has its own Deployment, whose pods follow its own changes, and neither is ready alone. Without prefill, or
 // without the NpuDeploy, nothing of them remains.
 func TestPrefillAndDecodeAreTwoDeployments(t *testing.T) {
