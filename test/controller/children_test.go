@@ -213,9 +213,24 @@ func TestPrefillAndDecodeAreTwoDeployments(t *testing.T) {
 	f.Apply(disaggregated)
 	f.AwaitGone(f.Object(deployment, "web"))
 	f.settle()
+	objects := []*unstructured.Unstructured{
+		f.Object(deployment, "web-decode"), f.Object(deployment, "web-prefill"), f.Object(disruptionBudget, "web-prefill"),
+		f.Object(service, "web"), f.Object(serviceAccount, "web"), f.Object(inferencePool, "web"), f.Object(httpRoute, "web"),
+		f.Object(deployment, "web-epp"), f.Object(service, "web-epp"), f.Object(serviceAccount, "web-epp"), f.Object(roleBinding, "web-epp"),
+	}
+	for _, object := range objects {
+		if !f.Get(object) {
+			t.Errorf("no %s %s exists", object.GetKind(), object.GetName())
+		}
+	}
 	f.Delete(f.web())
-	for _, name := range []string{"web-decode", "web-prefill", "web-epp"} {
-		f.AwaitGone(f.Object(deployment, name))
+	for _, object := range objects {
+		f.AwaitGone(object)
+	}
+	for _, selector := range []string{v1.LabelDeploy + "=web", v1.LabelPicker + "=web"} {
+		f.Await("no pods with "+selector, func() bool {
+			return f.Kubectl("get", "pods,replicasets", "-n", f.Namespace, "-l", selector, "-o", "name") == ""
+		})
 	}
 }
 

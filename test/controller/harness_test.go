@@ -25,13 +25,14 @@ func TestMain(m *testing.M) { harness.Main(m, harness.Workloads(), harness.Route
 const soon = 2 * time.Second
 
 var (
-	service        = schema.GroupVersionKind{Version: "v1", Kind: "Service"}
-	serviceAccount = schema.GroupVersionKind{Version: "v1", Kind: "ServiceAccount"}
-	deployment     = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
-	virtualService = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"}
-	httpRoute      = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
-	inferencePool  = schema.GroupVersionKind{Group: "inference.networking.k8s.io", Version: "v1", Kind: "InferencePool"}
-	roleBinding    = schema.GroupVersionKind{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"}
+	service          = schema.GroupVersionKind{Version: "v1", Kind: "Service"}
+	serviceAccount   = schema.GroupVersionKind{Version: "v1", Kind: "ServiceAccount"}
+	deployment       = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+	virtualService   = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"}
+	httpRoute        = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
+	inferencePool    = schema.GroupVersionKind{Group: "inference.networking.k8s.io", Version: "v1", Kind: "InferencePool"}
+	disruptionBudget = schema.GroupVersionKind{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"}
+	roleBinding      = schema.GroupVersionKind{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"}
 
 	shared = controllertest.Shared{Options: measured.options}
 	nodes  sync.Once
