@@ -25,8 +25,8 @@ const reasonReleased = "DevicesReleased"
 const evictionRetry = 30 * time.Second
 
 // releasePartial evicts the pods of groups that hold devices without the rest of the group for as long as policy
-// allows. LeaderWorkerSet creates the pods again: until they have nodes, they hold nothing, and pods that wait
-// come first. All times are those of the objects, so that a new controller continues.
+// allows. LeaderWorkerSet, or KubeRay in the same RayCluster, creates the pods again: until they have nodes, they hold
+// nothing, and pods that wait come first. All times are those of the objects, so that a new controller continues.
 func (k *deployKind) releasePartial(ctx context.Context, observed status.Observed) error {
 	for _, group := range observed.PartialGroups() {
 		at, isLimited := observed.Release(group)
@@ -56,14 +56,16 @@ func (k *deployKind) isStillPartial(ctx context.Context, observed status.Observe
 	}
 	observed.Workload.Pods = pods.Items
 	return slices.ContainsFunc(observed.PartialGroups(), func(current status.PartialGroup) bool {
-		return current.Number == group.Number && slices.EqualFunc(current.Placed, group.Placed, func(a, b corev1.Pod) bool { return a.UID == b.UID })
+		return current.Name == group.Name && current.Held == group.Held && slices.EqualFunc(current.Pods, group.Pods, func(a, b corev1.Pod) bool { return a.UID == b.UID })
 	}), nil
 }
 
+// evict evicts the pods that wait as well: they would be the first to get the devices of the others. The head of a
+// RayCluster has no devices and stays: the Ray of its workers ends with it.
 func (k *deployKind) evict(ctx context.Context, observed status.Observed, group status.PartialGroup) error {
 	evicted := 0
-	for i := range group.Placed {
-		pod := &group.Placed[i]
+	for i := range group.Pods {
+		pod := &group.Pods[i]
 		err := k.writer.SubResource("eviction").Create(ctx, pod, &policyv1.Eviction{
 			ObjectMeta:    metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name},
 			DeleteOptions: &metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(pod.UID))},
@@ -79,7 +81,7 @@ func (k *deployKind) evict(ctx context.Context, observed status.Observed, group 
 	}
 	if evicted > 0 {
 		// The related pod tells the events of two groups apart.
-		k.recorder.Eventf(observed.Deploy, &group.Placed[0], corev1.EventTypeWarning, reasonReleased, "Evict",
+		k.recorder.Eventf(observed.Deploy, &group.Pods[0], corev1.EventTypeWarning, reasonReleased, "Evict",
 			"%s since %s, without nodes for all of its pods: they are released", observed.Describe(group), group.Since.UTC().Format(time.RFC3339))
 	}
 	return nil

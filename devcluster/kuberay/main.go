@@ -1,6 +1,6 @@
 // Command kuberay is KubeRay's operator, with a simulation of the Ray dashboard: on simulated nodes no
-// Ray runs. An application is RUNNING once its configuration is submitted. As with vLLM, a max_model_len
-// of 0 fails.
+// Ray runs. An application is RUNNING once its configuration is submitted and all workers run. As with vLLM, a
+// max_model_len of 0 fails.
 package main
 
 import (
@@ -44,6 +44,7 @@ func (d *dashboards) GetDashboardClient(manager.Manager) func(*rayv1.RayCluster,
 		if d.byCluster[key] == nil {
 			d.byCluster[key] = &dashboard{}
 		}
+		d.byCluster[key].setWorkers(cluster.Status)
 		return d.byCluster[key], nil
 	}
 }
@@ -57,6 +58,7 @@ type dashboard struct {
 	utils.FakeRayDashboardClient
 	mu     sync.Mutex
 	config serveConfig
+	lacks  bool // workers
 }
 
 type serveConfig struct {
@@ -70,6 +72,12 @@ type serveConfig struct {
 			} `json:"llm_configs"`
 		} `json:"args"`
 	} `json:"applications"`
+}
+
+func (d *dashboard) setWorkers(cluster rayv1.RayClusterStatus) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lacks = cluster.AvailableWorkerReplicas < max(1, cluster.DesiredWorkerReplicas)
 }
 
 func (d *dashboard) InitClient(*http.Client, string) {}
@@ -91,6 +99,9 @@ func (d *dashboard) GetMultiApplicationStatus(context.Context) (map[string]*util
 	statuses := map[string]*utiltypes.ServeApplicationStatus{}
 	for _, application := range d.config.Applications {
 		status := &utiltypes.ServeApplicationStatus{Name: application.Name, Status: rayv1.ApplicationStatusEnum.RUNNING}
+		if d.lacks {
+			status.Status = rayv1.ApplicationStatusEnum.DEPLOYING
+		}
 		for _, llm := range application.Args.LLMConfigs {
 			if length := llm.EngineKwargs.MaxModelLen; length != nil && *length == 0 {
 				status.Status = rayv1.ApplicationStatusEnum.DEPLOY_FAILED

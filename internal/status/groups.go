@@ -162,10 +162,7 @@ func groupsAvailable(observed Observed, rev revision) result {
 	}
 	d := mostActionable(groupsNotCreated(observed.Workload, rev, desired), rejectedByNode(rev), diagnoseGroups(observed, rev, desired),
 		diagnosis{v1.ReasonProgressing, groupsProgressing(rev, set, ready, desired)})
-	if slices.Contains([]string{v1.ReasonNoFreeDevice, v1.ReasonUnschedulable, v1.ReasonQuotaExceeded, v1.ReasonPodRejected}, d.reason) {
-		d.message += describePartial(observed)
-	}
-	return d.besideOthers(rev).result()
+	return d.besidePartial(observed).besideOthers(rev).result()
 }
 
 // groupsNotCreated diagnoses pods that the API server rejects, for example because of a quota.

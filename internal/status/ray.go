@@ -171,7 +171,7 @@ func rayAvailable(observed Observed, rev revision) result {
 	if d.reason == v1.ReasonNoFreeDevice && len(rev.earlier) > 0 {
 		d.message += "; a change of a RayService needs the devices of two clusters"
 	}
-	return d.besideOthers(rev).result()
+	return d.besidePartial(observed).besideOthers(rev).result()
 }
 
 // applicationState diagnoses an application that does not run, although pods may be ready.

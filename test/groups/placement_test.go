@@ -44,6 +44,21 @@ func (f fixture) placed() map[string]types.UID {
 	return uids
 }
 
+// awaitReleased awaits the event that half of the devices of a group were released.
+func (f fixture) awaitReleased(group string) {
+	f.Helper()
+	f.Await("an event", func() bool {
+		var events corev1.EventList
+		f.Must(f.Client.List(f.Context(), &events, client.InNamespace(f.Namespace)))
+		for _, event := range events.Items {
+			if event.Reason == "DevicesReleased" && strings.HasPrefix(event.Message, group+" holds 4 of its 8 nvidia.com/gpu since ") {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 // Two groups that hold half of the devices each would wait for each other for ever.
 func TestDevicesOfAGroupWithoutRoomAreReleased(t *testing.T) {
 	f := newFixture(t)
@@ -74,16 +89,7 @@ func TestDevicesOfAGroupWithoutRoomAreReleased(t *testing.T) {
 		return placed["web-lws-1"] != half && placed["web-lws-1-1"] != half
 	})
 	observing.ahead.Store(0)
-	f.Await("an event", func() bool {
-		var events corev1.EventList
-		f.Must(f.Client.List(t.Context(), &events, client.InNamespace(f.Namespace)))
-		for _, event := range events.Items {
-			if event.Reason == "DevicesReleased" && strings.HasPrefix(event.Message, "group 1 holds 4 of its 8 nvidia.com/gpu since ") {
-				return true
-			}
-		}
-		return false
-	})
+	f.awaitReleased("group 1")
 
 	f.addNodesWith("4", "d")
 	f.awaitReady("2/2")
@@ -93,5 +99,55 @@ func TestDevicesOfAGroupWithoutRoomAreReleased(t *testing.T) {
 			t.Errorf("pod %s of the other group was replaced", name)
 		}
 	}
+	f.AwaitCondition(f.deploy(), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
+}
+
+// KubeRay creates evicted workers again in the same RayCluster, whose head stays. The cluster that serves is left alone.
+func TestDevicesOfARayClusterWithoutRoomAreReleased(t *testing.T) {
+	f := newFixture(t)
+	f.addNodesWith("4", "a", "b")
+	f.applyRay("")
+	f.awaitReady("1/1")
+	before := f.placed()
+	f.applyRay(", env: [{name: A, value: b}]")
+	f.Await("a second cluster", func() bool { return len(f.rayClusters()) == 2 && len(f.pods()) == 6 })
+	f.addNodesWith("4", "c")
+	f.Await("its head and one of its workers to get a node", func() bool { return len(f.placed()) == 5 })
+	half := f.placed()
+	service := f.rayService()
+	deploy := f.deploy()
+	f.AwaitObject(deploy, "the devices that the cluster holds", func() bool {
+		available := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionAvailable)
+		return available != nil && available.Reason == v1.ReasonNoFreeDevice &&
+			strings.Contains(available.Message, "; RayCluster "+service.Status.Pending.Name+" holds 4 of its 8 nvidia.com/gpu, which are released at ")
+	})
+	f.Apply(`
+apiVersion: v1
+kind: Pod
+metadata: {name: waiting}
+spec:
+  nodeSelector: {test: NAMESPACE}
+  containers: [{name: main, image: main, resources: {limits: {nvidia.com/gpu: 4}}}]
+`)
+
+	observing.ahead.Store(int64(31 * time.Minute))
+	t.Cleanup(func() { observing.ahead.Store(0) })
+	f.Patch(deploy, `{"spec":{"updates":"Automatic"}}`) // It is reconciled.
+	f.Await("the pod that waited to get the devices", func() bool { return f.placed()["waiting"] != "" })
+	observing.ahead.Store(0)
+	f.awaitReleased("RayCluster " + service.Status.Pending.Name)
+	f.Await("the workers to be created again", func() bool { return len(f.pods()) == 7 })
+	after := f.rayService()
+	if after.Status.Active.Name != service.Status.Active.Name || after.Status.Pending.Name != service.Status.Pending.Name {
+		t.Errorf("the clusters %+v became %+v", service.Status, after.Status)
+	}
+	for name, uid := range half {
+		if isWorker := !strings.Contains(name, "-head-") && before[name] == ""; f.placed()[name] != uid && !isWorker {
+			t.Errorf("pod %s, which serves or has no devices, was replaced", name)
+		}
+	}
+
+	f.addNodesWith("4", "d", "e")
+	f.awaitReady("1/1")
 	f.AwaitCondition(f.deploy(), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
 }

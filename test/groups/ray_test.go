@@ -29,9 +29,14 @@ func (f fixture) applyRay(fields string) {
 // isRayReady reports whether the RayService has the condition Ready.
 func (f fixture) isRayReady() bool {
 	f.Helper()
+	return meta.IsStatusConditionTrue(f.rayService().Status.Conditions, "Ready")
+}
+
+func (f fixture) rayService() *status.RayService {
+	f.Helper()
 	service, err := status.NewRayService(f.Find(rayKind, "web"))
 	f.Must(err)
-	return meta.IsStatusConditionTrue(service.Status.Conditions, "Ready")
+	return service
 }
 
 // rayClusters returns the names of the RayClusters.
