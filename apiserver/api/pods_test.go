@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // podsResponse is what these tests compare of a list of pods.
@@ -15,11 +16,11 @@ type podsResponse struct {
 	Ready struct{ State, Status, Reason, Message string }
 	Total int
 	Pods  []struct {
-		Name, Node, Phase, Reason, Message string
-		Ready                              bool
-		Restarts                           int
-		Devices                            map[string]int
-		Containers                         []struct{ Name, Image, State, Reason, Pulled string }
+		Name, Node, Role, Phase, Reason, Message string
+		Ready                                    bool
+		Restarts                                 int
+		Devices                                  map[string]int
+		Containers                               []struct{ Name, Image, State, Reason, Pulled string }
 	}
 }
 
@@ -172,4 +173,25 @@ func TestUnschedulablePodReportsFreeDevices(t *testing.T) {
 		}
 		return false
 	})
+}
+
+// The pod of the endpoint picker has its own label and is no server: it is last, although it is the newest.
+func TestPickerIsListedAfterTheServers(t *testing.T) {
+	t.Parallel()
+	k := newOwnedFixture(newFixture(t))
+	server := k.pod("server", k.node(nil), k.set, running())
+	picker := map[string]string{"dudaji.com/picker": k.name}
+	set := k.deployment(k.name+"-epp", picker)
+	forged := set
+	forged.UID = "forged"
+	for name, owner := range map[string]metav1.OwnerReference{"picker": set, "forged": forged} {
+		pod := &corev1.Pod{ObjectMeta: k.meta(name, owner), Spec: k.spec("")}
+		pod.Labels = picker
+		_, err := k.admin.CoreV1().Pods(k.Namespace).Create(k.Context(), pod, metav1.CreateOptions{})
+		k.Must(err)
+	}
+	got := k.pods()
+	if got.Total != 2 || len(got.Pods) != 2 || got.Pods[0].Name != server.Name || got.Pods[1].Name != "picker" || got.Pods[1].Role != "picker" {
+		t.Errorf("listed %d pods: %+v", got.Total, got.Pods)
+	}
 }

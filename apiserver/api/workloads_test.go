@@ -19,35 +19,41 @@ import (
 type ownedFixture struct {
 	*fixture
 
-	name  string
-	admin kubernetes.Interface
-	set   metav1.OwnerReference // of pods
+	name       string
+	admin      kubernetes.Interface
+	owner, set metav1.OwnerReference // the NpuDeploy, and the ReplicaSet of pods
 }
 
 func newOwned(s *fixture, name string) *ownedFixture {
 	s.Helper()
 	s.create(name)
 	uid, _ := field(s.t, s.do("ann", http.MethodGet, name, "").Want(http.StatusOK), "metadata", "uid").(string)
-	admin := s.Kubernetes()
-	k := &ownedFixture{fixture: s, name: name, admin: admin}
-	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: k.labels()}, Spec: k.spec("")}
-	selector := &metav1.LabelSelector{MatchLabels: k.labels()}
-	deployment, err := admin.AppsV1().Deployments(s.Namespace).Create(s.Context(), &appsv1.Deployment{
-		ObjectMeta: k.meta(name, ownedBy("dudaji.com/v1", "NpuDeploy", name, types.UID(uid))),
+	k := &ownedFixture{fixture: s, name: name, admin: s.Kubernetes(), owner: ownedBy("dudaji.com/v1", "NpuDeploy", name, types.UID(uid))}
+	k.set = k.deployment(name, k.labels())
+	return k
+}
+
+// deployment creates a Deployment of the NpuDeploy and a ReplicaSet of it, for pods with the labels.
+func (k *ownedFixture) deployment(name string, labels map[string]string) (set metav1.OwnerReference) {
+	k.Helper()
+	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: k.spec("")}
+	selector := &metav1.LabelSelector{MatchLabels: labels}
+	deployment, err := k.admin.AppsV1().Deployments(k.Namespace).Create(k.Context(), &appsv1.Deployment{
+		ObjectMeta: k.meta(name, k.owner),
 		Spec:       appsv1.DeploymentSpec{Selector: selector, Template: template},
 	}, metav1.CreateOptions{})
 	if err != nil {
-		s.Fatal(err)
+		k.Fatal(err)
 	}
-	set, err := admin.AppsV1().ReplicaSets(s.Namespace).Create(s.Context(), &appsv1.ReplicaSet{
+	created := &appsv1.ReplicaSet{
 		ObjectMeta: k.meta(name+"-1", ownedBy("apps/v1", "Deployment", name, deployment.UID)),
 		Spec:       appsv1.ReplicaSetSpec{Selector: selector, Template: template},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		s.Fatal(err)
 	}
-	k.set = ownedBy("apps/v1", "ReplicaSet", set.Name, set.UID)
-	return k
+	created.Labels = labels
+	if created, err = k.admin.AppsV1().ReplicaSets(k.Namespace).Create(k.Context(), created, metav1.CreateOptions{}); err != nil {
+		k.Fatal(err)
+	}
+	return ownedBy("apps/v1", "ReplicaSet", created.Name, created.UID)
 }
 
 // newOwnedFixture returns an NpuDeploy whose workloads vic may view.

@@ -70,7 +70,7 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 	}
 	for _, key := range []string{
 		"backend.Ready", "backend.NotReady", "backend.ScaledToZero", "backend.Missing",
-		updateName, "done.update", "role.leader", "role.worker", "role.head", "role.prefill", "role.decode", "done.restart", "done.scale", "done.save", "role.Viewer", "role.Editor", "role.Admin", "member.User", "member.Group",
+		updateName, "done.update", "role.leader", "role.worker", "role.head", "role.prefill", "role.decode", "role.picker", "done.restart", "done.scale", "done.save", "role.Viewer", "role.Editor", "role.Admin", "member.User", "member.Group",
 		"source.CompiledIn", "source.Directory",
 	} {
 		used[key] = true

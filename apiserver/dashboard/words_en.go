@@ -64,7 +64,7 @@ func englishOperatorWords() table {
 		"origin.user": "User", "origin.project": "Project", "origin.policy": "Policy", "origin.accelerator": "Fact of the vendor", "origin.template": "Template",
 		"backends": "Backends of the route", "weight": "Weight", "backend.Ready": "Ready", "backend.NotReady": "Not ready", "backend.ScaledToZero": "Scaled to zero", "backend.Missing": "Does not exist",
 		"update": "Update", "ask.update": "Update", "effect": "Effect", "effect.update": "The deployment gets the templates that it has waited for.",
-		"done.update": "The update is requested.", "group": "Group", "role.leader": "Leader", "role.worker": "Worker", "role.head": "Head", "role.prefill": "Prefill", "role.decode": "Decode",
+		"done.update": "The update is requested.", "group": "Group", "role.leader": "Leader", "role.worker": "Worker", "role.head": "Head", "role.prefill": "Prefill", "role.decode": "Decode", "role.picker": "Picker",
 		"heldBy": "Held by", "lastExit": "Last exit:", "outdatedValue": "outdated", "nodes": "Nodes", "hot": "hot", "memoryUsed": "Memory",
 		"quotaOf": "Quota:", "newProject": "New project", "askClusterAdmin": "An administrator of the cluster can grant it.", "kind": "Kind", "role": "Role", "remove": "Remove",
 		"projectDeleting": "This project is being deleted.", "noQuota": "There is no quota.", "noMembers": "The project has no members: only administrators of the cluster have access.",

@@ -64,7 +64,7 @@ func koreanOperatorWords() table {
 		"origin.user": "사용자", "origin.project": "프로젝트", "origin.policy": "정책", "origin.accelerator": "제조사 사실", "origin.template": "템플릿",
 		"backends": "라우트의 백엔드", "weight": "가중치", "backend.Ready": "준비됨", "backend.NotReady": "준비되지 않음", "backend.ScaledToZero": "0으로 축소됨", "backend.Missing": "존재하지 않음",
 		"update": "업데이트", "ask.update": "업데이트:", "effect": "영향", "effect.update": "대기 중이던 템플릿을 이 배포에 적용합니다.",
-		"done.update": "업데이트를 요청했습니다.", "group": "그룹", "role.leader": "리더", "role.worker": "워커", "role.head": "헤드", "role.prefill": "프리필", "role.decode": "디코드",
+		"done.update": "업데이트를 요청했습니다.", "group": "그룹", "role.leader": "리더", "role.worker": "워커", "role.head": "헤드", "role.prefill": "프리필", "role.decode": "디코드", "role.picker": "피커",
 		"heldBy": "사용 중인 배포", "lastExit": "마지막 종료:", "outdatedValue": "오래된 값", "nodes": "노드", "hot": "과열", "memoryUsed": "메모리",
 		"quotaOf": "할당량:", "newProject": "새 프로젝트", "askClusterAdmin": "클러스터 관리자가 부여할 수 있습니다.", "kind": "종류", "role": "역할", "remove": "제거",
 		"projectDeleting": "이 프로젝트를 삭제하는 중입니다.", "noQuota": "할당량이 없습니다.", "noMembers": "프로젝트에 구성원이 없습니다. 클러스터 관리자만 접근할 수 있습니다.",

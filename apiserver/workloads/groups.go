@@ -15,19 +15,23 @@ import (
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // labelSet has the name of the LeaderWorkerSet of its StatefulSets and pods.
 const labelSet = "leaderworkerset.sigs.k8s.io/name"
 
 // groupOf returns the number of the pod's group of a LeaderWorkerSet and its role there, or its role in a
-// RayCluster or with prefill. Both are empty for other pods.
+// RayCluster, with prefill or as an endpoint picker. Both are empty for other pods.
 func groupOf(pod *corev1.Pod) (*int32, string) {
 	if role := pod.Labels[status.LabelRayNode]; role == "head" || role == "worker" {
 		return nil, role
 	}
 	if role := pod.Labels[status.LabelRole]; role == status.RolePrefill || role == status.RoleDecode {
 		return nil, role
+	}
+	if pod.Labels[v1.LabelPicker] != "" {
+		return nil, "picker"
 	}
 	number, err := strconv.ParseInt(pod.Labels[status.LabelGroup], 10, 32)
 	if err != nil {

@@ -40,7 +40,7 @@ type pod struct {
 	Name       string           `json:"name" doc:"name of the pod"`
 	Node       string           `json:"node,omitempty" doc:"absent until the pod is scheduled"`
 	Group      *int32           `json:"group,omitempty" doc:"number of its group of pods, which is a replica on several nodes; absent outside of groups"`
-	Role       string           `json:"role,omitempty" enum:"leader,worker,head,prefill,decode" doc:"in its group, in its RayCluster, or with prefill; absent otherwise"`
+	Role       string           `json:"role,omitempty" enum:"leader,worker,head,prefill,decode,picker" doc:"in its group, in its RayCluster, with prefill, or of the endpoint picker, which is no server; absent otherwise"`
 	Phase      string           `json:"phase" enum:"Pending,Running,Succeeded,Failed,Unknown" doc:"phase of the pod"`
 	Ready      bool             `json:"ready" doc:"the pod serves"`
 	Restarts   int32            `json:"restarts" doc:"of all its containers"`

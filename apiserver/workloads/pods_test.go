@@ -58,6 +58,7 @@ func TestPodHasItsGroup(t *testing.T) {
 		"worker of Ray":    {map[string]string{ray: "worker"}, -1, "worker"},
 		"prefill":          {map[string]string{"dudaji.com/role": "prefill"}, -1, "prefill"},
 		"decode":           {map[string]string{"dudaji.com/role": "decode"}, -1, "decode"},
+		"picker":           {map[string]string{"dudaji.com/picker": "chat"}, -1, "picker"},
 		"leader of ours":   {map[string]string{"dudaji.com/role": "leader", index: "1", worker: "0"}, 1, "leader"},
 		"submitter of Ray": {map[string]string{ray: "redis-cleanup"}, -1, ""},
 	} {

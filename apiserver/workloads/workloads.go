@@ -22,6 +22,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/npudeploys"
 	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/internal/manifests"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -54,9 +55,11 @@ const maxPods = 500
 // verified by owner reference: anyone can write a label.
 type ownedObjects struct {
 	deploy *v1.NpuDeploy
-	pods   []corev1.Pod // the newest first, maxPods at most
+	pods   []corev1.Pod // the newest first, maxPods at most; endpoint pickers are last
 	total  int          // of pods
 	uids   map[types.UID]bool
+
+	hasPicker bool // an endpoint picker
 }
 
 // ownedNeeds are the permissions that readOwned requires.
@@ -90,8 +93,25 @@ func readOwned(r *http.Request, user *kube.UserClient) (*ownedObjects, error) {
 			return nil, err
 		}
 	}
+	if err := owned.listPods(ctx, user, labelled...); err != nil || !owned.hasPicker {
+		return owned, err
+	}
+	return owned, owned.addPicker(ctx, user)
+}
+
+// addPicker adds the ReplicaSets and pods of the endpoint picker, which have a label of their own.
+func (o *ownedObjects) addPicker(ctx context.Context, user *kube.UserClient) error {
+	labelled := []client.ListOption{client.InNamespace(o.deploy.Namespace), client.MatchingLabels{v1.LabelPicker: o.deploy.Name}}
+	err := listPages(ctx, user, newPartialList(appsv1.SchemeGroupVersion.WithKind("ReplicaSetList")), o.addAll, labelled...)
+	if err != nil {
+		return err
+	}
+	return o.listPods(ctx, user, labelled...)
+}
+
+func (o *ownedObjects) listPods(ctx context.Context, user *kube.UserClient, options ...client.ListOption) error {
 	newList := func() *corev1.PodList { return &corev1.PodList{} }
-	return owned, listPages(ctx, user, newList, func(page *corev1.PodList) { owned.addPods(page.Items) }, labelled...)
+	return listPages(ctx, user, newList, func(page *corev1.PodList) { o.addPods(page.Items) }, options...)
 }
 
 func newPartialList(kind schema.GroupVersionKind) func() *metav1.PartialObjectMetadataList {
@@ -105,7 +125,8 @@ func newPartialList(kind schema.GroupVersionKind) func() *metav1.PartialObjectMe
 // addAll adds the objects of a page.
 func (o *ownedObjects) addAll(page *metav1.PartialObjectMetadataList) {
 	for i := range page.Items {
-		o.add(&page.Items[i])
+		isOwned := o.add(&page.Items[i])
+		o.hasPicker = o.hasPicker || isOwned && page.Items[i].Name == manifests.PickerName(o.deploy.Name)
 	}
 }
 
@@ -127,7 +148,8 @@ func (o *ownedObjects) addPods(pods []corev1.Pod) {
 		}
 	}
 	slices.SortFunc(o.pods, func(a, b corev1.Pod) int {
-		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Labels[v1.LabelPicker], b.Labels[v1.LabelPicker]),
+			b.CreationTimestamp.Compare(a.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 	})
 	o.pods = slices.Clip(o.pods[:min(len(o.pods), maxPods)])
 }
