@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -45,7 +46,7 @@ func (m *externalMetrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name := path.Base(r.URL.Path); name != "v1beta1" {
 		items := []map[string]any{}
 		if value, hasSeries := m.values[name]; hasSeries {
-			items = append(items, map[string]any{"metricName": name, "timestamp": metav1.Now(), "value": fmt.Sprint(value)})
+			items = append(items, map[string]any{"metricName": name, "timestamp": metav1.Now(), "value": strconv.Itoa(value)})
 		}
 		response = map[string]any{"kind": "ExternalMetricValueList", "apiVersion": "external.metrics.k8s.io/v1beta1", "items": items}
 	}
