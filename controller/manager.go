@@ -124,7 +124,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	}
 	waves := &rollouts{
 		client: direct, cache: mgr.GetCache(), deploys: kind, objects: deploys.objects, queue: &queue{},
-		recorder: deploys.recorder, clock: deploys.clock, written: map[string]*v1.TemplateRollout{}, enqueueDeploys: deploys.enqueueAll,
+		recorder: deploys.recorder, clock: deploys.clock, written: newLastWritten[*v1.TemplateRollout](), enqueueDeploys: deploys.enqueueAll,
 	}
 	owners = []func(){projects.enqueueAll, waves.wake}
 	return mgr, errors.Join(

@@ -36,16 +36,17 @@ type objects[T client.Object] struct {
 	cache  client.Reader
 	status client.SubResourceWriter
 
+	written *lastWritten[T]
+
 	mu       sync.Mutex
-	written  map[types.NamespacedName]T
 	versions map[types.NamespacedName]string // resource versions of the last patches
 	uids     map[types.NamespacedName]types.UID
 }
 
 func newObjects[T client.Object](kind statusKind[T], cache client.Reader, status client.SubResourceWriter) *objects[T] {
 	return &objects[T]{
-		kind: kind, cache: cache, status: status,
-		written: map[types.NamespacedName]T{}, versions: map[types.NamespacedName]string{}, uids: map[types.NamespacedName]types.UID{},
+		kind: kind, cache: cache, status: status, written: newLastWritten[T](),
+		versions: map[types.NamespacedName]string{}, uids: map[types.NamespacedName]types.UID{},
 	}
 }
 
@@ -62,16 +63,41 @@ func (o *objects[T]) get(ctx context.Context, name types.NamespacedName) (object
 }
 
 // newest returns the last patch of a cached object, or the object if that is newer.
-func (o *objects[T]) newest(object T) T {
+func (o *objects[T]) newest(object T) T { return o.written.newest(object) }
+
+// lastWritten keeps the last written version of objects by name until the informer has it.
+type lastWritten[T client.Object] struct {
+	mu     sync.Mutex
+	byName map[types.NamespacedName]T
+}
+
+func newLastWritten[T client.Object]() *lastWritten[T] {
+	return &lastWritten[T]{byName: map[types.NamespacedName]T{}}
+}
+
+func (w *lastWritten[T]) put(object T) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.byName[client.ObjectKeyFromObject(object)] = object
+}
+
+// newest returns the last written version of a cached object, or the object if that is newer.
+func (w *lastWritten[T]) newest(object T) T {
 	name := client.ObjectKeyFromObject(object)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	written, ok := o.written[name]
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	written, ok := w.byName[name]
 	if ok && written.GetUID() == object.GetUID() && isNewer(written, object) {
 		return written
 	}
-	delete(o.written, name)
+	delete(w.byName, name)
 	return object
+}
+
+func (w *lastWritten[T]) forget(name types.NamespacedName) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.byName, name)
 }
 
 func isNewer(a, b client.Object) bool {
@@ -125,20 +151,20 @@ func (o *objects[T]) patch(ctx context.Context, before, after T, options ...clie
 		return false, err
 	}
 	stripOwnerMetadata(after)
+	o.written.put(after)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	name := client.ObjectKeyFromObject(after)
-	o.written[name], o.versions[name] = after, after.GetResourceVersion()
+	o.versions[client.ObjectKeyFromObject(after)] = after.GetResourceVersion()
 	return true, nil
 }
 
 // forget returns the UID that the object had, or "" if it was never reconciled.
 func (o *objects[T]) forget(name types.NamespacedName) types.UID {
+	o.written.forget(name)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	uid := o.uids[name]
 	delete(o.uids, name)
-	delete(o.written, name)
 	delete(o.versions, name)
 	return uid
 }

@@ -78,15 +78,12 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 	if err := k.setObject(&workload, deploy, kind, object); err != nil {
 		return workload, err
 	}
-	ofDeploy := []client.ListOption{
-		client.InNamespace(deploy.Namespace), client.MatchingFields{indexDeploy: deploy.Name}, client.UnsafeDisableDeepCopy,
-	}
 	sets := newReplicaSets()
-	if err := k.cache.List(ctx, sets, ofDeploy...); err != nil {
+	if err := k.cache.List(ctx, sets, indexed(deploy, indexDeploy)...); err != nil {
 		return workload, err
 	}
 	var pods corev1.PodList
-	if err := k.cache.List(ctx, &pods, ofDeploy...); err != nil {
+	if err := k.cache.List(ctx, &pods, indexed(deploy, indexDeploy)...); err != nil {
 		return workload, err
 	}
 	workload.ReplicaSets, workload.Pods = sets.Items, pods.Items
@@ -288,7 +285,7 @@ func (k *deployKind) pool(ctx context.Context, deploy *v1.NpuDeploy, rendered *r
 	}
 	route.Picker = &status.Workload{Deployment: deployment}
 	var pods corev1.PodList
-	if err := k.cache.List(ctx, &pods, client.InNamespace(deploy.Namespace), client.MatchingFields{indexPicker: deploy.Name}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := k.cache.List(ctx, &pods, indexed(deploy, indexPicker)...); err != nil {
 		return err
 	}
 	route.Picker.Pods = pods.Items

@@ -147,9 +147,7 @@ func requestedDevices(deploy *v1.NpuDeploy) *rollout.Devices {
 // heldDevices adds the devices that pods of an NpuDeploy have, and the number of pods that wait for a node.
 func (r *rollouts) heldDevices(ctx context.Context, deploy *v1.NpuDeploy, devices rollout.Devices) (*rollout.Devices, error) {
 	var pods corev1.PodList
-	err := r.cache.List(ctx, &pods, client.InNamespace(deploy.Namespace), client.MatchingFields{indexDeploy: deploy.Name},
-		client.UnsafeDisableDeepCopy)
-	if err != nil {
+	if err := r.cache.List(ctx, &pods, indexed(deploy, indexDeploy)...); err != nil {
 		return nil, fmt.Errorf("listing the pods of %s: %w", client.ObjectKeyFromObject(deploy), err)
 	}
 	for i := range pods.Items {

@@ -65,9 +65,8 @@ type rollouts struct {
 	began    servingBegan
 	took     atomic.Int64 // nanoseconds of the last evaluation
 
-	// written are the last patches by name, until the informer has them; wrote is the time of the last one.
-	written map[string]*v1.TemplateRollout
-	wrote   time.Time
+	written *lastWritten[*v1.TemplateRollout]
+	wrote   time.Time // of the last one
 	// swapped means that other templates serve since the last decision, which enqueueDeploys follows.
 	swapped        atomic.Bool
 	enqueueDeploys func()
@@ -317,7 +316,8 @@ func (r *rollouts) patchStatus(ctx context.Context, current *v1.TemplateRollout,
 	if err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	r.written[after.Name], r.wrote = after, r.clock.Now()
+	r.written.put(after)
+	r.wrote = r.clock.Now()
 	for _, t := range status.Transitions(current.Status.Conditions, next.Conditions) {
 		r.event(current, t)
 	}
@@ -419,28 +419,14 @@ func (r *rollouts) list(ctx context.Context) (own, others []v1.TemplateRollout, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("listing rollouts: %w", err)
 	}
-	r.keepNewest(all)
+	for i := range all {
+		all[i] = *r.written.newest(&all[i])
+	}
 	first := slices.IndexFunc(all, func(other v1.TemplateRollout) bool { return !rollout.IsOwn(&other) })
 	if first < 0 {
 		return all, nil, nil
 	}
 	return all[:first], all[first:], r.ignore(ctx, all[first:])
-}
-
-// keepNewest replaces cached rollouts by those that were written after them.
-func (r *rollouts) keepNewest(all []v1.TemplateRollout) {
-	for i := range all {
-		cached := &all[i]
-		written := r.written[cached.Name]
-		if written == nil {
-			continue
-		}
-		if written.UID == cached.UID && isNewer(written, cached) {
-			all[i] = *written
-		} else {
-			delete(r.written, cached.Name)
-		}
-	}
 }
 
 // ignore reports in their status that other rollouts are ignored.

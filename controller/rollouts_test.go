@@ -95,14 +95,16 @@ func TestRolloutsAreThoseWrittenLast(t *testing.T) {
 		return rollout
 	}
 	newer, older, other := of("templates-1", "a", "8"), of("templates-2", "b", "5"), of("templates-3", "c", "9")
-	r := &rollouts{written: map[string]*v1.TemplateRollout{newer.Name: &newer, older.Name: &older, other.Name: &other}}
+	written := newLastWritten[*v1.TemplateRollout]()
+	for _, rollout := range []*v1.TemplateRollout{&newer, &older, &other} {
+		written.put(rollout)
+	}
 	all := []v1.TemplateRollout{of("templates-1", "a", "7"), of("templates-2", "b", "6"), of("templates-3", "d", "7")}
-	r.keepNewest(all)
 	var versions []string
 	for i := range all {
-		versions = append(versions, all[i].ResourceVersion)
+		versions = append(versions, written.newest(&all[i]).ResourceVersion)
 	}
-	if delta := cmp.Diff([]string{"8", "6", "7"}, versions); delta != "" || len(r.written) != 1 {
-		t.Errorf("%d are kept (-want +got):\n%s", len(r.written), delta)
+	if delta := cmp.Diff([]string{"8", "6", "7"}, versions); delta != "" || len(written.byName) != 1 {
+		t.Errorf("%d are kept (-want +got):\n%s", len(written.byName), delta)
 	}
 }

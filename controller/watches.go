@@ -35,6 +35,11 @@ const (
 	indexPod    = "pod"    // events by pod
 )
 
+// indexed selects the cached objects of an NpuDeploy by an index. They are shared.
+func indexed(deploy *v1.NpuDeploy, index string) []client.ListOption {
+	return []client.ListOption{client.InNamespace(deploy.Namespace), client.MatchingFields{index: deploy.Name}, client.UnsafeDisableDeepCopy}
+}
+
 func addIndices(ctx context.Context, informers cache.Cache) error {
 	byDeploy := func(object client.Object) []string { return []string{object.GetLabels()[v1.LabelDeploy]} }
 	byPicker := func(object client.Object) []string { return []string{object.GetLabels()[v1.LabelPicker]} }
