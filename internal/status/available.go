@@ -22,9 +22,9 @@ func (d diagnosis) result() result {
 	return result{metav1.ConditionFalse, d.reason, d.message}
 }
 
-// available evaluates the pods that answer requests, and with prefill those that process prompts: the condition has
-// the most actionable reason of both, and names the role.
-func (o Observed) available(decode result) result {
+// withPrefill adds the pods that process prompts, if any, to the result of those that answer requests: the condition
+// has the most actionable reason of both, and names the role.
+func (o Observed) withPrefill(decode result) result {
 	if o.Workload.Prefill == nil || decode.isUnknown() || decode.reason == v1.ReasonScaledToZero {
 		return decode
 	}

@@ -25,7 +25,7 @@ func Evaluate(observed Observed) v1.NpuDeployStatus {
 
 	rendered, applied := observed.results()
 	serving, endpoint := available(observed, rev), endpoint(observed)
-	available := observed.available(serving)
+	available := observed.withPrefill(serving)
 	live := appliedGeneration(observed, applied)
 	conditions := newConditions(&next.Conditions, observed.Deploy.Generation, observed.Now)
 	conditions.set(v1.ConditionReady, ready(available.message, rendered, applied, available, endpoint))

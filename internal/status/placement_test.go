@@ -15,7 +15,7 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// podOfGroup returns a pod of group 0 that was created at a minute. placed is the minute of its node; 0 is none.
+// podOfGroup returns a pod of group 0 that was created at a minute. placed is the minute of its node, or 0 without a node.
 func podOfGroup(worker, created, placed int) corev1.Pod {
 	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Name: "web-lws-0-" + strconv.Itoa(worker), CreationTimestamp: metav1.NewTime(minute(created)),
@@ -75,7 +75,7 @@ func TestPartialGroupHoldsDevicesSinceItsLastChange(t *testing.T) {
 	}
 }
 
-// podOfCluster returns a pod of a RayCluster that was created at a minute. placed is the minute of its node; 0 is none.
+// podOfCluster returns a pod of a RayCluster that was created at a minute. placed is the minute of its node, or 0 without a node.
 func podOfCluster(cluster, role string, created, placed int) corev1.Pod {
 	pod := podOfGroup(0, created, placed)
 	pod.Name = cluster + "-" + role + "-" + strconv.Itoa(created)

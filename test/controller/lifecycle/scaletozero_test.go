@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -85,16 +86,8 @@ func TestAutoscalerOfKubernetesRemovesTheLastPodAndStartsOne(t *testing.T) {
 	controllertest.Start(h, controller.Options{TemplatesDir: f.path})
 
 	metrics.set(map[string]int{"vllm_num_requests_running": 0, "waiting": 0})
-	h.Apply(`
-apiVersion: dudaji.com/v1
-kind: NpuDeploy
-metadata: {name: web}
-spec:
-  model: org/model
-  accelerator: {type: atom, count: 1}
-  endpoint: {kind: Ingress, host: web.example.com}
-  scaling: {min: 0, max: 2, metric: RunningRequests, target: 8}
-`)
+	h.Apply(strings.Replace(manifest, "inferenceServer: {replicas: 1}", `endpoint: {kind: Ingress, host: web.example.com}
+  scaling: {min: 0, max: 2, metric: RunningRequests, target: 8}`, 1))
 	web := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: h.Namespace, Name: "web"}}
 	await := func(replicas int32) {
 		h.Helper()
