@@ -218,7 +218,7 @@ const (
 
 // Prefill is the servers that process prompts. What it does not state is that of the other servers.
 type Prefill struct {
-	// replicas is the number of pods. Absent means one. While inferenceServer.replicas is 0, there is none.
+	// replicas is the number of pods. Absent means one. While inferenceServer.replicas is 0, there are none.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
