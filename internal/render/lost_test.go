@@ -25,6 +25,10 @@ func TestNoAcceptedFieldIsLost(t *testing.T) {
 			"accelerator":     map[string]any{"type": "nvidia", "count": int64(2)},
 			"inferenceServer": map[string]any{"image": "registry.example.com/server:v1", "command": []any{"server"}},
 		},
+		"prefill": {
+			"model": "org/name", "accelerator": map[string]any{"type": "nvidia", "count": int64(2)}, "endpoint": map[string]any{"kind": "InferencePool"},
+			"prefill": map[string]any{"replicas": int64(2), "accelerator": map[string]any{"type": "nvidia", "count": int64(1)}},
+		},
 		"no accelerator": {"model": "org/name", "inferenceServer": map[string]any{"image": "vllm/vllm-openai-cpu:v0.11.0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,22 +74,27 @@ func (l leaf) isNamedBy(violation render.Violation) bool {
 // contradicted are the fields that a value can make wrong.
 func contradicted() map[string][]string {
 	return map[string][]string{
-		"spec.accelerator.count":         {"spec.accelerator.type"},
-		"spec.accelerator.nodes":         {"spec.accelerator.type"},
-		"spec.accelerator.type":          {"spec.inferenceServer.image"},
-		"spec.endpoint.traffic.unready":  {"spec.endpoint.traffic"},
-		"spec.inferenceServer.command":   {"spec.model", "spec.scaling"},
-		"spec.inferenceServer.dialect":   {"spec.model", "spec.scaling"},
-		"spec.inferenceServer.image":     {"spec.model", "spec.scaling"},
-		"spec.parallelism.workload":      {"spec.scaling", "spec.model", "spec.inferenceServer"},
-		"spec.prefill.accelerator.count": {"spec.prefill"},
-		"spec.prefill.accelerator.nodes": {"spec.prefill"},
-		"spec.prefill.accelerator.type":  {"spec.prefill"},
-		"spec.prefill.replicas":          {"spec.prefill"},
-		"spec.scaling.max":               {"spec.scaling"},
-		"spec.scaling.metric":            {"spec.scaling"},
-		"spec.scaling.min":               {"spec.scaling"},
-		"spec.scaling.target":            {"spec.scaling"},
+		"spec.accelerator.count":              {"spec.accelerator.type"},
+		"spec.accelerator.nodes":              {"spec.accelerator.type", "spec.prefill"},
+		"spec.accelerator.type":               {"spec.inferenceServer.image"},
+		"spec.endpoint.kind":                  {"spec.prefill"},
+		"spec.endpoint.traffic.backends":      {"spec.endpoint.traffic"},
+		"spec.endpoint.traffic.steps.backend": {"spec.endpoint.traffic"},
+		"spec.endpoint.traffic.unready":       {"spec.endpoint.traffic"},
+		"spec.inferenceServer.command":        {"spec.model", "spec.scaling"},
+		"spec.inferenceServer.dialect":        {"spec.model", "spec.scaling"},
+		"spec.inferenceServer.image":          {"spec.model", "spec.scaling"},
+		"spec.parallelism.data":               {"spec.prefill"},
+		"spec.parallelism.pipeline":           {"spec.prefill"},
+		"spec.parallelism.workload":           {"spec.scaling", "spec.model", "spec.inferenceServer", "spec.prefill"},
+		"spec.prefill.accelerator.count":      {"spec.prefill"},
+		"spec.prefill.accelerator.nodes":      {"spec.prefill"},
+		"spec.prefill.accelerator.type":       {"spec.prefill"},
+		"spec.prefill.replicas":               {"spec.prefill"},
+		"spec.scaling.max":                    {"spec.scaling"},
+		"spec.scaling.metric":                 {"spec.scaling"},
+		"spec.scaling.min":                    {"spec.scaling"},
+		"spec.scaling.target":                 {"spec.scaling"},
 	}
 }
 

@@ -45,6 +45,7 @@ func validFields() []string {
 		`{volumes: [{name: a, ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}}}]}`,
 		`{resources: {limits: {cpu: "2", memory: 1Gi, ephemeral-storage: 1Gi, rdma/hca: "1"}, requests: {cpu: "1", memory: 1Gi}}}`,
 		`{resources: {limits: {hugepages-2Mi: 4Mi, memory: 1Gi}}}`,
+		`{resources: {limits: {nvidia.com/gpu: 2}, requests: {nvidia.com/gpu: "2"}}}`,
 		`{resourceClaims: [{name: a, resourceClaimName: b}, {name: b, resourceClaimTemplateName: c}, {name: nic, resourceClaimName: d}], resources: {claims: [{name: a}, {name: b, request: c}, {name: nic}]}}`,
 		`{imagePullSecrets: [{name: a}, {name: b.c}]}`,
 		`{initContainers: [{name: a, image: b}, {name: b, image: b, restartPolicy: Always, env: [{name: A, value: "1"}], resources: {limits: {cpu: "1"}}}]}`,

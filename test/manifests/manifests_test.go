@@ -88,6 +88,16 @@ func TestRulesAndKubernetesRejectTheSameFields(t *testing.T) {
 					t.Error(err)
 				}
 			}
+			// With prefill, a rule may reject more. Two Deployments have the fields.
+			result, err = renderYAML(t, []byte(specWithPrefill(test.fields)))
+			if invalid := (*render.Error)(nil); errors.As(err, &invalid) {
+				return
+			} else if err != nil {
+				t.Fatalf("with prefill: %v", err)
+			}
+			if err := dryRun(h, result); err != nil {
+				t.Errorf("with prefill: %v", err)
+			}
 		})
 	}
 }
@@ -96,6 +106,11 @@ func TestRulesAndKubernetesRejectTheSameFields(t *testing.T) {
 func spec(fields string) string {
 	return fmt.Sprintf(`{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: web}, spec: {
 model: org/name, accelerator: {type: nvidia, count: 2}, endpoint: {kind: None}, inferenceServer: %s}}`, fields)
+}
+
+// specWithPrefill returns the same with servers that process prompts, on another number of devices.
+func specWithPrefill(fields string) string {
+	return strings.Replace(spec(fields), "endpoint: {kind: None}", "prefill: {accelerator: {type: nvidia, count: 1}}, endpoint: {kind: InferencePool}", 1)
 }
 
 func renderYAML(tb testing.TB, document []byte) (*render.Result, error) {
