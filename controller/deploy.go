@@ -197,8 +197,9 @@ func (k *deployKind) isAnyBehind(deploy types.UID, workload status.Workload) boo
 		workload.Prefill != nil && k.isAnyBehind(deploy, *workload.Prefill)
 }
 
-// statusDelay defers the first status until there are pods, within maxFirst, so that it is written once. It defers a
-// status between two states until its reason has stayed the same for settleTransient, because the next one replaces it.
+// statusDelay defers a status that the next one replaces: one that only Kubernetes' controllers have to act on, such as
+// the first before there are pods, for up to maxControllers; another one between two states until its reason has stayed
+// the same for settleTransient.
 func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 	isFirst := deploy.Status.ObservedGeneration == 0
 	switch {
@@ -206,8 +207,8 @@ func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 		return settleFirst
 	case next == nil:
 		return settleStatus
-	case isFirst && awaitsPods(next):
-		return k.deferred.remaining(next, maxFirst, maxFirst)
+	case status.AwaitsControllers(&next.Status) && (isFirst || isTransitional(deploy, next)):
+		return k.deferred.remaining(next, maxControllers, maxControllers)
 	case isTransitional(deploy, next):
 		same := maxTransient // Only the message and counts change.
 		if readyReason(deploy) != readyReason(next) {
@@ -217,12 +218,6 @@ func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
 	}
 	k.deferred.forget(client.ObjectKeyFromObject(deploy))
 	return 0
-}
-
-// awaitsPods reports whether no pods were created yet, for no reason that is an error.
-func awaitsPods(next *v1.NpuDeploy) bool {
-	available := meta.FindStatusCondition(next.Status.Conditions, v1.ConditionAvailable)
-	return next.Status.Replicas == 0 && available != nil && available.Reason == v1.ReasonProgressing
 }
 
 // isTransitional reports whether next is between two states: it waits as the status before does, or as many pods serve

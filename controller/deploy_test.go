@@ -16,11 +16,12 @@ func TestFirstStatusWaitsForPods(t *testing.T) {
 	t.Parallel()
 	passive := testclock.NewFakePassiveClock(time.Unix(1000, 0))
 	kind := &deployKind{deferred: newDeferredStatuses(passive)}
-	evaluated := func(replicas int32, reason string) *v1.NpuDeploy {
+	evaluated := func(replicas, ready int32, value metav1.ConditionStatus, reason string) *v1.NpuDeploy {
 		return &v1.NpuDeploy{Status: v1.NpuDeployStatus{
-			Replicas: replicas, Conditions: []metav1.Condition{{Type: v1.ConditionAvailable, Reason: reason}},
+			Replicas: replicas, ReadyReplicas: ready, Conditions: []metav1.Condition{{Type: v1.ConditionReady, Status: value, Reason: reason}},
 		}}
 	}
+	none := evaluated(0, 0, metav1.ConditionFalse, v1.ReasonProgressing)
 	for _, c := range []struct {
 		what     string
 		observed int64         // generation
@@ -29,13 +30,15 @@ func TestFirstStatusWaitsForPods(t *testing.T) {
 		want     time.Duration
 	}{
 		{"objects were created", 0, 0, nil, settleFirst},
-		{"no pods", 0, settleFirst, evaluated(0, v1.ReasonProgressing), maxFirst},
-		{"no pods for a while", 0, 3 * time.Second, evaluated(0, v1.ReasonProgressing), maxFirst - 3*time.Second},
-		{"no pods for long", 0, maxFirst, evaluated(0, v1.ReasonProgressing), -3 * time.Second},
-		{"pods", 0, 0, evaluated(1, v1.ReasonProgressing), 0},
-		{"an error", 0, 0, evaluated(0, v1.ReasonQuotaExceeded), 0},
+		{"no pods", 0, settleFirst, none, maxControllers},
+		{"no pods for a while", 0, 3 * time.Second, none, maxControllers - 3*time.Second},
+		{"no pods for long", 0, maxControllers, none, -3 * time.Second},
+		{"pods", 0, 0, evaluated(1, 0, metav1.ConditionFalse, v1.ReasonProgressing), 0},
+		{"pods that are not counted", 0, 0, evaluated(1, 1, metav1.ConditionFalse, v1.ReasonProgressing), maxControllers},
+		{"ready pods", 0, 0, evaluated(1, 1, metav1.ConditionTrue, v1.ReasonReady), 0},
+		{"an error", 0, 0, evaluated(0, 0, metav1.ConditionFalse, v1.ReasonQuotaExceeded), 0},
 		{"more objects were created", 1, 0, nil, settleStatus},
-		{"no pods of a later version", 1, 0, evaluated(0, v1.ReasonProgressing), 0},
+		{"no pods of a later version", 1, 0, none, 0},
 	} {
 		passive.SetTime(passive.Now().Add(c.after))
 		deploy := &v1.NpuDeploy{}
@@ -53,20 +56,20 @@ func TestStatusBetweenTwoStatesIsDeferred(t *testing.T) {
 	kind := &deployKind{deferred: newDeferredStatuses(passive)}
 	evaluated := func(ready int32, value metav1.ConditionStatus, reason string) *v1.NpuDeploy {
 		return &v1.NpuDeploy{Status: v1.NpuDeployStatus{
-			ObservedGeneration: 1, ReadyReplicas: ready, Conditions: []metav1.Condition{{
+			ObservedGeneration: 1, Replicas: 3, ReadyReplicas: ready, Conditions: []metav1.Condition{{
 				Type: v1.ConditionReady, Status: value, Reason: reason, Message: strconv.Itoa(int(ready)), LastTransitionTime: metav1.NewTime(passive.Now()),
 			}},
 		}}
 	}
 	starting, progressing := evaluated(0, metav1.ConditionFalse, v1.ReasonStarting), evaluated(1, metav1.ConditionFalse, v1.ReasonProgressing)
-	ready := evaluated(1, metav1.ConditionTrue, v1.ReasonReady)
-	crashed := evaluated(0, metav1.ConditionFalse, v1.ReasonCrashLoop)
+	ready, crashed := evaluated(3, metav1.ConditionTrue, v1.ReasonReady), evaluated(0, metav1.ConditionFalse, v1.ReasonCrashLoop)
 	more := evaluated(2, metav1.ConditionFalse, v1.ReasonProgressing)
+	uncounted := evaluated(3, metav1.ConditionFalse, v1.ReasonProgressing)
 	again := progressing.DeepCopy() // evaluated later
 	again.Status.Conditions[0].LastTransitionTime = metav1.NewTime(passive.Now().Add(time.Second))
 	promoted := progressing.DeepCopy()
 	promoted.Status.TrafficSteps = &v1.TrafficStepsStatus{Share: 10}
-	updated := progressing.DeepCopy()
+	updated := uncounted.DeepCopy()
 	updated.Status.Conditions = append(updated.Status.Conditions, metav1.Condition{Type: v1.ConditionUpdateAvailable, Status: metav1.ConditionTrue})
 	for _, c := range []struct {
 		what         string
@@ -75,14 +78,27 @@ func TestStatusBetweenTwoStatesIsDeferred(t *testing.T) {
 		want         time.Duration
 	}{
 		{"an outage", ready, starting, 0, 0},
+		{"an outage before pods are created", ready, progressing, 0, 0},
 		{"a failure", starting, crashed, 0, 0},
 		{"the end of a failure", crashed, starting, 0, 0},
-		{"pods that are ready", starting, ready, 0, 0},
 		{"an update", starting, updated, 0, 0},
 		{"a step of a promotion", starting, promoted, 0, 0},
-		{"a change that the Deployment's controller has not acted on", ready, progressing, 0, settleTransient},
 		{"no change", starting, starting, 0, 0},
-		{"pods that are not counted", starting, progressing, 0, settleTransient},
+
+		{"a change that the Deployment's controller has not acted on", ready, uncounted, 0, maxControllers},
+		{"its outage", ready, starting, settleTransient, 0},
+		{"pods that are not counted", starting, uncounted, 0, maxControllers},
+		{"the same later", starting, uncounted, maxTransient, maxControllers - maxTransient},
+		{"ready pods", starting, ready, 0, 0},
+		{"pods that are not counted again", starting, uncounted, 0, maxControllers},
+		{"a failure of them", starting, crashed, settleTransient, 0},
+		{"pods that are never counted", starting, uncounted, 0, maxControllers},
+		{"the same at the limit", starting, uncounted, maxControllers, 0},
+		{"the same after it was written", uncounted, uncounted, 0, 0},
+		{"a pod that starts then", uncounted, starting, 0, settleTransient},
+		{"a start that did not last", uncounted, uncounted, 0, 0},
+
+		{"pods that progress", starting, progressing, 0, settleTransient},
 		{"the same a moment later", starting, again, settleTransient / 4, settleTransient * 3 / 4},
 		{"the same after the delay", starting, progressing, settleTransient, -settleTransient / 4},
 		{"the next one", progressing, starting, 0, settleTransient},
@@ -94,6 +110,9 @@ func TestStatusBetweenTwoStatesIsDeferred(t *testing.T) {
 		{"more pods", progressing, more, 0, maxTransient},
 		{"even more pods", progressing, again, settleTransient, maxTransient - settleTransient},
 		{"more pods for long", progressing, more, maxTransient - settleTransient, 0},
+
+		{"pods that are not counted once more", starting, uncounted, 0, maxControllers},
+		{"a pod that starts instead", progressing, starting, maxTransient, 0},
 	} {
 		passive.SetTime(passive.Now().Add(c.after))
 		if got := kind.statusDelay(c.before, c.next); got != c.want {

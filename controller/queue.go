@@ -26,14 +26,14 @@ const (
 const (
 	settleDrift  = 20 * time.Millisecond
 	settleStatus = 500 * time.Millisecond
-	// settleTransient is how long the reason of a status between two states must stay the same, such as that of ready
-	// pods that their Deployment does not count yet. maxTransient bounds the delay if it does not, or is the one before.
+	// settleTransient is how long the reason of a status between two states must stay the same, such as that of a pod
+	// that starts. maxTransient bounds the delay if it does not, or is the one before.
 	settleTransient = time.Second
 	maxTransient    = 3 * time.Second
 	// settleFirst is the delay of the first status, unless the pods have something to report before.
 	settleFirst = 2 * time.Second
-	// maxFirst bounds the delay of the first status while there are no pods.
-	maxFirst = 10 * time.Second
+	// maxControllers is how long Kubernetes' controllers may take to act before a status reports that.
+	maxControllers = 10 * time.Second
 )
 
 type workQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]

@@ -61,6 +61,13 @@ func Cause(deploy *v1.NpuDeploy) *metav1.Condition {
 	return ready
 }
 
+// AwaitsControllers reports whether only Kubernetes' controllers have something to do, which no user can hasten: to
+// observe a change, to create pods, or to count those that are ready. No pod is on its way to be ready, or fails.
+func AwaitsControllers(status *v1.NpuDeployStatus) bool {
+	ready := meta.FindStatusCondition(status.Conditions, v1.ConditionReady)
+	return ready != nil && ready.Reason == v1.ReasonProgressing && status.ReadyReplicas == status.Replicas
+}
+
 func stateOfReason(reason string) State {
 	switch reason {
 	case v1.ReasonNoFreeDevice, v1.ReasonUnschedulable, v1.ReasonQuotaExceeded, v1.ReasonNotObserved:

@@ -47,6 +47,42 @@ func TestStateOf(t *testing.T) {
 	}
 }
 
+// What a pod does, a failure and Ready are for users, and no wait for Kubernetes' controllers.
+func TestAwaitsControllers(t *testing.T) {
+	for name, want := range map[string]bool{
+		"deployment-not-observed-yet":    true,
+		"deployment-not-reconciled":      true,
+		"replicaset-not-observed-yet":    true,
+		"pods-newer-than-the-deployment": true,
+		"available-not-for-long-enough":  true,
+		"groups-not-observed":            true,
+		"ray-not-observed":               true,
+
+		"available":                false,
+		"scaled-to-zero":           false,
+		"not-observed-yet":         false,
+		"not-scheduled-yet":        false,
+		"no-free-device":           false,
+		"unschedulable":            false,
+		"creating-containers":      false,
+		"loading":                  false,
+		"rollout":                  false,
+		"image-pull":               false,
+		"crash-loop":               false,
+		"quota-exceeded":           false,
+		"pod-rejected":             false,
+		"host-taken":               false,
+		"invalid-spec":             false,
+		"route-missing":            false,
+		"prefill-without-a-device": false,
+	} {
+		evaluated := status.Evaluate(parse(t, string(open(t, "testdata/"+name+".txtar").Files[0].Data)))
+		if got := status.AwaitsControllers(&evaluated); got != want {
+			t.Errorf("%s: awaits controllers: %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestCauseIsTheConditionOfTheReasonOfReady(t *testing.T) {
 	of := func(kind string, value metav1.ConditionStatus, reason string) metav1.Condition {
 		return metav1.Condition{Type: kind, Status: value, Reason: reason}
