@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
+	"github.com/dudaji/nufi/internal/cached"
 	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/status"
@@ -24,9 +25,6 @@ import (
 // restoreDelay is the least time from the loss of a backend to its return, so that one whose pods
 // become ready and unready does not cause a write each time. A loss takes effect at once.
 const restoreDelay = 10 * time.Second
-
-// indexBackend finds NpuDeploys by the backends that they send requests to.
-const indexBackend = "backend"
 
 // backendsOf returns the states of the backends of deploy, from informers. It is nil if deploy does
 // not divide requests.
@@ -186,14 +184,13 @@ func (s *backendStates) forget(deploy types.NamespacedName) {
 // event, if their routes depend on the change.
 func (k *deployKind) backendChanged() handler.EventHandler {
 	add := func(ctx context.Context, object client.Object, queue workQueue) {
-		var list v1.NpuDeployList
-		if err := k.cache.List(ctx, &list, client.InNamespace(object.GetNamespace()),
-			client.MatchingFields{indexBackend: backendName(object)}, client.UnsafeDisableDeepCopy); err != nil {
+		deploys, err := cached.Find(ctx, k.cache, &v1.NpuDeploy{}, indexBackend(), object.GetNamespace()+"/"+backendName(object))
+		if err != nil {
 			return // The informer has not started: then all are reconciled.
 		}
 		priority := priorityDrift
-		for i := range list.Items {
-			enqueue(queue, priorityqueue.AddOpts{After: settleDrift, Priority: &priority}, client.ObjectKeyFromObject(&list.Items[i]))
+		for _, deploy := range deploys {
+			enqueue(queue, priorityqueue.AddOpts{After: settleDrift, Priority: &priority}, client.ObjectKeyFromObject(deploy))
 		}
 	}
 	return handler.Funcs{
@@ -216,7 +213,7 @@ func backendName(object client.Object) string {
 	if _, isDeploy := object.(*v1.NpuDeploy); isDeploy {
 		return object.GetName()
 	}
-	return object.GetLabels()[v1.LabelDeploy]
+	return ownerOf(v1.Kind, object)
 }
 
 // routeInput is what routes depend on of an NpuDeploy or a workload.

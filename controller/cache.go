@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/cached"
 	"github.com/dudaji/nufi/internal/history"
 	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/scheduling"
@@ -60,12 +61,6 @@ func newReplicaSet() *metav1.PartialObjectMetadata {
 	set := &metav1.PartialObjectMetadata{}
 	set.SetGroupVersionKind(schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSet"})
 	return set
-}
-
-func newReplicaSets() *metav1.PartialObjectMetadataList {
-	list := &metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSetList"})
-	return list
 }
 
 func newCRD() *metav1.PartialObjectMetadata {
@@ -242,22 +237,18 @@ func stripMetadata(object client.Object) {
 // listDeploys lists the cached NpuDeploys of a namespace, or of all. They are shared. A list by the cache would copy
 // each: 40 MB for ten thousand, at each event while a rollout is open.
 func listDeploys(ctx context.Context, from cache.Informers, namespace string) ([]*v1.NpuDeploy, error) {
-	informer, err := from.GetInformer(ctx, &v1.NpuDeploy{}, cache.BlockUntilSynced(false))
+	indexer, err := cached.Indexer(ctx, from, &v1.NpuDeploy{})
 	if err != nil {
 		return nil, err
 	}
-	shared, ok := informer.(toolscache.SharedIndexInformer)
-	if !ok || !shared.HasSynced() {
-		return nil, errors.New("the informer of NpuDeploys has not started")
-	}
-	cached := shared.GetIndexer().List()
+	objects := indexer.List()
 	if namespace != metav1.NamespaceAll {
-		if cached, err = shared.GetIndexer().ByIndex(toolscache.NamespaceIndex, namespace); err != nil {
+		if objects, err = indexer.ByIndex(toolscache.NamespaceIndex, namespace); err != nil {
 			return nil, err
 		}
 	}
-	deploys := make([]*v1.NpuDeploy, 0, len(cached))
-	for _, object := range cached {
+	deploys := make([]*v1.NpuDeploy, 0, len(objects))
+	for _, object := range objects {
 		if deploy, ok := object.(*v1.NpuDeploy); ok {
 			deploys = append(deploys, deploy)
 		}

@@ -60,7 +60,8 @@ func (k *deployKind) releaseClaims(ctx context.Context, name types.NamespacedNam
 		hasRoute, err := k.hasRoute(ctx, k.cache, claim.claimID)
 		if err == nil && !hasRoute {
 			// The informers may not have a route that was created shortly before the deletion.
-			if hasRoute, err = k.hasRoute(ctx, k.direct, claim.claimID); hasRoute {
+			ofDeploy := client.MatchingLabels{v1.LabelDeploy: claim.deploy.Name}
+			if hasRoute, err = k.hasRoute(ctx, k.direct, claim.claimID, ofDeploy); hasRoute {
 				k.queue.addWith(priorityqueue.AddOpts{After: retryMaxDelay}, name)
 			}
 		}
@@ -79,13 +80,13 @@ func (k *deployKind) releaseClaims(ctx context.Context, name types.NamespacedNam
 }
 
 // hasRoute reports whether a route exists that the NpuDeploy controls, or that it left behind.
-func (k *deployKind) hasRoute(ctx context.Context, from client.Reader, id claimID) (bool, error) {
+func (k *deployKind) hasRoute(ctx context.Context, from client.Reader, id claimID, options ...client.ListOption) (bool, error) {
 	has := false
 	err := k.eachRoute(ctx, from, func(_ schema.GroupVersionKind, route client.Object) error {
 		controller := metav1.GetControllerOfNoCopy(route)
-		has = has || controller == nil || controller.UID == id.uid
+		has = has || ownerOf(v1.Kind, route) == id.deploy.Name && (controller == nil || controller.UID == id.uid)
 		return nil
-	}, client.InNamespace(id.deploy.Namespace), client.MatchingLabels{v1.LabelDeploy: id.deploy.Name})
+	}, append(options, client.InNamespace(id.deploy.Namespace))...)
 	return has, err
 }
 
@@ -144,7 +145,7 @@ func (k *deployKind) loadClaims(ctx context.Context) error {
 // have the hosts of routes, so that it reads these few.
 func (k *deployKind) loadRemaining(ctx context.Context, existing map[types.NamespacedName]types.UID) error {
 	return k.eachRoute(ctx, k.cache, func(kind schema.GroupVersionKind, route client.Object) error {
-		id := claimID{types.NamespacedName{Namespace: route.GetNamespace(), Name: route.GetLabels()[v1.LabelDeploy]}, route.GetUID()}
+		id := claimID{types.NamespacedName{Namespace: route.GetNamespace(), Name: ownerOf(v1.Kind, route)}, route.GetUID()}
 		uid, exists := existing[id.deploy]
 		if controller := metav1.GetControllerOfNoCopy(route); controller != nil {
 			id.uid, exists = controller.UID, controller.UID == uid

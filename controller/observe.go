@@ -78,15 +78,12 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 	if err := k.setObject(&workload, deploy, kind, object); err != nil {
 		return workload, err
 	}
-	sets := newReplicaSets()
-	if err := k.cache.List(ctx, sets, indexed(deploy, indexDeploy)...); err != nil {
+	if workload.ReplicaSets, err = indexed(ctx, k.cache, indexDeploy(), newReplicaSet(), deploy); err != nil {
 		return workload, err
 	}
-	var pods corev1.PodList
-	if err := k.cache.List(ctx, &pods, indexed(deploy, indexDeploy)...); err != nil {
+	if workload.Pods, err = indexed(ctx, k.cache, indexDeploy(), &corev1.Pod{}, deploy); err != nil {
 		return workload, err
 	}
-	workload.ReplicaSets, workload.Pods = sets.Items, pods.Items
 	if slices.ContainsFunc(refs, func(ref apply.Ref) bool { return ref.Name == manifests.PrefillName(deploy.Name) }) {
 		if err := k.addPrefill(ctx, deploy, &workload); err != nil {
 			return workload, err
@@ -232,12 +229,11 @@ func (s *observedSpecs) forget(name types.NamespacedName) {
 func (k *deployKind) warnings(ctx context.Context, pods []corev1.Pod) ([]corev1.Event, error) {
 	var warnings []corev1.Event
 	for i := range pods {
-		var events corev1.EventList
-		if err := k.cache.List(ctx, &events, client.InNamespace(pods[i].Namespace),
-			client.MatchingFields{indexPod: pods[i].Name}, client.UnsafeDisableDeepCopy); err != nil {
+		events, err := indexed(ctx, k.cache, indexPod(), &corev1.Event{}, &pods[i])
+		if err != nil {
 			return nil, err
 		}
-		warnings = append(warnings, events.Items...)
+		warnings = append(warnings, events...)
 	}
 	return warnings, nil
 }
@@ -284,12 +280,10 @@ func (k *deployKind) pool(ctx context.Context, deploy *v1.NpuDeploy, rendered *r
 		return err
 	}
 	route.Picker = &status.Workload{Deployment: deployment}
-	var pods corev1.PodList
-	if err := k.cache.List(ctx, &pods, indexed(deploy, indexPicker)...); err != nil {
+	if route.Picker.Pods, err = indexed(ctx, k.cache, indexPicker(), &corev1.Pod{}, deploy); err != nil {
 		return err
 	}
-	route.Picker.Pods = pods.Items
-	route.Picker.Warnings, err = k.warnings(ctx, pods.Items)
+	route.Picker.Warnings, err = k.warnings(ctx, route.Picker.Pods)
 	return err
 }
 

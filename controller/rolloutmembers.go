@@ -146,12 +146,12 @@ func requestedDevices(deploy *v1.NpuDeploy) *rollout.Devices {
 
 // heldDevices adds the devices that pods of an NpuDeploy have, and the number of pods that wait for a node.
 func (r *rollouts) heldDevices(ctx context.Context, deploy *v1.NpuDeploy, devices rollout.Devices) (*rollout.Devices, error) {
-	var pods corev1.PodList
-	if err := r.cache.List(ctx, &pods, indexed(deploy, indexDeploy)...); err != nil {
+	pods, err := indexed(ctx, r.cache, indexDeploy(), &corev1.Pod{}, deploy)
+	if err != nil {
 		return nil, fmt.Errorf("listing the pods of %s: %w", client.ObjectKeyFromObject(deploy), err)
 	}
-	for i := range pods.Items {
-		switch pod := &pods.Items[i]; {
+	for i := range pods {
+		switch pod := &pods[i]; {
 		case status.HasEnded(pod):
 		case pod.Spec.NodeName == "":
 			devices.Waiting++

@@ -22,44 +22,78 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/cached"
 	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/scheduling"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// The informers' indices, beside that of internal/scheduling.
-const (
-	indexDeploy = "deploy" // pods and ReplicaSets by NpuDeploy
-	indexPicker = "picker" // pods of endpoint pickers by NpuDeploy
-	indexPod    = "pod"    // events by pod
-)
+// The informers' indices, beside those of internal/scheduling and controller/apply.
 
-// indexed selects the cached objects of an NpuDeploy by an index. They are shared.
-func indexed(deploy *v1.NpuDeploy, index string) []client.ListOption {
-	return []client.ListOption{client.InNamespace(deploy.Namespace), client.MatchingFields{index: deploy.Name}, client.UnsafeDisableDeepCopy}
+// indexDeploy finds pods and ReplicaSets by their NpuDeploy.
+func indexDeploy() cached.Index { return indexLabel("deploy", v1.LabelDeploy) }
+
+// indexPicker finds pods of endpoint pickers by their NpuDeploy.
+func indexPicker() cached.Index { return indexLabel("picker", v1.LabelPicker) }
+
+func indexLabel(name, label string) cached.Index {
+	return cached.Index{Name: name, Keys: func(object client.Object) []string {
+		if value := object.GetLabels()[label]; value != "" {
+			return []string{object.GetNamespace() + "/" + value}
+		}
+		return nil
+	}}
+}
+
+// indexPod finds events by their pod.
+func indexPod() cached.Index {
+	return cached.Index{Name: "pod", Keys: func(object client.Object) []string {
+		return []string{object.GetNamespace() + "/" + object.(*corev1.Event).InvolvedObject.Name}
+	}}
+}
+
+// indexBackend finds NpuDeploys by those that their routes send requests to.
+func indexBackend() cached.Index {
+	return cached.Index{Name: "backend", Keys: func(object client.Object) []string {
+		names := render.BackendNames(object.(*v1.NpuDeploy))
+		keys := make([]string, 0, len(names))
+		for _, name := range names {
+			keys = append(keys, object.GetNamespace()+"/"+name)
+		}
+		return keys
+	}}
 }
 
 func addIndices(ctx context.Context, informers cache.Cache) error {
-	byDeploy := func(object client.Object) []string { return []string{object.GetLabels()[v1.LabelDeploy]} }
-	byPicker := func(object client.Object) []string { return []string{object.GetLabels()[v1.LabelPicker]} }
-	byPod := func(object client.Object) []string { return []string{object.(*corev1.Event).InvolvedObject.Name} }
 	for _, index := range []struct {
-		object client.Object
-		field  string
-		values client.IndexerFunc
+		of   cached.Index
+		kind client.Object
 	}{
-		{&corev1.Pod{}, indexDeploy, byDeploy},
-		{&corev1.Pod{}, indexPicker, byPicker},
-		{newReplicaSet(), indexDeploy, byDeploy},
-		{&corev1.Event{}, indexPod, byPod},
-		{&v1.NpuDeploy{}, indexBackend, func(object client.Object) []string { return render.BackendNames(object.(*v1.NpuDeploy)) }},
+		{indexDeploy(), &corev1.Pod{}},
+		{indexPicker(), &corev1.Pod{}},
+		{indexDeploy(), newReplicaSet()},
+		{indexPod(), &corev1.Event{}},
+		{indexBackend(), &v1.NpuDeploy{}},
 	} {
-		if err := informers.IndexField(ctx, index.object, index.field, index.values); err != nil {
+		if err := index.of.Add(ctx, informers, index.kind); err != nil {
 			return err
 		}
 	}
 	return scheduling.IndexPods(ctx, informers)
+}
+
+// indexed returns the cached objects of an index that belong to another object. What they refer to is shared.
+func indexed[T any, P interface {
+	*T
+	client.Object
+}](ctx context.Context, informers cache.Informers, index cached.Index, kind P, of client.Object) ([]T, error) {
+	shared, err := cached.Find(ctx, informers, kind, index, client.ObjectKeyFromObject(of).String())
+	objects := make([]T, 0, len(shared))
+	for _, object := range shared {
+		objects = append(objects, *object)
+	}
+	return objects, err
 }
 
 // mapFunc returns the owners that an object affects.
@@ -212,15 +246,9 @@ func (k *deployKind) settle(ctx context.Context, name types.NamespacedName, obje
 // owner.
 func byOwner(kind string) mapFunc {
 	return func(_ context.Context, object client.Object) []types.NamespacedName {
-		name := types.NamespacedName{
-			Namespace: object.GetNamespace(),
-			Name:      cmp.Or(object.GetAnnotations()[v1.AnnotationAdopt], object.GetLabels()[v1.LabelDeploy]),
-		}
-		if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
-			name.Name = ""
-			if controller.Kind == kind && controller.APIVersion == v1.GroupVersion().String() {
-				name.Name = controller.Name
-			}
+		name := types.NamespacedName{Namespace: object.GetNamespace(), Name: ownerOf(kind, object)}
+		if adopter := object.GetAnnotations()[v1.AnnotationAdopt]; adopter != "" && metav1.GetControllerOfNoCopy(object) == nil {
+			name.Name = adopter
 		}
 		if name.Name == "" {
 			return nil
@@ -230,6 +258,18 @@ func byOwner(kind string) mapFunc {
 		}
 		return []types.NamespacedName{name}
 	}
+}
+
+// ownerOf returns the name of the owner of a kind that controls an object or, if none does, that left it behind.
+func ownerOf(kind string, object client.Object) string {
+	controller := metav1.GetControllerOfNoCopy(object)
+	switch {
+	case controller == nil:
+		return object.GetLabels()[v1.LabelDeploy]
+	case controller.Kind == kind && controller.APIVersion == v1.GroupVersion().String():
+		return controller.Name
+	}
+	return ""
 }
 
 func byLabel(_ context.Context, object client.Object) []types.NamespacedName {

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -19,7 +20,7 @@ const maxFailing = time.Minute
 
 // Applier applies sets. It is safe for concurrent use by different owners.
 type Applier struct {
-	cache          client.Reader
+	cache          cache.Cache
 	direct         client.Reader
 	writer         client.Writer
 	checkInstalled func(schema.GroupVersionKind) error
@@ -32,7 +33,7 @@ type Applier struct {
 type Options struct {
 	// Cache reads objects of the kinds that NewCachedObject returns, with the label LabelManagedBy
 	// and summarized by Summarize. They are not modified.
-	Cache client.Reader
+	Cache cache.Cache
 	// Client reads from and writes to the API server.
 	Client client.Client
 	// CheckInstalled returns ErrNotInstalled for a kind that is not installed, and another error for

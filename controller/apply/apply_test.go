@@ -1,14 +1,11 @@
 package apply_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -178,22 +175,13 @@ func TestObjectIsPrunedOnceTheInformersHaveIt(t *testing.T) {
 	f := newFixture(t)
 	f.wantApply("created ServiceAccount web, created Service web", aServiceAccount, aService)
 	f.awaitCache(f.get(service))
-	f.options.Cache = emptyCache{}
+	f.options.Cache = newCache(f.Harness, "without-objects")
 	f.restart()
 	f.wantApply("", aServiceAccount)
 	f.options.Cache = f.cache
 	f.restart()
 	f.wantApply("pruned Service web", aServiceAccount)
 }
-
-// emptyCache is informers that have received nothing.
-type emptyCache struct{}
-
-func (emptyCache) Get(_ context.Context, key client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
-	return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
-}
-
-func (emptyCache) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
 // After a restart, only the objects show which manifests were applied.
 func TestRestartSendsNoRequest(t *testing.T) {

@@ -4,18 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
-	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/internal/cached"
 )
 
-const (
-	// uidPlaceholder is a UID that no object has. It needs no escape, as it is in JSON within JSON.
-	uidPlaceholder = "00000000-0000-0000-0000-000000000000"
-	// maxShared bounds the sets that are shared: a few for each kind, and more where users choose keys.
-	maxShared = 1000
-)
+// uidPlaceholder is a UID that no object has. It needs no escape, as it is in JSON within JSON.
+const uidPlaceholder = "00000000-0000-0000-0000-000000000000"
 
 // fieldSet is the fields of a manager, in the format FieldsV1.
 type fieldSet struct {
@@ -24,10 +21,7 @@ type fieldSet struct {
 }
 
 // fieldSets shares equal sets, which thousands of cached objects have, and decodes each once.
-type fieldSets struct {
-	mu     sync.Mutex
-	byText map[string]fieldSet
-}
+type fieldSets struct{ cached.Shared[fieldSet] }
 
 // ownedFields shares the sets of all caches.
 var ownedFields fieldSets //nolint:gochecknoglobals // The sets are values.
@@ -44,21 +38,13 @@ func (s *fieldSets) of(entry metav1.ManagedFieldsEntry, object client.Object) fi
 
 // get returns the decoded set, without fields if the text is invalid.
 func (s *fieldSets) get(text string) fieldSet {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	set, ok := s.byText[text]
-	if ok {
+	return s.Get(text, func() fieldSet {
+		set := fieldSet{text: text}
+		if json.Unmarshal([]byte(text), &set.fields) != nil {
+			set.fields = nil
+		}
 		return set
-	}
-	set.text = text
-	if json.Unmarshal([]byte(text), &set.fields) != nil {
-		set.fields = nil
-	}
-	if s.byText == nil || len(s.byText) >= maxShared {
-		s.byText = map[string]fieldSet{}
-	}
-	s.byText[text] = set
-	return set
+	})
 }
 
 // below returns the fields at a path, or nil.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -45,7 +46,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Parallel()
 	f := &fixture{Harness: harness.New(t), clock: testclock.NewFakeClock(time.Now())}
 	f.owner = f.newOwner("web")
-	f.cache = newCache(f.Harness)
+	f.cache = newCache(f.Harness, f.Namespace)
 	config := f.Config()
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(request *http.Request) (*http.Response, error) {
@@ -195,12 +196,12 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
 
-// newCache returns informers as the controller has them.
-func newCache(h *harness.Harness) cache.Cache {
+// newCache returns informers as the controller has them, of one namespace.
+func newCache(h *harness.Harness, namespace string) cache.Cache {
 	h.Helper()
 	shared := true
 	made, err := cache.New(h.Config(), cache.Options{
-		DefaultNamespaces:            map[string]cache.Config{h.Namespace: {}},
+		DefaultFieldSelector:         fields.OneTermEqualSelector("metadata.namespace", namespace),
 		DefaultLabelSelector:         labels.SelectorFromSet(labels.Set{apply.LabelManagedBy: apply.ManagedBy}),
 		DefaultUnsafeDisableDeepCopy: &shared,
 		DefaultTransform: func(object any) (any, error) {

@@ -7,25 +7,30 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/internal/cached"
 	"github.com/dudaji/nufi/internal/manifests"
 )
 
-const indexController = "controller" // by the UID of the owner that controls an object
-
-// IndexOwned adds the index by which Children finds the owned objects of a kind.
-func IndexOwned(ctx context.Context, informers client.FieldIndexer, kind schema.GroupVersionKind) error {
-	err := informers.IndexField(ctx, NewCachedObject(kind), indexController, func(object client.Object) []string {
+// indexOwner finds the cached objects that an owner controls, by their namespace and its UID.
+func indexOwner() cached.Index {
+	return cached.Index{Name: "owner", Keys: func(object client.Object) []string {
 		if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
-			return []string{string(controller.UID)}
+			return []string{ownerKey(object.GetNamespace(), controller.UID)}
 		}
 		return nil
-	})
-	if err != nil {
+	}}
+}
+
+func ownerKey(namespace string, owner types.UID) string { return namespace + "/" + string(owner) }
+
+// IndexOwned adds the index by which Children finds the owned objects of a kind.
+func IndexOwned(ctx context.Context, informers cache.Informers, kind schema.GroupVersionKind) error {
+	if err := indexOwner().Add(ctx, informers, NewCachedObject(kind)); err != nil {
 		return fmt.Errorf("indexing %s: %w", kind.Kind, err)
 	}
 	return nil
@@ -45,20 +50,14 @@ func (a *Applier) Children(ctx context.Context, owner Owner) ([]Child, error) {
 		if a.checkInstalled(kind) != nil {
 			continue
 		}
-		list := NewCachedList(kind)
-		err := a.cache.List(ctx, list, client.InNamespace(owner.Namespace),
-			client.MatchingFields{indexController: string(owner.UID)}, client.UnsafeDisableDeepCopy)
-		if err == nil {
-			err = meta.EachListItem(list, func(item runtime.Object) error {
-				object := item.(client.Object)
-				if live := newLive(object); live.ownedFields != "" && !live.deleting {
-					children = append(children, Child{Ref{kind, object.GetName()}, object.GetUID()})
-				}
-				return nil
-			})
-		}
+		objects, err := cached.Find(ctx, a.cache, NewCachedObject(kind), indexOwner(), ownerKey(owner.Namespace, owner.UID))
 		if err != nil {
 			return nil, fmt.Errorf("listing objects of kind %s: %w", kind.Kind, err)
+		}
+		for _, object := range objects {
+			if live := newLive(object); live.ownedFields != "" && !live.deleting {
+				children = append(children, Child{Ref{kind, object.GetName()}, object.GetUID()})
+			}
 		}
 	}
 	return children, nil

@@ -1,0 +1,52 @@
+package cached
+
+import (
+	"encoding/json"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// maxShared bounds the values that are shared: a few for each kind, and more where users choose.
+const maxShared = 1000
+
+// Shared keeps one of equal values, which thousands of cached objects have. They must not be modified.
+type Shared[T any] struct {
+	mu    sync.Mutex
+	byKey map[string]T
+}
+
+// Get returns the value of a key, and makes it if there is none.
+func (s *Shared[T]) Get(key string, made func() T) T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	value, ok := s.byKey[key]
+	if ok {
+		return value
+	}
+	if s.byKey == nil || len(s.byKey) >= maxShared {
+		s.byKey = map[string]T{}
+	}
+	value = made()
+	s.byKey[key] = value
+	return value
+}
+
+var (
+	containers Shared[[]corev1.Container] //nolint:gochecknoglobals // The values are not modified.
+	texts      Shared[string]             //nolint:gochecknoglobals // The values are not modified.
+)
+
+// Containers returns the same slice for equal containers.
+func Containers(of []corev1.Container) []corev1.Container {
+	content, err := json.Marshal(of)
+	if err != nil {
+		return of // Decoded containers can be encoded.
+	}
+	return containers.Get(string(content), func() []corev1.Container { return of })
+}
+
+// Text returns the same string for equal ones: of a value that many objects have, such as a reason.
+func Text[T ~string](text T) T {
+	return T(texts.Get(string(text), func() string { return string(text) }))
+}
