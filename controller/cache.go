@@ -24,6 +24,7 @@ import (
 	"github.com/dudaji/nufi/internal/history"
 	"github.com/dudaji/nufi/internal/manifests"
 	"github.com/dudaji/nufi/internal/scheduling"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -47,9 +48,9 @@ func cacheOptions() cache.Options {
 			&v1.Project{}:         {Label: labels.Everything(), Transform: stripOwner},
 			&v1.TemplateRollout{}: {Label: labels.Everything(), Transform: cache.TransformStripManagedFields()},
 			&corev1.Pod{}:         {Label: applied, Transform: scheduling.StripPodSpec},
-			newReplicaSet():       {Label: applied, Transform: stripPartial},
+			newReplicaSet():       {Label: applied, Transform: stripReplicaSet},
 			&corev1.Node{}:        {Label: labels.Everything(), Transform: scheduling.StripNode},
-			newCRD():              {Label: labels.Everything(), Transform: stripPartial},
+			newCRD():              {Label: labels.Everything(), Transform: stripCRD},
 			&corev1.Event{}: {
 				Label: labels.Everything(), Field: podWarnings, Transform: cache.TransformStripManagedFields(),
 			},
@@ -87,16 +88,10 @@ func stripApplied(object any) (any, error) {
 	if !apply.Summarize(applied) {
 		return object, nil
 	}
+	stripAppliedMetadata(applied)
 	switch applied := applied.(type) {
 	case *appsv1.Deployment:
-		metav1.SetMetaDataAnnotation(&applied.ObjectMeta, annotationSpec, specDigest(&applied.Spec))
-		pod := corev1.PodSpec{
-			InitContainers: stripContainers(applied.Spec.Template.Spec.InitContainers),
-			Containers:     stripContainers(applied.Spec.Template.Spec.Containers),
-		}
-		applied.Spec = appsv1.DeploymentSpec{
-			Replicas: applied.Spec.Replicas, Paused: applied.Spec.Paused, Template: corev1.PodTemplateSpec{Spec: pod},
-		}
+		stripDeployment(applied)
 	case *unstructured.Unstructured:
 		switch applied.GroupVersionKind() {
 		case manifests.LeaderWorkerSet():
@@ -108,6 +103,37 @@ func stripApplied(object any) (any, error) {
 		}
 	}
 	return applied, nil
+}
+
+// stripAppliedMetadata keeps what Summarize has not summarized and is read. The label is only of an object that
+// nothing controls.
+func stripAppliedMetadata(applied client.Object) {
+	cached.Metadata(applied)
+	labels := applied.GetLabels()
+	applied.SetLabels(nil)
+	if metav1.GetControllerOfNoCopy(applied) == nil {
+		applied.SetLabels(cached.Only(labels, v1.LabelDeploy))
+	}
+	applied.SetAnnotations(cached.Only(applied.GetAnnotations(), v1.AnnotationAdopt, annotationRevision))
+}
+
+// stripDeployment keeps what status reads of the specification and the status, and the digest of the specification.
+func stripDeployment(deployment *appsv1.Deployment) {
+	metav1.SetMetaDataAnnotation(&deployment.ObjectMeta, annotationSpec, specDigest(&deployment.Spec))
+	pod := corev1.PodSpec{
+		InitContainers: stripContainers(deployment.Spec.Template.Spec.InitContainers),
+		Containers:     stripContainers(deployment.Spec.Template.Spec.Containers),
+	}
+	deployment.Spec = appsv1.DeploymentSpec{
+		Replicas: deployment.Spec.Replicas, Paused: deployment.Spec.Paused, Template: corev1.PodTemplateSpec{Spec: pod},
+	}
+	var errors []appsv1.DeploymentCondition
+	for _, condition := range deployment.Status.Conditions {
+		if status.IsCreationError(condition) {
+			errors = append(errors, condition)
+		}
+	}
+	deployment.Status.Conditions = errors
 }
 
 // stripGroups keeps what status.LeaderWorkerSet has.
@@ -180,8 +206,11 @@ func specDigest(spec *appsv1.DeploymentSpec) string {
 	return apply.Digest(content)
 }
 
-// stripContainers keeps what status reads of a template's containers.
+// stripContainers keeps what status reads of a template's containers. Equal ones are shared.
 func stripContainers(containers []corev1.Container) []corev1.Container {
+	if len(containers) == 0 {
+		return nil
+	}
 	stripped := make([]corev1.Container, len(containers))
 	for i, container := range containers {
 		stripped[i] = corev1.Container{
@@ -189,22 +218,45 @@ func stripContainers(containers []corev1.Container) []corev1.Container {
 			Resources: corev1.ResourceRequirements{Limits: container.Resources.Limits},
 		}
 	}
-	return stripped
+	return cached.Containers(stripped)
 }
 
 // annotationRevision numbers the ReplicaSets of a Deployment.
 const annotationRevision = "deployment.kubernetes.io/revision"
 
-// stripPartial is the transform of objects that are watched by their metadata.
-func stripPartial(object any) (any, error) {
-	if partial, ok := object.(*metav1.PartialObjectMetadata); ok {
-		revision := partial.Annotations[annotationRevision]
-		stripMetadata(partial)
-		if revision != "" {
-			partial.Annotations = map[string]string{annotationRevision: revision}
-		}
+// revisions shares the annotations of ReplicaSets, most of which have the first revision.
+var revisions cached.Shared[map[string]string] //nolint:gochecknoglobals // The maps are not modified.
+
+// stripReplicaSet is the transform of ReplicaSets. It keeps the revision, and the labels by which that is found.
+func stripReplicaSet(object any) (any, error) {
+	set, ok := object.(*metav1.PartialObjectMetadata)
+	if !ok {
+		return object, nil // a tombstone
+	}
+	labels := cached.Only(set.Labels, v1.LabelDeploy, v1.LabelPicker, appsv1.DefaultDeploymentUniqueLabelKey)
+	revision := set.Annotations[annotationRevision]
+	stripPartial(set)
+	set.Labels, set.Annotations = labels, revisions.Get(revision, func() map[string]string {
+		return map[string]string{annotationRevision: revision}
+	})
+	return set, nil
+}
+
+// stripCRD is the transform of CustomResourceDefinitions.
+func stripCRD(object any) (any, error) {
+	if crd, ok := object.(*metav1.PartialObjectMetadata); ok {
+		stripPartial(crd)
 	}
 	return object, nil
+}
+
+// stripPartial keeps the name, the version and the owner of an object.
+func stripPartial(object *metav1.PartialObjectMetadata) {
+	object.ObjectMeta = metav1.ObjectMeta{
+		Namespace: object.Namespace, Name: object.Name, UID: object.UID, ResourceVersion: object.ResourceVersion,
+		DeletionTimestamp: object.DeletionTimestamp, OwnerReferences: object.OwnerReferences,
+	}
+	cached.Metadata(object)
 }
 
 // stripOwner is the transform of NpuDeploys and Projects.

@@ -120,16 +120,22 @@ func (r Recorded) derive(owner Owner, desired manifest, object *live) lastApplie
 			break
 		}
 		// In earlier versions, an exclamation mark meant that admission changed the object.
-		last.manifest, last.ownedFields, last.inInventory = splitDigest(strings.TrimSuffix(r.Inventory[i].Digest, "!"))
+		last.manifest, last.ownedFields, last.inInventory = splitDigests(strings.TrimSuffix(r.Inventory[i].Digest, "!"))
 	}
 	last.uid = object.uid
 	return last
 }
 
-// splitDigest returns the digests of a manifest and of the fields that we own.
-func splitDigest(recorded string) (manifest, ownedFields string, ok bool) {
-	return strings.Cut(recorded, "-")
+// splitDigests returns the digests of a manifest, of which an annotation may have any text, and of the fields that we own.
+func splitDigests(joined string) (manifest, ownedFields string, ok bool) {
+	i := strings.LastIndex(joined, "-")
+	if i < 0 {
+		return joined, "", false
+	}
+	return joined[:i], joined[i+1:], true
 }
+
+func joinDigests(manifest, ownedFields string) string { return manifest + "-" + ownedFields }
 
 func keyOf(entry v1.InventoryEntry) key { return key{entry.Group, entry.Kind, entry.Name} }
 

@@ -115,12 +115,11 @@ func newLive(object client.Object) *live {
 		resourceVersion: object.GetResourceVersion(),
 		adoptBy:         object.GetAnnotations()[v1.AnnotationAdopt],
 		deleting:        object.GetDeletionTimestamp() != nil,
-		manifest:        object.GetAnnotations()[v1.AnnotationManifest],
-		ownedFields:     summary.FieldsType,
 		fieldsText:      summary.APIVersion,
 		ownsReplicas:    summary.Subresource == subresourceScale,
 		added:           summary.Manager,
 	}
+	l.manifest, l.ownedFields, _ = splitDigests(summary.FieldsType)
 	if controller := metav1.GetControllerOfNoCopy(object); controller != nil {
 		l.controller, l.controlledBy = controller.UID, controller.Kind+" "+controller.Name
 	}
@@ -153,23 +152,25 @@ const operationSummary metav1.ManagedFieldsOperationType = "Owned"
 // subresourceScale in a summary means that spec.replicas is among our fields.
 const subresourceScale = "scale"
 
-// Summarize replaces an object's managed fields, the largest part of its metadata, by one entry:
-// the digest of ours in FieldsType, its fields in APIVersion, and in Manager what other managers added.
-// It reports whether it did: a transform gets some objects twice.
+// Summarize replaces an object's managed fields, the largest part of its metadata, by one entry: the digests of
+// the manifest and of our fields in FieldsType, these fields in APIVersion, and in Manager what other managers added.
+// It reports whether it did: a transform gets some objects twice. The annotation with the manifest's digest is no
+// longer read.
 func Summarize(object client.Object) bool {
 	entries := object.GetManagedFields()
 	if summaryOf(object) != nil {
 		return false
 	}
-	summary := metav1.ManagedFieldsEntry{Operation: operationSummary}
+	summary, owned := metav1.ManagedFieldsEntry{Operation: operationSummary}, ""
 	if i := slices.IndexFunc(entries, isOurEntry); i >= 0 {
-		owned := ownedFields.of(entries[i], object)
-		summary.APIVersion = owned.text
-		summary.FieldsType, summary.Manager = entryDigest(entries[i]), addedFields(object, entries, owned)
-		if _, hasReplicas := owned.below("f:spec")["f:replicas"]; hasReplicas && replicasOf(object) != nil {
+		fields := ownedFields.of(entries[i], object)
+		summary.APIVersion = fields.text
+		owned, summary.Manager = entryDigest(entries[i]), addedFields(object, entries, fields)
+		if _, hasReplicas := fields.below("f:spec")["f:replicas"]; hasReplicas && replicasOf(object) != nil {
 			summary.Subresource = subresourceScale
 		}
 	}
+	summary.FieldsType = joinDigests(object.GetAnnotations()[v1.AnnotationManifest], owned)
 	object.SetManagedFields([]metav1.ManagedFieldsEntry{summary})
 	return true
 }
@@ -190,7 +191,12 @@ func Drifted(before, after client.Object) bool {
 		return true
 	}
 	a, b := summaryOf(before), summaryOf(after)
-	return a != nil && b != nil && (a.FieldsType != b.FieldsType || a.Subresource != b.Subresource)
+	if a == nil || b == nil {
+		return false
+	}
+	_, ownedBefore, _ := splitDigests(a.FieldsType)
+	_, ownedAfter, _ := splitDigests(b.FieldsType)
+	return ownedBefore != ownedAfter || a.Subresource != b.Subresource
 }
 
 func isOurEntry(entry metav1.ManagedFieldsEntry) bool {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // maxShared bounds the values that are shared: a few for each kind, and more where users choose.
@@ -49,4 +50,28 @@ func Containers(of []corev1.Container) []corev1.Container {
 // Text returns the same string for equal ones: of a value that many objects have, such as a reason.
 func Text[T ~string](text T) T {
 	return T(texts.Get(string(text), func() string { return string(text) }))
+}
+
+// Metadata shares what many objects have in their metadata.
+func Metadata(object metav1.Object) {
+	object.SetNamespace(Text(object.GetNamespace()))
+	owners := object.GetOwnerReferences()
+	for i := range owners {
+		owners[i].APIVersion, owners[i].Kind = Text(owners[i].APIVersion), Text(owners[i].Kind)
+	}
+	object.SetOwnerReferences(owners)
+}
+
+// Only returns a map with some of the keys, or nil if it has none of them. A map takes 336 bytes or more.
+func Only(values map[string]string, keys ...string) map[string]string {
+	var only map[string]string
+	for _, key := range keys {
+		if value, ok := values[key]; ok {
+			if only == nil {
+				only = map[string]string{}
+			}
+			only[key] = value
+		}
+	}
+	return only
 }

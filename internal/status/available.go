@@ -164,12 +164,18 @@ func rejection(missing, desired int, cause string) diagnosis {
 // creationError is the API server's response to the Deployment's controller, or empty.
 func creationError(deployment *appsv1.Deployment) string {
 	for _, condition := range deployment.Status.Conditions {
-		failed := condition.Type == appsv1.DeploymentReplicaFailure && condition.Status == corev1.ConditionTrue
-		if failed || condition.Reason == "ReplicaSetCreateError" {
+		if IsCreationError(condition) {
 			return condition.Message
 		}
 	}
 	return ""
+}
+
+// IsCreationError reports whether a condition has the reason that a pod or ReplicaSet could not be created. No other
+// condition of a Deployment is read.
+func IsCreationError(condition appsv1.DeploymentCondition) bool {
+	failed := condition.Type == appsv1.DeploymentReplicaFailure && condition.Status == corev1.ConditionTrue
+	return failed || condition.Reason == "ReplicaSetCreateError"
 }
 
 // progressing applies if no pod has a diagnosis.

@@ -117,6 +117,14 @@ const (
 	RoleDecode  = "decode"
 )
 
+// PodLabels returns the labels of pods that this package and the controller read.
+func PodLabels() []string {
+	return []string{
+		v1.LabelDeploy, v1.LabelPicker, LabelRole, appsv1.DefaultDeploymentUniqueLabelKey,
+		LabelGroup, LabelWorker, labelRevision, labelRayCluster, LabelRayNode,
+	}
+}
+
 // exists reports whether there is an object with pods.
 func (w Workload) exists() bool { return w.Deployment != nil || w.Groups != nil || w.Ray != nil }
 

@@ -13,6 +13,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 
+	"github.com/dudaji/nufi/internal/scheduling"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -121,14 +122,18 @@ func add(tb testing.TB, observed *status.Observed, document string) {
 	}
 }
 
-// readPod gives the pod the label of the current revision, if it has none.
+// readPod returns a pod as informers have it, with the label of the current revision if it has none.
 func readPod(tb testing.TB, document string) corev1.Pod {
 	tb.Helper()
 	pod := readNew[corev1.Pod](tb, document)
 	if pod.Labels == nil {
 		pod.Labels = map[string]string{appsv1.DefaultDeploymentUniqueLabelKey: "new"}
 	}
-	return pod
+	stripped, err := scheduling.StripPodSpec(&pod)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return *stripped.(*corev1.Pod)
 }
 
 // readRoute decodes numbers as the client of the API server does.
