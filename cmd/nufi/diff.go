@@ -1,15 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,8 +31,9 @@ func newDiffCommand() *cobra.Command {
 		Short: "Compare the manifests of NpuDeploys with a cluster",
 		Long: `Compare the manifests that NpuDeploys render to with the objects of a cluster. The API
 server merges each manifest in a dry run, as it does when the controller applies it, so that
-the result includes its defaults and its admission. NpuDeploys follow the Project of their
-namespace, that of the files or that of the cluster. Nothing is written.
+the result includes its defaults and its admission. Objects that the controller would delete,
+because they are no longer rendered, are shown if the user may list them. NpuDeploys follow the
+Project of their namespace, that of the files or that of the cluster. Nothing is written.
 
 The exit code is 0 if nothing differs, 1 if something does, 2 if an error occurred.`,
 		Example: `  nufi diff -f llama-8b.yaml
@@ -61,7 +65,9 @@ func runDiff(cmd *cobra.Command, input *inputFlags, kube client.Client) error {
 			}
 			different = different || differs
 		}
-		return nil
+		differs, err := diffDeleted(cmd.Context(), kube, result.Objects, cmd.OutOrStdout())
+		different = different || differs
+		return err
 	})
 	var exit *exitError
 	switch {
@@ -95,10 +101,59 @@ func diffObject(ctx context.Context, kube client.Client, manifest *unstructured.
 	if err != nil {
 		return false, err
 	}
-	name := fmt.Sprintf("%s/%s/%s", strings.ToLower(manifest.GetKind()), manifest.GetNamespace(), manifest.GetName())
-	delta := diff.Diff("live/"+name, before, "merged/"+name, after)
-	_, err = w.Write(delta)
-	return len(delta) > 0, err
+	return !bytes.Equal(before, after), writeDiff(w, manifest, before, after)
+}
+
+// diffDeleted writes the objects of the owner of manifests that the controller applied and would delete. Kinds that
+// are not installed, or that the user may not list, are left out.
+func diffDeleted(ctx context.Context, kube client.Client, objects []*unstructured.Unstructured, w io.Writer) (bool, error) {
+	ownerKind, owner, namespace := v1.Kind, objects[0].GetLabels()[v1.LabelDeploy], objects[0].GetNamespace()
+	if objects[0].GetKind() == "Namespace" {
+		ownerKind, owner, namespace = v1.KindProject, objects[0].GetName(), objects[0].GetName()
+	}
+	differs := false
+	for _, kind := range manifests.KindsOf(ownerKind) {
+		live := &unstructured.UnstructuredList{}
+		live.SetGroupVersionKind(kind)
+		err := kube.List(ctx, live, client.InNamespace(namespace))
+		if err != nil && !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
+			return differs, fmt.Errorf("listing objects of kind %s: %w", kind.Kind, err)
+		}
+		for i := range live.Items {
+			object := &live.Items[i]
+			if !isAppliedFor(object, ownerKind, owner) || isAmong(objects, object) {
+				continue
+			}
+			differs = true
+			before, _, err := withoutServerFields(object, nil)
+			if err != nil {
+				return differs, err
+			}
+			if err := writeDiff(w, object, before, nil); err != nil {
+				return differs, err
+			}
+		}
+	}
+	return differs, nil
+}
+
+func isAmong(objects []*unstructured.Unstructured, object *unstructured.Unstructured) bool {
+	return slices.ContainsFunc(objects, func(other *unstructured.Unstructured) bool {
+		return other.GroupVersionKind() == object.GroupVersionKind() && other.GetName() == object.GetName()
+	})
+}
+
+// isAppliedFor reports whether the controller applied an object for its owner.
+func isAppliedFor(object *unstructured.Unstructured, ownerKind, owner string) bool {
+	controller := metav1.GetControllerOfNoCopy(object)
+	return controller != nil && controller.Kind == ownerKind && controller.Name == owner && object.GetDeletionTimestamp() == nil &&
+		slices.ContainsFunc(object.GetManagedFields(), func(entry metav1.ManagedFieldsEntry) bool { return entry.Manager == v1.FieldManager })
+}
+
+func writeDiff(w io.Writer, object *unstructured.Unstructured, before, after []byte) error {
+	name := fmt.Sprintf("%s/%s/%s", strings.ToLower(object.GetKind()), object.GetNamespace(), object.GetName())
+	_, err := w.Write(diff.Diff("live/"+name, before, "merged/"+name, after))
+	return err
 }
 
 // keepReplicas copies the live number of replicas, unless the manifest has one, as the
@@ -115,8 +170,8 @@ func keepReplicas(manifest, live *unstructured.Unstructured) {
 	}
 }
 
-// withoutServerFields returns both sides as YAML without the fields that the API server sets,
-// and without the owner and the annotation that only the controller sets.
+// withoutServerFields returns both sides, of which one may be nil, as YAML without the fields that the API server
+// sets, and without the owner and the annotation that only the controller sets.
 func withoutServerFields(live, merged *unstructured.Unstructured) (before, after []byte, err error) {
 	for _, object := range []*unstructured.Unstructured{live, merged} {
 		if object == nil {
@@ -139,6 +194,8 @@ func withoutServerFields(live, merged *unstructured.Unstructured) (before, after
 			return nil, nil, err
 		}
 	}
-	after, err = yaml.Marshal(merged.Object)
+	if merged != nil {
+		after, err = yaml.Marshal(merged.Object)
+	}
 	return before, after, err
 }

@@ -122,7 +122,11 @@ func requireNotHalted(ctx context.Context, kube client.Client, digest string) er
 	return nil
 }
 
-func (o *updateOptions) update(ctx context.Context, kube client.Client, name string, out io.Writer) error {
+func (o *updateOptions) update(ctx context.Context, kube client.Client, argument string, out io.Writer) error {
+	name, err := deployName(argument)
+	if err != nil {
+		return err
+	}
 	var deploy v1.NpuDeploy
 	if err := kube.Get(ctx, client.ObjectKey{Namespace: o.namespace, Name: name}, &deploy); err != nil {
 		return err
@@ -151,6 +155,6 @@ func (o *updateOptions) update(ctx context.Context, kube client.Client, name str
 	if err := kube.Patch(ctx, &deploy, client.MergeFrom(before), client.FieldOwner("nufi")); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "npudeploy.dudaji.com/%s updates to templates %s%s\n", name, digest, effect)
+	_, err = fmt.Fprintf(out, "npudeploy.dudaji.com/%s updates to templates %s%s\n", name, digest, effect)
 	return err
 }
