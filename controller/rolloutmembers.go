@@ -41,7 +41,7 @@ func (r *rollouts) members(ctx context.Context, serving *render.Templates, all [
 	}
 	settings := render.SettingsByNamespace(projects)
 	projectLabels := rollout.ProjectLabels(projects)
-	var members []rolloutMember
+	members := make([]rolloutMember, 0, len(deploys))
 	for _, deploy := range deploys {
 		deploy = r.objects.newest(deploy)
 		if deploy.DeletionTimestamp == nil && deploy.Status.Templates != "" && r.isMember(deploy, serving, all) {
@@ -94,7 +94,7 @@ func (r *rollouts) nextOverdue(ctx context.Context, serving *render.Templates) (
 	return next, nil
 }
 
-// describe sets the Deploy of a member.
+// describe sets the Deploy of a member, with the devices that a pod requests.
 func (r *rollouts) describe(
 	ctx context.Context, m *rolloutMember, serving *render.Templates, settings render.ProjectSettings, latest rollout.Latest,
 ) error {
@@ -118,14 +118,10 @@ func (r *rollouts) describe(
 	if ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady); ready != nil {
 		m.IsReady, m.Reason, m.Since = ready.Status == metav1.ConditionTrue, ready.Reason, ready.LastTransitionTime.Time
 	}
-	if !m.IsReady || devices == nil {
-		devices = requestedDevices(deploy)
+	if m.Devices = devices; !m.IsReady || devices == nil {
+		m.Devices = requestedDevices(deploy)
 	}
-	if devices == nil {
-		return nil
-	}
-	m.Devices, err = r.heldDevices(ctx, deploy, *devices)
-	return err
+	return nil
 }
 
 // requestedDevices returns the devices that the pods of an NpuDeploy request, or nil.
@@ -142,6 +138,21 @@ func requestedDevices(deploy *v1.NpuDeploy) *rollout.Devices {
 		}
 	}
 	return devices
+}
+
+// withHeldDevices returns the Deploys of members, with the devices that their pods have.
+func (r *rollouts) withHeldDevices(ctx context.Context, members []rolloutMember) ([]rollout.Deploy, error) {
+	deploys := make([]rollout.Deploy, len(members))
+	for i := range members {
+		deploys[i] = members[i].Deploy
+		if requested := deploys[i].Devices; requested != nil {
+			var err error
+			if deploys[i].Devices, err = r.heldDevices(ctx, members[i].object, *requested); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return deploys, nil
 }
 
 // heldDevices adds the devices that pods of an NpuDeploy have, and the number of pods that wait for a node.

@@ -182,6 +182,7 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	r.took.Store(int64(r.clock.Since(start)))
 	directs, current := r.directs(all, serving.Digest), currentOf(all, serving.Digest)
 	if directs && current == nil && needsRollout(members) {
 		return reconcile.Result{}, r.create(ctx, all, ignored, members, serving.Digest) // Its event continues.
@@ -200,8 +201,8 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	for i := range all[1:] { // The newest one is current.
 		input.Earlier[all[i+1].Name] = &all[i+1]
 	}
-	for _, m := range members {
-		input.Deploys = append(input.Deploys, m.Deploy)
+	if input.Deploys, err = r.withHeldDevices(ctx, members); err != nil {
+		return reconcile.Result{}, err
 	}
 	if input.Nodes, err = r.nodes(ctx, input.Deploys); err != nil {
 		return reconcile.Result{}, err
