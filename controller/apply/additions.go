@@ -78,11 +78,10 @@ func joinPaths(paths []string) string {
 // added them to a write: the API server records no manager for that.
 func unmanaged(at string, pod *corev1.PodSpec, managed []map[string]any) []string {
 	var paths []string
-	add := func(list string, managed []map[string]any, key string, values []string) {
-		items := itemsOf(managed, key)
-		for _, value := range values {
-			if _, isManaged := items[value]; !isManaged {
-				paths = append(paths, at+"."+list+"["+value+"]")
+	add := func(list string, managed []map[string]any, names []string) {
+		for _, name := range names {
+			if len(below(managed, itemElement(name))) == 0 {
+				paths = append(paths, at+"."+list+"["+name+"]")
 			}
 		}
 	}
@@ -90,14 +89,14 @@ func unmanaged(at string, pod *corev1.PodSpec, managed []map[string]any) []strin
 	for i := range pod.Volumes {
 		volumes = append(volumes, pod.Volumes[i].Name)
 	}
-	add("volumes", below(managed, "f:volumes"), "name", volumes)
+	add("volumes", below(managed, "f:volumes"), volumes)
 	for list, containers := range map[string][]corev1.Container{"containers": pod.Containers, "initContainers": pod.InitContainers} {
 		managedItems := below(managed, "f:"+list)
 		names := make([]string, 0, len(containers))
 		for i := range containers {
 			container := &containers[i]
 			names = append(names, container.Name)
-			fields := itemsOf(managedItems, "name")[container.Name]
+			fields := below(managedItems, itemElement(container.Name))
 			if len(fields) == 0 {
 				continue
 			}
@@ -105,15 +104,15 @@ func unmanaged(at string, pod *corev1.PodSpec, managed []map[string]any) []strin
 			for j := range container.Env {
 				variables = append(variables, container.Env[j].Name)
 			}
-			add(list+"["+container.Name+"].env", below(fields, "f:env"), "name", variables)
+			add(list+"["+container.Name+"].env", below(fields, "f:env"), variables)
 		}
-		add(list, managedItems, "name", names)
+		add(list, managedItems, names)
 	}
 	slices.Sort(paths)
 	return paths
 }
 
-// below returns a field of several managers, in the format FieldsV1.
+// below returns a field, or an item of a list, of several managers, in the format FieldsV1.
 func below(managed []map[string]any, name string) []map[string]any {
 	var fields []map[string]any
 	for _, of := range managed {
@@ -124,22 +123,13 @@ func below(managed []map[string]any, name string) []map[string]any {
 	return fields
 }
 
-// itemsOf maps the keys of a list's items to the fields that managers have in them.
-func itemsOf(managed []map[string]any, key string) map[string][]map[string]any {
-	items := map[string][]map[string]any{}
-	for _, fields := range managed {
-		for element, item := range fields {
-			kind, text, _ := strings.Cut(element, ":")
-			var values map[string]any
-			if kind != "k" || json.Unmarshal([]byte(text), &values) != nil {
-				continue
-			}
-			value, _ := values[key].(string)
-			item, _ := item.(map[string]any)
-			items[value] = append(items[value], item)
-		}
+// itemElement returns the element of an item of a list whose key is the name.
+func itemElement(name string) string {
+	key, err := json.Marshal(map[string]string{"name": name})
+	if err != nil {
+		return "" // Text can be encoded.
 	}
-	return items
+	return "k:" + string(key)
 }
 
 // notOwned returns the paths of fields that owned does not have, without the fields below these. It leaves out

@@ -76,10 +76,11 @@ func overwrittenFields(body []byte, stored client.Object) ([]string, error) {
 		maps.DeleteFunc(metadata, func(field string, _ any) bool { return field != "labels" && field != "annotations" })
 	}
 	paths := differences("", sent, got)
+	slices.Sort(paths)
 	return paths[:min(len(paths), maxOverwritten)], nil
 }
 
-// differences returns the paths of the fields of sent that got has with another value.
+// differences returns the paths of the fields of sent that got has with another value, in any order.
 func differences(path string, sent, got any) []string {
 	switch sent := sent.(type) {
 	case map[string]any:
@@ -88,8 +89,8 @@ func differences(path string, sent, got any) []string {
 			return []string{path}
 		}
 		var paths []string
-		for _, name := range slices.Sorted(maps.Keys(sent)) {
-			paths = append(paths, differences(strings.TrimPrefix(path+"."+name, "."), sent[name], fields[name])...)
+		for name, field := range sent {
+			paths = append(paths, differences(strings.TrimPrefix(path+"."+name, "."), field, fields[name])...)
 		}
 		return paths
 	case []any:
@@ -135,6 +136,9 @@ func nameOf(item any) string {
 // isSameValue compares quantities by value, and text by its characters. The API server leaves out
 // fields with a zero value.
 func isSameValue(path string, sent, got any) bool {
+	if text, ok := sent.(string); ok && text == got {
+		return true
+	}
 	if got == nil {
 		return sent == nil || sent == false || sent == "" || sent == float64(0)
 	}

@@ -53,10 +53,14 @@ func (l lastApplied) isAfter(object *live) bool {
 	return err == nil && order < 0
 }
 
-// Digest returns the digest of a manifest. It is short, because each object has one in an annotation.
-func Digest(content []byte) string {
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:8])
+// Digest returns the digest of a manifest, or of the parts of a text. It is short, because each object has one in an
+// annotation.
+func Digest(parts ...[]byte) string {
+	sum := sha256.New()
+	for _, part := range parts {
+		sum.Write(part)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
 // lastAppliedStore keeps the last applied state in memory. Informers may lag behind it.

@@ -204,12 +204,9 @@ func isOurEntry(entry metav1.ManagedFieldsEntry) bool {
 }
 
 func entryDigest(entry metav1.ManagedFieldsEntry) string {
-	var content []byte
-	if entry.FieldsV1 != nil {
-		content = slices.Clone(entry.FieldsV1.GetRawBytes())
-	}
+	var at []byte
 	if entry.Time != nil {
-		content = strconv.AppendInt(content, entry.Time.Unix(), 10)
+		at = strconv.AppendInt(nil, entry.Time.Unix(), 10)
 	}
-	return Digest(content)
+	return Digest(entry.FieldsV1.GetRawBytes(), at)
 }

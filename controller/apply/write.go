@@ -96,13 +96,10 @@ func (a *Applier) patch(
 	if err := a.writer.Patch(ctx, object, client.RawPatch(types.ApplyPatchType, body), options...); err != nil {
 		return nil, classify(ref, err)
 	}
-	overwritten, err := overwrittenFields(body, object)
-	if err != nil {
-		return nil, err
-	}
-	written := newLive(object)
-	written.overwritten = overwritten
-	return written, nil
+	written := newLive(object) // It removes the managed fields, which take longest to convert.
+	var err error
+	written.overwritten, err = overwrittenFields(body, object)
+	return written, err
 }
 
 // updateBody turns the body for a creation into one for an update. The API server rejects

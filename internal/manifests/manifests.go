@@ -162,36 +162,36 @@ func KindsOf(ownerKind string) []schema.GroupVersionKind {
 	return Kinds()
 }
 
-// allowedFields returns, for each kind that templates of a kind of owner may render, the
-// top-level fields beside apiVersion, kind and metadata.
-func allowedFields(ownerKind string) map[schema.GroupVersionKind][]string {
-	if ownerKind == v1.KindProject {
-		return projectFields()
+// allowedFields returns the top-level fields of a kind that templates of a kind of owner may render, beside
+// apiVersion, kind and metadata.
+func allowedFields(ownerKind string, kind schema.GroupVersionKind) []string {
+	switch {
+	case kind == namespaceKind():
+		return nil
+	case kind == roleBindingKind():
+		return []string{"roleRef", "subjects"}
+	case ownerKind == v1.KindProject:
+		return []string{"spec"}
 	}
-	all := map[schema.GroupVersionKind][]string{}
-	for _, kind := range Kinds() {
-		all[kind] = []string{"spec", "automountServiceAccountToken"}
-	}
-	all[roleBindingKind()] = []string{"roleRef", "subjects"}
-	return all
+	return []string{"spec", "automountServiceAccountToken"}
 }
 
 // check returns what is not allowed in an object, or "".
 func check(object *unstructured.Unstructured, owner Owner) string {
 	kind := object.GroupVersionKind()
-	fields, allowed := allowedFields(owner.Kind)[kind]
-	if !allowed {
+	if !slices.Contains(KindsOf(owner.Kind), kind) {
 		return fmt.Sprintf("templates of kind %s may not render %s of %s", owner.Kind, kind.Kind, object.GetAPIVersion())
 	}
 	if message := checkName(object, owner); message != "" {
 		return message
 	}
+	fields := allowedFields(owner.Kind, kind)
 	for field := range object.Object {
 		if !slices.Contains(commonFields(), field) && !slices.Contains(fields, field) {
 			return "templates may not set " + field
 		}
 	}
-	metadata, _, _ := unstructured.NestedMap(object.Object, "metadata")
+	metadata, _ := object.Object["metadata"].(map[string]any)
 	for field := range metadata {
 		if !slices.Contains([]string{"name", "namespace", "labels", "annotations"}, field) {
 			return "templates may not set metadata." + field

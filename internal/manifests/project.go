@@ -31,21 +31,6 @@ func roleBindingKind() schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: rbacv1.GroupName, Version: "v1", Kind: "RoleBinding"}
 }
 
-func projectFields() map[schema.GroupVersionKind][]string {
-	all := map[schema.GroupVersionKind][]string{}
-	for _, kind := range ProjectKinds() {
-		switch kind {
-		case namespaceKind():
-			all[kind] = nil
-		case roleBindingKind():
-			all[kind] = []string{"roleRef", "subjects"}
-		default:
-			all[kind] = []string{"spec"}
-		}
-	}
-	return all
-}
-
 // roles are the ClusterRoles that templates may bind.
 func roles() []string {
 	return []string{"nufi-project-viewer", "nufi-project-editor", "nufi-project-admin"}
