@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -99,23 +100,26 @@ func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, erro
 		return manifest{}, fmt.Errorf("encoding %s: %w", object.GetName(), err)
 	}
 	digest := Digest(body)
-	annotations := intent.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	annotations[v1.AnnotationManifest] = digest
-	intent.SetAnnotations(annotations)
-	if body, err = json.Marshal(intent.Object); err != nil {
-		return manifest{}, fmt.Errorf("encoding %s: %w", object.GetName(), err)
-	}
 	desired := manifest{
 		ref:    Ref{GroupVersionKind: object.GroupVersionKind(), Name: object.GetName()},
-		body:   body,
+		body:   withDigest(body, digest, len(intent.GetAnnotations()) > 0),
 		digest: digest,
 	}
 	_, hasReplicas, _ := unstructured.NestedFieldNoCopy(content, "spec", "replicas")
 	desired.releasesReplicas = manifests.IsScalable(desired.ref.GroupVersionKind) && !hasReplicas
 	return desired, nil
+}
+
+// withDigest inserts the annotation with the digest into the JSON of an object, without encoding that again. The fields
+// before the metadata are scalars.
+func withDigest(body []byte, digest string, hasAnnotations bool) []byte {
+	before, after := `"metadata":{`, fmt.Sprintf(`"metadata":{"annotations":{%q:%q`, v1.AnnotationManifest, digest)
+	if hasAnnotations {
+		before, after = before+`"annotations":{`, after+`,`
+	} else {
+		after += `},`
+	}
+	return bytes.Replace(body, []byte(before), []byte(after), 1)
 }
 
 // setOwner adds the owner reference, by which the object is deleted with its owner, and the
