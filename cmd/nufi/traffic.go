@@ -22,6 +22,7 @@ var (
 	errOneName      = errors.New("name one NpuDeploy")
 	errNoPromotion  = errors.New("name an NpuDeploy and one of its backends")
 	errNoEndpoint   = errors.New("it has no endpoint: set spec.endpoint")
+	errNotDivided   = errors.New("does not divide requests: use VirtualService or HTTPRoute")
 	errNotWeight    = errors.New("not a weight: use BACKEND=WEIGHT with a whole number of at least 0")
 	errNotServing   = errors.New("it has no ready pod and would serve nothing")
 	errTwoOfOneName = errors.New("it is named twice")
@@ -204,7 +205,11 @@ func promote(deploy *v1.NpuDeploy, name string) {
 }
 
 // run shows the division of requests, after a change if there is one.
-func (o *trafficOptions) run(ctx context.Context, name string, change trafficChange, out io.Writer) error {
+func (o *trafficOptions) run(ctx context.Context, argument string, change trafficChange, out io.Writer) error {
+	name, err := deployName(argument)
+	if err != nil {
+		return err
+	}
 	show, err := printer(o.outputFlag, func(w io.Writer, rows []trafficRow) error { return printTraffic(w, name, rows) })
 	if err != nil {
 		return err
@@ -242,6 +247,11 @@ func printPromotion(out io.Writer, deploy *v1.NpuDeploy) error {
 func (o *trafficOptions) change(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy, change trafficChange) error {
 	if deploy.Spec.Endpoint == nil {
 		return errNoEndpoint
+	}
+	// The controller rejects an absent kind for which policy chooses one of these.
+	kind := deploy.Spec.Endpoint.Kind
+	if slices.Contains([]v1.EndpointKind{v1.EndpointIngress, v1.EndpointInferencePool, v1.EndpointNone}, kind) {
+		return fmt.Errorf("spec.endpoint.kind: %s %w", kind, errNotDivided)
 	}
 	before := deploy.DeepCopy()
 	if err := change(ctx, kube, deploy); err != nil {
