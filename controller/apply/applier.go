@@ -46,7 +46,7 @@ type Options struct {
 func New(o Options) *Applier {
 	return &Applier{
 		cache: o.Cache, direct: o.Client, writer: o.Client, checkInstalled: o.CheckInstalled,
-		lastApplied: lastAppliedStore{byOwner: map[types.UID]map[key]lastApplied{}},
+		lastApplied: lastAppliedStore{byOwner: map[types.UID][]lastApplied{}},
 		contention:  contentionTracker{clock: o.Clock, byObject: map[objectID]*contention{}},
 	}
 }

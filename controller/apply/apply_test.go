@@ -222,7 +222,7 @@ func TestRecordedInventoryIsTakenOver(t *testing.T) {
 	f := newFixture(t)
 	set, err := apply.NewObjectSet(apply.DeployOwner(f.owner), f.parse(aServiceAccount, aService))
 	f.Must(err)
-	result, err := f.applier.Apply(t.Context(), set.WithoutDigests(), apply.Recorded{})
+	result, err := f.applier.Apply(t.Context(), set.WithoutDigests(f), apply.Recorded{})
 	f.Must(err)
 	if got := result.Changes.String(); got != "created ServiceAccount web, created Service web" {
 		t.Fatalf("changed %q", got)

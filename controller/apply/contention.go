@@ -175,7 +175,7 @@ func (a *Applier) findOtherManager(ctx context.Context, owner Owner, desired man
 	if object == nil {
 		return otherManager{}
 	}
-	body, err := updateBody(desired.body, "")
+	body, err := desired.updateBody("")
 	if err != nil {
 		return otherManager{}
 	}

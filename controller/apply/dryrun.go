@@ -14,7 +14,7 @@ import (
 func DryRun(ctx context.Context, writer client.Writer, set *ObjectSet) map[Ref]error {
 	errs := map[Ref]error{}
 	for _, desired := range set.manifests {
-		body, err := updateBody(desired.body, "")
+		body, err := desired.updateBody("")
 		if err == nil {
 			err = classify(desired.ref, writer.Patch(ctx, newObject(set.owner.Namespace, desired.ref),
 				client.RawPatch(types.ApplyPatchType, body),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -17,11 +18,18 @@ var OverwrittenFields = overwrittenFields
 var OwnsValue = ownsValue
 
 // WithoutDigests returns the set as an earlier version applied it.
-func (s *ObjectSet) WithoutDigests() *ObjectSet {
+func (s *ObjectSet) WithoutDigests(tb testing.TB) *ObjectSet {
+	tb.Helper()
 	earlier := &ObjectSet{owner: s.owner, manifests: slices.Clone(s.manifests)}
 	for i := range earlier.manifests {
 		annotation := fmt.Sprintf(`"annotations":{"%s":"%s"},`, v1.AnnotationManifest, earlier.manifests[i].digest)
-		earlier.manifests[i].body = bytes.Replace(earlier.manifests[i].body, []byte(annotation), nil, 1)
+		body, err := earlier.manifests[i].body()
+		if err == nil {
+			earlier.manifests[i].packed, err = manifestPacker.pack("earlier", bytes.Replace(body, []byte(annotation), nil, 1))
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
 	}
 	return earlier
 }

@@ -61,8 +61,11 @@ func (s fieldSet) below(path ...string) map[string]any {
 func (l *live) ownsAll(desired manifest) bool {
 	var content map[string]any
 	fields := ownedFields.get(l.fieldsText).fields
-	body := bytes.ReplaceAll(desired.body, []byte(l.controller), []byte(uidPlaceholder))
-	if l.controller == "" || len(fields) == 0 || json.Unmarshal(body, &content) != nil {
+	if l.controller == "" || len(fields) == 0 {
+		return false
+	}
+	body, err := desired.body()
+	if err != nil || json.Unmarshal(bytes.ReplaceAll(body, []byte(l.controller), []byte(uidPlaceholder)), &content) != nil {
 		return false
 	}
 	for _, name := range []string{"apiVersion", "kind"} { // No manager owns these.

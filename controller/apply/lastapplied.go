@@ -3,7 +3,6 @@ package apply
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -66,29 +65,38 @@ func Digest(parts ...[]byte) string {
 // lastAppliedStore keeps the last applied state in memory. Informers may lag behind it.
 type lastAppliedStore struct {
 	mu      sync.Mutex
-	byOwner map[types.UID]map[key]lastApplied
+	byOwner map[types.UID][]lastApplied // a map for each owner would be twice as large
 }
 
 func (s *lastAppliedStore) get(owner types.UID, k key) lastApplied {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.byOwner[owner][k]
+	if i := indexOf(s.byOwner[owner], k); i >= 0 {
+		return s.byOwner[owner][i]
+	}
+	return lastApplied{}
 }
 
 // of returns the objects of an owner.
 func (s *lastAppliedStore) of(owner types.UID) []lastApplied {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Collect(maps.Values(s.byOwner[owner]))
+	return slices.Clone(s.byOwner[owner])
 }
 
 func (s *lastAppliedStore) put(owner types.UID, last lastApplied) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byOwner[owner] == nil {
-		s.byOwner[owner] = map[key]lastApplied{}
+	objects := s.byOwner[owner]
+	if i := indexOf(objects, last.ref.key()); i >= 0 {
+		objects[i] = last
+		return
 	}
-	s.byOwner[owner][last.ref.key()] = last
+	s.byOwner[owner] = slices.Concat(objects, []lastApplied{last}) // without spare capacity
+}
+
+func indexOf(objects []lastApplied, k key) int {
+	return slices.IndexFunc(objects, func(last lastApplied) bool { return last.ref.key() == k })
 }
 
 func (s *lastAppliedStore) forget(owner types.UID) {

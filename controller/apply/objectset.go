@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
+	"github.com/dudaji/nufi/internal/cached"
 	"github.com/dudaji/nufi/internal/manifests"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -29,7 +32,7 @@ type ObjectSet struct {
 // manifest is one desired object as it is sent.
 type manifest struct {
 	ref    Ref
-	body   []byte // JSON for a creation: see neverVersion
+	packed packed
 	digest string
 	// releasesReplicas means that another manager sets spec.replicas.
 	releasesReplicas bool
@@ -41,7 +44,7 @@ func NewObjectSet(owner Owner, objects []*unstructured.Unstructured) (*ObjectSet
 	if err := manifests.Check(owner.Owner, objects); err != nil {
 		return nil, err
 	}
-	set := &ObjectSet{owner: owner}
+	set := &ObjectSet{owner: owner, manifests: make([]manifest, 0, len(objects))}
 	for _, object := range objects {
 		desired, err := newManifest(set.owner, object)
 		if err != nil {
@@ -75,7 +78,11 @@ func (s *ObjectSet) Except(other *ObjectSet) ([]*unstructured.Unstructured, erro
 			continue
 		}
 		object := &unstructured.Unstructured{}
-		if err := utiljson.Unmarshal(desired.body, &object.Object); err != nil {
+		body, err := desired.body()
+		if err == nil {
+			err = utiljson.Unmarshal(body, &object.Object)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("decoding %s: %w", desired.ref, err)
 		}
 		unstructured.RemoveNestedField(object.Object, "metadata", "annotations", v1.AnnotationManifest)
@@ -100,10 +107,18 @@ func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, erro
 		return manifest{}, fmt.Errorf("encoding %s: %w", object.GetName(), err)
 	}
 	digest := Digest(body)
+	kind := object.GroupVersionKind()
 	desired := manifest{
-		ref:    Ref{GroupVersionKind: object.GroupVersionKind(), Name: object.GetName()},
-		body:   withDigest(body, digest, len(intent.GetAnnotations()) > 0),
+		ref: Ref{
+			GroupVersionKind: schema.GroupVersionKind{Group: cached.Text(kind.Group), Version: cached.Text(kind.Version), Kind: cached.Text(kind.Kind)},
+			Name:             object.GetName(),
+		},
 		digest: digest,
+	}
+	// An owner may have several objects of a kind, with names of its own and a suffix.
+	class := kind.Kind + strings.TrimPrefix(desired.ref.Name, owner.Name)
+	if desired.packed, err = manifestPacker.pack(class, withDigest(body, digest, len(intent.GetAnnotations()) > 0)); err != nil {
+		return manifest{}, fmt.Errorf("compressing %s: %w", object.GetName(), err)
 	}
 	_, hasReplicas, _ := unstructured.NestedFieldNoCopy(content, "spec", "replicas")
 	desired.releasesReplicas = manifests.IsScalable(desired.ref.GroupVersionKind) && !hasReplicas
@@ -121,6 +136,9 @@ func withDigest(body []byte, digest string, hasAnnotations bool) []byte {
 	}
 	return bytes.Replace(body, []byte(before), []byte(after), 1)
 }
+
+// body returns the JSON for a creation: see neverVersion.
+func (m manifest) body() ([]byte, error) { return manifestPacker.unpack(m.packed) }
 
 // setOwner adds the owner reference, by which the object is deleted with its owner, and the
 // label, by which it is watched.

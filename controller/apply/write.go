@@ -22,14 +22,13 @@ import (
 func (a *Applier) write(
 	ctx context.Context, owner Owner, desired manifest, object *live, action Action,
 ) (lastApplied, error) {
-	body := desired.body
+	body, err := desired.bodyFor(object)
+	if err != nil {
+		return lastApplied{}, err
+	}
 	options := []client.PatchOption{client.FieldOwner(v1.FieldManager)}
 	if object != nil {
-		update, err := updateBody(body, object.uid)
-		if err != nil {
-			return lastApplied{}, err
-		}
-		body, options = update, append(options, client.ForceOwnership)
+		options = append(options, client.ForceOwnership)
 	}
 	if object == nil && desired.ref.GroupVersionKind == manifests.LeaderWorkerSet() {
 		if err := a.checkServiceOf(ctx, owner, desired.ref); err != nil {
@@ -102,9 +101,21 @@ func (a *Applier) patch(
 	return written, err
 }
 
-// updateBody turns the body for a creation into one for an update. The API server rejects
-// it if the object has another UID; empty means any.
-func updateBody(body []byte, uid types.UID) ([]byte, error) {
+// bodyFor returns the body for a creation, or for an update of an existing object.
+func (m manifest) bodyFor(object *live) ([]byte, error) {
+	if object == nil {
+		return m.body()
+	}
+	return m.updateBody(object.uid)
+}
+
+// updateBody returns the body for an update. The API server rejects it if the object has
+// another UID; empty means any.
+func (m manifest) updateBody(uid types.UID) ([]byte, error) {
+	body, err := m.body()
+	if err != nil {
+		return nil, err
+	}
 	var content map[string]any
 	if err := k8sjson.Unmarshal(body, &content); err != nil {
 		return nil, fmt.Errorf("decoding a manifest: %w", err)
