@@ -261,7 +261,11 @@ func stripPartial(object *metav1.PartialObjectMetadata) {
 
 // stripOwner is the transform of NpuDeploys and Projects.
 func stripOwner(object any) (any, error) {
-	if owner, ok := object.(client.Object); ok {
+	switch owner := object.(type) {
+	case *v1.NpuDeploy:
+		stripOwnerMetadata(owner)
+		shareStatus(&owner.Status)
+	case *v1.Project:
 		stripOwnerMetadata(owner)
 	}
 	return object, nil
@@ -269,21 +273,20 @@ func stripOwner(object any) (any, error) {
 
 // stripOwnerMetadata keeps the annotation that selects templates, and who changed the spec last.
 func stripOwnerMetadata(owner client.Object) {
-	requested := owner.GetAnnotations()[v1.AnnotationUpdateTo]
-	kept := history.Annotations(owner)
-	stripMetadata(owner)
-	if requested != "" {
-		if kept == nil {
-			kept = map[string]string{}
-		}
-		kept[v1.AnnotationUpdateTo] = requested
-	}
-	owner.SetAnnotations(kept)
+	history.KeepLastChange(owner)
+	cached.Metadata(owner)
+	owner.SetAnnotations(cached.Only(owner.GetAnnotations(), v1.AnnotationUpdateTo))
 }
 
-func stripMetadata(object client.Object) {
-	object.SetManagedFields(nil)
-	object.SetAnnotations(nil)
+// shareStatus shares what the statuses of many NpuDeploys have.
+func shareStatus(status *v1.NpuDeployStatus) {
+	status.Conditions = slices.Clone(status.Conditions) // Decoded, it has spare capacity.
+	for i := range status.Conditions {
+		condition := &status.Conditions[i]
+		condition.Type, condition.Status = cached.Text(condition.Type), cached.Text(condition.Status)
+		condition.Reason, condition.Message = cached.Text(condition.Reason), cached.Text(condition.Message)
+	}
+	status.Image, status.Templates, status.ReplicaSummary = cached.Text(status.Image), cached.Text(status.Templates), cached.Text(status.ReplicaSummary)
 }
 
 // listDeploys lists the cached NpuDeploys of a namespace, or of all. They are shared. A list by the cache would copy

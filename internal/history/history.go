@@ -162,6 +162,15 @@ func LastChange(deploy metav1.Object) (by string, at *metav1.Time) {
 	return by, at
 }
 
+// KeepLastChange leaves in managedFields what LastChange reads.
+func KeepLastChange(deploy metav1.Object) {
+	by, at := LastChange(deploy)
+	deploy.SetManagedFields(nil)
+	if at != nil {
+		deploy.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: by, Time: at, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)}})
+	}
+}
+
 // IsRecorded reports whether managedFields record the last change. They do not if it only removes
 // fields: an update that sets no field adds no entry, and changes no time.
 func IsRecorded(before, after *v1.NpuDeploy) bool {

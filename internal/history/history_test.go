@@ -257,3 +257,14 @@ func TestFind(t *testing.T) {
 		t.Errorf("revision %+v, error %v", found, err)
 	}
 }
+
+func TestLastChangeIsKeptWithoutManagedFields(t *testing.T) {
+	t.Parallel()
+	deploy := newDeploy("org/model", 1)
+	for range 2 { // An informer may strip an object twice.
+		history.KeepLastChange(deploy)
+		if by, at := history.LastChange(deploy); by != "kubectl" || at == nil || at.Unix() != 1 || len(deploy.ManagedFields) != 1 {
+			t.Errorf("%s at %v, %d entries", by, at, len(deploy.ManagedFields))
+		}
+	}
+}
