@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -199,9 +198,9 @@ func stripRay(service *unstructured.Unstructured) {
 const annotationSpec = "dudaji.com/spec-digest"
 
 func specDigest(spec *appsv1.DeploymentSpec) string {
-	content, err := json.Marshal(spec)
+	content, err := spec.Marshal()
 	if err != nil {
-		return "" // Decoded JSON can be encoded.
+		return "" // What was decoded can be encoded.
 	}
 	return apply.Digest(content)
 }

@@ -125,11 +125,11 @@ func below(managed []map[string]any, name string) []map[string]any {
 
 // itemElement returns the element of an item of a list whose key is the name.
 func itemElement(name string) string {
-	key, err := json.Marshal(map[string]string{"name": name})
+	text, err := json.Marshal(name)
 	if err != nil {
 		return "" // Text can be encoded.
 	}
-	return "k:" + string(key)
+	return `k:{"name":` + string(text) + `}`
 }
 
 // notOwned returns the paths of fields that owned does not have, without the fields below these. It leaves out
