@@ -123,7 +123,7 @@ func (k *deployKind) renderWith(
 			if err != nil {
 				return nil, err
 			}
-			result, err := templates.Render(deploy, settings, backends...)
+			result, err := templates.RenderShared(deploy, settings, backends...)
 			if err != nil {
 				return nil, err
 			}

@@ -19,19 +19,20 @@ type Renderer struct {
 // DeployRenderer renders deploy with the settings of its namespace, and the backends that its status
 // has.
 func DeployRenderer(deploy *v1.NpuDeploy, settings render.ProjectSettings) Renderer {
-	return newRenderer(manifests.DeployOwner(deploy.Namespace), func(set *render.Templates) (*render.Evaluation, error) {
-		return set.Evaluate(deploy, settings, render.ReportedBackends(deploy)...)
-	})
+	return Renderer{
+		Owner: manifests.DeployOwner(deploy.Namespace),
+		Unchecked: func(set *render.Templates) (*render.Result, error) {
+			return set.RenderShared(deploy, settings, render.ReportedBackends(deploy)...)
+		},
+		evaluate: func(set *render.Templates) (*render.Evaluation, error) {
+			return set.Evaluate(deploy, settings, render.ReportedBackends(deploy)...)
+		},
+	}
 }
 
 // ProjectRenderer renders project.
 func ProjectRenderer(project *v1.Project) Renderer {
-	return newRenderer(manifests.ProjectOwner(project.Name), func(set *render.Templates) (*render.Evaluation, error) {
-		return set.EvaluateProject(project)
-	})
-}
-
-func newRenderer(owner manifests.Owner, evaluate func(*render.Templates) (*render.Evaluation, error)) Renderer {
+	evaluate := func(set *render.Templates) (*render.Evaluation, error) { return set.EvaluateProject(project) }
 	unchecked := func(set *render.Templates) (*render.Result, error) {
 		evaluation, err := evaluate(set)
 		if err != nil {
@@ -39,7 +40,7 @@ func newRenderer(owner manifests.Owner, evaluate func(*render.Templates) (*rende
 		}
 		return evaluation.Result()
 	}
-	return Renderer{Owner: owner, Unchecked: unchecked, evaluate: evaluate}
+	return Renderer{Owner: manifests.ProjectOwner(project.Name), Unchecked: unchecked, evaluate: evaluate}
 }
 
 // DocumentRenderer renders a document of owner without settings.

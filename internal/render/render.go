@@ -81,10 +81,14 @@ func (e *Evaluation) Result() (*Result, error) {
 	if err := decodeField(e.value, fieldResolved, &result.Resolved); err != nil {
 		return nil, fmt.Errorf("rendering: %w", err)
 	}
-	if device := result.Resolved.Accelerator; device != nil {
-		device.ResourceName = e.keys.key(device.ResourceName)
-	}
+	result.Resolved.unmask(e.keys)
 	return result, nil
+}
+
+func (r *Resolved) unmask(keys *placeholders) {
+	if r.Accelerator != nil {
+		r.Accelerator.ResourceName = keys.key(r.Accelerator.ResourceName)
+	}
 }
 
 // inputOf returns an object as the templates take it, with masked keys. spec is a pointer to

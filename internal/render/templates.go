@@ -12,6 +12,7 @@ import (
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/load"
+	"k8s.io/utils/lru"
 )
 
 // The packages that are compiled; they import the others.
@@ -36,6 +37,8 @@ type Templates struct {
 	context           *cue.Context
 	workload, project *engine
 	words             words
+	nameUses          *nameUses
+	shared            *lru.Cache // *sharedRender by sharedKey, nil for a spec that was rendered once
 }
 
 // Compile loads the CUE module at the root of module and builds its templates. It reads
@@ -54,13 +57,14 @@ func compileIn(context *cue.Context, module fs.FS) (*Templates, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Templates{Digest: digest, Module: module, context: context, words: words{}}
+	t := &Templates{Digest: digest, Module: module, context: context, words: words{}, shared: lru.New(maxShared)}
 	// A set is self-contained: its dependencies are never downloaded.
 	config := &load.Config{FS: module, Env: []string{"CUE_REGISTRY=none"}}
 	instances := load.Instances([]string{workloadPackage, projectPackage, cataloguePackage}, config)
 	if t.workload, err = t.compile(instances[0], fieldDeploy); err != nil {
 		return nil, err
 	}
+	t.nameUses = newNameUses(instances[0])
 	if t.project, err = t.compile(instances[1], fieldProject); err != nil {
 		return nil, err
 	}

@@ -290,7 +290,7 @@ func (l Live) renderingWith(set *render.Templates) Live {
 	settings := render.SettingsByNamespace(l.Projects)
 	var rendering Live
 	for i := range l.Deploys {
-		if _, err := set.Evaluate(&l.Deploys[i], settings[l.Deploys[i].Namespace], render.ReportedBackends(&l.Deploys[i])...); err == nil {
+		if _, err := set.RenderShared(&l.Deploys[i], settings[l.Deploys[i].Namespace], render.ReportedBackends(&l.Deploys[i])...); err == nil {
 			rendering.Deploys = append(rendering.Deploys, l.Deploys[i])
 		}
 	}
