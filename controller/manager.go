@@ -227,7 +227,7 @@ func (r *reconciler[T]) add(
 	if err != nil {
 		return nil, err
 	}
-	owners := source.Kind[client.Object](mgr.GetCache(), r.kind.newObject(), &handler.EnqueueRequestForObject{}, r.ownerChanged())
+	owners := source.Kind[client.Object](mgr.GetCache(), r.kind.newObject(), r.enqueueOwner(), r.ownerChanged())
 	for _, watched := range append(sources, owners, r.queue) {
 		if err := c.Watch(watched); err != nil {
 			return nil, err

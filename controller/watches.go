@@ -123,6 +123,29 @@ func projectSources(informers cache.Cache) []source.Source {
 	return sources
 }
 
+// enqueueOwner enqueues owners. At the start, those with a spec that no status is about come before all others: they
+// were created or changed while no controller ran.
+func (r *reconciler[T]) enqueueOwner() handler.EventHandler {
+	all := &handler.EnqueueRequestForObject{}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, queue workQueue) {
+			if e.IsInInitialList && !r.isObserved(e.Object.(T)) {
+				priority := prioritySpec
+				enqueue(queue, priorityqueue.AddOpts{Priority: &priority}, client.ObjectKeyFromObject(e.Object))
+				return
+			}
+			all.Create(ctx, e, queue)
+		},
+		UpdateFunc: all.Update, DeleteFunc: all.Delete,
+	}
+}
+
+// isObserved reports whether the status is about the spec.
+func (r *reconciler[T]) isObserved(object T) bool {
+	ready := meta.FindStatusCondition(*r.kind.conditions(object), v1.ConditionReady)
+	return ready != nil && ready.ObservedGeneration == object.GetGeneration()
+}
+
 // ownerChanged excludes our own status patches.
 func (r *reconciler[T]) ownerChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {

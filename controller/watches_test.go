@@ -3,12 +3,18 @@ package controller
 import (
 	"testing"
 
+	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 func TestEventWithoutAChangeOfCachedFieldsIsIgnored(t *testing.T) {
@@ -34,6 +40,32 @@ func TestEventWithoutAChangeOfCachedFieldsIsIgnored(t *testing.T) {
 		if got := isSame(c.before, c.after); got != c.want {
 			t.Errorf("%s: the same: %t, want %t", name, got, c.want)
 		}
+	}
+}
+
+// A fleet of thousands is compared with what runs after a start, which takes a while.
+func TestSpecsThatChangedWhileNoControllerRanComeFirst(t *testing.T) {
+	t.Parallel()
+	owner := func(name string, generation, observed int64) *v1.NpuDeploy {
+		deploy := &v1.NpuDeploy{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: name, Generation: generation}}
+		if observed > 0 {
+			deploy.Status.Conditions = []metav1.Condition{{Type: v1.ConditionReady, ObservedGeneration: observed}}
+		}
+		return deploy
+	}
+	q := newFairQueue("test", logr.Discard(), workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	defer q.ShutDown()
+	r := &reconciler[*v1.NpuDeploy]{kind: &deployKind{}}
+	for _, deploy := range []*v1.NpuDeploy{owner("same", 3, 3), owner("changed", 3, 2), owner("same-2", 1, 1), owner("created", 1, 0)} {
+		r.enqueueOwner().Create(t.Context(), event.CreateEvent{Object: deploy, IsInInitialList: true}, q)
+	}
+	var got []string
+	for range 4 {
+		request, _, _ := q.GetWithPriority()
+		got = append(got, request.Name)
+	}
+	if diff := cmp.Diff([]string{"changed", "created", "same", "same-2"}, got); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
 	}
 }
 
