@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 const disaggregated = `apiVersion: dudaji.com/v1
@@ -83,10 +84,26 @@ func TestPodsOfBothRolesHaveTheirOwnSelectorAndUser(t *testing.T) {
 			t.Errorf("%s: labels of the spread (-want +got):\n%s", role, delta)
 		}
 	}
-	// The kubelet starts no container of root that must not run as root.
-	proxy := podOf(t, result, "a-decode").InitContainers[0].SecurityContext
-	if !*proxy.RunAsNonRoot || proxy.RunAsUser == nil || *proxy.RunAsUser == 0 {
-		t.Errorf("the proxy beside a server of root has the security context %+v", proxy)
+	checkStarts(t, "proxy beside a server of root", podOf(t, result, "a-decode").InitContainers[0])
+}
+
+// Policy may let servers run as root.
+func TestOwnContainersStartWherePolicyNamesRoot(t *testing.T) {
+	t.Parallel()
+	module := underPolicy(t, `allowPrivilegeEscalation: false, runAsUser: 0, runAsNonRoot: false`)
+	result, err := rendertest.Compile(t, module).RenderYAML("a.yaml", []byte(disaggregated), render.ProjectSettings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkStarts(t, "proxy", podOf(t, result, "a-decode").InitContainers[0])
+	checkStarts(t, "endpoint picker", podOf(t, result, "a-epp").Containers[0])
+}
+
+// checkStarts fails if a container of root must not run as root: the kubelet does not start it.
+func checkStarts(t *testing.T, name string, container corev1.Container) {
+	t.Helper()
+	if context := container.SecurityContext; !*context.RunAsNonRoot || context.RunAsUser == nil || *context.RunAsUser == 0 {
+		t.Errorf("%s: the security context is %+v", name, context)
 	}
 }
 
