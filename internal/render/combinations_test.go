@@ -26,10 +26,13 @@ func TestEveryAcceleratorWithEveryServerRendersOrNamesAField(t *testing.T) {
 					byLimit := map[string]any{"inferenceServer": map[string]any{
 						"resources": map[string]any{"limits": map[string]any{accelerator.Resource: count}},
 					}}
-					withPrefill := merged(byType, map[string]any{
-						"prefill": map[string]any{"accelerator": map[string]any{"type": accelerator.Name, "count": int64(2)}}, "endpoint": map[string]any{"kind": "InferencePool"},
-					})
-					for name, spec := range map[string]map[string]any{"type": byType, "limit": byLimit, "prefill": withPrefill} {
+					specs := map[string]map[string]any{"type": byType, "limit": byLimit}
+					if count == 2 {
+						specs["prefill"] = merged(byType, map[string]any{
+							"prefill": map[string]any{"accelerator": map[string]any{"type": accelerator.Name, "count": 1}}, "endpoint": map[string]any{"kind": "InferencePool"},
+						})
+					}
+					for name, spec := range specs {
 						inferenceServer, _ := spec["inferenceServer"].(map[string]any)
 						spec["inferenceServer"] = merged(inferenceServer, container)
 						if err := renderSpec(t, spec); err != nil {
