@@ -32,6 +32,9 @@ type engine struct {
 	// worded has the field input with the messages of the contract, which value lacks.
 	worded cue.Value
 
+	// openContract is what the contract accepts in fields that a shared render leaves open.
+	openContract map[openField]cue.Value
+
 	importPath string // of the package
 	loops      loops
 }

@@ -21,28 +21,69 @@ import (
 const maxShared = 512
 
 // sharedRender is what NpuDeploys of a namespace render to that have the same spec, settings and backends, and differ by
-// their names only: the result of the templates while the name is open. See nameUses.
+// their names and the hosts of their endpoints only: the result of the templates while these are open. See openUses.
 type sharedRender struct {
 	templates *Templates
 	keys      *placeholders
-	// objects and resolved have openText where the name is. They are nil if each name must be rendered.
+	// objects and resolved have openText where a name or a host is. They are nil if each NpuDeploy must be rendered.
 	objects  map[string]any
 	resolved any
 }
 
-type sharedKey [sha256.Size]byte
+// openField is a field of the spec that is open in a shared render.
+type openField int
 
-// openText is a text with the name between each two parts.
-type openText []string
+const (
+	noField openField = iota
+	fieldName
+	fieldHost
+)
 
-func (t openText) with(name string) string { return strings.Join(t, name) }
+// openFields are the values of these fields.
+type openFields map[openField]string
 
-func (t openText) append(next openText) openText {
-	joined := append(slices.Clone(t[:len(t)-1]), t[len(t)-1]+next[0])
-	return append(joined, next[1:]...)
+// openFieldsOf returns the fields of an NpuDeploy. A spec without a host has none that is open.
+func openFieldsOf(deploy *v1.NpuDeploy) openFields {
+	fields := openFields{fieldName: deploy.Name}
+	if endpoint := deploy.Spec.Endpoint; endpoint != nil && endpoint.Host != "" {
+		fields[fieldHost] = endpoint.Host
+	}
+	return fields
 }
 
-// RenderShared is Render, but evaluates NpuDeploys that differ by their names only once. The manifests cannot be
+// set returns a copy of an NpuDeploy with other values.
+func (f openFields) set(deploy *v1.NpuDeploy) *v1.NpuDeploy {
+	changed := *deploy
+	changed.Name = f[fieldName]
+	if host, isGiven := f[fieldHost]; isGiven {
+		endpoint := *deploy.Spec.Endpoint
+		endpoint.Host = host
+		changed.Spec.Endpoint = &endpoint
+	}
+	return &changed
+}
+
+type sharedKey [sha256.Size]byte
+
+// openText is a text with open fields in it.
+type openText []openPart
+
+// openPart is a text, followed by an open field.
+type openPart struct {
+	text  string
+	field openField
+}
+
+func (t openText) with(fields openFields) string {
+	var text strings.Builder
+	for _, part := range t {
+		text.WriteString(part.text)
+		text.WriteString(fields[part.field])
+	}
+	return text.String()
+}
+
+// RenderShared is Render, but evaluates NpuDeploys that differ by their names and hosts only once. The manifests cannot be
 // explained.
 func (t *Templates) RenderShared(deploy *v1.NpuDeploy, settings ProjectSettings, backends ...Backend) (*Result, error) {
 	key, err := sharedKeyOf(deploy, settings, backends)
@@ -52,7 +93,7 @@ func (t *Templates) RenderShared(deploy *v1.NpuDeploy, settings ProjectSettings,
 	known, isKnown := t.shared.Get(key)
 	shared, _ := known.(*sharedRender)
 	if shared != nil {
-		if result, ok := shared.of(deploy.Name); ok {
+		if result, ok := shared.of(openFieldsOf(deploy)); ok {
 			return result, nil
 		}
 	}
@@ -70,7 +111,11 @@ func (t *Templates) RenderShared(deploy *v1.NpuDeploy, settings ProjectSettings,
 }
 
 func sharedKeyOf(deploy *v1.NpuDeploy, settings ProjectSettings, backends []Backend) (sharedKey, error) {
-	content, err := json.Marshal([]any{deploy.Namespace, deploy.Spec, settings, backends})
+	fields := openFieldsOf(deploy)
+	for field := range fields {
+		fields[field] = "open"
+	}
+	content, err := json.Marshal([]any{deploy.Namespace, fields.set(deploy).Spec, settings, backends})
 	if err != nil {
 		return sharedKey{}, fmt.Errorf("reading the spec: %w", err)
 	}
@@ -78,64 +123,86 @@ func sharedKeyOf(deploy *v1.NpuDeploy, settings ProjectSettings, backends []Back
 }
 
 // share returns the shared render of deploy, which renders to result, or one without objects if the templates do more
-// with the name than to put it into texts.
+// with an open field than to put it into texts.
 func (t *Templates) share(deploy *v1.NpuDeploy, result *Result, settings ProjectSettings, backends []Backend) *sharedRender {
-	metadata := map[string]any{"name": ast.NewIdent("string"), "namespace": deploy.Namespace}
-	in, err := t.inputOf(v1.Kind, metadata, &deploy.Spec)
+	in, err := t.openInput(deploy)
 	if err != nil {
 		return &sharedRender{}
 	}
 	in.backends = backends
+	fields := openFieldsOf(deploy)
 	shared := &sharedRender{templates: t, keys: in.keys}
-	if !shared.read(t.workload.fill(in, settings)) || !shared.has(deploy.Name, result) {
+	if !shared.read(t.workload.fill(in, settings), fields) || !shared.has(fields, result) {
 		return &sharedRender{}
 	}
-	// A text that must be equal to the name does not look open. Under another name it is an error.
-	other := deploy.DeepCopy()
-	if other.Name = "a"; deploy.Name == "a" {
-		other.Name = "b"
+	// A value that must be equal to a field does not look open. With another value of the field it is an error.
+	for field, value := range fields {
+		if fields[field] = "a"; value == "a" {
+			fields[field] = "b"
+		}
 	}
-	if result, err = t.Render(other, settings, backends...); err != nil || !shared.has(other.Name, result) {
+	if result, err = t.Render(fields.set(deploy), settings, backends...); err != nil || !shared.has(fields, result) {
 		return &sharedRender{}
 	}
 	return shared
 }
 
-// read reads what the templates evaluate to while the name is open. It returns false if they do more with it than to put it
-// into texts.
-func (r *sharedRender) read(value cue.Value) bool {
-	if value.Err() != nil || validate(value, fieldViolations) != nil {
-		return false // Whether there is an object, or a violation, depends on the name.
+// openInput returns deploy with any string in its open fields.
+func (t *Templates) openInput(deploy *v1.NpuDeploy) (input, error) {
+	anyText := ast.NewIdent("string")
+	in, err := t.inputOf(v1.Kind, map[string]any{"name": anyText, "namespace": deploy.Namespace}, &deploy.Spec)
+	if err != nil {
+		return input{}, err
 	}
-	if r.templates.nameUses.concern(dependentsIn(value, valuePath{})) {
+	if _, hasHost := openFieldsOf(deploy)[fieldHost]; hasHost {
+		object, _ := in.object.(map[string]any)
+		endpoint, _, _ := unstructured.NestedFieldNoCopy(object, "spec", "endpoint")
+		endpoint.(map[string]any)["host"] = anyText
+	}
+	return in, nil
+}
+
+// read reads what the templates evaluate to while fields are open. It returns false if they do more with them than to put
+// them into texts.
+func (r *sharedRender) read(value cue.Value, fields openFields) bool {
+	if value.Err() != nil || validate(value, fieldViolations) != nil {
+		return false // Whether there is an object, or a violation, depends on a field.
+	}
+	for field := range fields {
+		// CUE compares no constraints but by their text.
+		if fmt.Sprint(value.LookupPath(field.path())) != fmt.Sprint(r.templates.workload.openContract[field]) {
+			return false // The spec restricts the field further.
+		}
+	}
+	if r.templates.openUses.concern(dependentsIn(value, valuePath{})) {
 		return false
 	}
 	objects, ok := open(value.LookupPath(cue.MakePath(cue.Str(fieldObjects))), r.keys)
 	resolved, isOpen := open(value.LookupPath(cue.MakePath(cue.Str(fieldResolved))), newPlaceholders(nil))
 	r.objects, _ = objects.(map[string]any)
 	r.resolved = resolved
-	return ok && isOpen && nameOf(value).Subsume(r.templates.workload.names()) == nil // It accepts what the contract does.
+	return ok && isOpen
 }
 
-// has reports whether an NpuDeploy renders to result.
-func (r *sharedRender) has(name string, result *Result) bool {
-	own, ok := r.of(name)
+// has reports whether the NpuDeploy with these fields renders to result.
+func (r *sharedRender) has(fields openFields, result *Result) bool {
+	own, ok := r.of(fields)
 	return ok && reflect.DeepEqual(own.Objects, result.Objects) && reflect.DeepEqual(own.Resolved, result.Resolved)
 }
 
-// of returns what the NpuDeploy with a name renders to. It is not ok if it must be rendered, such as for an
+// of returns what the NpuDeploy with these fields renders to. It is not ok if it must be rendered, such as for an
 // invalid name.
-func (r *sharedRender) of(name string) (result *Result, ok bool) {
-	if r.objects == nil || !r.templates.workload.acceptsName(name) {
+func (r *sharedRender) of(fields openFields) (result *Result, ok bool) {
+	if r.objects == nil || !r.templates.workload.accepts(fields) {
 		return nil, false
 	}
 	result = &Result{}
 	for _, object := range r.objects {
-		content, _ := withName(object, name).(map[string]any)
+		content, _ := withFields(object, fields).(map[string]any)
 		result.Objects = append(result.Objects, &unstructured.Unstructured{Object: content})
 	}
 	sortForApply(result.Objects, kindAndNameOf)
-	content, err := json.Marshal(withName(r.resolved, name))
+	content, err := json.Marshal(withFields(r.resolved, fields))
 	if err != nil || utiljson.Unmarshal(content, &result.Resolved) != nil {
 		return nil, false
 	}
@@ -143,29 +210,29 @@ func (r *sharedRender) of(name string) (result *Result, ok bool) {
 	return result, true
 }
 
-// withName copies a value and puts the name into its texts.
-func withName(value any, name string) any {
+// withFields copies a value and puts the fields into its texts.
+func withFields(value any, fields openFields) any {
 	switch value := value.(type) {
 	case map[string]any:
 		copied := make(map[string]any, len(value))
-		for field, element := range value {
-			copied[field] = withName(element, name)
+		for name, element := range value {
+			copied[name] = withFields(element, fields)
 		}
 		return copied
 	case []any:
 		copied := make([]any, len(value))
 		for i, element := range value {
-			copied[i] = withName(element, name)
+			copied[i] = withFields(element, fields)
 		}
 		return copied
 	case openText:
-		return value.with(name)
+		return value.with(fields)
 	default:
 		return value
 	}
 }
 
-// open exports a value, with openText where the name is open.
+// open exports a value, with openText where a field is open.
 func open(value cue.Value, keys *placeholders) (any, bool) {
 	kind := value.IncompleteKind()
 	switch {
@@ -203,20 +270,22 @@ func openList(value cue.Value, keys *placeholders) (any, bool) {
 	return opened, ok
 }
 
-// maxReferences bounds how many references and operations are between a text and the name.
+// maxReferences bounds how many references and operations are between a text and an open field.
 const maxReferences = 32
 
 // openTextOf returns the text of a value, from the expression that CUE could not evaluate: a reference, an element
 // of a list, or a text with values in it. It is not ok if it is another one, or has a constraint.
 func openTextOf(value cue.Value, references int) (text openText, ok bool) {
 	if text, err := value.String(); err == nil {
-		return openText{text}, true
+		return openText{{text: text}}, true
 	}
 	if number, err := value.Int64(); err == nil {
-		return openText{strconv.FormatInt(number, 10)}, true
+		return openText{{text: strconv.FormatInt(number, 10)}}, true
 	}
-	if value.Path().String() == fieldDeploy+".metadata.name" {
-		return openText{"", ""}, true
+	for _, field := range []openField{fieldName, fieldHost} {
+		if value.Path().String() == field.path().String() {
+			return openText{{field: field}}, true
+		}
 	}
 	if references == 0 {
 		return nil, false
@@ -227,12 +296,6 @@ func openTextOf(value cue.Value, references int) (text openText, ok bool) {
 		return openTextOf(found, references)
 	}
 	switch operator { //nolint:exhaustive // Others yield no text, or depend on it.
-	case cue.SelectorOp: // A reference in braces.
-		field, err := operands[1].String()
-		if err != nil {
-			return nil, false
-		}
-		return openTextOf(operands[0].LookupPath(cue.MakePath(cue.Str(field))), references)
 	case cue.IndexOp:
 		index, err := operands[1].Int64()
 		if err != nil {
@@ -258,28 +321,39 @@ func sameText(values []cue.Value, references int) (text openText, ok bool) {
 }
 
 func joinedText(values []cue.Value, references int) (text openText, ok bool) {
-	text = openText{""}
 	for _, value := range values {
 		part, isText := openTextOf(value, references)
 		if !isText {
 			return nil, false
 		}
-		text = text.append(part)
+		text = append(text, part...)
 	}
 	return text, true
 }
 
-// acceptsName reports whether the contract accepts a name.
-func (e *engine) acceptsName(name string) bool {
-	return e.names().Unify(e.context.Encode(name)).Validate(cue.Concrete(true)) == nil
+// path returns the path of a field in an evaluated NpuDeploy.
+func (f openField) path() cue.Path {
+	if f == fieldHost {
+		return cue.MakePath(cue.Str(fieldDeploy), cue.Str("spec"), cue.Str("endpoint"), cue.Str("host"))
+	}
+	return cue.MakePath(cue.Str(fieldDeploy), cue.Str("metadata"), cue.Str("name"))
 }
 
-// names are the names that the contract accepts.
-func (e *engine) names() cue.Value {
-	return e.value.LookupPath(cue.MakePath(cue.Str(fieldDeploy), cue.Str("metadata").Required(), cue.Str("name").Required()))
+// accepts reports whether the contract accepts the fields.
+func (e *engine) accepts(fields openFields) bool {
+	for field, text := range fields {
+		if e.openContract[field].Unify(e.context.Encode(text)).Validate(cue.Concrete(true)) != nil {
+			return false
+		}
+	}
+	return true
 }
 
-// nameOf returns the name of an evaluated NpuDeploy.
-func nameOf(value cue.Value) cue.Value {
-	return value.LookupPath(cue.MakePath(cue.Str(fieldDeploy), cue.Str("metadata"), cue.Str("name")))
+// openContractOf returns the texts that the contract accepts in the open fields.
+func openContractOf(value cue.Value) map[openField]cue.Value {
+	deploy := value.LookupPath(cue.MakePath(cue.Str(fieldDeploy)))
+	return map[openField]cue.Value{
+		fieldName: deploy.LookupPath(cue.MakePath(cue.Str("metadata").Required(), cue.Str("name").Required())).Eval(),
+		fieldHost: deploy.LookupPath(cue.MakePath(cue.Str("spec").Required(), cue.Str("endpoint").Optional(), cue.Str("host").Optional())).Eval(),
+	}
 }

@@ -17,12 +17,15 @@ import (
 	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
-// compareShared renders a spec under several names, twice each, by itself and shared.
+// compareShared renders a spec under several names and hosts, twice each, by itself and shared.
 func compareShared(t *testing.T, set *render.Templates, deploy *v1.NpuDeploy, settings render.ProjectSettings, names ...string) {
 	t.Helper()
 	for _, name := range append(names, names...) {
 		named := deploy.DeepCopy()
 		named.Name = name
+		if endpoint := named.Spec.Endpoint; endpoint != nil && endpoint.Host != "" {
+			endpoint.Host = strings.ToLower(name)
+		}
 		want, wantErr := set.Render(named, settings)
 		got, err := set.RenderShared(named, settings)
 		if diff := cmp.Diff(renderedAs(t, want, wantErr), renderedAs(t, got, err)); diff != "" {
@@ -92,8 +95,8 @@ func TestSharedRendersOfRandomSpecsAreRight(t *testing.T) {
 	}
 }
 
-// Templates may do anything with a name.
-func TestSharedRendersAreRightWhateverTemplatesDoWithTheName(t *testing.T) {
+// Templates may do anything with a name or a host.
+func TestSharedRendersAreRightWhateverTemplatesDo(t *testing.T) {
 	const value = "objects: service: spec: externalName: "
 	for title, templates := range map[string]string{
 		"condition":             `if _values.name == "foo" {` + value + `"x"}`,
@@ -126,6 +129,11 @@ func TestSharedRendersAreRightWhateverTemplatesDoWithTheName(t *testing.T) {
 		"definition by a field": `#Probe: {name: string, text: [if (name & "foo") != _|_ {"x"}, "y"][0]}` + "\n_probe: #Probe\n_probe: name: _values.name\n" + value + `_probe.text`,
 		"embedded definition":   `#Probe: {name: string, text: [if (name & "foo") != _|_ {"x"}, "y"][0]}` + "\n_probe: {#Probe, name: _values.name}\n" + value + `_probe.text`,
 		"imported definition":   value + `(defaults.#Probe & {name: _values.name}).text`,
+		"condition on the host": `if _values.endpoint.host == "foo" {` + value + `"x"}`,
+		"test of the host":      value + `[if deploy.spec.endpoint.host != _|_ {"x"}, "y"][0]`,
+		"contract of the host":  `if deploy.spec.model != _|_ {deploy: spec: endpoint?: host?: !="two"}`,
+		"host and name":         value + `_values.name & _values.endpoint.host`,
+		"both in a text":        value + `"\(_values.name)-\(_values.endpoint.host)-\(_values.name)"`,
 		"alias":                 `_probe: X={name: _values.name, text: [if (X.name & "foo") != _|_ {"x"}, "y"][0]}` + "\n" + value + `_probe.text`,
 	} {
 		t.Run(title, func(t *testing.T) {
@@ -138,8 +146,9 @@ func TestSharedRendersAreRightWhateverTemplatesDoWithTheName(t *testing.T) {
 				module = rendertest.Edit(t, module, "schemas/workload/values.cue", func(_, content string) string { return content })
 			}
 			set := rendertest.Compile(t, module)
-			deploy := typed(t, []byte(minimalSpec))
-			compareShared(t, set, deploy, render.ProjectSettings{}, "one", "two", "foo", "foo-bar", "other")
+			for _, spec := range []string{minimalSpec, endpointSpec} {
+				compareShared(t, set, typed(t, []byte(spec)), render.ProjectSettings{}, "one", "two", "foo", "foo-bar", "other")
+			}
 		})
 	}
 }

@@ -37,7 +37,7 @@ type Templates struct {
 	context           *cue.Context
 	workload, project *engine
 	words             words
-	nameUses          *nameUses
+	openUses          *openUses
 	shared            *lru.Cache // *sharedRender by sharedKey, nil for a spec that was rendered once
 }
 
@@ -64,7 +64,7 @@ func compileIn(context *cue.Context, module fs.FS) (*Templates, error) {
 	if t.workload, err = t.compile(instances[0], fieldDeploy); err != nil {
 		return nil, err
 	}
-	t.nameUses = newNameUses(instances[0])
+	t.openUses, t.workload.openContract = newOpenUses(instances[0]), openContractOf(t.workload.value)
 	if t.project, err = t.compile(instances[1], fieldProject); err != nil {
 		return nil, err
 	}

@@ -10,9 +10,9 @@ import (
 	"cuelang.org/go/cue/token"
 )
 
-// CUE evaluates templates also while the name of the NpuDeploy is open, which means any string: what depends on
-// the name stays incomplete, and so does every value that reads it. What is complete is the same for each name
-// that causes no error. nameUses are the places of a package where that does not hold, because CUE decides before a
+// CUE evaluates templates also while a field of the NpuDeploy is open, which means any string: what depends on
+// it stays incomplete, and so does every value that reads that. What is complete is the same for each value of the
+// field that causes no error. openUses are the places of a package where that does not hold, because CUE decides before a
 // value is complete:
 //
 //   - a test of existence, x != _|_, takes an incomplete value for an absent one
@@ -21,10 +21,10 @@ import (
 //   - functions that take values of any kind, such as list.Contains, compare incomplete elements
 //
 // Each may also be in a definition, which has other values in each instance.
-type nameUses struct {
-	// tested are the paths of values that must not depend on the name, but may have fields and elements that do.
+type openUses struct {
+	// tested are the paths of values that must not depend on an open field, but may have fields and elements that do.
 	tested []valuePath
-	// read are the paths of values that must not depend on the name, with all that they contain.
+	// read are the paths of values that must not depend on an open field, with all that they contain.
 	read []valuePath
 	// unknown means that the package has defaults, or syntax that is not listed here.
 	unknown bool
@@ -48,8 +48,8 @@ func (p valuePath) contains(other valuePath) bool {
 	return true
 }
 
-// concern reports whether one of the places may concern one of the values that depend on the name.
-func (u *nameUses) concern(dependents []valuePath) bool {
+// concern reports whether one of the places may concern one of the values that depend on an open field.
+func (u *openUses) concern(dependents []valuePath) bool {
 	return u.unknown || slices.ContainsFunc(dependents, func(path valuePath) bool {
 		return slices.ContainsFunc(u.tested, path.contains) || slices.ContainsFunc(u.read, func(read valuePath) bool {
 			return path.contains(read) || read.contains(path)
@@ -57,9 +57,9 @@ func (u *nameUses) concern(dependents []valuePath) bool {
 	})
 }
 
-// newNameUses reads the syntax of a package.
-func newNameUses(instance *build.Instance) *nameUses {
-	s := &nameScan{paths: map[ast.Node]valuePath{}, expanding: map[ast.Node]bool{}}
+// newOpenUses reads the syntax of a package.
+func newOpenUses(instance *build.Instance) *openUses {
+	s := &openScan{paths: map[ast.Node]valuePath{}, expanding: map[ast.Node]bool{}}
 	for _, file := range instance.Files {
 		for _, decl := range file.Decls {
 			s.placeDecl(decl, valuePath{})
@@ -68,11 +68,11 @@ func newNameUses(instance *build.Instance) *nameUses {
 	for _, file := range instance.Files {
 		ast.Walk(file, s.visit, nil)
 	}
-	return &s.nameUses
+	return &s.openUses
 }
 
-type nameScan struct {
-	nameUses
+type openScan struct {
+	openUses
 
 	// paths are those of the structs whose fields other expressions find by their paths.
 	paths map[ast.Node]valuePath
@@ -80,7 +80,7 @@ type nameScan struct {
 	expanding map[ast.Node]bool
 }
 
-func (s *nameScan) placeDecl(decl ast.Node, path valuePath) {
+func (s *openScan) placeDecl(decl ast.Node, path valuePath) {
 	switch decl := decl.(type) {
 	case *ast.Field:
 		name, _, err := ast.LabelName(decl.Label)
@@ -100,7 +100,7 @@ func (s *nameScan) placeDecl(decl ast.Node, path valuePath) {
 }
 
 // place records the paths of the structs in an expression that is the value at path.
-func (s *nameScan) place(value ast.Node, path valuePath) {
+func (s *openScan) place(value ast.Node, path valuePath) {
 	switch value := value.(type) {
 	case *ast.StructLit:
 		s.paths[value] = path
@@ -124,7 +124,7 @@ func (s *nameScan) place(value ast.Node, path valuePath) {
 }
 
 // visit records what the places in a node concern.
-func (s *nameScan) visit(node ast.Node) bool {
+func (s *openScan) visit(node ast.Node) bool {
 	switch node := node.(type) {
 	case *ast.Field:
 		if pattern, ok := node.Label.(*ast.ListLit); ok {
@@ -146,14 +146,14 @@ func (s *nameScan) visit(node ast.Node) bool {
 	return true
 }
 
-func (s *nameScan) readAll(values ...ast.Expr) {
+func (s *openScan) readAll(values ...ast.Expr) {
 	for _, value := range values {
 		s.read = append(s.read, s.values(value)...)
 	}
 }
 
 // visitOperation records a test, and reads the values that an instance of a definition has.
-func (s *nameScan) visitOperation(operation *ast.BinaryExpr) {
+func (s *openScan) visitOperation(operation *ast.BinaryExpr) {
 	_, hasBottom := operation.Y.(*ast.BottomLit)
 	switch op := operation.Op; {
 	case hasBottom && (op == token.EQL || op == token.NEQ):
@@ -164,7 +164,7 @@ func (s *nameScan) visitOperation(operation *ast.BinaryExpr) {
 }
 
 // visitStruct reads the values of a struct with an embedded definition.
-func (s *nameScan) visitStruct(literal *ast.StructLit) {
+func (s *openScan) visitStruct(literal *ast.StructLit) {
 	isInstance := func(decl ast.Decl) bool {
 		embedded, ok := decl.(*ast.EmbedDecl)
 		return ok && isOfDefinition(embedded.Expr)
@@ -217,8 +217,8 @@ func isStrict(function ast.Expr) bool {
 	return false
 }
 
-// test records a tested value. If it is more than a path, it must not depend on the name.
-func (s *nameScan) test(value ast.Expr) {
+// test records a tested value. If it is more than a path, it must not depend on an open field.
+func (s *openScan) test(value ast.Expr) {
 	if path, ok := s.path(value); ok {
 		if path != nil {
 			s.tested = append(s.tested, path)
@@ -229,7 +229,7 @@ func (s *nameScan) test(value ast.Expr) {
 }
 
 // values returns the paths of all values in an expression.
-func (s *nameScan) values(node ast.Node) []valuePath {
+func (s *openScan) values(node ast.Node) []valuePath {
 	if node == nil || s.expanding[node] {
 		return nil
 	}
@@ -259,7 +259,7 @@ func (s *nameScan) values(node ast.Node) []valuePath {
 }
 
 // valuesBehind returns the values in the expression that a reference without a path stands for.
-func (s *nameScan) valuesBehind(node ast.Node) []valuePath {
+func (s *openScan) valuesBehind(node ast.Node) []valuePath {
 	switch node := node.(type) {
 	case *ast.SelectorExpr:
 		return s.values(node.X)
@@ -279,7 +279,7 @@ func (s *nameScan) valuesBehind(node ast.Node) []valuePath {
 
 // path returns the path of the value that a reference finds, or nil if that is in an imported package. An index
 // that is no literal is read. It is not ok if the value has no path in the package.
-func (s *nameScan) path(reference ast.Node) (path valuePath, ok bool) {
+func (s *openScan) path(reference ast.Node) (path valuePath, ok bool) {
 	switch reference := reference.(type) {
 	case *ast.ParenExpr:
 		return s.path(reference.X)
@@ -302,7 +302,7 @@ func (s *nameScan) path(reference ast.Node) (path valuePath, ok bool) {
 	return nil, false
 }
 
-func (s *nameScan) pathOf(ident *ast.Ident) (path valuePath, ok bool) {
+func (s *openScan) pathOf(ident *ast.Ident) (path valuePath, ok bool) {
 	if let, isLet := ident.Node.(*ast.LetClause); isLet {
 		return s.path(let.Expr)
 	}
@@ -334,7 +334,7 @@ func (p valuePath) field(name string) valuePath {
 	return append(slices.Clone(p), name)
 }
 
-// dependentsIn returns the paths of the values that an open name leaves open or incomplete.
+// dependentsIn returns the paths of the values that open fields leave open or incomplete.
 func dependentsIn(value cue.Value, path valuePath) []valuePath {
 	if len(path) > 0 && value.Validate(cue.Concrete(true)) == nil {
 		return nil
