@@ -64,15 +64,15 @@ func (f *fleet) createDeploys() {
 	f.each(func(ctx context.Context, i int) error { return f.Client.Create(ctx, f.deploy(i)) })
 }
 
-// changePolicy adds an annotation to every object, and returns how long it took until
-// all have it.
+// changePolicy adds an annotation to every object, and returns how long it took from the first that has it until
+// all do: before, the templates are validated.
 func (f *fleet) changePolicy() time.Duration {
 	f.Helper()
 	before := f.metric("nufi_applies_total", `result="configured"`)
 	f.editPolicy("annotations: {}", `annotations: {note: "new"}`)
-	return f.await("the new policy", func() bool {
-		return f.metric("nufi_applies_total", `result="configured"`)-before >= float64(*size*children)
-	})
+	changed := func() float64 { return f.metric("nufi_applies_total", `result="configured"`) - before }
+	f.awaitEvery(20*time.Millisecond, "the new policy", func() bool { return changed() > 0 })
+	return f.await("the new policy of all", func() bool { return changed() >= float64(*size*children) })
 }
 
 // editPolicy replaces parts of the policy, given as pairs, in one step.

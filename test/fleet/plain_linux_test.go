@@ -37,6 +37,23 @@ func measurePlain(b *testing.B) rates {
 	defer f.stop()
 	sets := f.renderAll()
 	start, cpu := time.Now(), cputime.Self(b)
+	f.applyAll(sets)
+	written := time.Since(start)
+	each := (cputime.Self(b) - cpu).Seconds() * 1000 / float64(*size)
+	settled := written + f.awaitPods()
+	sets = f.renderAll() // Those that were applied have what the API server returned.
+	for _, set := range sets {
+		for _, object := range set {
+			object.SetAnnotations(map[string]string{"note": "new"})
+		}
+	}
+	start = time.Now()
+	f.applyAll(sets)
+	return rates{written: perSecond(written), settled: perSecond(settled), changed: perSecond(time.Since(start)), cpu: each}
+}
+
+func (f *fleet) applyAll(sets [][]*unstructured.Unstructured) {
+	f.Helper()
 	f.each(func(ctx context.Context, i int) error {
 		for _, object := range sets[i] {
 			if err := f.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("plain")); err != nil {
@@ -45,9 +62,6 @@ func measurePlain(b *testing.B) rates {
 		}
 		return nil
 	})
-	written := time.Since(start)
-	each := (cputime.Self(b) - cpu).Seconds() * 1000 / float64(*size)
-	return rates{written: perSecond(written), settled: perSecond(written + f.awaitPods()), cpu: each}
 }
 
 // renderAll returns the objects of all NpuDeploys.
@@ -76,11 +90,15 @@ func (f *fleet) renderAll() [][]*unstructured.Unstructured {
 type rates struct {
 	written float64 // until the last child was written
 	settled float64 // until the controller-manager has created the pods
+	changed float64 // until an annotation of each child was changed
 	cpu     float64 // of the client, in ms for each NpuDeploy
 }
 
 func (r rates) mean(other rates) rates {
-	return rates{written: (r.written + other.written) / 2, settled: (r.settled + other.settled) / 2, cpu: (r.cpu + other.cpu) / 2}
+	return rates{
+		written: (r.written + other.written) / 2, settled: (r.settled + other.settled) / 2,
+		changed: (r.changed + other.changed) / 2, cpu: (r.cpu + other.cpu) / 2,
+	}
 }
 
 func perSecond(took time.Duration) float64 { return float64(*size) / took.Seconds() }
