@@ -102,11 +102,28 @@ func waves(catalogue *render.Catalogue, at time.Time, deploys []v1.NpuDeploy, pr
 // Impact returns the effect of Next on one object, without its name. If the object does not render
 // now, nothing of it runs by these templates: all manifests would be new.
 func (s Sets) Impact(renderer Renderer) Impact {
+	if impact, ok := s.shared(renderer); ok {
+		return impact
+	}
 	if impact, ok := s.evaluate(renderer); ok {
 		return impact
 	}
 	impact, _ := s.Render(renderer)
 	return impact
+}
+
+// shared returns the effect without an evaluation. It is not ok if the renders are not shared, or may not be applied.
+func (s Sets) shared(renderer Renderer) (impact Impact, ok bool) {
+	if renderer.shared == nil {
+		return Impact{}, false
+	}
+	now, isShared := renderer.shared(s.Now)
+	next, isNextShared := renderer.shared(s.Next)
+	if !isShared || !isNextShared || manifests.Check(renderer.Owner, next.Objects) != nil {
+		return Impact{}, false
+	}
+	effect, changes := render.Compare(now, next)
+	return Impact{Effect: effect, Changes: changes}, true
 }
 
 // evaluate returns the effect without an export of the manifests. It is not ok if one of the sets does not render

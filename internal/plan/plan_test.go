@@ -86,8 +86,8 @@ func TestChangeOfThePickerKeepsTheServers(t *testing.T) {
 	}
 }
 
-// The comparison in CUE must not differ from that of exported manifests.
-func TestImpactInCUEIsThatOfExportedManifests(t *testing.T) {
+// The comparison in CUE, and that of shared renders, must not differ from that of exported manifests.
+func TestImpactIsThatOfExportedManifests(t *testing.T) {
 	t.Parallel()
 	now := rendertest.Compile(t, nufi.Module())
 	effects := map[render.Effect]int{}
@@ -112,9 +112,12 @@ func TestImpactInCUEIsThatOfExportedManifests(t *testing.T) {
 		sets := plan.Sets{Now: now, Next: next}
 		for _, deploy := range rendertest.Examples(t) {
 			renderer := plan.DeployRenderer(deploy, render.ProjectSettings{})
+			first := sets.Impact(renderer) // The next ones are shared.
 			want, _ := sets.Render(renderer)
-			if delta := cmp.Diff(want, sets.Impact(renderer)); delta != "" {
-				t.Errorf("%s with %s (-exported +in CUE):\n%s", deploy.Name, c.to, delta)
+			for _, got := range []plan.Impact{first, sets.Impact(renderer), sets.Impact(renderer)} {
+				if delta := cmp.Diff(want, got); delta != "" {
+					t.Errorf("%s with %s (-exported +got):\n%s", deploy.Name, c.to, delta)
+				}
 			}
 			effects[want.Effect]++
 			before, beforeErr := now.Evaluate(deploy, render.ProjectSettings{})

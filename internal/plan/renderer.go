@@ -14,6 +14,8 @@ type Renderer struct {
 
 	// evaluate is Unchecked without the export of the manifests, or nil.
 	evaluate func(*render.Templates) (*render.Evaluation, error)
+	// shared is Unchecked if that takes no evaluation, or nil.
+	shared func(*render.Templates) (result *render.Result, ok bool)
 }
 
 // DeployRenderer renders deploy with the settings of its namespace, and the backends that its status
@@ -26,6 +28,9 @@ func DeployRenderer(deploy *v1.NpuDeploy, settings render.ProjectSettings) Rende
 		},
 		evaluate: func(set *render.Templates) (*render.Evaluation, error) {
 			return set.Evaluate(deploy, settings, render.ReportedBackends(deploy)...)
+		},
+		shared: func(set *render.Templates) (*render.Result, bool) {
+			return set.RenderIfShared(deploy, settings, render.ReportedBackends(deploy)...)
 		},
 	}
 }

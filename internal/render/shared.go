@@ -110,6 +110,26 @@ func (t *Templates) RenderShared(deploy *v1.NpuDeploy, settings ProjectSettings,
 	return result, nil
 }
 
+// RenderIfShared is RenderShared for specs that were rendered before. It is not ok for others, for which Evaluate may be
+// enough, and for those that do not render.
+func (t *Templates) RenderIfShared(deploy *v1.NpuDeploy, settings ProjectSettings, backends ...Backend) (result *Result, ok bool) {
+	key, err := sharedKeyOf(deploy, settings, backends)
+	if err != nil {
+		return nil, false
+	}
+	known, isKnown := t.shared.Get(key)
+	shared, _ := known.(*sharedRender)
+	switch {
+	case !isKnown:
+		t.shared.Add(key, (*sharedRender)(nil))
+		return nil, false
+	case shared != nil && shared.objects == nil:
+		return nil, false
+	}
+	result, err = t.RenderShared(deploy, settings, backends...)
+	return result, err == nil
+}
+
 func sharedKeyOf(deploy *v1.NpuDeploy, settings ProjectSettings, backends []Backend) (sharedKey, error) {
 	fields := openFieldsOf(deploy)
 	for field := range fields {
