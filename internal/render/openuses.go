@@ -154,13 +154,24 @@ func (s *openScan) readAll(values ...ast.Expr) {
 
 // visitOperation records a test, and reads the values that an instance of a definition has.
 func (s *openScan) visitOperation(operation *ast.BinaryExpr) {
-	_, hasBottom := operation.Y.(*ast.BottomLit)
 	switch op := operation.Op; {
-	case hasBottom && (op == token.EQL || op == token.NEQ):
-		s.test(operation.X)
+	case op == token.EQL || op == token.NEQ:
+		if isBottom(operation.Y) {
+			s.test(operation.X)
+		} else if isBottom(operation.X) {
+			s.test(operation.Y)
+		}
 	case op == token.AND && (isOfDefinition(operation.X) || isOfDefinition(operation.Y)):
 		s.readAll(operation)
 	}
+}
+
+func isBottom(value ast.Expr) bool {
+	if paren, ok := value.(*ast.ParenExpr); ok {
+		return isBottom(paren.X)
+	}
+	_, ok := value.(*ast.BottomLit)
+	return ok
 }
 
 // visitStruct reads the values of a struct with an embedded definition.

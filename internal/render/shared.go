@@ -83,9 +83,12 @@ func (t openText) with(fields openFields) string {
 	return text.String()
 }
 
-// RenderShared is Render, but evaluates NpuDeploys that differ by their names and hosts only once. The manifests cannot be
-// explained.
+// RenderShared is Render, but evaluates NpuDeploys that differ by their names and hosts only once, if the templates are
+// those in this program, under any policy. The manifests cannot be explained.
 func (t *Templates) RenderShared(deploy *v1.NpuDeploy, settings ProjectSettings, backends ...Backend) (*Result, error) {
+	if !t.shares {
+		return t.Render(deploy, settings, backends...)
+	}
 	key, err := sharedKeyOf(deploy, settings, backends)
 	if err != nil {
 		return nil, err
@@ -114,7 +117,7 @@ func (t *Templates) RenderShared(deploy *v1.NpuDeploy, settings ProjectSettings,
 // enough, and for those that do not render.
 func (t *Templates) RenderIfShared(deploy *v1.NpuDeploy, settings ProjectSettings, backends ...Backend) (result *Result, ok bool) {
 	key, err := sharedKeyOf(deploy, settings, backends)
-	if err != nil {
+	if err != nil || !t.shares {
 		return nil, false
 	}
 	known, isKnown := t.shared.Get(key)
@@ -215,6 +218,11 @@ func (r *sharedRender) has(fields openFields, result *Result) bool {
 func (r *sharedRender) of(fields openFields) (result *Result, ok bool) {
 	if r.objects == nil || !r.templates.workload.accepts(fields) {
 		return nil, false
+	}
+	for _, text := range fields {
+		if r.keys.key(text) != text {
+			return nil, false // It has the form of a placeholder.
+		}
 	}
 	result = &Result{}
 	for _, object := range r.objects {

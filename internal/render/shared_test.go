@@ -3,7 +3,9 @@ package render_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -95,7 +97,8 @@ func TestSharedRendersOfRandomSpecsAreRight(t *testing.T) {
 	}
 }
 
-// Templates may do anything with a name or a host.
+// Contributors may do anything with a name or a host. Not all of it shows in the syntax: RenderShared leaves out templates
+// that are edited.
 func TestSharedRendersAreRightWhateverTemplatesDo(t *testing.T) {
 	const value = "objects: service: spec: externalName: "
 	for title, templates := range map[string]string{
@@ -111,7 +114,9 @@ func TestSharedRendersAreRightWhateverTemplatesDo(t *testing.T) {
 		"one of two":            value + `_values.name & ("foo" | "one")`,
 		"contract":              `deploy: metadata: name: =~"^[ot]"`,
 		"contract of a spec":    `if deploy.spec.model != _|_ {deploy: metadata: name: !="two"}`,
-		"test":                  value + `[if (_values.name & "foo") != _|_ {"x"}, "y"][0]`,
+		"test":                  value + `[if (_values.name & =~"^foo") != _|_ {"x"}, "y"][0]`,
+		"test to the right":     value + `[if _|_ != (_values.name & =~"^foo") {"x"}, "y"][0]`,
+		"test in parentheses":   value + `[if (_values.name & =~"^foo") != (_|_) {"x"}, "y"][0]`,
 		"test of the name":      value + `[if _values.name != _|_ {"x"}, "y"][0]`,
 		"test of a text":        `_probe: "\(_values.name)-x"` + "\n" + value + `[if _probe != _|_ {"x"}, "y"][0]`,
 		"test of a field":       `_probe: {text: "\(_values.name)" & =~"^foo"}` + "\n" + value + `[if _probe.text != _|_ {"x"}, "y"][0]`,
@@ -125,27 +130,28 @@ func TestSharedRendersAreRightWhateverTemplatesDo(t *testing.T) {
 		"list.Contains":         value + `[if list.Contains(["\(_values.name)"], "foo") {"x"}, "y"][0]`,
 		"list.Contains of let":  "let probe = [_values.name]\n" + value + `[if list.Contains(probe, "foo") {"x"}, "y"][0]`,
 		"unique items":          `_probe: [_values.name, "foo"] & list.UniqueItems` + "\n" + value + `_probe[1]`,
-		"definition":            `#Probe: {name: string, text: [if (name & "foo") != _|_ {"x"}, "y"][0]}` + "\n" + value + `(#Probe & {name: _values.name}).text`,
-		"definition by a field": `#Probe: {name: string, text: [if (name & "foo") != _|_ {"x"}, "y"][0]}` + "\n_probe: #Probe\n_probe: name: _values.name\n" + value + `_probe.text`,
-		"embedded definition":   `#Probe: {name: string, text: [if (name & "foo") != _|_ {"x"}, "y"][0]}` + "\n_probe: {#Probe, name: _values.name}\n" + value + `_probe.text`,
+		"definition":            `#Probe: {name: string, text: [if (name & =~"^foo") != _|_ {"x"}, "y"][0]}` + "\n" + value + `(#Probe & {name: _values.name}).text`,
+		"definition by a field": `#Probe: {name: string, text: [if (name & =~"^foo") != _|_ {"x"}, "y"][0]}` + "\n_probe: #Probe\n_probe: name: _values.name\n" + value + `_probe.text`,
+		"embedded definition":   `#Probe: {name: string, text: [if (name & =~"^foo") != _|_ {"x"}, "y"][0]}` + "\n_probe: {#Probe, name: _values.name}\n" + value + `_probe.text`,
 		"imported definition":   value + `(defaults.#Probe & {name: _values.name}).text`,
 		"condition on the host": `if _values.endpoint.host == "foo" {` + value + `"x"}`,
 		"test of the host":      value + `[if deploy.spec.endpoint.host != _|_ {"x"}, "y"][0]`,
 		"contract of the host":  `if deploy.spec.model != _|_ {deploy: spec: endpoint?: host?: !="two"}`,
 		"host and name":         value + `_values.name & _values.endpoint.host`,
 		"both in a text":        value + `"\(_values.name)-\(_values.endpoint.host)-\(_values.name)"`,
-		"alias":                 `_probe: X={name: _values.name, text: [if (X.name & "foo") != _|_ {"x"}, "y"][0]}` + "\n" + value + `_probe.text`,
+		"alias":                 `_probe: X={name: _values.name, text: [if (X.name & =~"^foo") != _|_ {"x"}, "y"][0]}` + "\n" + value + `_probe.text`,
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
 			module := rendertest.Edit(t, nufi.Module(), "schemas/workload/values.cue", func(_, content string) string { return content + "\n" + templates + "\n" })
 			module = rendertest.Edit(t, module, "schemas/defaults/defaults.cue", func(_, content string) string {
-				return content + "\n" + `#Probe: {name: string, text: [if (name & "foo") != _|_ {"x"}, "y"][0]}` + "\n"
+				return content + "\n" + `#Probe: {name: string, text: [if (name & =~"^foo") != _|_ {"x"}, "y"][0]}` + "\n"
 			})
 			if strings.Contains(templates, "defaults.") {
 				module = rendertest.Edit(t, module, "schemas/workload/values.cue", func(_, content string) string { return content })
 			}
 			set := rendertest.Compile(t, module)
+			set.ShareEdited()
 			for _, spec := range []string{minimalSpec, endpointSpec} {
 				compareShared(t, set, typed(t, []byte(spec)), render.ProjectSettings{}, "one", "two", "foo", "foo-bar", "other")
 			}
@@ -170,6 +176,34 @@ func TestSharedRendersAreNotEvaluated(t *testing.T) {
 				t.Errorf("a render allocates %d bytes, more than %d", perRender, most)
 			}
 		})
+	}
+}
+
+func TestOnlyTemplatesOfTheProgramShareRenders(t *testing.T) {
+	skipUnderRace(t)
+	const renders, shared = 20, 100_000 // bytes
+	rules := rendertest.Edit(t, nufi.Module(), "schemas/workload/service.cue", func(_, content string) string { return content + "\n" })
+	for name, c := range map[string]struct {
+		module fs.FS
+		want   bool
+	}{
+		"another policy": {edited(t, policyFile, func(policy string) string {
+			return strings.Replace(policy, "graceSeconds: 120", "graceSeconds: 240", 1)
+		}), true},
+		"another template":  {rules, false},
+		"those of a folder": {os.DirFS("../.."), true},
+	} {
+		set, deploy, i := rendertest.Compile(t, c.module), typed(t, []byte(minimalSpec)), 0
+		allocated := allocatedBy(renders, func() {
+			i++
+			deploy.Name = fmt.Sprint("name-", i)
+			if _, err := set.RenderShared(deploy, render.ProjectSettings{}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if got := allocated/renders < shared; got != c.want {
+			t.Errorf("%s: shared: %t, with %d bytes", name, got, allocated/renders)
+		}
 	}
 }
 

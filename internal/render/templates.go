@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"sync"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
@@ -13,6 +14,8 @@ import (
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/load"
 	"k8s.io/utils/lru"
+
+	"github.com/dudaji/nufi"
 )
 
 // The packages that are compiled; they import the others.
@@ -37,8 +40,10 @@ type Templates struct {
 	context           *cue.Context
 	workload, project *engine
 	words             words
-	openUses          *openUses
-	shared            *lru.Cache // *sharedRender by sharedKey, nil for a spec that was rendered once
+	// shares is true for the templates in this program. Others may do with an open name what openUses does not know.
+	shares   bool
+	openUses *openUses
+	shared   *lru.Cache // *sharedRender by sharedKey, nil for a spec that was rendered once
 }
 
 // Compile loads the CUE module at the root of module and builds its templates. It reads
@@ -57,7 +62,11 @@ func compileIn(context *cue.Context, module fs.FS) (*Templates, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Templates{Digest: digest, Module: module, context: context, words: words{}, shared: lru.New(maxShared)}
+	shares, err := isBuiltIn(module)
+	if err != nil {
+		return nil, err
+	}
+	t := &Templates{shares: shares, Digest: digest, Module: module, context: context, words: words{}, shared: lru.New(maxShared)}
 	// A set is self-contained: its dependencies are never downloaded.
 	config := &load.Config{FS: module, Env: []string{"CUE_REGISTRY=none"}}
 	instances := load.Instances([]string{workloadPackage, projectPackage, cataloguePackage}, config)
@@ -114,9 +123,14 @@ func declarationsOf(instance *build.Instance, field string) []ast.Decl {
 // Digest returns the digest of a set of templates without compiling it: a hash of the path
 // and the content of each CUE file, in lexical order.
 func Digest(module fs.FS) (string, error) {
+	return digestWithout(module, "")
+}
+
+// digestWithout is Digest without a file.
+func digestWithout(module fs.FS, excluded string) (string, error) {
 	hash := sha256.New()
 	err := fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || path.Ext(name) != ".cue" {
+		if err != nil || entry.IsDir() || path.Ext(name) != ".cue" || name == excluded {
 			return err
 		}
 		content, err := fs.ReadFile(module, name)
@@ -130,4 +144,20 @@ func Digest(module fs.FS) (string, error) {
 		return "", fmt.Errorf("reading the templates: %w", err)
 	}
 	return "sha256:" + hex.EncodeToString(hash.Sum(nil))[:12], nil
+}
+
+// policyFile has the choices of the platform team.
+const policyFile = "schemas/policy/policy.cue"
+
+// builtIn is the digest of the templates in this program.
+var builtIn = sync.OnceValues(func() (string, error) { return digestWithout(nufi.Module(), policyFile) }) //nolint:gochecknoglobals // It is a constant.
+
+// isBuiltIn reports whether the templates are those in this program, under any policy.
+func isBuiltIn(module fs.FS) (bool, error) {
+	own, err := builtIn()
+	if err != nil {
+		return false, err
+	}
+	digest, err := digestWithout(module, policyFile)
+	return digest == own, err
 }

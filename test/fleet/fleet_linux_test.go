@@ -96,10 +96,12 @@ func measure(b *testing.B) (point, rates) {
 	f.measureRestart(b)
 
 	configured := f.metric("nufi_applies_total", `result="configured"`)
+	written := f.writes()
 	own.changed = perSecond(f.changePolicy())
 	f.settle()
 	report(b, "applies/changed-child", (f.metric("nufi_applies_total", `result="configured"`)-configured)/float64(*size*children))
 	report(b, "policy-sets/s", own.changed)
+	each("policy-writes", f.writes()-written)
 	report(b, "healed", f.metric("nufi_drift_healed_total", ""))
 
 	f.stop()
