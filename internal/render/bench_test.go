@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
@@ -69,13 +70,20 @@ func allocatedBy(times int, run func()) int {
 }
 
 // The results are in docs/benchmarks.md.
-func BenchmarkRender(b *testing.B) {
+func BenchmarkRender(b *testing.B) { benchmarkRenders(b, (*render.Templates).Render) }
+
+func BenchmarkRenderShared(b *testing.B) { benchmarkRenders(b, (*render.Templates).RenderShared) }
+
+func benchmarkRenders(
+	b *testing.B, run func(*render.Templates, *v1.NpuDeploy, render.ProjectSettings, ...render.Backend) (*render.Result, error),
+) {
+	b.Helper()
 	for _, c := range benchmarks {
 		b.Run(c.name, func(b *testing.B) {
 			set, deploy := compiled(b), typed(b, []byte(c.spec))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := set.Render(deploy, c.settings); err != nil {
+				if _, err := run(set, deploy, c.settings); err != nil {
 					b.Fatal(err)
 				}
 			}

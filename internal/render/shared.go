@@ -93,8 +93,7 @@ func (t *Templates) RenderShared(deploy *v1.NpuDeploy, settings ProjectSettings,
 	if err != nil {
 		return nil, err
 	}
-	known, isKnown := t.shared.Get(key)
-	shared, _ := known.(*sharedRender)
+	shared, isKnown := t.sharedOf(key)
 	if shared != nil {
 		if result, ok := shared.of(openFieldsOf(deploy)); ok {
 			return result, nil
@@ -120,8 +119,7 @@ func (t *Templates) RenderIfShared(deploy *v1.NpuDeploy, settings ProjectSetting
 	if err != nil || !t.shares {
 		return nil, false
 	}
-	known, isKnown := t.shared.Get(key)
-	shared, _ := known.(*sharedRender)
+	shared, isKnown := t.sharedOf(key)
 	switch {
 	case !isKnown:
 		t.shared.Add(key, (*sharedRender)(nil))
@@ -131,6 +129,13 @@ func (t *Templates) RenderIfShared(deploy *v1.NpuDeploy, settings ProjectSetting
 	}
 	result, err = t.RenderShared(deploy, settings, backends...)
 	return result, err == nil
+}
+
+// sharedOf returns the shared render of a key, or nil if it was rendered once, and whether it was.
+func (t *Templates) sharedOf(key sharedKey) (shared *sharedRender, isKnown bool) {
+	known, isKnown := t.shared.Get(key)
+	shared, _ = known.(*sharedRender)
+	return shared, isKnown
 }
 
 func sharedKeyOf(deploy *v1.NpuDeploy, settings ProjectSettings, backends []Backend) (sharedKey, error) {

@@ -220,17 +220,3 @@ func TestSharedRendersRetainNoUniqueSpecs(t *testing.T) {
 		t.Errorf("a render retains %d bytes", perRender)
 	}
 }
-
-func BenchmarkRenderShared(b *testing.B) {
-	for _, c := range benchmarks {
-		b.Run(c.name, func(b *testing.B) {
-			set, deploy := compiled(b), typed(b, []byte(c.spec))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := set.RenderShared(deploy, c.settings); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

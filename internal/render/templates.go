@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
+	"io"
 	"io/fs"
 	"path"
 	"sync"
@@ -46,8 +48,7 @@ type Templates struct {
 	shared   *lru.Cache // *sharedRender by sharedKey, nil for a spec that was rendered once
 }
 
-// Compile loads the CUE module at the root of module and builds its templates. It reads
-// every file once.
+// Compile loads the CUE module at the root of module and builds its templates.
 func Compile(module fs.FS) (*Templates, error) {
 	return compileIn(cuecontext.New(), module)
 }
@@ -58,15 +59,15 @@ func (t *Templates) CompileBeside(module fs.FS) (*Templates, error) {
 }
 
 func compileIn(context *cue.Context, module fs.FS) (*Templates, error) {
-	digest, err := Digest(module)
+	digest, withoutPolicy, err := digests(module)
 	if err != nil {
 		return nil, err
 	}
-	shares, err := isBuiltIn(module)
+	own, err := builtIn()
 	if err != nil {
 		return nil, err
 	}
-	t := &Templates{shares: shares, Digest: digest, Module: module, context: context, words: words{}, shared: lru.New(maxShared)}
+	t := &Templates{shares: withoutPolicy == own, Digest: digest, Module: module, context: context, words: words{}, shared: lru.New(maxShared)}
 	// A set is self-contained: its dependencies are never downloaded.
 	config := &load.Config{FS: module, Env: []string{"CUE_REGISTRY=none"}}
 	instances := load.Instances([]string{workloadPackage, projectPackage, cataloguePackage}, config)
@@ -123,41 +124,41 @@ func declarationsOf(instance *build.Instance, field string) []ast.Decl {
 // Digest returns the digest of a set of templates without compiling it: a hash of the path
 // and the content of each CUE file, in lexical order.
 func Digest(module fs.FS) (string, error) {
-	return digestWithout(module, "")
+	digest, _, err := digests(module)
+	return digest, err
 }
 
-// digestWithout is Digest without a file.
-func digestWithout(module fs.FS, excluded string) (string, error) {
-	hash := sha256.New()
-	err := fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || path.Ext(name) != ".cue" || name == excluded {
+// policyFile has the choices of the platform team.
+const policyFile = "schemas/policy/policy.cue"
+
+// digests returns the digest of all files, and that of all but the policy.
+func digests(module fs.FS) (all, withoutPolicy string, err error) {
+	complete, rest := sha256.New(), sha256.New()
+	err = fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || path.Ext(name) != ".cue" {
 			return err
 		}
 		content, err := fs.ReadFile(module, name)
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(hash, "%s %d\n%s", name, len(content), content)
+		into := io.MultiWriter(complete, rest)
+		if name == policyFile {
+			into = complete
+		}
+		_, err = fmt.Fprintf(into, "%s %d\n%s", name, len(content), content)
 		return err
 	})
 	if err != nil {
-		return "", fmt.Errorf("reading the templates: %w", err)
+		return "", "", fmt.Errorf("reading the templates: %w", err)
 	}
-	return "sha256:" + hex.EncodeToString(hash.Sum(nil))[:12], nil
+	return shortDigest(complete), shortDigest(rest), nil
 }
 
-// policyFile has the choices of the platform team.
-const policyFile = "schemas/policy/policy.cue"
+func shortDigest(of hash.Hash) string { return "sha256:" + hex.EncodeToString(of.Sum(nil))[:12] }
 
-// builtIn is the digest of the templates in this program.
-var builtIn = sync.OnceValues(func() (string, error) { return digestWithout(nufi.Module(), policyFile) }) //nolint:gochecknoglobals // It is a constant.
-
-// isBuiltIn reports whether the templates are those in this program, under any policy.
-func isBuiltIn(module fs.FS) (bool, error) {
-	own, err := builtIn()
-	if err != nil {
-		return false, err
-	}
-	digest, err := digestWithout(module, policyFile)
-	return digest == own, err
-}
+// builtIn is the digest of the templates in this program without the policy.
+var builtIn = sync.OnceValues(func() (string, error) { //nolint:gochecknoglobals // It is a constant.
+	_, withoutPolicy, err := digests(nufi.Module())
+	return withoutPolicy, err
+})
