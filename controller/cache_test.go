@@ -16,6 +16,7 @@ import (
 
 	"github.com/dudaji/nufi/internal/scheduling"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/heap"
 )
 
 // decoded is an object as an informer gets it.
@@ -133,20 +134,12 @@ func retainedByEach(t *testing.T, full decoded, empty func() decoded, strip func
 		return stripped
 	}
 	stripped := []any{add(0)} // What all share.
-	before := heap()
+	before := heap.InUse()
 	const count = 1000
 	for i := range count {
 		stripped = append(stripped, add(i))
 	}
-	after := heap()
+	after := heap.InUse()
 	runtime.KeepAlive(stripped)
 	return (after - before) / count
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc)
 }

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/heap"
 )
 
 func TestManifestIsUnpackedAsItWasPacked(t *testing.T) {
@@ -55,21 +56,13 @@ func TestObjectSetRetainsFewBytes(t *testing.T) {
 	}
 	const count = 200
 	sets := []*ObjectSet{newSet(0)} // What all share.
-	before := heap()
+	before := heap.InUse()
 	for i := range count {
 		sets = append(sets, newSet(i))
 	}
-	got := (heap() - before) / count
+	got := (heap.InUse() - before) / count
 	runtime.KeepAlive(sets)
 	if got > 1700 {
 		t.Errorf("%d bytes for %d objects", got, len(sets[0].manifests))
 	}
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc)
 }

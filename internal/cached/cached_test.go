@@ -10,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/test/harness/heap"
 )
 
 const many = 10_000
@@ -57,19 +59,11 @@ func TestIndexRetainsFewBytesForEachKey(t *testing.T) {
 
 func retained(tb testing.TB, build func() any) int64 {
 	tb.Helper()
-	before := heap()
+	before := heap.InUse()
 	built := build()
-	after := heap()
+	after := heap.InUse()
 	runtime.KeepAlive(built)
 	return after - before
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc)
 }
 
 func TestEqualContainersAreShared(t *testing.T) {

@@ -2,7 +2,6 @@ package render_test
 
 import (
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/render"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/heap"
 	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
@@ -125,18 +125,9 @@ func retainedBy(times int, run func(i int)) int {
 	for i := range warmUp {
 		run(i)
 	}
-	before := heap()
+	before := heap.InUse()
 	for i := range times {
 		run(warmUp + i)
 	}
-	return int(heap()) - int(before)
-}
-
-func heap() uint64 {
-	// Twice, because the memory behind a finalizer is freed by the next collection.
-	runtime.GC()
-	runtime.GC()
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return stats.HeapAlloc
+	return int(heap.InUse() - before)
 }
