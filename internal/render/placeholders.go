@@ -42,22 +42,47 @@ func (w words) collect(instance *build.Instance, seen map[*build.Instance]bool) 
 	}
 }
 
-// placeholderDomain replaces a prefix that the templates do not contain.
-const placeholderDomain = "placeholder.invalid/"
+const (
+	// placeholderDomain replaces a prefix that the templates do not contain.
+	placeholderDomain = "placeholder.invalid/"
+	placeholderName   = "user-key-"
+)
 
 // placeholders replace the keys of a spec's maps (labels, node selectors, limits) in CUE.
 // CUE keeps each field name for the life of the process, so that arbitrary keys would grow
 // its memory without bound. Placeholders are numbered: there are only as many as one spec
-// has keys. Words of the templates are not replaced, nor a prefix up to the slash that is
+// has keys and texts. Words of the templates are not replaced, nor a prefix up to the slash that is
 // one, because rules match prefixes such as app.kubernetes.io/.
 type placeholders struct {
 	words  words
 	byKey  map[string]string
 	keyFor map[string]string // by placeholder
+	next   int
+
+	// alike are the texts of the spec that may contain a placeholder, which would be replaced there.
+	alike []string
 }
 
 func newPlaceholders(words words) *placeholders {
 	return &placeholders{words: words, byKey: map[string]string{}, keyFor: map[string]string{}}
+}
+
+// avoid keeps the texts in value, a value of JSON, from being replaced. It precedes mask.
+func (p *placeholders) avoid(value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, element := range value {
+			p.avoid(element)
+		}
+	case []any:
+		for _, element := range value {
+			p.avoid(element)
+		}
+	case string:
+		if strings.Contains(value, placeholderName) {
+			p.alike = append(p.alike, value)
+		}
+	}
 }
 
 // mask returns value with placeholders for the keys of its maps. It shares unchanged parts.
@@ -116,9 +141,20 @@ func (p *placeholders) placeholder(key string) string {
 		// Templates recognize an extended resource by its slash.
 		prefix = placeholderDomain
 	}
-	placeholder := prefix + "user-key-" + strconv.Itoa(len(p.keyFor))
+	placeholder := p.unused(prefix + placeholderName)
 	p.byKey[key], p.keyFor[placeholder] = placeholder, key
 	return placeholder
+}
+
+// unused returns prefix with the next number that makes it no text of the spec or the templates.
+func (p *placeholders) unused(prefix string) string {
+	for {
+		placeholder := prefix + strconv.Itoa(p.next)
+		p.next++
+		if !p.words[placeholder] && !slices.ContainsFunc(p.alike, func(text string) bool { return strings.Contains(text, placeholder) }) {
+			return placeholder
+		}
+	}
 }
 
 func (p *placeholders) key(name string) string {

@@ -38,7 +38,7 @@ func (t *Templates) RenderProject(project *v1.Project) (*Manifests, error) {
 
 // EvaluateProject is RenderProject without the export of the manifests.
 func (t *Templates) EvaluateProject(project *v1.Project) (*Evaluation, error) {
-	in, err := t.inputOf(v1.KindProject, map[string]any{"name": project.Name}, &project.Spec)
+	in, err := t.inputOf(v1.KindProject, map[string]any{"name": project.Name}, &project.Spec, ProjectSettings{})
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,8 @@ func (t *Templates) Render(deploy *v1.NpuDeploy, settings ProjectSettings, backe
 
 // Evaluate is Render without the export of the manifests.
 func (t *Templates) Evaluate(deploy *v1.NpuDeploy, settings ProjectSettings, backends ...Backend) (*Evaluation, error) {
-	in, err := t.inputOf(v1.Kind, map[string]any{"name": deploy.Name, "namespace": deploy.Namespace}, &deploy.Spec)
+	metadata := map[string]any{"name": deploy.Name, "namespace": deploy.Namespace}
+	in, err := t.inputOf(v1.Kind, metadata, &deploy.Spec, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (r *Resolved) unmask(keys *placeholders) {
 
 // inputOf returns an object as the templates take it, with masked keys. spec is a pointer to
 // a struct.
-func (t *Templates) inputOf(kind string, metadata map[string]any, spec any) (input, error) {
+func (t *Templates) inputOf(kind string, metadata map[string]any, spec any, settings ProjectSettings) (input, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(spec)
 	if err != nil {
 		return input{}, fmt.Errorf("reading the spec: %w", err)
@@ -102,6 +103,9 @@ func (t *Templates) inputOf(kind string, metadata map[string]any, spec any) (inp
 		return input{}, err
 	}
 	keys := newPlaceholders(t.words)
+	keys.avoid(content)
+	keys.avoid(metadata)
+	keys.avoid(settings.DefaultPriorityClass)
 	object := map[string]any{
 		"apiVersion": v1.GroupVersion().String(), "kind": kind, "metadata": metadata, "spec": keys.mask(content),
 	}

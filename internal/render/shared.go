@@ -153,7 +153,7 @@ func sharedKeyOf(deploy *v1.NpuDeploy, settings ProjectSettings, backends []Back
 // share returns the shared render of deploy, which renders to result, or one without objects if the templates do more
 // with an open field than to put it into texts.
 func (t *Templates) share(deploy *v1.NpuDeploy, result *Result, settings ProjectSettings, backends []Backend) *sharedRender {
-	in, err := t.openInput(deploy)
+	in, err := t.openInput(deploy, settings)
 	if err != nil {
 		return &sharedRender{}
 	}
@@ -176,9 +176,9 @@ func (t *Templates) share(deploy *v1.NpuDeploy, result *Result, settings Project
 }
 
 // openInput returns deploy with any string in its open fields.
-func (t *Templates) openInput(deploy *v1.NpuDeploy) (input, error) {
+func (t *Templates) openInput(deploy *v1.NpuDeploy, settings ProjectSettings) (input, error) {
 	anyText := ast.NewIdent("string")
-	in, err := t.inputOf(v1.Kind, map[string]any{"name": anyText, "namespace": deploy.Namespace}, &deploy.Spec)
+	in, err := t.inputOf(v1.Kind, map[string]any{"name": anyText, "namespace": deploy.Namespace}, &deploy.Spec, settings)
 	if err != nil {
 		return input{}, err
 	}
