@@ -61,7 +61,7 @@ func (m *Manifests) Explain() ([]Explanation, error) {
 	var all []Explanation
 	for _, object := range m.Objects {
 		name := objectName(object.GetKind(), object.GetName())
-		m.explain(byName[name], nil, 0, func(path, value string, sources []Source) {
+		m.explain(byName[name], nil, place{}, func(path, value string, sources []Source) {
 			all = append(all, Explanation{Object: name, Path: path, Value: value, Sources: sources})
 		})
 	}
@@ -79,34 +79,62 @@ func (m *Manifests) kindAndName(object cue.Value) (kind, name string) {
 
 func objectName(kind, name string) string { return strings.ToLower(kind) + "/" + name }
 
+// place is where a value is.
+type place struct {
+	// index is that among the elements that a loop yields.
+	index int
+	// scope is the instance of a definition that has the value. It does not exist outside of definitions.
+	scope cue.Value
+}
+
 // explain calls visit for each scalar at and below path. It cannot use a value's own path,
-// because a value that CUE shares between fields has the path of the first. index is the index of the
-// value among the elements that a loop yields.
-func (m *Manifests) explain(value cue.Value, path []string, index int, visit func(path, value string, sources []Source)) {
+// because a value that CUE shares between fields has the path of the first.
+func (m *Manifests) explain(value cue.Value, path []string, at place, visit func(path, value string, sources []Source)) {
 	switch value.Kind() {
 	case cue.StructKind:
+		inside := place{scope: m.scopeOf(value, at, maxHops)}
 		for fields, _ := value.Fields(); fields.Next(); {
-			m.explain(fields.Value(), append(slices.Clip(path), fields.Selector().String()), 0, visit)
+			m.explain(fields.Value(), append(slices.Clip(path), fields.Selector().String()), inside, visit)
 		}
 	case cue.ListKind:
 		elements, _ := value.List()
 		ofLoop := map[token.Pos]int{} // number of elements so far that a loop yields
 		for i := 0; elements.Next(); i++ {
 			element := elements.Value()
-			m.explain(element, append(slices.Clip(path), strconv.Itoa(i)), ofLoop[element.Pos()], visit)
+			m.explain(element, append(slices.Clip(path), strconv.Itoa(i)), place{ofLoop[element.Pos()], at.scope}, visit)
 			ofLoop[element.Pos()]++
 		}
 	default:
 		if content, err := value.MarshalJSON(); err == nil {
-			visit(userPath(path, m.evaluation.keys), string(content), m.sources(value, index))
+			visit(userPath(path, m.evaluation.keys), string(content), m.sources(value, at))
 		}
 	}
 }
 
+// scopeOf returns the scope of the fields of a struct. A struct that is selected from the instance of a definition, such
+// as (#Definition & {...}).field, has that of the instance.
+func (m *Manifests) scopeOf(value cue.Value, at place, hops int) cue.Value {
+	if hops == 0 {
+		return at.scope
+	}
+	if target, ok := m.target(value); ok {
+		return m.scopeOf(target, place{}, hops-1)
+	}
+	if operator, operands := value.Expr(); operator == cue.SelectorOp && selected(operands).Exists() {
+		return m.scopeOf(selected(operands), place{scope: operands[0]}, hops-1)
+	}
+	for _, original := range m.originals(value, at) {
+		if original.Exists() {
+			return m.scopeOf(original, place{}, hops-1)
+		}
+	}
+	return at.scope
+}
+
 // sources returns the sources of field's value, a template only if there is no other.
-func (m *Manifests) sources(field cue.Value, index int) []Source {
+func (m *Manifests) sources(field cue.Value, at place) []Source {
 	set := map[Source]bool{}
-	m.follow(field, index, maxHops, set)
+	m.follow(field, at, maxHops, set)
 	// Only the Go values of a Render have no position.
 	if len(set) == 0 {
 		set[Source{Kind: FromUser}] = true
@@ -130,31 +158,41 @@ func rank(kind SourceKind) int {
 }
 
 // follow adds the literals that a value was computed from to sources. It reports whether
-// there were any. For index, see explain.
-func (m *Manifests) follow(value cue.Value, index, hops int, sources map[Source]bool) bool {
+// there were any.
+func (m *Manifests) follow(value cue.Value, at place, hops int, sources map[Source]bool) bool {
 	if hops == 0 || !value.Exists() {
 		return false
 	}
 	if target, ok := m.target(value); ok {
-		return m.follow(target, index, hops-1, sources)
+		return m.follow(target, place{index: at.index}, hops-1, sources)
 	}
+	if m.followExpression(value, at, hops-1, sources) {
+		return true
+	}
+	source, ok := literalAt(value)
+	if ok {
+		sources[source] = true
+	}
+	return ok
+}
+
+func (m *Manifests) followExpression(value cue.Value, at place, hops int, sources map[Source]bool) bool {
 	switch op, args := value.Expr(); op {
 	case cue.IndexOp, cue.SelectorOp:
-		if m.follow(selected(args), 0, hops-1, sources) || m.followLoop(value, index, hops-1, sources) {
-			return true
-		}
+		return m.follow(selected(args), place{}, hops, sources) || m.followLoop(value, at, hops, sources)
+	case cue.AndOp: // a value and its constraints
+		args = slices.DeleteFunc(args, func(arg cue.Value) bool { return !arg.IsConcrete() })
+		return len(args) == 1 && m.follow(args[0], at, hops, sources)
 	case cue.InterpolationOp, cue.CallOp, cue.AddOp, cue.SubtractOp, cue.MultiplyOp:
-		for _, arg := range args {
-			m.followOperand(arg, hops-1, sources)
+		if !m.followLoop(value, at, hops, sources) {
+			for _, arg := range args {
+				m.followOperand(arg, hops, sources)
+			}
 		}
 		return true
 	default:
+		return false
 	}
-	if source, ok := literalAt(value); ok {
-		sources[source] = true
-		return true
-	}
-	return false
 }
 
 // literalAt returns the source of a literal. The variable of a loop is a reference without a
@@ -197,7 +235,7 @@ func selected(args []cue.Value) cue.Value {
 // followOperand follows the elements of lists that are passed to functions.
 func (m *Manifests) followOperand(operand cue.Value, hops int, sources map[Source]bool) {
 	if operand.IncompleteKind() != cue.ListKind {
-		m.follow(operand, 0, hops, sources)
+		m.follow(operand, place{}, hops, sources)
 		return
 	}
 	elements, err := operand.List()
@@ -205,7 +243,7 @@ func (m *Manifests) followOperand(operand cue.Value, hops int, sources map[Sourc
 		return
 	}
 	for elements.Next() {
-		m.follow(elements.Value(), 0, hops-1, sources)
+		m.follow(elements.Value(), place{}, hops-1, sources)
 	}
 }
 

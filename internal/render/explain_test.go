@@ -155,3 +155,59 @@ func TestExplainKeepsThePathOfTheUsersFile(t *testing.T) {
 		}
 	}
 }
+
+// Templates copy these fields in loops.
+func TestExplainNamesTheOriginOfCopiedFields(t *testing.T) {
+	t.Parallel()
+	const spec = `apiVersion: dudaji.com/v1
+kind: NpuDeploy
+metadata: {name: a, namespace: b}
+spec:
+  model: org/name
+  accelerator: {type: nvidia, count: 2}
+  inferenceServer:
+    schedulerName: other
+    securityContext: {runAsUser: 1, capabilities: {add: [CHOWN]}}
+    podSecurityContext: {fsGroup: 2}
+    resources: {limits: {memory: 20Gi}}
+    initContainers: [{name: c, image: d, securityContext: {runAsUser: 3}}]
+`
+	const onTwoNodes, prefill = "  parallelism: {pipeline: 2}", "  prefill: {}\n  endpoint: {kind: InferencePool}"
+	user, policy := []render.SourceKind{render.FromUser}, []render.SourceKind{render.FromPolicy}
+	for pod, choice := range map[string]string{
+		"deployment/a spec.template.spec":                                      "",
+		"leaderworkerset/a-lws spec.leaderWorkerTemplate.leaderTemplate.spec":  onTwoNodes,
+		"leaderworkerset/a-lws spec.leaderWorkerTemplate.workerTemplate.spec":  onTwoNodes,
+		"rayservice/a spec.rayClusterConfig.workerGroupSpecs[0].template.spec": "  parallelism: {workload: RayService}",
+		"deployment/a-decode spec.template.spec":                               prefill,
+		"deployment/a-prefill spec.template.spec":                              prefill,
+	} {
+		document := spec + choice
+		if choice == onTwoNodes {
+			document = strings.Replace(document, "count: 2", "count: 2, nodes: 2", 1)
+		}
+		result, err := compiled(t).RenderYAML(inputName, []byte(document), render.ProjectSettings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds := sourceKinds(t, result)
+		for field, want := range map[string][]render.SourceKind{
+			"schedulerName":                                              user,
+			"terminationGracePeriodSeconds":                              policy,
+			"securityContext.fsGroup":                                    user,
+			"securityContext.seccompProfile.type":                        policy,
+			"containers[0].securityContext.runAsUser":                    user,
+			"containers[0].securityContext.allowPrivilegeEscalation":     policy,
+			"containers[0].securityContext.capabilities.add[0]":          user,
+			"containers[0].securityContext.capabilities.drop[0]":         policy,
+			`containers[0].resources.limits["nvidia.com/gpu"]`:           user,
+			"containers[0].resources.limits.memory":                      user,
+			"initContainers[0].securityContext.runAsUser":                user,
+			"initContainers[0].securityContext.allowPrivilegeEscalation": policy,
+		} {
+			if diff := cmp.Diff(want, kinds[pod+"."+field]); diff != "" {
+				t.Errorf("%s.%s (-want +got):\n%s", pod, field, diff)
+			}
+		}
+	}
+}
