@@ -61,6 +61,7 @@ type deployKind struct {
 	backends       *backendStates
 	specs          *observedSpecs
 	deferred       *deferredStatuses
+	unrecorded     *unrecordedAssignments
 	measured       *measurements
 	queue          *queue
 	checkInstalled func(schema.GroupVersionKind) error // see apply.Options
@@ -93,6 +94,7 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 		project = nil
 	}
 	settings := render.SettingsOf(project)
+	k.unrecorded.begin(deploy)
 	serving, err := k.renders.serving()
 	if err != nil {
 		return failedRendering(err), nil
@@ -107,6 +109,9 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 	}
 	input := renderInput{deploy.Generation, settings, set.digest, serving.Digest, set.unknown, describeBackends(backends)}
 	rendered := k.renderWith(deploy, input, settings, set, backends)
+	if rendered.isUpdatedInPlace() && !rollout.IsManual(deploy, serving.Catalogue) && !k.unrecorded.isDecided() {
+		return nil, errUndecided
+	}
 	renders := rendered.outcome.Reason == v1.ReasonRendered
 	if err := k.history.record(ctx, deploy, renders, serving.Catalogue.SpecHistory); err != nil {
 		return nil, fmt.Errorf("recording the spec: %w", err)
@@ -200,24 +205,35 @@ func (k *deployKind) isAnyBehind(deploy types.UID, workload status.Workload) boo
 // statusDelay defers a status that the next one replaces: one that only Kubernetes' controllers have to act on, such as
 // the first before there are pods, for up to maxControllers; another one between two states until its reason has stayed
 // the same for settleTransient.
-func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) time.Duration {
+//
+// One that only records other templates waits until these are applied to all NpuDeploys whose servers stay.
+func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy, changes apply.ChangeSet) (after time.Duration, priority int) {
 	isFirst := deploy.Status.ObservedGeneration == 0
 	switch {
 	case next == nil && isFirst:
-		return settleFirst
+		return settleFirst, priorityStatus
 	case next == nil:
-		return settleStatus
+		return settleStatus, priorityStatus
+	case k.isRecordOnly(deploy, next) && k.unrecorded.mayWait(deploy, len(changes.Changed()) > 0):
+		return settleStatus, priorityRecord
 	case status.AwaitsControllers(&next.Status) && (isFirst || isTransitional(deploy, next)):
-		return k.deferred.remaining(next, maxControllers, maxControllers)
+		return k.deferred.remaining(next, maxControllers, maxControllers), priorityStatus
 	case isTransitional(deploy, next):
 		same := maxTransient // Only the message and counts change.
 		if readyReason(deploy) != readyReason(next) {
 			same = settleTransient
 		}
-		return k.deferred.remaining(next, same, maxTransient)
+		return k.deferred.remaining(next, same, maxTransient), priorityStatus
 	}
 	k.deferred.forget(client.ObjectKeyFromObject(deploy))
-	return 0
+	return 0, priorityStatus
+}
+
+// isRecordOnly reports whether a status differs in nothing but the templates of an assignment that is not recorded.
+func (k *deployKind) isRecordOnly(deploy, next *v1.NpuDeploy) bool {
+	same := next.Status
+	same.Templates = deploy.Status.Templates
+	return k.unrecorded.unrecordedOf(deploy) != nil && equality.Semantic.DeepEqual(same, deploy.Status)
 }
 
 // isTransitional reports whether next is between two states: it waits as the status before does, or as many pods serve
@@ -303,18 +319,23 @@ func (k *deployKind) setTemplates(deploy, next *v1.NpuDeploy, rendered *renderin
 		return
 	}
 	isSame := rendered.update == nil && rendered.objects != nil && next.Status.Templates == rendered.input.templates
-	if isSame && deploy.Status.Rollout == nil && !equality.Semantic.DeepEqual(next.Status, deploy.Status) {
+	if isSame && k.unrecorded.of(deploy) == nil && !equality.Semantic.DeepEqual(next.Status, deploy.Status) {
 		next.Status.Templates = rendered.input.serving
 	}
 }
 
-// keepNewer copies the assignment of templates. Manual updates end it, unless they were overdue.
-func (k *deployKind) keepNewer(current, next *v1.NpuDeploy) {
-	assignment := current.Status.Rollout.DeepCopy()
+// keepNewer copies the assignment of templates, or records one with its result. Manual updates end it, unless they were
+// overdue.
+func (k *deployKind) keepNewer(current, next *v1.NpuDeploy) (isExclusive bool) {
+	assignment := current.Status.Rollout
+	if decided := k.unrecorded.unrecordedOf(current); decided != nil && decided.Templates == next.Status.Templates {
+		assignment, isExclusive = decided, true
+	}
 	if serving, err := k.renders.serving(); err == nil && rollout.IsManual(current, serving.Catalogue) && !rollout.KeepsAssignment(current) {
 		assignment = nil
 	}
-	setAssignment(&next.Status, assignment)
+	setAssignment(&next.Status, assignment.DeepCopy())
+	return isExclusive
 }
 
 func (k *deployKind) onDeleting(ctx context.Context, deploy *v1.NpuDeploy) error {

@@ -15,7 +15,7 @@ import (
 func TestFirstStatusWaitsForPods(t *testing.T) {
 	t.Parallel()
 	passive := testclock.NewFakePassiveClock(time.Unix(1000, 0))
-	kind := &deployKind{deferred: newDeferredStatuses(passive)}
+	kind := &deployKind{deferred: newDeferredStatuses(passive), unrecorded: newUnrecordedAssignments()}
 	evaluated := func(replicas, ready int32, value metav1.ConditionStatus, reason string) *v1.NpuDeploy {
 		return &v1.NpuDeploy{Status: v1.NpuDeployStatus{
 			Replicas: replicas, ReadyReplicas: ready, Conditions: []metav1.Condition{{Type: v1.ConditionReady, Status: value, Reason: reason}},
@@ -43,7 +43,7 @@ func TestFirstStatusWaitsForPods(t *testing.T) {
 		passive.SetTime(passive.Now().Add(c.after))
 		deploy := &v1.NpuDeploy{}
 		deploy.Status.ObservedGeneration = c.observed
-		if got := kind.statusDelay(deploy, c.next); got != c.want {
+		if got, _ := kind.statusDelay(deploy, c.next, nil); got != c.want {
 			t.Errorf("%s: waits %s, want %s", c.what, got, c.want)
 		}
 	}
@@ -53,7 +53,7 @@ func TestFirstStatusWaitsForPods(t *testing.T) {
 func TestStatusBetweenTwoStatesIsDeferred(t *testing.T) {
 	t.Parallel()
 	passive := testclock.NewFakePassiveClock(time.Unix(1000, 0))
-	kind := &deployKind{deferred: newDeferredStatuses(passive)}
+	kind := &deployKind{deferred: newDeferredStatuses(passive), unrecorded: newUnrecordedAssignments()}
 	evaluated := func(ready int32, value metav1.ConditionStatus, reason string) *v1.NpuDeploy {
 		return &v1.NpuDeploy{Status: v1.NpuDeployStatus{
 			ObservedGeneration: 1, Replicas: 3, ReadyReplicas: ready, Conditions: []metav1.Condition{{
@@ -115,7 +115,7 @@ func TestStatusBetweenTwoStatesIsDeferred(t *testing.T) {
 		{"a pod that starts instead", progressing, starting, maxTransient, 0},
 	} {
 		passive.SetTime(passive.Now().Add(c.after))
-		if got := kind.statusDelay(c.before, c.next); got != c.want {
+		if got, _ := kind.statusDelay(c.before, c.next, nil); got != c.want {
 			t.Errorf("%s: waits %s, want %s", c.what, got, c.want)
 		}
 	}
@@ -125,7 +125,7 @@ func TestStatusBetweenTwoStatesIsDeferred(t *testing.T) {
 func TestStatusPatchRetainsTheAssignment(t *testing.T) {
 	t.Parallel()
 	serving := &render.Templates{Catalogue: &render.Catalogue{Defaults: render.Defaults{Updates: v1.UpdateAutomatic}}}
-	kind := &deployKind{renders: newRenderCache(func() (*render.Templates, error) { return serving, nil }, nil)}
+	kind := &deployKind{renders: newRenderCache(func() (*render.Templates, error) { return serving, nil }, nil), unrecorded: newUnrecordedAssignments()}
 	for name, c := range map[string]struct {
 		updates v1.UpdateMode
 		want    string
@@ -139,7 +139,7 @@ func TestStatusPatchRetainsTheAssignment(t *testing.T) {
 		current.Status.Rollout = &v1.RolloutAssignment{Name: "templates-2", Templates: "sha256:new"}
 		next.Status.Rollout = &v1.RolloutAssignment{Name: "templates-1", Templates: "sha256:old"}
 		kind.keepNewer(current, next)
-		if got := assignedTemplates(next); got != c.want {
+		if got := assignedTemplates(next.Status.Rollout); got != c.want {
 			t.Errorf("%s: assigned %q, want %q", name, got, c.want)
 		}
 	}

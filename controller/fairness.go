@@ -16,7 +16,7 @@ const (
 	burst = 64
 	// Requests of a namespace with more of them come after all others: changed specs in up to
 	// maxSteps steps, each for four times as many, and then the namespace's statuses.
-	priorityCrowded       = priorityTemplates - 1
+	priorityCrowded       = priorityRecord - 1
 	maxSteps              = 4
 	priorityCrowdedStatus = priorityCrowded - maxSteps
 )

@@ -93,7 +93,7 @@ func TestObjectThatAlwaysChangesDoesNotDelayAnother(t *testing.T) {
 
 func TestPriorityOfOtherRequestsIgnoresTheirNamespace(t *testing.T) {
 	t.Parallel()
-	for _, want := range []int{priorityDrift, handler.LowPriority, priorityTemplates} {
+	for _, want := range []int{priorityDrift, handler.LowPriority, priorityTemplates, priorityRecord} {
 		q := newTestQueue(t)
 		for i := range 2 * burst {
 			q.Add(requestOf("busy", strconv.Itoa(i)))

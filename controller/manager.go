@@ -109,7 +109,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	*kind = deployKind{
 		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), writer: direct, projects: projects.objects, renders: renders, claims: newHostClaims(),
 		history: newSpecHistory(direct, clock.RealClock{}), specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
-		deferred: newDeferredStatuses(clock.RealClock{}),
+		deferred: newDeferredStatuses(clock.RealClock{}), unrecorded: newUnrecordedAssignments(),
 		backends: newBackendStates(clock.RealClock{}), recorder: mgr.GetEventRecorder(v1.FieldManager), clock: o.Clock,
 		measured: &measurements{querier: o.Prometheus, clock: o.MeasureClock, byDeploy: map[types.NamespacedName]measured{}},
 	}

@@ -67,9 +67,11 @@ func (k *projectKind) evaluate(
 	return next, nil
 }
 
-func (*projectKind) statusDelay(_, _ *v1.Project) time.Duration { return 0 }
+func (*projectKind) statusDelay(_, _ *v1.Project, _ apply.ChangeSet) (time.Duration, int) {
+	return 0, priorityStatus
+}
 
-func (*projectKind) keepNewer(_, _ *v1.Project) {}
+func (*projectKind) keepNewer(_, _ *v1.Project) bool { return false }
 
 func (*projectKind) onDeleting(context.Context, *v1.Project) error { return nil }
 

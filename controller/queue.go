@@ -14,12 +14,14 @@ import (
 
 // Priorities of requests. A changed spec has the default. Drift and a crash loop may be an outage. After a start,
 // all owners have handler.LowPriority, and some may have no objects yet, so that a mere status
-// comes after them. A change of templates affects all owners and comes last. See fairQueue.
+// comes after them. A change of templates affects all owners and comes after these, and the record of its result at
+// the end. See fairQueue.
 const (
 	priorityDrift     = 1
 	prioritySpec      = 0
 	priorityStatus    = handler.LowPriority - 1
 	priorityTemplates = handler.LowPriority - 2
+	priorityRecord    = handler.LowPriority - 3
 )
 
 // Delays that collect events: a Deployment emits a dozen during a rollout. Drift is urgent.

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
@@ -31,11 +33,12 @@ type ownerKind[T client.Object] interface {
 	claimHost(ctx context.Context, object T, rendered *rendering) (hostOwnership, error)
 	// evaluate observes, and returns the object with its next status, as statusOnly does.
 	evaluate(ctx context.Context, object T, rendered *rendering, host hostOwnership, outcomes status.Outcomes) (T, error)
-	// statusDelay returns how long the status of object can wait, because a later one has more to report.
-	// next is the evaluated one, or nil right after objects were created.
-	statusDelay(object, next T) time.Duration
-	// keepNewer copies the fields that others may have written since next was evaluated.
-	keepNewer(current, next T)
+	// statusDelay returns how long the status of object can wait, because a later one has more to report, and with
+	// which priority. next is the evaluated one, or nil right after objects were created, and changes were just applied.
+	statusDelay(object, next T, changes apply.ChangeSet) (after time.Duration, priority int)
+	// keepNewer copies the fields that others may have written since next was evaluated. isExclusive means that next
+	// must replace current, and no later version.
+	keepNewer(current, next T) (isExclusive bool)
 	// onDeleting releases resources that an object that is being deleted no longer uses.
 	onDeleting(ctx context.Context, object T) error
 	// onDeleted drops the state of an object that does not exist any more.
@@ -75,6 +78,9 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request
 	r.forgetUID(r.objects.replaced(object))
 
 	rendered, err := r.kind.render(ctx, object)
+	if errors.Is(err, errUndecided) {
+		return deferredStatus(settleStatus, priorityStatus), nil
+	}
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("rendering: %w", err)
 	}
@@ -85,8 +91,8 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request
 	result, applyErr := r.apply(ctx, object, rendered, host)
 	if applyErr == nil && hasCreated(result.Changes) {
 		var none T
-		if after := r.kind.statusDelay(object, none); after > 0 {
-			return deferredStatus(after), nil
+		if after, priority := r.kind.statusDelay(object, none, result.Changes); after > 0 {
+			return deferredStatus(after, priority), nil
 		}
 	}
 	return r.report(ctx, object, rendered, host, result, applyErr)
@@ -100,13 +106,16 @@ func (r *reconciler[T]) report(
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("observing: %w", err)
 	}
-	if after := r.kind.statusDelay(object, next); after > 0 && applyErr == nil {
-		return deferredStatus(after), nil
+	if after, priority := r.kind.statusDelay(object, next, result.Changes); after > 0 && applyErr == nil {
+		return deferredStatus(after, priority), nil
 	}
 	if rendered.objects != nil && !equality.Semantic.DeepEqual(r.kind.statusOnly(object), next) {
 		*r.kind.inventory(next) = result.Inventory // It is no reason to write a status.
 	}
 	changed, err := r.patchStatus(ctx, client.ObjectKeyFromObject(object), next)
+	if apierrors.IsConflict(err) {
+		return deferredStatus(retryConflict, priorityStatus), nil
+	}
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("patching the status: %w", err)
 	}
@@ -159,8 +168,7 @@ func hasCreated(changes apply.ChangeSet) bool {
 
 // deferredStatus reconciles again after the first applies of all objects: if many are created at once, all
 // pods start before any status is reported. An event may cause an earlier reconcile.
-func deferredStatus(after time.Duration) reconcile.Result {
-	priority := priorityStatus
+func deferredStatus(after time.Duration, priority int) reconcile.Result {
 	return reconcile.Result{RequeueAfter: after, Priority: &priority}
 }
 
@@ -188,8 +196,13 @@ func (r *reconciler[T]) patchStatus(ctx context.Context, name types.NamespacedNa
 	if err != nil || !exists {
 		return false, err
 	}
-	r.kind.keepNewer(object, next)
-	changed, err := r.objects.patch(ctx, r.kind.statusOnly(object), next)
+	before, options := r.kind.statusOnly(object), []client.MergeFromOption{}
+	if r.kind.keepNewer(object, next) {
+		before.SetResourceVersion(object.GetResourceVersion())
+		next.SetResourceVersion(object.GetResourceVersion())
+		options = append(options, client.MergeFromWithOptimisticLock{})
+	}
+	changed, err := r.objects.patch(ctx, before, next, options...)
 	if err != nil || !changed {
 		return false, err
 	}

@@ -138,6 +138,11 @@ func renderOutcome(err error) status.Outcome {
 	return status.Outcome{Reason: v1.ReasonInvalidTemplate, Message: err.Error()}
 }
 
+// isUpdatedInPlace reports whether the serving set would change objects, but no server.
+func (r *rendering) isUpdatedInPlace() bool {
+	return r.update != nil && r.update.Effect == string(render.InPlace)
+}
+
 // refs returns the objects in apply order, or nil if there are none to apply.
 func (r *rendering) refs() []apply.Ref {
 	if r.objects == nil {

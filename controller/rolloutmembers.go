@@ -104,16 +104,17 @@ func (r *rollouts) describe(
 		return err
 	}
 	impact, devices := r.deploys.impacts.get(deploy, settings, set, r.deploys.renders.objectsOf(deploy.UID, set.reportedInput(deploy, settings)))
+	assignment := r.deploys.unrecorded.of(deploy)
 	m.Deploy = rollout.Deploy{
 		Namespace: deploy.Namespace, Name: deploy.Name, Labels: deploy.Labels,
 		Templates: set.digest, Earlier: set.digest, Applied: deploy.Status.Templates,
-		Effect: impact.Effect, Assignment: deploy.Status.Rollout,
+		Effect: impact.Effect, Assignment: assignment,
 	}
 	if rollout.IsManual(deploy, serving.Catalogue) {
 		m.Overdue = rollout.RequestOf(deploy)
 	}
-	if latest.IsHalted(set.digest) && deploy.Status.Rollout != nil {
-		m.Earlier = deploy.Status.Rollout.From
+	if latest.IsHalted(set.digest) && assignment != nil {
+		m.Earlier = assignment.From
 	}
 	if ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady); ready != nil {
 		m.IsReady, m.Reason, m.Since = ready.Status == metav1.ConditionTrue, ready.Reason, ready.LastTransitionTime.Time

@@ -165,6 +165,7 @@ func (r *rollouts) Reconcile(ctx context.Context, _ reconcile.Request) (reconcil
 	if err != nil {
 		return result, err
 	}
+	r.deploys.unrecorded.setDecided()
 	overdue, err := r.nextOverdue(ctx, serving)
 	if wait := overdue.Sub(r.clock.Now()); !overdue.IsZero() && (result.RequeueAfter == 0 || wait < result.RequeueAfter) {
 		result.RequeueAfter = max(time.Millisecond, wait)
@@ -182,6 +183,7 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	r.deploys.unrecorded.retain(members)
 	r.took.Store(int64(r.clock.Since(start)))
 	directs, current := r.directs(all, serving.Digest), currentOf(all, serving.Digest)
 	if directs && current == nil && needsRollout(members) {
@@ -254,7 +256,7 @@ func (r *rollouts) record(
 	return reconcile.Result{RequeueAfter: max(time.Millisecond, next.Sub(now))}, nil
 }
 
-// assignAll records assignments.
+// assignAll records assignments, but those that are recorded with their result.
 func (r *rollouts) assignAll(ctx context.Context, members []rolloutMember, assignments []rollout.Assignment) error {
 	byName := make(map[types.NamespacedName]*v1.NpuDeploy, len(members))
 	for _, m := range members {
@@ -262,15 +264,24 @@ func (r *rollouts) assignAll(ctx context.Context, members []rolloutMember, assig
 	}
 	var group errgroup.Group
 	group.SetLimit(assignWorkers)
+	var unrecorded []types.NamespacedName
 	for _, assignment := range assignments {
+		name := types.NamespacedName{Namespace: assignment.Namespace, Name: assignment.Name}
+		deploy := byName[name]
+		if assignment.WithResult {
+			r.deploys.unrecorded.add(deploy, assignment.RolloutAssignment)
+			unrecorded = append(unrecorded, name)
+			continue
+		}
 		group.Go(func() error {
-			deploy := byName[types.NamespacedName{Namespace: assignment.Namespace, Name: assignment.Name}]
 			if err := r.assign(ctx, deploy, assignment.RolloutAssignment); err != nil {
-				return fmt.Errorf("assigning templates to %s: %w", client.ObjectKeyFromObject(deploy), err)
+				return fmt.Errorf("assigning templates to %s: %w", name, err)
 			}
+			r.deploys.queue.add(name)
 			return nil
 		})
 	}
+	r.deploys.queue.addLast(unrecorded...)
 	return group.Wait()
 }
 
@@ -365,7 +376,7 @@ func (r *rollouts) create(ctx context.Context, all, ignored []v1.TemplateRollout
 func assignedRevision(members []rolloutMember) int64 {
 	highest := int64(0)
 	for i := range members {
-		assigned := members[i].object.Status.Rollout
+		assigned := members[i].Assignment
 		if assigned == nil {
 			continue
 		}

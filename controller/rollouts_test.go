@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/dudaji/nufi/internal/rollout"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -20,7 +21,7 @@ func TestRevisionsOfDeletedRolloutsAreNotUsedAgain(t *testing.T) {
 		if name != "" {
 			deploy.Status.Rollout = &v1.RolloutAssignment{Name: name}
 		}
-		members = append(members, rolloutMember{object: deploy})
+		members = append(members, rolloutMember{object: deploy, Deploy: rollout.Deploy{Assignment: deploy.Status.Rollout}})
 	}
 	if got := assignedRevision(members); got != 12 {
 		t.Errorf("the highest revision is %d, want 12", got)

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/message"
@@ -29,12 +28,12 @@ type usedSet struct {
 	unknown string
 }
 
-// assignedTemplates returns the digest of the set that a rollout assigned, or "".
-func assignedTemplates(object client.Object) string {
-	if deploy, ok := object.(*v1.NpuDeploy); ok && deploy.Status.Rollout != nil {
-		return deploy.Status.Rollout.Templates
+// assignedTemplates returns the digest of the assigned set, or "".
+func assignedTemplates(assignment *v1.RolloutAssignment) string {
+	if assignment == nil {
+		return ""
 	}
-	return ""
+	return assignment.Templates
 }
 
 // templatesOf returns the set that was assigned or, if updates are manual and not overdue, requested, or otherwise
@@ -42,7 +41,7 @@ func assignedTemplates(object client.Object) string {
 // rollout is complete. If the set of its manifests is not stored any more, nothing is rendered until another set is
 // assigned or requested: the running objects stay.
 func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serving *render.Templates) (usedSet, error) {
-	digests := []string{assignedTemplates(deploy), deploy.Status.Templates}
+	digests := []string{assignedTemplates(k.unrecorded.of(deploy)), deploy.Status.Templates}
 	requested := ""
 	if rollout.IsManual(deploy, serving.Catalogue) && !rollout.KeepsAssignment(deploy) {
 		requested = deploy.Annotations[v1.AnnotationUpdateTo]
@@ -171,7 +170,7 @@ func (k *deployKind) usedTemplates(ctx context.Context) ([]string, error) {
 	var digests []string
 	for _, deploy := range deploys {
 		digests = append(digests, deploy.Status.Templates, deploy.Annotations[v1.AnnotationUpdateTo])
-		if assigned := deploy.Status.Rollout; assigned != nil {
+		if assigned := k.unrecorded.of(deploy); assigned != nil {
 			digests = append(digests, assigned.Templates, assigned.From)
 		}
 	}

@@ -157,7 +157,6 @@ func (r *reconciler[T]) ownerChanged() predicate.Predicate {
 			after.GetDeletionTimestamp() != nil && before.GetDeletionTimestamp() == nil ||
 			!slices.Equal(before.GetFinalizers(), after.GetFinalizers()) ||
 			before.GetAnnotations()[v1.AnnotationUpdateTo] != after.GetAnnotations()[v1.AnnotationUpdateTo] ||
-			assignedTemplates(before) != assignedTemplates(after) ||
 			r.objects.isOthersStatus(before, after)
 	}}
 }

@@ -33,6 +33,26 @@ func (r records) clone() records {
 	return records{deploys: maps.Clone(r.deploys), rollouts: slices.Clone(r.rollouts)}
 }
 
+// process is the memory of a controller, which a crash ends.
+type process struct {
+	records // what it has read
+
+	// unrecorded are the assignments that are recorded with their result.
+	unrecorded map[string]unrecorded
+	decided    bool // whether it has assigned what it assigns
+}
+
+// unrecorded is an assignment, valid while the one before is recorded.
+type unrecorded struct{ before, next *v1.RolloutAssignment }
+
+// assignmentOf returns the assignment of an NpuDeploy that a controller knows.
+func (p *process) assignmentOf(d rollout.Deploy) *v1.RolloutAssignment {
+	if known, ok := p.unrecorded[d.Name]; ok && equality.Semantic.DeepEqual(known.before, d.Assignment) {
+		return known.next
+	}
+	return d.Assignment
+}
+
 // simulation is an API server, controllers that read copies of its objects, and pods. Events happen in
 // a random order. A controller may crash between any two writes, and writes may fail while the API server is
 // unreachable.
@@ -43,30 +63,40 @@ type simulation struct {
 	now    time.Time
 
 	stored      records
-	controllers []records // what each one has read
+	controllers []*process
 	bad         map[string]bool
+	// inPlace are the NpuDeploys whose servers stay.
+	inPlace map[string]bool
 	// applied are the sets that were applied to each NpuDeploy, in their order.
 	applied map[string][]string
 	maxDown int
 }
 
-func newSimulation(t *testing.T, seed uint64, controllers, deploys int) *simulation {
+// newSimulation simulates NpuDeploys that restart, and then others whose servers stay.
+func newSimulation(t *testing.T, seed uint64, controllers, restarting, inPlace int) *simulation {
 	t.Helper()
 	s := &simulation{
 		t: t, random: rand.New(rand.NewPCG(seed, seed)), policy: policy(), now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC),
 		stored: records{deploys: map[string]versioned[rollout.Deploy]{}}, bad: map[string]bool{}, applied: map[string][]string{},
+		inPlace: map[string]bool{},
 	}
-	for i := range deploys {
+	for i := range restarting + inPlace {
 		d := rollout.Deploy{
 			Namespace: fmt.Sprint("team-", i%3), Name: fmt.Sprint("web-", i), Templates: before, Applied: before,
 			IsReady: true, Reason: v1.ReasonReady, Since: s.now.Add(-time.Hour),
 		}
 		s.stored.deploys[d.Name] = versioned[rollout.Deploy]{object: d}
+		s.inPlace[d.Name] = i >= restarting
 	}
 	for range controllers {
-		s.controllers = append(s.controllers, s.stored.clone())
+		s.controllers = append(s.controllers, s.started())
 	}
 	return s
+}
+
+// started returns a controller that has read everything.
+func (s *simulation) started() *process {
+	return &process{records: s.stored.clone(), unrecorded: map[string]unrecorded{}}
 }
 
 // serve creates the rollout of a set, which supersedes the others.
@@ -78,20 +108,22 @@ func (s *simulation) serve(templates string) {
 }
 
 // run lets events happen until nothing changes any more.
-func (s *simulation) run(events int) {
+func (s *simulation) run() {
 	s.t.Helper()
-	for range events {
+	for range 300 {
 		s.event()
 	}
 	unchanged := 0
 	for range 2000 {
 		before := s.writes()
 		for i := range s.controllers {
-			s.controllers[i] = s.stored.clone()
+			s.controllers[i].records = s.stored.clone()
 			s.evaluate(i, none)
 		}
 		for _, name := range s.names() {
-			s.reconcile(name)
+			for i := range s.controllers {
+				s.reconcile(i, name, none)
+			}
 			s.start(name)
 		}
 		s.now = s.now.Add(time.Minute)
@@ -126,7 +158,7 @@ func (s *simulation) event() {
 	name := names[s.random.IntN(len(names))]
 	switch s.random.IntN(10) {
 	case 0: // Its informers catch up.
-		s.controllers[i] = s.stored.clone()
+		s.controllers[i].records = s.stored.clone()
 	case 1, 2:
 		s.controllers[i].deploys[name] = s.stored.deploys[name]
 	case 3:
@@ -136,7 +168,7 @@ func (s *simulation) event() {
 	case 5:
 		s.evaluate(i, []interruption{none, outage}[s.random.IntN(2)])
 	case 6, 7:
-		s.reconcile(name)
+		s.reconcile(i, name, []interruption{none, crash, outage}[s.random.IntN(3)])
 	case 8:
 		s.start(name)
 	case 9:
@@ -169,14 +201,19 @@ func (s *simulation) evaluate(i int, interrupted interruption) {
 	result := rollout.Evaluate(s.input(read))
 	var supersede, assign []func() bool
 	for old := range read.rollouts[:last] {
-		supersede = append(supersede, func() bool { return s.patchRollout(read, old, v1.TemplateRolloutStatus{}) })
+		supersede = append(supersede, func() bool { return s.patchRollout(read.records, old, v1.TemplateRolloutStatus{}) })
 	}
 	isHalted := func(status v1.TemplateRolloutStatus) bool {
 		return meta.IsStatusConditionTrue(status.Conditions, v1.ConditionHalted)
 	}
 	for _, assignment := range result.Assignments {
+		if assignment.WithResult {
+			before := read.deploys[assignment.Name].object.Assignment
+			read.unrecorded[assignment.Name] = unrecorded{before, &assignment.RolloutAssignment}
+			continue
+		}
 		if isHalted(read.rollouts[last].object.Status) || !isHalted(result.Status) {
-			assign = append(assign, func() bool { return s.assign(read, assignment) })
+			assign = append(assign, func() bool { return s.assign(read.records, assignment) })
 		}
 	}
 	until := len(supersede) + len(assign) + 1
@@ -198,10 +235,11 @@ func (s *simulation) evaluate(i int, interrupted interruption) {
 		isWritten = isSuperseded && write(do) && isWritten
 	}
 	if isWritten {
-		write(func() bool { return s.patchRollout(read, last, result.Status) })
+		read.decided = true
+		write(func() bool { return s.patchRollout(read.records, last, result.Status) })
 	}
 	if interrupted == crash {
-		s.controllers[i] = s.stored.clone()
+		s.controllers[i] = s.started()
 	}
 }
 
@@ -213,7 +251,7 @@ func (s *simulation) write(i int, fails bool, do func() bool) bool {
 	if s.random.IntN(2) == 0 {
 		before := s.controllers[i].clone()
 		do()
-		s.controllers[i] = before
+		s.controllers[i].records = before
 	}
 	return false
 }
@@ -252,7 +290,7 @@ func (s *simulation) assign(read records, assignment rollout.Assignment) bool {
 }
 
 // input describes the NpuDeploys as the controller does.
-func (s *simulation) input(read records) rollout.Input {
+func (s *simulation) input(read *process) rollout.Input {
 	current := read.rollouts[len(read.rollouts)-1].object
 	input := rollout.Input{Rollout: &current, Policy: s.policy, Now: s.now, Earlier: map[string]*v1.TemplateRollout{}}
 	halted := map[string]bool{}
@@ -262,8 +300,11 @@ func (s *simulation) input(read records) rollout.Input {
 	}
 	for _, name := range slices.Sorted(maps.Keys(read.deploys)) {
 		d := read.deploys[name].object
+		d.Assignment = read.assignmentOf(d)
 		d.Templates = assignedSet(d)
-		d.Earlier, d.Effect = d.Templates, render.Restart
+		if d.Earlier, d.Effect = d.Templates, render.Restart; s.inPlace[name] {
+			d.Effect = render.InPlace
+		}
 		if d.Templates == current.Spec.Templates {
 			d.Effect = render.None
 		}
@@ -283,8 +324,12 @@ func assignedSet(d rollout.Deploy) string {
 	return d.Applied
 }
 
-// reconcile applies the assigned set, which restarts the pods.
-func (s *simulation) reconcile(name string) {
+// reconcile applies the assigned set, which restarts the pods unless servers stay.
+func (s *simulation) reconcile(i int, name string, interrupted interruption) {
+	if s.inPlace[name] {
+		s.reconcileInPlace(i, name, interrupted)
+		return
+	}
 	d := s.stored.deploys[name]
 	if assigned := assignedSet(d.object); assigned != d.object.Applied {
 		d.object.Applied, d.object.IsReady, d.object.Reason, d.object.Since = assigned, false, v1.ReasonProgressing, s.now
@@ -292,6 +337,31 @@ func (s *simulation) reconcile(name string) {
 		s.applied[name] = append(s.applied[name], assigned)
 		s.stored.deploys[name] = d
 	}
+}
+
+// reconcileInPlace applies the assigned set, and records that in another write, unless it is interrupted between
+// them. Until a controller has decided, it does not apply an earlier set than the newest.
+func (s *simulation) reconcileInPlace(i int, name string, interrupted interruption) {
+	d, controller := s.stored.deploys[name], s.controllers[i]
+	assignment := controller.assignmentOf(d.object)
+	known := d.object
+	known.Assignment = assignment
+	assigned := assignedSet(known)
+	if rollouts := controller.rollouts; len(rollouts) > 0 && !controller.decided && assigned != rollouts[len(rollouts)-1].object.Spec.Templates {
+		return
+	}
+	if sets := s.applied[name]; len(sets) == 0 && assigned != before || len(sets) > 0 && sets[len(sets)-1] != assigned {
+		s.applied[name] = append(sets, assigned)
+	}
+	if interrupted == crash {
+		s.controllers[i] = s.started()
+	}
+	if interrupted != none || d.object.Applied == assigned {
+		return
+	}
+	d.object.Applied, d.object.Assignment = assigned, assignment
+	d.version++
+	s.stored.deploys[name] = d
 }
 
 // start makes the pods of an NpuDeploy Ready, or lets them crash if the set is bad.
@@ -311,8 +381,8 @@ func (s *simulation) start(name string) {
 // down counts the NpuDeploys that are not Ready, or will not be as soon as their set is applied.
 func (s *simulation) down() int {
 	down := 0
-	for _, d := range s.stored.deploys {
-		if !d.object.IsReady || assignedSet(d.object) != d.object.Applied {
+	for name, d := range s.stored.deploys {
+		if !d.object.IsReady || assignedSet(d.object) != d.object.Applied && !s.inPlace[name] {
 			down++
 		}
 	}
@@ -347,9 +417,9 @@ const seeds = 60
 func TestEachNpuDeployRestartsOnceDespiteCrashesAndOutages(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(seeds) {
-		s := newSimulation(t, seed, 1+int(seed%2), 12)
+		s := newSimulation(t, seed, 1+int(seed%2), 12, 0)
 		s.serve(target)
-		s.run(300)
+		s.run()
 		s.expectApplied(func(sets []string) bool { return slices.Equal(sets, []string{target}) }, "want the new set, once")
 		if got := s.condition(v1.ConditionComplete); got != "True Complete" || s.maxDown > s.mostDown() {
 			t.Errorf("Complete is %s, %d were down", got, s.maxDown)
@@ -363,10 +433,10 @@ func TestEachNpuDeployRestartsOnceDespiteCrashesAndOutages(t *testing.T) {
 func TestBadSetIsRevertedDespiteCrashesAndOutages(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(seeds) {
-		s := newSimulation(t, seed, 1+int(seed%2), 12)
+		s := newSimulation(t, seed, 1+int(seed%2), 12, 0)
 		s.bad[target] = true
 		s.serve(target)
-		s.run(300)
+		s.run()
 		s.expectApplied(func(sets []string) bool { return len(sets) == 0 || slices.Equal(sets, []string{target, before}) },
 			"want the bad set once, and then the earlier one, or neither")
 		if got := s.condition(v1.ConditionHalted); got != "True DeploysFailed" || len(s.applied) == 0 || len(s.applied) > 3 {
@@ -383,14 +453,14 @@ func TestNewestSetSupersedesDespiteCrashesAndOutages(t *testing.T) {
 	t.Parallel()
 	const newest = "sha256:newest"
 	for seed := range uint64(seeds) {
-		s := newSimulation(t, seed, 1+int(seed%2), 12)
+		s := newSimulation(t, seed, 1+int(seed%2), 12, 0)
 		s.bad[target] = seed%4 < 2
 		s.serve(target)
 		for range 20 + seed {
 			s.event()
 		}
 		s.serve(newest)
-		s.run(300)
+		s.run()
 		s.expectApplied(func(sets []string) bool {
 			seen := map[string]int{}
 			for _, set := range sets {
@@ -400,6 +470,46 @@ func TestNewestSetSupersedesDespiteCrashesAndOutages(t *testing.T) {
 		}, "want the newest set, once, as the last one")
 		if got := s.condition(v1.ConditionComplete); got != "True Complete" || s.maxDown > s.mostDown() {
 			t.Errorf("Complete is %s, %d were down", got, s.maxDown)
+		}
+		if t.Failed() {
+			t.Fatal("seed ", seed)
+		}
+	}
+}
+
+// An update that replaces no server is recorded after it was applied. Two controllers may apply it in turns until then.
+func TestUpdateInPlaceIsAppliedOnceDespiteCrashesAndOutages(t *testing.T) {
+	t.Parallel()
+	const newest = "sha256:newest"
+	for seed := range uint64(3 * seeds) {
+		s := newSimulation(t, seed, 1+int(seed%2), 3, 12)
+		isBad, isSuperseded := seed%3 == 1, seed%3 == 2
+		s.bad[target] = isBad
+		s.serve(target)
+		last := target
+		if isBad {
+			last = before
+		}
+		if isSuperseded {
+			for range 20 + seed {
+				s.event()
+			}
+			s.serve(newest)
+			last = newest
+		}
+		s.run()
+		for name, d := range s.stored.deploys {
+			sets := s.applied[name]
+			if isOnce := len(slices.Compact(slices.Sorted(slices.Values(sets)))) == len(sets); !isOnce && len(s.controllers) == 1 {
+				t.Errorf("%s was applied %v: want each set once", name, sets)
+			}
+			isApplied := len(sets) == 0 && last == before || len(sets) > 0 && sets[len(sets)-1] == last
+			if !isApplied || d.object.Applied != last || assignedSet(d.object) != last {
+				t.Errorf("%s was applied %v, and records %s and %v: want %s", name, sets, d.object.Applied, d.object.Assignment, last)
+			}
+		}
+		if got, want := s.condition(v1.ConditionHalted) == "True DeploysFailed", isBad; got != want {
+			t.Errorf("halted: %t, want %t", got, want)
 		}
 		if t.Failed() {
 			t.Fatal("seed ", seed)

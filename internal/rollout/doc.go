@@ -10,8 +10,8 @@
 //  4. counts.
 //
 // Invariants:
-//   - An assignment is recorded before anything is applied, so that a caller that stops at any point
-//     continues with the next call.
+//   - An assignment that replaces servers is recorded before anything is applied, so that a caller that stops at any
+//     point continues with the next call. One that does not is recorded with its result.
 //   - Two calls with the same input have the same result.
 //   - It has no client and no clock.
 package rollout

@@ -29,7 +29,7 @@ type Input struct {
 	Now   time.Time
 }
 
-// Result is the decision. Assignments must be recorded before Status.
+// Result is the decision. Assignments must be recorded, or known to the caller, before Status.
 type Result struct {
 	Assignments []Assignment
 	Status      v1.TemplateRolloutStatus
@@ -41,6 +41,10 @@ type Result struct {
 type Assignment struct {
 	Namespace, Name string
 	v1.RolloutAssignment
+
+	// WithResult means that it can be recorded after it was applied: no server is replaced, and a caller that stopped
+	// before would decide the same again. Until then the caller states it as the Deploy's Assignment.
+	WithResult bool
 }
 
 // evaluation is one call of Evaluate.
@@ -80,7 +84,8 @@ func Evaluate(input Input) Result {
 	result := Result{Status: e.status, Next: e.next}
 	for _, m := range e.members {
 		if m.next != nil {
-			result.Assignments = append(result.Assignments, Assignment{m.Namespace, m.Name, *m.next})
+			isFirst := m.Assignment == nil && m.next.Wave == inPlace
+			result.Assignments = append(result.Assignments, Assignment{m.Namespace, m.Name, *m.next, isFirst && m.Overdue == ""})
 		}
 	}
 	return result

@@ -1,0 +1,113 @@
+package controller
+
+import (
+	"errors"
+	"maps"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// errUndecided means that the controller may have updated an NpuDeploy before it started: its rollouts have to decide
+// that again, or its objects would return to the earlier set until then.
+var errUndecided = errors.New("the rollouts have not decided yet")
+
+// unrecordedAssignments has the assignments that are recorded with their result, because no server is replaced. Others
+// are recorded in the status before they take effect.
+type unrecordedAssignments struct {
+	mu      sync.Mutex
+	decided bool
+	byUID   map[types.UID]unrecordedAssignment
+	waiting map[types.UID]struct{} // those that no reconcile has begun to apply
+}
+
+type unrecordedAssignment struct {
+	before *v1.RolloutAssignment // what the status recorded
+	next   *v1.RolloutAssignment
+	// isApplied means that a reconcile changed objects.
+	isApplied bool
+}
+
+func newUnrecordedAssignments() *unrecordedAssignments {
+	return &unrecordedAssignments{byUID: map[types.UID]unrecordedAssignment{}, waiting: map[types.UID]struct{}{}}
+}
+
+// setDecided is called after the rollouts have assigned templates for the first time.
+func (u *unrecordedAssignments) setDecided() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.decided = true
+}
+
+func (u *unrecordedAssignments) isDecided() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.decided
+}
+
+func (u *unrecordedAssignments) add(deploy *v1.NpuDeploy, assignment v1.RolloutAssignment) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.byUID[deploy.UID] = unrecordedAssignment{before: deploy.Status.Rollout, next: &assignment}
+	u.waiting[deploy.UID] = struct{}{}
+}
+
+// of returns the assignment of an NpuDeploy: that of its status, if that was recorded since. It is shared.
+func (u *unrecordedAssignments) of(deploy *v1.NpuDeploy) *v1.RolloutAssignment {
+	if next := u.unrecordedOf(deploy); next != nil {
+		return next
+	}
+	return deploy.Status.Rollout
+}
+
+// unrecordedOf returns the assignment that the status does not have, or nil.
+func (u *unrecordedAssignments) unrecordedOf(deploy *v1.NpuDeploy) *v1.RolloutAssignment {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if assigned := u.byUID[deploy.UID]; equality.Semantic.DeepEqual(assigned.before, deploy.Status.Rollout) {
+		return assigned.next
+	}
+	return nil
+}
+
+// begin is called when a reconcile begins to apply the assignment.
+func (u *unrecordedAssignments) begin(deploy *v1.NpuDeploy) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.waiting, deploy.UID)
+}
+
+// mayWait reports whether the record may wait: others have not begun, and no other client changed the objects since, such
+// as a second controller, which follows what is recorded.
+func (u *unrecordedAssignments) mayWait(deploy *v1.NpuDeploy, isChanged bool) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	assigned := u.byUID[deploy.UID]
+	if len(u.waiting) == 0 || assigned.isApplied && isChanged {
+		return false
+	}
+	assigned.isApplied = assigned.isApplied || isChanged
+	u.byUID[deploy.UID] = assigned
+	return true
+}
+
+// retain forgets those that the status has, and those of NpuDeploys that are no members any more.
+func (u *unrecordedAssignments) retain(members []rolloutMember) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	before := u.byUID
+	u.byUID = map[types.UID]unrecordedAssignment{}
+	for i := range members {
+		deploy := members[i].object
+		if assigned, ok := before[deploy.UID]; ok && equality.Semantic.DeepEqual(assigned.before, deploy.Status.Rollout) {
+			u.byUID[deploy.UID] = assigned
+		}
+	}
+	maps.DeleteFunc(u.waiting, func(uid types.UID, _ struct{}) bool {
+		_, isKept := u.byUID[uid]
+		return !isKept
+	})
+}

@@ -1,0 +1,94 @@
+package controller
+
+import (
+	"testing"
+
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	testclock "k8s.io/utils/clock/testing"
+
+	"github.com/dudaji/nufi/controller/apply"
+	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+func assignedTo(templates string) *v1.RolloutAssignment {
+	return &v1.RolloutAssignment{Name: "templates-of-" + templates, Templates: templates}
+}
+
+func deployWith(uid types.UID, assignment *v1.RolloutAssignment) *v1.NpuDeploy {
+	deploy := &v1.NpuDeploy{}
+	deploy.UID, deploy.Name, deploy.Status.Rollout, deploy.Status.Templates = uid, string(uid), assignment, "old"
+	return deploy
+}
+
+func TestUnrecordedAssignmentEndsWithTheNextRecord(t *testing.T) {
+	t.Parallel()
+	u := newUnrecordedAssignments()
+	u.add(deployWith("a", nil), *assignedTo("new"))
+	u.add(deployWith("b", assignedTo("old")), *assignedTo("new"))
+	u.add(deployWith("c", nil), *assignedTo("new"))
+	u.retain([]rolloutMember{{object: deployWith("a", nil)}, {object: deployWith("b", assignedTo("old"))}})
+	for name, c := range map[string]struct {
+		deploy *v1.NpuDeploy
+		want   string
+	}{
+		"not recorded":                {deployWith("a", nil), "new"},
+		"recorded":                    {deployWith("a", assignedTo("new")), "new"},
+		"another one is recorded":     {deployWith("a", assignedTo("newest")), "newest"},
+		"the earlier one is recorded": {deployWith("b", assignedTo("old")), "new"},
+		"no member any more":          {deployWith("c", nil), ""},
+		"another object":              {deployWith("d", nil), ""},
+	} {
+		if got := assignedTemplates(u.of(c.deploy)); got != c.want {
+			t.Errorf("%s: assigned %q, want %q", name, got, c.want)
+		}
+	}
+	if len(u.byUID) != 2 || len(u.waiting) != 2 {
+		t.Errorf("%v are kept, and %v wait", u.byUID, u.waiting)
+	}
+}
+
+// While a set is applied in place, each status that only records it would delay the others.
+func TestRecordOfTemplatesWaitsForTheOthers(t *testing.T) {
+	t.Parallel()
+	serving := &render.Templates{Catalogue: &render.Catalogue{}}
+	kind := &deployKind{
+		deferred: newDeferredStatuses(testclock.NewFakePassiveClock(time.Unix(0, 0))), unrecorded: newUnrecordedAssignments(),
+		renders: newRenderCache(func() (*render.Templates, error) { return serving, nil }, nil),
+	}
+	first, second := deployWith("a", nil), deployWith("b", nil)
+	kind.unrecorded.add(first, *assignedTo("new"))
+	kind.unrecorded.add(second, *assignedTo("new"))
+	kind.unrecorded.begin(first)
+	next := first.DeepCopy()
+	next.Status.Templates = "new"
+	more := next.DeepCopy()
+	more.Status.ReadyReplicas = 1
+	changed := apply.ChangeSet{{Action: apply.Configured}}
+	expect := func(what string, next *v1.NpuDeploy, changes apply.ChangeSet, want time.Duration) {
+		t.Helper()
+		if after, priority := kind.statusDelay(first, next, changes); after != want || (want > 0) != (priority == priorityRecord) {
+			t.Errorf("%s: waits %s with priority %d, want %s", what, after, priority, want)
+		}
+	}
+	expect("applied", next, changed, settleStatus)
+	expect("the same later", next, nil, settleStatus)
+	expect("other changes", more, nil, 0)
+	expect("applied again, after another client's change", next, changed, 0)
+	kind.unrecorded.begin(second)
+	expect("the others are applied", next, nil, 0)
+
+	if isExclusive := kind.keepNewer(first, next); !isExclusive || next.Status.Rollout == nil {
+		t.Errorf("the result does not record the assignment: %v", next.Status.Rollout)
+	}
+	if isExclusive := kind.keepNewer(second, second.DeepCopy()); isExclusive {
+		t.Error("an assignment is recorded before its result")
+	}
+	manual := first.DeepCopy()
+	manual.Spec.Updates = v1.UpdateManual
+	if kind.keepNewer(manual, next); next.Status.Rollout != nil {
+		t.Errorf("manual updates are assigned %v", next.Status.Rollout)
+	}
+}
