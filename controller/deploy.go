@@ -202,21 +202,29 @@ func (k *deployKind) isAnyBehind(deploy types.UID, workload status.Workload) boo
 		workload.Prefill != nil && k.isAnyBehind(deploy, *workload.Prefill)
 }
 
+// createdDelay defers the first status until there are pods, which are events, and that of a later creation shortly.
+func (k *deployKind) createdDelay(deploy *v1.NpuDeploy, rendered *rendering) time.Duration {
+	switch {
+	case deploy.Status.ObservedGeneration > 0:
+		return settleStatus
+	case rendered.resolved.Workload == "":
+		return settleFirst
+	}
+	return max(k.deferred.remaining(deploy, maxControllers, maxControllers), settleStatus)
+}
+
 // statusDelay defers a status that the next one replaces: one that only Kubernetes' controllers have to act on, such as
-// the first before there are pods, for up to maxControllers; another one between two states until its reason has stayed
-// the same for settleTransient.
+// the first before the pods are scheduled, for up to maxControllers; another one between two states until its reason has
+// stayed the same for settleTransient.
 //
 // One that only records other templates waits until these are applied to all NpuDeploys whose servers stay.
 func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy, changes apply.ChangeSet) (after time.Duration, priority int) {
 	isFirst := deploy.Status.ObservedGeneration == 0
 	switch {
-	case next == nil && isFirst:
-		return settleFirst, priorityStatus
-	case next == nil:
-		return settleStatus, priorityStatus
 	case k.isRecordOnly(deploy, next) && k.unrecorded.mayWait(deploy, len(changes.Changed()) > 0):
 		return settleStatus, priorityRecord
-	case status.AwaitsControllers(&next.Status) && (isFirst || isTransitional(deploy, next)):
+	case isFirst && readyReason(next) == v1.ReasonProgressing,
+		status.AwaitsControllers(&next.Status) && isTransitional(deploy, next):
 		return k.deferred.remaining(next, maxControllers, maxControllers), priorityStatus
 	case isTransitional(deploy, next):
 		same := maxTransient // Only the message and counts change.

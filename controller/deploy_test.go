@@ -1,14 +1,21 @@
 package controller
 
 import (
+	"context"
 	"strconv"
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	testclock "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/render"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -29,11 +36,12 @@ func TestFirstStatusWaitsForPods(t *testing.T) {
 		next     *v1.NpuDeploy
 		want     time.Duration
 	}{
-		{"objects were created", 0, 0, nil, settleFirst},
-		{"no pods", 0, settleFirst, none, maxControllers},
-		{"no pods for a while", 0, 3 * time.Second, none, maxControllers - 3*time.Second},
-		{"no pods for long", 0, maxControllers, none, -3 * time.Second},
-		{"pods", 0, 0, evaluated(1, 0, metav1.ConditionFalse, v1.ReasonProgressing), 0},
+		{"objects were created", 0, 0, nil, maxControllers},
+		{"no pods", 0, settleFirst, none, maxControllers - settleFirst},
+		{"no pods for a while", 0, 3 * time.Second, none, maxControllers - settleFirst - 3*time.Second},
+		{"no pods for long", 0, maxControllers, none, -settleFirst - 3*time.Second},
+		{"pods that are not scheduled", 0, 0, evaluated(1, 0, metav1.ConditionFalse, v1.ReasonProgressing), maxControllers},
+		{"pods that start", 0, 0, evaluated(1, 0, metav1.ConditionFalse, v1.ReasonStarting), 0},
 		{"pods that are not counted", 0, 0, evaluated(1, 1, metav1.ConditionFalse, v1.ReasonProgressing), maxControllers},
 		{"ready pods", 0, 0, evaluated(1, 1, metav1.ConditionTrue, v1.ReasonReady), 0},
 		{"an error", 0, 0, evaluated(0, 0, metav1.ConditionFalse, v1.ReasonQuotaExceeded), 0},
@@ -43,10 +51,24 @@ func TestFirstStatusWaitsForPods(t *testing.T) {
 		passive.SetTime(passive.Now().Add(c.after))
 		deploy := &v1.NpuDeploy{}
 		deploy.Status.ObservedGeneration = c.observed
-		if got, _ := kind.statusDelay(deploy, c.next, nil); got != c.want {
+		delay := func() time.Duration {
+			after, _ := kind.statusDelay(deploy, c.next, nil)
+			return after
+		}
+		if c.next == nil {
+			delay = func() time.Duration { return kind.createdDelay(deploy, rendersTo("Deployment")) }
+		}
+		if got := delay(); got != c.want {
 			t.Errorf("%s: waits %s, want %s", c.what, got, c.want)
 		}
 	}
+	if got := kind.createdDelay(&v1.NpuDeploy{}, rendersTo("")); got != settleFirst {
+		t.Errorf("without pods: waits %s", got)
+	}
+}
+
+func rendersTo(workload string) *rendering {
+	return &rendering{resolved: &status.Resolved{Workload: workload}}
 }
 
 // A status between two states waits for the next one, unless it stays the same.
@@ -141,6 +163,46 @@ func TestStatusPatchRetainsTheAssignment(t *testing.T) {
 		kind.keepNewer(current, next)
 		if got := assignedTemplates(next.Status.Rollout); got != c.want {
 			t.Errorf("%s: assigned %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// cachedDeploy has one NpuDeploy.
+type cachedDeploy struct {
+	cache.Cache
+
+	deploy *v1.NpuDeploy
+}
+
+func (c cachedDeploy) Get(_ context.Context, _ client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	c.deploy.DeepCopyInto(into.(*v1.NpuDeploy))
+	return nil
+}
+
+// Before the first status, most events are those of what the controller wrote and of Kubernetes' controllers.
+func TestFirstStatusWaitsForEventsThatMatter(t *testing.T) {
+	t.Parallel()
+	scheduled := &corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled}}}}
+	rejected := &appsv1.Deployment{Status: appsv1.DeploymentStatus{Conditions: []appsv1.DeploymentCondition{{Type: appsv1.DeploymentReplicaFailure}}}}
+	for _, c := range []struct {
+		what     string
+		observed int64 // generation
+		object   client.Object
+		want     time.Duration
+	}{
+		{"a pod", 0, &corev1.Pod{}, maxControllers},
+		{"a scheduled pod", 0, scheduled, settleStatus},
+		{"a warning", 0, &corev1.Event{}, settleFirst},
+		{"a Deployment", 0, &appsv1.Deployment{}, maxControllers},
+		{"a Deployment without pods to come", 0, &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: new(int32)}}, settleFirst},
+		{"a Deployment whose pods are rejected", 0, rejected, settleFirst},
+		{"a ReplicaSet", 0, newReplicaSet(), maxControllers},
+		{"a pod after the first status", 1, &corev1.Pod{}, settleStatus},
+	} {
+		deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{ObservedGeneration: c.observed}}
+		kind := &deployKind{cache: cachedDeploy{deploy: deploy}}
+		if got := kind.settle(t.Context(), types.NamespacedName{}, c.object); got != c.want {
+			t.Errorf("%s: waits %s, want %s", c.what, got, c.want)
 		}
 	}
 }

@@ -67,6 +67,8 @@ func (k *projectKind) evaluate(
 	return next, nil
 }
 
+func (*projectKind) createdDelay(*v1.Project, *rendering) time.Duration { return 0 }
+
 func (*projectKind) statusDelay(_, _ *v1.Project, _ apply.ChangeSet) (time.Duration, int) {
 	return 0, priorityStatus
 }

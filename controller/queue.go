@@ -32,7 +32,7 @@ const (
 	// that starts. maxTransient bounds the delay if it does not, or is the one before.
 	settleTransient = time.Second
 	maxTransient    = 3 * time.Second
-	// settleFirst is the delay of the first status, unless the pods have something to report before.
+	// settleFirst is the delay of the first status if there is something to report before a pod has a condition.
 	settleFirst = 2 * time.Second
 	// maxControllers is how long Kubernetes' controllers may take to act before a status reports that.
 	maxControllers = 10 * time.Second

@@ -33,8 +33,10 @@ type ownerKind[T client.Object] interface {
 	claimHost(ctx context.Context, object T, rendered *rendering) (hostOwnership, error)
 	// evaluate observes, and returns the object with its next status, as statusOnly does.
 	evaluate(ctx context.Context, object T, rendered *rendering, host hostOwnership, outcomes status.Outcomes) (T, error)
-	// statusDelay returns how long the status of object can wait, because a later one has more to report, and with
-	// which priority. next is the evaluated one, or nil right after objects were created, and changes were just applied.
+	// createdDelay returns how long the status of object can wait right after objects were created.
+	createdDelay(object T, rendered *rendering) time.Duration
+	// statusDelay returns how long next can wait, the evaluated status of object, because a later one has more to report,
+	// and with which priority. changes were just applied.
 	statusDelay(object, next T, changes apply.ChangeSet) (after time.Duration, priority int)
 	// keepNewer copies the fields that others may have written since next was evaluated. isExclusive means that next
 	// must replace current, and no later version.
@@ -90,9 +92,8 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request
 	}
 	result, applyErr := r.apply(ctx, object, rendered, host)
 	if applyErr == nil && hasCreated(result.Changes) {
-		var none T
-		if after, priority := r.kind.statusDelay(object, none, result.Changes); after > 0 {
-			return deferredStatus(after, priority), nil
+		if after := r.kind.createdDelay(object, rendered); after > 0 {
+			return deferredStatus(after, priorityStatus), nil
 		}
 	}
 	return r.report(ctx, object, rendered, host, result, applyErr)

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
@@ -250,17 +251,27 @@ func isSame(before, after client.Object) bool {
 	return false
 }
 
-// settle waits longer before the first status of an NpuDeploy, so that it is written once: pods
-// without a condition have nothing to report.
+// settle waits longer before the first status of an NpuDeploy, so that it is written once: before a pod has a condition,
+// most objects have nothing to report.
 func (k *deployKind) settle(ctx context.Context, name types.NamespacedName, object client.Object) time.Duration {
 	var deploy v1.NpuDeploy
 	if err := k.cache.Get(ctx, name, &deploy); err != nil || deploy.Status.ObservedGeneration > 0 {
 		return settleStatus
 	}
-	if pod, isPod := object.(*corev1.Pod); isPod && len(pod.Status.Conditions) > 0 {
-		return settleStatus
+	switch object := object.(type) {
+	case *corev1.Pod:
+		if len(object.Status.Conditions) > 0 {
+			return settleStatus
+		}
+	case *appsv1.Deployment:
+		hasError := len(object.Status.Conditions) > 0 // Others are not cached.
+		if hasError || ptr.Deref(object.Spec.Replicas, 1) == 0 {
+			return settleFirst
+		}
+	case *corev1.Event, *corev1.Node:
+		return settleFirst
 	}
-	return settleFirst
+	return maxControllers
 }
 
 // byOwner returns the owner of this kind that controls an object or, if none does, that may

@@ -24,6 +24,7 @@ type Applier struct {
 	direct         client.Reader
 	writer         client.Writer
 	checkInstalled func(schema.GroupVersionKind) error
+	kinds          map[string][]childKind // by the kind of the owner
 
 	lastApplied lastAppliedStore
 	contention  contentionTracker
@@ -46,6 +47,7 @@ type Options struct {
 func New(o Options) *Applier {
 	return &Applier{
 		cache: o.Cache, direct: o.Client, writer: o.Client, checkInstalled: o.CheckInstalled,
+		kinds:       map[string][]childKind{v1.Kind: childKinds(v1.Kind), v1.KindProject: childKinds(v1.KindProject)},
 		lastApplied: lastAppliedStore{byOwner: map[types.UID][]lastApplied{}},
 		contention:  contentionTracker{clock: o.Clock, byObject: map[objectID]*contention{}},
 	}

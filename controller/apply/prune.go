@@ -42,21 +42,38 @@ type Child struct {
 	UID types.UID
 }
 
+// childKind is a kind of objects that an owner may have.
+type childKind struct {
+	schema.GroupVersionKind
+
+	empty client.Object // for look-ups; not modified
+}
+
+func childKinds(ownerKind string) []childKind {
+	all := manifests.KindsOf(ownerKind)
+	kinds := make([]childKind, 0, len(all))
+	for _, kind := range all {
+		kinds = append(kinds, childKind{kind, NewCachedObject(kind)})
+	}
+	return kinds
+}
+
 // Children lists the cached objects of an owner, of all kinds that are watched, without copies that
 // another client made of an object.
 func (a *Applier) Children(ctx context.Context, owner Owner) ([]Child, error) {
 	var children []Child
-	for _, kind := range manifests.KindsOf(owner.Kind) {
-		if a.checkInstalled(kind) != nil {
+	key := ownerKey(owner.Namespace, owner.UID)
+	for _, kind := range a.kinds[owner.Kind] {
+		if a.checkInstalled(kind.GroupVersionKind) != nil {
 			continue
 		}
-		objects, err := cached.Find(ctx, a.cache, NewCachedObject(kind), indexOwner(), ownerKey(owner.Namespace, owner.UID))
+		objects, err := cached.Find(ctx, a.cache, kind.empty, indexOwner(), key)
 		if err != nil {
 			return nil, fmt.Errorf("listing objects of kind %s: %w", kind.Kind, err)
 		}
 		for _, object := range objects {
 			if live := newLive(object); live.ownedFields != "" && !live.deleting {
-				children = append(children, Child{Ref{kind, object.GetName()}, object.GetUID()})
+				children = append(children, Child{Ref{kind.GroupVersionKind, object.GetName()}, object.GetUID()})
 			}
 		}
 	}

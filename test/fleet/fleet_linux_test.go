@@ -73,7 +73,7 @@ func measure(b *testing.B) (point, rates) {
 	f.createDeploys()
 	f.startController()
 
-	f.awaitEvery(20*time.Millisecond, "the first children", func() bool { return f.created() > 0 }) // The start is measured below.
+	f.awaitEvery(readInterval, "the first children", func() bool { return f.created() > 0 }) // The start is measured below.
 	took := f.awaitChildren()
 	own := rates{written: perSecond(took), settled: perSecond(took + f.awaitPods())}
 	f.settle()
