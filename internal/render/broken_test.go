@@ -64,6 +64,14 @@ func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 			[][2]string{{"accelerated: {maxSurge: 0, maxUnavailable: 1}", "accelerated: {maxSurge: 0, maxUnavailable: 0}"}},
 			[]string{"schemas/policy/schema.cue: checkedRollout.allProjects.accelerated: maxSurge and maxUnavailable must not both be 0"},
 		},
+		"the port of the proxy before the server": {
+			[][2]string{{"serverPort: 8200", "serverPort: 8000"}},
+			[]string{"schemas/policy/policy.cue: checkedPicker.proxy.serverPort: 8000 is server.port, where the routing proxy is: use another port"},
+		},
+		"the port of a transfer": {
+			[][2]string{{"serverPort: 8200", "serverPort: 5601"}},
+			[]string{"schemas/policy/policy.cue: checkedPicker.proxy.serverPort: 5601 is where a server gives its KV cache to others: use another port"},
+		},
 		"invalid CUE": {[][2]string{{"policy: {", "policy: {{"}}, []string{"schemas/policy/policy.cue: expected '}', found 'EOF'"}},
 	} {
 		module := nufi.Module()
