@@ -3,6 +3,8 @@
 //
 //	go test ./test/fleet -run '^$' -bench Fleet$ -benchtime 1x -timeout 1h
 //
+// BenchmarkCreate measures the creation alone, and of several runs (-benchtime 5x) the mean.
+//
 // -fleet sets the number of NpuDeploys. The controller is a process of its own, and
 // what it takes is read from /proc. BenchmarkCurve measures several sizes and draws them:
 //

@@ -43,6 +43,29 @@ func BenchmarkFleet(b *testing.B) {
 	}
 }
 
+// BenchmarkCreate measures only until all objects are written. Of several runs (-benchtime 5x) it reports the mean.
+func BenchmarkCreate(b *testing.B) {
+	ratios, runs := 0.0, 0
+	for b.Loop() {
+		plain := func() float64 {
+			f := newFleet(b)
+			defer f.stop()
+			took, _ := f.createPlain()
+			return perSecond(took)
+		}
+		before := plain()
+		f := newFleet(b)
+		own := perSecond(f.create())
+		f.stop()
+		ratio := own / ((before + plain()) / 2)
+		b.Logf("%.3f of the loop's rate", ratio)
+		ratios += ratio
+		runs++
+	}
+	b.ReportMetric(ratios/float64(runs), "of-plain")
+	b.ReportMetric(0, "ns/op")
+}
+
 // BenchmarkCurve measures several sizes, and draws an SVG.
 func BenchmarkCurve(b *testing.B) {
 	if *curve == "" {
@@ -70,11 +93,7 @@ func BenchmarkCurve(b *testing.B) {
 func measure(b *testing.B) (point, rates) {
 	b.Helper()
 	f := newFleet(b)
-	f.createDeploys()
-	f.startController()
-
-	f.awaitEvery(readInterval, "the first children", func() bool { return f.created() > 0 }) // The start is measured below.
-	took := f.awaitChildren()
+	took := f.create()
 	own := rates{written: perSecond(took), settled: perSecond(took + f.awaitPods())}
 	f.settle()
 	p := point{Size: *size, Seconds: took.Seconds(), CPU: f.process.cpu().Seconds()}

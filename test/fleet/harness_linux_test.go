@@ -64,6 +64,16 @@ func (f *fleet) createDeploys() {
 	f.each(func(ctx context.Context, i int) error { return f.Client.Create(ctx, f.deploy(i)) })
 }
 
+// create creates all NpuDeploys, starts the controller, and returns how long it took from the first object to the last.
+// The start is measured by a restart.
+func (f *fleet) create() time.Duration {
+	f.Helper()
+	f.createDeploys()
+	f.startController()
+	f.awaitEvery(readInterval, "the first children", func() bool { return f.created() > 0 })
+	return f.awaitChildren()
+}
+
 // changePolicy adds an annotation to every object, and returns how long it took from the first that has it until
 // all do: before, the templates are validated.
 func (f *fleet) changePolicy() time.Duration {
