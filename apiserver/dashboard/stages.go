@@ -73,7 +73,7 @@ func stagesOf(deploy *v1.NpuDeploy) ([]stage, *holdUp) {
 func addTimes(stages []stage, pods []pod) {
 	latest := map[string]time.Time{}
 	for i := range pods {
-		if pods[i].Deleting || pods[i].Role == "picker" {
+		if pods[i].Deleting || pods[i].Role == status.RolePicker {
 			continue
 		}
 		latest["Scheduled"] = later(latest["Scheduled"], pods[i].Scheduled)

@@ -31,7 +31,7 @@ func groupOf(pod *corev1.Pod) (*int32, string) {
 		return nil, role
 	}
 	if pod.Labels[v1.LabelPicker] != "" {
-		return nil, "picker"
+		return nil, status.RolePicker
 	}
 	number, err := strconv.ParseInt(pod.Labels[status.LabelGroup], 10, 32)
 	if err != nil {

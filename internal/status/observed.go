@@ -117,6 +117,9 @@ const (
 	RoleDecode  = "decode"
 )
 
+// RolePicker is the role of the pod of an endpoint picker, which has the label v1.LabelPicker instead.
+const RolePicker = "picker"
+
 // PodLabels returns the labels of pods that this package and the controller read.
 func PodLabels() []string {
 	return []string{
