@@ -107,15 +107,17 @@ func diffObject(ctx context.Context, kube client.Client, manifest *unstructured.
 // diffDeleted writes the objects of the owner of manifests that the controller applied and would delete. Kinds that
 // are not installed, or that the user may not list, are left out.
 func diffDeleted(ctx context.Context, kube client.Client, objects []*unstructured.Unstructured, w io.Writer) (bool, error) {
-	ownerKind, owner, namespace := v1.Kind, objects[0].GetLabels()[v1.LabelDeploy], objects[0].GetNamespace()
+	ownerKind, label, owner, namespace := v1.Kind, v1.LabelDeploy, objects[0].GetLabels()[v1.LabelDeploy], objects[0].GetNamespace()
 	if objects[0].GetKind() == "Namespace" {
-		ownerKind, owner, namespace = v1.KindProject, objects[0].GetName(), objects[0].GetName()
+		ownerKind, label, owner, namespace = v1.KindProject, v1.LabelProject, objects[0].GetName(), objects[0].GetName()
 	}
+	// A namespace may have objects of thousands of owners.
+	own := client.MatchingLabels{label: owner}
 	differs := false
 	for _, kind := range manifests.KindsOf(ownerKind) {
 		live := &unstructured.UnstructuredList{}
 		live.SetGroupVersionKind(kind)
-		err := kube.List(ctx, live, client.InNamespace(namespace))
+		err := kube.List(ctx, live, client.InNamespace(namespace), own)
 		if err != nil && !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
 			return differs, fmt.Errorf("listing objects of kind %s: %w", kind.Kind, err)
 		}

@@ -16,8 +16,11 @@ const (
 	KindTemplateRollout = "TemplateRollout"
 )
 
-// LabelDeploy is the label of pods and ReplicaSets whose value is the name of their NpuDeploy.
+// LabelDeploy is the label of the objects of an NpuDeploy, and of their pods and ReplicaSets, whose value is its name.
 const LabelDeploy = "dudaji.com/npudeploy"
+
+// LabelProject is the label of the objects of a Project whose value is its name.
+const LabelProject = "dudaji.com/project"
 
 // LabelPicker is the label of the pod of an endpoint picker whose value is the name of its NpuDeploy.
 const LabelPicker = "dudaji.com/picker"
