@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/cache"
@@ -24,11 +25,14 @@ const (
 
 // reviews caches the results of access reviews.
 type reviews struct {
-	cache *cache.LRUExpireCache
-	clock func() time.Time
+	cache   *cache.LRUExpireCache
+	clock   func() time.Time
+	flights singleflight.Group
 }
 
-func newReviews() *reviews { return &reviews{cache.NewLRUExpireCache(maxReviews), time.Now} }
+func newReviews() *reviews {
+	return &reviews{cache: cache.NewLRUExpireCache(maxReviews), clock: time.Now}
+}
 
 // review is the result of an access review.
 type review struct {
@@ -79,15 +83,33 @@ func (c *UserClient) CanWithin(ctx context.Context, maxAge time.Duration, verb, 
 	if cached && c.reviews.clock().Sub(last.time) < maxAge {
 		return last.allowed, nil
 	}
-	allowed, err := c.review(ctx, attributes)
+	allowed, err := c.sharedReview(ctx, key, attributes)
 	switch {
 	case err == nil:
-		c.reviews.add(key, allowed)
 		return allowed, nil
 	case cached && Unreachable(err) && ctx.Err() == nil:
 		return last.allowed, nil
 	}
 	return false, fmt.Errorf("reviewing access: %w", err)
+}
+
+// sharedReview makes one review for all requests that wait for it: when a result expires, many do.
+// It continues if one of them ends.
+func (c *UserClient) sharedReview(ctx context.Context, key [sha256.Size]byte, attributes *authorizationv1.ResourceAttributes) (bool, error) {
+	flight := c.reviews.flights.DoChan(string(key[:]), func() (any, error) {
+		allowed, err := c.review(WithWarnings(context.WithoutCancel(ctx), func(string) {}), attributes)
+		if err == nil {
+			c.reviews.add(key, allowed)
+		}
+		return allowed, err
+	})
+	select {
+	case result := <-flight:
+		allowed, _ := result.Val.(bool)
+		return allowed, result.Err
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
 }
 
 // review backs off after a failure: a list of many namespaces would time out for each.

@@ -3,11 +3,14 @@ package kube_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -92,4 +95,53 @@ func TestFailedAccessReviewBacksOffPerUser(t *testing.T) {
 			t.Errorf("%d: %d tries, want %d: %v", i, tries.Load(), review.tries, err)
 		}
 	}
+}
+
+// waiting is a transport that allows everything, after release is closed.
+type waiting struct {
+	tries   *atomic.Int64
+	release chan struct{}
+}
+
+func (w waiting) RoundTrip(*http.Request) (*http.Response, error) {
+	w.tries.Add(1)
+	<-w.release
+	return &http.Response{
+		StatusCode: http.StatusCreated, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(`{"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "status": {"allowed": true}}`)),
+	}, nil
+}
+
+// All requests of a user need a new review at the same moment when the last one expires.
+func TestConcurrentRequestsShareAnAccessReview(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := waiting{&atomic.Int64{}, make(chan struct{})}
+		users, err := kube.NewUserClients(&rest.Config{Host: "https://127.0.0.1:1"}, func(http.RoundTripper) http.RoundTripper { return w })
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, cancel := context.WithCancel(t.Context())
+		go func() {
+			if can, err := newClient(t, users, newUser(t, "oidc:cat")).Can(first, "list", "", "pods", "a", ""); can || !errors.Is(err, context.Canceled) {
+				t.Errorf("of a request that ended: %t, %v", can, err)
+			}
+		}()
+		synctest.Wait()
+		for range 10 {
+			go func() {
+				if can, err := newClient(t, users, newUser(t, "oidc:cat")).Can(t.Context(), "list", "", "pods", "a", ""); !can || err != nil {
+					t.Errorf("%t, %v", can, err)
+				}
+			}()
+		}
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		close(w.release)
+		synctest.Wait()
+		if got := w.tries.Load(); got != 1 {
+			t.Errorf("%d reviews, want 1", got)
+		}
+	})
 }
