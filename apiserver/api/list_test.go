@@ -1,10 +1,14 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -163,5 +167,46 @@ func TestListOfAFutureVersionIsRetryable(t *testing.T) {
 	late := s.do("vic", http.MethodGet, "?resourceVersion=99999999999999999999", "").Want(http.StatusGatewayTimeout)
 	if late.Header.Get("Retry-After") == "" || late.Problem().Detail == "" {
 		t.Errorf("the response has no Retry-After or detail: %s", late.Body)
+	}
+}
+
+// stalled is the response of a client that does not read until it is released.
+type stalled struct {
+	http.ResponseWriter
+
+	writes  atomic.Int64
+	release chan struct{}
+}
+
+func (s *stalled) Write(text []byte) (int, error) {
+	s.writes.Add(1)
+	<-s.release
+	return s.ResponseWriter.Write(text)
+}
+
+func TestSlowReaderOfAListHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	path := "?" + since(s.create("a"))
+	want := s.do("vic", http.MethodGet, path, "").Want(http.StatusOK)
+	recorder := httptest.NewRecorder()
+	slow, done := &stalled{ResponseWriter: recorder, release: make(chan struct{})}, make(chan struct{})
+	go func() {
+		defer close(done)
+		s.API.ServeHTTP(slow, s.Request(t.Context(), "vic", http.MethodGet, "/api/v1/namespaces/NAMESPACE/npudeploys"+path, ""))
+	}()
+	s.Await("the list to be written", func() bool { return slow.writes.Load() > 0 })
+	last := s.create("b")
+	if got := names(t, s.do("vic", http.MethodGet, "?"+since(last), "").Want(http.StatusOK)); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("meanwhile another client gets %v", got)
+	}
+	close(slow.release)
+	<-done
+	if slow.writes.Load() != 1 || recorder.Header().Get("Content-Length") != strconv.Itoa(recorder.Body.Len()) {
+		t.Errorf("the list is written in %d parts with %v", slow.writes.Load(), recorder.Header())
+	}
+	var listed struct{ Items []any }
+	if err := json.Unmarshal(recorder.Body.Bytes(), &listed); err != nil || len(listed.Items) != 1 {
+		t.Errorf("the slow client gets %s instead of %s: %v", recorder.Body, want.Body, err)
 	}
 }

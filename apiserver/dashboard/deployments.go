@@ -183,13 +183,14 @@ func newDeploymentsPage(r *http.Request, f filters, number int, listing *npudepl
 	query := r.URL.Query()
 	query.Del("page")
 	query.Del("sort")
+	projects, accelerators, templates := listing.Values()
 	p := deploymentsPage{
 		Filters: f, AllURL: urlOf(r, "state", ""), Filtered: f.Query+f.Project+f.State+f.Accelerator+f.Templates != "",
-		Projects: listing.Namespaces, Accelerators: listing.Accelerators, Actions: actionNames(), Incomplete: listing.Incomplete,
+		Projects: projects, Accelerators: accelerators, Actions: actionNames(), Incomplete: listing.Incomplete,
 		Total: listing.Summary.Total, First: listing.Skipped + 1, Last: listing.Skipped + len(listing.Deploys),
 		Live: liveURL(listing.Observed, query), Columns: map[string]column{},
 	}
-	for _, digest := range listing.Templates {
+	for _, digest := range templates {
 		p.TemplateSets = append(p.TemplateSets, choice{digest, shortDigest(digest)})
 	}
 	for _, state := range status.States() {

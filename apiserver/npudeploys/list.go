@@ -1,10 +1,8 @@
 package npudeploys
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -13,15 +11,12 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/internal/status"
-	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // ListQuery is which NpuDeploys a client lists, and in which order.
@@ -36,15 +31,24 @@ type ListQuery struct {
 
 // Listing is a page of NpuDeploys.
 type Listing struct {
-	Deploys  []*live.Deploy
-	Skipped  int    // number of matching NpuDeploys on the pages before
-	Continue string // continues the list; empty on the last page
-	Version  string // begins a watch; empty unless the user may list in all namespaces
-	Observed string // resourceVersion of the cache that was read
-	Summary  Summary
-	// Namespaces, Accelerators and Templates occur in the NpuDeploys that the user may list.
-	Namespaces, Accelerators, Templates []string
-	Incomplete                          bool // some namespaces could not be reviewed
+	Deploys    []*live.Deploy
+	Skipped    int    // number of matching NpuDeploys on the pages before
+	Continue   string // continues the list; empty on the last page
+	Version    string // begins a watch; empty unless the user may list in all namespaces
+	Observed   string // resourceVersion of the cache that was read
+	Summary    Summary
+	Incomplete bool           // some namespaces could not be reviewed
+	visible    []*live.Deploy // all that the user may list
+}
+
+// Values returns the namespaces, accelerators and templates that occur in the NpuDeploys that the
+// user may list.
+func (l *Listing) Values() (namespaces, accelerators, templates []string) {
+	accelerator, digest := map[string]bool{}, map[string]bool{}
+	for _, deploy := range l.visible {
+		accelerator[AcceleratorOf(deploy.NpuDeploy)], digest[deploy.Status.Templates] = true, true
+	}
+	return slices.Collect(NamespacesOf(l.visible)), valuesOf(accelerator), valuesOf(digest)
 }
 
 // Summary counts all NpuDeploys that match, on all pages.
@@ -121,15 +125,14 @@ func List(ctx context.Context, cluster *live.Cache, user *kube.UserClient, q Lis
 
 // list selects, counts, sorts and pages deploys, which are in the order of their keys.
 func (q ListQuery) list(deploys []*live.Deploy) Listing {
-	listing := Listing{Summary: Summary{ByState: map[status.State]int{}}}
+	listing := Listing{Summary: Summary{ByState: map[status.State]int{}}, visible: deploys}
 	for _, state := range status.States() {
 		listing.Summary.ByState[state] = 0
 	}
-	accelerators, templates := map[string]bool{}, map[string]bool{}
 	selected := make([]*live.Deploy, 0, len(deploys))
+	all := q.isUnrestricted()
 	for _, deploy := range deploys {
-		accelerators[AcceleratorOf(deploy.NpuDeploy)], templates[deploy.Status.Templates] = true, true
-		if !q.MatchesButState(deploy) {
+		if !all && !q.MatchesButState(deploy) {
 			continue
 		}
 		listing.Summary.ByState[deploy.State]++
@@ -137,7 +140,6 @@ func (q ListQuery) list(deploys []*live.Deploy) Listing {
 			selected = append(selected, deploy)
 		}
 	}
-	listing.Namespaces, listing.Accelerators, listing.Templates = slices.Collect(NamespacesOf(deploys)), valuesOf(accelerators), valuesOf(templates)
 	listing.Summary.Total = len(selected)
 	order := newOrder(q.Sort)
 	order.sort(selected)
@@ -225,49 +227,10 @@ func (h *Handlers) list(w http.ResponseWriter, r *http.Request, user *kube.UserC
 	}
 	rest.SetStale(w, h.Cluster.UnreachableSince(live.NpuDeploys), h.Clock())
 	rest.SetIncomplete(w, listing.Incomplete)
-	return h.writeList(w, listing)
-}
-
-// maxPooledBuffer is the size of the largest buffer that is kept for another list.
-const maxPooledBuffer = 4 << 20
-
-// writeList joins the encoded objects, and writes the list at once: most of the time of a
-// long one is spent in system calls.
-func (h *Handlers) writeList(w http.ResponseWriter, listing Listing) error {
-	head, err := json.Marshal(struct {
-		metav1.TypeMeta
-		Metadata metav1.ListMeta `json:"metadata"`
-		Summary  Summary         `json:"summary"`
-	}{
-		metav1.TypeMeta{APIVersion: v1.GroupVersion().String(), Kind: v1.Kind + "List"},
-		metav1.ListMeta{ResourceVersion: listing.Version, Continue: listing.Continue}, listing.Summary,
-	})
+	text, err := h.bodies.of(&listing)
 	if err != nil {
 		return err
 	}
-	text, _ := h.buffers.Get().(*bytes.Buffer)
-	if text == nil {
-		text = &bytes.Buffer{}
-	}
-	text.Write(bytes.TrimSuffix(head, []byte("}")))
-	writeEach(text, `,"states":[`, listing.Deploys, func(d *live.Deploy) []byte { return d.StateJSON })
-	writeEach(text, `],"items":[`, listing.Deploys, func(d *live.Deploy) []byte { return d.JSON })
-	text.WriteString("]}\n")
-	w.Header().Set("Content-Length", strconv.Itoa(text.Len()))
-	err = rest.WriteEncoded(w, http.StatusOK, text.Bytes())
-	if text.Cap() <= maxPooledBuffer {
-		text.Reset()
-		h.buffers.Put(text)
-	}
-	return err
-}
-
-func writeEach(text *bytes.Buffer, start string, deploys []*live.Deploy, encoded func(*live.Deploy) []byte) {
-	text.WriteString(start)
-	for i, deploy := range deploys {
-		if i > 0 {
-			text.WriteByte(',')
-		}
-		text.Write(encoded(deploy))
-	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	return rest.WriteEncoded(w, http.StatusOK, text)
 }

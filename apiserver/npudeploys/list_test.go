@@ -140,7 +140,7 @@ func TestListCountsStatesWithoutTheFilterByState(t *testing.T) {
 	if diff := cmp.Diff(want, listing.Summary); diff != "" {
 		t.Error(diff)
 	}
-	if got := fmt.Sprint(listing.Namespaces, listing.Accelerators, listing.Templates); got != "[a b] [atom x330] [sha256:0123atom sha256:0123x330]" {
+	if got := fmt.Sprint(listing.Values()); got != "[a b] [atom x330] [sha256:0123atom sha256:0123x330]" {
 		t.Errorf("the namespaces, accelerators and templates are %s", got)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"iter"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -66,7 +65,7 @@ type Options struct {
 type Handlers struct {
 	Options
 
-	buffers sync.Pool // of *bytes.Buffer, for lists
+	bodies bodies
 }
 
 // New returns Handlers.
