@@ -273,6 +273,8 @@ func TestFailedDeploysHaltTheRollout(t *testing.T) {
 		"starting":               {reason: v1.ReasonStarting, halted: "False NoFailure"},
 		"no free device":         {reason: v1.ReasonNoFreeDevice, halted: "False NoFailure"},
 		"image":                  {reason: v1.ReasonImagePull, halted: "True DeploysFailed"},
+		"picker":                 {reason: v1.ReasonPickerFailed, halted: "True DeploysFailed"},
+		"picker that starts":     {reason: v1.ReasonPickerNotReady, halted: "False NoFailure"},
 		"deadline":               {reason: v1.ReasonStarting, after: time.Hour, halted: "True DeploysFailed"},
 		"tolerated number":       {edit: func(i *rollout.Input) { i.Policy.Tolerance = intstr.FromInt32(1) }, reason: v1.ReasonCrashLoop, halted: "False NoFailure"},
 		"tolerated share":        {edit: func(i *rollout.Input) { i.Policy.Tolerance = intstr.FromString("34%") }, reason: v1.ReasonCrashLoop, halted: "False NoFailure"},

@@ -61,31 +61,42 @@ func pooled(observed Observed) result {
 		return result
 	}
 	if picker := route.Picker; picker != nil && picker.Deployment.Status.ReadyReplicas == 0 {
-		text := fmt.Sprintf("endpoint picker %s has no ready pod", picker.Deployment.Name)
-		if cause := pickerError(observed); cause != "" {
-			text += ": " + cause
-		}
-		return result{metav1.ConditionFalse, v1.ReasonPickerNotReady, text}
+		return withoutPicker(observed)
 	}
 	return routed(route)
 }
 
-// pickerError returns why the endpoint picker has no ready pod, or "" if it has no error. Its node is not observed.
-func pickerError(observed Observed) string {
+// withoutPicker evaluates an endpoint picker without a ready pod.
+func withoutPicker(observed Observed) result {
+	reason, text := v1.ReasonPickerNotReady, fmt.Sprintf("endpoint picker %s has no ready pod", observed.Route.Picker.Deployment.Name)
+	cause := pickerError(observed)
+	switch cause.reason {
+	case v1.ReasonPodRejected, v1.ReasonImagePull, v1.ReasonContainerConfig, v1.ReasonOutOfMemory, v1.ReasonCrashLoop, v1.ReasonProbeFailing:
+		reason = v1.ReasonPickerFailed
+	}
+	if cause.message != "" {
+		text += ": " + cause.message
+	}
+	return result{metav1.ConditionFalse, reason, text}
+}
+
+// pickerError returns why the endpoint picker has no ready pod. It is zero if the picker has no error. Its node is not
+// observed.
+func pickerError(observed Observed) diagnosis {
 	observed.Workload, observed.Scheduling = *observed.Route.Picker, SchedulingContext{}
 	if cause := creationError(observed.Workload.Deployment); cause != "" {
-		return cause
+		return diagnosis{message: cause}
 	}
 	pods := observed.Workload.Pods
 	if len(pods) == 0 {
-		return ""
+		return diagnosis{}
 	}
 	newest := slices.MaxFunc(pods, func(a, b corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
 	switch d := diagnoseOne(observed, newest); d.reason {
 	case v1.ReasonReady, v1.ReasonStarting, v1.ReasonProgressing:
-		return ""
+		return diagnosis{}
 	default:
-		return d.message
+		return d
 	}
 }
 

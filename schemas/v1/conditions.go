@@ -190,10 +190,15 @@ const (
 	//
 	// See the message: listeners, allowed namespaces.
 	ReasonRouteNotAccepted = "RouteNotAccepted"
-	// ReasonPickerNotReady means that the endpoint picker of the InferencePool has no ready pod.
+	// ReasonPickerNotReady means that the endpoint picker of the InferencePool has no ready pod, which may still start.
 	//
 	// See the message; for the picker's log, `kubectl logs deployment/NAME-epp`.
 	ReasonPickerNotReady = "PickerNotReady"
+	// ReasonPickerFailed means that the endpoint picker of the InferencePool has no ready pod, for a reason that
+	// only a change resolves.
+	//
+	// See the message, and policy's `picker`; for the picker's log, `kubectl logs deployment/NAME-epp`.
+	ReasonPickerFailed = "PickerFailed"
 	// ReasonBackendsNotReady means that no backend with a weight in `endpoint.traffic` has a ready pod.
 	//
 	// Send requests to one that has: `nufi promote NAME BACKEND`.
