@@ -1,6 +1,6 @@
 // Command kube is a Kubernetes control plane in one binary: etcd, kube-apiserver,
-// kube-controller-manager, kube-scheduler, kubelet, kubectl and KWOK, compiled from
-// their Go modules. The name by which it is called, or its first argument, selects the
+// kube-controller-manager, kube-scheduler, kubectl and KWOK, compiled from their Go
+// modules. The name by which it is called, or its first argument, selects the
 // program, so that a folder of links to it can be used as KUBEBUILDER_ASSETS.
 //
 // It is a separate Go module, because NuFi's own dependencies must not follow those of

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // assetsVariable names a folder of existing binaries, as in controller-runtime's envtest.
@@ -49,22 +48,19 @@ func (b Builder) Assets(ctx context.Context) (string, error) {
 	if b.Existing != "" {
 		return b.Existing, checkAssets(b.Existing, nil)
 	}
-	root, err := Checkout(b.Checkout)
-	if err != nil {
-		return "", fmt.Errorf("%w, which the control plane is compiled from: change to a checkout, or set %s to a folder of binaries", err, assetsVariable)
+	return b.build(ctx, controlPlane())
+}
+
+// Kubelet returns the path of the kubelet, which a real node runs.
+func (b Builder) Kubelet(ctx context.Context) (string, error) {
+	folder := b.Existing
+	if folder == "" {
+		var err error
+		if folder, err = b.build(ctx, kubeletAlone()); err != nil {
+			return "", err
+		}
 	}
-	dir := filepath.Join(root, "devcluster")
-	s, err := readSource(os.DirFS(dir))
-	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", dir, err)
-	}
-	target := filepath.Join(b.Cache, s.key())
-	if exists(target) {
-		now := time.Now()
-		_ = os.Chtimes(target, now, now) // For trim. A read-only cache is not trimmed.
-		return target, nil
-	}
-	return target, b.build(ctx, dir, s.version, target)
+	return filepath.Join(folder, kubelet), nil
 }
 
 // Checkout returns the repository's root: dir or the closest folder above it that has

@@ -113,7 +113,7 @@ func TestKeyChangesWithGoFilesOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s.key()
+		return s.key(controlPlane())
 	}
 	first := key()
 	write(t, filepath.Join(dir, "README.md"), "words")

@@ -28,8 +28,24 @@ type source struct {
 	digest  string // of go.mod, go.sum and the Go files
 }
 
+// assets is a program that is compiled from a package of devcluster. It has a link for each of its names.
+type assets struct {
+	name, title, pkg string
+	links            []Component
+}
+
+func controlPlane() assets {
+	links := []Component{Etcd, APIServer, ControllerManager, Scheduler, KWOK, kubectl}
+	return assets{"kube", "etcd, Kubernetes and KWOK", ".", links}
+}
+
+// kubeletAlone is compiled apart: simulated nodes do not require it.
+func kubeletAlone() assets {
+	return assets{kubelet, "the kubelet", "./" + kubelet, []Component{kubelet}}
+}
+
 // key is the name of the build's folder.
-func (s source) key() string { return "kube-" + s.version + "-" + s.digest[:12] }
+func (s source) key(of assets) string { return of.name + "-" + s.version + "-" + s.digest[:12] }
 
 // readSource reads devcluster's module.
 func readSource(module fs.FS) (source, error) {
@@ -78,9 +94,24 @@ func digest(module fs.FS) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// build compiles the module in dir into target.
-func (b Builder) build(ctx context.Context, dir, version, target string) error {
-	return b.buildOnce(ctx, target, "the control plane", func(part string) error { return b.compile(ctx, dir, version, part) })
+// build returns the folder of a build, which it compiles if there is none.
+func (b Builder) build(ctx context.Context, of assets) (string, error) {
+	root, err := Checkout(b.Checkout)
+	if err != nil {
+		return "", fmt.Errorf("%w, which the control plane is compiled from: change to a checkout, or set %s to a folder of binaries", err, assetsVariable)
+	}
+	dir := filepath.Join(root, "devcluster")
+	s, err := readSource(os.DirFS(dir))
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", dir, err)
+	}
+	target := filepath.Join(b.Cache, s.key(of))
+	if exists(target) {
+		now := time.Now()
+		_ = os.Chtimes(target, now, now) // For trim. A read-only cache is not trimmed.
+		return target, nil
+	}
+	return target, b.buildOnce(ctx, target, of.title, func(part string) error { return b.compile(ctx, of, dir, s.version, part) })
 }
 
 // buildOnce fills target as a whole or not at all. Concurrent builds of one target compile once.
@@ -121,16 +152,16 @@ func inPart(target string, fill func(part string) error) (err error) {
 	return os.Rename(part, target)
 }
 
-// compile fills the folder with the control plane.
-func (b Builder) compile(ctx context.Context, dir, version, part string) error {
+// compile fills the folder with the program and its links.
+func (b Builder) compile(ctx context.Context, of assets, dir, version, part string) error {
 	compilation := Compilation{
-		Step: "compiling etcd, Kubernetes and KWOK", Dir: dir, Package: ".",
+		Step: "compiling " + of.title, Dir: dir, Package: of.pkg,
 		LinkerFlags: versionFlags(version), Out: filepath.Join(part, binary),
 	}
 	if err := compilation.Run(ctx, b.Progress); err != nil {
 		return err
 	}
-	for _, name := range []Component{Etcd, APIServer, ControllerManager, Scheduler, KWOK, "kubelet", kubectl} {
+	for _, name := range of.links {
 		if err := os.Symlink(binary, filepath.Join(part, string(name))); err != nil {
 			return diskFull(err)
 		}
@@ -148,15 +179,15 @@ func versionFlags(version string) string {
 // trim removes builds, whole or partial, that have not been used for maxUnused and are
 // not running.
 func trim(cache string, now time.Time) error {
-	folders, err := filepath.Glob(filepath.Join(cache, "kube-*"))
-	if err != nil {
-		return err
+	var folders []string
+	for _, prefix := range []string{controlPlane().name + "-", kubeletAlone().name + "-", addonPrefix} {
+		matches, err := filepath.Glob(filepath.Join(cache, prefix+"*"))
+		if err != nil {
+			return err
+		}
+		folders = append(folders, matches...)
 	}
-	added, err := filepath.Glob(filepath.Join(cache, addonPrefix+"*"))
-	if err != nil {
-		return err
-	}
-	for _, folder := range append(folders, added...) {
+	for _, folder := range folders {
 		info, err := os.Stat(folder)
 		if err != nil || !info.IsDir() || now.Sub(info.ModTime()) < maxUnused || inUse(folder) {
 			continue

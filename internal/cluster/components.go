@@ -17,8 +17,12 @@ const (
 	KWOK              Component = "kwok"
 )
 
-// kubectl is in the same folder but is not a component: it does not keep running.
-const kubectl = "kubectl"
+// kubectl is in the same folder but is not a component: it does not keep running. The kubelet is not one
+// either: KWOK simulates the nodes.
+const (
+	kubectl = "kubectl"
+	kubelet = "kubelet"
+)
 
 // program returns the command line, environment and log of a component.
 func (c *Cluster) program(component Component) program {

@@ -50,7 +50,7 @@ func (n *node) startKubelet() {
 	}
 	defer func() { _ = log.Close() }() // The process has its own.
 	k := &kubelet{ended: make(chan struct{})}
-	k.command = exec.Command(filepath.Join(filepath.Dir(n.cluster.KubectlPath()), kubeletName),
+	k.command = exec.Command(n.path("bin/"+kubeletName),
 		"--config="+config, "--kubeconfig="+n.cluster.KubeconfigPath(),
 		"--hostname-override="+nodeName, "--node-ip="+nodeAddress)
 	k.command.Stdout, k.command.Stderr = log, log

@@ -100,7 +100,11 @@ func compile(ctx context.Context, folder string) (string, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("compiling: %w\n%s", err, out)
 	}
-	return assets, nil
+	kubelet, err := builder.Kubelet(ctx)
+	if err != nil {
+		return "", err
+	}
+	return assets, os.Symlink(kubelet, filepath.Join(folder, "bin", kubeletName))
 }
 
 // setUp prepares the namespaces. A kubelet sets six kernel parameters, which are not namespaced: files
