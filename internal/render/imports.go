@@ -21,6 +21,7 @@ func (t *Templates) evaluateImports(instance *build.Instance) (scope, plain cue.
 		if err := value.Validate(cue.Concrete(true)); err != nil {
 			return cue.Value{}, cue.Value{}, newTemplateError("compiling the templates", err, value, imported)
 		}
+		t.words.addNames(value)
 		packages[imported.ImportPath], plainPackages[imported.ImportPath] = value, value
 		if path.Base(imported.Dir) == path.Base(contractPackage) {
 			plainPackages[imported.ImportPath] = t.context.BuildInstance(withoutMessages(imported))

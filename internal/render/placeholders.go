@@ -1,18 +1,30 @@
 package render
 
 import (
+	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
+	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/literal"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // words are the field names and strings that a set of templates contains.
 type words map[string]bool
+
+// addNames collects the names of fields that templates compute, such as those of resources.
+func (w words) addNames(value cue.Value) {
+	for fields, err := value.Fields(); err == nil && fields.Next(); {
+		if name := fields.Selector().Unquoted(); strings.Contains(name, "/") {
+			w[name] = true
+		}
+		w.addNames(fields.Value())
+	}
+}
 
 // add collects the words of instance and of all its imports.
 func (w words) add(instance *build.Instance) {
@@ -42,17 +54,31 @@ func (w words) collect(instance *build.Instance, seen map[*build.Instance]bool) 
 	}
 }
 
-const (
-	// placeholderDomain replaces a prefix that the templates do not contain.
-	placeholderDomain = "placeholder.invalid/"
-	placeholderName   = "user-key-"
-)
+// placeholderDomain replaces a prefix that the templates do not contain.
+const placeholderDomain = "placeholder.invalid/"
+
+// placeholderName begins the name of a placeholder. A number of four digits follows, so that placeholders have the order
+// of their keys, and an ending.
+const placeholderName = "user-key-"
+
+// endingFor returns an ending with which rules accept and reject what they do of the key: one that Kubernetes does not
+// take for a label, or one with characters that the name of a header has not.
+func endingFor(key string) string {
+	switch {
+	case len(validation.IsQualifiedName(key)) > 0:
+		return " "
+	case key != strings.ToLower(key) || strings.Contains(key, "."):
+		return "-X"
+	default:
+		return ""
+	}
+}
 
 // placeholders replace the keys of a spec's maps (labels, node selectors, limits) in CUE.
 // CUE keeps each field name for the life of the process, so that arbitrary keys would grow
 // its memory without bound. Placeholders are numbered: there are only as many as one spec
-// has keys and texts. Words of the templates are not replaced, nor a prefix up to the slash that is
-// one, because rules match prefixes such as app.kubernetes.io/.
+// has keys and texts. Words of the templates are not replaced, nor a prefix that is one, because rules match
+// prefixes such as app.kubernetes.io/ and nvidia.com/rdma.
 type placeholders struct {
 	words  words
 	byKey  map[string]string
@@ -117,11 +143,11 @@ func (p *placeholders) unmaskValues(value any) any {
 	}
 }
 
-// unmaskText restores the keys in a message. It prefers user-key-10 to user-key-1.
+// unmaskText restores the keys in a message.
 func (p *placeholders) unmaskText(text string) string {
-	var pairs []string
-	for _, placeholder := range slices.Backward(slices.Sorted(maps.Keys(p.keyFor))) {
-		pairs = append(pairs, placeholder, p.keyFor[placeholder])
+	pairs := make([]string, 0, 2*len(p.keyFor))
+	for placeholder, key := range p.keyFor {
+		pairs = append(pairs, placeholder, key)
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
 }
@@ -133,23 +159,29 @@ func (p *placeholders) placeholder(key string) string {
 	if placeholder, ok := p.byKey[key]; ok {
 		return placeholder
 	}
-	prefix, _, _ := strings.Cut(key, "/")
-	switch prefix += "/"; {
-	case prefix == key+"/":
-		prefix = ""
-	case !p.words[prefix]:
-		// Templates recognize an extended resource by its slash.
-		prefix = placeholderDomain
-	}
-	placeholder := p.unused(prefix + placeholderName)
+	placeholder := p.unused(p.prefix(key)+placeholderName, endingFor(key))
 	p.byKey[key], p.keyFor[placeholder] = placeholder, key
 	return placeholder
 }
 
-// unused returns prefix with the next number that makes it no text of the spec or the templates.
-func (p *placeholders) unused(prefix string) string {
+// prefix returns the longest prefix of a key that is a word of the templates with a slash.
+func (p *placeholders) prefix(key string) string {
+	slash := strings.Index(key, "/")
+	if slash < 0 {
+		return ""
+	}
+	for length := len(key); length > slash; length-- {
+		if p.words[key[:length]] {
+			return key[:length]
+		}
+	}
+	return placeholderDomain // Templates recognize an extended resource by its slash.
+}
+
+// unused returns a placeholder with the next number that makes it no text of the spec or the templates.
+func (p *placeholders) unused(name, ending string) string {
 	for {
-		placeholder := prefix + strconv.Itoa(p.next)
+		placeholder := fmt.Sprintf("%s%04d%s", name, p.next, ending)
 		p.next++
 		if !p.words[placeholder] && !slices.ContainsFunc(p.alike, func(text string) bool { return strings.Contains(text, placeholder) }) {
 			return placeholder

@@ -52,7 +52,7 @@ func TestRuleMayBeInAListOrInAStruct(t *testing.T) {
 	}
 }
 
-// A rule may quote keys of the user, which are placeholders in CUE: user-key-1 and user-key-10.
+// A rule may quote keys of the user, which are placeholders in CUE.
 func TestMessageOfARuleQuotesTheUsersKeys(t *testing.T) {
 	t.Parallel()
 	set := rendertest.Compile(t, edited(t, "schemas/workload/service.cue", func(content string) string {
