@@ -170,6 +170,24 @@ func TestListOfAFutureVersionIsRetryable(t *testing.T) {
 	}
 }
 
+func TestUnchangedListIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	s, other := newFixture(t), newFixture(t)
+	last := s.create("a")
+	read := s.do("vic", http.MethodGet, "?"+since(last), "").Want(http.StatusOK)
+	tag := read.Header.Get("ETag")
+	again := s.do("vic", http.MethodGet, "?"+since(other.create("b")), "", "If-None-Match", tag).Want(http.StatusNotModified)
+	if len(again.Body) > 0 || again.Header.Get("ETag") != tag {
+		t.Errorf("after a change elsewhere, the response is %q with the tag %s instead of %s", again.Body, again.Header.Get("ETag"), tag)
+	}
+	s.do("bob", http.MethodGet, "", "", "If-None-Match", tag).Want(http.StatusForbidden)
+	s.do("vic", http.MethodGet, "?search=none", "", "If-None-Match", tag).Want(http.StatusOK)
+	changed := s.do("ann", http.MethodPatch, "a", `{"metadata": {"annotations": {"example.com/note": "new"}}}`).Want(http.StatusOK)
+	if got := s.do("vic", http.MethodGet, "?"+since(changed), "", "If-None-Match", tag).Want(http.StatusOK); !strings.Contains(string(got.Body), "example.com/note") {
+		t.Errorf("after a change the list is %s", got.Body)
+	}
+}
+
 // stalled is the response of a client that does not read until it is released.
 type stalled struct {
 	http.ResponseWriter

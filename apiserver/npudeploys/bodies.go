@@ -2,7 +2,10 @@ package npudeploys
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -22,38 +25,55 @@ const (
 // them: a list is found by its content, after the user's access was reviewed.
 type bodies struct {
 	mu   sync.Mutex
-	kept []body // the one that was used last is the first
+	kept []keptBody // the one that was used last is the first
 }
 
-type body struct {
+type keptBody struct {
 	head    []byte
 	deploys []*live.Deploy
-	encode  func() []byte // once
+	encode  func() body // once
 }
 
-// of returns a list as JSON, which must not be modified.
-func (b *bodies) of(listing *Listing) ([]byte, error) {
+// body is a list as JSON, which must not be modified, and its entity tag.
+type body struct {
+	text []byte
+	tag  string
+}
+
+func (b *bodies) of(listing *Listing) (body, error) {
 	head, err := listing.head()
 	if err != nil {
-		return nil, err
+		return body{}, err
 	}
-	return b.find(head, listing.Deploys).encode(), nil
+	return b.find(head, listing).encode(), nil
 }
 
-func (b *bodies) find(head []byte, deploys []*live.Deploy) body {
+func (b *bodies) find(head []byte, listing *Listing) keptBody {
+	deploys := listing.Deploys
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	i := slices.IndexFunc(b.kept, func(k body) bool { return bytes.Equal(k.head, head) && slices.Equal(k.deploys, deploys) })
+	i := slices.IndexFunc(b.kept, func(k keptBody) bool { return bytes.Equal(k.head, head) && slices.Equal(k.deploys, deploys) })
 	if i >= 0 {
 		found := b.kept[i]
 		b.kept = slices.Insert(slices.Delete(b.kept, i, i+1), 0, found)
 		return found
 	}
-	created := body{head, deploys, sync.OnceValue(func() []byte { return encode(head, deploys) })}
+	created := keptBody{head, deploys, sync.OnceValue(func() body { return body{encode(head, deploys), listing.tag()} })}
 	if sizeOf(head, deploys) <= maxBodyBytes {
 		b.kept = slices.Insert(b.kept[:min(len(b.kept), maxBodies-1)], 0, created)
 	}
 	return created
+}
+
+// tag returns an entity tag of all of a list but its resourceVersion, which changes with any NpuDeploy
+// of the cluster: a watch can begin at the earlier one as well.
+func (l *Listing) tag() string {
+	text := fmt.Appendf(nil, "%q %v %t\n", l.Continue, l.Summary, l.Version == "")
+	for _, deploy := range l.Deploys {
+		text = append(append(append(text, deploy.UID...), deploy.ResourceVersion...), deploy.StateJSON...)
+	}
+	sum := sha256.Sum256(text)
+	return `W/"` + hex.EncodeToString(sum[:16]) + `"`
 }
 
 // head returns all of a list but its states and items.

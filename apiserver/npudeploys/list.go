@@ -227,10 +227,13 @@ func (h *Handlers) list(w http.ResponseWriter, r *http.Request, user *kube.UserC
 	}
 	rest.SetStale(w, h.Cluster.UnreachableSince(live.NpuDeploys), h.Clock())
 	rest.SetIncomplete(w, listing.Incomplete)
-	text, err := h.bodies.of(&listing)
+	body, err := h.bodies.of(&listing)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-	return rest.WriteEncoded(w, http.StatusOK, text)
+	if rest.NotModified(w, r, body.tag) {
+		return nil
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body.text)))
+	return rest.WriteEncoded(w, http.StatusOK, body.text)
 }

@@ -24,6 +24,7 @@ const readTimeout = 5 * time.Second
 func (h *Handlers) readRoutes() []rest.Route {
 	list := newRoute("listAllNpuDeploys", allPath, "List the NpuDeploys of all namespaces in which the caller may list them", rest.JSON(ListSchema), "list", h.list)
 	list.Query = ListParameters()
+	list.HasETag, list.Headers = true, []openapi.Parameter{rest.IfNoneMatchParameter()}
 	listNamespace := list
 	listNamespace.ID, listNamespace.Path, listNamespace.Summary = "listNpuDeploys", CollectionPath, "List the NpuDeploys of a namespace"
 	read := newRoute("readNpuDeploy", ObjectPath, "Read an NpuDeploy; its ETag is for If-Match", rest.JSON(Schema), "get", h.get)
@@ -73,7 +74,7 @@ func (h *Handlers) getObserved(w http.ResponseWriter, r *http.Request, user *kub
 	}
 	rest.SetStale(w, since, h.Clock())
 	deploy := state.Deploys[i]
-	if rest.NotModified(w, r, deploy) {
+	if rest.NotModified(w, r, rest.ETag(deploy)) {
 		return nil
 	}
 	return rest.WriteEncoded(w, http.StatusOK, deploy.JSON)

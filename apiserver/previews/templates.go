@@ -130,9 +130,7 @@ func (h *Handlers) catalogue(w http.ResponseWriter, r *http.Request, user *kube.
 		}
 		catalogue, tag = catalogue.In(namespace), `"`+set.Digest+"/"+namespace+`"`
 	}
-	w.Header().Set("ETag", tag)
-	if rest.Matches(r, tag) {
-		w.WriteHeader(http.StatusNotModified)
+	if rest.NotModified(w, r, tag) {
 		return nil
 	}
 	return rest.WriteJSON(w, http.StatusOK, catalogue)

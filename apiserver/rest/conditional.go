@@ -84,12 +84,15 @@ func (p Precondition) Holds(object metav1.Object) bool {
 	return p.version == "" || p.version == object.GetResourceVersion()
 }
 
-// Matches reports whether If-None-Match lists the tag. A proxy that compresses may have
+// weak begins a tag that names equivalent content.
+const weak = "W/"
+
+// matches reports whether If-None-Match lists the tag. A proxy that compresses may have
 // made the tag weak.
-func Matches(r *http.Request, tag string) bool {
+func matches(r *http.Request, tag string) bool {
 	for _, values := range r.Header.Values("If-None-Match") {
 		for value := range strings.SplitSeq(values, ",") {
-			if value = strings.TrimPrefix(strings.TrimSpace(value), "W/"); value == tag || value == "*" {
+			if value = strings.TrimPrefix(strings.TrimSpace(value), weak); value == strings.TrimPrefix(tag, weak) || value == "*" {
 				return true
 			}
 		}
@@ -97,11 +100,11 @@ func Matches(r *http.Request, tag string) bool {
 	return false
 }
 
-// NotModified sets the entity tag. If the client already has the object, it responds with 304
+// NotModified sets the entity tag. If the client already has what it names, it responds with 304
 // and returns true.
-func NotModified(w http.ResponseWriter, r *http.Request, object metav1.Object) bool {
-	w.Header().Set("ETag", ETag(object))
-	if !Matches(r, ETag(object)) {
+func NotModified(w http.ResponseWriter, r *http.Request, tag string) bool {
+	w.Header().Set("ETag", tag)
+	if !matches(r, tag) {
 		return false
 	}
 	w.WriteHeader(http.StatusNotModified)

@@ -98,7 +98,7 @@ func TestIfNoneMatchComparesWeakly(t *testing.T) {
 		"an empty one":       {[]string{""}, http.StatusOK},
 	} {
 		w := httptest.NewRecorder()
-		modified := !NotModified(w, requestWith(t, http.MethodGet, "/", "If-None-Match", test.values...), stored())
+		modified := !NotModified(w, requestWith(t, http.MethodGet, "/", "If-None-Match", test.values...), ETag(stored()))
 		if w.Code != test.want || modified != (test.want == http.StatusOK) {
 			t.Errorf("%s: status %d, want %d", name, w.Code, test.want)
 		}

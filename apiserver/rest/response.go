@@ -133,7 +133,7 @@ func WriteObject(w http.ResponseWriter, r *http.Request, status int, object clie
 
 // WriteIfModified responds with an object, or with 304 if the client already has it.
 func WriteIfModified(w http.ResponseWriter, r *http.Request, object client.Object) error {
-	if NotModified(w, r, object) {
+	if NotModified(w, r, ETag(object)) {
 		return nil
 	}
 	return WriteObject(w, r, http.StatusOK, object)

@@ -88,7 +88,18 @@ func quantile(b *testing.B, took []time.Duration, q float64, unit string) {
 // BenchmarkList reads a list from the cache, by many callers at once without a pause.
 func BenchmarkList(b *testing.B) {
 	s := populate(b, listed)
-	bytes := len(s.Do("ann", http.MethodGet, deploys, "").Body)
+	benchmarkList(b, s, len(s.Do("ann", http.MethodGet, deploys, "").Body))
+}
+
+// BenchmarkUnchangedList polls a list that the callers have already.
+func BenchmarkUnchangedList(b *testing.B) {
+	s := populate(b, listed)
+	tag := s.Do("ann", http.MethodGet, deploys, "").Header.Get("ETag")
+	benchmarkList(b, s, 0, "If-None-Match", tag)
+}
+
+func benchmarkList(b *testing.B, s *apitest.Server, bytes int, headers ...string) {
+	b.Helper()
 	var mu sync.Mutex
 	var all []time.Duration
 	spent := cputime.Self(b)
@@ -98,7 +109,7 @@ func BenchmarkList(b *testing.B) {
 		var took []time.Duration
 		for pb.Next() {
 			begun := time.Now()
-			response := s.Open(s.Request(b.Context(), "ann", http.MethodGet, deploys, ""))
+			response := s.Open(s.Request(b.Context(), "ann", http.MethodGet, deploys, "", headers...))
 			n, err := io.Copy(io.Discard, response.Body)
 			_ = response.Body.Close()
 			if err != nil || int(n) != bytes {
