@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -136,7 +137,22 @@ func messageOf(err cueerrors.Error) string {
 	case strings.HasPrefix(format, "invalid value %v (out of bound %s)") && len(args) == 2:
 		return boundMessage(fmt.Sprint(args[0]), fmt.Sprint(args[1]))
 	}
-	return message.Line(fmt.Sprintf(format, args...), maxMessage)
+	text := fmt.Sprintf(format, args...)
+	if size := sizeBound.FindStringSubmatch(text); size != nil {
+		return sizeMessage(size[1], size[2], size[3])
+	}
+	return message.Line(text, maxMessage)
+}
+
+// sizeBound matches CUE's name of a bound on the size of a text, a list or a map.
+var sizeBound = regexp.MustCompile(`\(does not satisfy \w+\.(Min|Max)(Runes|Items|Fields)\((\d+)\)`)
+
+func sizeMessage(bound, of, size string) string {
+	if bound == "Min" && size == "1" {
+		return "must not be empty"
+	}
+	words := map[string]string{"Min": "at least", "Max": "at most", "Runes": "characters", "Items": "elements", "Fields": "keys"}
+	return strings.Join([]string{"must have", words[bound], size, words[of]}, " ")
 }
 
 // mismatchMessage words the mismatch of two of CUE's types.

@@ -41,7 +41,7 @@ func userPath(path []string, keys *placeholders) string {
 			continue
 		}
 		element = keys.key(element)
-		if strings.ContainsAny(element, "./ ") {
+		if element == "" || strings.ContainsAny(element, "./ ") {
 			element = "[" + strconv.Quote(element) + "]"
 		} else if out.Len() > 0 {
 			out.WriteByte('.')

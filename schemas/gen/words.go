@@ -10,22 +10,22 @@ func phrases() map[string]string {
 	const (
 		label     = "must be a lower-case DNS label"
 		subdomain = "must be a lower-case DNS name"
-		directory = "must be an absolute path such as /mnt/data, without a slash at its end"
+		directory = "must be an absolute path such as /mnt/data, without .. and without a slash at its end"
 	)
 	return map[string]string{
-		`^[\p{L}\p{N}](.*\S)?$`:           "must be a name that starts with a letter or digit, in one line",
-		patternLabel:                      label,
-		patternSubdomain:                  subdomain,
-		`^(/[A-Za-z0-9._-]+)+$`:           directory,
-		`^(/[A-Za-z0-9._~-]+)+$`:          "must be a path such as /llama, without a slash at its end",
-		`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`: "must be an image reference such as vllm/vllm-openai:v0.11.0",
-		patternKey:                        "must be a key such as zone or topology.kubernetes.io/zone",
-		"^$|" + patternKey:                "must be a key such as zone or topology.kubernetes.io/zone",
-		patternVariable:                   "must be the name of a variable, without =",
-		patternConfigKey:                  "must be a key: letters, digits, - _ and .",
-		patternHeader:                     "must be the name of a header: letters, digits and -",
-		patternRelativePath:               "must be a path without a slash at its start",
-		`^([0-9]+-)*[0-9]*[a-z][a-z0-9]*(-[a-z0-9]+)*$`: "must be lower-case letters and digits, with a letter and single dashes",
+		`^[\p{L}\p{N}](.*\S)?$`: "must be a name that starts with a letter or digit, in one line",
+		patternLabel:            label,
+		patternSubdomain:        subdomain,
+		`^(/[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*)+$`:    directory,
+		`^(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`: "must be a path such as /llama, without .. and without a slash at its end",
+		`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`:                      "must be an image reference such as vllm/vllm-openai:v0.11.0",
+		patternKey:                                             "must be a key such as zone or topology.kubernetes.io/zone",
+		"^$|" + patternKey:                                     "must be a key such as zone or topology.kubernetes.io/zone",
+		patternVariable:                                        "must be the name of a variable, in ASCII and without =",
+		patternConfigKey:                                       "must be a key: letters, digits, - _ and .",
+		patternHeader:                                          "must be the name of a header: letters, digits and -",
+		patternRelativePath:                                    "must be a path without a slash at its start",
+		`^([0-9]+-)*[0-9]*[a-z][a-z0-9]*(-[a-z0-9]+)*$`:        "must be lower-case letters and digits, with a letter and single dashes",
 		"^/":                                  "must be an absolute path",
 		`^[0-9]+(\.[0-9]+)?(Mi|Gi|Ti|M|G|T)$`: "must be a size such as 15Gi",
 		patternLabelValue:                     "must be a label value: letters, digits, - _ and . inside",

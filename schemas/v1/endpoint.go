@@ -55,7 +55,7 @@ type Endpoint struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._~-]+)+$`
+	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`
 	Path string `json:"path,omitempty"`
 
 	// tlsSecretName is the Secret with the certificate of an Ingress. A gateway has its own. Absent
@@ -167,7 +167,7 @@ type ModelCache struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._-]+)+$`
+	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*)+$`
 	HostPath string `json:"hostPath,omitempty"`
 
 	// mountPath is the cache's path in the container. Absent means policy's.
@@ -175,6 +175,6 @@ type ModelCache struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._-]+)+$`
+	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*)+$`
 	MountPath string `json:"mountPath,omitempty"`
 }
