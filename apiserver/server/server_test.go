@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -216,5 +217,38 @@ func TestHTTP2IsServed(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// The kernel doubles what is set.
+func TestSendBufferIsLimited(t *testing.T) {
+	t.Parallel()
+	size := make(chan int, 1)
+	sendRaw(t, func(w http.ResponseWriter, _ *http.Request) {
+		defer close(size)
+		connection, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = connection.Close() }()
+		raw, err := connection.(*net.TCPConn).SyscallConn()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		err = raw.Control(func(descriptor uintptr) {
+			bytes, err := syscall.GetsockoptInt(int(descriptor), syscall.SOL_SOCKET, syscall.SO_SNDBUF)
+			if err != nil {
+				t.Error(err)
+			}
+			size <- bytes
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if got := <-size; got > 512<<10 {
+		t.Errorf("the kernel buffers %d bytes", got)
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
+	"github.com/dudaji/nufi/apiserver/server"
 	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/internal/templates"
 	"github.com/dudaji/nufi/test/harness"
@@ -102,12 +103,14 @@ func start(h *harness.Harness, cache *live.Cache, change []func(*api.Options)) *
 	runUntilCleanup(h, options.Devices.Run)
 	s.API, err = api.New(options)
 	h.Must(err)
-	server := httptest.NewServer(s.API)
-	s.URL = server.URL
+	listening := httptest.NewUnstartedServer(s.API)
+	listening.Config.ConnContext = server.LimitSendBuffer
+	listening.Start()
+	s.URL = listening.URL
 	h.Cleanup(func() {
 		s.client.CloseIdleConnections()
 		s.API.EndStreams()
-		server.Close()
+		listening.Close()
 	})
 	return s
 }
