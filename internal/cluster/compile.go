@@ -24,8 +24,9 @@ func (p Progress) report(step, detail string) {
 
 // Compilation is one run of go build.
 type Compilation struct {
-	Step         string // for Progress
-	Dir, Package string // the module's folder and a package in it
+	Step         string   // for Progress
+	Dir, Package string   // the module's folder and a package in it
+	Plain        []string // patterns of packages without debug information and inlining
 	LinkerFlags  string
 	ModFile      string // in place of the module's go.mod, or ""
 	Out          string // path of the binary
@@ -45,17 +46,30 @@ func (c Compilation) Run(ctx context.Context, progress Progress) error {
 		}
 		return fmt.Errorf("%s: %w", c.Step, err)
 	}
-	output := readBuildOutput(stderr, func(detail string) { progress.report(c.Step, detail) })
+	listCtx, stop := context.WithCancel(ctx)
+	p := packages{list: func() string { return c.stale(listCtx) }}
+	output := readBuildOutput(stderr, &p, func(detail string) { progress.report(c.Step, detail) })
+	stop()
+	p.listing.Wait()
 	if err := cmd.Wait(); err != nil {
 		return fmt.Errorf("%s: %w", c.Step, buildError(ctx, err, output))
 	}
 	return nil
 }
 
-// command strips the symbols, which are half of the binary. Few compilations need more than a gigabyte: without
-// garbage collection below that, they take three quarters of the CPU.
+// flags strip the symbols, which are half of the binary.
+func (c Compilation) flags() []string {
+	var flags []string
+	for _, pattern := range c.Plain {
+		flags = append(flags, "-gcflags="+pattern+"=-dwarf=false -l")
+	}
+	return append(flags, "-modfile="+c.ModFile, "-ldflags=-s -w"+c.LinkerFlags)
+}
+
+// command returns the command of go build. Few compilations need more than a gigabyte: without garbage collection
+// below that, they take less CPU.
 func (c Compilation) command(ctx context.Context) *exec.Cmd {
-	cmd := command(ctx, "go", "build", "-v", "-modfile="+c.ModFile, "-ldflags=-s -w"+c.LinkerFlags, "-o", c.Out, c.Package)
+	cmd := command(ctx, "go", append(append([]string{"build", "-v", "-o", c.Out}, c.flags()...), c.Package)...)
 	cmd.Dir = c.Dir
 	cmd.Env = append([]string{"GOGC=off", "GOMEMLIMIT=1GiB"}, os.Environ()...) // The user's values are used, if there are any.
 	cmd.Env = append(cmd.Env, "GOWORK=off")
@@ -65,10 +79,15 @@ func (c Compilation) command(ctx context.Context) *exec.Cmd {
 	return cmd
 }
 
+// stale returns the packages that are not compiled yet, in staleFormat, or "". Without them progress has no total.
+func (c Compilation) stale(ctx context.Context) string {
+	text, _ := output(ctx, c.Dir, append(append([]string{"list"}, c.flags()...), "-deps", "-f", staleFormat, c.Package)...)
+	return text
+}
+
 // readBuildOutput reports the packages that `go build -v` lists, and returns all other output.
-func readBuildOutput(stderr io.Reader, report func(detail string)) string {
+func readBuildOutput(stderr io.Reader, p *packages, report func(detail string)) string {
 	var other strings.Builder
-	packages := 0
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
 		line := lines.Text()
 		switch {
@@ -77,8 +96,8 @@ func readBuildOutput(stderr io.Reader, report func(detail string)) string {
 		case strings.Contains(line, " "):
 			other.WriteString(line + "\n")
 		default:
-			packages++
-			report(fmt.Sprintf("%d packages, now %s", packages, line))
+			p.begin(line)
+			report(p.describe(time.Now()) + ", now " + line)
 		}
 	}
 	return other.String()
