@@ -202,6 +202,21 @@ func (k *deployKind) isAnyBehind(deploy types.UID, workload status.Workload) boo
 		workload.Prefill != nil && k.isAnyBehind(deploy, *workload.Prefill)
 }
 
+// delayAfterApply waits for events of the objects that were created, and with other templates until these are applied to
+// all NpuDeploys whose servers stay.
+func (k *deployKind) delayAfterApply(deploy *v1.NpuDeploy, rendered *rendering, changes apply.ChangeSet) (after time.Duration, priority int) {
+	if len(changes.Changed()) > 0 {
+		k.unrecorded.applied(deploy)
+		if k.unrecorded.mayWait(deploy) {
+			return maxControllers, priorityRecord
+		}
+	}
+	if hasCreated(changes) {
+		return k.createdDelay(deploy, rendered), priorityStatus
+	}
+	return 0, priorityStatus
+}
+
 // createdDelay defers the first status until there are pods, which are events, and that of a later creation shortly.
 func (k *deployKind) createdDelay(deploy *v1.NpuDeploy, rendered *rendering) time.Duration {
 	switch {
@@ -213,16 +228,20 @@ func (k *deployKind) createdDelay(deploy *v1.NpuDeploy, rendered *rendering) tim
 	return max(k.deferred.remaining(deploy, maxControllers, maxControllers), settleStatus)
 }
 
+func hasCreated(changes apply.ChangeSet) bool {
+	return slices.ContainsFunc(changes, func(change apply.Change) bool { return change.Action == apply.Created })
+}
+
 // statusDelay defers a status that the next one replaces: one that only Kubernetes' controllers have to act on, such as
 // the first before the pods are scheduled, for up to maxControllers; another one between two states until its reason has
 // stayed the same for settleTransient.
 //
-// One that only records other templates waits until these are applied to all NpuDeploys whose servers stay.
-func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy, changes apply.ChangeSet) (after time.Duration, priority int) {
+// One that only records other templates waits as in delayAfterApply.
+func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy) (after time.Duration, priority int) {
 	isFirst := deploy.Status.ObservedGeneration == 0
 	switch {
-	case k.isRecordOnly(deploy, next) && k.unrecorded.mayWait(deploy, len(changes.Changed()) > 0):
-		return settleStatus, priorityRecord
+	case k.unrecorded.mayWait(deploy) && isRecordOnly(deploy, next):
+		return maxControllers, priorityRecord
 	case isFirst && readyReason(next) == v1.ReasonProgressing,
 		status.AwaitsControllers(&next.Status) && isTransitional(deploy, next):
 		return k.deferred.remaining(next, maxControllers, maxControllers), priorityStatus
@@ -237,11 +256,11 @@ func (k *deployKind) statusDelay(deploy, next *v1.NpuDeploy, changes apply.Chang
 	return 0, priorityStatus
 }
 
-// isRecordOnly reports whether a status differs in nothing but the templates of an assignment that is not recorded.
-func (k *deployKind) isRecordOnly(deploy, next *v1.NpuDeploy) bool {
+// isRecordOnly reports whether a status differs in nothing but the templates.
+func isRecordOnly(deploy, next *v1.NpuDeploy) bool {
 	same := next.Status
 	same.Templates = deploy.Status.Templates
-	return k.unrecorded.unrecordedOf(deploy) != nil && equality.Semantic.DeepEqual(same, deploy.Status)
+	return equality.Semantic.DeepEqual(same, deploy.Status)
 }
 
 // isTransitional reports whether next is between two states: it waits as the status before does, or as many pods serve

@@ -22,6 +22,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -109,7 +110,9 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	*kind = deployKind{
 		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), writer: direct, projects: projects.objects, renders: renders, claims: newHostClaims(),
 		history: newSpecHistory(direct, clock.RealClock{}), specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
-		deferred: newDeferredStatuses(clock.RealClock{}), unrecorded: newUnrecordedAssignments(),
+		deferred: newDeferredStatuses(clock.RealClock{}), unrecorded: newUnrecordedAssignments(func(names ...types.NamespacedName) {
+			kind.queue.addWith(priorityqueue.AddOpts{Priority: new(priorityRecord)}, names...)
+		}),
 		backends: newBackendStates(clock.RealClock{}), recorder: mgr.GetEventRecorder(v1.FieldManager), clock: o.Clock,
 		measured: &measurements{querier: o.Prometheus, clock: o.MeasureClock, byDeploy: map[types.NamespacedName]measured{}},
 	}

@@ -67,11 +67,11 @@ func (k *projectKind) evaluate(
 	return next, nil
 }
 
-func (*projectKind) createdDelay(*v1.Project, *rendering) time.Duration { return 0 }
-
-func (*projectKind) statusDelay(_, _ *v1.Project, _ apply.ChangeSet) (time.Duration, int) {
+func (*projectKind) delayAfterApply(*v1.Project, *rendering, apply.ChangeSet) (time.Duration, int) {
 	return 0, priorityStatus
 }
+
+func (*projectKind) statusDelay(_, _ *v1.Project) (time.Duration, int) { return 0, priorityStatus }
 
 func (*projectKind) keepNewer(_, _ *v1.Project) bool { return false }
 

@@ -33,11 +33,11 @@ type ownerKind[T client.Object] interface {
 	claimHost(ctx context.Context, object T, rendered *rendering) (hostOwnership, error)
 	// evaluate observes, and returns the object with its next status, as statusOnly does.
 	evaluate(ctx context.Context, object T, rendered *rendering, host hostOwnership, outcomes status.Outcomes) (T, error)
-	// createdDelay returns how long the status of object can wait right after objects were created.
-	createdDelay(object T, rendered *rendering) time.Duration
+	// delayAfterApply returns how long the evaluation of the status can wait after changes, and with which priority.
+	delayAfterApply(object T, rendered *rendering, changes apply.ChangeSet) (after time.Duration, priority int)
 	// statusDelay returns how long next can wait, the evaluated status of object, because a later one has more to report,
-	// and with which priority. changes were just applied.
-	statusDelay(object, next T, changes apply.ChangeSet) (after time.Duration, priority int)
+	// and with which priority.
+	statusDelay(object, next T) (after time.Duration, priority int)
 	// keepNewer copies the fields that others may have written since next was evaluated. isExclusive means that next
 	// must replace current, and no later version.
 	keepNewer(current, next T) (isExclusive bool)
@@ -91,9 +91,9 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request
 		return reconcile.Result{}, fmt.Errorf("claiming the host: %w", err)
 	}
 	result, applyErr := r.apply(ctx, object, rendered, host)
-	if applyErr == nil && hasCreated(result.Changes) {
-		if after := r.kind.createdDelay(object, rendered); after > 0 {
-			return deferredStatus(after, priorityStatus), nil
+	if applyErr == nil {
+		if after, priority := r.kind.delayAfterApply(object, rendered, result.Changes); after > 0 {
+			return deferredStatus(after, priority), nil
 		}
 	}
 	return r.report(ctx, object, rendered, host, result, applyErr)
@@ -107,7 +107,7 @@ func (r *reconciler[T]) report(
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("observing: %w", err)
 	}
-	if after, priority := r.kind.statusDelay(object, next, result.Changes); after > 0 && applyErr == nil {
+	if after, priority := r.kind.statusDelay(object, next); after > 0 && applyErr == nil {
 		return deferredStatus(after, priority), nil
 	}
 	if rendered.objects != nil && !equality.Semantic.DeepEqual(r.kind.statusOnly(object), next) {
@@ -161,10 +161,6 @@ func (r *reconciler[T]) recorded(object T) apply.Recorded {
 		recorded.Admission = apply.ReportsAdmission(applied.Message)
 	}
 	return recorded
-}
-
-func hasCreated(changes apply.ChangeSet) bool {
-	return slices.ContainsFunc(changes, func(change apply.Change) bool { return change.Action == apply.Created })
 }
 
 // deferredStatus reconciles again after the first applies of all objects: if many are created at once, all

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -22,17 +23,19 @@ type unrecordedAssignments struct {
 	decided bool
 	byUID   map[types.UID]unrecordedAssignment
 	waiting map[types.UID]struct{} // those that no reconcile has begun to apply
+	// enqueue reconciles those whose record waited for the others.
+	enqueue func(...types.NamespacedName)
 }
 
 type unrecordedAssignment struct {
-	before *v1.RolloutAssignment // what the status recorded
-	next   *v1.RolloutAssignment
-	// isApplied means that a reconcile changed objects.
-	isApplied bool
+	name    types.NamespacedName
+	before  *v1.RolloutAssignment // what the status recorded
+	next    *v1.RolloutAssignment
+	applies int // reconciles that changed objects
 }
 
-func newUnrecordedAssignments() *unrecordedAssignments {
-	return &unrecordedAssignments{byUID: map[types.UID]unrecordedAssignment{}, waiting: map[types.UID]struct{}{}}
+func newUnrecordedAssignments(enqueue func(...types.NamespacedName)) *unrecordedAssignments {
+	return &unrecordedAssignments{byUID: map[types.UID]unrecordedAssignment{}, waiting: map[types.UID]struct{}{}, enqueue: enqueue}
 }
 
 // setDecided is called after the rollouts have assigned templates for the first time.
@@ -51,7 +54,9 @@ func (u *unrecordedAssignments) isDecided() bool {
 func (u *unrecordedAssignments) add(deploy *v1.NpuDeploy, assignment v1.RolloutAssignment) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.byUID[deploy.UID] = unrecordedAssignment{before: deploy.Status.Rollout, next: &assignment}
+	u.byUID[deploy.UID] = unrecordedAssignment{
+		name: client.ObjectKeyFromObject(deploy), before: deploy.Status.Rollout, next: &assignment,
+	}
 	u.waiting[deploy.UID] = struct{}{}
 }
 
@@ -77,21 +82,39 @@ func (u *unrecordedAssignments) unrecordedOf(deploy *v1.NpuDeploy) *v1.RolloutAs
 func (u *unrecordedAssignments) begin(deploy *v1.NpuDeploy) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	delete(u.waiting, deploy.UID)
+	if _, waits := u.waiting[deploy.UID]; waits {
+		delete(u.waiting, deploy.UID)
+		u.enqueueAll()
+	}
 }
 
-// mayWait reports whether the record may wait: others have not begun, and no other client changed the objects since, such
-// as a second controller, which follows what is recorded.
-func (u *unrecordedAssignments) mayWait(deploy *v1.NpuDeploy, isChanged bool) bool {
+// enqueueAll reconciles all, if none waits any more.
+func (u *unrecordedAssignments) enqueueAll() {
+	if len(u.waiting) > 0 {
+		return
+	}
+	for _, assigned := range u.byUID {
+		u.enqueue(assigned.name)
+	}
+}
+
+// applied is called after a reconcile changed objects.
+func (u *unrecordedAssignments) applied(deploy *v1.NpuDeploy) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	assigned := u.byUID[deploy.UID]
-	if len(u.waiting) == 0 || assigned.isApplied && isChanged {
-		return false
+	if assigned, ok := u.byUID[deploy.UID]; ok {
+		assigned.applies++
+		u.byUID[deploy.UID] = assigned
 	}
-	assigned.isApplied = assigned.isApplied || isChanged
-	u.byUID[deploy.UID] = assigned
-	return true
+}
+
+// mayWait reports whether the record of an assignment may wait: others have not begun, and it was not applied again,
+// because another client changed the objects, such as a second controller, which follows what is recorded.
+func (u *unrecordedAssignments) mayWait(deploy *v1.NpuDeploy) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	assigned, ok := u.byUID[deploy.UID]
+	return ok && equality.Semantic.DeepEqual(assigned.before, deploy.Status.Rollout) && assigned.applies < 2 && len(u.waiting) > 0
 }
 
 // retain forgets those that the status has, and those of NpuDeploys that are no members any more.
@@ -106,8 +129,12 @@ func (u *unrecordedAssignments) retain(members []rolloutMember) {
 			u.byUID[deploy.UID] = assigned
 		}
 	}
+	waited := len(u.waiting)
 	maps.DeleteFunc(u.waiting, func(uid types.UID, _ struct{}) bool {
 		_, isKept := u.byUID[uid]
 		return !isKept
 	})
+	if len(u.waiting) < waited {
+		u.enqueueAll()
+	}
 }

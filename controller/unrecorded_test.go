@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"slices"
 	"testing"
 
 	"time"
@@ -25,7 +26,7 @@ func deployWith(uid types.UID, assignment *v1.RolloutAssignment) *v1.NpuDeploy {
 
 func TestUnrecordedAssignmentEndsWithTheNextRecord(t *testing.T) {
 	t.Parallel()
-	u := newUnrecordedAssignments()
+	u := newUnrecordedAssignments(nil)
 	u.add(deployWith("a", nil), *assignedTo("new"))
 	u.add(deployWith("b", assignedTo("old")), *assignedTo("new"))
 	u.add(deployWith("c", nil), *assignedTo("new"))
@@ -55,9 +56,11 @@ func TestRecordOfTemplatesWaitsForTheOthers(t *testing.T) {
 	t.Parallel()
 	serving := &render.Templates{Catalogue: &render.Catalogue{}}
 	kind := &deployKind{
-		deferred: newDeferredStatuses(testclock.NewFakePassiveClock(time.Unix(0, 0))), unrecorded: newUnrecordedAssignments(),
-		renders: newRenderCache(func() (*render.Templates, error) { return serving, nil }, nil),
+		deferred: newDeferredStatuses(testclock.NewFakePassiveClock(time.Unix(0, 0))),
+		renders:  newRenderCache(func() (*render.Templates, error) { return serving, nil }, nil),
 	}
+	var enqueued []string
+	kind.unrecorded = newUnrecordedAssignments(func(names ...types.NamespacedName) { enqueued = append(enqueued, names[0].Name) })
 	first, second := deployWith("a", nil), deployWith("b", nil)
 	kind.unrecorded.add(first, *assignedTo("new"))
 	kind.unrecorded.add(second, *assignedTo("new"))
@@ -67,18 +70,35 @@ func TestRecordOfTemplatesWaitsForTheOthers(t *testing.T) {
 	more := next.DeepCopy()
 	more.Status.ReadyReplicas = 1
 	changed := apply.ChangeSet{{Action: apply.Configured}}
-	expect := func(what string, next *v1.NpuDeploy, changes apply.ChangeSet, want time.Duration) {
+	expect := func(what string, after time.Duration, priority int, want time.Duration) {
 		t.Helper()
-		if after, priority := kind.statusDelay(first, next, changes); after != want || (want > 0) != (priority == priorityRecord) {
+		if after != want || (want > 0) != (priority == priorityRecord) {
 			t.Errorf("%s: waits %s with priority %d, want %s", what, after, priority, want)
 		}
 	}
-	expect("applied", next, changed, settleStatus)
-	expect("the same later", next, nil, settleStatus)
-	expect("other changes", more, nil, 0)
-	expect("applied again, after another client's change", next, changed, 0)
+	delay := func(what string, next *v1.NpuDeploy, want time.Duration) {
+		t.Helper()
+		after, priority := kind.statusDelay(first, next)
+		expect(what, after, priority, want)
+	}
+	apply := func(what string, want time.Duration) {
+		t.Helper()
+		after, priority := kind.delayAfterApply(first, nil, changed)
+		expect(what, after, priority, want)
+	}
+	apply("applied", maxControllers)
+	delay("the same later", next, maxControllers)
+	delay("other changes", more, 0)
+	apply("applied again, after another client's change", 0)
+	delay("the same later, after another client's change", next, 0)
+	kind.unrecorded.add(first, *assignedTo("new"))
+	kind.unrecorded.begin(first)
+	delay("assigned again", next, maxControllers)
 	kind.unrecorded.begin(second)
-	expect("the others are applied", next, nil, 0)
+	delay("the others are applied", next, 0)
+	if slices.Sort(enqueued); !slices.Equal(enqueued, []string{"a", "b"}) {
+		t.Errorf("%v are recorded after the last one was applied", enqueued)
+	}
 
 	if isExclusive := kind.keepNewer(first, next); !isExclusive || next.Status.Rollout == nil {
 		t.Errorf("the result does not record the assignment: %v", next.Status.Rollout)

@@ -252,10 +252,13 @@ func isSame(before, after client.Object) bool {
 }
 
 // settle waits longer before the first status of an NpuDeploy, so that it is written once: before a pod has a condition,
-// most objects have nothing to report.
+// most objects have nothing to report. So do objects that other templates change, until these are recorded.
 func (k *deployKind) settle(ctx context.Context, name types.NamespacedName, object client.Object) time.Duration {
 	var deploy v1.NpuDeploy
 	if err := k.cache.Get(ctx, name, &deploy); err != nil || deploy.Status.ObservedGeneration > 0 {
+		if followsPods(object) && k.unrecorded.mayWait(&deploy) {
+			return maxControllers
+		}
 		return settleStatus
 	}
 	switch object := object.(type) {
@@ -272,6 +275,15 @@ func (k *deployKind) settle(ctx context.Context, name types.NamespacedName, obje
 		return settleFirst
 	}
 	return maxControllers
+}
+
+// followsPods reports whether an object has no status that is read, or one that changes with its pods.
+func followsPods(object client.Object) bool {
+	switch object.(type) {
+	case *metav1.PartialObjectMetadata, *appsv1.Deployment:
+		return true
+	}
+	return false
 }
 
 // byOwner returns the owner of this kind that controls an object or, if none does, that may

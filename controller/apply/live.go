@@ -185,7 +185,7 @@ func summaryOf(object client.Object) *metav1.ManagedFieldsEntry {
 }
 
 // Drifted reports whether the fields that we own differ between two summarized versions of
-// an object. A deleted object, with after nil, has drifted.
+// an object. A deleted object, with after nil, has drifted. Another digest of the manifest is that of an apply.
 func Drifted(before, after client.Object) bool {
 	if after == nil {
 		return true
@@ -194,8 +194,11 @@ func Drifted(before, after client.Object) bool {
 	if a == nil || b == nil {
 		return false
 	}
-	_, ownedBefore, _ := splitDigests(a.FieldsType)
-	_, ownedAfter, _ := splitDigests(b.FieldsType)
+	manifestBefore, ownedBefore, _ := splitDigests(a.FieldsType)
+	manifestAfter, ownedAfter, _ := splitDigests(b.FieldsType)
+	if manifestAfter != manifestBefore && manifestAfter != "" {
+		return false
+	}
 	return ownedBefore != ownedAfter || a.Subresource != b.Subresource
 }
 

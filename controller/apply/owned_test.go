@@ -170,6 +170,34 @@ func TestSummarizeIsIdempotent(t *testing.T) {
 	}
 }
 
+// The controller's own applies would reconcile the owner at once, before all others.
+func TestApplyIsNoDrift(t *testing.T) {
+	f := newFixture(t)
+	summarized := func() client.Object {
+		object := f.get(deployment)
+		apply.Summarize(object)
+		return object
+	}
+	f.wantApply("created Deployment web", aLongDeployment)
+	f.awaitCache(f.get(deployment))
+	created := summarized()
+	f.anotherSecond()
+	f.wantApply("configured Deployment web", with(aLongDeployment, "server:1", "server:2"))
+	applied := summarized()
+	if apply.Drifted(created, applied) {
+		t.Error("an apply of another manifest is drift")
+	}
+	f.change("kubectl", change{server + "/image", "server:3"})
+	changed := summarized()
+	if !apply.Drifted(applied, changed) {
+		t.Error("a change by another client is no drift")
+	}
+	f.change("kubectl", change{"/metadata/annotations", map[string]any{}})
+	if !apply.Drifted(applied, summarized()) {
+		t.Error("the removal of the digest is no drift")
+	}
+}
+
 func TestCopyOfAnObjectIsNotPruned(t *testing.T) {
 	f := newFixture(t)
 	f.wantApply("created Service web, created Deployment web", aService, aDeployment)
