@@ -94,7 +94,7 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 		project = nil
 	}
 	settings := render.SettingsOf(project)
-	k.unrecorded.begin(deploy)
+	isDecided := k.unrecorded.begin(deploy)
 	serving, err := k.renders.serving()
 	if err != nil {
 		return failedRendering(err), nil
@@ -109,7 +109,7 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 	}
 	input := renderInput{deploy.Generation, settings, set.digest, serving.Digest, set.unknown, describeBackends(backends)}
 	rendered := k.renderWith(deploy, input, settings, set, backends)
-	if rendered.isUpdatedInPlace() && !rollout.IsManual(deploy, serving.Catalogue) && !k.unrecorded.isDecided() {
+	if rendered.isUpdatedInPlace() && !rollout.IsManual(deploy, serving.Catalogue) && !isDecided {
 		return nil, errUndecided
 	}
 	renders := rendered.outcome.Reason == v1.ReasonRendered

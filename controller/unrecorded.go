@@ -45,12 +45,6 @@ func (u *unrecordedAssignments) setDecided() {
 	u.decided = true
 }
 
-func (u *unrecordedAssignments) isDecided() bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.decided
-}
-
 func (u *unrecordedAssignments) add(deploy *v1.NpuDeploy, assignment v1.RolloutAssignment) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -78,14 +72,16 @@ func (u *unrecordedAssignments) unrecordedOf(deploy *v1.NpuDeploy) *v1.RolloutAs
 	return nil
 }
 
-// begin is called when a reconcile begins to apply the assignment.
-func (u *unrecordedAssignments) begin(deploy *v1.NpuDeploy) {
+// begin is called when a reconcile begins to apply the assignment, before it reads that. It reports whether the
+// rollouts have decided.
+func (u *unrecordedAssignments) begin(deploy *v1.NpuDeploy) (isDecided bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if _, waits := u.waiting[deploy.UID]; waits {
 		delete(u.waiting, deploy.UID)
 		u.enqueueAll()
 	}
+	return u.decided
 }
 
 // enqueueAll reconciles all, if none waits any more.
