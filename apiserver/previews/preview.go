@@ -114,8 +114,14 @@ func (h *Handlers) renderInput(r *http.Request, namespace string) (renderInput, 
 	if err != nil {
 		return renderInput{}, err
 	}
+	templates := h.Templates()
+	if sources {
+		if templates, err = templates.Explainable(); err != nil {
+			return renderInput{}, err
+		}
+	}
 	settings, err := h.projectSettings(r.Context(), namespace)
-	return renderInput{h.Templates(), settings, sources}, err
+	return renderInput{templates, settings, sources}, err
 }
 
 // renderLive reads and renders the live NpuDeploy, if it exists.

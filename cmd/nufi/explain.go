@@ -51,6 +51,7 @@ PATH limits the output to one field and what is below it, in one manifest
 			return errors.Join(write(cmd.OutOrStdout(), all), violations)
 		},
 	}
+	input.explains = true
 	input.add(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
 	return cmd

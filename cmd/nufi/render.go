@@ -20,6 +20,7 @@ import (
 type inputFlags struct {
 	files     []string
 	templates string
+	explains  bool
 }
 
 func (f *inputFlags) add(cmd *cobra.Command) {
@@ -30,11 +31,14 @@ func (f *inputFlags) add(cmd *cobra.Command) {
 
 // set compiles the templates.
 func (f *inputFlags) set() (*render.Templates, error) {
-	store, err := templates.Open(f.templates, templates.Hooks{})
+	module, err := templates.Module(f.templates)
 	if err != nil {
 		return nil, err
 	}
-	return store.Serving(), nil
+	if f.explains {
+		return render.CompileExplainable(module)
+	}
+	return render.Compile(module)
 }
 
 // each renders every document and calls use for each, in order. It prints violations to

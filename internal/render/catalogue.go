@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/build"
 	"k8s.io/apimachinery/pkg/util/json"
 
@@ -139,11 +138,12 @@ type DefaultEndpoint struct {
 }
 
 // readCatalogue evaluates and decodes the catalogue.
-func (t *Templates) readCatalogue(instance *build.Instance) error {
-	if instance.Err != nil {
-		return newTemplateError("loading the templates", instance.Err, cue.Value{}, instance)
+func (t *Templates) readCatalogue(instance *build.Instance, imports *packages) error {
+	scope, err := imports.scope(instance)
+	if err != nil {
+		return err
 	}
-	value := t.context.BuildInstance(instance)
+	value := imports.build(instance, scope)
 	if err := validate(value, fieldCatalogue); err != nil {
 		return newTemplateError("compiling the catalogue", err, value, instance)
 	}

@@ -35,6 +35,9 @@ type engine struct {
 	// openContract is what the contract accepts in fields that a shared render leaves open.
 	openContract map[openField]cue.Value
 
+	// hasConstants means that its values cannot be explained: see withConstants.
+	hasConstants bool
+
 	importPath string // of the package
 	loops      loops
 }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -46,9 +47,15 @@ type Explanation struct {
 // maxHops bounds the walk from a field to its sources.
 const maxHops = 32
 
+// errNotExplainable is the error of Explain for a set of Compile.
+var errNotExplainable = errors.New("explaining: the templates were not compiled for that")
+
 // Explain returns the sources of each scalar field of each manifest, in apply order. The
-// user's values have positions after RenderYAML only.
+// user's values have positions after RenderYAML only. The set must be of CompileExplainable.
 func (m *Manifests) Explain() ([]Explanation, error) {
+	if m.evaluation.engine.hasConstants {
+		return nil, errNotExplainable
+	}
 	objects := m.evaluation.value.LookupPath(cue.MakePath(cue.Str(fieldObjects)))
 	byName := map[string]cue.Value{}
 	fields, err := objects.Fields()

@@ -37,7 +37,7 @@ func sourceKinds(t *testing.T, result *render.Result) map[string][]render.Source
 
 func TestExplainIsTheSameForFileAndAPIServer(t *testing.T) {
 	t.Parallel()
-	set := compiled(t)
+	set := explainable(t)
 	for _, file := range glob(t, "../../examples/*/npudeploy.yaml") {
 		text := read(t, file)
 		deploy := &v1.NpuDeploy{}
@@ -63,7 +63,7 @@ func TestExplainIsTheSameForFileAndAPIServer(t *testing.T) {
 
 func TestExplainNamesTheProjectForItsDefaults(t *testing.T) {
 	t.Parallel()
-	set, facts := compiled(t), render.ProjectSettings{DefaultPriorityClass: "batch"}
+	set, facts := explainable(t), render.ProjectSettings{DefaultPriorityClass: "batch"}
 	spec := []byte(`
 apiVersion: dudaji.com/v1
 kind: NpuDeploy
@@ -114,7 +114,7 @@ func scalarsOf(path string, content any) []string {
 
 func TestExplainCoversEachFieldOfEachManifest(t *testing.T) {
 	t.Parallel()
-	set := compiled(t)
+	set := explainable(t)
 	for _, file := range glob(t, "../../examples/*/npudeploy.yaml") {
 		text := read(t, file)
 		result, err := set.RenderYAML(file, text, render.ProjectSettings{})
@@ -139,7 +139,7 @@ func TestExplainCoversEachFieldOfEachManifest(t *testing.T) {
 func TestExplainKeepsThePathOfTheUsersFile(t *testing.T) {
 	t.Parallel()
 	const file = "/specs/llama.yaml"
-	result, err := compiled(t).RenderYAML(file, []byte("{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: llama, namespace: a}, spec: {model: a/b, accelerator: {type: atom}}}"), render.ProjectSettings{})
+	result, err := explainable(t).RenderYAML(file, []byte("{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: llama, namespace: a}, spec: {model: a/b, accelerator: {type: atom}}}"), render.ProjectSettings{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ spec:
 		if choice == onTwoNodes {
 			document = strings.Replace(document, "count: 2", "count: 2, nodes: 2", 1)
 		}
-		result, err := compiled(t).RenderYAML(inputName, []byte(document), render.ProjectSettings{})
+		result, err := explainable(t).RenderYAML(inputName, []byte(document), render.ProjectSettings{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"path"
+	"slices"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
@@ -10,48 +11,94 @@ import (
 	"cuelang.org/go/cue/token"
 )
 
-// evaluateImports evaluates the packages that instance imports and returns them as the scope
-// to build it in, and the same scope without messages. Without this, CUE would evaluate policy,
-// the accelerators and the contract again in each render.
-func (t *Templates) evaluateImports(instance *build.Instance) (scope, plain cue.Value, err error) {
-	packages, plainPackages := map[string]cue.Value{}, map[string]cue.Value{}
+// packages are the packages that templates import. Each is evaluated once. Without this, CUE would evaluate policy,
+// the accelerators and the contract again in each render, and in each package that imports them.
+type packages struct {
+	context   *cue.Context
+	values    map[*build.Instance]cue.Value
+	constants map[*build.Instance]cue.Value // see withConstants
+}
+
+func newPackages(context *cue.Context) *packages {
+	return &packages{context, map[*build.Instance]cue.Value{}, map[*build.Instance]cue.Value{}}
+}
+
+// scope evaluates the packages that instance imports, and returns them as the scope to build it in.
+func (p *packages) scope(instance *build.Instance) (map[string]cue.Value, error) {
+	scope := map[string]cue.Value{}
 	for _, imported := range instance.Imports {
-		value := t.context.BuildInstance(imported)
-		// CUE does not validate values of imports that no template refers to.
-		if err := value.Validate(cue.Concrete(true)); err != nil {
-			return cue.Value{}, cue.Value{}, newTemplateError("compiling the templates", err, value, imported)
+		value, err := p.evaluate(imported)
+		if err != nil {
+			return nil, err
 		}
-		t.words.addNames(value)
-		packages[imported.ImportPath], plainPackages[imported.ImportPath] = value, value
+		scope[imported.ImportPath] = value
+	}
+	if constants, ok := p.constants[instance]; ok {
+		scope[instance.ImportPath] = constants
+	}
+	referToScope(instance)
+	return scope, nil
+}
+
+func (p *packages) evaluate(instance *build.Instance) (cue.Value, error) {
+	if value, ok := p.values[instance]; ok {
+		return value, nil
+	}
+	scope, err := p.scope(instance)
+	if err != nil {
+		return cue.Value{}, err
+	}
+	value := p.build(instance, scope)
+	// CUE does not validate values of imports that no template refers to.
+	if err := value.Validate(cue.Concrete(true)); err != nil {
+		return cue.Value{}, newTemplateError("compiling the templates", err, value, instance)
+	}
+	p.values[instance] = value
+	return value, nil
+}
+
+func (p *packages) build(instance *build.Instance, scope map[string]cue.Value) cue.Value {
+	return p.context.BuildInstance(instance, cue.Scope(p.context.Encode(scope)))
+}
+
+// replaceContract builds the contract without its messages in a scope that has it.
+func (p *packages) replaceContract(scope map[string]cue.Value, instance *build.Instance) {
+	for _, imported := range instance.Imports {
 		if path.Base(imported.Dir) == path.Base(contractPackage) {
-			plainPackages[imported.ImportPath] = t.context.BuildInstance(withoutMessages(imported))
+			scope[imported.ImportPath] = p.context.BuildInstance(withoutMessages(imported))
 		}
 	}
+}
+
+// referToScope turns references to imported packages into unbound identifiers, which CUE resolves in the scope, and
+// removes their imports. CUE's own packages have no instance and stay imported.
+func referToScope(instance *build.Instance) {
 	for _, file := range instance.Files {
 		ast.Walk(file, func(node ast.Node) bool {
 			if name, ok := node.(*ast.Ident); ok {
-				referToScope(name, instance)
+				if spec, ok := name.Node.(*ast.ImportSpec); ok {
+					if imported := importedBy(spec, instance); imported != nil {
+						name.Name, name.Node = imported.ImportPath, nil
+					}
+				}
 			}
 			return true
 		}, nil)
+		for _, decl := range file.Decls {
+			if imports, ok := decl.(*ast.ImportDecl); ok {
+				imports.Specs = slices.DeleteFunc(imports.Specs, func(spec *ast.ImportSpec) bool { return importedBy(spec, instance) != nil })
+			}
+		}
 	}
-	return t.context.Encode(packages), t.context.Encode(plainPackages), nil
 }
 
-// referToScope turns a reference to an imported package into an unbound identifier, which
-// CUE resolves in the scope. CUE's own packages have no instance and stay imported.
-func referToScope(name *ast.Ident, instance *build.Instance) {
-	spec, ok := name.Node.(*ast.ImportSpec)
-	if !ok {
-		return
-	}
+// importedBy returns the imported package, or nil if it is one of CUE's own.
+func importedBy(spec *ast.ImportSpec, instance *build.Instance) *build.Instance {
 	info, err := astutil.ParseImportSpec(spec)
 	if err != nil {
-		return
+		return nil
 	}
-	if imported := instance.LookupImport(info.ID); imported != nil {
-		name.Name, name.Node = imported.ImportPath, nil
-	}
+	return instance.LookupImport(info.ID)
 }
 
 // withoutMessages returns instance without the alternatives error("...") of its constraints. They

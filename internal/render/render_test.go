@@ -35,6 +35,18 @@ func compiled(tb testing.TB) *render.Templates {
 	return set
 }
 
+// explainableTemplates are the same for explanations.
+var explainableTemplates = sync.OnceValues(func() (*render.Templates, error) { return render.CompileExplainable(nufi.Module()) })
+
+func explainable(tb testing.TB) *render.Templates {
+	tb.Helper()
+	set, err := explainableTemplates()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return set
+}
+
 const inputName = "npudeploy.yaml"
 
 // Each golden is a spec, perhaps with the Project of its namespace, and its manifests and

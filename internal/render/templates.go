@@ -43,22 +43,31 @@ type Templates struct {
 	workload, project *engine
 	words             words
 	// shares is true for the templates in this program. Others may do with an open name what openUses does not know.
-	shares   bool
-	openUses *openUses
-	shared   *lru.Cache // *sharedRender by sharedKey, nil for a spec that was rendered once
+	shares      bool
+	openUses    *openUses
+	shared      *lru.Cache // *sharedRender by sharedKey, nil for a spec that was rendered once
+	explainable func() (*Templates, error)
 }
 
 // Compile loads the CUE module at the root of module and builds its templates.
 func Compile(module fs.FS) (*Templates, error) {
-	return compileIn(cuecontext.New(), module)
+	return compileIn(cuecontext.New(), module, false)
 }
 
 // CompileBeside compiles another set in the same context, as CompareEvaluations requires. Both are freed together.
 func (t *Templates) CompileBeside(module fs.FS) (*Templates, error) {
-	return compileIn(t.context, module)
+	return compileIn(t.context, module, false)
 }
 
-func compileIn(context *cue.Context, module fs.FS) (*Templates, error) {
+// CompileExplainable is Compile with all that Explain follows, which takes twice the memory.
+func CompileExplainable(module fs.FS) (*Templates, error) {
+	return compileIn(cuecontext.New(), module, true)
+}
+
+// Explainable returns the same set of CompileExplainable, which is compiled once.
+func (t *Templates) Explainable() (*Templates, error) { return t.explainable() }
+
+func compileIn(context *cue.Context, module fs.FS, isExplainable bool) (*Templates, error) {
 	digest, withoutPolicy, err := digests(module)
 	if err != nil {
 		return nil, err
@@ -68,39 +77,57 @@ func compileIn(context *cue.Context, module fs.FS) (*Templates, error) {
 		return nil, err
 	}
 	t := &Templates{shares: withoutPolicy == own, Digest: digest, Module: module, context: context, words: words{}, shared: lru.New(maxShared)}
+	t.explainable = sync.OnceValues(func() (*Templates, error) { return CompileExplainable(module) })
 	// A set is self-contained: its dependencies are never downloaded.
 	config := &load.Config{FS: module, Env: []string{"CUE_REGISTRY=none"}}
 	instances := load.Instances([]string{workloadPackage, projectPackage, cataloguePackage}, config)
-	if t.workload, err = t.compile(instances[0], fieldDeploy); err != nil {
+	imports := newPackages(context)
+	if t.shares && !isExplainable {
+		imports = newPackages(cuecontext.New())
+	}
+	for _, instance := range instances {
+		if instance.Err != nil {
+			return nil, newTemplateError("loading the templates", instance.Err, cue.Value{}, instance)
+		}
+		t.words.add(instance)
+		if _, err := imports.scope(instance); err != nil {
+			return nil, err
+		}
+	}
+	for _, value := range imports.values {
+		t.words.addNames(value)
+	}
+	evaluated := imports
+	if t.shares && !isExplainable {
+		evaluated = imports.withConstants(context)
+	}
+	if t.workload, err = t.compile(instances[0], fieldDeploy, evaluated); err != nil {
 		return nil, err
 	}
 	t.openUses, t.workload.openContract = newOpenUses(instances[0]), openContractOf(t.workload.value)
-	if t.project, err = t.compile(instances[1], fieldProject); err != nil {
+	if t.project, err = t.compile(instances[1], fieldProject, evaluated); err != nil {
 		return nil, err
 	}
-	return t, t.readCatalogue(instances[2])
+	return t, t.readCatalogue(instances[2], imports)
 }
 
-func (t *Templates) compile(instance *build.Instance, input string) (*engine, error) {
-	if instance.Err != nil {
-		return nil, newTemplateError("loading the templates", instance.Err, cue.Value{}, instance)
-	}
-	t.words.add(instance)
-	scope, plain, err := t.evaluateImports(instance)
+func (t *Templates) compile(instance *build.Instance, input string, imports *packages) (*engine, error) {
+	scope, err := imports.scope(instance)
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{context: t.context, input: input, importPath: instance.ID(), loops: newLoops(instance)}
-	if input != fieldDeploy { // The contract is in the package itself.
-		plain = scope
+	worded := t.context.Encode(scope)
+	e := &engine{context: t.context, input: input, importPath: instance.ID(), loops: newLoops(instance), hasConstants: len(imports.constants) > 0}
+	if input == fieldDeploy { // Others have the contract in the package itself.
+		imports.replaceContract(scope, instance)
 	}
-	e.value = t.context.BuildInstance(instance, cue.Scope(plain))
+	e.value = imports.build(instance, scope)
 	if err := e.value.Validate(); err != nil {
 		return nil, newTemplateError("compiling the templates", err, e.value, instance)
 	}
 	e.worded = e.value
 	declarations := &ast.StructLit{Elts: declarationsOf(instance, input)}
-	if worded := t.context.BuildExpr(declarations, cue.Scope(scope)); worded.Err() == nil && lookupElement(worded, input).Exists() {
+	if worded := t.context.BuildExpr(declarations, cue.Scope(worded)); worded.Err() == nil && lookupElement(worded, input).Exists() {
 		e.worded = worded
 	}
 	return e, nil

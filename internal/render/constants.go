@@ -1,0 +1,136 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
+)
+
+// withConstants returns the packages for another context, with the value of each field that has one instead of its
+// expression: CUE keeps the expressions, and all that it evaluated for them, as long as the value. What the fields of
+// a package are computed from can be explained without it only. The files of the packages are modified.
+//
+// This holds for the templates in this program, under any policy. Others may read what a literal lacks: hidden fields
+// of a value, in another field, or constraints on the fields that it does not have.
+func (p *packages) withConstants(context *cue.Context) *packages {
+	result := newPackages(context)
+	for instance, value := range p.values {
+		result.constants[instance] = context.BuildFile(putConstants(instance, value))
+	}
+	return result
+}
+
+// putConstants refers to the constants of a package in its scope, and returns them.
+func putConstants(instance *build.Instance, value cue.Value) *ast.File {
+	constants := literals{shared: map[string]string{}, labels: map[string]ast.Label{}}
+	isPut := map[string]bool{}
+	for _, file := range instance.Files {
+		var kept []ast.Decl
+		for _, decl := range file.Decls {
+			name := nameOf(decl)
+			constant := constantOf(value, name, instance)
+			switch {
+			case !constant.Exists():
+				kept = append(kept, decl)
+			case !isPut[name]:
+				isPut[name] = true
+				literal, _ := constants.of(constant)
+				constants.put(ast.NewString(name), literal)
+				reference := &ast.SelectorExpr{X: &ast.Ident{Name: instance.ImportPath}, Sel: ast.NewString(name)}
+				kept = append(kept, &ast.Field{Label: ast.NewIdent(name), Value: reference})
+			}
+		}
+		file.Decls = kept
+	}
+	return &constants.File
+}
+
+// nameOf returns the name of a field that is no definition, or nothing.
+func nameOf(decl ast.Decl) string {
+	if field, ok := decl.(*ast.Field); ok && !isDefinitionName(field.Label) {
+		if name, isIdent, err := ast.LabelName(field.Label); err == nil && isIdent {
+			return name
+		}
+	}
+	return ""
+}
+
+// constantOf returns the value of a field of a package, if it has one.
+func constantOf(of cue.Value, name string, instance *build.Instance) cue.Value {
+	if name == "" {
+		return cue.Value{}
+	}
+	selector := cue.Str(name)
+	if strings.HasPrefix(name, "_") {
+		selector = cue.Hid(name, instance.ID())
+	}
+	if field := of.LookupPath(cue.MakePath(selector)); field.Validate(cue.Concrete(true)) == nil {
+		return field
+	}
+	return cue.Value{}
+}
+
+// minShared is the length of the text from which on a struct or a list is shared by the values that have it.
+const minShared = 64
+
+// literals are the constants of a package, with hidden fields for the values that they share.
+type literals struct {
+	ast.File
+
+	shared map[string]string    // name of the hidden field by the text of its literal
+	labels map[string]ast.Label // by name, for all fields
+}
+
+func (l *literals) put(label ast.Label, value ast.Expr) {
+	l.Decls = append(l.Decls, &ast.Field{Label: label, Value: value})
+}
+
+// of returns a value as a literal, and the literal's text.
+func (l *literals) of(value cue.Value) (literal ast.Expr, text string) {
+	var parts []string
+	switch value.Kind() { //nolint:exhaustive // All others have no parts.
+	case cue.StructKind:
+		literal := &ast.StructLit{}
+		for fields, _ := value.Fields(); fields.Next(); {
+			name := fields.Selector().Unquoted()
+			field, text := l.of(fields.Value())
+			literal.Elts = append(literal.Elts, &ast.Field{Label: l.label(name), Value: field})
+			parts = append(parts, fmt.Sprintf("%q: %s", name, text))
+		}
+		return l.share(literal, "{"+strings.Join(parts, ", ")+"}")
+	case cue.ListKind:
+		literal := &ast.ListLit{}
+		for items, _ := value.List(); items.Next(); {
+			item, text := l.of(items.Value())
+			literal.Elts = append(literal.Elts, item)
+			parts = append(parts, text)
+		}
+		return l.share(literal, "["+strings.Join(parts, ", ")+"]")
+	}
+	literal, _ = value.Syntax(cue.Final()).(ast.Expr)
+	return literal, fmt.Sprint(value)
+}
+
+func (l *literals) label(name string) ast.Label {
+	if l.labels[name] == nil {
+		l.labels[name] = ast.NewString(name)
+	}
+	return l.labels[name]
+}
+
+// share returns a reference to a large literal instead of the literal.
+func (l *literals) share(literal ast.Expr, text string) (ast.Expr, string) {
+	if len(text) < minShared {
+		return literal, text
+	}
+	name, isShared := l.shared[text]
+	if !isShared {
+		name = fmt.Sprint("_", len(l.shared))
+		l.shared[text] = name
+		l.put(ast.NewIdent(name), literal)
+	}
+	return ast.NewIdent(name), name
+}
