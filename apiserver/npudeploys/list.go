@@ -234,6 +234,13 @@ func (h *Handlers) list(w http.ResponseWriter, r *http.Request, user *kube.UserC
 	if rest.NotModified(w, r, body.tag) {
 		return nil
 	}
+	if len(body.text) > longList {
+		endTurn, err := h.turns.take(r.Context())
+		if err != nil {
+			return err
+		}
+		defer endTurn()
+	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body.text)))
 	return rest.WriteEncoded(w, http.StatusOK, body.text)
 }

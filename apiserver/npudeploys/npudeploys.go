@@ -66,10 +66,11 @@ type Handlers struct {
 	Options
 
 	bodies bodies
+	turns  turns
 }
 
 // New returns Handlers.
-func New(options Options) *Handlers { return &Handlers{Options: options} }
+func New(options Options) *Handlers { return &Handlers{Options: options, turns: newTurns()} }
 
 // Routes returns all routes of NpuDeploys.
 func (h *Handlers) Routes() []rest.Route {
