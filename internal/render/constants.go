@@ -2,11 +2,13 @@ package render
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/token"
 )
 
 // withConstants returns the packages for another context, with the value of each field that has one instead of its
@@ -26,17 +28,20 @@ func (p *packages) withConstants(context *cue.Context) *packages {
 // putConstants refers to the constants of a package in its scope, and returns them.
 func putConstants(instance *build.Instance, value cue.Value) *ast.File {
 	constants := literals{shared: map[string]string{}, labels: map[string]ast.Label{}}
-	isPut := map[string]bool{}
+	found := map[string]cue.Value{} // A field may be declared in many files.
 	for _, file := range instance.Files {
 		var kept []ast.Decl
 		for _, decl := range file.Decls {
 			name := nameOf(decl)
-			constant := constantOf(value, name, instance)
+			constant, isFound := found[name]
+			if !isFound {
+				constant = constantOf(value, name, instance)
+				found[name] = constant
+			}
 			switch {
 			case !constant.Exists():
 				kept = append(kept, decl)
-			case !isPut[name]:
-				isPut[name] = true
+			case !isFound:
 				literal, _ := constants.of(constant)
 				constants.put(ast.NewString(name), literal)
 				reference := &ast.SelectorExpr{X: &ast.Ident{Name: instance.ImportPath}, Sel: ast.NewString(name)}
@@ -110,8 +115,29 @@ func (l *literals) of(value cue.Value) (literal ast.Expr, text string) {
 		}
 		return l.share(literal, "["+strings.Join(parts, ", ")+"]")
 	}
+	if scalar := scalarOf(value); scalar != nil {
+		return scalar, scalar.Value
+	}
 	literal, _ = value.Syntax(cue.Final()).(ast.Expr)
 	return literal, fmt.Sprint(value)
+}
+
+// scalarOf returns a text, a boolean or a number without a sign as a literal, and nil for others. Syntax returns it for
+// any value, and takes ten times as long.
+func scalarOf(value cue.Value) *ast.BasicLit {
+	switch value.Kind() { //nolint:exhaustive // Others are rare.
+	case cue.StringKind:
+		text, _ := value.String()
+		return ast.NewString(text)
+	case cue.BoolKind:
+		isTrue, _ := value.Bool()
+		return ast.NewBool(isTrue)
+	case cue.IntKind:
+		if number, err := value.Uint64(); err == nil {
+			return ast.NewLit(token.INT, strconv.FormatUint(number, 10))
+		}
+	}
+	return nil
 }
 
 func (l *literals) label(name string) ast.Label {
