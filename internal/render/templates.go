@@ -81,8 +81,8 @@ func compileIn(context *cue.Context, module fs.FS, isExplainable bool) (*Templat
 	// A set is self-contained: its dependencies are never downloaded.
 	config := &load.Config{FS: module, Env: []string{"CUE_REGISTRY=none"}}
 	instances := load.Instances([]string{workloadPackage, projectPackage, cataloguePackage}, config)
-	imports := newPackages(context)
-	if t.shares && !isExplainable {
+	imports, usesConstants := newPackages(context), t.shares && !isExplainable
+	if usesConstants {
 		imports = newPackages(cuecontext.New())
 	}
 	for _, instance := range instances {
@@ -98,7 +98,7 @@ func compileIn(context *cue.Context, module fs.FS, isExplainable bool) (*Templat
 		t.words.addNames(value)
 	}
 	evaluated := imports
-	if t.shares && !isExplainable {
+	if usesConstants {
 		evaluated = imports.withConstants(context)
 	}
 	if t.workload, err = t.compile(instances[0], fieldDeploy, evaluated); err != nil {
