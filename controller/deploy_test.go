@@ -22,7 +22,7 @@ import (
 func TestFirstStatusWaitsForPods(t *testing.T) {
 	t.Parallel()
 	passive := testclock.NewFakePassiveClock(time.Unix(1000, 0))
-	kind := &deployKind{deferred: newDeferredStatuses(passive), unrecorded: newUnrecordedAssignments(nil)}
+	kind := &deployKind{deferred: newDeferredStatuses(passive), unrecorded: newUnrecordedAssignments(passive, nil)}
 	evaluated := func(replicas, ready int32, value metav1.ConditionStatus, reason string) *v1.NpuDeploy {
 		return &v1.NpuDeploy{Status: v1.NpuDeployStatus{
 			Replicas: replicas, ReadyReplicas: ready, Conditions: []metav1.Condition{{Type: v1.ConditionReady, Status: value, Reason: reason}},
@@ -74,7 +74,7 @@ func rendersTo(workload string) *rendering {
 func TestStatusBetweenTwoStatesIsDeferred(t *testing.T) {
 	t.Parallel()
 	passive := testclock.NewFakePassiveClock(time.Unix(1000, 0))
-	kind := &deployKind{deferred: newDeferredStatuses(passive), unrecorded: newUnrecordedAssignments(nil)}
+	kind := &deployKind{deferred: newDeferredStatuses(passive), unrecorded: newUnrecordedAssignments(passive, nil)}
 	evaluated := func(ready int32, value metav1.ConditionStatus, reason string) *v1.NpuDeploy {
 		return &v1.NpuDeploy{Status: v1.NpuDeployStatus{
 			ObservedGeneration: 1, Replicas: 3, ReadyReplicas: ready, Conditions: []metav1.Condition{{
@@ -146,7 +146,7 @@ func TestStatusBetweenTwoStatesIsDeferred(t *testing.T) {
 func TestStatusPatchRetainsTheAssignment(t *testing.T) {
 	t.Parallel()
 	serving := &render.Templates{Catalogue: &render.Catalogue{Defaults: render.Defaults{Updates: v1.UpdateAutomatic}}}
-	kind := &deployKind{renders: newRenderCache(func() (*render.Templates, error) { return serving, nil }, nil), unrecorded: newUnrecordedAssignments(nil)}
+	kind := &deployKind{renders: newRenderCache(func() (*render.Templates, error) { return serving, nil }, nil), unrecorded: newUnrecordedAssignments(nil, nil)}
 	for name, c := range map[string]struct {
 		updates v1.UpdateMode
 		want    string
@@ -199,7 +199,7 @@ func TestFirstStatusWaitsForEventsThatMatter(t *testing.T) {
 		{"a pod after the first status", 1, &corev1.Pod{}, settleStatus},
 	} {
 		deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{ObservedGeneration: c.observed}}
-		kind := &deployKind{cache: cachedDeploy{deploy: deploy}, unrecorded: newUnrecordedAssignments(nil)}
+		kind := &deployKind{cache: cachedDeploy{deploy: deploy}, unrecorded: newUnrecordedAssignments(nil, nil)}
 		if got := kind.settle(t.Context(), types.NamespacedName{}, c.object); got != c.want {
 			t.Errorf("%s: waits %s, want %s", c.what, got, c.want)
 		}

@@ -110,7 +110,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	*kind = deployKind{
 		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), writer: direct, projects: projects.objects, renders: renders, claims: newHostClaims(),
 		history: newSpecHistory(direct, clock.RealClock{}), specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
-		deferred: newDeferredStatuses(clock.RealClock{}), unrecorded: newUnrecordedAssignments(func(names ...types.NamespacedName) {
+		deferred: newDeferredStatuses(clock.RealClock{}), unrecorded: newUnrecordedAssignments(clock.RealClock{}, func(names ...types.NamespacedName) {
 			kind.queue.addWith(priorityqueue.AddOpts{Priority: new(priorityRecord)}, names...)
 		}),
 		backends: newBackendStates(clock.RealClock{}), recorder: mgr.GetEventRecorder(v1.FieldManager), clock: o.Clock,

@@ -81,7 +81,7 @@ func (r *reconciler[T]) Reconcile(ctx context.Context, request reconcile.Request
 
 	rendered, err := r.kind.render(ctx, object)
 	if errors.Is(err, errUndecided) {
-		return deferredStatus(settleStatus, priorityStatus), nil
+		return deferredStatus(settleFirst, priorityStatus), nil // Those that the rollouts assign are enqueued.
 	}
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("rendering: %w", err)

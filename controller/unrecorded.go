@@ -4,9 +4,11 @@ import (
 	"errors"
 	"maps"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -16,11 +18,18 @@ import (
 // that again, or its objects would return to the earlier set until then.
 var errUndecided = errors.New("the rollouts have not decided yet")
 
+// maxUndecided is how long NpuDeploys wait for the decision. If it fails for longer, such as while TemplateRollouts
+// cannot be written, their specs and drift count more than a return to the earlier set that replaces no server.
+const maxUndecided = time.Minute
+
 // unrecordedAssignments has the assignments that are recorded with their result, because no server is replaced. Others
 // are recorded in the status before they take effect.
 type unrecordedAssignments struct {
+	clock clock.PassiveClock
+
 	mu      sync.Mutex
 	decided bool
+	asked   time.Time // when a reconcile asked for the first decision
 	byUID   map[types.UID]unrecordedAssignment
 	waiting map[types.UID]struct{} // those that no reconcile has begun to apply
 	// enqueue reconciles those whose record waited for the others.
@@ -34,8 +43,10 @@ type unrecordedAssignment struct {
 	applies int // reconciles that changed objects
 }
 
-func newUnrecordedAssignments(enqueue func(...types.NamespacedName)) *unrecordedAssignments {
-	return &unrecordedAssignments{byUID: map[types.UID]unrecordedAssignment{}, waiting: map[types.UID]struct{}{}, enqueue: enqueue}
+func newUnrecordedAssignments(passive clock.PassiveClock, enqueue func(...types.NamespacedName)) *unrecordedAssignments {
+	return &unrecordedAssignments{
+		clock: passive, byUID: map[types.UID]unrecordedAssignment{}, waiting: map[types.UID]struct{}{}, enqueue: enqueue,
+	}
 }
 
 // setDecided is called after the rollouts have assigned templates for the first time.
@@ -73,7 +84,7 @@ func (u *unrecordedAssignments) unrecordedOf(deploy *v1.NpuDeploy) *v1.RolloutAs
 }
 
 // begin is called when a reconcile begins to apply the assignment, before it reads that. It reports whether the
-// rollouts have decided.
+// rollouts have decided, or it has waited for that for long enough.
 func (u *unrecordedAssignments) begin(deploy *v1.NpuDeploy) (isDecided bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -81,7 +92,10 @@ func (u *unrecordedAssignments) begin(deploy *v1.NpuDeploy) (isDecided bool) {
 		delete(u.waiting, deploy.UID)
 		u.enqueueAll()
 	}
-	return u.decided
+	if u.asked.IsZero() {
+		u.asked = u.clock.Now()
+	}
+	return u.decided || u.clock.Since(u.asked) >= maxUndecided
 }
 
 // enqueueAll reconciles all, if none waits any more.

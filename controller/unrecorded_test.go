@@ -26,7 +26,7 @@ func deployWith(uid types.UID, assignment *v1.RolloutAssignment) *v1.NpuDeploy {
 
 func TestUnrecordedAssignmentEndsWithTheNextRecord(t *testing.T) {
 	t.Parallel()
-	u := newUnrecordedAssignments(nil)
+	u := newUnrecordedAssignments(nil, nil)
 	u.add(deployWith("a", nil), *assignedTo("new"))
 	u.add(deployWith("b", assignedTo("old")), *assignedTo("new"))
 	u.add(deployWith("c", nil), *assignedTo("new"))
@@ -55,12 +55,13 @@ func TestUnrecordedAssignmentEndsWithTheNextRecord(t *testing.T) {
 func TestRecordOfTemplatesWaitsForTheOthers(t *testing.T) {
 	t.Parallel()
 	serving := &render.Templates{Catalogue: &render.Catalogue{}}
+	passive := testclock.NewFakePassiveClock(time.Unix(0, 0))
 	kind := &deployKind{
-		deferred: newDeferredStatuses(testclock.NewFakePassiveClock(time.Unix(0, 0))),
+		deferred: newDeferredStatuses(passive),
 		renders:  newRenderCache(func() (*render.Templates, error) { return serving, nil }, nil),
 	}
 	var enqueued []string
-	kind.unrecorded = newUnrecordedAssignments(func(names ...types.NamespacedName) { enqueued = append(enqueued, names[0].Name) })
+	kind.unrecorded = newUnrecordedAssignments(passive, func(names ...types.NamespacedName) { enqueued = append(enqueued, names[0].Name) })
 	first, second := deployWith("a", nil), deployWith("b", nil)
 	kind.unrecorded.add(first, *assignedTo("new"))
 	kind.unrecorded.add(second, *assignedTo("new"))
@@ -110,5 +111,25 @@ func TestRecordOfTemplatesWaitsForTheOthers(t *testing.T) {
 	manual.Spec.Updates = v1.UpdateManual
 	if kind.keepNewer(manual, next); next.Status.Rollout != nil {
 		t.Errorf("manual updates are assigned %v", next.Status.Rollout)
+	}
+}
+
+// While TemplateRollouts cannot be written, the specs and the drift of NpuDeploys are applied all the same.
+func TestReconcilesDoNotWaitForDecisionsForLong(t *testing.T) {
+	t.Parallel()
+	passive := testclock.NewFakePassiveClock(time.Unix(1000, 0))
+	u := newUnrecordedAssignments(passive, nil)
+	for _, c := range []struct {
+		after time.Duration
+		want  bool
+	}{{0, false}, {maxUndecided - 1, false}, {1, true}} {
+		passive.SetTime(passive.Now().Add(c.after))
+		if got := u.begin(deployWith("a", nil)); got != c.want {
+			t.Errorf("at %s: may apply: %t, want %t", passive.Now(), got, c.want)
+		}
+	}
+	u = newUnrecordedAssignments(passive, nil)
+	if u.setDecided(); !u.begin(deployWith("a", nil)) {
+		t.Error("a reconcile waits after the decision")
 	}
 }
