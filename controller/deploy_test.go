@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	testclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -183,6 +184,9 @@ func TestFirstStatusWaitsForEventsThatMatter(t *testing.T) {
 	t.Parallel()
 	scheduled := &corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled}}}}
 	rejected := &appsv1.Deployment{Status: appsv1.DeploymentStatus{Conditions: []appsv1.DeploymentCondition{{Type: appsv1.DeploymentReplicaFailure}}}}
+	groups := func(replicas int64) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{"kind": "LeaderWorkerSet", "spec": map[string]any{"replicas": replicas}}}
+	}
 	for _, c := range []struct {
 		what     string
 		observed int64 // generation
@@ -195,6 +199,8 @@ func TestFirstStatusWaitsForEventsThatMatter(t *testing.T) {
 		{"a Deployment", 0, &appsv1.Deployment{}, maxControllers},
 		{"a Deployment without pods to come", 0, &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: new(int32)}}, settleFirst},
 		{"a Deployment whose pods are rejected", 0, rejected, settleFirst},
+		{"groups of pods", 0, groups(1), maxControllers},
+		{"no groups of pods to come", 0, groups(0), settleFirst},
 		{"a ReplicaSet", 0, newReplicaSet(), maxControllers},
 		{"a pod after the first status", 1, &corev1.Pod{}, settleStatus},
 	} {

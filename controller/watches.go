@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -261,6 +262,11 @@ func (k *deployKind) settle(ctx context.Context, name types.NamespacedName, obje
 		}
 		return settleStatus
 	}
+	return settleBeforeFirst(object)
+}
+
+// settleBeforeFirst returns how long the events of an object settle before the first status.
+func settleBeforeFirst(object client.Object) time.Duration {
 	switch object := object.(type) {
 	case *corev1.Pod:
 		if len(object.Status.Conditions) > 0 {
@@ -269,6 +275,10 @@ func (k *deployKind) settle(ctx context.Context, name types.NamespacedName, obje
 	case *appsv1.Deployment:
 		hasError := len(object.Status.Conditions) > 0 // Others are not cached.
 		if hasError || ptr.Deref(object.Spec.Replicas, 1) == 0 {
+			return settleFirst
+		}
+	case *unstructured.Unstructured:
+		if replicas, isSet, _ := unstructured.NestedInt64(object.Object, "spec", "replicas"); isSet && replicas == 0 {
 			return settleFirst
 		}
 	case *corev1.Event, *corev1.Node:
