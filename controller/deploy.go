@@ -94,11 +94,11 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 		project = nil
 	}
 	settings := render.SettingsOf(project)
-	isDecided := k.unrecorded.begin(deploy)
 	serving, err := k.renders.serving()
 	if err != nil {
 		return failedRendering(err), nil
 	}
+	isDecided := k.unrecorded.begin(deploy)
 	set, err := k.templatesOf(ctx, deploy, serving)
 	if err != nil {
 		return nil, err

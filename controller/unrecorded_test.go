@@ -1,13 +1,18 @@
 package controller
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
-
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	testclock "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
 	"github.com/dudaji/nufi/internal/render"
@@ -131,5 +136,27 @@ func TestReconcilesDoNotWaitForDecisionsForLong(t *testing.T) {
 	u = newUnrecordedAssignments(passive, nil)
 	if u.setDecided(); !u.begin(deployWith("a", nil)) {
 		t.Error("a reconcile waits after the decision")
+	}
+}
+
+// noObjects is a cache without objects.
+type noObjects struct{ cache.Cache }
+
+func (noObjects) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return apierrors.NewNotFound(schema.GroupResource{}, "")
+}
+
+// Without templates there are no decisions to wait for: the time counts from when templates serve.
+func TestWaitForDecisionsBeginsWithTemplates(t *testing.T) {
+	t.Parallel()
+	u := newUnrecordedAssignments(testclock.NewFakePassiveClock(time.Unix(1000, 0)), nil)
+	kind := &deployKind{
+		projects:   newObjects[*v1.Project](projectStatus{}, noObjects{}, nil),
+		renders:    newRenderCache(func() (*render.Templates, error) { return nil, errors.New("no templates") }, nil),
+		unrecorded: u,
+	}
+	rendered, err := kind.render(t.Context(), deployWith("a", nil))
+	if err != nil || rendered.err == nil || !u.asked.IsZero() {
+		t.Errorf("rendered %v, %v, and waits since %s", rendered, err, u.asked)
 	}
 }
