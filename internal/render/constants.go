@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,13 +16,49 @@ import (
 // expression: CUE keeps the expressions, and all that it evaluated for them, as long as the value. What the fields of
 // a package are computed from can be explained without it only. The files of the packages are modified.
 //
-// This holds for the templates in this program, under any policy. Others may read what a literal lacks: hidden fields
-// of a value, in another field, or constraints on the fields that it does not have.
+// This holds for the templates in this program, under a policy of constants. Others may read what a literal lacks: see
+// havePlainPolicy.
 func (p *packages) withConstants(context *cue.Context) *packages {
 	result := newPackages(context)
 	for instance, value := range p.values {
 		result.constants[instance] = context.BuildFile(putConstants(instance, value))
 	}
+	return result
+}
+
+// havePlainPolicy reports whether the policy consists of fields with one value. Other declarations, such as definitions
+// and comprehensions, may read hidden fields of a value, which its literal lacks, or replace a default.
+func (p *packages) havePlainPolicy() bool {
+	for instance, value := range p.values {
+		for _, file := range instance.Files {
+			isOther := func(decl ast.Decl) bool {
+				return !isHeader(decl) && !hasOneValue(constantOf(value, nameOf(decl), instance))
+			}
+			if strings.HasSuffix(file.Filename, policyFile) && slices.ContainsFunc(file.Decls, isOther) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func isHeader(decl ast.Decl) bool {
+	switch decl.(type) {
+	case *ast.Package, *ast.ImportDecl, *ast.CommentGroup, *ast.Attribute:
+		return true
+	default:
+		return false
+	}
+}
+
+// hasOneValue is false for a value that has a default somewhere.
+func hasOneValue(value cue.Value) bool {
+	result := value.Exists()
+	value.Walk(func(part cue.Value) bool {
+		_, hasDefault := part.Default()
+		result = result && !hasDefault
+		return result
+	}, nil)
 	return result
 }
 
@@ -53,11 +90,11 @@ func putConstants(instance *build.Instance, value cue.Value) *ast.File {
 	return &constants.File
 }
 
-// nameOf returns the name of a field that is no definition, or nothing.
+// nameOf returns the name of a field that is no definition and has no alias, or nothing.
 func nameOf(decl ast.Decl) string {
-	if field, ok := decl.(*ast.Field); ok && !isDefinitionName(field.Label) {
-		if name, isIdent, err := ast.LabelName(field.Label); err == nil && isIdent {
-			return name
+	if field, ok := decl.(*ast.Field); ok && field.Alias == nil && !isDefinitionName(field.Label) {
+		if label, ok := field.Label.(*ast.Ident); ok {
+			return label.Name
 		}
 	}
 	return ""
@@ -116,6 +153,7 @@ func (l *literals) of(value cue.Value) (literal ast.Expr, text string) {
 		return l.share(literal, "["+strings.Join(parts, ", ")+"]")
 	}
 	if scalar := scalarOf(value); scalar != nil {
+		scalar.ValuePos = value.Pos() // for errors
 		return scalar, scalar.Value
 	}
 	literal, _ = value.Syntax(cue.Final()).(ast.Expr)

@@ -85,17 +85,11 @@ func compileIn(context *cue.Context, module fs.FS, isExplainable bool) (*Templat
 	if usesConstants {
 		imports = newPackages(cuecontext.New())
 	}
-	for _, instance := range instances {
-		if instance.Err != nil {
-			return nil, newTemplateError("loading the templates", instance.Err, cue.Value{}, instance)
-		}
-		t.words.add(instance)
-		if _, err := imports.scope(instance); err != nil {
-			return nil, err
-		}
+	if err := t.evaluateImports(instances, imports); err != nil {
+		return nil, err
 	}
-	for _, value := range imports.values {
-		t.words.addNames(value)
+	if usesConstants && !imports.havePlainPolicy() {
+		return compileIn(context, module, true)
 	}
 	evaluated := imports
 	if usesConstants {
@@ -109,6 +103,23 @@ func compileIn(context *cue.Context, module fs.FS, isExplainable bool) (*Templat
 		return nil, err
 	}
 	return t, t.readCatalogue(instances[2], imports)
+}
+
+// evaluateImports evaluates what the packages import, and collects its words.
+func (t *Templates) evaluateImports(instances []*build.Instance, imports *packages) error {
+	for _, instance := range instances {
+		if instance.Err != nil {
+			return newTemplateError("loading the templates", instance.Err, cue.Value{}, instance)
+		}
+		t.words.add(instance)
+		if _, err := imports.scope(instance); err != nil {
+			return err
+		}
+	}
+	for _, value := range imports.values {
+		t.words.addNames(value)
+	}
+	return nil
 }
 
 func (t *Templates) compile(instance *build.Instance, input string, imports *packages) (*engine, error) {
