@@ -16,12 +16,10 @@ import (
 // words are the field names and strings that a set of templates contains.
 type words map[string]bool
 
-// addNames collects the names of fields that templates compute, such as those of resources.
+// addNames collects the names of fields that templates compute, such as those of resources and labels.
 func (w words) addNames(value cue.Value) {
 	for fields, err := value.Fields(); err == nil && fields.Next(); {
-		if name := fields.Selector().Unquoted(); strings.Contains(name, "/") {
-			w[name] = true
-		}
+		w[fields.Selector().Unquoted()] = true
 		w.addNames(fields.Value())
 	}
 }

@@ -54,6 +54,23 @@ func TestMessageKeepsATextInTheFormOfAPlaceholder(t *testing.T) {
 	}
 }
 
+// A label of policy whose name is computed is the one of the spec with that name.
+func TestComputedLabelOfPolicyIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	set, err := render.Compile(edited(t, policyFile, func(policy string) string {
+		return policy + `policy: labels: "cost\("-")center": "platform"`
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deploy := typed(t, []byte(minimalSpec))
+	deploy.Spec.PodMetadata = &v1.PodMetadata{Labels: map[string]v1.LabelValue{"cost-center": "a"}}
+	const want = "spec.podMetadata.labels.cost-center: policy sets it to platform: remove it"
+	if _, err := set.Render(deploy, render.ProjectSettings{}); err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %s", err, want)
+	}
+}
+
 // Rules recognize resources by prefixes and by names that templates compute.
 func TestResourcesMeanTheSameToFileAndAPIServer(t *testing.T) {
 	t.Parallel()
