@@ -193,15 +193,15 @@ func TestFirstStatusWaitsForEventsThatMatter(t *testing.T) {
 		object   client.Object
 		want     time.Duration
 	}{
-		{"a pod", 0, &corev1.Pod{}, maxControllers},
+		{"a pod", 0, &corev1.Pod{}, maxControllers + settleStatus},
 		{"a scheduled pod", 0, scheduled, settleStatus},
 		{"a warning", 0, &corev1.Event{}, settleFirst},
-		{"a Deployment", 0, &appsv1.Deployment{}, maxControllers},
+		{"a Deployment", 0, &appsv1.Deployment{}, maxControllers + settleStatus},
 		{"a Deployment without pods to come", 0, &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: new(int32)}}, settleFirst},
 		{"a Deployment whose pods are rejected", 0, rejected, settleFirst},
-		{"groups of pods", 0, groups(1), maxControllers},
+		{"groups of pods", 0, groups(1), maxControllers + settleStatus},
 		{"no groups of pods to come", 0, groups(0), settleFirst},
-		{"a ReplicaSet", 0, newReplicaSet(), maxControllers},
+		{"a ReplicaSet", 0, newReplicaSet(), maxControllers + settleStatus},
 		{"a pod after the first status", 1, &corev1.Pod{}, settleStatus},
 	} {
 		deploy := &v1.NpuDeploy{Status: v1.NpuDeployStatus{ObservedGeneration: c.observed}}

@@ -40,13 +40,14 @@ type objects[T client.Object] struct {
 
 	mu       sync.Mutex
 	versions map[types.NamespacedName]string // resource versions of the last patches
+	sent     map[types.NamespacedName]T      // patches without a response yet, as statusOnly returns them
 	uids     map[types.NamespacedName]types.UID
 }
 
 func newObjects[T client.Object](kind statusKind[T], cache client.Reader, status client.SubResourceWriter) *objects[T] {
 	return &objects[T]{
 		kind: kind, cache: cache, status: status, written: newLastWritten[T](),
-		versions: map[types.NamespacedName]string{}, uids: map[types.NamespacedName]types.UID{},
+		versions: map[types.NamespacedName]string{}, sent: map[types.NamespacedName]T{}, uids: map[types.NamespacedName]types.UID{},
 	}
 }
 
@@ -105,17 +106,23 @@ func isNewer(a, b client.Object) bool {
 	return err == nil && order > 0
 }
 
-// isOthersStatus reports whether another client wrote the status of after. It also returns true for the
-// event of a patch by this controller that arrives before the response.
+// isOthersStatus reports whether another client wrote the status of after. The event of a patch may arrive before its
+// response.
 func (o *objects[T]) isOthersStatus(before, after T) bool {
+	name := client.ObjectKeyFromObject(after)
 	o.mu.Lock()
-	version := o.versions[client.ObjectKeyFromObject(after)]
+	version := o.versions[name]
+	sent, isSent := o.sent[name]
 	o.mu.Unlock()
 	order, err := resourceversion.CompareResourceVersion(after.GetResourceVersion(), version)
 	if version != "" && err == nil && order <= 0 {
 		return false
 	}
-	return !equality.Semantic.DeepEqual(o.kind.statusOnly(before), o.kind.statusOnly(after))
+	current := o.kind.statusOnly(after)
+	if isSent && equality.Semantic.DeepEqual(sent, current) {
+		return false
+	}
+	return !equality.Semantic.DeepEqual(o.kind.statusOnly(before), current)
 }
 
 // replaced stores the object's UID, and returns that of a deleted object of the same name.
@@ -143,7 +150,14 @@ func (o *objects[T]) patch(ctx context.Context, before, after T, options ...clie
 	if equality.Semantic.DeepEqual(before, after) {
 		return false, nil
 	}
+	name, sent := client.ObjectKeyFromObject(after), o.kind.statusOnly(after)
+	o.mu.Lock()
+	o.sent[name] = sent
+	o.mu.Unlock()
 	err := o.status.Patch(ctx, after, client.MergeFromWithOptions(before, options...), client.FieldOwner(v1.FieldManager))
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.sent, name)
 	if apierrors.IsNotFound(err) {
 		return false, nil // The object was deleted.
 	}
@@ -152,9 +166,7 @@ func (o *objects[T]) patch(ctx context.Context, before, after T, options ...clie
 	}
 	stripOwnerMetadata(after)
 	o.written.put(after)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.versions[client.ObjectKeyFromObject(after)] = after.GetResourceVersion()
+	o.versions[name] = after.GetResourceVersion()
 	return true, nil
 }
 

@@ -284,7 +284,7 @@ func settleBeforeFirst(object client.Object) time.Duration {
 	case *corev1.Event, *corev1.Node:
 		return settleFirst
 	}
-	return maxControllers
+	return maxControllers + settleStatus // The first event is earlier than the begin of the deferral.
 }
 
 // followsPods reports whether an object has no status that is read, or one that changes with its pods.
