@@ -14,7 +14,7 @@ check:
 
 # run every test that does not require root
 test *flags:
-    go test ./... {{flags}}
+    go test -timeout 20m ./... {{flags}}
 
 lint:
     .ci/run format tidy cue lint
