@@ -3,7 +3,6 @@ package render_test
 import (
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -36,24 +35,19 @@ func TestCompiledTemplatesStayWithinBounds(t *testing.T) {
 }
 
 func TestConstantsRenderAsTheirExpressions(t *testing.T) {
-	ofEach(t, func(t *testing.T, kind kind) {
+	ofEachFixture(t, "*/*.yaml", func(t *testing.T, kind kind, file string) {
 		t.Helper()
-		for _, file := range glob(t, kind.fixtures+"/*/*.yaml") {
-			t.Run(filepath.Base(file), func(t *testing.T) {
-				t.Parallel()
-				document := read(t, file)
-				got, gotErr := kind.render(templatesOf(t, document), document)
-				want, wantErr := kind.render(explainableOf(t, document), document)
-				if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
-					t.Fatalf("%v, with expressions %v", gotErr, wantErr)
-				}
-				if wantErr != nil {
-					return
-				}
-				if diff := cmp.Diff(want.Objects, got.Objects); diff != "" {
-					t.Errorf("(-expressions +constants):\n%s", diff)
-				}
-			})
+		document := read(t, file)
+		got, gotErr := kind.render(templatesOf(t, document), document)
+		want, wantErr := kind.render(explainableOf(t, document), document)
+		if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
+			t.Fatalf("%v, with expressions %v", gotErr, wantErr)
+		}
+		if wantErr != nil {
+			return
+		}
+		if diff := cmp.Diff(want.Objects, got.Objects); diff != "" {
+			t.Errorf("(-expressions +constants):\n%s", diff)
 		}
 	})
 }

@@ -21,43 +21,33 @@ func TestFixturesArePairs(t *testing.T) {
 }
 
 func TestValidFixturesRender(t *testing.T) {
-	ofEach(t, func(t *testing.T, kind kind) {
+	ofEachFixture(t, "valid/*.yaml", func(t *testing.T, kind kind, file string) {
 		t.Helper()
-		for _, file := range glob(t, kind.fixtures+"/valid/*.yaml") {
-			t.Run(filepath.Base(file), func(t *testing.T) {
-				t.Parallel()
-				document := read(t, file)
-				if _, err := kind.render(templatesOf(t, document), document); err != nil {
-					t.Error(err)
-				}
-			})
+		document := read(t, file)
+		if _, err := kind.render(templatesOf(t, document), document); err != nil {
+			t.Error(err)
 		}
 	})
 }
 
 func TestInvalidFixturesAreRejectedInOneLine(t *testing.T) {
-	ofEach(t, func(t *testing.T, kind kind) {
+	ofEachFixture(t, "invalid/*.yaml", func(t *testing.T, kind kind, file string) {
 		t.Helper()
-		for _, file := range glob(t, kind.fixtures+"/invalid/*.yaml") {
-			t.Run(filepath.Base(file), func(t *testing.T) {
-				t.Parallel()
-				document := read(t, file)
-				_, err := kind.render(templatesOf(t, document), document)
-				if err == nil {
-					t.Fatal("no error")
-				}
-				lines := violationLines(t, err, false)
-				if strings.Count(lines, "\n") != 1 {
-					t.Fatalf("this breaks more than one rule:\n%s", lines)
-				}
-				if *update {
-					write(t, file, []byte(wantLine.ReplaceAllLiteralString(string(document), "# want: "+lines)))
-					return
-				}
-				if diff := cmp.Diff(header(document, wantLine)+"\n", lines); diff != "" {
-					t.Errorf("(-want +got):\n%s", diff)
-				}
-			})
+		document := read(t, file)
+		_, err := kind.render(templatesOf(t, document), document)
+		if err == nil {
+			t.Fatal("no error")
+		}
+		lines := violationLines(t, err, false)
+		if strings.Count(lines, "\n") != 1 {
+			t.Fatalf("this breaks more than one rule:\n%s", lines)
+		}
+		if *update {
+			write(t, file, []byte(wantLine.ReplaceAllLiteralString(string(document), "# want: "+lines)))
+			return
+		}
+		if diff := cmp.Diff(header(document, wantLine)+"\n", lines); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"path/filepath"
 	"reflect"
 	"testing"
 
@@ -65,6 +66,20 @@ func ofEach(t *testing.T, test func(t *testing.T, kind kind)) {
 	for _, kind := range kinds() {
 		t.Run(kind.name, func(t *testing.T) { test(t, kind) })
 	}
+}
+
+// ofEachFixture runs a test for each fixture of each kind whose path below testdata matches.
+func ofEachFixture(t *testing.T, pattern string, test func(t *testing.T, kind kind, file string)) {
+	t.Helper()
+	ofEach(t, func(t *testing.T, kind kind) {
+		t.Helper()
+		for _, file := range glob(t, kind.fixtures+"/"+pattern) {
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				t.Parallel()
+				test(t, kind, file)
+			})
+		}
+	})
 }
 
 func kinds() []kind { return []kind{npuDeploys(), projects()} }
