@@ -39,7 +39,7 @@ type engine struct {
 	hasConstants bool
 
 	importPath string // of the package
-	loops      loops
+	loops      loops  // for Explain, empty with constants
 }
 
 // input is an object to render.

@@ -93,6 +93,10 @@ func (t *Templates) RenderShared(deploy *v1.NpuDeploy, settings ProjectSettings,
 	if err != nil {
 		return nil, err
 	}
+	return t.renderShared(key, deploy, settings, backends)
+}
+
+func (t *Templates) renderShared(key sharedKey, deploy *v1.NpuDeploy, settings ProjectSettings, backends []Backend) (*Result, error) {
 	shared, isKnown := t.sharedOf(key)
 	if shared != nil {
 		if result, ok := shared.of(openFieldsOf(deploy)); ok {
@@ -127,7 +131,7 @@ func (t *Templates) RenderIfShared(deploy *v1.NpuDeploy, settings ProjectSetting
 	case shared != nil && shared.objects == nil:
 		return nil, false
 	}
-	result, err = t.RenderShared(deploy, settings, backends...)
+	result, err = t.renderShared(key, deploy, settings, backends)
 	return result, err == nil
 }
 

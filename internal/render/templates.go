@@ -128,7 +128,10 @@ func (t *Templates) compile(instance *build.Instance, input string, imports *pac
 		return nil, err
 	}
 	worded := t.context.Encode(scope)
-	e := &engine{context: t.context, input: input, importPath: instance.ID(), loops: newLoops(instance), hasConstants: len(imports.constants) > 0}
+	e := &engine{context: t.context, input: input, importPath: instance.ID(), hasConstants: len(imports.constants) > 0}
+	if !e.hasConstants {
+		e.loops = newLoops(instance)
+	}
 	if input == fieldDeploy { // Others have the contract in the package itself.
 		imports.replaceContract(scope, instance)
 	}
