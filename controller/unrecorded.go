@@ -43,6 +43,11 @@ type unrecordedAssignment struct {
 	applies int // reconciles that changed objects
 }
 
+// isUnrecorded reports whether there is an assignment, and the status has the one before.
+func (a unrecordedAssignment) isUnrecorded(deploy *v1.NpuDeploy) bool {
+	return a.next != nil && equality.Semantic.DeepEqual(a.before, deploy.Status.Rollout)
+}
+
 func newUnrecordedAssignments(passive clock.PassiveClock, enqueue func(...types.NamespacedName)) *unrecordedAssignments {
 	return &unrecordedAssignments{
 		clock: passive, byUID: map[types.UID]unrecordedAssignment{}, waiting: map[types.UID]struct{}{}, enqueue: enqueue,
@@ -77,7 +82,7 @@ func (u *unrecordedAssignments) of(deploy *v1.NpuDeploy) *v1.RolloutAssignment {
 func (u *unrecordedAssignments) unrecordedOf(deploy *v1.NpuDeploy) *v1.RolloutAssignment {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if assigned := u.byUID[deploy.UID]; equality.Semantic.DeepEqual(assigned.before, deploy.Status.Rollout) {
+	if assigned := u.byUID[deploy.UID]; assigned.isUnrecorded(deploy) {
 		return assigned.next
 	}
 	return nil
@@ -123,8 +128,8 @@ func (u *unrecordedAssignments) applied(deploy *v1.NpuDeploy) {
 func (u *unrecordedAssignments) mayWait(deploy *v1.NpuDeploy) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	assigned, ok := u.byUID[deploy.UID]
-	return ok && equality.Semantic.DeepEqual(assigned.before, deploy.Status.Rollout) && assigned.applies < 2 && len(u.waiting) > 0
+	assigned := u.byUID[deploy.UID]
+	return assigned.isUnrecorded(deploy) && assigned.applies < 2 && len(u.waiting) > 0
 }
 
 // retain forgets those that the status has, and those of NpuDeploys that are no members any more.
@@ -135,7 +140,7 @@ func (u *unrecordedAssignments) retain(members []rolloutMember) {
 	u.byUID = map[types.UID]unrecordedAssignment{}
 	for i := range members {
 		deploy := members[i].object
-		if assigned, ok := before[deploy.UID]; ok && equality.Semantic.DeepEqual(assigned.before, deploy.Status.Rollout) {
+		if assigned := before[deploy.UID]; assigned.isUnrecorded(deploy) {
 			u.byUID[deploy.UID] = assigned
 		}
 	}
