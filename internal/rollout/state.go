@@ -208,13 +208,12 @@ func (e *evaluation) failure(d Deploy) string {
 // isTransient reports whether a reason of Ready may pass without another set of templates.
 func isTransient(reason string) bool {
 	switch reason {
-	case v1.ReasonCrashLoop, v1.ReasonOutOfMemory, v1.ReasonImagePull, v1.ReasonContainerConfig, v1.ReasonProbeFailing,
-		v1.ReasonPodRejected, v1.ReasonRejected, v1.ReasonImmutable, v1.ReasonConflict, v1.ReasonKindNotInstalled,
+	case v1.ReasonRejected, v1.ReasonImmutable, v1.ReasonConflict, v1.ReasonKindNotInstalled,
 		v1.ReasonKindNotAllowed, v1.ReasonRouteNotAccepted, v1.ReasonPickerFailed,
 		v1.ReasonHostNotAllowed, v1.ReasonHostTaken:
 		return false
 	}
-	return true
+	return !v1.IsPodFailure(reason)
 }
 
 func later(a, b time.Time) time.Time {

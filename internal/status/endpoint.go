@@ -70,8 +70,7 @@ func pooled(observed Observed) result {
 func withoutPicker(observed Observed) result {
 	reason, text := v1.ReasonPickerNotReady, fmt.Sprintf("endpoint picker %s has no ready pod", observed.Route.Picker.Deployment.Name)
 	cause := pickerError(observed)
-	switch cause.reason {
-	case v1.ReasonPodRejected, v1.ReasonImagePull, v1.ReasonContainerConfig, v1.ReasonOutOfMemory, v1.ReasonCrashLoop, v1.ReasonProbeFailing:
+	if v1.IsPodFailure(cause.reason) {
 		reason = v1.ReasonPickerFailed
 	}
 	if cause.message != "" {

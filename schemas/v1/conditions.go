@@ -330,6 +330,15 @@ const (
 	ReasonIncomplete = "Incomplete"
 )
 
+// IsPodFailure reports whether a reason says that a pod stays as it is until what it runs is changed.
+func IsPodFailure(reason string) bool {
+	switch reason {
+	case ReasonPodRejected, ReasonImagePull, ReasonContainerConfig, ReasonOutOfMemory, ReasonCrashLoop, ReasonProbeFailing:
+		return true
+	}
+	return false
+}
+
 // Names that the controller uses on other objects.
 const (
 	// FieldManager is the field manager of applied objects.
