@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -69,7 +70,7 @@ func (c Compilation) flags() []string {
 // command returns the command of go build. Few compilations need more than a gigabyte: without garbage collection
 // below that, they take less CPU.
 func (c Compilation) command(ctx context.Context) *exec.Cmd {
-	cmd := command(ctx, "go", append(append([]string{"build", "-v", "-o", c.Out}, c.flags()...), c.Package)...)
+	cmd := command(ctx, "go", slices.Concat([]string{"build", "-v", "-o", c.Out}, c.flags(), []string{c.Package})...)
 	cmd.Dir = c.Dir
 	cmd.Env = append([]string{"GOGC=off", "GOMEMLIMIT=1GiB"}, os.Environ()...) // The user's values are used, if there are any.
 	cmd.Env = append(cmd.Env, "GOWORK=off")
@@ -81,7 +82,7 @@ func (c Compilation) command(ctx context.Context) *exec.Cmd {
 
 // stale returns the packages that are not compiled yet, in staleFormat, or "". Without them progress has no total.
 func (c Compilation) stale(ctx context.Context) string {
-	text, _ := output(ctx, c.Dir, append(append([]string{"list"}, c.flags()...), "-deps", "-f", staleFormat, c.Package)...)
+	text, _ := output(ctx, c.Dir, slices.Concat([]string{"list"}, c.flags(), []string{"-deps", "-f", staleFormat, c.Package})...)
 	return text
 }
 
