@@ -47,11 +47,16 @@ func run(args []string) int {
 
 // asPlugin makes usage and examples show `kubectl nufi`.
 func asPlugin(root *cobra.Command) {
-	for _, command := range root.Commands() {
-		command.Example = strings.ReplaceAll(command.Example, "  nufi ", "  kubectl nufi ")
-	}
+	prefixExamples(root)
 	root.Use = pluginName
 	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl nufi"}
+}
+
+func prefixExamples(command *cobra.Command) {
+	command.Example = strings.ReplaceAll(command.Example, "  nufi ", "  kubectl nufi ")
+	for _, child := range command.Commands() {
+		prefixExamples(child)
+	}
 }
 
 // untilSignal returns a context that a signal cancels, for commands that clean up. Other

@@ -25,7 +25,12 @@ var (
 )
 
 func newRolloutCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "rollout", Short: "Manage the specs that NpuDeploys had, and the templates that they use", Args: noArguments}
+	cmd := &cobra.Command{
+		Use:   "rollout",
+		Short: "Undo changes of NpuDeploys, and manage rollouts of templates",
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() }, // Without it, cobra ignores Args.
+	}
 	cmd.AddCommand(newUpdateCommand(), newHistoryCommand(), newRolloutDiffCommand(), newUndoCommand(), newStatusCommand())
 	for _, request := range rollout.Requests() {
 		cmd.AddCommand(newRequestCommand(request))
