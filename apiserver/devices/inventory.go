@@ -28,6 +28,7 @@ type Sources struct {
 type Inventory struct {
 	Sources
 
+	resources [][]corev1.ResourceName // of each accelerator of the catalogue
 	nodes     map[string]*node
 	unplaced  []Device
 	waiting   map[typeInNamespace]int64
@@ -54,6 +55,9 @@ func NewInventory(sources Sources) *Inventory {
 		Sources: sources, nodes: map[string]*node{},
 		waiting: map[typeInNamespace]int64{}, allocated: map[typeInNamespace]int64{}, holders: map[Pod]Pod{}, views: map[string][]byte{},
 	}
+	for i := range sources.Catalogue.Accelerators {
+		inv.resources = append(inv.resources, resourceNames(&sources.Catalogue.Accelerators[i]))
+	}
 	for i := range sources.Nodes {
 		inv.addNode(&sources.Nodes[i])
 	}
@@ -78,15 +82,14 @@ func NewInventory(sources Sources) *Inventory {
 func (inv *Inventory) addNode(object *corev1.Node) {
 	n := &node{ready: isReady(object), schedulable: !object.Spec.Unschedulable, counts: map[string]*NodeCount{}}
 	for i := range inv.Catalogue.Accelerators {
-		kind := &inv.Catalogue.Accelerators[i]
-		count := NodeCount{Type: kind.Name}
-		for _, resource := range resourceNames(kind) {
+		count := NodeCount{Type: inv.Catalogue.Accelerators[i].Name}
+		for _, resource := range inv.resources[i] {
 			total, allocatable := object.Status.Capacity[resource], object.Status.Allocatable[resource]
 			count.Total += total.Value()
 			count.Allocatable += allocatable.Value()
 		}
 		if count.Total > 0 || count.Allocatable > 0 {
-			n.counts[kind.Name] = &count
+			n.counts[count.Type] = &count
 		}
 	}
 	inv.nodes[object.Name] = n
@@ -116,14 +119,13 @@ func (inv *Inventory) addPod(object *corev1.Pod) {
 		return
 	}
 	pod := Pod{Namespace: object.Namespace, Name: object.Name, NpuDeploy: object.Labels[v1.LabelDeploy]}
-	for i := range inv.Catalogue.Accelerators {
-		kind := &inv.Catalogue.Accelerators[i]
+	for i, resources := range inv.resources {
 		var count int64
-		for _, resource := range resourceNames(kind) {
+		for _, resource := range resources {
 			count += status.Requested(object, resource)
 		}
 		if count > 0 {
-			inv.allocate(pod, object.Spec.NodeName, kind.Name, count)
+			inv.allocate(pod, object.Spec.NodeName, inv.Catalogue.Accelerators[i].Name, count)
 		}
 	}
 }
