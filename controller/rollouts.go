@@ -165,7 +165,6 @@ func (r *rollouts) Reconcile(ctx context.Context, _ reconcile.Request) (reconcil
 	if err != nil {
 		return result, err
 	}
-	r.deploys.unrecorded.setDecided()
 	overdue, err := r.nextOverdue(ctx, serving)
 	if wait := overdue.Sub(r.clock.Now()); !overdue.IsZero() && (result.RequeueAfter == 0 || wait < result.RequeueAfter) {
 		result.RequeueAfter = max(time.Millisecond, wait)
@@ -185,33 +184,46 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	}
 	r.deploys.unrecorded.retain(members)
 	r.took.Store(int64(r.clock.Since(start)))
+	if hasBegun, err := r.begin(ctx, slices.Concat(all, ignored), newestRevision(all), serving.Digest); !hasBegun {
+		return reconcile.Result{RequeueAfter: retryConflict}, err
+	}
 	directs, current := r.directs(all, serving.Digest), currentOf(all, serving.Digest)
 	if directs && current == nil && needsRollout(members) {
 		return reconcile.Result{}, r.create(ctx, all, ignored, members, serving.Digest) // Its event continues.
 	}
 	defer r.followSwap()
-	if !directs {
-		return reconcile.Result{}, nil
-	}
-	if err := r.supersede(ctx, all, current); err != nil {
-		return reconcile.Result{}, err
+	if directs {
+		if err := r.supersede(ctx, all, current); err != nil {
+			return reconcile.Result{}, err
+		}
 	}
 	if current == nil {
+		r.deploys.unrecorded.setDecided()
 		return reconcile.Result{}, nil
 	}
+	result, err := r.evaluate(ctx, serving, all, current, members)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	r.took.Store(int64(r.clock.Since(start)))
+	return r.record(ctx, current, members, result)
+}
+
+func (r *rollouts) evaluate(
+	ctx context.Context, serving *render.Templates, all []v1.TemplateRollout, current *v1.TemplateRollout, members []rolloutMember,
+) (rollout.Result, error) {
 	input := rollout.Input{Rollout: current, Earlier: map[string]*v1.TemplateRollout{}, Policy: serving.Catalogue.Change, Now: r.clock.Now()}
 	for i := range all[1:] { // The newest one is current.
 		input.Earlier[all[i+1].Name] = &all[i+1]
 	}
+	var err error
 	if input.Deploys, err = r.withHeldDevices(ctx, members); err != nil {
-		return reconcile.Result{}, err
+		return rollout.Result{}, err
 	}
 	if input.Nodes, err = r.nodes(ctx, input.Deploys); err != nil {
-		return reconcile.Result{}, err
+		return rollout.Result{}, err
 	}
-	result := rollout.Evaluate(input)
-	r.took.Store(int64(r.clock.Since(start)))
-	return r.record(ctx, current, members, result)
+	return rollout.Evaluate(input), nil
 }
 
 // needsRollout reports whether the set changes the manifests of any member.
@@ -219,12 +231,34 @@ func needsRollout(members []rolloutMember) bool {
 	return slices.ContainsFunc(members, func(m rolloutMember) bool { return m.Effect != render.None && m.Effect != render.Refused })
 }
 
+// begin records when a set began to serve. It reports whether that is known: the informer of a new leader may not have
+// the last rollouts and halts of the leader before.
+func (r *rollouts) begin(ctx context.Context, cached []v1.TemplateRollout, newest int64, digest string) (bool, error) {
+	if r.began.digest == digest {
+		return true, nil
+	}
+	var stored v1.TemplateRolloutList
+	if err := r.client.List(ctx, &stored); err != nil {
+		return false, fmt.Errorf("listing rollouts: %w", err)
+	}
+	if !equality.Semantic.DeepEqual(versionsOf(cached), versionsOf(stored.Items)) {
+		return false, nil
+	}
+	r.began = servingBegan{digest, newest}
+	return true, nil
+}
+
+func versionsOf(all []v1.TemplateRollout) map[types.UID]string {
+	versions := make(map[types.UID]string, len(all))
+	for i := range all {
+		versions[all[i].UID] = all[i].ResourceVersion
+	}
+	return versions
+}
+
 // directs reports whether this controller directs the rollouts: another one that runs by mistake does if it
 // serves a newer set.
 func (r *rollouts) directs(all []v1.TemplateRollout, digest string) bool {
-	if r.began.digest != digest {
-		r.began = servingBegan{digest, newestRevision(all)}
-	}
 	return currentOf(all, digest) != nil || newestRevision(all) <= r.began.revision
 }
 
@@ -242,6 +276,7 @@ func (r *rollouts) record(
 	if err := r.assignAll(ctx, members, result.Assignments); err != nil {
 		return reconcile.Result{}, err
 	}
+	r.deploys.unrecorded.setDecided()
 	next, now := result.Next, r.clock.Now()
 	if due := r.progressDue(current.Status, result.Status); now.Before(due) {
 		if next.IsZero() || due.Before(next) {
@@ -348,7 +383,8 @@ func (r *rollouts) event(current *v1.TemplateRollout, t status.Transition) {
 	r.recorder.Eventf(current, nil, eventType, t.Reason, "Rollout", "%s is %s: %s", t.Type, t.To, t.Message)
 }
 
-// create creates the next rollout. Another controller creates one of the same name.
+// create creates the next rollout. One of the same name is another controller's, or is not in the informer yet: its
+// event shows whether it is of the same set, or of one that began to serve later.
 func (r *rollouts) create(ctx context.Context, all, ignored []v1.TemplateRollout, members []rolloutMember, digest string) error {
 	revision := max(newestRevision(all), assignedRevision(members)) + 1
 	for slices.ContainsFunc(ignored, func(other v1.TemplateRollout) bool { return other.Name == rollout.NameOf(revision) }) {
@@ -357,7 +393,6 @@ func (r *rollouts) create(ctx context.Context, all, ignored []v1.TemplateRollout
 	next := rollout.New(digest, revision, r.deploys.sets.namespace)
 	err := r.client.Create(ctx, next, client.FieldOwner(v1.FieldManager))
 	if apierrors.IsAlreadyExists(err) {
-		r.began.revision = revision // It began before, or is of the same set.
 		return nil
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/internal/rollout"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness/controllertest"
 )
@@ -73,6 +74,45 @@ func TestUpdateInPlaceIsOneWriteOfEachObjectAndOfTheStatus(t *testing.T) {
 	f.start()
 	f.AwaitCondition(third, v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
 	f.expectInPlace("3", 4)
+}
+
+// A controller of a new set does not know which of the last one an NpuDeploy has, until it has assigned the new one.
+func TestNewLeaderReturnsNothingToAnEarlierSet(t *testing.T) {
+	f := newFixture(t)
+	f.edit("\tannotations: {}\n", "\tannotations: {\"example.com/note\": \"1\"}\n")
+	f.serve()
+	f.controller.KillAt(after(update()))(f.Harness)
+	f.edit(`"example.com/note": "1"`, `"example.com/note": "2"`)
+	f.serve()
+	f.start()
+	release := f.controller.DelayWatches("templaterollouts")
+	defer release()
+	f.Kubectl("wait", "templaterollout/templates-2", "--for=create", "--timeout=60s")
+	f.controller.AwaitQuiet(f.Harness, f.Namespace, 2*quietTime) // NpuDeploys are reconciled again every two seconds.
+	for _, write := range f.controller.Writes(f.Namespace) {
+		if !strings.Contains(write, "/npudeploys/") && !strings.HasSuffix(write, "/events") {
+			t.Errorf("before its decision, the controller sent %s", write)
+		}
+	}
+	release()
+	f.AwaitCondition(f.rollout(2), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+}
+
+// The informer of a controller lags behind the rollouts of the one before.
+func TestRolloutFollowsThoseThatTheInformerDoesNotHaveYet(t *testing.T) {
+	f := newFixture(t)
+	release := f.controller.DelayWatches("templaterollouts")
+	defer release()
+	f.Must(f.Client.Create(f.Context(), rollout.New("another", 7, "")))
+	f.edit("\tannotations: {}\n", "\tannotations: {\"example.com/note\": \"1\"}\n")
+	f.serve()
+	f.Await("the set to be stored", func() bool { return f.storedSets() == 2 })
+	f.controller.AwaitQuiet(f.Harness, f.Namespace, quietTime)
+	release()
+	f.AwaitCondition(f.rollout(8), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+	if f.Get(f.rollout(1)) {
+		t.Error("a rollout was created that precedes that of another controller")
+	}
 }
 
 // expectInPlace checks that all Deployments have the set's note, their first pods, and as many generations as sets.

@@ -1,12 +1,15 @@
 package controllertest
 
 import (
+	"bytes"
 	"io"
 	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // DelayWatches holds the events of a resource back from the controller's informers until release is
-// called: they lag behind the API server.
+// called: they lag behind the API server. They get the objects that exist when they start.
 func (c *Controller) DelayWatches(resource string) (release func()) {
 	return c.watches.closeFor(resource)
 }
@@ -37,19 +40,29 @@ func (g *gate) closeFor(resource string) (open func()) {
 }
 
 func (g *gate) delay(resource string, body io.ReadCloser) io.ReadCloser {
-	return gatedBody{body, g, resource}
+	return &gatedBody{ReadCloser: body, gate: g, resource: resource}
 }
 
-// gatedBody returns what it reads when the gate is open.
+// endOfInitialEvents is in the event that follows those of the objects that exist when a watch starts.
+const endOfInitialEvents = metav1.InitialEventsAnnotationKey
+
+// gatedBody returns what it reads after the initial events when the gate is open.
 type gatedBody struct {
 	io.ReadCloser
 
 	gate     *gate
 	resource string
+	last     []byte // which may have the first part of endOfInitialEvents
+	isLater  bool
 }
 
-func (b gatedBody) Read(content []byte) (int, error) {
+func (b *gatedBody) Read(content []byte) (int, error) {
 	n, err := b.ReadCloser.Read(content)
+	if !b.isLater {
+		b.last = append(b.last[max(0, len(b.last)-len(endOfInitialEvents)):], content[:n]...)
+		b.isLater = bytes.Contains(b.last, []byte(endOfInitialEvents))
+		return n, err
+	}
 	b.gate.mu.Lock()
 	defer b.gate.mu.Unlock()
 	for err == nil && b.gate.closed[b.resource] {

@@ -12,7 +12,7 @@ import (
 
 var errKilled = errors.New("the controller was killed")
 
-// Moment is when a controller is killed: at a request.
+// Moment is when a controller is killed: at a request that is no dry run.
 type Moment struct {
 	Method     string
 	Path, Body string // parts
@@ -23,7 +23,7 @@ type Moment struct {
 }
 
 func (m *Moment) is(request *http.Request) bool {
-	if m == nil || request.Method != m.Method || !strings.Contains(request.URL.Path, m.Path) {
+	if m == nil || request.Method != m.Method || !strings.Contains(request.URL.Path, m.Path) || request.URL.Query().Has("dryRun") {
 		return false
 	}
 	if m.Body != "" {
