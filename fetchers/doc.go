@@ -4,11 +4,11 @@
 // It takes four steps:
 //
 //  1. query: one range query per vendor and refresh, for all the vendor's metrics;
-//  2. normalise: each sample's labels and unit, by the vendor's table;
+//  2. normalize: each sample's labels and unit, by the vendor's table;
 //  3. aggregate: samples become devices;
 //  4. publish: an immutable Snapshot replaces the previous one.
 //
-// Utilisation is a ratio from 0 to 1, memory is in bytes, temperature in degrees Celsius,
+// Utilization is a ratio from 0 to 1, memory is in bytes, temperature in degrees Celsius,
 // power in watts. A value that no exporter reports is absent, never zero.
 //
 // The definition of a device's values, which the recording rules of bundle/monitoring share:
@@ -17,7 +17,7 @@
 //   - a series with a UUID is of the device with that UUID, whatever node its labels name;
 //   - of concurrent readings of one quantity the preferred metric counts, then the largest
 //     value; a device is healthy only if every exporter reports so;
-//   - a utilisation by core is the mean of the cores with a value;
+//   - a utilization by core is the mean of the cores with a value;
 //   - a device that several pods share counts once, and its holder is "2 pods" with what they
 //     have in common: PromQL does not order labels, so that no rule can choose one of them;
 //   - NuFi's device plugin adds health and holder to the device of the same UUID or name that

@@ -88,7 +88,7 @@ func checkSense(t *testing.T, devices Devices) {
 				t.Errorf("device %q of node %q is %+v", id, node, status)
 			}
 			if status.Utilization != nil && (*status.Utilization < 0 || *status.Utilization > 1) {
-				t.Errorf("utilisation is %v", *status.Utilization)
+				t.Errorf("utilization is %v", *status.Utilization)
 			}
 			if status.MemoryUsed != nil && (*status.MemoryUsed < 0 || status.MemoryTotal != nil && *status.MemoryUsed > *status.MemoryTotal) {
 				t.Errorf("memory is %d of %v", *status.MemoryUsed, status.MemoryTotal)

@@ -71,7 +71,7 @@ type rolloutView struct {
 	v1.TemplateRollout
 
 	State, Message string // the key of the state in words is below "rollout."
-	Mood           state  // which colour and icon it has
+	Mood           state  // which color and icon it has
 	Age            moment
 	Possible       map[rollout.Request]bool
 }
@@ -82,7 +82,7 @@ type rolloutAction struct {
 	Missing *problem.Missing
 }
 
-// rolloutStates are the states of a rollout, and which state of a deployment has the same colour.
+// rolloutStates are the states of a rollout, and which state of a deployment has the same color.
 func rolloutStates() map[string]state {
 	return map[string]state{
 		v1.ConditionComplete: status.StateReady, v1.ConditionHalted: status.StateError, v1.ReasonNotObserved: status.StatePending,

@@ -242,7 +242,7 @@ func TestUnreportedValuesAreAbsent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Contains(text, []byte(`"temperatures"`)) || bytes.Contains(text, []byte("utilization")) || bytes.Contains(text, []byte("memoryUsed")) {
-		t.Errorf("an exporter without utilisation: %s", text)
+		t.Errorf("an exporter without utilization: %s", text)
 	}
 }
 

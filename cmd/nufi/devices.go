@@ -42,7 +42,7 @@ func newDevicesCommand() *cobra.Command {
 		Use:   "devices --prometheus URL",
 		Short: "Print the accelerators of a cluster",
 		Long: `Print the accelerators of a cluster, as their exporters report them to Prometheus:
-utilisation, memory, temperature, power, health, and the pod that holds each. A value
+utilization, memory, temperature, power, health, and the pod that holds each. A value
 that no exporter reports is "-".
 
 A vendor whose metrics cannot be read is reported on stderr; the others are printed. With

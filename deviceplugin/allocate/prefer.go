@@ -15,7 +15,7 @@ type Place struct {
 }
 
 // Prefer chooses size of the available devices, including all required ones. It
-// minimises, in this order: the NUMA nodes in use, the PCIe roots in use, the devices
+// minimizes, in this order: the NUMA nodes in use, the PCIe roots in use, the devices
 // left over in a partially used group.
 //
 // It returns fewer than size if fewer are available, and none if the request is

@@ -23,7 +23,7 @@ type Description struct {
 	Version string `json:"version"`
 	// resource is the extended resource's name, such as sapeon.com/snx3.
 	Resource string `json:"resource"`
-	// condition is the type of the node condition that summarises the devices' health. It
+	// condition is the type of the node condition that summarizes the devices' health. It
 	// must end in Healthy: the admission policy permits no other condition.
 	Condition string `json:"condition"`
 	// type and model name the accelerator in metrics: ATOM, RBLN-CA25; empty if left out.

@@ -52,7 +52,7 @@ func (c Condition) Run(ctx context.Context) error {
 		entries, changed := c.Devices.Snapshot()
 		wait := heartbeat
 		if hadDevices = hadDevices || len(entries) > 0; hadDevices {
-			if err := c.patch(ctx, Summarise(c.Resource, entries)); err != nil && ctx.Err() == nil {
+			if err := c.patch(ctx, Summarize(c.Resource, entries)); err != nil && ctx.Err() == nil {
 				log.Error(err, "Could not report the devices' condition")
 				wait = callTimeout
 			}

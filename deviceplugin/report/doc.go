@@ -1,7 +1,7 @@
 // Package report publishes the devices' health to Kubernetes: one node condition that
-// summarises them, and one event per change of a device's state.
+// summarizes them, and one event per change of a device's state.
 //
-// Steps: summarise the inventory (pure), patch the node's condition when the summary
+// Steps: summarize the inventory (pure), patch the node's condition when the summary
 // changes and as a periodic heartbeat, post events in order.
 //
 // Invariants: an unreachable API server delays reports and nothing else; the condition is

@@ -15,7 +15,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/inventory"
 )
 
-func TestSummarise(t *testing.T) {
+func TestSummarize(t *testing.T) {
 	healthy := device("a", health.Healthy, true, "Answering", "every check passed")
 	suspect := device("b", health.Suspect, true, "AttributeBad", `status is "3"`)
 	withoutData := device("c", health.Unknown, true, "NoData", "there is no attribute status")
@@ -39,18 +39,18 @@ func TestSummarise(t *testing.T) {
 		"no device": {nil,
 			Summary{corev1.ConditionUnknown, "NoDevices", "no device of sapeon.com/snx3 is left on this node"}},
 	} {
-		if diff := cmp.Diff(c.want, Summarise("sapeon.com/snx3", c.entries)); diff != "" {
+		if diff := cmp.Diff(c.want, Summarize("sapeon.com/snx3", c.entries)); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
 		}
 	}
 }
 
-func TestSummariseBoundsTheMessage(t *testing.T) {
+func TestSummarizeBoundsTheMessage(t *testing.T) {
 	var entries []inventory.Entry
 	for i := range 64 {
 		entries = append(entries, device(strconv.Itoa(i), health.Unhealthy, false, "DeviceNodeMissing", strings.Repeat("ü", 50)))
 	}
-	got := Summarise("sapeon.com/snx3", entries).Message
+	got := Summarize("sapeon.com/snx3", entries).Message
 	if len(got) > maxMessage || !strings.HasPrefix(got, "64 of 64") || strings.ToValidUTF8(got, "") != got {
 		t.Errorf("%d bytes: %s", len(got), got)
 	}

@@ -20,9 +20,9 @@ type Summary struct {
 	Message string
 }
 
-// Summarise is False if a device is not available to pods, Unknown if one gives no data
+// Summarize is False if a device is not available to pods, Unknown if one gives no data
 // or there is no device, and True otherwise.
-func Summarise(resource string, entries []inventory.Entry) Summary {
+func Summarize(resource string, entries []inventory.Entry) Summary {
 	if len(entries) == 0 {
 		return Summary{corev1.ConditionUnknown, "NoDevices", "no device of " + resource + " is left on this node"}
 	}

@@ -74,7 +74,7 @@ const (
 	phone   = 390
 )
 
-// looks returns both languages in both colour schemes, and each language and scheme in both widths.
+// looks returns both languages in both color schemes, and each language and scheme in both widths.
 func looks() []look {
 	return []look{{"en", false, desktop}, {"en", true, phone}, {"ko", false, phone}, {"ko", true, desktop}}
 }

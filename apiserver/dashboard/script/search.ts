@@ -29,7 +29,7 @@ export function searching(log: HTMLElement): void {
   let ranges: Range[] = [];
   let current = -1;
 
-  // mark colours the matches, where the browser can do that without changing the text.
+  // mark colors the matches, where the browser can do that without changing the text.
   function mark(name: string, marked: Range[]): void {
     if (typeof Highlight !== "undefined") CSS.highlights.set(name, new Highlight(...marked));
   }

@@ -154,7 +154,7 @@ func stat(title, description, unit string, lines ...line) panel {
 	return p
 }
 
-// heatmap shows one row of cells per series, coloured by value from 0 to maximum.
+// heatmap shows one row of cells per series, colored by value from 0 to maximum.
 func heatmap(title, description, unit string, maximum float64, lines ...line) panel {
 	p := newPanel("status-history", title, description, unit, 14, lines)
 	p.FieldConfig.Defaults["max"] = maximum
