@@ -25,7 +25,7 @@ func newCommand(run func(context.Context, flags) error) *cobra.Command {
 	var f flags
 	command := &cobra.Command{
 		Use:           "nufi-controller",
-		Short:         "Make the cluster hold what NpuDeploys ask for",
+		Short:         "Apply the manifests of NpuDeploys and Projects, and report their status",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,

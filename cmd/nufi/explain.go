@@ -31,7 +31,7 @@ PATH limits the output to one field and what is below it, in one manifest
 		Example: `  nufi explain -f llama-8b.yaml
   nufi explain -f llama-8b.yaml spec.template.spec.containers[0].image
   nufi explain -f llama-8b.yaml deployment:spec.template.spec.volumes -o json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			write, err := explanationPrinter(output)
 			if err != nil {

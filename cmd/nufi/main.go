@@ -65,6 +65,16 @@ func untilSignal(cmd *cobra.Command) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 }
 
+// arguments reports the usage if the number of arguments is wrong. Cobra's own message does not name them.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check(cmd, args) != nil {
+			return fmt.Errorf("%d arguments: use %s", len(args), cmd.UseLine())
+		}
+		return nil
+	}
+}
+
 // noArguments rejects arguments. The message of cobra.NoArgs is "unknown command".
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {

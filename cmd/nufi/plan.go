@@ -39,15 +39,20 @@ func newPlanCommand() *cobra.Command {
 	var o planOptions
 	cmd := &cobra.Command{
 		Use:   "plan --templates DIR",
-		Short: "Print the effect of other templates on all live objects",
-		Long: `Print the effect of replacing the templates on every NpuDeploy and Project of a cluster:
-None, InPlace, Restart (its pods are replaced), Delete (an object is deleted), or Refused (its
-spec would no longer render, and its objects would stay as they are). Nothing is written, and
-only NpuDeploys and Projects are read. If the user may not list Projects, they are left out
-with a message, and NpuDeploys do not follow them.
+		Short: "Print the effect of new templates on all live objects",
+		Long: `Print what would happen to every NpuDeploy and Project of a cluster if the templates were replaced:
 
-Below are the waves in which the controller would update the NpuDeploys with automatic updates: see
-change in the policy of the new templates.
+  None      nothing
+  InPlace   objects change, but no pod of a server restarts
+  Restart   pods are replaced
+  Delete    an object is deleted
+  Refused   the spec no longer renders; its objects stay as they are
+
+Nothing is written, and only NpuDeploys and Projects are read. If the user may not list Projects, a
+message says so, and NpuDeploys are rendered without the settings of their Projects.
+
+The waves in which the controller would update the NpuDeploys with automatic updates follow. They
+are configured by change in the policy of the new templates.
 
 The exit code is 0 if nothing would change, 1 if something would, 2 if an error occurred or a
 spec would be refused.`,

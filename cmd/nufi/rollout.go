@@ -82,9 +82,9 @@ func newUpdateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update NAME...",
 		Short: "Apply the platform's newest templates to NpuDeploys with manual updates",
-		Long: `Request the update of NpuDeploys with manual updates, by spec.updates or by policy, to the
-templates that their status.update names. Condition UpdateAvailable describes the effect. With --to, request other
-templates, such as earlier ones: the controller keeps the last ten sets, and those in use.`,
+		Long: `Update NpuDeploys whose updates are manual, by spec.updates or by policy, to the templates that
+their status.update names. The condition UpdateAvailable describes the effect. With --to, use
+other templates, such as earlier ones: the controller keeps the last ten sets, and those in use.`,
 		Example: `  nufi rollout update llama-8b -n npu-serving
   nufi rollout update llama-8b -n npu-serving --to sha256:5c3a0de1b7f2`,
 		Args: func(_ *cobra.Command, args []string) error {

@@ -62,13 +62,15 @@ func newHistoryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history [NAME | templates]",
 		Short: "List the earlier specs of an NpuDeploy, or the rollouts of templates",
-		Long: `List the specs of an NpuDeploy, the oldest first. The controller stores them from the first change
-on: the last ten, or as many as policy's specHistory. The number of replicas is not part of them. Without a name,
-list the rollouts of templates. An NpuDeploy called templates is npudeploy/templates.`,
+		Long: `List the specs of an NpuDeploy, the oldest first. The controller stores the last ten, or as many
+as policy's specHistory sets, from the first change on. They do not include the number of replicas.
+
+Without a name, list the rollouts of templates. For an NpuDeploy whose name is templates, use
+npudeploy/templates.`,
 		Example: `  nufi rollout history llama-8b -n npu-serving
   nufi rollout history deploy/llama-8b -n npu-serving -o json
   nufi rollout history templates`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || args[0] == "templates" {
 				return o.rollouts(cmd)
@@ -113,16 +115,18 @@ func newRolloutDiffCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff NAME REVISION [REVISION] | templates/A templates/B",
 		Short: "Compare two specs of an NpuDeploy, or two sets of templates",
-		Long: `Print the difference between two specs of an NpuDeploy: of a revision and the current spec, or of two
-revisions. nufi rollout history lists them. Of two sets of templates, print the difference of their files, as the
-controller keeps them in its namespace; that requires the right to list ControllerRevisions there.
+		Long: `Print the difference between two specs of an NpuDeploy: a revision and the current spec, or two
+revisions, which nufi rollout history lists.
+
+For two sets of templates, print the difference between their files. The controller stores the sets
+as ControllerRevisions in its namespace, which the user must be allowed to list.
 
 The exit code is 0 if nothing differs, 1 if something does, 2 if an error occurred.`,
 		Example: `  nufi rollout diff llama-8b 3
   nufi rollout diff llama-8b 1 3
   nufi rollout diff templates/6 templates/7
   nufi rollout diff templates/5c3a0de1b7f2 templates`,
-		Args: cobra.RangeArgs(2, 3),
+		Args: arguments(cobra.RangeArgs(2, 3)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, is := isTemplates(args[0]); is && len(args) == 2 {
 				return o.diffTemplates(cmd.Context(), args, controllerNamespace, cmd.OutOrStdout())
@@ -189,13 +193,14 @@ func newUndoCommand() *cobra.Command {
 	var revision int64
 	cmd := &cobra.Command{
 		Use:   "undo NAME",
-		Short: "Write an earlier spec of an NpuDeploy back",
+		Short: "Restore an earlier spec of an NpuDeploy",
 		Long: `Replace the spec of an NpuDeploy by that of an earlier revision: the previous one, or that of
---to-revision. The number of replicas stays. The spec is written as the user, so that other tools see the
-change: GitOps may write its own spec again. Nothing is written if the NpuDeploy changes meanwhile.`,
+--to-revision. The number of replicas does not change. This is a change by the user like any other,
+so GitOps may write its own spec again. If another client changes the NpuDeploy at the same time,
+nothing is written.`,
 		Example: `  nufi rollout undo llama-8b -n npu-serving
   nufi rollout undo deploy/llama-8b --to-revision 2`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("to-revision") && revision < 1 {
 				return fmt.Errorf("--to-revision %d: %w", revision, errNoRevision)

@@ -131,14 +131,15 @@ func newStatusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [templates[/DIGEST]]",
 		Short: "Print the progress of a rollout of templates",
-		Long: `Print the waves of a rollout of templates: the current one, or that of a digest or a revision. With --watch,
-print them again after each change, until the rollout is complete, halted or superseded.
+		Long: `Print the waves of a rollout of templates: the current rollout, or that of a digest or a revision.
+With --watch, print them again after each change, until the rollout is complete, halted or
+superseded.
 
-The exit code is 0 if the rollout is complete or continues, 1 if it is halted or superseded, 2 if an error
-occurred.`,
+The exit code is 0 if the rollout is complete or continues, 1 if it is halted or superseded, 2 if
+an error occurred.`,
 		Example: `  nufi rollout status --watch
   nufi rollout status templates/5c3a0de1b7f2 -o json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.status(cmd, args, watch) },
 	}
 	o.clusterFlags.add(cmd)
@@ -206,7 +207,7 @@ func newRequestCommand(request rollout.Request) *cobra.Command {
 		Use:     string(request) + " [templates[/DIGEST]]",
 		Short:   request.Summary(),
 		Example: "  nufi rollout " + string(request) + "\n  nufi rollout " + string(request) + " templates/5c3a0de1b7f2",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kube, current, err := cluster.rollout(cmd.Context(), args)
 			if err != nil {

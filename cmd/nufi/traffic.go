@@ -50,10 +50,12 @@ func newTrafficCommand() *cobra.Command {
 	var o trafficOptions
 	cmd := &cobra.Command{
 		Use:   "traffic NAME [BACKEND=WEIGHT...]",
-		Short: "Show or change how the requests to an NpuDeploy's host are divided",
-		Long: `Divide the requests to the host of an NpuDeploy among NpuDeploys of its namespace, which must exist. The weights replace those
-of spec.endpoint.traffic.backends, and end its steps. If NAME is not one of the backends, it gets what they leave of
-100. No pod restarts. Without weights, show those of the spec and of the route, and the progress of the steps.`,
+		Short: "Print or change how the requests to the host of an NpuDeploy are divided",
+		Long: `Divide the requests to the host of an NpuDeploy among existing NpuDeploys of its namespace, the
+backends. The weights replace those in spec.endpoint.traffic.backends, and end a promotion in
+steps. If NAME is not one of the backends, its weight is what they leave of 100. No pod restarts.
+
+Without weights, print those of the spec and of the route, and the progress of a promotion.`,
 		Example: `  nufi traffic chat -n ml-serving
   nufi traffic chat chat-v2=20 -n ml-serving
   nufi traffic chat chat=7 chat-v2=2 -n ml-serving --dry-run`,
@@ -88,12 +90,14 @@ func newPromoteCommand() *cobra.Command {
 	var inSteps bool
 	cmd := &cobra.Command{
 		Use:   "promote NAME BACKEND",
-		Short: "Send all requests to an NpuDeploy's host to one backend",
-		Long: `Set the weight of the backend to 100, and all others of spec.endpoint.traffic.backends to 0. Steps end. The backend
-requires a ready pod. No pod restarts, and the matches stay as they are. To roll back, promote NAME itself.
+		Short: "Send all requests to the host of an NpuDeploy to one backend",
+		Long: `Set the weight of the backend to 100, and that of all others in spec.endpoint.traffic.backends
+to 0. This ends a promotion in steps. The backend must have a ready pod. No pod restarts, and
+matches do not change. To roll back, promote NAME itself.
 
-With --steps, the share of the backend grows by policy's steps, while its errors and its time to the first token stay
-within bounds of the other backends; otherwise it returns to 0. A second time begins again at the first share.`,
+With --steps, the share of the backend grows in the steps of policy, as long as its errors and its
+time to the first token stay within bounds of the other backends; otherwise it returns to 0. If
+repeated, the promotion starts again at the first share.`,
 		Example: `  nufi promote chat chat-v2 -n ml-serving
   nufi promote chat chat-v2 --steps -n ml-serving`,
 		Args: func(_ *cobra.Command, args []string) error {
