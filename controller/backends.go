@@ -22,8 +22,8 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// restoreDelay is the least time from the loss of a backend to its return, so that one whose pods
-// become ready and unready does not cause a write each time. A loss takes effect at once.
+// restoreDelay is the minimum time from the loss of a backend to its return. It prevents a write for each change if the
+// pods of a backend alternate between ready and not ready. A loss takes effect at once.
 const restoreDelay = 10 * time.Second
 
 // backendsOf returns the states of the backends of deploy, from informers. It is nil if deploy does
@@ -125,7 +125,7 @@ func describeBackends(backends []render.Backend) string {
 	if len(backends) == 0 {
 		return ""
 	}
-	text, _ := json.Marshal(backends) // It has strings and numbers alone.
+	text, _ := json.Marshal(backends) // Strings and numbers can always be encoded.
 	return string(text)
 }
 
@@ -146,8 +146,8 @@ func newBackendStates(passive clock.PassiveClock) *backendStates {
 	return &backendStates{clock: passive, byDeploy: map[types.NamespacedName]map[string]backendState{}}
 }
 
-// settle replaces the observed states of the backends of deploy by those to follow. It returns the
-// time after which a backend may return, or 0.
+// settle replaces the observed states of the backends of deploy by those that its route follows. It returns the time
+// until a backend may return, or 0.
 func (s *backendStates) settle(deploy types.NamespacedName, backends []render.Backend) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,7 +186,7 @@ func (k *deployKind) backendChanged() handler.EventHandler {
 	add := func(ctx context.Context, object client.Object, queue workQueue) {
 		deploys, err := cached.Find(ctx, k.cache, &v1.NpuDeploy{}, indexBackend(), object.GetNamespace()+"/"+backendName(object))
 		if err != nil {
-			return // The informer has not started: then all are reconciled.
+			return // The informer has not started yet; its start reconciles all.
 		}
 		priority := priorityDrift
 		for _, deploy := range deploys {
@@ -208,7 +208,7 @@ func (k *deployKind) backendChanged() handler.EventHandler {
 	}
 }
 
-// backendName returns the name of an NpuDeploy, or of that which a workload belongs to.
+// backendName returns the name of an NpuDeploy, or of the NpuDeploy that a workload belongs to.
 func backendName(object client.Object) string {
 	if _, isDeploy := object.(*v1.NpuDeploy); isDeploy {
 		return object.GetName()

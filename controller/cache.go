@@ -104,8 +104,8 @@ func stripApplied(object any) (any, error) {
 	return applied, nil
 }
 
-// stripAppliedMetadata keeps what Summarize has not summarized and is read. The label is only of an object that
-// nothing controls.
+// stripAppliedMetadata keeps the metadata that is read and that Summarize has not summarized. The label is needed only
+// for an object without a controller.
 func stripAppliedMetadata(applied client.Object) {
 	cached.Metadata(applied)
 	labels := applied.GetLabels()
@@ -288,8 +288,8 @@ func shareStatus(status *v1.NpuDeployStatus) {
 	status.Image, status.Templates, status.ReplicaSummary = cached.Text(status.Image), cached.Text(status.Templates), cached.Text(status.ReplicaSummary)
 }
 
-// listDeploys lists the cached NpuDeploys of a namespace, or of all. They are shared. A list by the cache would copy
-// each: 40 MB for ten thousand, at each event while a rollout is open.
+// listDeploys lists the cached NpuDeploys of a namespace, or of all. They are shared: the list of the cache would copy
+// 40 MB for ten thousand, at each event while a rollout is open.
 func listDeploys(ctx context.Context, from cache.Informers, namespace string) ([]*v1.NpuDeploy, error) {
 	indexer, err := cached.Indexer(ctx, from, &v1.NpuDeploy{})
 	if err != nil {

@@ -31,7 +31,7 @@ import (
 
 // +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,verbs=get;list;watch
 
-// installTimeout bounds the first list of an installed kind, whose definition may be deleted meanwhile.
+// installTimeout bounds the first list of an installed kind, because its definition may be deleted during the list.
 const installTimeout = 30 * time.Second
 
 // installedKinds tracks which kinds of applied objects the API server serves, and watches
@@ -86,8 +86,8 @@ func (k *installedKinds) set(kind schema.GroupVersionKind, isWatched bool, unlis
 	return before != isWatched || fmt.Sprint(reason) != fmt.Sprint(unlisted)
 }
 
-// discover watches the kinds that are installed at the start. A kind that cannot be listed would
-// keep the controller from starting: it is left to Reconcile, if it has a definition.
+// discover watches the kinds that are installed at the start. A kind that cannot be listed is left to Reconcile, if it
+// has a definition, because it would prevent the controller from starting.
 func (k *installedKinds) discover(ctx context.Context) error {
 	for _, kind := range manifests.Kinds() {
 		isServed, err := k.discoverKind(kind)
@@ -190,7 +190,7 @@ func (k *installedKinds) Reconcile(ctx context.Context, request reconcile.Reques
 	return reconcile.Result{}, errors.Join(k.remove(ctx, kind), err)
 }
 
-// isServed reports whether a definition serves a kind, and discovery has it. Either may be the older one:
+// isServed reports whether a definition serves a kind, and discovery has it too. Either may lag behind the other, and
 // no event follows when discovery changes.
 func (k *installedKinds) isServed(ctx context.Context, name string, kind schema.GroupVersionKind) (bool, error) {
 	definition := &unstructured.Unstructured{}

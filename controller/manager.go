@@ -63,7 +63,7 @@ type Options struct {
 	Prometheus fetchers.Querier
 	// MeasureClock is the clock of measurements: the real one, or a test's.
 	MeasureClock clock.WithTicker
-	// Clock is that by which NpuDeploys are observed: the real one, or a test's.
+	// Clock is the clock of observations: the real one, or a test's.
 	Clock clock.PassiveClock
 
 	Log      logr.Logger
@@ -91,7 +91,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
-	var owners []func() // enqueue all objects of a kind
+	var owners []func() // each enqueues all objects of a kind
 	kind := &deployKind{}
 	store, err := openTemplates(o, mgr, metrics, kind, func() {
 		for _, enqueue := range owners {
@@ -258,7 +258,7 @@ func addController(mgr manager.Manager, name string, options controller.Options)
 	return controller.New(name, mgr, options)
 }
 
-// openTemplates opens the store of templates. swapped is called after others serve.
+// openTemplates opens the store of templates. It calls swapped after another set begins to serve.
 func openTemplates(o Options, mgr manager.Manager, metrics *metrics, kind *deployKind, swapped func()) (*templates.Store, error) {
 	recorder := mgr.GetEventRecorder(v1.FieldManager)
 	live := func(ctx context.Context) (templates.Live, error) {

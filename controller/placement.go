@@ -18,15 +18,15 @@ import (
 
 // +kubebuilder:rbac:groups="",resources=pods/eviction,verbs=create
 
-// reasonReleased is that of the event.
+// reasonReleased is the reason of the event of an eviction.
 const reasonReleased = "DevicesReleased"
 
-// evictionRetry is the time after which a disruption budget may allow an eviction.
+// evictionRetry is the delay before another attempt if a disruption budget rejects an eviction.
 const evictionRetry = 30 * time.Second
 
-// releasePartial evicts the pods of groups that hold devices without the rest of the group for as long as policy
-// allows. LeaderWorkerSet, or KubeRay in the same RayCluster, creates the pods again: until they have nodes, they hold
-// nothing, and pods that wait come first. All times are those of the objects, so that a new controller continues.
+// releasePartial evicts the pods of incomplete groups that have held devices for longer than policy allows.
+// LeaderWorkerSet or KubeRay creates the pods again, but the scheduler places the pods that waited before them first.
+// All times are read from the objects, so that a controller that restarts continues.
 func (k *deployKind) releasePartial(ctx context.Context, observed status.Observed) error {
 	for _, group := range observed.PartialGroups() {
 		at, isLimited := observed.Release(group)
@@ -39,7 +39,7 @@ func (k *deployKind) releasePartial(ctx context.Context, observed status.Observe
 		}
 		isSame, err := k.isStillPartial(ctx, observed, group)
 		if err != nil || !isSame {
-			return err // The informers follow.
+			return err // If the group has changed, the informers' events cause another reconcile.
 		}
 		if err := k.evict(ctx, observed, group); err != nil {
 			return err
@@ -48,7 +48,7 @@ func (k *deployKind) releasePartial(ctx context.Context, observed status.Observe
 	return nil
 }
 
-// isStillPartial compares the group with the pods of the API server: informers may not have the last node yet.
+// isStillPartial compares the group with the pods of the API server, because informers may lag behind.
 func (k *deployKind) isStillPartial(ctx context.Context, observed status.Observed, group status.PartialGroup) (bool, error) {
 	var pods corev1.PodList
 	if err := k.direct.List(ctx, &pods, client.InNamespace(observed.Deploy.Namespace), client.MatchingLabels{v1.LabelDeploy: observed.Deploy.Name}); err != nil {
@@ -60,8 +60,8 @@ func (k *deployKind) isStillPartial(ctx context.Context, observed status.Observe
 	}), nil
 }
 
-// evict evicts the pods that wait as well: they would be the first to get the devices of the others. The head of a
-// RayCluster has no devices and stays: the Ray of its workers ends with it.
+// evict also evicts the pods that wait for a node: they would be the first to get the devices that the others release.
+// The head of a RayCluster has no devices and stays, because the Ray of its workers would end with it.
 func (k *deployKind) evict(ctx context.Context, observed status.Observed, group status.PartialGroup) error {
 	evicted := 0
 	for i := range group.Pods {

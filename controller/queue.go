@@ -12,10 +12,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// Priorities of requests. A changed spec has the default. Drift and a crash loop may be an outage. After a start,
-// all owners have handler.LowPriority, and some may have no objects yet, so that a mere status
-// comes after them. A change of templates affects all owners and comes after these, and the record of its result at
-// the end. See fairQueue.
+// Priorities of requests, the highest first:
+//   - drift and crash loops, which may be an outage;
+//   - changed specs, with the default priority (see fairQueue);
+//   - all owners after a start, with handler.LowPriority;
+//   - statuses: after a start, owners whose objects do not exist yet come before them;
+//   - a change of templates, which affects all owners, and at the end the record of its result.
 const (
 	priorityDrift     = 1
 	prioritySpec      = 0
@@ -24,24 +26,25 @@ const (
 	priorityRecord    = handler.LowPriority - 3
 )
 
-// Delays that collect events: a Deployment emits a dozen during a rollout. Drift is urgent.
+// Delays after an event, to handle the next ones together: a Deployment emits a dozen during a rollout. Drift is
+// urgent.
 const (
 	settleDrift  = 20 * time.Millisecond
 	settleStatus = 500 * time.Millisecond
-	// settleTransient is how long the reason of a status between two states must stay the same, such as that of a pod
-	// that starts. maxTransient bounds the delay if it does not, or is the one before.
+	// A status between two states, such as that of a starting pod, is written when its reason has been the same for
+	// settleTransient. maxTransient bounds the delay if the reason keeps changing, or has not changed at all.
 	settleTransient = time.Second
 	maxTransient    = 3 * time.Second
-	// settleFirst is the delay of the first status if there is something to report before a pod has a condition.
+	// settleFirst delays the first status if there is something to report before a pod has a condition.
 	settleFirst = 2 * time.Second
-	// maxControllers is how long Kubernetes' controllers may take to act before a status reports that.
+	// maxControllers is how long Kubernetes' controllers have to act before a status reports that they have not.
 	maxControllers = 10 * time.Second
 )
 
 type workQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// queue adds requests that no event of an informer causes. It is a source, from which it
-// gets the controller's queue.
+// queue adds requests that no event of an informer causes. It is a source because a controller passes its queue to
+// sources only.
 type queue struct {
 	mu         sync.Mutex
 	controller workQueue
@@ -55,7 +58,7 @@ func (q *queue) Start(_ context.Context, controller workQueue) error {
 	return nil
 }
 
-// add enqueues objects. Before the controller starts it does nothing: then all are enqueued.
+// add enqueues objects. Before the controller starts it does nothing, because the start enqueues all objects.
 func (q *queue) add(names ...types.NamespacedName) { q.addWith(priorityqueue.AddOpts{}, names...) }
 
 // addLast enqueues objects after all others.

@@ -20,10 +20,10 @@ import (
 type renderInput struct {
 	generation int64
 	settings   render.ProjectSettings
-	templates  string // the digest
-	serving    string // of the serving set
-	unknown    string // of a requested set that is not stored
-	backends   string // their states, as text
+	templates  string // digest of the set
+	serving    string // digest of the serving set
+	unknown    string // digest of a requested set that is not stored
+	backends   string // states of the backends: see describeBackends
 }
 
 // rendersAs reports whether two inputs render to the same manifests.
@@ -42,7 +42,7 @@ type rendering struct {
 	update   *status.Update // nil if the serving set would change nothing
 
 	outcome  status.Outcome
-	rejected status.Outcome // of apply, if the objects may not be applied
+	rejected status.Outcome // outcome of apply if the objects may not be applied
 	err      error
 }
 
@@ -78,7 +78,7 @@ func (c *renderCache) get(object client.Object, input renderInput, owner apply.O
 	}
 	r := &rendering{}
 	if cached != nil && cached.err == nil {
-		*r = *cached // Other templates serve.
+		*r = *cached // The manifests are the same, but another set serves.
 	} else {
 		c.render(r, owner, render)
 	}

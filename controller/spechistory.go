@@ -28,9 +28,9 @@ type specHistory struct {
 	clock  clock.PassiveClock
 
 	mu sync.Mutex
-	// pending are the changes that are not recorded.
+	// pending are the changes that are not recorded yet.
 	pending map[types.NamespacedName]pendingChange
-	// recorded are the last generations that this process recorded, or that needed no record.
+	// recorded are the last generations that this process has recorded, or that needed no record.
 	recorded map[types.NamespacedName]recordedSpec
 }
 
@@ -57,8 +57,8 @@ func newSpecHistory(client client.Client, clock clock.PassiveClock) *specHistory
 	}
 }
 
-// changed keeps the spec before a change until it is recorded. Of several changes it keeps the first:
-// the others have never been applied.
+// changed keeps the spec before a change until the change is recorded. If several changes follow each other, it keeps
+// the spec before the first: those in between were never applied.
 func (s *specHistory) changed(before, after *v1.NpuDeploy) {
 	if before.UID != after.UID || before.Generation == after.Generation {
 		return
@@ -81,9 +81,9 @@ func (s *specHistory) forget(name types.NamespacedName) {
 	delete(s.recorded, name)
 }
 
-// record records a changed spec, once per generation, and again if one that did not render does. A
-// change that happened while no controller ran shows in the status: then the spec before is not
-// known, unless it was stored.
+// record records a changed spec once per generation, and again when a spec that did not render begins to render. A
+// change that was made while no controller ran is recognized by the status; the spec before it is then known only if
+// it was stored.
 func (s *specHistory) record(ctx context.Context, deploy *v1.NpuDeploy, renders bool, limit int) error {
 	name := client.ObjectKeyFromObject(deploy)
 	s.mu.Lock()

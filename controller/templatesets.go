@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	// maxRevisions is how many sets are kept beside those in use.
+	// maxRevisions is how many sets are kept in addition to those in use.
 	maxRevisions = 10
 	// maxMissing bounds the digests that are kept because no set has them.
 	maxMissing = 100

@@ -36,10 +36,12 @@ func assignedTemplates(assignment *v1.RolloutAssignment) string {
 	return assignment.Templates
 }
 
-// templatesOf returns the set that was assigned or, if updates are manual and not overdue, requested, or otherwise
-// the set of its manifests. A new NpuDeploy uses the serving set or, if its rollout is halted, the newest set whose
-// rollout is complete. If the set of its manifests is not stored any more, nothing is rendered until another set is
-// assigned or requested: the running objects stay.
+// templatesOf returns the set that an NpuDeploy uses: the set that was assigned to it or, if its updates are manual and
+// not overdue, the one that was requested. Without either, it stays on the set of its manifests. A new NpuDeploy uses
+// the serving set or, if that set's rollout is halted, the newest set whose rollout is complete.
+//
+// If the set of its manifests is no longer stored, nothing is rendered until another set is assigned or requested, and
+// the running objects stay.
 func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serving *render.Templates) (usedSet, error) {
 	digests := []string{assignedTemplates(k.unrecorded.of(deploy)), deploy.Status.Templates}
 	requested := ""
@@ -86,8 +88,8 @@ func (s usedSet) reportedInput(deploy *v1.NpuDeploy, settings render.ProjectSett
 	return renderInput{deploy.Generation, settings, s.digest, s.serving.Digest, "", describeBackends(render.ReportedBackends(deploy))}
 }
 
-// impact returns the effect of the serving set, and the devices of the pods with it. current are the manifests of
-// the used set, which are rendered if it is nil.
+// impact returns the effect of the serving set, and the devices that pods have with it. current are the manifests of
+// the used set; if it is nil, they are rendered.
 func (s usedSet) impact(deploy *v1.NpuDeploy, settings render.ProjectSettings, current *apply.ObjectSet) (plan.Impact, *rollout.Devices) {
 	if s.digest == s.serving.Digest {
 		return plan.Impact{Effect: render.None}, nil
@@ -106,7 +108,7 @@ func (s usedSet) impact(deploy *v1.NpuDeploy, settings render.ProjectSettings, c
 	return impact, devicesOf(next)
 }
 
-// impactOn compares with manifests that were rendered before. It is not ok if that cannot be done.
+// impactOn is impact for manifests that were rendered before. If they cannot be compared, it is not ok.
 func (s usedSet) impactOn(current *apply.ObjectSet, owner apply.Owner, renderer plan.Renderer) (impact plan.Impact, devices *rollout.Devices, ok bool) {
 	next, err := renderer.Render(s.serving)
 	if err != nil {

@@ -55,7 +55,7 @@ func indexPod() cached.Index {
 	}}
 }
 
-// indexBackend finds NpuDeploys by those that their routes send requests to.
+// indexBackend finds NpuDeploys by the backends of their routes.
 func indexBackend() cached.Index {
 	return cached.Index{Name: "backend", Keys: func(object client.Object) []string {
 		names := render.BackendNames(object.(*v1.NpuDeploy))
@@ -85,7 +85,8 @@ func addIndices(ctx context.Context, informers cache.Cache) error {
 	return scheduling.IndexPods(ctx, informers)
 }
 
-// indexed returns the cached objects of an index that belong to another object. What they refer to is shared.
+// indexed returns the cached objects that an index assigns to another object. The copies are shallow: callers must not
+// modify what they refer to.
 func indexed[T any, P interface {
 	*T
 	client.Object
@@ -222,8 +223,8 @@ func settled(owners mapFunc, drifted driftFunc, settle settleFunc) handler.Event
 	}
 }
 
-// beginsToFail reports whether a container of a pod waits after an error, and did not before: a rollout halts by it,
-// and must not wait for the statuses of all others.
+// beginsToFail reports whether a container of a pod has begun to back off after an error. This can halt a rollout, so it
+// must not wait behind the statuses of other NpuDeploys.
 func beginsToFail(before, after client.Object) bool {
 	old, isPod := before.(*corev1.Pod)
 	return isPod && !isBackingOff(old) && isBackingOff(after.(*corev1.Pod))
@@ -236,8 +237,8 @@ func isBackingOff(pod *corev1.Pod) bool {
 	})
 }
 
-// isSame reports whether what is cached of two versions of an object is the same: the status of a
-// ReplicaSet is not, for example.
+// isSame reports whether two versions of an object are the same in all fields that are cached. For example, the
+// status of a ReplicaSet is not cached.
 func isSame(before, after client.Object) bool {
 	switch before := before.(type) {
 	case *metav1.PartialObjectMetadata:
@@ -252,8 +253,9 @@ func isSame(before, after client.Object) bool {
 	return false
 }
 
-// settle waits longer before the first status of an NpuDeploy, so that it is written once: before a pod has a condition,
-// most objects have nothing to report. So do objects that other templates change, until these are recorded.
+// settle returns a longer delay before the first status of an NpuDeploy, so that it is written only once: before a pod has
+// a condition, most objects have nothing to report. The same holds for objects that other templates changed, until
+// these templates are recorded.
 func (k *deployKind) settle(ctx context.Context, name types.NamespacedName, object client.Object) time.Duration {
 	var deploy v1.NpuDeploy
 	if err := k.cache.Get(ctx, name, &deploy); err != nil || deploy.Status.ObservedGeneration > 0 {
@@ -273,7 +275,7 @@ func settleBeforeFirst(object client.Object) time.Duration {
 			return settleStatus
 		}
 	case *appsv1.Deployment:
-		hasError := len(object.Status.Conditions) > 0 // Others are not cached.
+		hasError := len(object.Status.Conditions) > 0 // Only conditions with an error are cached.
 		if hasError || ptr.Deref(object.Spec.Replicas, 1) == 0 {
 			return settleFirst
 		}
@@ -284,10 +286,10 @@ func settleBeforeFirst(object client.Object) time.Duration {
 	case *corev1.Event, *corev1.Node:
 		return settleFirst
 	}
-	return maxControllers + settleStatus // The first event is earlier than the begin of the deferral.
+	return maxControllers + settleStatus // The deferral begins a little later than the first event.
 }
 
-// followsPods reports whether an object has no status that is read, or one that changes with its pods.
+// followsPods reports whether status reads nothing of an object, or only what changes with its pods.
 func followsPods(object client.Object) bool {
 	switch object.(type) {
 	case *metav1.PartialObjectMetadata, *appsv1.Deployment:
@@ -296,9 +298,8 @@ func followsPods(object client.Object) bool {
 	return false
 }
 
-// byOwner returns the owner of this kind that controls an object or, if none does, that may
-// adopt it or left it behind. Objects in the namespace of a Project belong to a cluster-scoped
-// owner.
+// byOwner returns the owner of this kind that controls an object. If none does, it returns the owner that may adopt
+// the object, or that the object belonged to. A Project is cluster-scoped, although its objects are not.
 func byOwner(kind string) mapFunc {
 	return func(_ context.Context, object client.Object) []types.NamespacedName {
 		name := types.NamespacedName{Namespace: object.GetNamespace(), Name: ownerOf(kind, object)}
