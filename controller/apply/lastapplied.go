@@ -25,8 +25,8 @@ type lastApplied struct {
 	resourceVersion string
 	overwritten     []string  // fields that admission changed
 	added           string    // fields of other managers
-	time            time.Time // of the apply
-	pruned          types.UID // of a deleted object, which informers may still have
+	time            time.Time // when it was applied
+	pruned          types.UID // UID of an object that was deleted, which informers may still have
 	// inInventory means that the digests are in the owner's inventory, and not on the object.
 	inInventory bool
 }
@@ -65,7 +65,7 @@ func Digest(parts ...[]byte) string {
 // lastAppliedStore keeps the last applied state in memory. Informers may lag behind it.
 type lastAppliedStore struct {
 	mu      sync.Mutex
-	byOwner map[types.UID][]lastApplied // a map for each owner would be twice as large
+	byOwner map[types.UID][]lastApplied // lists, because maps would take twice the memory
 }
 
 func (s *lastAppliedStore) get(owner types.UID, k key) lastApplied {
@@ -138,7 +138,8 @@ func (r Recorded) derive(owner Owner, desired manifest, object *live) lastApplie
 	return last
 }
 
-// splitDigests returns the digests of a manifest, of which an annotation may have any text, and of the fields that we own.
+// splitDigests returns the digests of a manifest and of the fields that we own. The first is read from an annotation,
+// which may contain any text.
 func splitDigests(joined string) (manifest, ownedFields string, ok bool) {
 	i := strings.LastIndex(joined, "-")
 	if i < 0 {

@@ -145,17 +145,22 @@ func replicasOf(object client.Object) *int32 {
 // removes is no longer ours, and a change under our name gives our entry another time. While
 // the entry is the same, the applied values are too, and need not be compared.
 
-// operationSummary marks the one entry that Summarize leaves. The API server uses Apply and
-// Update only.
+// operationSummary marks the entry that Summarize leaves. The API server itself only uses Apply and Update.
 const operationSummary metav1.ManagedFieldsOperationType = "Owned"
 
 // subresourceScale in a summary means that spec.replicas is among our fields.
 const subresourceScale = "scale"
 
-// Summarize replaces an object's managed fields, the largest part of its metadata, by one entry: the digests of
-// the manifest and of our fields in FieldsType, these fields in APIVersion, and in Manager what other managers added.
-// It reports whether it did: a transform gets some objects twice. The annotation with the manifest's digest is no
-// longer read.
+// Summarize replaces an object's managed fields, the largest part of its metadata, by one entry. To keep the type of
+// the object, the entry holds other contents than its fields are for:
+//
+//	FieldsType   the digests of the manifest and of our fields
+//	APIVersion   our fields, in the format FieldsV1
+//	Manager      what other managers added
+//	Subresource  subresourceScale, or nothing
+//
+// It returns false for an object that it has summarized before: a transform gets some objects twice. The annotation
+// with the digest of the manifest is not read afterwards.
 func Summarize(object client.Object) bool {
 	entries := object.GetManagedFields()
 	if summaryOf(object) != nil {

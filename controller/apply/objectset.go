@@ -125,8 +125,8 @@ func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, erro
 	return desired, nil
 }
 
-// withDigest inserts the annotation with the digest into the JSON of an object, without encoding that again. The fields
-// before the metadata are scalars.
+// withDigest inserts the annotation with the digest into the JSON of an object, which is cheaper than encoding it again.
+// The first "metadata" in the text is the object's: only scalar fields, such as kind, precede it.
 func withDigest(body []byte, digest string, hasAnnotations bool) []byte {
 	before, after := `"metadata":{`, fmt.Sprintf(`"metadata":{"annotations":{%q:%q`, v1.AnnotationManifest, digest)
 	if hasAnnotations {
@@ -157,13 +157,12 @@ func setOwner(object *unstructured.Unstructured, owner Owner) {
 	object.SetResourceVersion(neverVersion)
 }
 
-// neverVersion is a resource version that no object has. An apply with it creates an object,
-// or fails with 409 if the object exists: no read is necessary before.
+// neverVersion is a resource version that no object has. An apply with it creates the object, or fails with 409 if the
+// object exists, so that it need not be read before.
 const neverVersion = "1"
 
-// compact copies a value without nulls, empty lists, and empty labels and annotations: they
-// would appear to drift when other clients add some. Other empty maps, such as emptyDir, have
-// a meaning.
+// compact copies a value without nulls, empty lists, and empty labels and annotations, which would appear to drift when
+// other clients add items. Other empty maps, such as emptyDir, have a meaning and stay.
 func compact(value any) any {
 	switch value := value.(type) {
 	case map[string]any:

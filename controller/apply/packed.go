@@ -10,8 +10,9 @@ import (
 	"github.com/dudaji/nufi/internal/cached"
 )
 
-// packed is a manifest as it is kept, compressed to a tenth or less: it is read when something differs, and the manifests
-// of thousands of owners differ by names. The first one of its kind is the dictionary of all.
+// packed is a compressed manifest. A manifest is kept for each object but read only if something differs. Those of
+// thousands of owners differ by little more than names: with the first manifest of a kind as the dictionary of all
+// others, they take a tenth or less.
 type packed struct {
 	content, dictionary []byte
 }
@@ -19,13 +20,14 @@ type packed struct {
 // packer compresses manifests.
 type packer struct {
 	dictionaries     cached.Shared[[]byte]
-	writers, readers sync.Pool // A writer takes 1.2 MB.
+	writers, readers sync.Pool // pooled, because a writer takes 1.2 MB
 }
 
 // manifestPacker has the dictionaries of all manifests.
-var manifestPacker packer //nolint:gochecknoglobals // It keeps no state that shows.
+var manifestPacker packer //nolint:gochecknoglobals // Its state has no effect on results.
 
-// pack compresses a manifest. Those of the same kind are similar.
+// pack compresses a manifest. It writes the dictionary first and drops that output: flate.NewWriterDict would ignore the
+// dictionary at the fastest level.
 func (p *packer) pack(kind string, body []byte) (packed, error) {
 	dictionary := p.dictionaries.Get(kind, func() []byte { return body })
 	writer, ok := p.writers.Get().(*flate.Writer)
@@ -38,7 +40,7 @@ func (p *packer) pack(kind string, body []byte) (packed, error) {
 	defer p.writers.Put(writer)
 	var compressed bytes.Buffer
 	writer.Reset(&compressed)
-	_, err := writer.Write(dictionary) // Its fastest level ignores the dictionary of flate.NewWriterDict.
+	_, err := writer.Write(dictionary)
 	if err == nil {
 		err = writer.Flush()
 	}

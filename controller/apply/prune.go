@@ -80,8 +80,8 @@ func (a *Applier) Children(ctx context.Context, owner Owner) ([]Child, error) {
 	return children, nil
 }
 
-// prune deletes the objects of the owner that are not in the set: those that informers have, and
-// those that this process applied. An object that the informers do not have yet is an event later.
+// prune deletes the objects of the owner that are not in the set, if the informers have them or this process applied
+// them. Any other object causes an event when it reaches the informers.
 func (a *Applier) prune(ctx context.Context, set *ObjectSet) (ChangeSet, error) {
 	children, err := a.Children(ctx, set.owner)
 	if err != nil {

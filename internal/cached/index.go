@@ -1,5 +1,5 @@
-// Package cached keeps what informers cache small: thousands of objects share what is equal in them, and few sets index
-// them.
+// Package cached reduces the memory of informers' caches. Objects share equal values (Shared), and an index has a fixed
+// number of sets instead of one for each key (Index).
 package cached
 
 import (
@@ -15,11 +15,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// buckets is the number of sets of an index. Of ten thousand objects, each has ten.
+// buckets is the number of sets of an index. With ten thousand objects, each set has ten.
 const buckets = 1024
 
 // Index finds cached objects by keys that few of them have, such as the UID of an owner. An index of controller-runtime
-// has two sets of names for each key, which take 670 bytes. Here, keys with the same hash share one.
+// takes 670 bytes for each key, for two sets of names. Here, all keys with the same hash share a set, and Find compares
+// the keys.
 type Index struct {
 	Name string
 	// Keys returns the keys of an object.

@@ -99,8 +99,9 @@ func waves(catalogue *render.Catalogue, at time.Time, deploys []v1.NpuDeploy, pr
 	return rollout.PreviewOf(catalogue.Change, members)
 }
 
-// Impact returns the effect of Next on one object, without its name. If the object does not render
-// now, nothing of it runs by these templates: all manifests would be new.
+// Impact returns the effect of Next on one object, without its name. It compares shared renders, or otherwise evaluations in
+// CUE, because both are cheaper than manifests. If the object does not render now, none of its manifests are applied, and
+// all of them would be new.
 func (s Sets) Impact(renderer Renderer) Impact {
 	if impact, ok := s.shared(renderer); ok {
 		return impact
@@ -112,7 +113,7 @@ func (s Sets) Impact(renderer Renderer) Impact {
 	return impact
 }
 
-// shared returns the effect without an evaluation. It is not ok if the renders are not shared, or may not be applied.
+// shared compares shared renders. It is not ok if the object has none, or if its manifests may not be applied.
 func (s Sets) shared(renderer Renderer) (impact Impact, ok bool) {
 	if renderer.shared == nil {
 		return Impact{}, false
@@ -126,8 +127,8 @@ func (s Sets) shared(renderer Renderer) (impact Impact, ok bool) {
 	return Impact{Effect: effect, Changes: changes}, true
 }
 
-// evaluate returns the effect without an export of the manifests. It is not ok if one of the sets does not render
-// the object to manifests that may be applied, or if the manifests cannot be compared in CUE.
+// evaluate compares evaluations, without exporting manifests from CUE. It is not ok if one of the sets does not render the
+// object to manifests that may be applied, or if the manifests cannot be compared in CUE.
 func (s Sets) evaluate(renderer Renderer) (impact Impact, ok bool) {
 	if renderer.evaluate == nil {
 		return Impact{}, false
@@ -144,7 +145,7 @@ func (s Sets) evaluate(renderer Renderer) (impact Impact, ok bool) {
 	return Impact{Effect: effect, Changes: changes}, ok
 }
 
-// Render returns what Impact does, and what Next renders, or nil.
+// Render returns the effect as Impact does, and what the object renders to with Next, or nil if it does not render.
 func (s Sets) Render(renderer Renderer) (Impact, *render.Result) {
 	now, nowErr := renderer.Unchecked(s.Now)
 	next, nextErr := renderer.Render(s.Next)

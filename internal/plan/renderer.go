@@ -9,17 +9,16 @@ import (
 // Renderer renders one NpuDeploy or Project with any set of templates.
 type Renderer struct {
 	Owner manifests.Owner
-	// Unchecked renders it, without the check of the manifests.
+	// Unchecked renders the object, and does not check whether its manifests may be applied.
 	Unchecked func(*render.Templates) (*render.Result, error)
 
-	// evaluate is Unchecked without the export of the manifests, or nil.
+	// evaluate evaluates the object without exporting its manifests from CUE. nil: not possible.
 	evaluate func(*render.Templates) (*render.Evaluation, error)
-	// shared is Unchecked if that takes no evaluation, or nil.
+	// shared returns the shared render of the object, if there is one. nil: not possible.
 	shared func(*render.Templates) (result *render.Result, ok bool)
 }
 
-// DeployRenderer renders deploy with the settings of its namespace, and the backends that its status
-// has.
+// DeployRenderer renders deploy with the settings of its namespace, and the backends that its status reports.
 func DeployRenderer(deploy *v1.NpuDeploy, settings render.ProjectSettings) Renderer {
 	return Renderer{
 		Owner: manifests.DeployOwner(deploy.Namespace),
