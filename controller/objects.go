@@ -63,7 +63,7 @@ func (o *objects[T]) get(ctx context.Context, name types.NamespacedName) (object
 	return o.newest(object), true, nil
 }
 
-// newest returns the last patch of a cached object, or the object if that is newer.
+// newest returns the last patch of a cached object, or the object if that is newer. Then it drops the patch.
 func (o *objects[T]) newest(object T) T { return o.written.newest(object) }
 
 // lastWritten keeps the last written version of objects by name until the informer has it.
@@ -82,7 +82,7 @@ func (w *lastWritten[T]) put(object T) {
 	w.byName[client.ObjectKeyFromObject(object)] = object
 }
 
-// newest returns the last written version of a cached object, or the object if that is newer.
+// newest returns the last written version of a cached object, or the object if that is newer. Then it drops what was written.
 func (w *lastWritten[T]) newest(object T) T {
 	name := client.ObjectKeyFromObject(object)
 	w.mu.Lock()
@@ -156,8 +156,11 @@ func (o *objects[T]) patch(ctx context.Context, before, after T, options ...clie
 	o.mu.Unlock()
 	err := o.status.Patch(ctx, after, client.MergeFromWithOptions(before, options...), client.FieldOwner(v1.FieldManager))
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	delete(o.sent, name)
+	if err == nil {
+		o.versions[name] = after.GetResourceVersion()
+	}
+	o.mu.Unlock()
 	if apierrors.IsNotFound(err) {
 		return false, nil // The object was deleted.
 	}
@@ -166,8 +169,8 @@ func (o *objects[T]) patch(ctx context.Context, before, after T, options ...clie
 	}
 	stripOwnerMetadata(after)
 	o.written.put(after)
-	o.versions[name] = after.GetResourceVersion()
-	return true, nil
+	_, _, err = o.get(ctx, name) // Drops it if the informer has it already.
+	return true, err
 }
 
 // forget returns the UID that the object had, or "" if it was never reconciled.

@@ -6,6 +6,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -23,6 +24,49 @@ func (w statusWriter) Patch(_ context.Context, object client.Object, _ client.Pa
 	return nil
 }
 
+// reader has one object.
+type reader struct {
+	client.Reader
+
+	object *v1.NpuDeploy
+}
+
+func (r *reader) Get(_ context.Context, _ client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	*into.(*v1.NpuDeploy) = *r.object
+	return nil
+}
+
+func TestPatchIsKeptUntilTheInformerHasIt(t *testing.T) {
+	t.Parallel()
+	version := func(resourceVersion string) *v1.NpuDeploy {
+		return &v1.NpuDeploy{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "a", ResourceVersion: resourceVersion},
+			Status:     v1.NpuDeployStatus{Image: resourceVersion},
+		}
+	}
+	for name, isInformed := range map[string]bool{"event before the response": true, "event after it": false} {
+		informer := &reader{object: version("10")}
+		deploys := newObjects[*v1.NpuDeploy](deployStatus{}, informer, statusWriter{before: func() {
+			if isInformed {
+				informer.object = version("20")
+			}
+		}})
+		if changed, err := deploys.patch(t.Context(), version("10"), version("")); !changed || err != nil {
+			t.Fatal(changed, err)
+		}
+		if !isInformed {
+			if got := deploys.newest(informer.object); got.ResourceVersion != "20" {
+				t.Errorf("%s: version %s is the newest one", name, got.ResourceVersion)
+			}
+			r := &reconciler[*v1.NpuDeploy]{objects: deploys}
+			r.ownerChanged().Update(event.UpdateEvent{ObjectOld: version("10"), ObjectNew: version("20")})
+		}
+		if kept := len(deploys.written.byName); kept > 0 {
+			t.Errorf("%s: %d patches are kept", name, kept)
+		}
+	}
+}
+
 func TestEventOfAPatchBeforeItsResponseIsNoOthersStatus(t *testing.T) {
 	t.Parallel()
 	version := func(resourceVersion, image string) *v1.NpuDeploy {
@@ -33,7 +77,7 @@ func TestEventOfAPatchBeforeItsResponseIsNoOthersStatus(t *testing.T) {
 	}
 	cached := version("10", "")
 	var deploys *objects[*v1.NpuDeploy]
-	deploys = newObjects[*v1.NpuDeploy](deployStatus{}, nil, statusWriter{before: func() {
+	deploys = newObjects[*v1.NpuDeploy](deployStatus{}, &reader{object: cached}, statusWriter{before: func() {
 		if deploys.isOthersStatus(cached, version("20", "ours")) {
 			t.Error("our own status is another client's")
 		}

@@ -149,10 +149,11 @@ func (r *reconciler[T]) isObserved(object T) bool {
 	return ready != nil && ready.ObservedGeneration == object.GetGeneration()
 }
 
-// ownerChanged excludes our own status patches.
+// ownerChanged excludes our own status patches, which the informer has from then on.
 func (r *reconciler[T]) ownerChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(T), e.ObjectNew.(T)
+		r.objects.newest(after)
 		if r.specChanged != nil && before.GetGeneration() != after.GetGeneration() {
 			r.specChanged(before, after)
 		}

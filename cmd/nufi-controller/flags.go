@@ -43,7 +43,7 @@ func newCommand(run func(context.Context, flags) error) *cobra.Command {
 	set.StringVar(&f.leaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease, and of stored templates outside of a pod; if empty, the pod's own")
 	set.StringVar(&f.templatesDir, "templates", "",
 		"directory with cue.mod and schemas that replaces the compiled-in templates; changes take effect after validation")
-	set.IntVar(&f.workers, "workers", 8, "number of NpuDeploys, and of Projects, that are reconciled concurrently")
+	set.IntVar(&f.workers, "workers", 16, "number of NpuDeploys, and of Projects, that are reconciled concurrently")
 	f.prometheus.Add(set, "prometheus-")
 	return command
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -25,7 +26,10 @@ func run(ctx context.Context, f flags) error {
 		return err
 	}
 	program.LogServing(logger, f.MetricsAddress, "probes", f.probeAddress)
-	return mgr.Start(logr.NewContext(ctx, logger))
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { program.ReturnMemory(ctx); return nil })
+	group.Go(func() error { return mgr.Start(logr.NewContext(ctx, logger)) })
+	return group.Wait()
 }
 
 func newManager(f flags, logger logr.Logger) (manager.Manager, error) {

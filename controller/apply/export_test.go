@@ -24,12 +24,10 @@ func (s *ObjectSet) WithoutDigests(tb testing.TB) *ObjectSet {
 	for i := range earlier.manifests {
 		annotation := fmt.Sprintf(`"annotations":{"%s":"%s"},`, v1.AnnotationManifest, earlier.manifests[i].digest)
 		body, err := earlier.manifests[i].body()
-		if err == nil {
-			earlier.manifests[i].packed, err = manifestPacker.pack("earlier", bytes.Replace(body, []byte(annotation), nil, 1))
-		}
 		if err != nil {
 			tb.Fatal(err)
 		}
+		earlier.manifests[i].packed = manifestPacker.pack("earlier", bytes.Replace(body, []byte(annotation), nil, 1))
 	}
 	return earlier
 }

@@ -116,10 +116,11 @@ func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, erro
 		digest: digest,
 	}
 	// An owner may have several objects of a kind, with names of its own and a suffix.
-	class := kind.Kind + strings.TrimPrefix(desired.ref.Name, owner.Name)
-	if desired.packed, err = manifestPacker.pack(class, withDigest(body, digest, len(intent.GetAnnotations()) > 0)); err != nil {
-		return manifest{}, fmt.Errorf("compressing %s: %w", object.GetName(), err)
+	class := kind.Kind
+	if suffix, isOwn := strings.CutPrefix(desired.ref.Name, owner.Name); isOwn {
+		class += suffix
 	}
+	desired.packed = manifestPacker.pack(class, withDigest(body, digest, len(intent.GetAnnotations()) > 0))
 	_, hasReplicas, _ := unstructured.NestedFieldNoCopy(content, "spec", "replicas")
 	desired.releasesReplicas = manifests.IsScalable(desired.ref.GroupVersionKind) && !hasReplicas
 	return desired, nil
@@ -138,7 +139,7 @@ func withDigest(body []byte, digest string, hasAnnotations bool) []byte {
 }
 
 // body returns the JSON for a creation: see neverVersion.
-func (m manifest) body() ([]byte, error) { return manifestPacker.unpack(m.packed) }
+func (m manifest) body() ([]byte, error) { return m.packed.unpack() }
 
 // setOwner adds the owner reference, by which the object is deleted with its owner, and the
 // label, by which it is watched.
@@ -160,6 +161,10 @@ func setOwner(object *unstructured.Unstructured, owner Owner) {
 // neverVersion is a resource version that no object has. An apply with it creates the object, or fails with 409 if the
 // object exists, so that it need not be read before.
 const neverVersion = "1"
+
+// creationMetadata is what only the JSON for a creation has, after the owner references. No value of an annotation or label
+// contains it: these are strings, in which quotes are escaped.
+const creationMetadata = `],"resourceVersion":"` + neverVersion + `"`
 
 // compact copies a value without nulls, empty lists, and empty labels and annotations, which would appear to drift when
 // other clients add items. Other empty maps, such as emptyDir, have a meaning and stay.

@@ -2,10 +2,9 @@ package apply
 
 import (
 	"bytes"
-	"compress/flate"
 	"fmt"
-	"io"
-	"sync"
+
+	"github.com/klauspost/compress/s2"
 
 	"github.com/dudaji/nufi/internal/cached"
 )
@@ -14,60 +13,29 @@ import (
 // thousands of owners differ by little more than names: with the first manifest of a kind as the dictionary of all
 // others, they take a tenth or less.
 type packed struct {
-	content, dictionary []byte
+	content    []byte
+	dictionary *s2.Dict
 }
 
 // packer compresses manifests.
 type packer struct {
-	dictionaries     cached.Shared[[]byte]
-	writers, readers sync.Pool // pooled, because a writer takes 1.2 MB
+	dictionaries cached.Shared[*s2.Dict]
 }
 
 // manifestPacker has the dictionaries of all manifests.
 var manifestPacker packer //nolint:gochecknoglobals // Its state has no effect on results.
 
-// pack compresses a manifest. It writes the dictionary first and drops that output: flate.NewWriterDict would ignore the
-// dictionary at the fastest level.
-func (p *packer) pack(kind string, body []byte) (packed, error) {
-	dictionary := p.dictionaries.Get(kind, func() []byte { return body })
-	writer, ok := p.writers.Get().(*flate.Writer)
-	if !ok {
-		var err error
-		if writer, err = flate.NewWriter(io.Discard, flate.BestSpeed); err != nil {
-			return packed{}, err
-		}
-	}
-	defer p.writers.Put(writer)
-	var compressed bytes.Buffer
-	writer.Reset(&compressed)
-	_, err := writer.Write(dictionary)
-	if err == nil {
-		err = writer.Flush()
-	}
-	compressed.Reset()
-	if err == nil {
-		_, err = writer.Write(body)
-	}
-	if err == nil {
-		err = writer.Close()
-	}
-	return packed{content: bytes.Clone(compressed.Bytes()), dictionary: dictionary}, err
+// pack compresses a manifest. Those of the same kind are similar.
+func (p *packer) pack(kind string, body []byte) packed {
+	dictionary := p.dictionaries.Get(kind, func() *s2.Dict { return s2.MakeDict(body, nil) })
+	return packed{content: bytes.Clone(dictionary.Encode(nil, body)), dictionary: dictionary}
 }
 
 // unpack returns the manifest.
-func (p *packer) unpack(manifest packed) ([]byte, error) {
-	reader, ok := p.readers.Get().(io.Reader)
-	if !ok {
-		reader = flate.NewReader(nil)
-	}
-	defer p.readers.Put(reader)
-	var body bytes.Buffer
-	err := reader.(flate.Resetter).Reset(bytes.NewReader(manifest.content), manifest.dictionary)
-	if err == nil {
-		_, err = body.ReadFrom(reader)
-	}
+func (m packed) unpack() ([]byte, error) {
+	body, err := m.dictionary.Decode(nil, m.content)
 	if err != nil {
 		return nil, fmt.Errorf("decompressing a manifest: %w", err)
 	}
-	return body.Bytes(), nil
+	return body, nil
 }

@@ -1,16 +1,14 @@
 package apply
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	k8sjson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/manifests"
@@ -116,14 +114,11 @@ func (m manifest) updateBody(uid types.UID) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var content map[string]any
-	if err := k8sjson.Unmarshal(body, &content); err != nil {
-		return nil, fmt.Errorf("decoding a manifest: %w", err)
+	metadata := `]`
+	if uid != "" {
+		metadata += fmt.Sprintf(`,"uid":%q`, uid)
 	}
-	object := unstructured.Unstructured{Object: content}
-	object.SetUID(uid)
-	object.SetResourceVersion("")
-	return json.Marshal(content)
+	return bytes.Replace(body, []byte(creationMetadata), []byte(metadata), 1), nil
 }
 
 // alreadyExists reports whether a creation failed because the object exists. If the object has
