@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -9,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 
+	"github.com/dudaji/nufi/internal/message"
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -16,6 +18,17 @@ import (
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 type eventRecorder = events.EventRecorder
+
+// maxNote is the longest note of an event, in bytes. The API server rejects longer ones, and client-go drops their events.
+const maxNote = 1024
+
+// boundedRecorder shortens notes to maxNote.
+type boundedRecorder struct{ eventRecorder }
+
+func (r boundedRecorder) Eventf(regarding, related runtime.Object, eventType, reason, action, note string, args ...any) {
+	note = message.Truncate(fmt.Sprintf(note, args...), maxNote)
+	r.eventRecorder.Eventf(regarding, related, eventType, reason, action, "%s", note)
+}
 
 // recordTransitions emits an event for each transition. The first value of a condition is
 // an event only if it is an error, or Ready. Ready, the first condition, is left out if another has the same reason:
@@ -60,7 +73,7 @@ func recordRejected(recorder eventRecorder, pod types.NamespacedName, digest str
 	}
 	self := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
 	recorder.Eventf(self, nil, corev1.EventTypeWarning, v1.ReasonInvalidTemplate, "Validate "+digest,
-		"templates %s are not served: %.900s", digest, reason)
+		"templates %s are not served: %s", digest, reason)
 }
 
 // isTransient reports whether a reason passes without any action.

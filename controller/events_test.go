@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -44,5 +45,18 @@ func TestTransitionsThatSayTheSameAreOneEvent(t *testing.T) {
 	}
 	if delta := cmp.Diff(want, got); delta != "" {
 		t.Errorf("(-want +got):\n%s", delta)
+	}
+}
+
+// The message of a condition is as long as the API server takes of a note, which has more text.
+func TestNoteOfALongMessageIsShortened(t *testing.T) {
+	t.Parallel()
+	recorder := events.NewFakeRecorder(1)
+	recordTransitions(boundedRecorder{recorder}, &v1.NpuDeploy{}, []status.Transition{{
+		Type: v1.ConditionApplied, From: metav1.ConditionTrue, To: metav1.ConditionFalse, Reason: "Rejected", Message: strings.Repeat("가", 341),
+	}})
+	note := strings.TrimPrefix(<-recorder.Events, "Warning Rejected ")
+	if !strings.HasPrefix(note, "Applied is False: 가가") || !strings.HasSuffix(note, "가…") || len(note) > 1024 {
+		t.Errorf("a note of %d bytes: %s", len(note), note)
 	}
 }
