@@ -70,6 +70,7 @@ func run(ended context.Context, f flags) error {
 	program.LogServing(logger, options.Listen.Addr().String(), "tls", options.TLS != nil)
 	group, ctx := errgroup.WithContext(ctx)
 	c.run(ctx, group)
+	group.Go(func() error { program.ReturnMemory(ctx); return nil })
 	serving, end := context.WithCancel(ended)
 	defer context.AfterFunc(ctx, end)()
 	group.Go(func() error {
