@@ -247,7 +247,7 @@ func printPromotion(out io.Writer, deploy *v1.NpuDeploy) error {
 	return err
 }
 
-// change writes a change of the spec. Weights that another user changes meanwhile are not overwritten.
+// change writes a change of the spec. If another user changes the weights at the same time, nothing is written.
 func (o *trafficOptions) change(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy, change trafficChange) error {
 	if deploy.Spec.Endpoint == nil {
 		return errNoEndpoint
@@ -271,7 +271,7 @@ func (o *trafficOptions) change(ctx context.Context, kube client.Client, deploy 
 // trafficRow is a backend in the output.
 type trafficRow struct {
 	Backend string `json:"backend"`
-	// Weight is the spec's, nil for one that the spec does not list.
+	// Weight is the weight in the spec, or nil if the spec does not list the backend.
 	Weight *int32 `json:"weight,omitempty"`
 	// Routed is the weight in the route, and State the reason for it: those that the controller
 	// reported last. They are empty before that.

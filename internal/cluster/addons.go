@@ -28,7 +28,7 @@ const (
 	KEDA    Addon = "keda"
 )
 
-// Addons that are definitions alone: no controller runs.
+// Addons of which only the CRDs are installed, and no controller runs.
 const (
 	Istio      Addon = "istio"
 	GatewayAPI Addon = "gateway-api"
@@ -38,17 +38,18 @@ const (
 // addon is how an addon is compiled and started.
 type addon struct {
 	title  string
-	module string   // that has the definitions
-	pkg    string   // of the program
-	crds   []string // files of the module
-	args   []string // of the program; $CONFIG, $CERTS, $SERVES and $PROBES are of addonValues
-	// config is its file of configuration, and objects that of what is applied when it is ready. They are templates
-	// that addonValues fill, or "".
+	module string   // the Go module with the CRDs
+	pkg    string   // the package of the program
+	crds   []string // files of the module with CRDs
+	args   []string // arguments of the program; $CONFIG, $CERTS, $SERVES and $PROBES come from addonValues
+	// config is the program's configuration file, and objects the file of objects that are applied when it is ready.
+	// Both are templates for addonValues, and may be empty.
 	config, objects string
-	// isTrimmed means that it is compiled from the copy of the module that the folder's command trim writes.
+	// isTrimmed means that the program is compiled from a reduced copy of the module, which the command trim in the
+	// addon's folder writes.
 	isTrimmed bool
-	// version and sum are the module's, as in go.sum, if there is no program. Of the files, the definitions
-	// with these names are installed.
+	// Without a program, version and sum are those of the module, as in go.sum, and only the CRDs with these names are
+	// installed.
 	version, sum string
 	names        []string
 }
@@ -57,7 +58,7 @@ func addons() map[Addon]addon {
 	return map[Addon]addon{
 		LWS: {
 			title: "LeaderWorkerSet", module: "sigs.k8s.io/lws", pkg: "sigs.k8s.io/lws/cmd",
-			// Without the second one, the program exits after two minutes.
+			// Without the second CRD, the program exits after two minutes.
 			crds: []string{
 				"config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml", "config/crd/bases/disaggregatedset.x-k8s.io_disaggregatedsets.yaml",
 			},
@@ -268,11 +269,11 @@ func (c *Cluster) StartAddon(ctx context.Context, built BuiltAddon, progress Pro
 	return c.Apply(ctx, objects)
 }
 
-// addonValues are what an addon's files refer to.
+// addonValues are the values that an addon's files and arguments refer to.
 type addonValues struct {
-	Port, Probes int    // Port is that of what the API server calls, such as webhooks
-	Certificates string // the folder of tls.crt and tls.key
-	URL, CA      string // of Port; CA is in Base64
+	Port, Probes int    // Port is where the API server calls the addon, for example its webhooks
+	Certificates string // the folder with tls.crt and tls.key
+	URL, CA      string // the address of Port, and its certificate authority in Base64
 }
 
 // prepareAddon chooses ports, and writes the certificate for what the API server calls.

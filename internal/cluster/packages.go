@@ -10,19 +10,20 @@ import (
 // staleFormat makes go list print the packages that are not compiled yet, with the number of their dependencies.
 const staleFormat = "{{if .Stale}}{{.ImportPath}} {{len .Deps}}{{end}}"
 
-// packages are those that a build compiles. They are listed when the first one begins, so that a build of which all
-// are in the cache is not slower.
+// packages tracks the packages that a build compiles, to estimate the remaining time. They are listed when the first one
+// begins, so that a build that finds all of them in the cache is not delayed.
 type packages struct {
 	list    func() string // in staleFormat
 	listing sync.WaitGroup
 
 	mu    sync.Mutex
 	begun map[string]bool
-	// rest has the packages that have not begun. It is nil until they are listed, at the time since.
+	// rest maps the packages that have not begun to the number of their dependencies. It is nil until they are listed,
+	// which happens at since.
 	rest  map[string]int
 	since time.Time
-	// done and left count the dependencies of packages that have begun since, and of the rest. A compiler's time grows
-	// with what it reads of them: the first tenth of the packages takes a fiftieth of the time.
+	// done and left count dependencies: of the packages that have begun after since, and of the rest. The time to
+	// compile a package grows with its dependencies: the first tenth of the packages takes a fiftieth of the time.
 	done, left int
 }
 
@@ -80,9 +81,9 @@ func (p *packages) describe(now time.Time) string {
 }
 
 const (
-	// minElapsed is the time that an estimate is derived from.
+	// minElapsed is how long packages must have been compiled before the rest is estimated.
 	minElapsed = 5 * time.Second
-	// minLeft is a rest that is worth a word.
+	// minLeft is the shortest estimate that is shown.
 	minLeft = 2 * time.Second
 )
 

@@ -34,12 +34,12 @@ const (
 	// maxOutput and maxStderr are in bytes.
 	maxOutput = 8 << 20
 	maxStderr = 1 << 10
-	// softMemory and hardMemory are in bytes: above the first the garbage collector works
-	// harder, above the second the child ends. The bundle leaves 128 MiB for the child beside the
-	// controller's GOMEMLIMIT, of which the runtime does not count the program itself.
+	// softMemory and hardMemory are in bytes. Above the first, the garbage collector works harder; above the second,
+	// the child ends. The limit of the container in the bundle is 128 MiB above the controller's GOMEMLIMIT, to leave
+	// memory for the child.
 	softMemory = 112 << 20
 	hardMemory = 256 << 20
-	// gcPercent is high because renders leave little but garbage.
+	// gcPercent is high because almost everything that a render allocates is garbage afterwards.
 	gcPercent = 400
 )
 
@@ -55,7 +55,7 @@ type request struct {
 	Settings map[string]render.ProjectSettings `json:"settings,omitempty"`
 }
 
-// timeout grows with the number of specs: a large cluster is no reason to reject a candidate.
+// timeout grows with the number of specs, so that a candidate is not rejected because the cluster is large.
 func (r request) timeout() time.Duration {
 	return baseTimeout + time.Duration(len(r.Live.Deploys)+len(r.Live.Projects))*specTimeout
 }
