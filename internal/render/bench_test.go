@@ -31,9 +31,9 @@ var benchmarks = []struct {
 	settings   render.ProjectSettings
 	maxBytes   int
 }{
-	{"minimal", minimalSpec, render.ProjectSettings{}, 678_000},
-	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 686_000},
-	{"endpoint", endpointSpec, render.ProjectSettings{}, 773_000},
+	{"minimal", minimalSpec, render.ProjectSettings{}, 465_000},
+	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 472_000},
+	{"endpoint", endpointSpec, render.ProjectSettings{}, 553_000},
 }
 
 func TestRenderStaysWithinAllocationBounds(t *testing.T) {

@@ -151,7 +151,7 @@ type evaluatedFields struct {
 
 // objects returns the objects in apply order. It is not ok if one is incomplete.
 func (e *Evaluation) objects(isShared bool) (objects []object, ok bool) {
-	all, err := e.value.LookupPath(cue.MakePath(cue.Str(fieldObjects))).Fields()
+	all, err := lookup(e.value, fieldObjects).Fields()
 	if err != nil {
 		return nil, false
 	}
@@ -252,8 +252,8 @@ func (f evaluatedFields) items() []evaluatedFields {
 
 // exported returns a value as Manifests exports it.
 func (f evaluatedFields) exported() (any, error) {
-	var exported any
-	if err := decode(f.value, &exported); err != nil {
+	exported, err := export(f.value)
+	if err != nil {
 		return nil, err
 	}
 	return f.keys.unmask(exported), nil

@@ -10,7 +10,6 @@ import (
 	"cuelang.org/go/cue/ast"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/json"
 )
 
 // The fields of a package of templates that a render fills or reads.
@@ -52,7 +51,7 @@ type input struct {
 }
 
 // contract returns the constraints on the input.
-func (e *engine) contract() cue.Value { return e.value.LookupPath(cue.MakePath(cue.Str(e.input))) }
+func (e *engine) contract() cue.Value { return lookup(e.value, e.input) }
 
 // Evaluation is an object that the templates accept. Its manifests are in CUE.
 type Evaluation struct {
@@ -109,13 +108,13 @@ func (e *engine) contractViolations(err error, in input) *Error {
 }
 
 func validate(value cue.Value, field string) error {
-	return value.LookupPath(cue.MakePath(cue.Str(field))).Validate(cue.Concrete(true))
+	return lookup(value, field).Validate(cue.Concrete(true))
 }
 
 // Manifests exports the manifests.
 func (e *Evaluation) Manifests() (*Manifests, error) {
-	var objects map[string]any
-	if err := decodeField(e.value, fieldObjects, &objects); err != nil {
+	objects, err := exportField(e.value, fieldObjects)
+	if err != nil {
 		return nil, fmt.Errorf("rendering: %w", err)
 	}
 	manifests := &Manifests{evaluation: e}
@@ -136,7 +135,7 @@ func (e *Evaluation) Manifests() (*Manifests, error) {
 
 // Outline exports the manifests in apply order, with the fields that isRead reports, and null for others.
 func (e *Evaluation) Outline(isRead func(kind schema.GroupVersionKind, field string) bool) ([]*unstructured.Unstructured, error) {
-	objects, err := e.value.LookupPath(cue.MakePath(cue.Str(fieldObjects))).Fields()
+	objects, err := lookup(e.value, fieldObjects).Fields()
 	if err != nil {
 		return nil, fmt.Errorf("rendering: %w", firstError(err))
 	}
@@ -198,18 +197,4 @@ func applyOrder(kind string) int {
 		return i
 	}
 	return len(first)
-}
-
-func decodeField(value cue.Value, field string, into any) error {
-	return decode(value.LookupPath(cue.MakePath(cue.Str(field))), into)
-}
-
-// decode reads a value by way of JSON: the decoder of k8s.io keeps whole numbers int64, as
-// unstructured objects need them.
-func decode(value cue.Value, into any) error {
-	content, err := value.MarshalJSON()
-	if err != nil {
-		return firstError(err)
-	}
-	return json.Unmarshal(content, into)
 }

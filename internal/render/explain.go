@@ -56,7 +56,7 @@ func (m *Manifests) Explain() ([]Explanation, error) {
 	if m.evaluation.engine.hasConstants {
 		return nil, errNotExplainable
 	}
-	objects := m.evaluation.value.LookupPath(cue.MakePath(cue.Str(fieldObjects)))
+	objects := lookup(m.evaluation.value, fieldObjects)
 	byName := map[string]cue.Value{}
 	fields, err := objects.Fields()
 	if err != nil {
@@ -236,7 +236,7 @@ func selected(args []cue.Value) cue.Value {
 	if err != nil {
 		return cue.Value{}
 	}
-	return args[0].LookupPath(cue.MakePath(cue.Str(name)))
+	return lookup(args[0], name)
 }
 
 // followOperand follows the elements of lists that are passed to functions.

@@ -79,17 +79,22 @@ func (e *Evaluation) Result() (*Result, error) {
 	if e.engine.input != fieldDeploy {
 		return result, nil
 	}
-	if err := decodeField(e.value, fieldResolved, &result.Resolved); err != nil {
+	resolved, err := exportField(e.value, fieldResolved)
+	if err != nil {
 		return nil, fmt.Errorf("rendering: %w", err)
 	}
-	result.Resolved.unmask(e.keys)
-	return result, nil
+	return result, result.Resolved.read(resolved, e.keys)
 }
 
-func (r *Resolved) unmask(keys *placeholders) {
+// read reads exported values.
+func (r *Resolved) read(values map[string]any, keys *placeholders) error {
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(values, r); err != nil {
+		return fmt.Errorf("rendering: resolved: %w", err)
+	}
 	if r.Accelerator != nil {
 		r.Accelerator.ResourceName = keys.key(r.Accelerator.ResourceName)
 	}
+	return nil
 }
 
 // inputOf returns an object as the templates take it, with masked keys. spec is a pointer to

@@ -12,7 +12,6 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
@@ -209,8 +208,8 @@ func (r *sharedRender) read(value cue.Value, fields openFields) bool {
 	if r.templates.openUses.concern(dependentsIn(value, valuePath{})) {
 		return false
 	}
-	objects, ok := open(value.LookupPath(cue.MakePath(cue.Str(fieldObjects))), r.keys)
-	resolved, isOpen := open(value.LookupPath(cue.MakePath(cue.Str(fieldResolved))), newPlaceholders(nil))
+	objects, ok := open(lookup(value, fieldObjects), r.keys)
+	resolved, isOpen := open(lookup(value, fieldResolved), newPlaceholders(nil))
 	r.objects, _ = objects.(map[string]any)
 	r.resolved = resolved
 	return ok && isOpen
@@ -239,12 +238,8 @@ func (r *sharedRender) of(fields openFields) (result *Result, ok bool) {
 		result.Objects = append(result.Objects, &unstructured.Unstructured{Object: content})
 	}
 	sortForApply(result.Objects, kindAndNameOf)
-	content, err := json.Marshal(withFields(r.resolved, fields))
-	if err != nil || utiljson.Unmarshal(content, &result.Resolved) != nil {
-		return nil, false
-	}
-	result.Resolved.unmask(r.keys)
-	return result, true
+	resolved, _ := withFields(r.resolved, fields).(map[string]any)
+	return result, result.Resolved.read(resolved, r.keys) == nil
 }
 
 // withFields copies a value and puts the fields into its texts.
@@ -274,8 +269,7 @@ func open(value cue.Value, keys *placeholders) (any, bool) {
 	kind := value.IncompleteKind()
 	switch {
 	case value.Validate(cue.Concrete(true)) == nil:
-		var content any
-		err := decode(value, &content)
+		content, err := export(value)
 		return keys.unmask(content), err == nil
 	case value.Err() == nil && kind == cue.StructKind:
 		return openStruct(value, keys)
@@ -388,7 +382,7 @@ func (e *engine) accepts(fields openFields) bool {
 
 // openContractOf returns the texts that the contract accepts in the open fields.
 func openContractOf(value cue.Value) map[openField]cue.Value {
-	deploy := value.LookupPath(cue.MakePath(cue.Str(fieldDeploy)))
+	deploy := lookup(value, fieldDeploy)
 	return map[openField]cue.Value{
 		fieldName: deploy.LookupPath(cue.MakePath(cue.Str("metadata").Required(), cue.Str("name").Required())).Eval(),
 		fieldHost: deploy.LookupPath(cue.MakePath(cue.Str("spec").Required(), cue.Str("endpoint").Optional(), cue.Str("host").Optional())).Eval(),
