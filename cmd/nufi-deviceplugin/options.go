@@ -47,16 +47,16 @@ func newCommand(run func(context.Context, options) error) *cobra.Command {
 		},
 	}
 	set := command.Flags()
-	set.StringVar(&o.devices, "devices", "", "description `file` of the accelerator; the X330's own if empty")
-	set.StringVar(&o.check, "check", "", "description `file` to check: print the functions and devices that it finds, and end")
+	set.StringVar(&o.devices, "devices", "", "description `file` of the accelerator; if empty, that of the X330")
+	set.StringVar(&o.check, "check", "", "description `file` to check: print the functions and devices that it finds, and exit")
 	set.StringVar(&o.hostRoot, "host-root", "/host", "`directory` that holds the host's sys and dev")
-	set.StringVar(&o.hostPrefix, "host-prefix", "", "the same `directory` as the container runtime sees it; empty if it is the host's root")
+	set.StringVar(&o.hostPrefix, "host-prefix", "", "path of --host-root as the container runtime sees it, a `directory`; if empty, the root")
 	set.StringVar(&o.kubeletDir, "kubelet-dir", "/var/lib/kubelet/device-plugins", "the kubelet's device plugin `directory`")
-	set.StringVar(&o.podResources, "pod-resources", "/var/lib/kubelet/pod-resources/kubelet.sock", "the kubelet's pod-resources `socket`; none if empty")
-	set.StringVar(&o.cdi, "cdi", cdiAuto, "auto, always or never: grant devices by CDI name; auto: if the node's runtime reads CDI by default")
+	set.StringVar(&o.podResources, "pod-resources", "/var/lib/kubelet/pod-resources/kubelet.sock", "the kubelet's pod-resources `socket`; if empty, it is not read")
+	set.StringVar(&o.cdi, "cdi", cdiAuto, "whether to grant devices by CDI name: always, never, or auto: if the node's runtime reads CDI by default")
 	set.StringVar(&o.cdiDir, "cdi-dir", cdi.DefaultDir, "`directory` of the runtime's CDI specifications")
 	o.Add(set, ":9406", "/metrics, /healthz and /readyz")
-	set.StringVar(&o.nodeName, "node-name", os.Getenv("NODE_NAME"), "the node's `name`; NODE_NAME or the host's name if empty")
+	set.StringVar(&o.nodeName, "node-name", os.Getenv("NODE_NAME"), "the node's `name`; if empty, NODE_NAME or the host's name")
 	return command
 }
 

@@ -73,7 +73,7 @@ func newUpCommand() *cobra.Command {
 	flags.BoolVar(&o.monitoring, "monitoring", false, "run Prometheus and simulated exporters")
 	flags.BoolVar(&o.demoRollout, "demo-rollout", false, "show how a bad set of templates fails in its first wave, and is reverted")
 	flags.StringSliceVar(&o.with, "with", nil,
-		"also run the controllers of other projects, compiled once, with their examples, or install their definitions: "+strings.Join(cluster.AddonNames(), ", "))
+		"also run the controllers of these projects, or install their CRDs, and apply their examples: "+strings.Join(cluster.AddonNames(), ", "))
 	flags.BoolVar(&o.compileOnly, "compile-only", false, "compile the control plane, print its folder, and exit")
 	return cmd
 }
