@@ -53,18 +53,20 @@ func (s *Server) options() *pluginapi.DevicePluginOptions {
 	return &pluginapi.DevicePluginOptions{PreStartRequired: true, GetPreferredAllocationAvailable: true}
 }
 
-// advertise returns the devices for the kubelet. A device that is not offered is
-// unhealthy. A device without a NUMA node has no topology, because a node -1 would fail every
-// pod under the single-numa-node policy.
+// advertise returns the devices for the kubelet. A device that is not offered is unhealthy. If the NUMA node of one is
+// unknown, none has a topology: under the kubelet's policies single-numa-node and restricted, a device without topology
+// can be used only if no other has one, and a device on a node -1 never.
 func advertise(entries []inventory.Entry) []*pluginapi.Device {
+	isUnknown := func(entry inventory.Entry) bool { return entry.Device.NUMANode == discovery.NoNUMANode }
+	hasTopology := !slices.ContainsFunc(entries, isUnknown)
 	devices := make([]*pluginapi.Device, len(entries))
 	for i, entry := range entries {
 		devices[i] = &pluginapi.Device{ID: entry.Device.ID, Health: pluginapi.Unhealthy}
 		if entry.Health.Offered {
 			devices[i].Health = pluginapi.Healthy
 		}
-		if node := entry.Device.NUMANode; node != discovery.NoNUMANode {
-			devices[i].Topology = &pluginapi.TopologyInfo{Nodes: []*pluginapi.NUMANode{{ID: int64(node)}}}
+		if hasTopology {
+			devices[i].Topology = &pluginapi.TopologyInfo{Nodes: []*pluginapi.NUMANode{{ID: int64(entry.Device.NUMANode)}}}
 		}
 	}
 	return devices

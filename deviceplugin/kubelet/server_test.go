@@ -34,22 +34,31 @@ func TestMain(m *testing.M) {
 }
 
 func TestListAndWatchSendsOnlyAdvertisedChanges(t *testing.T) {
-	devices := newDevices(entry("a", 0, true), entry("b", discovery.NoNUMANode, true))
+	devices := newDevices(entry("a", 0, true), entry("b", 1, true))
 	client := dial(t, start(t, newServer(devices)))
 	stream, err := client.ListAndWatch(t.Context(), &pluginapi.Empty{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := &pluginapi.Device{ID: "a", Health: "Healthy", Topology: &pluginapi.TopologyInfo{Nodes: []*pluginapi.NUMANode{{ID: 0}}}}
-	b := &pluginapi.Device{ID: "b", Health: "Healthy"}
+	b := &pluginapi.Device{ID: "b", Health: "Healthy", Topology: &pluginapi.TopologyInfo{Nodes: []*pluginapi.NUMANode{{ID: 1}}}}
 	receive(t, stream, a, b)
 
-	suspect := entry("b", discovery.NoNUMANode, true)
+	suspect := entry("b", 1, true)
 	suspect.Health.State = health.Suspect
 	devices.set(entry("a", 0, true), suspect) // advertised as before
-	devices.set(entry("a", 0, true), entry("b", discovery.NoNUMANode, false))
+	devices.set(entry("a", 0, true), entry("b", 1, false))
 	b.Health = "Unhealthy"
 	receive(t, stream, a, b)
+}
+
+func TestNoDeviceHasTopologyIfOneHasNoNUMANode(t *testing.T) {
+	client := dial(t, start(t, newServer(newDevices(entry("a", 0, true), entry("b", discovery.NoNUMANode, true)))))
+	stream, err := client.ListAndWatch(t.Context(), &pluginapi.Empty{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receive(t, stream, &pluginapi.Device{ID: "a", Health: "Healthy"}, &pluginapi.Device{ID: "b", Health: "Healthy"})
 }
 
 func TestAllocateRejectsDevicesThatAreNotOffered(t *testing.T) {
