@@ -126,7 +126,7 @@ type NpuDeploySpec struct {
 	// +optional
 	PodMetadata *PodMetadata `json:"podMetadata,omitempty"`
 
-	// updates is when other templates of the platform take effect: Automatic, or Manual, which keeps
+	// updates is when new templates of the platform take effect: Automatic, or Manual, which keeps
 	// the current ones until an update is requested. Absent means policy's choice.
 	//
 	// +optional
@@ -155,8 +155,8 @@ type Accelerator struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	Type string `json:"type"`
 
-	// count is the number of devices of one replica, or with nodes on each of its nodes. Absent means
-	// one.
+	// count is the number of devices of one replica or, if nodes is set, on each of its nodes. Absent
+	// means one.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
@@ -198,14 +198,14 @@ type Parallelism struct {
 	// +kubebuilder:validation:Maximum=64
 	Pipeline *int32 `json:"pipeline,omitempty"`
 
-	// workload is the kind of object that has the pods of a replica on several nodes. RayService starts
-	// Ray Serve, on one node too. Absent means policy's kind for several nodes, and a Deployment for one.
+	// workload is the kind of object that runs replicas on several nodes. RayService, which starts Ray
+	// Serve, also runs on one. Absent means policy's kind for several nodes, and a Deployment for one.
 	//
 	// +optional
 	Workload ReplicaKind `json:"workload,omitempty"`
 }
 
-// ReplicaKind is a kind of object that has the pods of a replica on several nodes.
+// ReplicaKind is a kind of object that runs replicas on several nodes.
 //
 // +kubebuilder:validation:Enum=LeaderWorkerSet;RayService
 type ReplicaKind string

@@ -23,7 +23,7 @@ type Scaling struct {
 	// +required
 	Metric ScalingMetric `json:"metric"`
 
-	// target is the value of the metric that one replica is to have: a number of requests, or for
+	// target is the value of the metric that one replica should have: a number of requests, or for
 	// KVCacheUsage a percentage of its KV cache.
 	//
 	// +required

@@ -140,7 +140,7 @@ type AcceleratorStatus struct {
 	// +kubebuilder:validation:MaxLength=317
 	ResourceName string `json:"resourceName"`
 
-	// count is the number of devices of each replica, or with nodes on each of its nodes.
+	// count is the number of devices of each replica or, if nodes is set, on each of its nodes.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=1

@@ -7,7 +7,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:XValidation:rule="has(self.backends) || has(self.matches) || has(self.steps)",message="one of backends, matches and steps is required"
 type Traffic struct {
 	// backends are the NpuDeploys that requests go to, in proportion to their weights. The NpuDeploy
-	// itself is one by its name. Where it is not listed, it gets what the others leave of 100. Absent
+	// itself can be one of them. If it is not listed, its weight is what the others leave of 100. Absent
 	// means that it gets all requests.
 	//
 	// +optional
@@ -67,7 +67,7 @@ type TrafficSteps struct {
 	// +kubebuilder:validation:Maximum=604800
 	Seconds *int32 `json:"seconds,omitempty"`
 
-	// retries is a number of the user's: another one begins again at the first share. Absent means 0.
+	// retries is any number. Another one starts again at the first share. Absent means 0.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -108,7 +108,7 @@ type TrafficBackend struct {
 //
 // +kubebuilder:validation:XValidation:rule="self.headers.size() > 0",message="headers: one is required"
 type TrafficMatch struct {
-	// headers are the values by name of the header, in lower case. A request matches with all of them.
+	// headers maps names of headers, in lower case, to values. A request must match all of them.
 	//
 	// +required
 	// +kubebuilder:validation:MaxProperties=16
