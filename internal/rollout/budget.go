@@ -30,7 +30,7 @@ func newBudget(e *evaluation) *budget {
 	return b
 }
 
-// isSpent reports whether the NpuDeploy may not be disrupted beside the others.
+// isSpent reports whether disrupting the NpuDeploy, in addition to the others, would exceed the budget.
 func (b *budget) isSpent(m *member) bool {
 	return b.total == 0 || b.byProject != nil && b.byProject[m.Namespace] <= 0
 }

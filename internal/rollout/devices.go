@@ -52,7 +52,7 @@ func newPlacement(nodes []Node, members []*member) *placement {
 		switch {
 		case m.Devices == nil:
 		case m.state == updating && m.Applied != m.assigned().Templates && m.Devices.Waiting == 0:
-			_ = p.lacks(m) // Its pods will be replaced.
+			_ = p.lacks(m) // Its pods will be replaced: this takes what they need.
 		default:
 			p.wait(m)
 		}
@@ -75,15 +75,15 @@ func (p *placement) take(d *Devices) func(node int, count int64) {
 	return func(node int, count int64) { p.nodes[node].Free[d.Resource] -= count }
 }
 
-// lacks describes why the pods of an NpuDeploy would not get the devices that they need when they are
-// replaced, or returns nothing. It takes what they need beyond what they release.
+// lacks describes why the new pods of an NpuDeploy would not get devices, or returns "". If they would, it takes what they
+// need beyond what the old pods release.
 func (p *placement) lacks(m *member) string {
 	d := m.Devices
 	if d == nil {
 		return ""
 	}
-	if thief := p.thief(d); thief != nil {
-		return fmt.Sprintf("%s/%s: its devices %s would go to pods of %s/%s, which wait for them", m.Namespace, m.Name, d.Resource, thief.Namespace, thief.Name)
+	if other := p.competitor(d); other != nil {
+		return fmt.Sprintf("%s/%s: its devices %s would go to pods of %s/%s, which wait for them", m.Namespace, m.Name, d.Resource, other.Namespace, other.Name)
 	}
 	var taken []func()
 	take := func(node int, count int64) {
@@ -132,8 +132,8 @@ func (p *placement) place(d *Devices, take func(int, int64)) bool {
 	return false
 }
 
-// thief returns an NpuDeploy with a waiting pod that fits a node once a pod of d is deleted.
-func (p *placement) thief(d *Devices) *member {
+// competitor returns an NpuDeploy with a waiting pod that fits a node once a pod of d is deleted.
+func (p *placement) competitor(d *Devices) *member {
 	for _, m := range p.waiting {
 		if m.Devices.Resource != d.Resource || d.Surge > 0 {
 			continue

@@ -26,7 +26,7 @@ func (e *evaluation) halted(isRetry bool) (reason, message string) {
 	}
 	before := meta.FindStatusCondition(e.status.Conditions, v1.ConditionHalted)
 	if before != nil && before.Status == metav1.ConditionTrue && !isRetry {
-		return before.Reason, before.Message // The one that failed may have been deleted.
+		return before.Reason, before.Message // The NpuDeploy that failed may have been deleted since.
 	}
 	return "", ""
 }
@@ -58,7 +58,7 @@ func (e *evaluation) tolerance(wave int) int {
 func scaled(share intstr.IntOrString, total int) int {
 	n, err := intstr.GetScaledValueFromIntOrPercent(&share, total, false)
 	if err != nil {
-		return 0 // The schema of policy excludes it.
+		return 0 // not possible: the schema of policy rejects such a value
 	}
 	return n
 }
@@ -77,8 +77,8 @@ func (e *evaluation) stop(reason, message string) {
 	e.set(v1.ConditionProgressing, metav1.ConditionFalse, v1.ReasonStopped, "halted: "+message)
 }
 
-// revert assigns the earlier sets to the members of the failed waves: first to those that do not serve,
-// then to as many of the others as policy allows.
+// revert assigns the earlier sets to the members of the failed waves: at once to those that do not serve, and to as
+// many of the others as policy allows to be disrupted.
 func (e *evaluation) revert() {
 	waves := map[int]bool{int(e.status.Wave): true}
 	for i := range e.waves {

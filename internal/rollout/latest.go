@@ -33,8 +33,8 @@ func checksum(rollout *v1.TemplateRollout) string {
 	return fmt.Sprintf("%016x", hash.Sum64())
 }
 
-// IsOwn reports whether the controller created a rollout. Another one, such as a copy with a higher revision, must
-// not end the rollouts.
+// IsOwn reports whether the controller created a rollout. A rollout that a user created, such as a copy with a higher
+// revision, must not supersede the others.
 func IsOwn(rollout *v1.TemplateRollout) bool {
 	return rollout.Annotations[v1.AnnotationChecksum] == checksum(rollout)
 }
@@ -55,7 +55,7 @@ func SortNewestFirst(rollouts []v1.TemplateRollout) {
 // ErrNoRollout means that no rollout has the name, the revision or the digest.
 var ErrNoRollout = errors.New("there is no such rollout of templates")
 
-// minDigits is the length of the least beginning of a digest: shorter ones may be a revision.
+// minDigits is the minimum length of the beginning of a digest: a shorter text may be a revision.
 const minDigits = 6
 
 // Select returns the rollout with the name, the revision, the digest or the beginning of the digest, in this

@@ -28,7 +28,7 @@ func JoinsWavesAt(deploy *v1.NpuDeploy, serving *render.Catalogue) time.Time {
 	return behind.LastTransitionTime.Add(limit)
 }
 
-// IsOverdue reports whether an NpuDeploy with manual updates is updated in waves all the same.
+// IsOverdue reports whether an NpuDeploy is updated in waves although its updates are manual.
 func IsOverdue(deploy *v1.NpuDeploy, serving *render.Catalogue, now time.Time) bool {
 	joins := JoinsWavesAt(deploy, serving)
 	return !joins.IsZero() && !now.Before(joins)

@@ -37,13 +37,14 @@ type Result struct {
 	Next time.Time
 }
 
-// Assignment is the next one of an NpuDeploy.
+// Assignment is the next assignment of an NpuDeploy.
 type Assignment struct {
 	Namespace, Name string
 	v1.RolloutAssignment
 
-	// WithResult means that it can be recorded after it was applied: no server is replaced, and a caller that stopped
-	// before would decide the same again. Until then the caller states it as the Deploy's Assignment.
+	// WithResult means that the assignment can be recorded after it was applied: it replaces no server, and a caller
+	// that stops before that would decide the same again. Until it is recorded, the caller passes it to Evaluate as the
+	// Deploy's Assignment.
 	WithResult bool
 }
 

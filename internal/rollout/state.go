@@ -19,7 +19,7 @@ type Deploy struct {
 	Templates, Earlier, Applied string
 	// Effect is the effect of the rollout's set, compared with Templates.
 	Effect render.Effect
-	// Assignment is the last one, or nil.
+	// Assignment is the last assignment, or nil.
 	Assignment *v1.RolloutAssignment
 	// Overdue is the set that an overdue manual update requests, or None. It is empty if updates are automatic.
 	Overdue string
@@ -70,8 +70,7 @@ func (m *member) isOnTarget() bool {
 	return m.state == updating || m.state == healthy || m.state == failed
 }
 
-// isDisrupted reports whether this rollout, or one before, has made an NpuDeploy unavailable that was
-// Ready.
+// isDisrupted reports whether an NpuDeploy was Ready, and is unavailable because of this rollout or an earlier one.
 func (m *member) isDisrupted() bool {
 	if m.isLeftDown {
 		return m.next == nil || m.next.Wave != inPlace
@@ -109,7 +108,7 @@ func (e *evaluation) classify(d Deploy) *member {
 	return m
 }
 
-// minOutage is how long after its return an NpuDeploy may be unavailable because of it, at least.
+// minOutage is the minimum time for which an NpuDeploy that returned to an earlier set counts as unavailable because of that.
 const minOutage = time.Minute
 
 // isLeftDown reports whether an NpuDeploy that was Ready has been unavailable since an earlier rollout assigned

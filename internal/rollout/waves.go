@@ -19,7 +19,7 @@ type wave struct {
 	canaries labels.Selector
 	// projects select the Projects of a stage's wave, nil of any other.
 	projects labels.Selector
-	// share is the percentage that is updated when any other wave ends.
+	// share, of all other waves, is the percentage of NpuDeploys that are updated when the wave ends.
 	share int
 }
 

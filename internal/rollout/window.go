@@ -32,12 +32,12 @@ func nextOpening(windows []render.Window, now time.Time) time.Time {
 func occurrence(window render.Window, now time.Time, days int) (from, to time.Time, ok bool) {
 	zone, err := time.LoadLocation(window.Zone)
 	if err != nil {
-		return from, to, false // It was checked when the templates were compiled.
+		return from, to, false // not possible: time zones are checked when templates are compiled
 	}
 	begin, beginErr := time.Parse("15:04", window.From)
 	end, endErr := time.Parse("15:04", window.To)
 	if beginErr != nil || endErr != nil {
-		return from, to, false // The schema checks that.
+		return from, to, false // not possible: the schema checks the times
 	}
 	local := now.In(zone)
 	at := func(days int, clock time.Time) time.Time {

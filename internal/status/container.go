@@ -108,8 +108,7 @@ func memoryLimit(observed Observed, pod corev1.Pod, name string) string {
 	return "it has no limit: the node ran out of memory"
 }
 
-// crashLoop applies from the first exit on: a server may take half an hour to load until it
-// exits again.
+// crashLoop applies from the first exit on, because it may take half an hour of loading until the server exits again.
 func crashLoop(observed Observed, pod corev1.Pod) diagnosis {
 	return firstUnready(pod, func(container corev1.ContainerStatus) diagnosis {
 		exit := lastExit(container)

@@ -43,8 +43,8 @@ func endpoint(observed Observed) result {
 	return routed(route)
 }
 
-// pooled evaluates the HTTPRoute, the InferencePool and the endpoint picker. Of the pool, the conditions of
-// gateways of the route count: others' routes may refer to it.
+// pooled evaluates the HTTPRoute, the InferencePool and the endpoint picker. Only those conditions of the pool count
+// that gateways of this route set: other routes may refer to the pool.
 func pooled(observed Observed) result {
 	route := observed.Route
 	if route.Pool == nil {

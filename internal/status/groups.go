@@ -79,8 +79,8 @@ func orOne(value *int32) int {
 
 func (s *LeaderWorkerSet) isObserved() bool { return s.Status.ObservedGeneration >= s.Generation }
 
-// isAvailable reports whether the set's controller counts all groups as updated and ready. The
-// condition alone does not imply either: some groups may have an earlier template.
+// isAvailable reports whether LeaderWorkerSet's controller counts all groups as updated and ready. Its condition
+// Available is not enough: some groups may have an earlier template.
 func (s *LeaderWorkerSet) isAvailable(desired int) bool {
 	return s.isObserved() && meta.IsStatusConditionTrue(s.Status.Conditions, "Available") &&
 		int(s.Status.UpdatedReplicas) >= desired && int(s.Status.ReadyReplicas) >= desired
@@ -129,7 +129,7 @@ func (r revision) groups() []group {
 	return groups
 }
 
-// readyGroups is the number of groups that have all their pods, and all of these ready.
+// readyGroups is the number of groups that have all their pods, all of which are ready.
 func (r revision) readyGroups(size int) int { return r.groupsWhere(size, isReady) }
 
 // groupsWhere is the number of groups that have all their pods, all of which match.

@@ -43,7 +43,7 @@ type Observed struct {
 	Route      Route
 	// Autoscaler is the live HorizontalPodAutoscaler or ScaledObject, with its status, or nil.
 	Autoscaler *unstructured.Unstructured
-	// Measurement is the newest of the backends, or nil before the first.
+	// Measurement is the newest measurement of the backends, or nil before the first.
 	Measurement *Measurement
 }
 
@@ -84,10 +84,9 @@ type Update struct {
 	MayWait time.Duration
 }
 
-// Workload is the live Deployment, LeaderWorkerSet or RayService with its pods and events. There is one
-// of them.
+// Workload is the live Deployment, LeaderWorkerSet or RayService, of which there is one, with its pods and events.
 type Workload struct {
-	// Prefill is the Deployment of the role prefill with its pods, or nil. Pods are those of the other role then.
+	// Prefill is the Deployment of the role prefill with its pods, or nil. If it is set, Pods are those of the role decode.
 	Prefill *Workload
 	// Deployment is nil if there is none.
 	Deployment *appsv1.Deployment
@@ -103,10 +102,9 @@ type Workload struct {
 	// ReplicaSets are the Deployment's. The current one is found by owner, label
 	// pod-template-hash and annotation deployment.kubernetes.io/revision.
 	ReplicaSets []metav1.PartialObjectMetadata
-	// Pods are all that the selector selects. Of their specs nodeName and images are read.
+	// Pods are all pods that the selector selects. Of their specs, only nodeName and images are read.
 	Pods []corev1.Pod
-	// Warnings are events of these pods. They complete messages; few reasons depend on
-	// them.
+	// Warnings are events of these pods. They complete messages; only few reasons depend on them.
 	Warnings []corev1.Event
 }
 
