@@ -17,16 +17,16 @@ var (
 	// ErrUnauthorized: the credentials were rejected.
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrTooLarge: the response exceeds MaxResponse.
-	ErrTooLarge = errors.New("answer too large")
+	ErrTooLarge = errors.New("response too large")
 	// ErrRedirected: the response is a redirect, which is not followed with credentials.
 	ErrRedirected = errors.New("redirected")
 	// ErrNotPrometheus: the response is not one of Prometheus's API.
-	ErrNotPrometheus = errors.New("not an answer of Prometheus")
+	ErrNotPrometheus = errors.New("not a response of Prometheus")
 	// ErrRejected: Prometheus rejected or failed the query.
 	ErrRejected = errors.New("query rejected")
 )
 
-// named returns err as one of the errors above, with a printable message.
+// classify returns err as one of the errors above, with a printable message.
 func classify(err error) error {
 	var transport *url.Error
 	sent := errors.As(err, &transport)
@@ -69,8 +69,8 @@ func sanitize(text string) string {
 func Describe(err error) string {
 	for _, reason := range []error{ErrUnreachable, ErrUnauthorized, ErrTooLarge, ErrRedirected, ErrNotPrometheus, ErrRejected} {
 		if errors.Is(err, reason) {
-			return "Prometheus does not answer: " + reason.Error()
+			return "Prometheus does not respond: " + reason.Error()
 		}
 	}
-	return "Prometheus does not answer in time"
+	return "Prometheus does not respond in time"
 }

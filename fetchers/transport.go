@@ -85,7 +85,7 @@ func (l *limited) Read(p []byte) (int, error) {
 	n, err := l.ReadCloser.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = fmt.Errorf("%w: reading the answer: %w", ErrUnreachable, err)
+		err = fmt.Errorf("%w: reading the response: %w", ErrUnreachable, err)
 	}
 	return n, err
 }

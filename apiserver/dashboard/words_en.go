@@ -46,7 +46,7 @@ func englishWords() table {
 		"lastHour": "the last hour", "asTable": "The values are in the table below.", "valuesAsTable": "Values as a table", "timeUTC": "Time (UTC)",
 		"trafficHint":           "All pods together, in the last hour, in UTC. A gap means that there are no measurements, not that there are no requests.",
 		"traffic.NotConfigured": "This server has no Prometheus to read measurements from.", "traffic.UnknownServer": "The metrics of this inference server are not known.",
-		"traffic.Unavailable": "Prometheus does not answer. Whether there are requests is not known.", "traffic.NoSamples": "Prometheus has no measurements of these pods in the last hour.",
+		"traffic.Unavailable": "Prometheus does not respond. Whether there are requests is not known.", "traffic.NoSamples": "Prometheus has no measurements of these pods in the last hour.",
 		"startFrom": "Start from", "nothing": "Nothing", "pasteHint": "Or paste YAML below.",
 		"form": "Form", "modelSize": "Size of the model", "endpoint": "Endpoint",
 		"host": "Host", "modelCache": "Model cache", "priorityClass": "Priority class",

@@ -39,7 +39,7 @@ func From(err error) (*Error, bool) {
 	case meta.IsNoMatchError(err):
 		return Unavailable("the cluster does not have this kind"), true
 	case kube.Unreachable(err):
-		return Unavailable("Kubernetes' API server does not answer"), true
+		return Unavailable("Kubernetes' API server does not respond"), true
 	}
 	return New(http.StatusInternalServerError, "an internal error occurred; the server's log has the request id"), false
 }

@@ -59,7 +59,7 @@ const (
 // Traffic is the measurements of all servers of an NpuDeploy together.
 type Traffic struct {
 	Dialect string    `json:"dialect" doc:"the dialect of the inference server, whose metrics are read; empty: unknown"`
-	Reason  Reason    `json:"reason,omitempty" enum:"NotConfigured,UnknownServer,Unavailable,NoSamples" doc:"why there are no series: the server has no Prometheus, the metrics of the dialect are not known, Prometheus does not answer, or it has no samples"`
+	Reason  Reason    `json:"reason,omitempty" enum:"NotConfigured,UnknownServer,Unavailable,NoSamples" doc:"why there are no series: the server has no Prometheus, the metrics of the dialect are not known, Prometheus does not respond, or it has no samples"`
 	Message string    `json:"message,omitempty" doc:"the reason in a sentence"`
 	Start   time.Time `json:"start" doc:"time of the first value"`
 	Step    int64     `json:"stepSeconds" doc:"seconds from one value to the next"`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,11 +127,16 @@ func checkDevices(snapshot *fetchers.Snapshot) error {
 	case firstErr == nil:
 		return &exitError{code: exitNoDevices, err: noDevices(snapshot)}
 	case errors.Is(firstErr, fetchers.ErrUnreachable), errors.Is(firstErr, context.DeadlineExceeded):
-		return &exitError{code: exitUnreachable, err: firstErr}
+		return &exitError{code: exitUnreachable, err: withoutVendor(firstErr)}
 	case errors.Is(firstErr, fetchers.ErrUnauthorized):
-		return &exitError{code: exitUnauthorized, err: firstErr}
+		return &exitError{code: exitUnauthorized, err: withoutVendor(firstErr)}
 	}
 	return firstErr
+}
+
+// withoutVendor returns the error of a vendor's query that concerns the queries of all vendors.
+func withoutVendor(err error) error {
+	return fmt.Errorf("querying Prometheus: %w", cmp.Or(errors.Unwrap(err), err))
 }
 
 // noDevices explains why there is no device: Prometheus has no samples, or none is usable.

@@ -109,9 +109,9 @@ func TestDevicesExitCodeDependsOnTheError(t *testing.T) {
 		"a clock ahead":       {answeringAt(time.Hour, `"hostname":"atom-1","name":"rbln0"`, ""), exitNoDevices, "RBLN samples: 1 from the future; compare the clocks"},
 		"no node":             {answeringAt(0, `"name":"rbln0"`, ""), exitNoDevices, "RBLN samples: 1 no node label; let the scrape add the label node"},
 		"a warning of Thanos": {answeringAt(-time.Hour, "", "store unreachable"), exitNoDevices, "Prometheus warns: store unreachable"},
-		"no credentials":      {status(http.StatusUnauthorized), exitUnauthorized, "unauthorized: 401 Unauthorized"},
-		"no backend":          {status(http.StatusBadGateway), exitUnreachable, "unreachable: 502 Bad Gateway"},
-		"something else":      {status(http.StatusOK), exitFailure, "not an answer of Prometheus"},
+		"no credentials":      {status(http.StatusUnauthorized), exitUnauthorized, "nufi: querying Prometheus: unauthorized: 401 Unauthorized"},
+		"no backend":          {status(http.StatusBadGateway), exitUnreachable, "nufi: querying Prometheus: unreachable: 502 Bad Gateway"},
+		"something else":      {status(http.StatusOK), exitFailure, "not a response of Prometheus"},
 		"no response in time": {func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, exitUnreachable, "deadline exceeded"},
 		"a broken connection": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, exitUnreachable, "unreachable"},
 	}

@@ -89,7 +89,7 @@ func TestShareGrowsOnlyWithMeasurementsWithinBounds(t *testing.T) {
 		"another backend before":           {50, 30, recorded(func(s *v1.TrafficStepsStatus) { s.Backend = "chat-v1" }), progress{5, 0, promoting25}, ""},
 		"a share that is no step any more": {30, 30, nil, progress{25, 30, promoting25}, ""},
 		"no measurement yet":               {25, 30, func(o *status.Observed) { o.Measurement = nil }, progress{25, 30, waiting}, "waiting: no measurement yet"},
-		"Prometheus unreachable":           {25, 30, func(o *status.Observed) { o.Measurement = &status.Measurement{Error: "Prometheus does not answer"} }, progress{25, 30, waiting}, "gets 25% of the requests, within bounds for 30 of 60 s; waiting: Prometheus does not answer"},
+		"Prometheus unreachable":           {25, 30, func(o *status.Observed) { o.Measurement = &status.Measurement{Error: "Prometheus does not respond"} }, progress{25, 30, waiting}, "gets 25% of the requests, within bounds for 30 of 60 s; waiting: Prometheus does not respond"},
 		"no samples":                       {25, 30, func(o *status.Observed) { o.Measurement.Backends = nil }, progress{25, 30, waiting}, "chat-v2 answered fewer than 50 requests in five minutes, or Prometheus has no samples"},
 		"few requests":                     {25, 30, newcomer(measured(49, 49, 9)), progress{25, 30, waiting}, "fewer than 50 requests"},
 		"no time to the first token":       {25, 30, newcomer(measured(100, 0, 0)), progress{25, 30, waiting}, "no time to the first token of chat-v2"},

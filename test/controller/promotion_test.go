@@ -107,7 +107,7 @@ func TestShareOfABackendGrowsWithinBoundsAndReturnsOtherwise(t *testing.T) {
 
 	measured.fail(f.Namespace)
 	f.measure("the error", func(steps *v1.TrafficStepsStatus, promoted *metav1.Condition) bool {
-		return steps.Share == 25 && promoted.Reason == v1.ReasonPromotionWaiting && strings.Contains(promoted.Message, "Prometheus does not answer")
+		return steps.Share == 25 && promoted.Reason == v1.ReasonPromotionWaiting && strings.Contains(promoted.Message, "Prometheus does not respond")
 	})
 	measured.set(f.Namespace, 1, 2)
 	f.measure("the return", func(steps *v1.TrafficStepsStatus, promoted *metav1.Condition) bool {

@@ -121,7 +121,7 @@ func TestBackendsAreMeasuredByTheRecordedSeries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := measure.Backends(t.Context(), absent, "ml", []string{"llama"}, end); got.Error != "Prometheus does not answer: unreachable" || got.Backends != nil {
+	if got := measure.Backends(t.Context(), absent, "ml", []string{"llama"}, end); got.Error != "Prometheus does not respond: unreachable" || got.Backends != nil {
 		t.Errorf("without Prometheus: %+v", got)
 	}
 }
