@@ -31,9 +31,9 @@ var benchmarks = []struct {
 	settings   render.ProjectSettings
 	maxBytes   int
 }{
-	{"minimal", minimalSpec, render.ProjectSettings{}, 465_000},
-	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 472_000},
-	{"endpoint", endpointSpec, render.ProjectSettings{}, 553_000},
+	{"minimal", minimalSpec, render.ProjectSettings{}, 453_000},
+	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 465_000},
+	{"endpoint", endpointSpec, render.ProjectSettings{}, 544_000},
 }
 
 func TestRenderStaysWithinAllocationBounds(t *testing.T) {
