@@ -144,7 +144,7 @@ func (b Builder) Addon(ctx context.Context, name Addon) (BuiltAddon, error) {
 	if err != nil {
 		return BuiltAddon{}, fmt.Errorf("reading %s: %w", dir, err)
 	}
-	key := sha256.Sum256([]byte(sum + strings.Join(add.crds, " ")))
+	key := sha256.Sum256([]byte(sum + strings.Join(slices.Concat(add.crds, Compilation{}.flags()), " ")))
 	target := filepath.Join(b.Cache, fmt.Sprintf("%s%s-%s-%x", addonPrefix, name, version, key[:6]))
 	if exists(target) {
 		now := time.Now()

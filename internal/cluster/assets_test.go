@@ -103,17 +103,18 @@ func TestAssetsOutsideTheRepositoryRequireExistingBinaries(t *testing.T) {
 	}
 }
 
-func TestKeyChangesWithGoFilesOnly(t *testing.T) {
+func TestKeyChangesWithGoFilesAndFlagsOnly(t *testing.T) {
 	t.Parallel()
 	b := newTestBuilder(t, "package main\n")
 	dir := filepath.Join(b.Checkout, "devcluster")
+	program := controlPlane()
 	key := func() string {
 		t.Helper()
 		s, err := readSource(os.DirFS(dir))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s.key(controlPlane())
+		return s.key(program)
 	}
 	first := key()
 	write(t, filepath.Join(dir, "README.md"), "words")
@@ -121,8 +122,13 @@ func TestKeyChangesWithGoFilesOnly(t *testing.T) {
 		t.Errorf("the key changed from %s to %s with a file that is not compiled", first, second)
 	}
 	write(t, filepath.Join(dir, "more.go"), "package main\n")
-	if third := key(); third == first {
+	third := key()
+	if third == first {
 		t.Errorf("the key is still %s with another Go file", first)
+	}
+	program.plain = program.plain[1:]
+	if fourth := key(); fourth == third {
+		t.Errorf("the key is still %s with other flags", third)
 	}
 }
 

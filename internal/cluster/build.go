@@ -31,21 +31,30 @@ type source struct {
 // assets is a program that is compiled from a package of devcluster. It has a link for each of its names.
 type assets struct {
 	name, title, pkg string
+	plain            []string // see Compilation
 	links            []Component
 }
 
 func controlPlane() assets {
 	links := []Component{Etcd, APIServer, ControllerManager, Scheduler, KWOK, kubectl}
-	return assets{"kube", "etcd, Kubernetes and KWOK", ".", links}
+	return assets{"kube", "etcd, Kubernetes and KWOK", ".", plain(), links}
 }
 
 // kubeletAlone is compiled apart: simulated nodes do not require it.
 func kubeletAlone() assets {
-	return assets{kubelet, "the kubelet", "./" + kubelet, []Component{kubelet}}
+	return assets{kubelet, "the kubelet", "./" + kubelet, plain(), []Component{kubelet}}
 }
 
-// key is the name of the build's folder.
-func (s source) key(of assets) string { return of.name + "-" + s.version + "-" + s.digest[:12] }
+// compilation returns how the program is compiled from a version of Kubernetes.
+func (of assets) compilation(version string) Compilation {
+	return Compilation{Step: "compiling " + of.title, Package: of.pkg, Plain: of.plain, LinkerFlags: versionFlags(version)}
+}
+
+// key is the name of the build's folder. It changes with the source and the flags of the compilation.
+func (s source) key(of assets) string {
+	sum := sha256.Sum256([]byte(s.digest + strings.Join(of.compilation(s.version).flags(), " ")))
+	return fmt.Sprintf("%s-%s-%x", of.name, s.version, sum[:6])
+}
 
 // readSource reads devcluster's module.
 func readSource(module fs.FS) (source, error) {
@@ -163,10 +172,8 @@ func plain() []string {
 
 // compile fills the folder with the program and its links.
 func (b Builder) compile(ctx context.Context, of assets, dir, version, part string) error {
-	compilation := Compilation{
-		Step: "compiling " + of.title, Dir: dir, Package: of.pkg,
-		Plain: plain(), LinkerFlags: versionFlags(version), Out: filepath.Join(part, binary),
-	}
+	compilation := of.compilation(version)
+	compilation.Dir, compilation.Out = dir, filepath.Join(part, binary)
 	if err := compilation.Run(ctx, b.Progress); err != nil {
 		return err
 	}
