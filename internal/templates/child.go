@@ -38,7 +38,7 @@ const (
 	// the child ends. The limit of the container in the bundle is 128 MiB above the controller's GOMEMLIMIT, to leave
 	// memory for the child.
 	softMemory = 112 << 20
-	hardMemory = 256 << 20
+	hardMemory = 256<<20 + threadStacks
 	// gcPercent is high because almost everything that a render allocates is garbage afterwards.
 	gcPercent = 400
 )
