@@ -186,6 +186,9 @@ func (m *Manifests) follow(value cue.Value, at place, hops int, sources map[Sour
 func (m *Manifests) followExpression(value cue.Value, at place, hops int, sources map[Source]bool) bool {
 	switch op, args := value.Expr(); op {
 	case cue.IndexOp, cue.SelectorOp:
+		if list, ok := m.computed(args[0]); ok {
+			return m.follow(list, place{}, hops, sources)
+		}
 		return m.follow(selected(args), place{}, hops, sources) || m.followLoop(value, at, hops, sources)
 	case cue.AndOp: // a value and its constraints
 		args = slices.DeleteFunc(args, func(arg cue.Value) bool { return !arg.IsConcrete() })
@@ -200,6 +203,16 @@ func (m *Manifests) followExpression(value cue.Value, at place, hops int, source
 	default:
 		return false
 	}
+}
+
+// computed returns the call of a function that value is, or refers to: elements of its result have the position of the
+// template.
+func (m *Manifests) computed(value cue.Value) (cue.Value, bool) {
+	if target, ok := m.target(value); ok {
+		value = target
+	}
+	operator, _ := value.Expr()
+	return value, operator == cue.CallOp
 }
 
 // literalAt returns the source of a literal. The variable of a loop is a reference without a

@@ -211,3 +211,22 @@ spec:
 		}
 	}
 }
+
+// A part of a text is the result of a function in the templates.
+func TestExplainNamesTheSpecForPartsOfAModel(t *testing.T) {
+	t.Parallel()
+	const document = "{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: llama, namespace: a}, spec: {model: %q, accelerator: {type: nvidia}}}"
+	for model, field := range map[string]string{
+		"pvc://files/llama":   "persistentVolumeClaim.claimName",
+		"oci://registry/a:v1": "image.reference",
+	} {
+		result, err := explainable(t).RenderYAML(inputName, fmt.Appendf(nil, document, model), render.ProjectSettings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds := sourceKinds(t, result)["deployment/llama spec.template.spec.volumes[2]."+field]
+		if difference := cmp.Diff([]render.SourceKind{render.FromUser}, kinds); difference != "" {
+			t.Errorf("%s of %s: -want +got\n%s", field, model, difference)
+		}
+	}
+}
