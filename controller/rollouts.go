@@ -163,7 +163,7 @@ func (r *rollouts) Reconcile(ctx context.Context, _ reconcile.Request) (reconcil
 		return reconcile.Result{RequeueAfter: retryConflict}, nil
 	}
 	if err != nil {
-		return result, err
+		return reconcile.Result{}, err
 	}
 	overdue, err := r.nextOverdue(ctx, serving)
 	if wait := overdue.Sub(r.clock.Now()); !overdue.IsZero() && (result.RequeueAfter == 0 || wait < result.RequeueAfter) {

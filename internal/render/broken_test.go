@@ -60,6 +60,34 @@ func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 				"schemas/policy/policy.cue: checked.endpoint.gateways.VirtualService: must be a name, or namespace/name, in lower case",
 			},
 		},
+		"labels that Kubernetes rejects": {
+			[][2]string{{"\tlabels: {}", "\tlabels: {\"cost center\": \"a\", team: \"a b\", \"a..b/c\": \"d\"}"}},
+			[]string{
+				"schemas/policy/policy.cue: checked.labels.team: must be a label value: letters, digits, - _ and . inside, at most 63",
+				`schemas/policy/policy.cue: checked.labels."cost center": must be a key such as team or example.com/team`,
+				`schemas/policy/policy.cue: checked.labels."a..b/c": must be a key such as team or example.com/team`,
+			},
+		},
+		"an annotation that Kubernetes rejects": {
+			[][2]string{{"\tannotations: {}", "\tannotations: {\"cost center\": \"a b\"}"}},
+			[]string{`schemas/policy/policy.cue: checked.annotations."cost center": must be a key such as team or example.com/team`},
+		},
+		"an annotation of a route that Kubernetes rejects": {
+			[][2]string{{"HTTPRoute: {}", "HTTPRoute: {\"cost center\": \"a\"}"}},
+			[]string{`schemas/policy/policy.cue: checked.endpoint.annotations.HTTPRoute."cost center": must be a key such as team or example.com/team`},
+		},
+		"requests without a unit that Kubernetes knows": {
+			[][2]string{{`memory: "1Gi"`, `memory: "1GB"`}},
+			[]string{"schemas/policy/policy.cue: checked.project.containerRequests.memory: must be a quantity such as 500m or 1Gi"},
+		},
+		"an image without a tag after its colon": {
+			[][2]string{{`vllm-rbln:v0.11.0"`, `vllm-rbln:"`}},
+			[]string{"schemas/policy/policy.cue: checked.images.atom: must be an image reference such as vllm/vllm-openai:v0.11.0"},
+		},
+		"a class of an Ingress with a namespace": {
+			[][2]string{{`"nginx"`, `"ingress/nginx"`}},
+			[]string{"schemas/policy/policy.cue: checked.endpoint.gateways.Ingress: must be a lower-case DNS name"},
+		},
 		"a rollout without progress": {
 			[][2]string{{"accelerated: {maxSurge: 0, maxUnavailable: 1}", "accelerated: {maxSurge: 0, maxUnavailable: 0}"}},
 			[]string{"schemas/policy/schema.cue: checkedRollout.allProjects.accelerated: maxSurge and maxUnavailable must not both be 0"},

@@ -9,14 +9,15 @@ import (
 
 // Patterns of Kubernetes, each with a phrase in phrases.
 const (
-	patternKey          = `^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`
+	patternKey          = `^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`
 	patternLabelValue   = `^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`
 	patternLabel        = `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
-	patternSubdomain    = `^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	patternSubdomain    = `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	patternVariable     = `^[ -<>-~]+$`
-	patternConfigKey    = `^[-._a-zA-Z0-9]+$`
+	patternConfigKey    = `^\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$`
 	patternHeader       = `^[-A-Za-z0-9]+$`
 	patternRelativePath = `^[^/]`
+	patternDriver       = `^[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?$`
 )
 
 // additions are what Kubernetes requires of fields of its own types beyond their schemas: by the end of
@@ -53,7 +54,8 @@ func (b additions) addVariables() {
 	b.add(fmt.Sprintf("{pattern: %q}", patternVariable), "envFrom[].prefix")
 	b.require("name", "env[].valueFrom.secretKeyRef", "env[].valueFrom.configMapKeyRef", "envFrom[].secretRef", "envFrom[].configMapRef")
 	b.pattern(patternSubdomain, "secretKeyRef.name", "configMapKeyRef.name", "secretRef.name", "configMapRef.name", "imagePullSecrets[].name")
-	b.pattern(patternConfigKey, "secretKeyRef.key", "configMapKeyRef.key", "configMap.items[].key")
+	b.pattern(patternConfigKey, "secretKeyRef.key", "configMapKeyRef.key", "configMap.items[].key", "secret.items[].key")
+	b.add(`{enum: ["", v1]}`, "fieldRef.apiVersion")
 }
 
 func (b additions) addProbes() {
@@ -77,7 +79,7 @@ func (b additions) addSecurity() {
 }
 
 func (b additions) addPlacement() {
-	b.pattern(patternKey, "topologyKey", "matchExpressions[].key")
+	b.pattern(patternKey, "topologyKey", "matchExpressions[].key", "matchLabelKeys[]", "mismatchLabelKeys[]")
 	b.add("{minimum: 1}", "maxSkew", "minDomains")
 	b.add("{enum: [DoNotSchedule, ScheduleAnyway]}", "whenUnsatisfiable")
 	b.add("{enum: [Honor, Ignore]}", "nodeAffinityPolicy", "nodeTaintsPolicy")
@@ -86,6 +88,7 @@ func (b additions) addPlacement() {
 	b.add("{enum: [metadata.name]}", "matchFields[].key")
 	b.add("{enum: [In, NotIn]}", "matchFields[].operator")
 	b.add("{minimum: 1, maximum: 100}", "preferredDuringSchedulingIgnoredDuringExecution[].weight")
+	b.add(fmt.Sprintf("{pattern: %q}", patternLabelValue), "matchExpressions[].values[]")
 	b.pattern(patternLabel, "namespaces[]")
 	b.add("{enum: [Exists, Equal]}", "tolerations[].operator")
 	b.add(`{enum: ["", NoSchedule, PreferNoSchedule, NoExecute]}`, "tolerations[].effect")
@@ -97,11 +100,17 @@ func (b additions) addVolumes() {
 	b.pattern(patternLabel, "volumes[].name", "resourceClaims[].name")
 	b.pattern(patternSubdomain, "resourceClaims[].resourceClaimName", "resourceClaims[].resourceClaimTemplateName", "persistentVolumeClaim.claimName", "volumes[].configMap.name", "secret.secretName")
 	b.add(`{enum: ["", DirectoryOrCreate, Directory, FileOrCreate, File, Socket, CharDevice, BlockDevice]}`, "hostPath.type")
-	b.require("name", "volumes[].configMap")
+	b.require("name", "volumes[].configMap", "sources[].configMap", "sources[].secret", "nodePublishSecretRef")
 	b.require("secretName", "volumes[].secret")
 	b.require("reference", "volumes[].image")
 	b.require("volumeClaimTemplate", "volumes[].ephemeral")
-	b.add("{minLength: 1}", "image.reference", "csi.driver", "nfs.server")
+	b.require("containerName", "downwardAPI.items[].resourceFieldRef")
+	b.add("{minLength: 1}", "image.reference", "nfs.server")
+	b.pattern(patternDriver, "csi.driver")
+	b.pattern(patternSubdomain, "volumeClaimTemplate.spec.storageClassName")
+	b.add("{enum: [ReadWriteOnce, ReadWriteOncePod, ReadWriteMany, ReadOnlyMany]}", "volumeClaimTemplate.spec.accessModes[]")
+	b.add("{enum: [Filesystem, Block]}", "volumeClaimTemplate.spec.volumeMode")
+	b.add(`{enum: ["", Memory, HugePages, HugePages-64Ki, HugePages-2Mi, HugePages-32Mi, HugePages-512Mi, HugePages-1Gi, HugePages-16Gi]}`, "emptyDir.medium")
 	b.add("{enum: [Always, IfNotPresent, Never]}", "image.pullPolicy")
 	b.add("{minimum: 0, maximum: 511}", "defaultMode", "items[].mode")
 	b.pattern(patternRelativePath, "items[].path", "serviceAccountToken.path")
@@ -111,6 +120,7 @@ func (b additions) addVolumes() {
 	b.add("{enum: [None, HostToContainer, Bidirectional]}", "mountPropagation")
 	b.add("{enum: [Disabled, IfPossible, Enabled]}", "recursiveReadOnly")
 	b.add("{minLength: 1}", "claims[].name")
+	b.add(fmt.Sprintf("{pattern: %q}", "^$|"+patternLabel), "claims[].request")
 }
 
 // visit adds the bounds of a schema at a path, and of what is below it.

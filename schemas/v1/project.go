@@ -81,7 +81,7 @@ type ProjectSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	DefaultPriorityClass string `json:"defaultPriorityClass,omitempty"`
 
 	// hostSuffixes are DNS names that are reserved for this project, with all names below them.
