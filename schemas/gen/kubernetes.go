@@ -42,7 +42,23 @@ func (b additions) add(schema string, fields ...string) {
 }
 
 func (b additions) pattern(pattern string, fields ...string) {
-	b.add(fmt.Sprintf("{minLength: 1, pattern: %q}", pattern), fields...)
+	b.add("{minLength: 1, "+matching(pattern)+"}", fields...)
+}
+
+func (b additions) patternOrEmpty(pattern string, fields ...string) {
+	b.add("{"+matching(pattern)+"}", fields...)
+}
+
+// matching returns the bounds of texts with a pattern, with the length that Kubernetes allows.
+func matching(pattern string) string {
+	bounds := fmt.Sprintf("pattern: %q", pattern)
+	switch strings.TrimPrefix(pattern, "^$|") {
+	case patternLabel, patternLabelValue, patternDriver:
+		bounds += ", maxLength: 63"
+	case patternSubdomain, patternConfigKey:
+		bounds += ", maxLength: 253"
+	}
+	return bounds
 }
 
 func (b additions) require(name string, fields ...string) {
@@ -51,7 +67,7 @@ func (b additions) require(name string, fields ...string) {
 
 func (b additions) addVariables() {
 	b.pattern(patternVariable, "env[].name")
-	b.add(fmt.Sprintf("{pattern: %q}", patternVariable), "envFrom[].prefix")
+	b.patternOrEmpty(patternVariable, "envFrom[].prefix")
 	b.require("name", "env[].valueFrom.secretKeyRef", "env[].valueFrom.configMapKeyRef", "envFrom[].secretRef", "envFrom[].configMapRef")
 	b.pattern(patternSubdomain, "secretKeyRef.name", "configMapKeyRef.name", "secretRef.name", "configMapRef.name", "imagePullSecrets[].name")
 	b.pattern(patternConfigKey, "secretKeyRef.key", "configMapKeyRef.key", "configMap.items[].key", "secret.items[].key")
@@ -88,12 +104,12 @@ func (b additions) addPlacement() {
 	b.add("{enum: [metadata.name]}", "matchFields[].key")
 	b.add("{enum: [In, NotIn]}", "matchFields[].operator")
 	b.add("{minimum: 1, maximum: 100}", "preferredDuringSchedulingIgnoredDuringExecution[].weight")
-	b.add(fmt.Sprintf("{pattern: %q}", patternLabelValue), "matchExpressions[].values[]")
+	b.patternOrEmpty(patternLabelValue, "matchExpressions[].values[]")
 	b.pattern(patternLabel, "namespaces[]")
 	b.add("{enum: [Exists, Equal]}", "tolerations[].operator")
 	b.add(`{enum: ["", NoSchedule, PreferNoSchedule, NoExecute]}`, "tolerations[].effect")
-	b.add(fmt.Sprintf("{pattern: %q}", patternLabelValue), "tolerations[].value", "matchLabels{}")
-	b.add(fmt.Sprintf("{pattern: %q}", "^$|"+patternKey), "tolerations[].key")
+	b.patternOrEmpty(patternLabelValue, "tolerations[].value", "matchLabels{}")
+	b.patternOrEmpty("^$|"+patternKey, "tolerations[].key")
 }
 
 func (b additions) addVolumes() {
@@ -120,7 +136,7 @@ func (b additions) addVolumes() {
 	b.add("{enum: [None, HostToContainer, Bidirectional]}", "mountPropagation")
 	b.add("{enum: [Disabled, IfPossible, Enabled]}", "recursiveReadOnly")
 	b.add("{minLength: 1}", "claims[].name")
-	b.add(fmt.Sprintf("{pattern: %q}", "^$|"+patternLabel), "claims[].request")
+	b.patternOrEmpty("^$|"+patternLabel, "claims[].request")
 }
 
 // visit adds the bounds of a schema at a path, and of what is below it.

@@ -1,6 +1,9 @@
 package manifests_test
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 type podCase struct {
 	fields    string
@@ -55,7 +58,11 @@ func validFields() []string {
 }
 
 func invalidContainers() []string {
+	tooLong := strings.Repeat("a", 64)
 	return []string{
+		`{resourceClaims: [{name: ` + tooLong + `, resourceClaimName: b}], resources: {claims: [{name: ` + tooLong + `}]}}`,
+		`{env: [{name: A, valueFrom: {secretKeyRef: {name: a, key: ` + strings.Repeat("a", 254) + `}}}]}`,
+		`{volumes: [{name: a, emptyDir: {}}], volumeMounts: [{name: a, mountPath: /a, subPathExpr: ../b}]}`,
 		// Variables.
 		`{env: [{name: A, value: "1", valueFrom: {fieldRef: {fieldPath: status.podIP}}}]}`,
 		`{env: [{name: A, valueFrom: {}}]}`,
@@ -136,7 +143,14 @@ func invalidContainers() []string {
 }
 
 func invalidPods() []string {
+	tooLong := strings.Repeat("a", 64)
 	return []string{
+		`{tolerations: [{key: a, value: ` + tooLong + `}]}`,
+		`{affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, labelSelector: {matchLabels: {b: ` + tooLong + `}}}]}}}`,
+		`{affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, namespaces: [` + tooLong + `]}]}}}`,
+		`{volumes: [{name: ` + tooLong + `, emptyDir: {}}]}`,
+		`{volumes: [{name: a, csi: {driver: ` + tooLong + `}}]}`,
+		`{volumes: [{name: a, projected: {sources: [{serviceAccountToken: {path: ../a}}]}}]}`,
 		// Security contexts.
 		`{podSecurityContext: {seccompProfile: {type: Localhost}}}`,
 		`{podSecurityContext: {seccompProfile: {type: Localhost, localhostProfile: /a}}}`,
