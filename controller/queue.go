@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"sync"
-	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -24,21 +23,6 @@ const (
 	priorityStatus    = handler.LowPriority - 1
 	priorityTemplates = handler.LowPriority - 2
 	priorityRecord    = handler.LowPriority - 3
-)
-
-// Delays after an event, to handle the next ones together: a Deployment emits a dozen during a rollout. Drift is
-// urgent.
-const (
-	settleDrift  = 20 * time.Millisecond
-	settleStatus = 500 * time.Millisecond
-	// A status between two states, such as that of a starting pod, is written when its reason has been the same for
-	// settleTransient. maxTransient bounds the delay if the reason keeps changing, or has not changed at all.
-	settleTransient = time.Second
-	maxTransient    = 3 * time.Second
-	// settleFirst delays the first status if there is something to report before a pod has a condition.
-	settleFirst = 2 * time.Second
-	// maxControllers is how long Kubernetes' controllers have to act before a status reports that they have not.
-	maxControllers = 10 * time.Second
 )
 
 type workQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]

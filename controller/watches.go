@@ -12,9 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
@@ -250,51 +248,6 @@ func isSame(before, after client.Object) bool {
 		a, b := *before, *after.(*corev1.Pod)
 		a.ResourceVersion, b.ResourceVersion = "", ""
 		return equality.Semantic.DeepEqual(a, b)
-	}
-	return false
-}
-
-// settle returns a longer delay before the first status of an NpuDeploy, so that it is written only once: before a pod has
-// a condition, most objects have nothing to report. The same holds for objects that other templates changed, until
-// these templates are recorded.
-func (k *deployKind) settle(ctx context.Context, name types.NamespacedName, object client.Object) time.Duration {
-	var deploy v1.NpuDeploy
-	if err := k.cache.Get(ctx, name, &deploy); err != nil || deploy.Status.ObservedGeneration > 0 {
-		if followsPods(object) && k.unrecorded.mayWait(&deploy) {
-			return maxControllers
-		}
-		return settleStatus
-	}
-	return settleBeforeFirst(object)
-}
-
-// settleBeforeFirst returns how long the events of an object settle before the first status.
-func settleBeforeFirst(object client.Object) time.Duration {
-	switch object := object.(type) {
-	case *corev1.Pod:
-		if len(object.Status.Conditions) > 0 {
-			return settleStatus
-		}
-	case *appsv1.Deployment:
-		hasError := len(object.Status.Conditions) > 0 // Only conditions with an error are cached.
-		if hasError || ptr.Deref(object.Spec.Replicas, 1) == 0 {
-			return settleFirst
-		}
-	case *unstructured.Unstructured:
-		if replicas, isSet, _ := unstructured.NestedInt64(object.Object, "spec", "replicas"); isSet && replicas == 0 {
-			return settleFirst
-		}
-	case *corev1.Event, *corev1.Node:
-		return settleFirst
-	}
-	return maxControllers + settleStatus // The deferral begins a little later than the first event.
-}
-
-// followsPods reports whether status reads nothing of an object, or only what changes with its pods.
-func followsPods(object client.Object) bool {
-	switch object.(type) {
-	case *metav1.PartialObjectMetadata, *appsv1.Deployment:
-		return true
 	}
 	return false
 }
