@@ -3,6 +3,7 @@ package render
 import (
 	"path"
 	"slices"
+	"strconv"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
@@ -122,9 +123,25 @@ func withoutMessages(instance *build.Instance) *build.Instance {
 			}
 			return true
 		}).(*ast.File)
+		removeUnused(file, "strings")
 		plain.Files = append(plain.Files, file)
 	}
 	return plain
+}
+
+// removeUnused removes the import of a package that the file does not use any more, which CUE rejects.
+func removeUnused(file *ast.File, imported string) {
+	isUsed := false
+	ast.Walk(file, func(node ast.Node) bool {
+		name, ok := node.(*ast.Ident)
+		isUsed = isUsed || ok && name.Name == imported
+		return !isUsed
+	}, nil)
+	for _, decl := range file.Decls {
+		if imports, ok := decl.(*ast.ImportDecl); ok && !isUsed {
+			imports.Specs = slices.DeleteFunc(imports.Specs, func(spec *ast.ImportSpec) bool { return spec.Name == nil && spec.Path.Value == strconv.Quote(imported) })
+		}
+	}
 }
 
 func isMessage(expression ast.Expr) bool {

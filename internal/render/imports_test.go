@@ -26,3 +26,16 @@ func TestRenamedImportRefersToItsPackage(t *testing.T) {
 		t.Errorf("(-own name +another name):\n%s", diff)
 	}
 }
+
+// Without its messages, the contract has !="" for strings.MinRunes(1).
+func TestFileOfTheContractMayImportStringsForOneBound(t *testing.T) {
+	t.Parallel()
+	for _, imports := range []string{`import "strings"` + "\n\n#Metadata: generateName?: strings", `import s "strings"` + "\n\n#Metadata: generateName?: s"} {
+		module := edited(t, "schemas/npudeploy/npudeploy.cue", func(content string) string {
+			return strings.Replace(content, "package npudeploy\n", "package npudeploy\n\n"+imports+".MinRunes(1)\n", 1)
+		})
+		if _, err := rendertest.Compile(t, module).Render(typed(t, []byte(minimalSpec)), render.ProjectSettings{}); err != nil {
+			t.Errorf("%s: %v", imports, err)
+		}
+	}
+}

@@ -74,6 +74,7 @@ func TestCompileChecksPolicyAndAcceleratorsAgainstTheirSchemas(t *testing.T) {
 	for name, c := range map[string]struct{ file, from, to string }{
 		"policy of another type":    {policyFile, "graceSeconds: 120", `graceSeconds: "120"`},
 		"policy out of bounds":      {policyFile, "graceSeconds: 120", "graceSeconds: 1"},
+		"policy above an int32":     {policyFile, "minRequests: 50", "minRequests: 4294967297"},
 		"unknown policy":            {policyFile, "allowed: {", "allowed: {\n\t\tuser: []"},
 		"unknown list of a project": {policyFile, `projects: {"ml-serving": allowed: serviceAccounts: ["llama"]}`, `projects: a: allowed: {users: []}`},
 		"invalid project name":      {policyFile, `projects: {"ml-serving": allowed: serviceAccounts: ["llama"]}`, `projects: A: {}`},
