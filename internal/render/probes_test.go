@@ -174,6 +174,8 @@ func (p *prober) example(name string, at *schema.Structural) any {
 		return true
 	case at.ValueValidation != nil && len(at.ValueValidation.Enum) > 0:
 		return at.ValueValidation.Enum[0].Object
+	case at.ValueValidation != nil && at.ValueValidation.Pattern != "" && at.ValueValidation.MinLength == nil && matches(at, ""):
+		return ""
 	default:
 		return p.text(name, at, 2)
 	}

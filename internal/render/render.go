@@ -1,6 +1,7 @@
 package render
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -88,7 +89,11 @@ func (e *Evaluation) Result() (*Result, error) {
 
 // read reads exported values.
 func (r *Resolved) read(values map[string]any, keys *placeholders) error {
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(values, r); err != nil {
+	content, err := json.Marshal(values) // FromUnstructured takes integers that are too large.
+	if err == nil {
+		err = json.Unmarshal(content, r)
+	}
+	if err != nil {
 		return fmt.Errorf("rendering: resolved: %w", err)
 	}
 	if r.Accelerator != nil {

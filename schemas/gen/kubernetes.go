@@ -18,6 +18,7 @@ const (
 	patternHeader       = `^[-A-Za-z0-9]+$`
 	patternRelativePath = `^[^/]`
 	patternDriver       = `^[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?$`
+	patternMedium       = `^(Memory|HugePages(-[1-9][0-9]*([kMGT]|[KMGT]i)?)?)?$`
 )
 
 // additions are what Kubernetes requires of fields of its own types beyond their schemas: by the end of
@@ -123,10 +124,10 @@ func (b additions) addVolumes() {
 	b.require("containerName", "downwardAPI.items[].resourceFieldRef")
 	b.add("{minLength: 1}", "image.reference", "nfs.server")
 	b.pattern(patternDriver, "csi.driver")
-	b.pattern(patternSubdomain, "volumeClaimTemplate.spec.storageClassName")
+	b.patternOrEmpty("^$|"+patternSubdomain, "volumeClaimTemplate.spec.storageClassName")
 	b.add("{enum: [ReadWriteOnce, ReadWriteOncePod, ReadWriteMany, ReadOnlyMany]}", "volumeClaimTemplate.spec.accessModes[]")
 	b.add("{enum: [Filesystem, Block]}", "volumeClaimTemplate.spec.volumeMode")
-	b.add(`{enum: ["", Memory, HugePages, HugePages-64Ki, HugePages-2Mi, HugePages-32Mi, HugePages-512Mi, HugePages-1Gi, HugePages-16Gi]}`, "emptyDir.medium")
+	b.patternOrEmpty(patternMedium, "emptyDir.medium")
 	b.add("{enum: [Always, IfNotPresent, Never]}", "image.pullPolicy")
 	b.add("{minimum: 0, maximum: 511}", "defaultMode", "items[].mode")
 	b.pattern(patternRelativePath, "items[].path", "serviceAccountToken.path")
