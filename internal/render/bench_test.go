@@ -31,9 +31,9 @@ var benchmarks = []struct {
 	settings   render.ProjectSettings
 	maxBytes   int
 }{
-	{"minimal", minimalSpec, render.ProjectSettings{}, 453_000},
-	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 465_000},
-	{"endpoint", endpointSpec, render.ProjectSettings{}, 544_000},
+	{"minimal", minimalSpec, render.ProjectSettings{}, 462_000},
+	{"project", minimalSpec, render.ProjectSettings{DefaultPriorityClass: "batch"}, 474_000},
+	{"endpoint", endpointSpec, render.ProjectSettings{}, 562_000},
 }
 
 func TestRenderStaysWithinAllocationBounds(t *testing.T) {
