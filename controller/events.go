@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/dudaji/nufi/internal/message"
 	"github.com/dudaji/nufi/internal/status"
@@ -24,6 +25,10 @@ const maxNote = 1024
 
 // boundedRecorder shortens notes to maxNote.
 type boundedRecorder struct{ eventRecorder }
+
+func newRecorder(mgr manager.Manager) eventRecorder {
+	return boundedRecorder{mgr.GetEventRecorder(v1.FieldManager)}
+}
 
 func (r boundedRecorder) Eventf(regarding, related runtime.Object, eventType, reason, action, note string, args ...any) {
 	note = message.Truncate(fmt.Sprintf(note, args...), maxNote)

@@ -113,7 +113,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 		deferred: newDeferredStatuses(clock.RealClock{}), unrecorded: newUnrecordedAssignments(clock.RealClock{}, func(names ...types.NamespacedName) {
 			kind.queue.addWith(priorityqueue.AddOpts{Priority: new(priorityRecord)}, names...)
 		}),
-		backends: newBackendStates(clock.RealClock{}), recorder: boundedRecorder{mgr.GetEventRecorder(v1.FieldManager)}, clock: o.Clock,
+		backends: newBackendStates(clock.RealClock{}), recorder: newRecorder(mgr), clock: o.Clock,
 		measured: &measurements{querier: o.Prometheus, clock: o.MeasureClock, byDeploy: map[types.NamespacedName]measured{}},
 	}
 	kind.sets = newTemplateSets(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)
@@ -210,7 +210,7 @@ func newReconciler[T client.Object](mgr manager.Manager, metrics *metrics, rende
 		objects:  newObjects[T](kind, mgr.GetCache(), mgr.GetClient().Status()),
 		renders:  renders,
 		queue:    &queue{},
-		recorder: boundedRecorder{mgr.GetEventRecorder(v1.FieldManager)},
+		recorder: newRecorder(mgr),
 		metrics:  metrics,
 		clock:    clock.RealClock{},
 	}
@@ -260,7 +260,7 @@ func addController(mgr manager.Manager, name string, options controller.Options)
 
 // openTemplates opens the store of templates. It calls swapped after another set begins to serve.
 func openTemplates(o Options, mgr manager.Manager, metrics *metrics, kind *deployKind, swapped func()) (*templates.Store, error) {
-	recorder := boundedRecorder{mgr.GetEventRecorder(v1.FieldManager)}
+	recorder := newRecorder(mgr)
 	live := func(ctx context.Context) (templates.Live, error) {
 		var deploys v1.NpuDeployList
 		if err := mgr.GetCache().List(ctx, &deploys, client.UnsafeDisableDeepCopy); err != nil {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # k8s.io/kubernetes v1.37.2: after an apply without a strategy, an apply with strategy Recreate is invalid.
 #
-# Expected: a server-side apply can change what kubectl's client-side apply can: strategy.type, where nobody set more than that, from
+# Expected: a server-side apply can change what kubectl's client-side apply can: strategy.type, where no manager set more than that, from
 # RollingUpdate to Recreate, as a server needs whose old pod must release its devices first.
 # Observed: the API server keeps the default of rollingUpdate, which no manager owns, beside the type, and rejects the result: "may not be
 # specified when strategy `type` is 'Recreate'". rollingUpdate: null does not help; only if an earlier apply set a field of

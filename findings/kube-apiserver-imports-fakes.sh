@@ -4,7 +4,7 @@
 # Expected: fakes are imported by files that end with _test.go, or by packages for tests, so that a program with the API
 # server's admission contains none of them.
 # Observed: pkg/admission/plugin/policy/generic has a helper for tests in policy_test_context.go. That name does not end with
-# _test.go, so the file belongs to the package: whoever compiles an API server compiles a fake of each of Kubernetes' API groups, 60
+# _test.go, so the file belongs to the package: every API server is compiled with a fake of each of Kubernetes' API groups, 60
 # packages of client-go.
 set -euo pipefail
 dir=$(mktemp -d)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# k8s.io/kubernetes v1.37.2: who scales a Deployment whose replicas nobody set does not own the number.
+# k8s.io/kubernetes v1.37.2: a client that scales a Deployment whose replicas no manager set does not own the number.
 #
 # Expected: a write to /scale makes its manager the owner of spec.replicas, as a write to the Deployment does, so that a later apply with
 # another number is a conflict: this is how an applier notices an autoscaler.
@@ -140,7 +140,7 @@ func main() {
 			subresources = nil
 		}
 		must(deployments.Patch(ctx, c.name, types.MergePatchType, []byte(`{"spec":{"replicas":5}}`), metav1.PatchOptions{FieldManager: "scaler"}, subresources...))
-		owner := "nobody"
+		owner := "no manager"
 		for _, entry := range must(deployments.Get(ctx, c.name, metav1.GetOptions{})).GetManagedFields() {
 			if strings.Contains(string(entry.FieldsV1.Raw), "f:replicas") {
 				owner = entry.Manager
@@ -163,6 +163,6 @@ cat output
 diff - output <<'OUT'
 replicas applied, then scaled: scaler owns replicas; an apply with replicas is a conflict
 no replicas applied, then patched: scaler owns replicas; an apply with replicas is a conflict
-no replicas applied, then scaled: nobody owns replicas; an apply with replicas sets the number
+no replicas applied, then scaled: no manager owns replicas; an apply with replicas sets the number
 OUT
 echo 'as described'

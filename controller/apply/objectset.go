@@ -127,7 +127,8 @@ func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, erro
 }
 
 // withDigest inserts the annotation with the digest into the JSON of an object, which is cheaper than encoding it again.
-// The first "metadata" in the text is the object's: only scalar fields, such as kind, precede it.
+// The first "metadata" in the text that is an object is the object's: what precedes it, such as kind and the data of a
+// ConfigMap, has texts alone.
 func withDigest(body []byte, digest string, hasAnnotations bool) []byte {
 	before, after := `"metadata":{`, fmt.Sprintf(`"metadata":{"annotations":{%q:%q`, v1.AnnotationManifest, digest)
 	if hasAnnotations {

@@ -10,6 +10,7 @@ func phrases() map[string]string {
 	const (
 		label     = "must be a lower-case DNS label"
 		subdomain = "must be a lower-case DNS name"
+		image     = `([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/)?[a-z0-9]+(([._-]+|/)[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]*)?(@sha256:[0-9a-f]{64}|@sha512:[0-9a-f]{128})?` // a pattern
 		directory = "must be an absolute path such as /mnt/data, without .. and without a slash at its end"
 	)
 	return map[string]string{
@@ -18,7 +19,7 @@ func phrases() map[string]string {
 		patternSubdomain:        subdomain,
 		`^(/[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*)+$`:    directory,
 		`^(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`: "must be a path such as /llama, without .. and without a slash at its end",
-		`^([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/)?[a-z0-9]+(([._-]+|/)[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]*)?(@sha256:[0-9a-f]{64}|@sha512:[0-9a-f]{128})?$`: "must be an image reference such as vllm/vllm-openai:v0.11.0",
+		"^" + image + "$":        "must be an image reference such as vllm/vllm-openai:v0.11.0",
 		patternKey:               "must be a key such as zone or topology.kubernetes.io/zone",
 		"^$|" + patternKey:       "must be a key such as zone or topology.kubernetes.io/zone",
 		patternVariable:          "must be the name of a variable, in ASCII and without =",
@@ -33,9 +34,9 @@ func phrases() map[string]string {
 		"^/": "must be an absolute path",
 		`^(0*[1-9][0-9]*(\.[0-9]+)?|0+\.0*[1-9][0-9]*)(Mi|Gi|Ti|M|G|T)$`: "must be a size above 0, such as 15Gi",
 		patternLabelValue: "must be a label value: letters, digits, - _ and . inside",
-		`^(oci://([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/)?[a-z0-9]+(([._-]+|/)[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]*)?(@sha256:[0-9a-f]{64}|@sha512:[0-9a-f]{128})?|pvc://[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*(/[A-Za-z0-9][A-Za-z0-9._-]*)*|((hf|s3|gs)://|/)?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*(:[A-Za-z0-9][A-Za-z0-9._-]*)?|(/[A-Za-z0-9][A-Za-z0-9._-]*)+/)$`: "must be a model id such as org/name, an absolute path, or a URI such as pvc://claim/path",
-		`^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`: "must be a name, or namespace/name, in lower case",
-		`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$`:                             "must be a lower-case DNS name such as llama.example.com",
+		"^(oci://" + image + `|pvc://[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*(/[A-Za-z0-9][A-Za-z0-9._-]*)*|((hf|s3|gs)://|/)?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*(:[A-Za-z0-9][A-Za-z0-9._-]*)?|(/[A-Za-z0-9][A-Za-z0-9._-]*)+/)$`: "must be a model id such as org/name, an absolute path, or a URI such as pvc://claim/path",
+		`^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`:                                                                                                                                                              "must be a name, or namespace/name, in lower case",
+		`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$`:                                                                                                                                                                                          "must be a lower-case DNS name such as llama.example.com",
 	}
 }
 
