@@ -178,15 +178,15 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	if hasBegun, err := r.begin(ctx, slices.Concat(all, ignored), newestRevision(all), serving.Digest); !hasBegun {
+		return reconcile.Result{RequeueAfter: retryConflict}, err
+	}
 	members, err := r.members(ctx, serving, all)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	r.deploys.unrecorded.retain(members)
 	r.took.Store(int64(r.clock.Since(start)))
-	if hasBegun, err := r.begin(ctx, slices.Concat(all, ignored), newestRevision(all), serving.Digest); !hasBegun {
-		return reconcile.Result{RequeueAfter: retryConflict}, err
-	}
 	directs, current := r.directs(all, serving.Digest), currentOf(all, serving.Digest)
 	if directs && current == nil && needsRollout(members) {
 		return reconcile.Result{}, r.create(ctx, all, ignored, members, serving.Digest) // Its event continues.
