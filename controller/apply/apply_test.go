@@ -170,6 +170,24 @@ func TestRemovedObjectWithoutItsLabelIsPruned(t *testing.T) {
 	f.wantApply("pruned Service web", aServiceAccount)
 }
 
+// The response to the deletion is the object itself, of a kind that the client may have no type for.
+func TestRemovedObjectWithAFinalizerIsPruned(t *testing.T) {
+	for name, manifest := range map[string]string{
+		"Service": aService, "Deployment": aDeployment, "VirtualService": aVirtualService, "HTTPRoute": anHTTPRoute,
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.wantApply("created ServiceAccount web, created "+name+" web", aServiceAccount, manifest)
+			kind := f.parse(manifest)[0].GroupVersionKind()
+			f.patch(kind, `{"metadata":{"finalizers":["example.com/hold"]}}`, "kubectl")
+			f.wantApply("pruned "+name+" web", aServiceAccount)
+			f.awaitCache(f.get(kind))
+			f.wantQuiet(aServiceAccount)
+			f.Patch(f.get(kind), `{"metadata":{"finalizers":null}}`)
+		})
+	}
+}
+
 // The informers of a new process have nothing that the process before it created.
 func TestObjectIsPrunedOnceTheInformersHaveIt(t *testing.T) {
 	f := newFixture(t)

@@ -49,6 +49,20 @@ spec:
       volumes: [{name: shm, emptyDir: {}}]
 `
 
+const aVirtualService = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: NAMESPACE}
+spec: {hosts: [web.example]}
+`
+
+const anHTTPRoute = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web, namespace: NAMESPACE}
+spec: {hostnames: [web.example]}
+`
+
 // with replaces parts of a manifest.
 func with(manifest string, oldNew ...string) string {
 	changed := strings.NewReplacer(oldNew...).Replace(manifest)

@@ -112,9 +112,10 @@ func (a *Applier) prune(ctx context.Context, set *ObjectSet) (ChangeSet, error) 
 }
 
 // deleteObject deletes the object with the UID. A conflict means that an object with another UID
-// has the name, which is not ours.
+// has the name, which is not ours. The response has an object that remains because of a finalizer: controller-runtime
+// v0.25.2 returns an error if the request is for metadata and the scheme lacks the kind.
 func (a *Applier) deleteObject(ctx context.Context, owner Owner, child Child) (deleted bool, err error) {
-	err = a.writer.Delete(ctx, newObject(owner.Namespace, child.Ref),
+	err = a.writer.Delete(ctx, newResponse(owner.Namespace, child.Ref),
 		client.Preconditions{UID: &child.UID}, client.PropagationPolicy("Background"))
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) || meta.IsNoMatchError(err) {
 		return false, nil
