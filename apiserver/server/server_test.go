@@ -91,15 +91,18 @@ func TestShutdownFinishesRequestsInProgress(t *testing.T) {
 	}
 }
 
-// sendRaw sends text to a server that ends with the test.
-func sendRaw(t *testing.T, handler http.HandlerFunc, text string) net.Conn {
+// slow is the ReadTime of tests that wait for its end. On a busy machine, a request takes part of it.
+const slow = time.Second
+
+// sendRaw sends text to a server that ends with the test. A readTime of 0 is the default.
+func sendRaw(t *testing.T, readTime time.Duration, handler http.HandlerFunc, text string) net.Conn {
 	t.Helper()
 	clients := listen(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
 		ended <- server.Run(ctx, server.Options{
-			Handler: handler, Listen: clients, Grace: time.Second, ReadTime: 100 * time.Millisecond, Log: testr.New(t),
+			Handler: handler, Listen: clients, Grace: 10 * time.Second, ReadTime: readTime, Log: testr.New(t),
 		})
 	}()
 	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", clients.Addr().String())
@@ -133,20 +136,20 @@ func wantStatus(t *testing.T, connection net.Conn, want int) {
 
 func TestOversizedHeaderIsRejected(t *testing.T) {
 	t.Parallel()
-	connection := sendRaw(t, http.NotFound, "GET / HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", 150<<10)+"\r\n\r\n")
+	connection := sendRaw(t, 0, http.NotFound, "GET / HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", 150<<10)+"\r\n\r\n")
 	wantStatus(t, connection, http.StatusRequestHeaderFieldsTooLarge)
 }
 
 // net/http would response OPTIONS * by itself.
 func TestEveryRequestIsTheHandlers(t *testing.T) {
 	t.Parallel()
-	wantStatus(t, sendRaw(t, http.NotFound, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"), http.StatusNotFound)
+	wantStatus(t, sendRaw(t, 0, http.NotFound, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"), http.StatusNotFound)
 }
 
 func TestSlowBodyTimesOut(t *testing.T) {
 	t.Parallel()
 	read := make(chan error, 1)
-	sendRaw(t, func(_ http.ResponseWriter, r *http.Request) {
+	sendRaw(t, slow, func(_ http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
 		read <- err
 	}, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
@@ -157,7 +160,7 @@ func TestSlowBodyTimesOut(t *testing.T) {
 
 func TestSlowHeaderTimesOut(t *testing.T) {
 	t.Parallel()
-	connection := sendRaw(t, func(http.ResponseWriter, *http.Request) { t.Error("an incomplete request was served") }, "GET / HTTP/1.1\r\nHost: x\r\n")
+	connection := sendRaw(t, slow, func(http.ResponseWriter, *http.Request) { t.Error("an incomplete request was served") }, "GET / HTTP/1.1\r\nHost: x\r\n")
 	if _, err := io.Copy(io.Discard, connection); err != nil {
 		t.Errorf("the connection ends with %v", err)
 	}
@@ -191,7 +194,7 @@ func TestHTTP2IsServed(t *testing.T) {
 			go func() {
 				ended <- server.Run(ctx, server.Options{
 					Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), Listen: clients, TLS: config,
-					Grace: time.Second, Log: testr.New(t),
+					Grace: 10 * time.Second, Log: testr.New(t),
 				})
 			}()
 			roots := x509.NewCertPool()
@@ -224,7 +227,7 @@ func TestHTTP2IsServed(t *testing.T) {
 func TestSendBufferIsLimited(t *testing.T) {
 	t.Parallel()
 	size := make(chan int, 1)
-	sendRaw(t, func(w http.ResponseWriter, _ *http.Request) {
+	sendRaw(t, 0, func(w http.ResponseWriter, _ *http.Request) {
 		defer close(size)
 		connection, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
