@@ -3,13 +3,14 @@ package templates
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -105,13 +106,13 @@ func revision(dir string) string {
 	return dir
 }
 
-// fingerprint changes with the CUE files below dir, and costs no read of them: it consists of
+// fingerprint changes with the CUE files below dir, and costs no read of them: it is a hash of
 // the revision and each file's name, size and time. It is empty if a file changed too
 // recently for its time to identify it, or cannot be inspected.
 func fingerprint(dir string, now time.Time) string {
 	dir = revision(dir)
-	text := strings.Builder{}
-	text.WriteString(dir)
+	hash := sha256.New()
+	_, _ = io.WriteString(hash, dir)
 	isSettled := true
 	err := walk(dir, func(name string) error {
 		info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name))) // The target of a link, not the link.
@@ -119,13 +120,13 @@ func fingerprint(dir string, now time.Time) string {
 			return err
 		}
 		isSettled = isSettled && now.Sub(info.ModTime()) > settled
-		_, err = fmt.Fprintf(&text, "\n%s %d %d", name, info.Size(), info.ModTime().UnixNano())
+		_, err = fmt.Fprintf(hash, "\n%s %d %d", name, info.Size(), info.ModTime().UnixNano())
 		return err
 	})
 	if err != nil || !isSettled {
 		return ""
 	}
-	return text.String()
+	return string(hash.Sum(nil))
 }
 
 // walk calls visit for each CUE file below dir, in lexical order.
