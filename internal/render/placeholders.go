@@ -63,7 +63,7 @@ const placeholderName = "user-key-"
 // take for a label, or one with characters that the name of a header has not.
 func endingFor(key string) string {
 	switch {
-	case len(validation.IsQualifiedName(key)) > 0:
+	case len(validation.IsQualifiedName(strings.ToLower(key))) > 0:
 		return " "
 	case key != strings.ToLower(key) || strings.Contains(key, "."):
 		return "-X"
@@ -172,6 +172,9 @@ func (p *placeholders) prefix(key string) string {
 		if p.words[key[:length]] {
 			return key[:length]
 		}
+	}
+	if domain := key[:slash]; domain != strings.ToLower(domain) {
+		return strings.ToUpper(placeholderDomain) // only an annotation can have it
 	}
 	return placeholderDomain // Templates recognize an extended resource by its slash.
 }

@@ -98,7 +98,10 @@ spec:
 
 // A violation of the contract by a value that the Go type cannot hold is another one, or none, for the API server.
 func TestInvalidFixturesAreRejectedByRenderToo(t *testing.T) {
-	other := []string{"api-version", "header-of-a-match-is-not-empty", "kind", "required-field", "required-field-of-kubernetes", "spec-required", "text-expected"}
+	other := []string{
+		"annotation-key-of-metadata", "api-version", "header-of-a-match-is-not-empty", "kind", "label-key-of-metadata", "label-of-metadata",
+		"required-field", "required-field-of-kubernetes", "spec-required", "text-expected",
+	}
 	for _, file := range glob(t, npuDeploys().fixtures+"/invalid/*.yaml") {
 		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
 		document := read(t, file)

@@ -247,7 +247,7 @@ type PodMetadata struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
 	// +kubebuilder:validation:XValidation:rule="self.all(key, key == 'dudaji.com/restarted-at' || !key.startsWith('dudaji.com/'))",message="annotations below dudaji.com/ are the platform's own"
-	// +kubebuilder:validation:XValidation:rule="self.all(key, key.size() <= 317 && key.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="a key is a name of letters and digits, with - _ and . inside, at most 63 characters, and may have a DNS name and a slash before it"
+	// +kubebuilder:validation:XValidation:rule="self.all(key, key.size() <= 317 && key.matches('(?i)^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="a key is a name of letters and digits, with - _ and . inside, at most 63 characters, and may have a DNS name and a slash before it"
 	Annotations map[string]AnnotationValue `json:"annotations,omitempty"`
 }
 
