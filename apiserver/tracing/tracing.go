@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
@@ -31,12 +32,27 @@ type Tracing struct{ provider *trace.TracerProvider }
 
 // Configured reports whether the environment names a collector.
 func Configured() bool {
-	return os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
+	variable, _ := endpoint()
+	return variable != ""
+}
+
+// endpoint returns the variable that names the collector, and its value.
+func endpoint() (variable, value string) {
+	for _, variable := range []string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
+		if value := os.Getenv(variable); value != "" {
+			return variable, value
+		}
+	}
+	return "", ""
 }
 
 // New returns a Tracing for service, which OTEL_SERVICE_NAME replaces. It does not wait for the
 // collector: spans that cannot be exported are dropped.
 func New(ctx context.Context, service string) (*Tracing, error) {
+	// otlptracegrpc v1.44.0 takes the host of HOST:PORT for a scheme, and sends nothing.
+	if variable, value := endpoint(); !strings.HasPrefix(value, "http://") && !strings.HasPrefix(value, "https://") {
+		return nil, fmt.Errorf("%s is %q, which does not begin with http:// or https://", variable, value)
+	}
 	exporter, err := otlptracegrpc.New(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("sending traces: %w", err)
