@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	dto "github.com/prometheus/client_model/go"
@@ -126,6 +127,27 @@ func TestStreamIsClosedWhenAFormIsSent(t *testing.T) {
 	if !eval[bool](tab, "window.sameDocument === true") {
 		t.Error("the page was reloaded")
 	}
+}
+
+// A browser drops a click whose element is replaced between the press and the release.
+func TestClickIsKeptWhileThePageChanges(t *testing.T) {
+	s := newServer(t)
+	project := &v1.Project{ObjectMeta: metav1.ObjectMeta{Name: "vision"}}
+	tab := open(t, s, "pat", looks()[0])
+	tab.visit("/projects/vision")
+	awaitStreams(s, 1)
+	at := eval[struct{ X, Y, Width, Height float64 }](tab, `document.querySelector("[popovertarget=delete]").getBoundingClientRect().toJSON()`)
+	mouse := func(event input.DispatchMouseEventType) {
+		tab.do(chromedp.MouseEvent(event, at.X+at.Width/2, at.Y+at.Height/2, chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	}
+	mouse(chromedp.MousePressed)
+	s.Patch(project, `{"spec": {"displayName": "Vision and images"}}`)
+	tab.await(`performance.getEntriesByType("resource").some((entry) => entry.name === location.href)`)
+	eval[bool](tab, `new Promise((resolve) => setTimeout(() => resolve(true)))`)
+	mouse(chromedp.MouseReleased)
+	tab.await(`document.querySelector("#delete").matches(":popover-open")`)
+	tab.await(`document.querySelector("h1").textContent === "Vision and images"`)
+	s.Patch(project, `{"spec": {"displayName": "Computer vision"}}`)
 }
 
 // awaitStreams waits until so many streams are open.

@@ -70,6 +70,26 @@ function replace(before: Element, after: Element): void {
   }
 }
 
+// released is pending while the user holds a button or a key down. A browser drops the click if its
+// element is replaced between the press and the release.
+let released = Promise.resolve();
+
+function watchPresses(): void {
+  const ends = ["pointerup", "pointercancel", "contextmenu", "keyup", "blur"];
+  function press(): void {
+    const listening = new AbortController();
+    released = new Promise((resolve) => {
+      function end(): void {
+        listening.abort();
+        window.setTimeout(resolve); // the click follows in the same task
+      }
+      for (const name of ends) window.addEventListener(name, end, { capture: true, signal: listening.signal });
+    });
+  }
+  window.addEventListener("pointerdown", press, { capture: true });
+  window.addEventListener("keydown", press, { capture: true });
+}
+
 export function live(): void {
   let region = document.querySelector<HTMLElement>("[data-live]");
   if (!region) return;
@@ -89,6 +109,8 @@ export function live(): void {
     if (response.status >= 400 && response.status < 500) location.reload(); // it is deleted, or the session has ended
     if (!response.ok) throw new Error(response.statusText);
     const page = parse(await response.text());
+    await released;
+    if (leaving) return;
     const next = page.querySelector<HTMLElement>("[data-live]");
     if (!next || !region) return;
     const parts = page.querySelectorAll("[data-part]");
@@ -145,7 +167,7 @@ export function live(): void {
     stream.addEventListener("open", () => {
       retry = minRetry;
     });
-    stream.addEventListener("row", (event) => apply(JSON.parse(event.data as string) as Row));
+    stream.addEventListener("row", (event) => void released.then(() => apply(JSON.parse(event.data as string) as Row)));
     stream.addEventListener("read", () => readSoon(0));
     stream.addEventListener("stale", (event) => notice(event.data as string));
     stream.addEventListener("end", failed);
@@ -204,5 +226,6 @@ export function live(): void {
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) stay();
   });
+  watchPresses();
   open();
 }
