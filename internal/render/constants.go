@@ -100,6 +100,11 @@ func nameOf(decl ast.Decl) string {
 	return ""
 }
 
+func isDefinitionName(label ast.Label) bool {
+	name, _, err := ast.LabelName(label)
+	return err == nil && (strings.HasPrefix(name, "#") || strings.HasPrefix(name, "_#"))
+}
+
 // constantOf returns the value of a field of a package, if it has one.
 func constantOf(of cue.Value, name string, instance *build.Instance) cue.Value {
 	if name == "" {

@@ -2,8 +2,7 @@ package render
 
 import "cuelang.org/go/cue"
 
-// ShareEdited shares renders of templates that are not those in this program, so that tests find what the syntax of a set
-// shows.
+// ShareEdited shares renders of templates that are not those in this program.
 func (t *Templates) ShareEdited() { t.shares = true }
 
 // Export and ExportJSON export a value of CUE, the second by way of CUE's JSON.

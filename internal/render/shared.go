@@ -205,9 +205,6 @@ func (r *sharedRender) read(value cue.Value, fields openFields) bool {
 			return false // The spec restricts the field further.
 		}
 	}
-	if r.templates.openUses.concern(dependentsIn(value, valuePath{})) {
-		return false
-	}
 	objects, ok := open(lookup(value, fieldObjects), r.keys)
 	resolved, isOpen := open(lookup(value, fieldResolved), newPlaceholders(nil))
 	r.objects, _ = objects.(map[string]any)

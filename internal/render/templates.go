@@ -42,9 +42,8 @@ type Templates struct {
 	context           *cue.Context
 	workload, project *engine
 	words             words
-	// shares is true for the templates in this program. Others may do with an open name what openUses does not know.
+	// shares is true for the templates in this program, whose tests show that they decide nothing by an open field.
 	shares      bool
-	openUses    *openUses
 	shared      *lru.Cache // *sharedRender by sharedKey, nil for a spec that was rendered once
 	explainable func() (*Templates, error)
 }
@@ -78,9 +77,7 @@ func compileIn(context *cue.Context, module fs.FS, isExplainable bool) (*Templat
 	}
 	t := &Templates{shares: withoutPolicy == own, Digest: digest, Module: module, context: context, words: words{}, shared: lru.New(maxShared)}
 	t.explainable = sync.OnceValues(func() (*Templates, error) { return CompileExplainable(module) })
-	// A set is self-contained: its dependencies are never downloaded.
-	config := &load.Config{FS: module, Env: []string{"CUE_REGISTRY=none"}}
-	instances := load.Instances([]string{workloadPackage, projectPackage, cataloguePackage}, config)
+	instances := load.Instances([]string{workloadPackage, projectPackage, cataloguePackage}, loadConfig(module))
 	imports, usesConstants := newPackages(context), t.shares && !isExplainable
 	if usesConstants {
 		imports = newPackages(cuecontext.New())
@@ -98,11 +95,16 @@ func compileIn(context *cue.Context, module fs.FS, isExplainable bool) (*Templat
 	if t.workload, err = t.compile(instances[0], fieldDeploy, evaluated); err != nil {
 		return nil, err
 	}
-	t.openUses, t.workload.openContract = newOpenUses(instances[0]), openContractOf(t.workload.value)
+	t.workload.openContract = openContractOf(t.workload.value)
 	if t.project, err = t.compile(instances[1], fieldProject, evaluated); err != nil {
 		return nil, err
 	}
 	return t, t.readCatalogue(instances[2], imports)
+}
+
+// loadConfig is that of a self-contained module: its dependencies are never downloaded.
+func loadConfig(module fs.FS) *load.Config {
+	return &load.Config{FS: module, Env: []string{"CUE_REGISTRY=none"}}
 }
 
 // evaluateImports evaluates what the packages import, and collects its words.

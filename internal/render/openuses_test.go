@@ -1,19 +1,20 @@
 package render
 
 import (
+	"io/fs"
 	"slices"
-	"strings"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
-	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/load"
 	"cuelang.org/go/cue/token"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// CUE evaluates templates also while a field of the NpuDeploy is open, which means any string: what depends on
-// it stays incomplete, and so does every value that reads that. What is complete is the same for each value of the
-// field that causes no error. openUses are the places of a package where that does not hold, because CUE decides before a
-// value is complete:
+// OpenUses are the places of a package where CUE decides before a value is complete. A shared render relies on the opposite:
+// what depends on an open field stays incomplete, and what is complete is the same for each value of the field that causes no
+// error. The places are
 //
 //   - a test of existence, x != _|_, takes an incomplete value for an absent one
 //   - a default, *x | y, is chosen although a condition beside it is incomplete
@@ -21,7 +22,7 @@ import (
 //   - functions that take values of any kind, such as list.Contains, compare incomplete elements
 //
 // Each may also be in a definition, which has other values in each instance.
-type openUses struct {
+type OpenUses struct {
 	// tested are the paths of values that must not depend on an open field, but may have fields and elements that do.
 	tested []valuePath
 	// read are the paths of values that must not depend on an open field, with all that they contain.
@@ -48,8 +49,18 @@ func (p valuePath) contains(other valuePath) bool {
 	return true
 }
 
+// Decide reports whether one of the places may decide by a name or a host in the shared render of deploy, if it has one.
+func (u *OpenUses) Decide(set *Templates, deploy *v1.NpuDeploy, settings ProjectSettings) bool {
+	in, err := set.openInput(deploy, settings)
+	if err != nil || !u.concern(dependentsIn(set.workload.fill(in, settings), valuePath{})) {
+		return err != nil
+	}
+	result, err := set.Render(deploy, settings)
+	return err == nil && set.share(deploy, result, settings, nil).objects != nil
+}
+
 // concern reports whether one of the places may concern one of the values that depend on an open field.
-func (u *openUses) concern(dependents []valuePath) bool {
+func (u *OpenUses) concern(dependents []valuePath) bool {
 	return u.unknown || slices.ContainsFunc(dependents, func(path valuePath) bool {
 		return slices.ContainsFunc(u.tested, path.contains) || slices.ContainsFunc(u.read, func(read valuePath) bool {
 			return path.contains(read) || read.contains(path)
@@ -57,8 +68,9 @@ func (u *openUses) concern(dependents []valuePath) bool {
 	})
 }
 
-// newOpenUses reads the syntax of a package.
-func newOpenUses(instance *build.Instance) *openUses {
+// NewOpenUses reads the syntax of the package that renders NpuDeploys.
+func NewOpenUses(module fs.FS) *OpenUses {
+	instance := load.Instances([]string{workloadPackage}, loadConfig(module))[0]
 	s := &openScan{paths: map[ast.Node]valuePath{}, expanding: map[ast.Node]bool{}}
 	for _, file := range instance.Files {
 		for _, decl := range file.Decls {
@@ -68,11 +80,11 @@ func newOpenUses(instance *build.Instance) *openUses {
 	for _, file := range instance.Files {
 		ast.Walk(file, s.visit, nil)
 	}
-	return &s.openUses
+	return &s.OpenUses
 }
 
 type openScan struct {
-	openUses
+	OpenUses
 
 	// paths are those of the structs whose fields other expressions find by their paths.
 	paths map[ast.Node]valuePath
@@ -194,11 +206,6 @@ func isOfDefinition(reference ast.Expr) bool {
 		return isDefinitionName(reference.Sel) || isOfDefinition(reference.X)
 	}
 	return false
-}
-
-func isDefinitionName(label ast.Label) bool {
-	name, _, err := ast.LabelName(label)
-	return err == nil && (strings.HasPrefix(name, "#") || strings.HasPrefix(name, "_#"))
 }
 
 // isStrict reports whether a function is incomplete if one of its arguments is, or if that is open.
