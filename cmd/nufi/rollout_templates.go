@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/rollout"
@@ -21,6 +22,7 @@ import (
 var (
 	errNotTemplates = errors.New("use templates, or templates/DIGEST")
 	errNotComplete  = errors.New("the rollout does not complete")
+	errDeleted      = errors.New("the rollout was deleted")
 )
 
 // isTemplates reports whether an argument names the templates, and which: a digest or its first six
@@ -174,28 +176,33 @@ func (o *rolloutOptions) status(cmd *cobra.Command, args []string, watch bool) e
 	return nil
 }
 
-// awaitChange watches a rollout until it has another version.
+// awaitChange watches a rollout until it has another version. A rollout that is deleted is an error.
 func awaitChange(ctx context.Context, kube client.WithWatch, current *v1.TemplateRollout) error {
-	for {
+	for version := current.ResourceVersion; ; {
 		events, err := kube.Watch(ctx, &v1.TemplateRolloutList{}, client.MatchingFields{"metadata.name": current.Name})
 		if err != nil {
 			return fmt.Errorf("watching TemplateRollouts: %w", err)
 		}
+		// A watch does not report what changed before it.
+		if err := kube.Get(ctx, client.ObjectKeyFromObject(current), current); err != nil || current.ResourceVersion != version {
+			events.Stop()
+			return err
+		}
 		for event := range events.ResultChan() {
 			changed, is := event.Object.(*v1.TemplateRollout)
-			if !is || changed.ResourceVersion == current.ResourceVersion {
+			if !is || changed.ResourceVersion == version {
 				continue
 			}
 			events.Stop()
+			if event.Type == watch.Deleted {
+				return fmt.Errorf("%s: %w", current.Name, errDeleted)
+			}
 			*current = *changed
 			return nil
 		}
 		events.Stop() // The server ended the watch.
 		if ctx.Err() != nil {
 			return ctx.Err()
-		}
-		if err := kube.Get(ctx, client.ObjectKeyFromObject(current), current); err != nil {
-			return err
 		}
 	}
 }
