@@ -338,6 +338,7 @@ func TestContentionReportsTheOtherManager(t *testing.T) {
 
 func TestHostBelongsToTheOlderDeploy(t *testing.T) {
 	f := newReady(t)
+	f.AwaitNewer(f.web())
 	f.Apply(replace("name: web}", "name: late}"))
 	condition := f.AwaitCondition(f.NpuDeploy("late"), v1.ConditionEndpoint, metav1.ConditionFalse, v1.ReasonHostTaken)
 	if !strings.Contains(condition.Message, f.Namespace+"/web") {

@@ -91,6 +91,7 @@ func TestDeletingDeployKeepsItsHostUntilTheRouteIsDeleted(t *testing.T) {
 	} {
 		t.Run(string(propagation), func(t *testing.T) {
 			f := newReady(t)
+			f.AwaitNewer(f.web())
 			f.Apply(replace("name: web}", "name: late}"))
 			f.AwaitCondition(f.NpuDeploy("late"), v1.ConditionEndpoint, metav1.ConditionFalse, v1.ReasonHostTaken)
 			f.Patch(f.Find(virtualService, "web"), `{"metadata":{"finalizers":["example.com/hold"]}}`)

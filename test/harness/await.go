@@ -62,6 +62,14 @@ func (h *Harness) AwaitObject(object client.Object, what string, condition func(
 	h.follow(object, what, func(exists bool) bool { return exists && condition() })
 }
 
+// AwaitNewer returns when an object that is created from now on is newer than this one: times of creation are in seconds.
+func (h *Harness) AwaitNewer(object client.Object) {
+	h.Helper()
+	h.Get(object)
+	next := object.GetCreationTimestamp().Add(time.Second)
+	h.Await("the next second", func() bool { return !time.Now().Before(next) }, object)
+}
+
 // AwaitGone watches an object until it does not exist.
 func (h *Harness) AwaitGone(object client.Object) {
 	h.Helper()

@@ -119,6 +119,7 @@ func TestHostOfARouteThatIsNotCachedIsTaken(t *testing.T) {
 	h.Apply(manifest + endpoint)
 	awaitApplied(h)
 	h.Patch(h.Find(virtualService, "web"), `{"metadata":{"finalizers":["example.com/hold"]}}`)
+	h.AwaitNewer(h.NpuDeploy("web"))
 	h.Apply(strings.Replace(manifest, "name: web", "name: late", 1) + endpoint)
 	late := h.NpuDeploy("late")
 	h.AwaitCondition(late, v1.ConditionEndpoint, metav1.ConditionFalse, v1.ReasonHostTaken)
