@@ -250,12 +250,25 @@ func newDirectClient(mgr manager.Manager) (client.Client, error) {
 func (r *reconciler[T]) enqueueAll() { r.queue.addLast(r.objects.names()...) }
 
 func addController(mgr manager.Manager, name string, options controller.Options) (controller.Controller, error) {
+	options.Reconciler = untilStopped(options.Reconciler)
 	options.SkipNameValidation = new(true)
 	options.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryMinDelay, retryMaxDelay)
 	options.NewQueue = func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
 		return newFairQueue(name, mgr.GetLogger(), limiter)
 	}
 	return controller.New(name, mgr, options)
+}
+
+// untilStopped returns no error of a reconcile during which the controller stopped: its requests were cancelled, and the
+// next controller repeats it.
+func untilStopped(reconciler reconcile.Reconciler) reconcile.Reconciler {
+	return reconcile.Func(func(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+		result, err := reconciler.Reconcile(ctx, request)
+		if ctx.Err() != nil {
+			result, err = reconcile.Result{}, nil
+		}
+		return result, err
+	})
 }
 
 // openTemplates opens the store of templates. It calls swapped after another set begins to serve.

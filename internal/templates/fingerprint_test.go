@@ -105,13 +105,7 @@ func TestUndecidedCandidateIsRetried(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, append(content, "// changed\n"...), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	change(t, file)
 	poller := poller{store: store}
 	if err := poller.poll(t.Context(), now); !errors.Is(err, errUnreachable) {
 		t.Errorf("the error is %v", err)
@@ -124,6 +118,40 @@ func TestUndecidedCandidateIsRetried(t *testing.T) {
 		if want := int(wait / retryUndecided); swapped != want || store.State().Rejected != nil {
 			t.Errorf("after %s: %d swaps, want %d; the rejection is %v", wait, swapped, want, store.State().Rejected)
 		}
+	}
+}
+
+func TestStopDuringAValidationIsNoRejection(t *testing.T) {
+	t.Parallel()
+	dir, file, now := settledFolder(t)
+	ctx, stop := context.WithCancel(t.Context())
+	store, err := Open(dir, Hooks{
+		Live: func(context.Context) (Live, error) { return Live{}, nil },
+		Validate: func(ctx context.Context, _ fs.FS, _ Live) error {
+			stop()
+			return ctx.Err()
+		},
+		Rejected: func(_ string, reason error) { t.Errorf("rejected: %v", reason) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(t, file)
+	poller := poller{store: store}
+	if err := poller.poll(ctx, now); !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// change adds a comment to a file.
+func change(t *testing.T, file string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, append(content, "// changed\n"...), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

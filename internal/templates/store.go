@@ -192,6 +192,9 @@ func (p *poller) poll(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	set, err := p.store.prepare(ctx, candidate)
+	if ctx.Err() != nil {
+		return ctx.Err() // The candidate was not decided on.
+	}
 	if isUndecided(err) {
 		return p.postpone(digest, now, err)
 	}

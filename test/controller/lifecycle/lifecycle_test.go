@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -48,6 +49,26 @@ func TestChangedSpecIsNotReadyBeforeItsDeploymentIsObserved(t *testing.T) {
 	}
 	release()
 	h.AwaitCondition(web, v1.ConditionReady, metav1.ConditionTrue, v1.ReasonScaledToZero)
+}
+
+// The writes that are under way end with the context of the controller.
+func TestStopLogsNoError(t *testing.T) {
+	for name, moment := range map[string]controllertest.Moment{
+		"an apply": {Method: http.MethodPatch, Path: "/services/web"},
+		"a status": {Method: http.MethodPatch, Path: "/npudeploys/web/status"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := harness.New(t)
+			log := &logLines{}
+			c := controllertest.Start(h, controller.Options{Log: log.logger()})
+			stopped := c.StopAt(moment)
+			h.Apply(manifest)
+			stopped(h)
+			for _, line := range log.with("context canceled") {
+				t.Errorf("the log has %s", line)
+			}
+		})
+	}
 }
 
 func TestDriftDuringRestartIsCorrected(t *testing.T) {

@@ -45,18 +45,14 @@ func (l *logLines) logger() logr.Logger {
 	}, funcr.Options{})
 }
 
-// count returns the number of lines that contain text.
-func (l *logLines) count(text string) int {
+// with returns the lines that contain text.
+func (l *logLines) with(text string) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := 0
-	for _, line := range l.lines {
-		if strings.Contains(line, text) {
-			n++
-		}
-	}
-	return n
+	return slices.DeleteFunc(slices.Clone(l.lines), func(line string) bool { return !strings.Contains(line, text) })
 }
+
+func (l *logLines) count(text string) int { return len(l.with(text)) }
 
 func (l *logLines) contain(text string) bool { return l.count(text) > 0 }
 

@@ -12,13 +12,13 @@ import (
 
 var errKilled = errors.New("the controller was killed")
 
-// Moment is when a controller is killed: at a request that is no dry run.
+// Moment is when a controller is killed or stopped: at a request that is no dry run.
 type Moment struct {
 	Method     string
 	Path, Body string // parts
 	// Count is the number of the request among those that match. 0 is the first.
 	Count int
-	// After lets the request pass. The controller sends none after it.
+	// After lets the request pass. A killed controller sends none after it.
 	After bool
 }
 
@@ -43,24 +43,45 @@ func (m *Moment) is(request *http.Request) bool {
 	return m.Count < 0
 }
 
-// deaths ends all requests of a controller that was killed.
+// deaths stops a controller at a moment, or ends all requests of one that was killed.
 type deaths struct {
 	mu      sync.Mutex
 	moment  *Moment
-	reached chan struct{} // closed when the controller is dead
+	stop    func()        // nil: the controller is killed
+	reached chan struct{} // closed at the moment
 	dead    bool
 }
 
 // KillAt kills the controller at a moment, as kill -9 does: no later request reaches the API server. The
 // returned function waits for the moment, and returns when the controller has ended.
 func (c *Controller) KillAt(moment Moment) (await func(h *harness.Harness)) {
-	d := c.deaths
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.moment, d.reached = &moment, make(chan struct{})
+	reached := c.deaths.set(moment, nil)
 	return func(h *harness.Harness) {
 		h.Helper()
-		h.Await("the moment to kill the controller", func() bool {
+		reached(h)
+		_ = c.Stop() // It cannot end in order.
+	}
+}
+
+// StopAt stops the controller before a moment, as SIGTERM does. The request ends with its context. The
+// returned function waits for the moment, and returns when the controller has ended.
+func (c *Controller) StopAt(moment Moment) (await func(h *harness.Harness)) {
+	reached := c.deaths.set(moment, c.cancel)
+	return func(h *harness.Harness) {
+		h.Helper()
+		reached(h)
+		h.Must(c.Stop())
+	}
+}
+
+// set returns a function that waits for the moment.
+func (d *deaths) set(moment Moment, stop func()) (await func(h *harness.Harness)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.moment, d.stop, d.reached = &moment, stop, make(chan struct{})
+	return func(h *harness.Harness) {
+		h.Helper()
+		h.Await("the moment to end the controller", func() bool {
 			select {
 			case <-d.reached:
 				return true
@@ -68,7 +89,6 @@ func (c *Controller) KillAt(moment Moment) (await func(h *harness.Harness)) {
 				return false
 			}
 		})
-		_ = c.Stop() // It cannot end in order.
 	}
 }
 
@@ -77,6 +97,9 @@ func (d *deaths) before(request *http.Request) error {
 	defer d.mu.Unlock()
 	if !d.dead && d.moment != nil && !d.moment.After && d.moment.is(request) {
 		d.die()
+		if d.stop != nil {
+			<-request.Context().Done()
+		}
 	}
 	if d.dead {
 		return errKilled
@@ -93,6 +116,10 @@ func (d *deaths) after(request *http.Request) {
 }
 
 func (d *deaths) die() {
-	d.dead = true
 	close(d.reached)
+	if d.moment = nil; d.stop != nil {
+		d.stop()
+		return
+	}
+	d.dead = true
 }
