@@ -1,27 +1,32 @@
 package render
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
-	"cuelang.org/go/cue/token"
 )
 
-// withConstants returns the packages for another context, with the value of each field that has one instead of its
-// expression: CUE keeps the expressions, and all that it evaluated for them, as long as the value. What the fields of
-// a package are computed from can be explained without it only. The files of the packages are modified.
+// withConstants returns the packages for another context, in which each field that has a value refers to it as a literal.
+// CUE keeps the expression of a field, and all that it evaluated for it, as long as its value; the explanation of a field
+// alone needs that. For example, schemas/policy changes from
 //
-// This holds for the templates in this program, under a policy of constants. Others may read what a literal lacks: see
-// havePlainPolicy.
+//	policy: pod: seconds: 2 * 60
+//	_days: ["Mon", "Tue"]
+//
+// to references to another struct, which is the scope of the package by its path:
+//
+//	policy: "schemas/policy"."policy"      "policy": pod: seconds: 120
+//	_days:  "schemas/policy"."_days"       "_days": ["Mon", "Tue"]
+//
+// The files of the packages are modified. Only the templates in this program may have constants, under a policy of
+// constants. Others may read what a literal lacks: see havePlainPolicy.
 func (p *packages) withConstants(context *cue.Context) *packages {
 	result := newPackages(context)
 	for instance, value := range p.values {
-		result.constants[instance] = context.BuildFile(putConstants(instance, value))
+		result.constants[instance] = context.BuildFile(extractConstants(instance, value))
 	}
 	return result
 }
@@ -62,8 +67,8 @@ func hasOneValue(value cue.Value) bool {
 	return result
 }
 
-// putConstants refers to the constants of a package in its scope, and returns them.
-func putConstants(instance *build.Instance, value cue.Value) *ast.File {
+// extractConstants returns the constants of a package, and replaces its fields by references to them.
+func extractConstants(instance *build.Instance, value cue.Value) *ast.File {
 	constants := literals{shared: map[string]string{}, labels: map[string]ast.Label{}}
 	found := map[string]cue.Value{} // A field may be declared in many files.
 	for _, file := range instance.Files {
@@ -80,7 +85,7 @@ func putConstants(instance *build.Instance, value cue.Value) *ast.File {
 				kept = append(kept, decl)
 			case !isFound:
 				literal, _ := constants.of(constant)
-				constants.put(ast.NewString(name), literal)
+				constants.add(ast.NewString(name), literal)
 				reference := &ast.SelectorExpr{X: &ast.Ident{Name: instance.ImportPath}, Sel: ast.NewString(name)}
 				kept = append(kept, &ast.Field{Label: ast.NewIdent(name), Value: reference})
 			}
@@ -118,88 +123,4 @@ func constantOf(of cue.Value, name string, instance *build.Instance) cue.Value {
 		return field
 	}
 	return cue.Value{}
-}
-
-// minShared is the length of the text from which on a struct or a list is shared by the values that have it.
-const minShared = 64
-
-// literals are the constants of a package, with hidden fields for the values that they share.
-type literals struct {
-	ast.File
-
-	shared map[string]string    // name of the hidden field by the text of its literal
-	labels map[string]ast.Label // by name, for all fields
-}
-
-func (l *literals) put(label ast.Label, value ast.Expr) {
-	l.Decls = append(l.Decls, &ast.Field{Label: label, Value: value})
-}
-
-// of returns a value as a literal, and the literal's text.
-func (l *literals) of(value cue.Value) (literal ast.Expr, text string) {
-	var parts []string
-	switch value.Kind() { //nolint:exhaustive // All others have no parts.
-	case cue.StructKind:
-		literal := &ast.StructLit{}
-		for fields, _ := value.Fields(); fields.Next(); {
-			name := fields.Selector().Unquoted()
-			field, text := l.of(fields.Value())
-			literal.Elts = append(literal.Elts, &ast.Field{Label: l.label(name), Value: field})
-			parts = append(parts, fmt.Sprintf("%q: %s", name, text))
-		}
-		return l.share(literal, "{"+strings.Join(parts, ", ")+"}")
-	case cue.ListKind:
-		literal := &ast.ListLit{}
-		for items, _ := value.List(); items.Next(); {
-			item, text := l.of(items.Value())
-			literal.Elts = append(literal.Elts, item)
-			parts = append(parts, text)
-		}
-		return l.share(literal, "["+strings.Join(parts, ", ")+"]")
-	}
-	if scalar := scalarOf(value); scalar != nil {
-		scalar.ValuePos = value.Pos() // for errors
-		return scalar, scalar.Value
-	}
-	literal, _ = value.Syntax(cue.Final()).(ast.Expr)
-	return literal, fmt.Sprint(value)
-}
-
-// scalarOf returns a text, a boolean or a number without a sign as a literal, and nil for others. Syntax returns it for
-// any value, and takes ten times as long.
-func scalarOf(value cue.Value) *ast.BasicLit {
-	switch value.Kind() { //nolint:exhaustive // Others are rare.
-	case cue.StringKind:
-		text, _ := value.String()
-		return ast.NewString(text)
-	case cue.BoolKind:
-		isTrue, _ := value.Bool()
-		return ast.NewBool(isTrue)
-	case cue.IntKind:
-		if number, err := value.Uint64(); err == nil {
-			return ast.NewLit(token.INT, strconv.FormatUint(number, 10))
-		}
-	}
-	return nil
-}
-
-func (l *literals) label(name string) ast.Label {
-	if l.labels[name] == nil {
-		l.labels[name] = ast.NewString(name)
-	}
-	return l.labels[name]
-}
-
-// share returns a reference to a large literal instead of the literal.
-func (l *literals) share(literal ast.Expr, text string) (ast.Expr, string) {
-	if len(text) < minShared {
-		return literal, text
-	}
-	name, isShared := l.shared[text]
-	if !isShared {
-		name = fmt.Sprint("_", len(l.shared))
-		l.shared[text] = name
-		l.put(ast.NewIdent(name), literal)
-	}
-	return ast.NewIdent(name), name
 }

@@ -29,8 +29,8 @@ func export(value cue.Value) (any, error) {
 	return exporter{value.Eval()}.export()
 }
 
-// exporter exports what its cursor refers to. Only CUE can make a value of an arc, so that the cursor, a copy of the
-// exported value, refers to one arc after the other, as a field refers to a value that it shares.
+// exporter exports the value that its cursor refers to. CUE has no function that returns a cue.Value of an arc, but a value
+// can refer to another: the cursor, a copy of the exported value, is set to one arc after the other.
 type exporter struct{ cursor cue.Value }
 
 func (e exporter) export() (any, error) {
