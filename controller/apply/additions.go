@@ -55,7 +55,7 @@ func addedFields(object client.Object, entries []metav1.ManagedFieldsEntry, ours
 		if isOurEntry(entry) || entry.Subresource != "" {
 			continue
 		}
-		fields := ownedFields.get(entry.FieldsV1.GetRawString()).below(path...)
+		fields := ownedFields.get(entry.FieldsV1.GetRawBytes()).below(path...)
 		managed = append(managed, fields)
 		if paths := notOwned(at, fields, owned, spec); len(paths) > 0 {
 			added = append(added, fmt.Sprintf("%s of %q", joinPaths(paths), entry.Manager))

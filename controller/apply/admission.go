@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -65,15 +67,22 @@ func overwrittenFields(body []byte, stored client.Object) ([]string, error) {
 	if err := json.Unmarshal(body, &sent); err != nil {
 		return nil, fmt.Errorf("decoding a manifest: %w", err)
 	}
-	got, err := runtime.DefaultUnstructuredConverter.ToUnstructured(stored)
-	if err != nil {
-		return nil, fmt.Errorf("reading the stored object: %w", err)
-	}
 	for _, field := range []string{"apiVersion", "kind", "status"} {
 		delete(sent, field)
 	}
 	if metadata, ok := sent["metadata"].(map[string]any); ok {
 		maps.DeleteFunc(metadata, func(field string, _ any) bool { return field != "labels" && field != "annotations" })
+	}
+	content := any(stored)
+	if object, ok := stored.(*unstructured.Unstructured); ok {
+		content = object.Object
+	}
+	if covers(reflect.ValueOf(content), sent) {
+		return nil, nil
+	}
+	got, err := runtime.DefaultUnstructuredConverter.ToUnstructured(stored)
+	if err != nil {
+		return nil, fmt.Errorf("reading the stored object: %w", err)
 	}
 	paths := differences("", sent, got)
 	slices.Sort(paths)

@@ -2,6 +2,7 @@ package apply_test
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -42,6 +44,67 @@ func TestFieldsThatAdmissionChanges(t *testing.T) {
 		if delta := cmp.Diff(c.want, got, cmpopts.EquateEmpty()); err != nil || delta != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, delta)
 		}
+	}
+}
+
+// aTypedDeployment has fields of all types that a comparison tells apart.
+const aTypedDeployment = `{"metadata": {"labels": {"a": "1"}, "annotations": {"b": "2"}}, "spec": {
+	"replicas": 0, "paused": false, "selector": {"matchLabels": {"app": "web"}},
+	"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}},
+	"template": {"metadata": {"labels": {"app": "web"}}, "spec": {
+		"terminationGracePeriodSeconds": 30, "automountServiceAccountToken": true, "nodeSelector": {"zone": "a"},
+		"tolerations": [{"key": "npu", "operator": "Exists"}],
+		"volumes": [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}}],
+		"containers": [{"name": "server", "image": "one", "args": ["--port", "8000"], "env": [{"name": "A", "value": "1"}],
+			"ports": [{"name": "http", "containerPort": 8000}], "resources": {"limits": {"cpu": "2", "x/npu": "1"}},
+			"readinessProbe": {"httpGet": {"path": "/health", "port": "http"}, "periodSeconds": 5},
+			"livenessProbe": {"tcpSocket": {"port": 8000}},
+			"securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+			"volumeMounts": [{"name": "shm", "mountPath": "/dev/shm", "readOnly": true}]}]}}}}`
+
+func TestEachChangedFieldOfATypedObjectIsFound(t *testing.T) {
+	t.Parallel()
+	stored := func(text string) *appsv1.Deployment {
+		deployment := &appsv1.Deployment{}
+		if err := json.Unmarshal([]byte(text), deployment); err != nil {
+			t.Fatal(err)
+		}
+		return deployment
+	}
+	check := func(text string, want int) {
+		got, err := apply.OverwrittenFields([]byte(aTypedDeployment), stored(text))
+		if err != nil || len(got) != want {
+			t.Errorf("%v, %v for %s", got, err, text)
+		}
+	}
+	check(aTypedDeployment, 0)
+	values := regexp.MustCompile(`(": |\[)("[^"]*"|\d+|true|false)([,}\]])`).FindAllStringSubmatchIndex(aTypedDeployment, -1)
+	for _, at := range values {
+		value := aTypedDeployment[at[4]:at[5]]
+		changed := map[string]string{"true": "false", "false": "true", `"1Gi"`: `"2Gi"`}[value]
+		if changed == "" && value[0] == '"' {
+			changed = `"7` + value[1:]
+		} else if changed == "" {
+			changed = "7" + value
+		}
+		check(aTypedDeployment[:at[4]]+changed+aTypedDeployment[at[5]:], 1)
+	}
+	if len(values) < 35 {
+		t.Errorf("%d values were changed", len(values))
+	}
+}
+
+// A conversion of the object takes 295 allocations more.
+func TestUnchangedObjectIsComparedInItsOwnType(t *testing.T) {
+	stored := &appsv1.Deployment{}
+	if err := json.Unmarshal([]byte(aTypedDeployment), stored); err != nil {
+		t.Fatal(err)
+	}
+	var sent map[string]any
+	decoding := testing.AllocsPerRun(100, func() { _ = json.Unmarshal([]byte(aTypedDeployment), &sent) })
+	got := testing.AllocsPerRun(100, func() { _, _ = apply.OverwrittenFields([]byte(aTypedDeployment), stored) })
+	if got > decoding+40 {
+		t.Errorf("%v allocations, of which %v to decode the manifest", got, decoding)
 	}
 }
 

@@ -29,18 +29,18 @@ var ownedFields fieldSets //nolint:gochecknoglobals // The sets are values.
 // of returns the fields of our entry. Those of the same object of other owners differ by the UID of
 // the owner only, and become equal.
 func (s *fieldSets) of(entry metav1.ManagedFieldsEntry, object client.Object) fieldSet {
-	text := entry.FieldsV1.GetRawString()
+	fields := entry.FieldsV1.GetRawBytes()
 	if controller := metav1.GetControllerOfNoCopy(object); controller != nil && controller.UID != "" {
-		text = strings.ReplaceAll(text, string(controller.UID), uidPlaceholder)
+		fields = bytes.ReplaceAll(fields, []byte(controller.UID), []byte(uidPlaceholder))
 	}
-	return s.get(text)
+	return s.get(fields)
 }
 
-// get returns the decoded set, without fields if the text is invalid.
-func (s *fieldSets) get(text string) fieldSet {
-	return s.Get(text, func() fieldSet {
-		set := fieldSet{text: text}
-		if json.Unmarshal([]byte(text), &set.fields) != nil {
+// get returns the decoded set, without fields if it is invalid.
+func (s *fieldSets) get(fields []byte) fieldSet {
+	return s.GetBytes(fields, func() fieldSet {
+		set := fieldSet{text: string(fields)}
+		if json.Unmarshal(fields, &set.fields) != nil {
 			set.fields = nil
 		}
 		return set
@@ -60,7 +60,7 @@ func (s fieldSet) below(path ...string) map[string]any {
 // manifest. The API server removes from it what another client changes or removes.
 func (l *live) ownsAll(desired manifest) bool {
 	var content map[string]any
-	fields := ownedFields.get(l.fieldsText).fields
+	fields := ownedFields.get([]byte(l.fieldsText)).fields
 	if l.controller == "" || len(fields) == 0 {
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -96,11 +97,8 @@ func (s *ObjectSet) has(k key) bool {
 }
 
 func newManifest(owner Owner, object *unstructured.Unstructured) (manifest, error) {
-	content, ok := compact(object.Object).(map[string]any)
-	if !ok {
-		return manifest{}, fmt.Errorf("reading %s: empty object", object.GetName())
-	}
-	intent := &unstructured.Unstructured{Object: content}
+	content, _ := compactMap(object.Object)
+	intent := &unstructured.Unstructured{Object: maps.Clone(content)}
 	setOwner(intent, owner)
 	body, err := json.Marshal(intent.Object)
 	if err != nil {
@@ -142,9 +140,11 @@ func withDigest(body []byte, digest string, hasAnnotations bool) []byte {
 // body returns the JSON for a creation: see neverVersion.
 func (m manifest) body() ([]byte, error) { return m.packed.unpack() }
 
-// setOwner adds the owner reference, by which the object is deleted with its owner, and the
+// setOwner replaces the metadata by one with the owner reference, by which the object is deleted with its owner, and the
 // label, by which it is watched.
 func setOwner(object *unstructured.Unstructured, owner Owner) {
+	metadata, _ := object.Object["metadata"].(map[string]any)
+	object.Object["metadata"] = maps.Clone(metadata)
 	isController := true
 	object.SetOwnerReferences([]metav1.OwnerReference{{
 		APIVersion: v1.GroupVersion().String(), Kind: owner.Kind, Name: owner.Name, UID: owner.UID,
@@ -167,29 +167,53 @@ const neverVersion = "1"
 // contains it: these are strings, in which quotes are escaped.
 const creationMetadata = `],"resourceVersion":"` + neverVersion + `"`
 
-// compact copies a value without nulls, empty lists, and empty labels and annotations, which would appear to drift when
-// other clients add items. Other empty maps, such as emptyDir, have a meaning and stay.
-func compact(value any) any {
+// compact returns a value without nulls, empty lists, and empty labels and annotations, which would appear to drift when
+// other clients add items. Other empty maps, such as emptyDir, have a meaning and stay. Maps and lists that differ from
+// those in the value are copies.
+func compact(value any) (compacted any, differs bool) {
 	switch value := value.(type) {
 	case map[string]any:
-		compacted := make(map[string]any, len(value))
-		for name, field := range value {
-			if field = compact(field); field != nil && !isEmptyMetadata(name, field) {
-				compacted[name] = field
-			}
-		}
-		return compacted
+		return compactMap(value)
 	case []any:
 		if len(value) == 0 {
-			return nil
+			return nil, true
 		}
-		compacted := make([]any, 0, len(value))
-		for _, item := range value {
-			compacted = append(compacted, compact(item))
-		}
-		return compacted
+		return compactList(value)
 	}
-	return value
+	return value, false
+}
+
+func compactMap(fields map[string]any) (compacted map[string]any, differs bool) {
+	compacted = fields
+	for name, field := range fields {
+		after, fieldDiffers := compact(field)
+		isDropped := after == nil || isEmptyMetadata(name, after)
+		if !isDropped && !fieldDiffers {
+			continue
+		}
+		if !differs {
+			compacted, differs = maps.Clone(fields), true
+		}
+		if compacted[name] = after; isDropped {
+			delete(compacted, name)
+		}
+	}
+	return compacted, differs
+}
+
+func compactList(items []any) (compacted []any, differs bool) {
+	compacted = items
+	for i, item := range items {
+		after, itemDiffers := compact(item)
+		if !itemDiffers {
+			continue
+		}
+		if !differs {
+			compacted, differs = slices.Clone(items), true
+		}
+		compacted[i] = after
+	}
+	return compacted, differs
 }
 
 func isEmptyMetadata(name string, field any) bool {

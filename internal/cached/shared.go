@@ -21,14 +21,26 @@ type Shared[T any] struct {
 func (s *Shared[T]) Get(key string, made func() T) T {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	value, ok := s.byKey[key]
-	if ok {
+	if value, ok := s.byKey[key]; ok {
 		return value
 	}
+	return s.put(key, made())
+}
+
+// GetBytes is Get for a key that is copied only if there is no value.
+func (s *Shared[T]) GetBytes(key []byte, made func() T) T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if value, ok := s.byKey[string(key)]; ok {
+		return value
+	}
+	return s.put(string(key), made())
+}
+
+func (s *Shared[T]) put(key string, value T) T {
 	if s.byKey == nil || len(s.byKey) >= maxShared {
 		s.byKey = map[string]T{}
 	}
-	value = made()
 	s.byKey[key] = value
 	return value
 }
@@ -44,7 +56,7 @@ func Containers(of []corev1.Container) []corev1.Container {
 	if err != nil {
 		return of // Decoded containers can be encoded.
 	}
-	return containers.Get(string(content), func() []corev1.Container { return of })
+	return containers.GetBytes(content, func() []corev1.Container { return of })
 }
 
 // Text returns the same string for equal ones: of a value that many objects have, such as a reason.

@@ -86,6 +86,12 @@ func (t openText) with(fields openFields) string {
 	return text.String()
 }
 
+// openStruct and openList are a struct and a list with open fields in them.
+type (
+	openStruct map[string]any
+	openList   []any
+)
+
 // exportOpen exports a value, with openText where a field is open.
 func exportOpen(value cue.Value, keys *placeholders) (any, bool) {
 	kind := value.IncompleteKind()
@@ -101,8 +107,8 @@ func exportOpen(value cue.Value, keys *placeholders) (any, bool) {
 	return openTextOf(value, maxReferences)
 }
 
-func exportOpenStruct(value cue.Value, keys *placeholders) (any, bool) {
-	opened := map[string]any{}
+func exportOpenStruct(value cue.Value, keys *placeholders) (openStruct, bool) {
+	opened := openStruct{}
 	fields, err := value.Fields()
 	ok := err == nil
 	for ok && fields.Next() {
@@ -111,8 +117,8 @@ func exportOpenStruct(value cue.Value, keys *placeholders) (any, bool) {
 	return opened, ok
 }
 
-func exportOpenList(value cue.Value, keys *placeholders) (any, bool) {
-	opened := []any{}
+func exportOpenList(value cue.Value, keys *placeholders) (openList, bool) {
+	opened := openList{}
 	items, err := value.List()
 	ok := err == nil
 	for ok && items.Next() {
@@ -184,16 +190,16 @@ func joinedText(values []cue.Value, references int) (text openText, ok bool) {
 	return text, true
 }
 
-// insertFields copies a value and puts the fields into its texts.
+// insertFields copies a value as far as it has open fields, and puts the fields into its texts.
 func insertFields(value any, fields openFields) any {
 	switch value := value.(type) {
-	case map[string]any:
+	case openStruct:
 		copied := make(map[string]any, len(value))
 		for name, element := range value {
 			copied[name] = insertFields(element, fields)
 		}
 		return copied
-	case []any:
+	case openList:
 		copied := make([]any, len(value))
 		for i, element := range value {
 			copied[i] = insertFields(element, fields)

@@ -26,14 +26,14 @@ type sharedRender struct {
 	templates *Templates
 	keys      *placeholders
 	// objects and resolved have openText where a name or a host is. They are nil if each NpuDeploy must be rendered.
-	objects  map[string]any
+	objects  openStruct
 	resolved any
 }
 
 type sharedKey [sha256.Size]byte
 
 // RenderShared is Render, but evaluates NpuDeploys that differ by their names and hosts only once, if the templates are
-// those in this program, under any policy. The manifests cannot be explained.
+// those in this program, under any policy. The manifests cannot be explained, and share parts: they must not be modified.
 func (t *Templates) RenderShared(deploy *v1.NpuDeploy, settings ProjectSettings, backends ...Backend) (*Result, error) {
 	if !t.shares {
 		return t.Render(deploy, settings, backends...)
@@ -142,7 +142,7 @@ func (r *sharedRender) read(value cue.Value, fields openFields) bool {
 	}
 	objects, ok := exportOpen(lookup(value, fieldObjects), r.keys)
 	resolved, isOpen := exportOpen(lookup(value, fieldResolved), newPlaceholders(nil))
-	r.objects, _ = objects.(map[string]any)
+	r.objects, _ = objects.(openStruct)
 	r.resolved = resolved
 	return ok && isOpen
 }

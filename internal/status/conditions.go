@@ -109,7 +109,14 @@ func (c conditions) setStalled(parts ...result) {
 			return
 		}
 	}
-	meta.RemoveStatusCondition(c.list, v1.ConditionStalled)
+	removeCondition(c.list, v1.ConditionStalled)
+}
+
+// removeCondition is meta.RemoveStatusCondition, which copies the conditions even if none is removed.
+func removeCondition(list *[]metav1.Condition, conditionType string) {
+	if meta.FindStatusCondition(*list, conditionType) != nil {
+		meta.RemoveStatusCondition(list, conditionType)
+	}
 }
 
 // Transition is a change of one condition.

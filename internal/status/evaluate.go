@@ -126,7 +126,7 @@ func setUpdate(next *v1.NpuDeployStatus, conditions conditions, update *Update) 
 // RemoveUpdate removes the update and its condition.
 func RemoveUpdate(next *v1.NpuDeployStatus) {
 	next.Update = nil
-	meta.RemoveStatusCondition(&next.Conditions, v1.ConditionUpdateAvailable)
+	removeCondition(&next.Conditions, v1.ConditionUpdateAvailable)
 }
 
 // runningImage returns the server's image in a ready pod, of the current revision if possible, or

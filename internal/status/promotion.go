@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi/internal/message"
@@ -52,7 +51,7 @@ func setPromotion(next *v1.NpuDeployStatus, conditions conditions, observed Obse
 	steps := observed.Resolved.Steps
 	if steps == nil {
 		next.TrafficSteps = nil
-		meta.RemoveStatusCondition(&next.Conditions, v1.ConditionPromoted)
+		removeCondition(&next.Conditions, v1.ConditionPromoted)
 		return
 	}
 	var promoted result

@@ -16,7 +16,7 @@ import (
 // on it: the pods that exist serve.
 func setScaling(next *v1.NpuDeployStatus, conditions conditions, observed Observed, available result) {
 	if observed.Deploy.Spec.Scaling == nil {
-		meta.RemoveStatusCondition(&next.Conditions, v1.ConditionScaling)
+		removeCondition(&next.Conditions, v1.ConditionScaling)
 		return
 	}
 	if observed.Render.Reason == v1.ReasonRendered {
