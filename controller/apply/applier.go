@@ -66,8 +66,8 @@ type Result struct {
 	Additions string
 }
 
-// Apply applies the objects of the set that differ, and then deletes the owner's other objects. After an
-// error it continues with the next object, unless that depends on the failed one, the API server is
+// Apply applies the objects of the set that differ. If there is no error, it then deletes the owner's other objects.
+// After an error it continues with the next object, unless that depends on the failed one, the API server is
 // unavailable, or the failures took maxFailing. The returned error joins all errors (see Explain). The
 // Result is valid in either case.
 func (a *Applier) Apply(ctx context.Context, set *ObjectSet, recorded Recorded) (Result, error) {
@@ -86,24 +86,32 @@ func (a *Applier) Apply(ctx context.Context, set *ObjectSet, recorded Recorded) 
 // applyAll applies the objects of a set. The error joins the errors of the objects.
 func (a *Applier) applyAll(ctx context.Context, set *ObjectSet, recorded Recorded) (ChangeSet, error) {
 	var changes ChangeSet
-	var errs []error
-	var failing time.Duration
+	failed := failures{clock: a.contention.clock}
 	for _, desired := range set.manifests {
-		start := a.contention.clock.Now()
+		start := failed.clock.Now()
 		change, err := a.applyObject(ctx, set.owner, desired, recorded)
 		if err == nil || change.Action != "" {
 			changes = append(changes, change)
 		}
-		if err == nil {
-			continue
-		}
-		errs = append(errs, err)
-		failing += a.contention.clock.Since(start)
-		if isServerUnavailable(err) || desired.ref.isPrerequisite() || failing >= maxFailing {
+		if err != nil && (failed.add(err, start) || desired.ref.isPrerequisite()) {
 			break
 		}
 	}
-	return changes, errors.Join(errs...)
+	return changes, errors.Join(failed.errs...)
+}
+
+// failures are the errors of some of a set's objects.
+type failures struct {
+	clock clock.PassiveClock
+	errs  []error
+	took  time.Duration
+}
+
+// add adds the error of a request that began at start. It reports whether to try no further object.
+func (f *failures) add(err error, start time.Time) (isLast bool) {
+	f.errs = append(f.errs, err)
+	f.took += f.clock.Since(start)
+	return isServerUnavailable(err) || f.took >= maxFailing
 }
 
 // Forget drops the state of an owner that was deleted.

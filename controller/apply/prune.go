@@ -2,7 +2,9 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -80,27 +82,42 @@ func (a *Applier) Children(ctx context.Context, owner Owner) ([]Child, error) {
 	return children, nil
 }
 
-// prune deletes the objects of the owner that are not in the set, if the informers have them or this process applied
-// them. Any other object causes an event when it reaches the informers.
-func (a *Applier) prune(ctx context.Context, set *ObjectSet) (ChangeSet, error) {
-	children, err := a.Children(ctx, set.owner)
+// known lists the objects of the owner that the informers have or this process applied. Any other object causes an event
+// when it reaches the informers.
+func (a *Applier) known(ctx context.Context, owner Owner) ([]Child, error) {
+	children, err := a.Children(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
-	for _, last := range a.lastApplied.of(set.owner.UID) {
-		if last.uid != "" && a.checkInstalled(last.ref.GroupVersionKind) == nil {
-			children = append(children, Child{last.ref, last.uid})
+	for _, last := range a.lastApplied.of(owner.UID) {
+		child := Child{last.ref, last.uid}
+		if last.uid != "" && !slices.Contains(children, child) && a.checkInstalled(last.ref.GroupVersionKind) == nil {
+			children = append(children, child)
 		}
 	}
+	return children, nil
+}
+
+// prune deletes the known objects of the owner that are not in the set. The error joins the errors of the objects.
+func (a *Applier) prune(ctx context.Context, set *ObjectSet) (ChangeSet, error) {
+	children, err := a.known(ctx, set.owner)
+	if err != nil {
+		return nil, err
+	}
 	var pruned ChangeSet
+	failed := failures{clock: a.contention.clock}
 	for _, child := range children {
 		k := child.Ref.key()
 		if set.has(k) || child.Ref.isNamespace() || a.lastApplied.get(set.owner.UID, k).pruned == child.UID {
 			continue
 		}
+		start := failed.clock.Now()
 		deleted, err := a.deleteObject(ctx, set.owner, child)
 		if err != nil {
-			return pruned, err
+			if failed.add(err, start) {
+				break
+			}
+			continue
 		}
 		if deleted {
 			pruned = append(pruned, Change{child.Ref, Pruned})
@@ -108,7 +125,7 @@ func (a *Applier) prune(ctx context.Context, set *ObjectSet) (ChangeSet, error) 
 		a.lastApplied.put(set.owner.UID, lastApplied{ref: child.Ref, pruned: child.UID})
 		a.contention.delete(objectID{set.owner.UID, k})
 	}
-	return pruned, nil
+	return pruned, errors.Join(failed.errs...)
 }
 
 // deleteObject deletes the object with the UID. A conflict means that an object with another UID

@@ -11,6 +11,7 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,6 +23,34 @@ const policyMessage = "no more servers today"
 // reject makes a policy reject creations and updates in the namespace, until it is deleted.
 func (f *fixture) reject(resource string) client.Object {
 	f.Helper()
+	binding := f.createPolicy(resource, admissionv1.Create, admissionv1.Update)
+	probe := with(aService, "name: web", "name: probe")
+	if resource == "deployments" {
+		probe = with(aDeployment, "name: web,", "name: probe,")
+	}
+	f.awaitPolicy(func() error { return f.Client.Create(f.Context(), f.parse(probe)[0], client.DryRunAll) })
+	return binding
+}
+
+// rejectDeletion makes a policy reject the deletion of an object, until the policy's binding is deleted.
+func (f *fixture) rejectDeletion(resource string, object client.Object) client.Object {
+	f.Helper()
+	binding := f.createPolicy(resource, admissionv1.Delete)
+	f.awaitPolicy(func() error { return f.Client.Delete(f.Context(), object, client.DryRunAll) })
+	return binding
+}
+
+func (f *fixture) awaitPolicy(try func() error) {
+	f.Helper()
+	f.Await("the policy", func() bool {
+		err := try()
+		return err != nil && strings.Contains(err.Error(), policyMessage)
+	})
+}
+
+// createPolicy returns the binding of a policy that rejects operations in the namespace.
+func (f *fixture) createPolicy(resource string, operations ...admissionv1.OperationType) client.Object {
+	f.Helper()
 	name := metav1.ObjectMeta{Name: f.Namespace}
 	all := []string{"*"}
 	policy := &admissionv1.ValidatingAdmissionPolicy{
@@ -29,7 +58,7 @@ func (f *fixture) reject(resource string) client.Object {
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
 			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
 				RuleWithOperations: admissionv1.RuleWithOperations{
-					Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
+					Operations: operations,
 					Rule:       admissionv1.Rule{APIGroups: all, APIVersions: all, Resources: []string{resource}},
 				},
 			}}},
@@ -48,14 +77,6 @@ func (f *fixture) reject(resource string) client.Object {
 	}
 	f.Create(policy)
 	f.Create(binding)
-	probe := with(aService, "name: web", "name: probe")
-	if resource == "deployments" {
-		probe = with(aDeployment, "name: web,", "name: probe,")
-	}
-	f.Await("the policy", func() bool {
-		err := f.Client.Create(f.Context(), f.parse(probe)[0], client.DryRunAll)
-		return err != nil && strings.Contains(err.Error(), policyMessage)
-	})
 	return binding
 }
 
@@ -105,6 +126,29 @@ func TestWebhookThatDoesNotAnswerDelaysItsObjectsOnly(t *testing.T) {
 	if !errors.As(err, &unavailable) || !strings.Contains(err.Error(), "hang.example.com") {
 		t.Errorf("error %v, want one that names the webhook", err)
 	}
+}
+
+// Nor is an error repeated for an object that the informers have and this process has applied.
+func TestObjectThatCannotBeDeletedKeepsNoOthers(t *testing.T) {
+	f := newFixture(t)
+	f.wantApply("created ServiceAccount web, created Service web, created Deployment web", aServiceAccount, aService, aDeployment)
+	for _, kind := range []schema.GroupVersionKind{serviceAccount, service, deployment} {
+		f.awaitCache(f.get(kind))
+	}
+	binding := f.rejectDeletion("serviceaccounts", f.get(serviceAccount))
+	changes, err := f.apply()
+	if want := "pruned Service web, pruned Deployment web"; changes != want {
+		t.Errorf("changed %q, want %q", changes, want)
+	}
+	rejected := (*apply.RejectedError)(nil)
+	if !errors.As(err, &rejected) || strings.Count(err.Error(), policyMessage) != 1 {
+		t.Errorf("error %v, want that of the ServiceAccount", err)
+	}
+	f.Must(f.Client.Delete(t.Context(), binding))
+	f.Await("the deletion", func() bool {
+		changes, err := f.apply()
+		return err == nil && changes == "pruned ServiceAccount web"
+	})
 }
 
 func TestApplyEndsWhenItsFailuresTakeTooLong(t *testing.T) {
