@@ -29,7 +29,7 @@ func scaling(observed Observed, available result) result {
 	if autoscaler == nil || !workload.exists() {
 		return result{metav1.ConditionFalse, v1.ReasonScalingPending, "the autoscaler is not in place yet"}
 	}
-	if workload.desired() == 0 && isDisabledAtZero(autoscaler) {
+	if workload.desired() == 0 && isDisabledAtZero(autoscaler, observed.Deploy) {
 		return result{
 			metav1.ConditionFalse, v1.ReasonScalingDisabled,
 			"replicas was set to 0, which disables the autoscaler: run kubectl scale " + workload.kubectlName() + " --replicas=1",
@@ -67,10 +67,13 @@ func scaledNumber(observed Observed, available result) result {
 }
 
 // isDisabledAtZero reports whether the autoscaler leaves 0 replicas as they are. A HorizontalPodAutoscaler
-// continues if it set the number itself, and KEDA always.
-func isDisabledAtZero(autoscaler *unstructured.Unstructured) bool {
-	return autoscaler.GetKind() == "HorizontalPodAutoscaler" &&
-		!meta.IsStatusConditionTrue(autoscalerConditions(autoscaler), "ScaledToZero")
+// continues if it set the number itself, and KEDA as long as no trigger fails, or if it may set 0 itself.
+func isDisabledAtZero(autoscaler *unstructured.Unstructured, deploy *v1.NpuDeploy) bool {
+	conditions := autoscalerConditions(autoscaler)
+	if autoscaler.GetKind() == "ScaledObject" {
+		return !scalesToZero(deploy) && meta.IsStatusConditionFalse(conditions, "Ready")
+	}
+	return !meta.IsStatusConditionTrue(conditions, "ScaledToZero")
 }
 
 // scalesToZero reports whether the autoscaler may remove the last pod.

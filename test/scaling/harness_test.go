@@ -150,6 +150,13 @@ func (f fixture) measure(series string, value int) {
 	prometheus.values[f.Namespace+"/"+series] = value
 }
 
+// forget removes a series.
+func (f fixture) forget(series string) {
+	prometheus.mu.Lock()
+	defer prometheus.mu.Unlock()
+	delete(prometheus.values, f.Namespace+"/"+series)
+}
+
 // awaitReady waits until the Deployment has so many replicas, and the NpuDeploy is Ready with them.
 func (f fixture) awaitReady(replicas int32) {
 	f.Helper()

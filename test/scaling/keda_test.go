@@ -151,3 +151,21 @@ func TestNumberStaysWhilePrometheusDoesNotAnswer(t *testing.T) {
 	f.measure("vllm:num_requests_running", 0)
 	f.awaitReady(0)
 }
+
+// A metric that Prometheus does not have is no load of 0.
+func TestNumberStaysWhileTheMetricIsMissing(t *testing.T) {
+	f := newFixture(t)
+	f.measure("vllm:num_requests_running", 16)
+	f.scale(onOneNode, "min: 1, max: 4")
+	f.awaitReady(2)
+	f.forget("vllm:num_requests_running")
+	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionScaling, metav1.ConditionFalse, v1.ReasonScalingFailed)
+	f.measure("vllm:num_requests_running", 16)
+	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionScaling, metav1.ConditionTrue, v1.ReasonScaling)
+	f.awaitReady(2)
+
+	f.forget("vllm:num_requests_running")
+	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionScaling, metav1.ConditionFalse, v1.ReasonScalingFailed)
+	f.Kubectl("scale", "deployment/web", "-n", f.Namespace, "--replicas=0")
+	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionScaling, metav1.ConditionFalse, v1.ReasonScalingDisabled)
+}
