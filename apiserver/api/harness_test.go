@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dudaji/nufi/apiserver/api"
 	"github.com/dudaji/nufi/apiserver/kube"
@@ -29,8 +30,11 @@ type fixture struct {
 
 func newFixture(t *testing.T, change ...func(*api.Options)) *fixture {
 	t.Helper()
-	byName := func(o *api.Options) { o.Authenticator = named("ann", "bob", "vic") }
-	s := &fixture{apitest.Start(harness.New(t), append([]func(*api.Options){byName}, change...)...), t}
+	base := func(o *api.Options) {
+		o.Authenticator = named("ann", "bob", "vic")
+		o.Limits.Streams.Revalidate = time.Hour // A revalidation adds a bookmark to the events that a slow test compares.
+	}
+	s := &fixture{apitest.Start(harness.New(t), append([]func(*api.Options){base}, change...)...), t}
 	s.bind("ann", "nufi-view", "nufi-edit")
 	s.bind("vic", "nufi-view")
 	return s
