@@ -24,11 +24,11 @@ func BenchmarkInventory(b *testing.B) {
 	b.Run("count", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			NewInventory(large)
+			newInventory(large)
 		}
 	})
 	b.Run("view", func(b *testing.B) {
-		inventory := NewInventory(large)
+		inventory := newInventory(large)
 		b.ReportAllocs()
 		for b.Loop() {
 			clear(inventory.views)

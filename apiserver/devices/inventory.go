@@ -49,8 +49,8 @@ type node struct {
 	devices            []Device
 }
 
-// NewInventory counts devices. It retains sources, which must not be modified.
-func NewInventory(sources Sources) *Inventory {
+// newInventory counts devices. It retains sources, which must not be modified.
+func newInventory(sources Sources) *Inventory {
 	inv := &Inventory{
 		Sources: sources, nodes: map[string]*node{},
 		waiting: map[typeInNamespace]int64{}, allocated: map[typeInNamespace]int64{}, holders: map[Pod]Pod{}, views: map[string][]byte{},

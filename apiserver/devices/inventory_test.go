@@ -157,7 +157,7 @@ func typeOf(t *testing.T, view View, name string) Type {
 
 func TestViewWithoutRightsHasCountsOnly(t *testing.T) {
 	t.Parallel()
-	inventory := NewInventory(sources(t))
+	inventory := newInventory(sources(t))
 	view := inventory.View(Rights{})
 	want := Type{Type: "atom", Total: 20, Allocatable: 19, Allocated: 4, Free: 7, LargestFree: 4, Waiting: 4}
 	if got := typeOf(t, view, "atom"); got != want {
@@ -184,7 +184,7 @@ func TestViewOfANamespaceHasItsPodsAndTheirNodes(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
 	all.Metrics = record(t, "rebellions").snapshot(t, nil)
-	view := NewInventory(all).View(Rights{Namespaces: map[string]bool{"ml-serving": true, "other": false}})
+	view := newInventory(all).View(Rights{Namespaces: map[string]bool{"ml-serving": true, "other": false}})
 	node := view.Nodes[0]
 	if node.Name != "atom-1" || view.Nodes[1].Name != "" || view.Nodes[2].Name != "" {
 		t.Errorf("the nodes are %+v", view.Nodes)
@@ -210,7 +210,7 @@ func TestViewWithNodesHasAllDevicesWithoutForeignPods(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
 	all.Metrics = record(t, "rebellions", "nvidia").snapshot(t, nil)
-	view := NewInventory(all).View(Rights{Nodes: true, Namespaces: map[string]bool{"other": true}})
+	view := newInventory(all).View(Rights{Nodes: true, Namespaces: map[string]bool{"other": true}})
 	devices := view.Nodes[0].Devices
 	if len(devices) != 2 || devices[0].Pod != nil || devices[1].Pod != nil {
 		t.Errorf("the devices of atom-1 are %+v", devices)
@@ -226,7 +226,7 @@ func TestViewWithNodesHasAllDevicesWithoutForeignPods(t *testing.T) {
 func TestUnreportedValuesAreAbsent(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
-	inventory := NewInventory(all)
+	inventory := newInventory(all)
 	text, err := inventory.MarshalView(Rights{Nodes: true, AllNamespaces: true})
 	if err != nil {
 		t.Fatal(err)
@@ -237,7 +237,7 @@ func TestUnreportedValuesAreAbsent(t *testing.T) {
 	r := record(t, "sapeon")
 	all.Metrics = r.snapshot(t, nil)
 	all.Nodes = append(all.Nodes, machine("x330-1", "sapeon.com/snx3", "8", "8"))
-	text, err = NewInventory(all).MarshalView(Rights{Nodes: true})
+	text, err = newInventory(all).MarshalView(Rights{Nodes: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestFailedVendorKeepsItsDevicesAsStale(t *testing.T) {
 	before := r.snapshot(t, nil)
 	r.refused = "rbln_"
 	all.Metrics = r.snapshot(t, before)
-	inventory := NewInventory(all)
+	inventory := newInventory(all)
 	for name, want := range map[string]struct {
 		rights  Rights
 		problem string
@@ -299,7 +299,7 @@ func TestDeviceIsIdentifiedByItsUUID(t *testing.T) {
 		all := sources(t)
 		all.Nodes = append(all.Nodes, machine("gpu-1", "nvidia.com/gpu", "1", "1"))
 		all.Metrics = (&recorded{samples: test.samples}).snapshot(t, nil)
-		view, got := NewInventory(all).View(Rights{Nodes: true}), map[string]bool{}
+		view, got := newInventory(all).View(Rights{Nodes: true}), map[string]bool{}
 		for _, node := range view.Nodes {
 			for _, device := range node.Devices {
 				got[device.ID] = device.Partitioned
@@ -315,14 +315,14 @@ func TestMetricsAreAwaitedBeforeTheFirstRead(t *testing.T) {
 	t.Parallel()
 	all := sources(t)
 	all.Metrics = &fetchers.Snapshot{}
-	if got := NewInventory(all).View(Rights{}).Metrics.State; got != MetricsAwaited {
+	if got := newInventory(all).View(Rights{}).Metrics.State; got != MetricsAwaited {
 		t.Errorf("the state is %s", got)
 	}
 }
 
 func TestViewsAreCachedByRights(t *testing.T) {
 	t.Parallel()
-	inventory := NewInventory(sources(t))
+	inventory := newInventory(sources(t))
 	seen := func(rights Rights) *byte {
 		text, err := inventory.MarshalView(rights)
 		if err != nil {
@@ -357,7 +357,7 @@ func TestDescribedDeviceHasItsVendorsTypeAndTheFamilyOfThePlugin(t *testing.T) {
 	all := sources(t)
 	all.Metrics = record(t, "described").snapshot(t, nil)
 	got := map[string][3]string{}
-	for _, device := range NewInventory(all).View(Rights{Nodes: true}).Unplaced {
+	for _, device := range newInventory(all).View(Rights{Nodes: true}).Unplaced {
 		got[device.ID] = [3]string{device.Family, device.Type, device.Model}
 	}
 	want := map[string][3]string{

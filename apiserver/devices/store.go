@@ -63,7 +63,7 @@ func (s *Store) Inventory(ctx context.Context) (*Inventory, error) {
 		s.stale = true
 		return nil, err
 	}
-	s.inventory = NewInventory(sources)
+	s.inventory = newInventory(sources)
 	return s.inventory, nil
 }
 

@@ -72,8 +72,8 @@ func Orders() []string {
 	return orders
 }
 
-// ListParameters describes the parameters that ReadListQuery reads.
-func ListParameters() []openapi.Parameter {
+// listParameters describes the parameters that ReadListQuery reads.
+func listParameters() []openapi.Parameter {
 	return slices.Concat(selectionParameters(), rest.PageParameters(), []openapi.Parameter{
 		{Name: "sort", Doc: "what to sort by; with a minus in descending order", Schema: openapi.Enum(Orders()...)},
 		rest.ResourceVersionParameter("that of an object or a list: wait for what is not older"),
@@ -87,7 +87,7 @@ func ReadListQuery(r *http.Request) (ListQuery, error) {
 		return ListQuery{}, problem.New(http.StatusBadRequest, "sort must be one of "+strings.Join(SortKeys(), ", ")+", with or without a minus before it")
 	}
 	var err error
-	if q.Selection, err = ReadSelection(r); err != nil {
+	if q.Selection, err = readSelection(r); err != nil {
 		return ListQuery{}, err
 	}
 	if q.Page, err = rest.PageOf(r); err != nil {

@@ -23,7 +23,7 @@ const readTimeout = 5 * time.Second
 
 func (h *Handlers) readRoutes() []rest.Route {
 	list := newRoute("listAllNpuDeploys", allPath, "List the NpuDeploys of all namespaces in which the caller may list them", rest.JSON(ListSchema), "list", h.list)
-	list.Query = ListParameters()
+	list.Query = listParameters()
 	list.HasETag, list.Headers = true, []openapi.Parameter{rest.IfNoneMatchParameter()}
 	listNamespace := list
 	listNamespace.ID, listNamespace.Path, listNamespace.Summary = "listNpuDeploys", CollectionPath, "List the NpuDeploys of a namespace"

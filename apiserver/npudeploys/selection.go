@@ -40,7 +40,7 @@ func InNamespace(namespace string) fields.Selector {
 	return fields.OneTermEqualSelector(namespaceField, namespace)
 }
 
-// selectionParameters describes the parameters that ReadSelection reads.
+// selectionParameters describes the parameters that readSelection reads.
 func selectionParameters() []openapi.Parameter {
 	return []openapi.Parameter{
 		{Name: "labelSelector", Doc: "as in kubectl: team=search,stage!=test", AllowEmpty: true},
@@ -60,8 +60,8 @@ func stateNames() string {
 	return strings.Join(names, ", ")
 }
 
-// ReadSelection reads the namespace of the path and the query.
-func ReadSelection(r *http.Request) (Selection, error) {
+// readSelection reads the namespace of the path and the query.
+func readSelection(r *http.Request) (Selection, error) {
 	query := r.URL.Query()
 	s := Selection{
 		Namespace: mux.Vars(r)["namespace"], Search: query.Get("search"),

@@ -37,7 +37,7 @@ func (h *Handlers) watchRoutes() []rest.Route {
 // openWatch streams events until ctx ends. All watchers read one history, and none waits for
 // another.
 func (h *Handlers) openWatch(ctx context.Context, r *http.Request, user *kube.UserClient) (rest.Stream, error) {
-	selection, err := ReadSelection(r)
+	selection, err := readSelection(r)
 	if err != nil {
 		return rest.Stream{}, err
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/dudaji/nufi/apiserver/rest"
 )
 
-// ApplyOptions reads the parameters dryRun and force.
-func ApplyOptions(r *http.Request) (options []client.PatchOption, dryRun bool, err error) {
+// applyOptions reads the parameters dryRun and force.
+func applyOptions(r *http.Request) (options []client.PatchOption, dryRun bool, err error) {
 	options = []client.PatchOption{FieldManager, client.FieldValidation(metav1.FieldValidationStrict)}
 	if dryRun, err = rest.DryRun(r); err != nil {
 		return nil, false, err

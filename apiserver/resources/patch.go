@@ -55,7 +55,7 @@ func (k Kind) patch(w http.ResponseWriter, r *http.Request, user *kube.UserClien
 	if err := user.Get(r.Context(), client.ObjectKeyFromObject(live), live); err != nil {
 		return err
 	}
-	options, _, err := ApplyOptions(r)
+	options, _, err := applyOptions(r)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (k Kind) putNew(w http.ResponseWriter, r *http.Request, user *kube.UserClie
 // Preview sets object to the result of a PUT of it with the request's If-Match, or of an apply if it
 // has none. Nothing is written.
 func (k Kind) Preview(r *http.Request, user *kube.UserClient, object *unstructured.Unstructured) error {
-	options, _, err := ApplyOptions(r)
+	options, _, err := applyOptions(r)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (k Kind) replace(w http.ResponseWriter, r *http.Request, user *kube.UserCli
 	if precondition, err := rest.IfMatch(r); err == nil && precondition.IsAny() {
 		write = applyOver
 	}
-	options, dryRun, err := ApplyOptions(r)
+	options, dryRun, err := applyOptions(r)
 	if err != nil {
 		return err
 	}

@@ -195,7 +195,7 @@ func (a *Applier) findOtherManager(ctx context.Context, owner Owner, desired man
 // controllers, which write status.
 func lastWriter(entries []metav1.ManagedFieldsEntry) string {
 	others := slices.DeleteFunc(slices.Clone(entries), func(entry metav1.ManagedFieldsEntry) bool {
-		return entry.Manager == v1.FieldManager || entry.Manager == HandOffManager ||
+		return entry.Manager == v1.FieldManager || entry.Manager == handOffManager ||
 			entry.Manager == kubeControllerManager || entry.Subresource != "" || entry.Time == nil
 	})
 	if len(others) == 0 {

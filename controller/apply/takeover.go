@@ -16,8 +16,8 @@ import (
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
-// HandOffManager co-owns a field that we are about to release.
-const HandOffManager = v1.FieldManager + "-handoff"
+// handOffManager co-owns a field that we are about to release.
+const handOffManager = v1.FieldManager + "-handoff"
 
 // handOff preserves the number of replicas when the manifest no longer has it: a field that
 // its last manager omits is removed, and the API server would then default it to 1. A second
@@ -34,7 +34,7 @@ func (a *Applier) handOff(
 	if err != nil {
 		return fmt.Errorf("encoding the replicas of %s: %w", desired.ref, err)
 	}
-	_, err = a.patch(ctx, owner, desired.ref, body, append(options, client.FieldOwner(HandOffManager))...)
+	_, err = a.patch(ctx, owner, desired.ref, body, append(options, client.FieldOwner(handOffManager))...)
 	if conflict := (*ConflictError)(nil); errors.As(err, &conflict) {
 		return nil // Another manager has it already.
 	}

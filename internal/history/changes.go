@@ -49,7 +49,7 @@ func (c SpecChange) ChangesHistory() bool {
 func (c SpecChange) attributed(stored []Revision) *v1.NpuDeploy {
 	isRemoval := c.IsRemoval
 	if c.Before == nil && len(stored) > 0 {
-		isRemoval = isRemoval || !isNewChange(c.After, Comparable(&c.After.Spec), stored[len(stored)-1])
+		isRemoval = isRemoval || !isNewChange(c.After, withoutReplicas(&c.After.Spec), stored[len(stored)-1])
 	}
 	if isRemoval {
 		return withoutManager(c.After, c.SeenAt)
@@ -69,13 +69,13 @@ func Record(stored []Revision, change SpecChange, limit int) (Changes, error) {
 		next++
 		return err
 	}
-	if before != nil && find(stored, Comparable(&before.Spec)) < 0 {
+	if before != nil && find(stored, withoutReplicas(&before.Spec)) < 0 {
 		if err := create(before); err != nil {
 			return Changes{}, err
 		}
 	}
 	earlier, created := slices.Clone(stored), len(changes.Create)
-	i := find(stored, Comparable(&deploy.Spec))
+	i := find(stored, withoutReplicas(&deploy.Spec))
 	if i >= 0 {
 		earlier = slices.Delete(earlier, i, i+1)
 	}

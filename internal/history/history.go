@@ -72,7 +72,7 @@ func Stored(deploy *v1.NpuDeploy, objects []appsv1.ControllerRevision) []Revisio
 // All returns the stored revisions and the current spec, the oldest first.
 func All(deploy *v1.NpuDeploy, objects []appsv1.ControllerRevision) []Revision {
 	revisions := Stored(deploy, objects)
-	current := Comparable(&deploy.Spec)
+	current := withoutReplicas(&deploy.Spec)
 	if i := find(revisions, current); i >= 0 {
 		revisions[i].IsCurrent = true
 		return revisions
@@ -120,8 +120,8 @@ func Restore(revision Revision, current *v1.NpuDeploySpec) v1.NpuDeploySpec {
 	return spec
 }
 
-// Comparable returns a copy of the spec without its number of replicas.
-func Comparable(spec *v1.NpuDeploySpec) *v1.NpuDeploySpec {
+// withoutReplicas returns a copy of the spec without its number of replicas.
+func withoutReplicas(spec *v1.NpuDeploySpec) *v1.NpuDeploySpec {
 	spec = spec.DeepCopy()
 	if spec.InferenceServer != nil {
 		spec.InferenceServer.Replicas = nil
@@ -134,7 +134,7 @@ func Comparable(spec *v1.NpuDeploySpec) *v1.NpuDeploySpec {
 
 // Equal reports whether two specs are the same revision.
 func Equal(a, b *v1.NpuDeploySpec) bool {
-	return equality.Semantic.DeepEqual(Comparable(a), Comparable(b))
+	return equality.Semantic.DeepEqual(withoutReplicas(a), withoutReplicas(b))
 }
 
 func find(revisions []Revision, spec *v1.NpuDeploySpec) int {
@@ -255,7 +255,7 @@ func Annotations(deploy metav1.Object) map[string]string {
 // newObject returns the ControllerRevision of the spec. Its name depends on the spec and on the UID:
 // revisions of a deleted NpuDeploy of the same name may exist until they are garbage-collected.
 func newObject(deploy *v1.NpuDeploy, number int64) (*appsv1.ControllerRevision, error) {
-	content, err := json.Marshal(data{Comparable(&deploy.Spec)})
+	content, err := json.Marshal(data{withoutReplicas(&deploy.Spec)})
 	if err != nil {
 		return nil, err
 	}

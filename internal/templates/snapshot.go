@@ -17,9 +17,9 @@ import (
 const (
 	// maxSnapshot bounds the files of one set, in bytes. The compiled-in set has a fiftieth.
 	maxSnapshot = 4 << 20
-	// MaxPacked bounds the compressed files of one set, in bytes: an object of Kubernetes, which keeps
+	// maxPacked bounds the compressed files of one set, in bytes: an object of Kubernetes, which keeps
 	// a set, is at most 1.5 MiB, and a third of that is the overhead of base64.
-	MaxPacked = 1 << 20
+	maxPacked = 1 << 20
 	// settled is the age from which a file's time identifies its content: file systems count
 	// in steps of up to two seconds.
 	settled = 2 * time.Second

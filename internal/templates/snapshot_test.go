@@ -29,7 +29,7 @@ func TestPackedTemplatesAreTheSame(t *testing.T) {
 	if got != want || wantErr != nil || gotErr != nil {
 		t.Errorf("digest %s (%v), want %s (%v)", got, gotErr, want, wantErr)
 	}
-	if len(packed) > MaxPacked/4 {
+	if len(packed) > maxPacked/4 {
 		t.Errorf("the compiled-in templates have %d bytes, which leaves little room for changes", len(packed))
 	}
 }
@@ -37,7 +37,7 @@ func TestPackedTemplatesAreTheSame(t *testing.T) {
 func TestTemplatesThatCannotBeStoredAreRejected(t *testing.T) {
 	t.Parallel()
 	dir, _, _ := settledFolder(t)
-	random := make([]byte, 2*MaxPacked)
+	random := make([]byte, 2*maxPacked)
 	_, _ = rand.Read(random)
 	comment := "// " + base64.StdEncoding.EncodeToString(random) + "\n"
 	if err := os.WriteFile(filepath.Join(dir, "schemas", "policy", "large.cue"), []byte(comment+"package policy\n"), 0o600); err != nil {

@@ -21,8 +21,8 @@ type StoredData struct {
 	Archive []byte `json:"archive"` // see Pack
 }
 
-// UnpackStored returns the files of the set that a ControllerRevision stores.
-func UnpackStored(revision *appsv1.ControllerRevision) (fs.FS, error) {
+// unpackStored returns the files of the set that a ControllerRevision stores.
+func unpackStored(revision *appsv1.ControllerRevision) (fs.FS, error) {
 	var data StoredData
 	if err := json.Unmarshal(revision.Data.Raw, &data); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", revision.Name, err)
@@ -38,7 +38,7 @@ func FindStored(stored []appsv1.ControllerRevision, digest string) (string, fs.F
 	for i := range stored {
 		digits := stored[i].Labels[LabelStored]
 		if strings.HasPrefix(digits, strings.TrimPrefix(digest, "sha256:")) {
-			files, err := UnpackStored(&stored[i])
+			files, err := unpackStored(&stored[i])
 			return "sha256:" + digits, files, err
 		}
 	}

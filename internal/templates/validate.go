@@ -46,8 +46,8 @@ func Validate(ctx context.Context, candidate fs.FS, live Live) error {
 	if err != nil {
 		return err
 	}
-	if len(packed) > MaxPacked {
-		message := fmt.Sprintf("the templates have %d bytes compressed, and may have %d", len(packed), MaxPacked)
+	if len(packed) > maxPacked {
+		message := fmt.Sprintf("the templates have %d bytes compressed, and may have %d", len(packed), maxPacked)
 		return &RejectedError{Violations: []render.Violation{{Message: message}}}
 	}
 	_, err = runChild(ctx, request{Candidate: packed, Live: live.Specs()})

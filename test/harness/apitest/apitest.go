@@ -47,12 +47,6 @@ type Server struct {
 	client *http.Client
 }
 
-// SharedCache returns the cache of all servers of Start.
-func SharedCache(h *harness.Harness) *live.Cache {
-	h.Helper()
-	return shared.open(h)
-}
-
 // NewCache returns a cache with an access of its own, which ends with the test.
 func NewCache(h *harness.Harness, config *rest.Config) *live.Cache {
 	h.Helper()
