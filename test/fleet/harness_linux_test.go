@@ -111,11 +111,10 @@ func (f *fleet) editPolicy(edits ...string) {
 	}
 }
 
-// readInterval is how exact the measured times are. Reading the metrics costs the controller 4 ms of CPU.
+// readInterval is how exact the measured times are.
 const readInterval = 50 * time.Millisecond
 
-// awaitChildren returns how long it took until the last child was written. It reads the metrics often only towards
-// the end.
+// awaitChildren returns how long it took until the last child was written. It asks often only towards the end.
 func (f *fleet) awaitChildren() time.Duration {
 	f.Helper()
 	all := float64(*size * children)
@@ -145,7 +144,7 @@ func (f *fleet) awaitEvery(interval time.Duration, what string, condition func()
 func (f *fleet) settle() {
 	f.Helper()
 	last, since := f.writes(), time.Now()
-	f.await("the controller to stop writing", func() bool {
+	f.awaitEvery(settleTime/4, "the controller to stop writing", func() bool {
 		if now := f.writes(); now != last {
 			last, since = now, time.Now()
 		}

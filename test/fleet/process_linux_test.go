@@ -16,6 +16,11 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/internal/cluster"
@@ -118,18 +123,33 @@ func (p *process) number(text string) float64 {
 // writes counts the requests of the controller but reads, and writes that a newer version of the object rejected.
 func (f *fleet) writes() float64 {
 	f.Helper()
-	const requests = "rest_client_requests_total"
-	return f.metric(requests, "") - f.metric(requests, `method="GET"`) - f.metric(requests, `code="409"`)
+	return f.sum("rest_client_requests_total", func(labels string) bool {
+		return !strings.Contains(labels, `method="GET"`) && !strings.Contains(labels, `code="409"`)
+	})
 }
 
+// created counts the children. It asks the API server, which costs the controller nothing.
 func (f *fleet) created() float64 {
 	f.Helper()
-	return f.metric("nufi_applies_total", `result="created"`)
+	count := int64(0)
+	for _, kind := range []schema.GroupVersionKind{corev1.SchemeGroupVersion.WithKind("Service"), appsv1.SchemeGroupVersion.WithKind("Deployment"), virtualService} {
+		var list metav1.PartialObjectMetadataList
+		list.SetGroupVersionKind(kind)
+		f.Must(f.Client.List(f.Context(), &list, client.InNamespace(f.Namespace), client.Limit(1)))
+		count += int64(len(list.Items)) + ptr.Deref(list.RemainingItemCount, 0)
+	}
+	return float64(count)
 }
 
-// metric sums the samples of a metric whose labels contain the text. It is 0 while the
-// controller does not serve yet.
+// metric sums the samples of a metric whose labels contain the text.
 func (f *fleet) metric(name, label string) float64 {
+	f.Helper()
+	return f.sum(name, func(labels string) bool { return strings.Contains(labels, label) })
+}
+
+// sum sums the samples of a metric whose labels match. It is 0 while the controller does not serve yet. It costs the
+// controller 4 ms of CPU.
+func (f *fleet) sum(name string, matches func(labels string) bool) float64 {
 	f.Helper()
 	request, err := http.NewRequestWithContext(f.Context(), http.MethodGet, f.process.metrics, nil)
 	if err != nil {
@@ -145,7 +165,7 @@ func (f *fleet) metric(name, label string) float64 {
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 		sample, value, isSample := strings.Cut(lines.Text(), " ")
 		metric, labels, _ := strings.Cut(sample, "{")
-		if isSample && metric == name && strings.Contains(labels, label) {
+		if isSample && metric == name && matches(labels) {
 			sum += f.process.number(value)
 		}
 	}
