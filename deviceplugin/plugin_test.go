@@ -82,7 +82,7 @@ func (p *plugin) stop(t *testing.T) {
 func (p *plugin) eventually(t *testing.T, path string, code int, text string) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	deadline, tick := time.After(10*time.Second), time.NewTicker(20*time.Millisecond)
+	deadline, tick := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()
 	for {
 		got, body := get(t, client, p.url+path)

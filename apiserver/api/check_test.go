@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -74,19 +75,19 @@ type checkResponse struct {
 // check repeats a check until its response is complete.
 func (s *fixture) check(user, body string, enough func(checkResponse) bool) checkResponse {
 	s.Helper()
-	for end := time.Now().Add(30 * time.Second); ; {
-		var got checkResponse
+	var got checkResponse
+	s.AwaitNoError("a complete response for "+user, func(context.Context) error {
+		got = checkResponse{}
 		response := s.do(user, http.MethodPost, checkPath, body).Want(http.StatusOK)
 		if err := json.Unmarshal(response.Body, &got); err != nil {
 			s.Fatal(err)
 		}
-		if enough(got) {
-			return got
+		if !enough(got) {
+			return fmt.Errorf("incomplete: %s", response.Body)
 		}
-		if time.Now().After(end) {
-			s.Fatalf("%s gets %s", user, response.Body)
-		}
-	}
+		return nil
+	})
+	return got
 }
 
 func TestCheckReportsTheEffectOnVisibleNpuDeploys(t *testing.T) {

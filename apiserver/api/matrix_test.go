@@ -174,11 +174,9 @@ func newOIDCFixture(t *testing.T) *oidcFixture {
 // awaitViewer waits until Kubernetes' authorizer has observed that the user may view.
 func (th *oidcFixture) awaitViewer(token string) {
 	th.Helper()
-	for end := time.Now().Add(30 * time.Second); th.do(token, http.MethodGet, "there", "").Status != http.StatusNotFound; {
-		if time.Now().After(end) {
-			th.Fatal("the role binding has no effect")
-		}
-	}
+	th.Await("an effect of the role binding", func() bool {
+		return th.do(token, http.MethodGet, "there", "").Status == http.StatusNotFound
+	})
 }
 
 // token returns a user's valid token, with changed claims.

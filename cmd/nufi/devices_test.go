@@ -161,7 +161,7 @@ func TestDevicesSendsTheTokenAndVerifiesTheServer(t *testing.T) {
 func TestDevicesWatchPrintsChanges(t *testing.T) {
 	server := httptest.NewServer(respondingWith(twoDevices))
 	t.Cleanup(server.Close)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	printed := &cancelling{cancel: cancel}
 	code, _ := runCommand(ctx, []string{"devices", "--prometheus", server.URL, "--watch", "--interval", "1ms"}, printed)

@@ -135,7 +135,7 @@ func testRestart(t *testing.T, options cluster.Options) {
 	if err := syscall.Kill(pids[len(pids)-1], syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := c.Wait(ctx); err == nil || !strings.Contains(err.Error(), "kwok exited") {
 		t.Errorf("error is %v, want the exit of kwok", err)
@@ -178,7 +178,7 @@ func create(t *testing.T, client kubernetes.Interface, name, devices string) {
 // pod's status.
 func await(t *testing.T, client kubernetes.Interface, name string, condition func(*corev1.Pod) bool) *corev1.Pod {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var pod *corev1.Pod
 	err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {

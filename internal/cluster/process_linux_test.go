@@ -42,7 +42,7 @@ func TestChildDiesWithItsKilledOwner(t *testing.T) {
 	_ = owner.Wait() // It was killed.
 
 	// A running child would hold the lock for a minute.
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
 	err = wait.PollUntilContextCancel(ctx, 10*time.Millisecond, true, func(context.Context) (bool, error) {
 		lock, err := lockDir(dir)
