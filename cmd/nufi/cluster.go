@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,11 +28,34 @@ func (f *clusterFlags) client() (client.WithWatch, error) {
 		return nil, err
 	}
 	config.WarningHandler = nil
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return timedReads{next} })
 	kube, err := client.NewWithWatch(config, client.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
 	return kube, v1.AddToScheme(kube.Scheme())
+}
+
+// readTimeout bounds the time until the response to a read begins. Each command reads first.
+const readTimeout = 30 * time.Second
+
+var errNoResponse = fmt.Errorf("no response within %s", readTimeout)
+
+// timedReads applies readTimeout. A watch lasts longer, and a write may wait for webhooks.
+type timedReads struct{ next http.RoundTripper }
+
+func (t timedReads) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method != http.MethodGet {
+		return t.next.RoundTrip(request)
+	}
+	ctx, cancel := context.WithCancelCause(request.Context())
+	timer := time.AfterFunc(readTimeout, func() { cancel(errNoResponse) })
+	defer timer.Stop()
+	response, err := t.next.RoundTrip(request.WithContext(ctx))
+	if err != nil && errors.Is(context.Cause(ctx), errNoResponse) {
+		return nil, errNoResponse
+	}
+	return response, err
 }
 
 // namespaceFlags select a namespace of a cluster.
