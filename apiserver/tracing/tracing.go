@@ -30,10 +30,11 @@ const flushTimeout = 5 * time.Second
 // Tracing creates and exports spans.
 type Tracing struct{ provider *trace.TracerProvider }
 
-// Configured reports whether the environment names a collector.
+// Configured reports whether the environment names a collector, and does not disable traces.
 func Configured() bool {
 	variable, _ := endpoint()
-	return variable != ""
+	// The SDK, v1.44.0, does not read OTEL_SDK_DISABLED.
+	return variable != "" && !strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true")
 }
 
 // endpoint returns the variable that names the collector, and its value.

@@ -17,3 +17,13 @@ func TestCollectorWithoutASchemeIsAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestDisabledTracingIsNotConfigured(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")
+	for value, want := range map[string]bool{"": true, "false": true, "true": false, "True": false} {
+		t.Setenv("OTEL_SDK_DISABLED", value)
+		if Configured() != want {
+			t.Errorf("with OTEL_SDK_DISABLED=%s, tracing is configured: %t", value, !want)
+		}
+	}
+}
