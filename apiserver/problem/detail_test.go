@@ -44,6 +44,7 @@ func TestDetailNamesFieldsRatherThanObjects(t *testing.T) {
 	kind, resource := schema.GroupKind{Group: "dudaji.com", Kind: "NpuDeploy"}, schema.GroupResource{Group: "dudaji.com", Resource: "npudeploys"}
 	for want, err := range map[string]error{
 		"spec.model: Required value: is missing": apierrors.NewInvalid(kind, "a", field.ErrorList{field.Required(field.NewPath("spec", "model"), "is missing")}),
+		"metadata.name: is too long":             apierrors.NewInvalid(kind, "a", field.ErrorList{field.Invalid(nil, field.OmitValueType{}, "metadata.name: is too long")}),
 		`spec.model: conflict with "kubectl" using dudaji.com/v1; ?force=true takes these fields over`: apierrors.NewApplyConflict([]metav1.StatusCause{
 			{Type: metav1.CauseTypeFieldManagerConflict, Field: ".spec.model", Message: `conflict with "kubectl" using dudaji.com/v1`},
 		}, "Apply failed with 1 conflict"),

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -76,13 +77,26 @@ func fromStatus(status metav1.Status) *Error {
 	}
 	p.RetryAfter = cmp.Or(int(status.Details.RetryAfterSeconds), p.RetryAfter)
 	for _, cause := range status.Details.Causes {
-		if cause.Field != "" && cause.Field != noField {
-			// Only the paths of conflicts begin with a dot.
-			p.Errors = append(p.Errors, FieldError{Field: strings.TrimPrefix(cause.Field, "."), Message: cause.Message})
+		if e := fieldError(cause); e.Field != "" {
+			p.Errors = append(p.Errors, e)
 		}
 	}
 	p.Detail = describe(status, p.Errors)
 	return p
+}
+
+// fieldError returns the field of a cause, which is empty if it has none.
+func fieldError(cause metav1.StatusCause) FieldError {
+	if cause.Field == noField {
+		// A rule of a CRD about the name has no path. Its message begins with the field.
+		rule := regexp.MustCompile(`^Invalid value: (?:"object": )?(metadata\.name): (.+)$`).FindStringSubmatch(cause.Message)
+		if rule == nil {
+			return FieldError{}
+		}
+		return FieldError{Field: rule[1], Message: rule[2]}
+	}
+	// Only the paths of conflicts begin with a dot.
+	return FieldError{Field: strings.TrimPrefix(cause.Field, "."), Message: cause.Message}
 }
 
 func fromViolations(invalid *render.Error) *Error {
