@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,16 +75,13 @@ type checkResponse struct {
 func (s *fixture) check(user, body string, enough func(checkResponse) bool) checkResponse {
 	s.Helper()
 	var got checkResponse
-	s.AwaitNoError("a complete response for "+user, func(context.Context) error {
+	s.Await("a complete response for "+user, func() bool {
 		got = checkResponse{}
 		response := s.do(user, http.MethodPost, checkPath, body).Want(http.StatusOK)
 		if err := json.Unmarshal(response.Body, &got); err != nil {
 			s.Fatal(err)
 		}
-		if !enough(got) {
-			return fmt.Errorf("incomplete: %s", response.Body)
-		}
-		return nil
+		return enough(got)
 	})
 	return got
 }
