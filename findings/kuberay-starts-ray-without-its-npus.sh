@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# github.com/ray-project/kuberay/ray-operator v1.5.0: Ray does not know the devices of a pod unless their names end with gpu or are Google's or AWS's.
+# github.com/ray-project/kuberay/ray-operator v1.5.0: Ray does not know the devices of a pod unless they are GPUs, or Google's or AWS's.
 #
 # Expected: the operator derives the resources of a Ray node from the limits of its container, as it does for CPU, memory and GPUs, so that a pod
 # with four devices is a node with four, under some name.
-# Observed: it passes names that end with gpu, google.com/tpu and aws.amazon.com/neuroncore to `ray start`; all others have no effect. The pod holds its
-# devices and the cluster is ready, while tasks that ask for a device wait for ever. rayStartParams must name them.
+# Observed: it passes names that end with gpu, NVIDIA's partitions, google.com/tpu and aws.amazon.com/neuroncore to `ray start`; all others have no effect. The
+# pod holds its devices and the cluster is ready, while tasks that ask for a device wait for ever. rayStartParams must name them.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
