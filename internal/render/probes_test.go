@@ -127,7 +127,7 @@ func (p *prober) walkInteger(name string, at *schema.Structural, put place) {
 }
 
 // mismatches are texts of which each pattern rejects one.
-var mismatches = []string{"*?", "/="}
+var mismatches = []string{"*?", "/=", " a"}
 
 func (p *prober) walkString(name string, at *schema.Structural, put place) {
 	if at.ValueValidation == nil {
@@ -176,6 +176,10 @@ func (p *prober) example(name string, at *schema.Structural) any {
 		return at.ValueValidation.Enum[0].Object
 	case at.ValueValidation != nil && at.ValueValidation.Pattern != "" && at.ValueValidation.MinLength == nil && matches(at, ""):
 		return ""
+	case at.ValueValidation != nil && matches(at, "a.a/a") && !matches(at, "aa"):
+		return "a.a/a" // the name of a signer
+	case at.ValueValidation != nil && matches(at, "iqn.2026-01.a:a") && !matches(at, "aa"):
+		return "iqn.2026-01.a:a" // the name of an iSCSI target
 	default:
 		return p.text(name, at, 2)
 	}

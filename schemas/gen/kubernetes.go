@@ -18,6 +18,10 @@ const (
 	patternHeader       = `^[-A-Za-z0-9]+$`
 	patternRelativePath = `^[^/]`
 	patternDriver       = `^[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?$`
+	patternSigner       = `^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+/[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	patternTrustBundle  = `^([a-z0-9][-.a-z0-9]*[a-z0-9]:[a-z0-9]([-.a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	patternTarget       = `^(iqn\.[0-9]{4}-[0-9]{2}\.[-.A-Za-z0-9]+:[^,;*&$|\s]+|eui\.[A-Za-z0-9]{16}|naa\.[A-Za-z0-9]{32})$`
+	patternProfile      = `^\S(.*\S)?$`
 	patternMedium       = `^(Memory|HugePages(-[1-9][0-9]*([kMGT]|[KMGT]i)?)?)?$`
 )
 
@@ -26,6 +30,16 @@ const (
 // schema.
 type additions map[string]string
 
+// absent returns the ends of the paths of fields that the CRD does not have: volumes that no node of Kubernetes
+// 1.37 mounts, and fields that its API server removes by default.
+func absent() []string {
+	return []string{
+		"volumes[].cephfs", "volumes[].flocker", "volumes[].gitRepo", "volumes[].glusterfs", "volumes[].photonPersistentDisk",
+		"volumes[].quobyte", "volumes[].rbd", "volumes[].scaleIO", "volumes[].storageos",
+		"emptyDir.mode", ".defaultUser", "items[].user", "serviceAccountToken.user", "clusterTrustBundle.user", "podCertificate.user",
+	}
+}
+
 func kubernetesBounds() additions {
 	b := additions{}
 	b.addVariables()
@@ -33,6 +47,8 @@ func kubernetesBounds() additions {
 	b.addSecurity()
 	b.addPlacement()
 	b.addVolumes()
+	b.addProjectedVolumes()
+	b.addVolumesOfNodes()
 	return b
 }
 
@@ -68,7 +84,10 @@ func (b additions) require(name string, fields ...string) {
 
 func (b additions) addVariables() {
 	b.pattern(patternVariable, "env[].name")
-	b.patternOrEmpty(patternVariable, "envFrom[].prefix")
+	b.patternOrEmpty("^$|"+patternVariable, "envFrom[].prefix")
+	b.pattern(patternVariable, "fileKeyRef.key")
+	b.pattern(patternLabel, "fileKeyRef.volumeName")
+	b.pattern(patternRelativePath, "fileKeyRef.path")
 	b.require("name", "env[].valueFrom.secretKeyRef", "env[].valueFrom.configMapKeyRef", "envFrom[].secretRef", "envFrom[].configMapRef")
 	b.pattern(patternSubdomain, "secretKeyRef.name", "configMapKeyRef.name", "secretRef.name", "configMapRef.name", "imagePullSecrets[].name")
 	b.pattern(patternConfigKey, "secretKeyRef.key", "configMapKeyRef.key", "configMap.items[].key", "secret.items[].key")
@@ -93,6 +112,7 @@ func (b additions) addSecurity() {
 	b.add("{enum: [Merge, Strict]}", "supplementalGroupsPolicy")
 	b.add("{enum: [Recursive, MountOption]}", "seLinuxChangePolicy")
 	b.add("{enum: [Default, Unmasked]}", "procMount")
+	b.pattern(patternProfile, "appArmorProfile.localhostProfile")
 }
 
 func (b additions) addPlacement() {
@@ -106,6 +126,7 @@ func (b additions) addPlacement() {
 	b.add("{enum: [In, NotIn]}", "matchFields[].operator")
 	b.add("{minimum: 1, maximum: 100}", "preferredDuringSchedulingIgnoredDuringExecution[].weight")
 	b.patternOrEmpty(patternLabelValue, "matchExpressions[].values[]")
+	b.pattern(patternSubdomain, "matchFields[].values[]")
 	b.pattern(patternLabel, "namespaces[]")
 	b.add("{enum: [Exists, Equal]}", "tolerations[].operator")
 	b.add(`{enum: ["", NoSchedule, PreferNoSchedule, NoExecute]}`, "tolerations[].effect")
@@ -115,23 +136,26 @@ func (b additions) addPlacement() {
 
 func (b additions) addVolumes() {
 	b.pattern(patternLabel, "volumes[].name", "resourceClaims[].name")
-	b.pattern(patternSubdomain, "resourceClaims[].resourceClaimName", "resourceClaims[].resourceClaimTemplateName", "persistentVolumeClaim.claimName", "volumes[].configMap.name", "secret.secretName")
+	b.pattern(patternSubdomain, "resourceClaims[].resourceClaimName", "resourceClaims[].resourceClaimTemplateName", "persistentVolumeClaim.claimName", "volumes[].configMap.name", "secret.secretName", "nodePublishSecretRef.name")
 	b.add(`{enum: ["", DirectoryOrCreate, Directory, FileOrCreate, File, Socket, CharDevice, BlockDevice]}`, "hostPath.type")
 	b.require("name", "volumes[].configMap", "sources[].configMap", "sources[].secret", "nodePublishSecretRef")
 	b.require("secretName", "volumes[].secret")
 	b.require("reference", "volumes[].image")
 	b.require("volumeClaimTemplate", "volumes[].ephemeral")
 	b.require("containerName", "downwardAPI.items[].resourceFieldRef")
+	b.add("{minLength: 1}", "downwardAPI.items[].resourceFieldRef.containerName")
 	b.add("{minLength: 1}", "image.reference", "nfs.server")
 	b.pattern(patternDriver, "csi.driver")
-	b.patternOrEmpty("^$|"+patternSubdomain, "volumeClaimTemplate.spec.storageClassName")
+	b.patternOrEmpty("^$|"+patternSubdomain, "volumeClaimTemplate.spec.storageClassName", "volumeClaimTemplate.spec.volumeAttributesClassName")
+	b.require("accessModes", "volumeClaimTemplate.spec")
+	b.add("{minLength: 1}", "dataSource.kind", "dataSource.name", "dataSourceRef.kind", "dataSourceRef.name")
+	b.patternOrEmpty(patternLabelValue, "volumeClaimTemplate.metadata.labels{}")
 	b.add("{enum: [ReadWriteOnce, ReadWriteOncePod, ReadWriteMany, ReadOnlyMany]}", "volumeClaimTemplate.spec.accessModes[]")
 	b.add("{enum: [Filesystem, Block]}", "volumeClaimTemplate.spec.volumeMode")
 	b.patternOrEmpty(patternMedium, "emptyDir.medium")
 	b.add("{enum: [Always, IfNotPresent, Never]}", "image.pullPolicy")
 	b.add("{minimum: 0, maximum: 511}", "defaultMode", "items[].mode")
 	b.pattern(patternRelativePath, "items[].path", "serviceAccountToken.path")
-	b.add("{minimum: 600}", "serviceAccountToken.expirationSeconds")
 	b.add(`{pattern: "^/"}`, "nfs.path")
 	b.add("{minLength: 1}", "volumeMounts[].mountPath")
 	b.add("{enum: [None, HostToContainer, Bidirectional]}", "mountPropagation")
@@ -140,12 +164,33 @@ func (b additions) addVolumes() {
 	b.patternOrEmpty("^$|"+patternLabel, "claims[].request")
 }
 
+func (b additions) addProjectedVolumes() {
+	b.add("{minimum: 600, maximum: 4294967296}", "serviceAccountToken.expirationSeconds")
+	b.pattern(patternRelativePath, "clusterTrustBundle.path", "podCertificate.keyPath", "podCertificate.certificateChainPath", "podCertificate.credentialBundlePath")
+	b.pattern(patternSigner, "clusterTrustBundle.signerName", "podCertificate.signerName")
+	b.pattern(patternTrustBundle, "clusterTrustBundle.name")
+	b.add("{enum: [RSA3072, RSA4096, ECDSAP256, ECDSAP384, ECDSAP521, ED25519]}", "podCertificate.keyType")
+	b.add("{minimum: 3600, maximum: 7862400}", "podCertificate.maxExpirationSeconds")
+}
+
+// addVolumesOfNodes is on volumes that nodes attach, by themselves or by a driver of CSI.
+func (b additions) addVolumesOfNodes() {
+	b.add("{minLength: 1}", "gcePersistentDisk.pdName", "awsElasticBlockStore.volumeID", "cinder.volumeID", "portworxVolume.volumeID", "vsphereVolume.volumePath",
+		"azureFile.secretName", "azureFile.shareName", "azureDisk.diskName", "azureDisk.diskURI", "flexVolume.driver", "iscsi.targetPortal")
+	b.add("{minimum: 0, maximum: 255}", "gcePersistentDisk.partition", "awsElasticBlockStore.partition", "iscsi.lun", "fc.lun")
+	b.add("{enum: [Shared, Dedicated, Managed]}", "azureDisk.kind")
+	b.add("{enum: [None, ReadOnly, ReadWrite]}", "azureDisk.cachingMode")
+	b.pattern(patternTarget, "iscsi.iqn", "iscsi.initiatorName")
+	b.require("name", "cinder.secretRef")
+}
+
 // visit adds the bounds of a schema at a path, and of what is below it.
 func (b additions) visit(path string, schema *yaml.Node) error {
 	if err := b.apply(path, schema); err != nil {
 		return err
 	}
 	if properties := value(schema, "properties"); properties != nil {
+		removeAbsent(path, properties)
 		for i := 0; i+1 < len(properties.Content); i += 2 {
 			if err := b.visit(path+"."+properties.Content[i].Value, properties.Content[i+1]); err != nil {
 				return err
@@ -167,6 +212,14 @@ func (b additions) visit(path string, schema *yaml.Node) error {
 		}
 	}
 	return nil
+}
+
+func removeAbsent(path string, properties *yaml.Node) {
+	for _, field := range absent() {
+		if dot := strings.LastIndex(field, "."); strings.HasSuffix(path, field[:dot]) {
+			remove(properties, field[dot+1:])
+		}
+	}
 }
 
 // apply adds the most specific bound to a field, which has a type.
