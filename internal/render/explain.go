@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/token"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -177,10 +178,72 @@ func (m *Manifests) follow(value cue.Value, at place, hops int, sources map[Sour
 		return true
 	}
 	source, ok := literalAt(value)
+	if ok && source.Kind == FromTemplate && m.followSyntax(value, at, hops-1, sources) {
+		return true
+	}
 	if ok {
 		sources[source] = true
 	}
 	return ok
+}
+
+// followSyntax follows what the syntax of a template shows and the value does not: the arguments of a function, and a
+// text of the spec that a loop has as its variable, such as the name of a header.
+func (m *Manifests) followSyntax(value cue.Value, at place, hops int, sources map[Source]bool) bool {
+	switch syntax := value.Source().(type) {
+	case *ast.CallExpr:
+		return m.followArguments(syntax, at, hops, sources)
+	case *ast.Field:
+		text, err := value.String()
+		if _, isLiteral := syntax.Value.(*ast.BasicLit); isLiteral || err != nil {
+			return false
+		}
+		found := textIn(lookup(lookup(m.evaluation.value, m.evaluation.engine.input), "spec"), text)
+		if found.Exists() {
+			sources[sourceAt(found.Pos())] = true
+		}
+		return found.Exists()
+	default:
+		return false
+	}
+}
+
+// followArguments follows the arguments of a call that are not literals of the template.
+func (m *Manifests) followArguments(call *ast.CallExpr, at place, hops int, sources map[Source]bool) bool {
+	found := map[Source]bool{}
+	for _, argument := range call.Args {
+		operand, ok := m.evaluate(argument, at.scope)
+		if !ok { // such as the variable of a loop
+			return false
+		}
+		m.followOperand(operand, hops, found)
+	}
+	maps.DeleteFunc(found, func(source Source, _ bool) bool { return source.Kind == FromTemplate })
+	maps.Copy(sources, found)
+	return len(found) > 0
+}
+
+// textIn returns the first value below object that is a text, or that has it as the name of its field.
+func textIn(object cue.Value, text string) cue.Value {
+	if found, err := object.String(); err == nil && found == text {
+		return object
+	}
+	fields, _ := object.Fields()
+	for fields != nil && fields.Next() {
+		if fields.Selector().Unquoted() == text {
+			return firstScalar(fields.Value())
+		}
+		if found := textIn(fields.Value(), text); found.Exists() {
+			return found
+		}
+	}
+	elements, _ := object.List()
+	for elements.Next() {
+		if found := textIn(elements.Value(), text); found.Exists() {
+			return found
+		}
+	}
+	return cue.Value{}
 }
 
 func (m *Manifests) followExpression(value cue.Value, at place, hops int, sources map[Source]bool) bool {
@@ -264,6 +327,17 @@ func (m *Manifests) followOperand(operand cue.Value, hops int, sources map[Sourc
 	}
 	for elements.Next() {
 		m.follow(elements.Value(), place{}, hops-1, sources)
+	}
+}
+
+// firstScalar returns the first scalar of a struct, which has a position in the file. The struct has that of the contract.
+func firstScalar(value cue.Value) cue.Value {
+	for {
+		fields, _ := value.Fields()
+		if fields == nil || !fields.Next() {
+			return value
+		}
+		value = fields.Value()
 	}
 }
 

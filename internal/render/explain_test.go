@@ -230,3 +230,43 @@ func TestExplainNamesTheSpecForPartsOfAModel(t *testing.T) {
 		}
 	}
 }
+
+// The names of headers and backends are variables of loops, and a gateway is divided by a function.
+func TestExplainNamesTheOriginOfARoute(t *testing.T) {
+	t.Parallel()
+	const document = `apiVersion: dudaji.com/v1
+kind: NpuDeploy
+metadata: {name: llama, namespace: a}
+spec:
+  model: a/b
+  accelerator: {type: nvidia}
+  endpoint:
+    kind: HTTPRoute
+    gateway: %s
+    traffic:
+      matches: [{headers: {x-canary: {exact: "1"}}, backend: other}]
+      backends: [{name: llama, weight: 1}, {name: third, weight: 1}]
+`
+	const gateway = "istio-system/nufi-gateway" // that of policy
+	for gateway, want := range map[string]render.SourceKind{gateway: render.FromUser, "null": render.FromPolicy} {
+		result, err := explainable(t).RenderYAML(inputName, fmt.Appendf(nil, document, gateway), render.ProjectSettings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds := sourceKinds(t, result)
+		for field, kind := range map[string]render.SourceKind{
+			"parentRefs[0].name":                  want,
+			"parentRefs[0].namespace":             want,
+			"parentRefs[0].kind":                  render.FromTemplate,
+			"rules[0].matches[0].headers[0].name": render.FromUser,
+			"rules[0].matches[0].headers[0].type": render.FromTemplate,
+			"rules[0].backendRefs[0].name":        render.FromUser,
+			"rules[1].backendRefs[1].name":        render.FromUser,
+			"rules[1].backendRefs[1].kind":        render.FromTemplate,
+		} {
+			if diff := cmp.Diff([]render.SourceKind{kind}, kinds["httproute/llama spec."+field]); diff != "" {
+				t.Errorf("gateway %s: %s (-want +got):\n%s", gateway, field, diff)
+			}
+		}
+	}
+}
