@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/token"
 	"k8s.io/apimachinery/pkg/util/json"
 )
 
@@ -58,6 +59,9 @@ func (e exporter) exportFields(value cue.Value) (fields map[string]any, err erro
 	core := value.Core()
 	fields = make(map[string]any, len(core.V.Arcs))
 	for _, arc := range core.V.Arcs {
+		if arc.ArcType.Token() == token.NOT {
+			return nil, decode(value, &fields) // CUE's error about a required field
+		}
 		if !arc.Label.IsString() || arc.IsConstraint() {
 			continue // a hidden or an optional field, or a definition
 		}

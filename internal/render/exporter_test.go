@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"strings"
 	"testing"
 
 	"cuelang.org/go/cue"
@@ -8,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 func TestExportIsThatOfCUE(t *testing.T) {
@@ -21,6 +23,7 @@ func TestExportIsThatOfCUE(t *testing.T) {
 		"conditions":     `{a: 1, if a == 1 {b: 2}, if a == 2 {c: 3}, d: [if a == 1 {e: 4}, if a == 2 {5}]}`,
 		"a list in a {}": `{[1, {a: 2}], #length: 2}`,
 		"an open field":  `{a: b: string}`,
+		"a required":     `{a: b!: int}`,
 		"a conflict":     `{a: b: 1 & 2}`,
 	} {
 		t.Run(name, func(t *testing.T) { checkExport(t, context.CompileString(source)) })
@@ -50,5 +53,19 @@ func checkExport(t *testing.T, value cue.Value) {
 	}
 	if diff := cmp.Diff(want, got); err == nil && diff != "" {
 		t.Errorf("(-CUE +export):\n%s", diff)
+	}
+}
+
+// Templates that were edited may require a value that they do not have.
+func TestRequiredFieldWithoutAValueIsAnError(t *testing.T) {
+	t.Parallel()
+	set, err := render.Compile(edited(t, "schemas/workload/resolved.cue", func(content string) string { return content + "resolved: endpoint: port!: int\n" }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deploy := typed(t, []byte(minimalSpec))
+	deploy.Spec.Endpoint = &v1.Endpoint{Host: "llama.nufi.me"}
+	if _, err := set.Render(deploy, render.ProjectSettings{}); err == nil || !strings.Contains(err.Error(), "resolved.endpoint.port") {
+		t.Errorf("the error is %v", err)
 	}
 }
