@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) {
 	templates.RunIfChild()
 	runChild()
-	harness.Main(m, harness.ControllerManager())
+	harness.Main(m, harness.Workloads())
 }
 
 // quietTime without a request means that the controller has nothing to do.
