@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -14,19 +15,24 @@ import (
 
 func TestFailureReachesTheKubeletWithinTwoSeconds(t *testing.T) {
 	description := filepath.Join(repository, "deviceplugin/description/x330.yaml")
-	for name, fail := range map[string]func(*host){
-		"bad status":   func(h *host) { h.set(0, "status", "3") },
-		"missing node": func(h *host) { h.removeNode(0) },
+	for name, fail := range map[string]func(h *host, card int){
+		"bad status":   func(h *host, card int) { h.set(card, "status", "3") },
+		"missing node": (*host).removeNode,
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, h := newFolder(t), newHost(t, 64)
 			k := startKubelet(t, f)
 			startPlugin(t, h, f, "--devices", description).awaitReady()
 			k.awaitCapacity(64, 64)
-			fail(h)
-			started := time.Now()
-			k.awaitCapacity(64, 63)
-			took := time.Since(started)
+			var times []time.Duration // A busy machine may delay one.
+			for card := range 3 {
+				fail(h, card)
+				started := time.Now()
+				k.awaitCapacity(64, 63-int64(card))
+				times = append(times, time.Since(started))
+			}
+			slices.Sort(times)
+			took := times[1]
 			t.Logf("from the failure to the kubelet's allocatable: %s", took.Round(time.Millisecond))
 			if took > 2*time.Second {
 				t.Errorf("took %s", took)

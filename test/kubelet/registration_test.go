@@ -2,6 +2,7 @@ package kubelet
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -45,12 +46,17 @@ func TestRejectedRegistrationBacksOffUntilANewKubelet(t *testing.T) {
 		t.Fatal(err)
 	}
 	dead := deadSocket(t, filepath.Join(f.plugins(), "kubelet.sock"))
-	p := startPlugin(t, newHost(t, 8), f)
-	p.awaitMetric(`nufi_deviceplugin_registrations_total{resource="sapeon.com/snx3",result="failure"}`, 4)
 	started := time.Now()
-	p.awaitMetric(`nufi_deviceplugin_registrations_total{resource="sapeon.com/snx3",result="failure"}`, 5)
-	if took := time.Since(started); took < 500*time.Millisecond {
-		t.Errorf("the fifth attempt came after %s", took)
+	p := startPlugin(t, newHost(t, 8), f)
+	eventually(t, timeout, func() error {
+		failures, err := p.metric(`nufi_deviceplugin_registrations_total{resource="sapeon.com/snx3",result="failure"}`)
+		if err == nil && failures < 5 {
+			err = fmt.Errorf("%v attempts failed", failures)
+		}
+		return err
+	})
+	if took := time.Since(started); took < 1500*time.Millisecond {
+		t.Errorf("the fifth attempt came %s after the start", took)
 	}
 	if err := os.Remove(dead); err != nil {
 		t.Fatal(err)
@@ -249,7 +255,7 @@ func TestTerminatedPluginRemovesItsSocket(t *testing.T) {
 	k.awaitCapacity(8, 8)
 	started := time.Now()
 	p.terminate()
-	if took := time.Since(started); took > 2*time.Second {
+	if took := time.Since(started); took > 5*time.Second { // with one, it may take six
 		t.Errorf("the plugin took %s to stop without a call in flight", took)
 	}
 	if got := sockets(t, f); len(got) != 0 {
