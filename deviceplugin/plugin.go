@@ -93,7 +93,7 @@ func New(c Config) (*Plugin, error) {
 	server := &kubelet.Server{
 		Devices: devices, Prober: prober,
 		Granter: allocate.Granter{
-			Resource: d.Resource, Container: d.Container, Shared: scanner.Shared,
+			Resource: d.Resource, Container: d.Container, Shared: scanner.Shared, Target: scanner.Target,
 			HostPrefix: c.HostPrefix, CDI: c.CDIDir != "",
 		},
 		BeforeGrant:        func() error { return nil },

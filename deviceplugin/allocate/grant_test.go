@@ -18,6 +18,7 @@ func granter() allocate.Granter {
 			Mounts:      []description.Mount{{HostPath: "/opt/sapeon/lib", ContainerPath: "/usr/lib/sapeon"}},
 		},
 		Shared:     func() []string { return []string{"/dev/snx3ctl"} },
+		Target:     func(node string) string { return node },
 		HostPrefix: "/fake",
 	}
 }

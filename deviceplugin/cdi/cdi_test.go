@@ -36,6 +36,22 @@ func TestSpecificationListsDevicesWithNodes(t *testing.T) {
 	}
 }
 
+func TestSpecificationHasTheNodeBehindALink(t *testing.T) {
+	g := granter()
+	g.HostPrefix = "/prefix"
+	g.Target = func(node string) string {
+		if node == "/dev/npu-0000:3b:00.0" {
+			return "/dev/snx3_0"
+		}
+		return node
+	}
+	spec := cdi.Specification(g, []discovery.Device{{ID: "0000:3b:00.0", Nodes: []string{"/dev/npu-0000:3b:00.0"}}})
+	want := []*specs.DeviceNode{{Path: "/dev/npu-0000:3b:00.0", HostPath: "/prefix/dev/snx3_0", Permissions: "rw"}}
+	if diff := cmp.Diff(want, spec.Devices[0].ContainerEdits.DeviceNodes); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestEnsureWritesNewDevicesAtOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cdi")
 	devices := &list{{ID: "a", Nodes: []string{"/dev/a"}}}
@@ -158,6 +174,7 @@ func granter() allocate.Granter {
 		Resource:  "sapeon.com/snx3",
 		Container: description.Container{Mounts: []description.Mount{{HostPath: "/opt/sapeon", ContainerPath: "/opt/sapeon"}}},
 		Shared:    func() []string { return []string{"/dev/snx3ctl"} },
+		Target:    func(node string) string { return node },
 		CDI:       true,
 	}
 }

@@ -45,6 +45,25 @@ func (s *Scanner) Shared() []string {
 	return slices.Compact(nodes)
 }
 
+// maxLinks is how many links lead to a node at most: Linux follows as many.
+const maxLinks = 40
+
+// Target returns the path of the node that a link in /dev leads to, such as those that udev makes with
+// the address in their name. Another path is returned as it is.
+func (s *Scanner) Target(node string) string {
+	for range maxLinks {
+		target, err := s.tree.Target(node[1:])
+		if err != nil {
+			break
+		}
+		if !path.IsAbs(target) {
+			target = path.Join(path.Dir(node), target)
+		}
+		node = path.Clean(target)
+	}
+	return node
+}
+
 // nodeName reads the name of a directory's node from its uevent. A directory without
 // the file `dev` has no node.
 func (s *Scanner) nodeName(ctx context.Context, dir string) (string, bool) {

@@ -180,6 +180,46 @@ func TestSharedListsExistingNodes(t *testing.T) {
 	}
 }
 
+func TestLinksLeadToTheirNode(t *testing.T) {
+	dir := t.TempDir()
+	for _, folder := range []string{"dev/dri/by-path", "dev/loop"} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, target := range map[string]string{
+		"dev/dri/by-path/pci-0000:3b:00.0-render": "../renderD128",
+		"dev/npu-0000:3b:00.0":                    "dri/by-path/pci-0000:3b:00.0-render",
+		"dev/npu":                                 "/dev/dri/renderD128",
+		"dev/loop/a":                              "b", "dev/loop/b": "a",
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "dev/dri/renderD128"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = root.Close() })
+	scanner := discovery.NewScanner(sysfs.New(root.FS()), x330(t))
+	for node, want := range map[string]string{
+		"/dev/dri/renderD128":                      "/dev/dri/renderD128",
+		"/dev/dri/by-path/pci-0000:3b:00.0-render": "/dev/dri/renderD128",
+		"/dev/npu-0000:3b:00.0":                    "/dev/dri/renderD128",
+		"/dev/npu":                                 "/dev/dri/renderD128",
+		"/dev/none":                                "/dev/none",
+		"/dev/loop/a":                              "/dev/loop/a",
+	} {
+		if got := scanner.Target(node); got != want {
+			t.Errorf("%s leads to %s, want %s", node, got, want)
+		}
+	}
+}
+
 func TestScanReportsAnUnreadableBus(t *testing.T) {
 	scanner := discovery.NewScanner(sysfs.New(fstest.MapFS{}), x330(t))
 	if devices, err := scanner.Scan(t.Context()); !errors.Is(err, fs.ErrNotExist) {
