@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -37,6 +38,9 @@ type Login struct {
 	oidc     *OIDC
 	sessions *Sessions
 	options  LoginOptions
+
+	once   sync.Once
+	client *oauth2.Config // a Config remembers how the provider takes the secret (x/oauth2 v0.36)
 }
 
 // NewLogin returns the handlers. The provider's client is the first of its audiences.
@@ -279,13 +283,17 @@ func (l *Login) config() (*oauth2.Config, error) {
 	if provider == nil {
 		return nil, l.oidc.Ready()
 	}
-	return &oauth2.Config{
-		ClientID:     l.oidc.options.Audiences[0],
-		ClientSecret: l.options.ClientSecret,
-		Endpoint:     provider.discovered.Endpoint(),
-		RedirectURL:  l.options.RedirectURL,
-		Scopes:       l.options.Scopes,
-	}, nil
+	l.once.Do(func() {
+		l.client = &oauth2.Config{
+			ClientID:     l.oidc.options.Audiences[0],
+			ClientSecret: l.options.ClientSecret,
+			Endpoint:     provider.discovered.Endpoint(),
+			RedirectURL:  l.options.RedirectURL,
+			Scopes:       l.options.Scopes,
+		}
+		l.client.Endpoint.AuthStyle = provider.authStyle(l.options.ClientSecret)
+	})
+	return l.client, nil
 }
 
 func (l *Login) unavailable(w http.ResponseWriter, r *http.Request, err error) {

@@ -38,14 +38,20 @@ type loginFlow struct {
 
 func newLoginFlow(t *testing.T) *loginFlow {
 	t.Helper()
+	return newLoginFlowOf(t, "client-secret", nil)
+}
+
+func newLoginFlowOf(t *testing.T, secret string, clientMethods []string) *loginFlow {
+	t.Helper()
 	key := oidctest.NewKey(t, "one", jose.ES256)
 	d := &loginFlow{key: key, now: now, cookies: map[string]*http.Cookie{}}
 	d.provider = oidctest.New(t, now, key)
+	d.provider.ClientMethods = clientMethods
 	d.provider.Tokens = func(w http.ResponseWriter, r *http.Request) { d.exchange(t, w, r) }
 	d.sessions = newSessions(t, newKeyFile(t, newKey(t)).keys(t), func() time.Time { return d.now })
 	var err error
 	d.login, err = auth.NewLogin(newOIDC(t, optionsOf(d.provider)), d.sessions, auth.LoginOptions{
-		ClientSecret: "client-secret", RedirectURL: callback, Scopes: []string{"openid", "groups"}, Fail: writeText,
+		ClientSecret: secret, RedirectURL: callback, Scopes: []string{"openid", "groups"}, Fail: writeText,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -339,6 +345,44 @@ func TestUserInfoCompletesTheIDToken(t *testing.T) {
 		}
 		if user, _ := d.currentUser(t); user.Name() != test.user {
 			t.Errorf("%s: the user is %q, want %q", name, user.Name(), test.user)
+		}
+	}
+}
+
+func TestACodeIsSentInTheWayOfTheProvider(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		secret    string
+		supported []string
+		want      string // the ways in which two logins send their codes to a client that is registered with post
+	}{
+		"the provider does not say":   {"secret", nil, "basic, post, post"},
+		"it supports both":            {"secret", []string{"client_secret_basic", "client_secret_post"}, "basic, post, post"},
+		"it supports post":            {"secret", []string{"client_secret_post", "private_key_jwt"}, "post, post"},
+		"it supports basic":           {"secret", []string{"client_secret_basic"}, "basic, basic"},
+		"the client has no secret":    {"", []string{"client_secret_basic", "none"}, "post, post"},
+		"the provider has other ways": {"secret", []string{"private_key_jwt"}, "basic, post, post"},
+	} {
+		d := newLoginFlowOf(t, test.secret, test.supported)
+		var ways []string
+		answer := d.provider.Tokens
+		d.provider.Tokens = func(w http.ResponseWriter, r *http.Request) {
+			if _, _, ok := r.BasicAuth(); ok {
+				ways = append(ways, "basic")
+				w.WriteHeader(http.StatusUnauthorized)
+				oidctest.Answer(w, map[string]string{"error": "invalid_client"})
+				return
+			}
+			ways = append(ways, "post")
+			r.SetBasicAuth("", "client-secret") // as exchange expects it
+			answer(w, r)
+		}
+		for range 2 {
+			d.start(t, "/")
+			d.finish(t, nil)
+		}
+		if got := strings.Join(ways, ", "); got != test.want {
+			t.Errorf("%s: the codes were sent by %s, want %s", name, got, test.want)
 		}
 	}
 }

@@ -10,11 +10,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-logr/logr"
+	"golang.org/x/oauth2"
 	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/util/wait"
 )
@@ -32,6 +34,9 @@ const (
 type provider struct {
 	discovered *oidc.Provider
 	keys       oidc.KeySet
+	// clientMethods are the ways of sending a client's secret that the token endpoint supports; empty
+	// if the provider does not say.
+	clientMethods []string
 }
 
 func newHTTPClient(ca *x509.CertPool) *http.Client {
@@ -85,7 +90,8 @@ func (o *OIDC) newProvider(ctx context.Context) (*provider, error) {
 		return nil, fmt.Errorf("discovering the provider: %w", err)
 	}
 	var metadata struct {
-		KeysURL string `json:"jwks_uri"`
+		KeysURL       string   `json:"jwks_uri"`
+		ClientMethods []string `json:"token_endpoint_auth_methods_supported"`
 	}
 	if err := discovered.Claims(&metadata); err != nil {
 		return nil, fmt.Errorf("reading the provider's metadata: %w", err)
@@ -95,7 +101,21 @@ func (o *OIDC) newProvider(ctx context.Context) (*provider, error) {
 	}}
 	ctx = oidc.ClientContext(ctx, fetcher)
 	newKeySet := func() oidc.KeySet { return oidc.NewRemoteKeySet(ctx, metadata.KeysURL) }
-	return &provider{discovered: discovered, keys: &keySets{newKeySet: newKeySet, clock: o.options.Clock}}, nil
+	keys := &keySets{newKeySet: newKeySet, clock: o.options.Clock}
+	return &provider{discovered: discovered, keys: keys, clientMethods: metadata.ClientMethods}, nil
+}
+
+// authStyle returns how a client sends its secret. If the provider supports both ways, or does not say, oauth2 finds out
+// which one this client is registered with: by a second attempt with the same code, which a provider may reject.
+func (p *provider) authStyle(secret string) oauth2.AuthStyle {
+	basic, post := slices.Contains(p.clientMethods, "client_secret_basic"), slices.Contains(p.clientMethods, "client_secret_post")
+	switch {
+	case secret == "", post && !basic:
+		return oauth2.AuthStyleInParams
+	case basic && !post:
+		return oauth2.AuthStyleInHeader
+	}
+	return oauth2.AuthStyleAutoDetect
 }
 
 // errFetchLimit reports a fetch of the keys shortly after a successful one. The key ID of the

@@ -32,6 +32,8 @@ type Issuer struct {
 
 	Tokens   http.HandlerFunc
 	UserInfo http.HandlerFunc
+	// ClientMethods are in the discovery document, if not nil.
+	ClientMethods []string
 
 	now     time.Time
 	down    atomic.Bool
@@ -47,11 +49,15 @@ func New(t *testing.T, now time.Time, keys ...Key) *Issuer {
 	i := &Issuer{now: now, keys: keys, Tokens: http.NotFound, UserInfo: http.NotFound}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		Answer(w, map[string]any{
+		document := map[string]any{
 			"issuer": i.URL, "jwks_uri": i.URL + "/keys",
 			"authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token",
 			"userinfo_endpoint": i.URL + "/userinfo",
-		})
+		}
+		if i.ClientMethods != nil {
+			document["token_endpoint_auth_methods_supported"] = i.ClientMethods
+		}
+		Answer(w, document)
 	})
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
 		i.fetches.Add(1)
