@@ -68,7 +68,7 @@ const (
 )
 
 // Nodes lists a device's own nodes, and those that every container gets.
-// With neither sysfs nor dev, a device needs no node to be healthy.
+// Without sysfs, dev and partitions, a device needs no node to be healthy.
 type Nodes struct {
 	// sysfs lists patterns below the device's sysfs directory; each match is a
 	// directory whose uevent names a node.

@@ -12,9 +12,7 @@ import (
 func (s *Scanner) findNodes(ctx context.Context, dir, address string) []string {
 	nodes := s.sysfsNodes(ctx, dir, s.nodes.Sysfs)
 	for _, pattern := range s.nodes.Dev {
-		for _, match := range s.tree.Match("", strings.ReplaceAll(pattern, "{address}", address)[1:]) {
-			nodes = append(nodes, "/"+match)
-		}
+		nodes = append(nodes, s.devNodes(strings.ReplaceAll(pattern, "{address}", address))...)
 	}
 	slices.Sort(nodes)
 	return slices.Compact(nodes)
@@ -35,11 +33,9 @@ func (s *Scanner) sysfsNodes(ctx context.Context, dir string, patterns []string)
 
 // Shared returns the existing nodes that every container gets, sorted.
 func (s *Scanner) Shared() []string {
-	var nodes []string
+	nodes := make([]string, 0, len(s.nodes.Shared))
 	for _, pattern := range s.nodes.Shared {
-		for _, match := range s.tree.Match("", pattern[1:]) {
-			nodes = append(nodes, "/"+match)
-		}
+		nodes = append(nodes, s.devNodes(pattern)...)
 	}
 	slices.Sort(nodes)
 	return slices.Compact(nodes)
@@ -62,6 +58,15 @@ func (s *Scanner) Target(node string) string {
 		node = path.Clean(target)
 	}
 	return node
+}
+
+// devNodes returns the nodes that match a pattern in /dev.
+func (s *Scanner) devNodes(pattern string) []string {
+	nodes := slices.DeleteFunc(s.tree.Match("", pattern[1:]), func(name string) bool { return !printable(name) })
+	for i, name := range nodes {
+		nodes[i] = "/" + name
+	}
+	return nodes
 }
 
 // nodeName reads the name of a directory's node from its uevent. A directory without

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dudaji/nufi/deviceplugin/description"
@@ -38,21 +39,25 @@ func NewScanner(tree *sysfs.Tree, d description.Description) *Scanner {
 }
 
 // Scan returns the devices on the bus. It fails only if the bus cannot be read or the
-// context ended.
+// context ended. Functions are read concurrently: those whose drivers hang take a second together.
 func (s *Scanner) Scan(ctx context.Context) ([]Device, error) {
 	names, err := s.tree.Names(bus)
 	if err != nil {
 		return nil, fmt.Errorf("listing the PCI bus: %w", err)
 	}
-	var devices []Device
-	for _, name := range names {
-		if s.address.MatchString(name) && s.selects(ctx, path.Join(bus, name)) {
-			devices = append(devices, s.partitions(ctx, s.inspect(ctx, name))...)
-		}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return !s.address.MatchString(name) || !s.selects(ctx, path.Join(bus, name))
+	})
+	found := make([][]Device, len(names))
+	var all sync.WaitGroup
+	for i, name := range names {
+		all.Go(func() { found[i] = s.partitions(ctx, s.inspect(ctx, name)) })
 	}
+	all.Wait()
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("listing the PCI bus: %w", err)
 	}
+	devices := slices.Concat(found...)
 	slices.SortFunc(devices, func(a, b Device) int { return strings.Compare(a.ID, b.ID) })
 	return devices, nil
 }
@@ -165,10 +170,10 @@ func (s *Scanner) inspect(ctx context.Context, address string) Device {
 // link returns the last element of what a link in a function's directory points to, or empty.
 func (s *Scanner) link(dir, name string) string {
 	target, err := s.tree.Target(path.Join(dir, name))
-	if err != nil {
-		return ""
+	if base := path.Base(target); err == nil && printable(base) {
+		return base
 	}
-	return path.Base(target)
+	return ""
 }
 
 func (s *Scanner) readUUID(ctx context.Context, dir string) string {
@@ -193,12 +198,12 @@ func (s *Scanner) identity(ctx context.Context, dir, name string) string {
 	return value
 }
 
-// printable reports whether a UUID fits in a label and an environment variable.
-func printable(uuid string) bool {
-	if uuid == "" || len(uuid) > 128 {
+// printable reports whether a text fits in a label and an environment variable.
+func printable(text string) bool {
+	if text == "" || len(text) > 128 {
 		return false
 	}
-	for _, b := range []byte(uuid) {
+	for _, b := range []byte(text) {
 		if b <= ' ' || b > '~' {
 			return false
 		}

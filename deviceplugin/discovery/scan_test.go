@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -260,6 +262,64 @@ func TestScanReportsUnreadablePropertiesAsUnknown(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+}
+
+func TestScanReportsUnprintableNamesAsUnknown(t *testing.T) {
+	dir := "sys/bus/pci/devices/0000:01:00.0"
+	host := fstest.MapFS{
+		dir + "/vendor": {Data: []byte("0x1f56")}, dir + "/class": {Data: []byte("0x120000")},
+		dir + "/driver": {Mode: fs.ModeSymlink, Data: []byte("drivers/\xff")}, dir + "/physfn": {Mode: fs.ModeSymlink, Data: []byte("../\n")},
+		"dev/npu-0000:01:00.0": {}, "dev/npu-0000:01:00.0\xff": {}, "dev/npuctl\xff": {},
+	}
+	d := x330(t)
+	d.Nodes = description.Nodes{Dev: []string{"/dev/npu-{address}*"}, Shared: []string{"/dev/npuctl*"}}
+	scanner := discovery.NewScanner(sysfs.New(host), d)
+	devices, err := scanner.Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []discovery.Device{{ID: "0000:01:00.0", Dir: dir, NUMANode: discovery.NoNUMANode, Nodes: []string{"/dev/npu-0000:01:00.0"}}}
+	if diff := cmp.Diff(want, devices); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got := scanner.Shared(); len(got) > 0 {
+		t.Errorf("shared nodes %q", got)
+	}
+}
+
+// All drivers hang, as after a fault of a switch. Their devices are found within a second, not one after the other.
+func TestDriversThatHangDelayAScanTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host := hanging{fstest.MapFS{}, t.Context().Done()}
+		for i := range 64 {
+			dir := fmt.Sprintf("sys/bus/pci/devices/0000:%02x:00.0/", i)
+			for name, value := range map[string]string{"vendor": "0x1f56", "class": "0x120000", "uuid": "u"} {
+				host.MapFS[dir+name] = &fstest.MapFile{Data: []byte(value)}
+			}
+		}
+		d, before := x330(t), time.Now()
+		d.UUID = []string{"uuid"}
+		devices, err := discovery.NewScanner(sysfs.New(host), d).Scan(t.Context())
+		if err != nil || len(devices) != 64 {
+			t.Errorf("%d devices, error %v", len(devices), err)
+		}
+		if took := time.Since(before); took > time.Second {
+			t.Errorf("the scan took %s", took)
+		}
+	})
+}
+
+// hanging is a file system whose UUIDs cannot be read before the end.
+type hanging struct {
+	fstest.MapFS
+	end <-chan struct{}
+}
+
+func (h hanging) Open(name string) (fs.File, error) {
+	if path.Base(name) == "uuid" {
+		<-h.end
+	}
+	return h.MapFS.Open(name)
 }
 
 // deny is a file system some files of which may not be opened.

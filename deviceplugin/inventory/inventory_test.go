@@ -113,6 +113,42 @@ func TestMissingNodeCausesAScan(t *testing.T) {
 	})
 }
 
+// A driver that hangs does not report the UUID. Without it, the device would be another one in metrics.
+func TestUUIDIsKeptUntilTheCardLeavesTheBus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		host := newHost("a")
+		uuid := func(i *inventory.Inventory) string {
+			pass(rescan)
+			entries, _ := i.Snapshot()
+			return entries[0].Device.UUID
+		}
+		host.identify("first")
+		i := start(t, host)
+		if got := uuid(i); got != "first" {
+			t.Fatalf("got %q", got)
+		}
+		host.identify("")
+		if got := uuid(i); got != "first" {
+			t.Errorf("without the UUID: got %q", got)
+		}
+		if err := i.Refresh(t.Context(), []string{"a"}); err != nil || uuid(i) != "first" {
+			t.Errorf("after a refresh: got %q, error %v", uuid(i), err)
+		}
+		host.unplug("a")
+		if got := uuid(i); got != "first" {
+			t.Errorf("a removed card: got %q", got)
+		}
+		host.plug("a")
+		if got := uuid(i); got != "" {
+			t.Errorf("another card: got %q", got)
+		}
+		host.identify("second")
+		if got := uuid(i); got != "second" {
+			t.Errorf("its UUID: got %q", got)
+		}
+	})
+}
+
 // The old node exists, as another device's: no probe fails.
 func TestRefreshReadsRenumberedNodesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -235,6 +271,7 @@ type host struct {
 	err         error
 	devices     map[string]health.Result
 	nodes       []string
+	uuid        string
 	blocked     map[string]bool
 	transitions []string
 }
@@ -252,7 +289,7 @@ func (h *host) Scan(context.Context) ([]discovery.Device, error) {
 	defer h.mu.Unlock()
 	var devices []discovery.Device
 	for id := range h.devices {
-		devices = append(devices, discovery.Device{ID: id, Nodes: h.nodes})
+		devices = append(devices, discovery.Device{ID: id, UUID: h.uuid, Nodes: h.nodes})
 	}
 	return devices, h.err
 }
@@ -261,7 +298,7 @@ func (h *host) Find(_ context.Context, id string) (discovery.Device, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	_, ok := h.devices[id]
-	return discovery.Device{ID: id, Nodes: h.nodes}, ok
+	return discovery.Device{ID: id, UUID: h.uuid, Nodes: h.nodes}, ok
 }
 
 func (h *host) Observe(ctx context.Context, device discovery.Device) health.Observation {
@@ -301,6 +338,12 @@ func (h *host) renumber(node string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.nodes = []string{node}
+}
+
+func (h *host) identify(uuid string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.uuid = uuid
 }
 
 func (h *host) block(id string) {

@@ -30,6 +30,7 @@ type store struct {
 	policy      health.Policy
 	forgetAfter time.Duration
 	records     map[string]*record
+	lastScan    time.Time
 	updated     bool // something changed since the last takeEntries
 }
 
@@ -52,9 +53,10 @@ func (s *store) recordScan(devices []discovery.Device, now time.Time) {
 			r = &record{Entry: Entry{Health: health.New(now)}}
 			s.records[device.ID] = r
 		}
+		s.recordDevice(r, device)
 		r.lastOnBus = now
-		s.update(r, Entry{Device: device, Health: r.Health})
 	}
+	s.lastScan = now
 	for id, r := range s.records {
 		if now.Sub(r.lastOnBus) >= s.forgetAfter {
 			delete(s.records, id)
@@ -67,9 +69,18 @@ func (s *store) recordScan(devices []discovery.Device, now time.Time) {
 func (s *store) recordDevices(devices []discovery.Device) {
 	for _, device := range devices {
 		if r, ok := s.records[device.ID]; ok {
-			s.update(r, Entry{Device: device, Health: r.Health})
+			s.recordDevice(r, device)
 		}
 	}
+}
+
+// recordDevice keeps the UUID of a card that does not report it any more, because its driver hangs. A card that was
+// not on the bus at the last scan may be another one.
+func (s *store) recordDevice(r *record, device discovery.Device) {
+	if device.UUID == "" && r.lastOnBus.Equal(s.lastScan) {
+		device.UUID = r.Device.UUID
+	}
+	s.update(r, Entry{Device: device, Health: r.Health})
 }
 
 // recordProbe records a probe's result, and returns the change of state, if any.

@@ -59,7 +59,7 @@ func NewProber(tree *sysfs.Tree, d description.Description) *Prober {
 	return &Prober{tree: tree, heartbeats: heartbeats{clock: clock.RealClock{}, last: map[string]heartbeat{}}, rules: rules{
 		vendor:     d.PCI.Vendor,
 		drivers:    d.PCI.Drivers,
-		needsNodes: len(d.Nodes.Sysfs)+len(d.Nodes.Dev) > 0,
+		needsNodes: len(d.Nodes.Sysfs)+len(d.Nodes.Dev)+len(d.Nodes.Partitions) > 0,
 		attributes: d.Health.Attributes,
 		free:       d.Preparation.Free,
 	}}

@@ -170,6 +170,10 @@ func TestDeviceWithoutExpectedNodeIsGone(t *testing.T) {
 	if got := probe.NewProber(sysfs.New(host()), d).Observe(t.Context(), device); got.Reason.Code != probe.DeviceNodeMissing {
 		t.Errorf("got %v", got)
 	}
+	d.Nodes = description.Nodes{Partitions: []string{"npu/npu*pe*"}}
+	if got := probe.NewProber(sysfs.New(host()), d).Observe(t.Context(), device); got.Reason.Code != probe.DeviceNodeMissing {
+		t.Errorf("without its partitions: %v", got)
+	}
 	d.Nodes = description.Nodes{Shared: []string{"/dev/npuctl"}}
 	if got := probe.NewProber(sysfs.New(host()), d).Observe(t.Context(), device); got.Result != health.Good {
 		t.Errorf("a description without own nodes: %v", got)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
@@ -20,6 +21,10 @@ const (
 	// settle is the least time between two patches, so that many devices that fail at
 	// once cause two patches.
 	settle = time.Second
+	// patchBurst patches are settle apart. Further ones are patchInterval apart, so that devices that flap cause no
+	// more writes than the kubelet.
+	patchBurst    = 10
+	patchInterval = 10 * time.Second
 	// callTimeout bounds one call to the API server.
 	callTimeout = 10 * time.Second
 )
@@ -48,6 +53,7 @@ func (c Condition) Run(ctx context.Context) error {
 	case <-c.Devices.Ready():
 	}
 	log, hadDevices := logr.FromContextOrDiscard(ctx), false
+	patches := rate.NewLimiter(rate.Every(patchInterval), patchBurst)
 	for {
 		entries, changed := c.Devices.Snapshot()
 		wait := heartbeat
@@ -57,14 +63,12 @@ func (c Condition) Run(ctx context.Context) error {
 				wait = callTimeout
 			}
 		}
-		if !c.pause(ctx, settle) || !c.await(ctx, changed, wait) {
+		now := c.Clock.Now()
+		pause := max(settle, patches.ReserveN(now, 1).DelayFrom(now))
+		if !c.await(ctx, nil, pause) || !c.await(ctx, changed, wait) {
 			return nil
 		}
 	}
-}
-
-func (c Condition) pause(ctx context.Context, d time.Duration) bool {
-	return c.await(ctx, nil, d)
 }
 
 // await returns false if the context ended first.

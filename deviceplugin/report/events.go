@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,13 @@ import (
 // 64 devices. Further ones are dropped; the condition still has the state.
 const maxQueue = 256
 
+// A device that flaps has eventBurst events at once, and then one per eventInterval. The API server stores each for an
+// hour.
+const (
+	eventBurst    = 10
+	eventInterval = time.Minute
+)
+
 // Events posts one event per transition.
 type Events struct {
 	api      *API
@@ -29,23 +37,37 @@ type Events struct {
 	resource string
 	clock    clock.Clock
 	queue    chan inventory.Transition
+	limits   map[string]*rate.Limiter // by device
 }
 
 // NewEvents returns an Events of a node.
 func NewEvents(api *API, node, resource string, clk clock.Clock) *Events {
-	return &Events{api: api, node: node, resource: resource, clock: clk, queue: make(chan inventory.Transition, maxQueue)}
+	return &Events{
+		api: api, node: node, resource: resource, clock: clk,
+		queue: make(chan inventory.Transition, maxQueue), limits: map[string]*rate.Limiter{},
+	}
 }
 
 // Notify queues a transition and never blocks. A new device that is healthy causes no
-// event.
+// event. Notify must not be called concurrently.
 func (e *Events) Notify(t inventory.Transition) {
-	if t.First && t.To == health.Healthy {
+	if t.First && t.To == health.Healthy || !e.permits(t) {
 		return
 	}
 	select {
 	case e.queue <- t:
 	default:
 	}
+}
+
+// permits reports whether the device has not had too many events.
+func (e *Events) permits(t inventory.Transition) bool {
+	limit := e.limits[t.Device.ID]
+	if limit == nil {
+		limit = rate.NewLimiter(rate.Every(eventInterval), eventBurst)
+		e.limits[t.Device.ID] = limit
+	}
+	return limit.AllowN(t.At, 1)
 }
 
 // Run posts until the context ends. A failed post is retried; a rejected one is not.

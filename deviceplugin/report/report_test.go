@@ -1,13 +1,18 @@
 package report
 
 import (
+	"context"
+	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
 	"github.com/dudaji/nufi/deviceplugin/discovery"
@@ -88,12 +93,76 @@ func TestNotifyNeverBlocks(t *testing.T) {
 	if len(e.queue) != 0 {
 		t.Error("a new healthy device causes an event")
 	}
-	for range maxQueue + 10 {
-		e.Notify(transition(health.Healthy, health.Suspect))
+	for i := range maxQueue + 10 {
+		change := transition(health.Healthy, health.Suspect)
+		change.Device.ID = strconv.Itoa(i)
+		e.Notify(change)
 	}
 	if len(e.queue) != maxQueue {
 		t.Errorf("%d are queued", len(e.queue))
 	}
+}
+
+func TestDeviceThatFlapsHasFewEvents(t *testing.T) {
+	e := NewEvents(nil, "npu-node-1", "sapeon.com/snx3", clock.RealClock{})
+	change := transition(health.Recovering, health.Unhealthy)
+	for range 7200 { // an hour of probes
+		e.Notify(change)
+		change.At = change.At.Add(500 * time.Millisecond)
+	}
+	if got := len(e.queue); got < eventBurst+55 || got > eventBurst+60 {
+		t.Errorf("%d events in an hour", got)
+	}
+	other := change
+	other.Device.ID = "0000:5e:00.0"
+	if before := len(e.queue); !e.permits(other) {
+		t.Errorf("another device has no event after %d", before)
+	}
+}
+
+// Devices that flap change the condition's message all the time.
+func TestDevicesThatFlapCauseFewWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		node := &nodeAPI{}
+		api, err := NewAPI(&rest.Config{Host: "http://api", Transport: node})
+		if err != nil {
+			t.Fatal(err)
+		}
+		devices := &flapping{changed: make(chan struct{}), ready: make(chan struct{})}
+		close(devices.ready)
+		close(devices.changed)
+		condition := Condition{API: api, Node: "npu-node-1", Type: "X330Healthy", Resource: "sapeon.com/snx3", Devices: devices, Clock: clock.RealClock{}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := condition.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if node.patches < patchBurst+340 || node.patches > patchBurst+360 {
+			t.Errorf("%d writes in an hour", node.patches)
+		}
+	})
+}
+
+// flapping is an inventory that changes all the time.
+type flapping struct{ changed, ready chan struct{} }
+
+func (f *flapping) Ready() <-chan struct{} { return f.ready }
+
+func (f *flapping) Snapshot() ([]inventory.Entry, <-chan struct{}) {
+	return []inventory.Entry{device("a", health.Unhealthy, false, "DeviceNodeMissing", "/dev/a does not exist")}, f.changed
+}
+
+// nodeAPI answers with an empty node, and counts the patches.
+type nodeAPI struct{ patches int }
+
+func (n *nodeAPI) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method == http.MethodPatch {
+		n.patches++
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: request,
+		Body: io.NopCloser(strings.NewReader(`{"kind":"Node","apiVersion":"v1"}`)),
+	}, nil
 }
 
 func transition(from, to health.State) inventory.Transition {
