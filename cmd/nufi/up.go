@@ -207,8 +207,12 @@ func (u *up) install(ctx context.Context, c *cluster.Cluster, kube client.Client
 			return s, err
 		}
 	}
+	templates, err := u.prepareTemplates(s.Prometheus)
+	if err != nil {
+		return s, fmt.Errorf("writing the templates: %w", err)
+	}
 	if !u.noController {
-		if s.Metrics, err = u.runController(ctx, c, s.Prometheus); err != nil {
+		if s.Metrics, err = u.runController(ctx, c, s.Prometheus, templates); err != nil {
 			return s, err
 		}
 	}
@@ -218,7 +222,7 @@ func (u *up) install(ctx context.Context, c *cluster.Cluster, kube client.Client
 		}
 	}
 	if !u.noAPIServer {
-		if s.API, err = u.runAPIServer(ctx, c, kube, s.Prometheus); err != nil {
+		if s.API, err = u.runAPIServer(ctx, c, kube, s.Prometheus, templates); err != nil {
 			return s, err
 		}
 	}

@@ -58,12 +58,12 @@ func kedaPolicy(prometheus string) *strings.Replacer {
 	return strings.NewReplacer(edits...)
 }
 
-// templates returns the folder of the templates that the controller uses if their policy is edited.
+// templates returns the folder of the templates that NuFi's programs use if their policy is edited.
 func (u *up) templates() string { return filepath.Join(u.dir, "templates") }
 
-// prepareTemplates writes the templates, with an edited policy if the options require one, and reports whether
-// they do.
-func (u *up) prepareTemplates(prometheus string) (isEdited bool, err error) {
+// prepareTemplates writes the templates, if the options require another policy, and returns the flags of NuFi's
+// programs that use them.
+func (u *up) prepareTemplates(prometheus string) (flags []string, err error) {
 	var edits []*strings.Replacer
 	if u.demoRollout {
 		edits = append(edits, demoChange())
@@ -72,20 +72,20 @@ func (u *up) prepareTemplates(prometheus string) (isEdited bool, err error) {
 		edits = append(edits, kedaPolicy(prometheus))
 	}
 	if len(edits) == 0 {
-		return false, nil
+		return nil, nil
 	}
 	if err := os.RemoveAll(u.templates()); err != nil {
-		return false, err
+		return nil, err
 	}
 	if err := os.CopyFS(u.templates(), nufi.Module()); err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, edit := range edits {
 		if _, _, err := u.editPolicy(edit); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
-	return true, nil
+	return []string{"--templates=" + u.templates()}, nil
 }
 
 // editPolicy edits the policy, in one step, and returns the first line that differs.

@@ -11,9 +11,9 @@ import (
 func TestPolicyIsEditedForDemoAndKEDA(t *testing.T) {
 	t.Parallel()
 	u := &up{upOptions: upOptions{dir: t.TempDir(), demoRollout: true, with: []string{"keda"}}}
-	isEdited, err := u.prepareTemplates("http://127.0.0.1:1")
-	if err != nil || !isEdited {
-		t.Fatalf("edited %t, error %v", isEdited, err)
+	flags, err := u.prepareTemplates("http://127.0.0.1:1")
+	if err != nil || len(flags) != 1 || flags[0] != "--templates="+u.templates() {
+		t.Fatalf("the flags are %q, error %v", flags, err)
 	}
 	policy, err := os.ReadFile(filepath.Join(u.templates(), policyFile))
 	if err != nil {
@@ -35,7 +35,7 @@ func TestPolicyIsEditedForDemoAndKEDA(t *testing.T) {
 func TestPolicyIsNotEditedOtherwise(t *testing.T) {
 	t.Parallel()
 	u := &up{upOptions: upOptions{dir: t.TempDir(), with: []string{"lws"}}}
-	if isEdited, err := u.prepareTemplates(""); isEdited || err != nil {
-		t.Errorf("edited %t, error %v", isEdited, err)
+	if flags, err := u.prepareTemplates(""); len(flags) != 0 || err != nil {
+		t.Errorf("the flags are %q, error %v", flags, err)
 	}
 }

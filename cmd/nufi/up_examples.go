@@ -31,7 +31,7 @@ import (
 // returns the names of their NpuDeploys.
 func (u *up) applyExamples(ctx context.Context, c *cluster.Cluster, kube client.Client) (sets.Set[types.NamespacedName], error) {
 	u.steps.report("applying the examples", "")
-	examples, err := u.files("examples/*/prerequisites.yaml", "examples/*/npudeploy.yaml")
+	examples, err := u.files("examples/*/prerequisites.yaml", "examples/*/npudeploy.yaml", "examples/*/project.yaml")
 	if err != nil {
 		return nil, err
 	}

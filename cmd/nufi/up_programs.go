@@ -22,16 +22,8 @@ const (
 const developer = "developer"
 
 // runController compiles and starts the controller. When it is ready, runController returns
-// the URL of its metrics. Prometheus is a URL or empty.
-func (u *up) runController(ctx context.Context, c *cluster.Cluster, prometheus string) (metrics string, err error) {
-	var templates []string
-	isEdited, err := u.prepareTemplates(prometheus)
-	if err != nil {
-		return "", fmt.Errorf("writing the templates: %w", err)
-	}
-	if isEdited {
-		templates = append(templates, "--templates="+u.templates())
-	}
+// the URL of its metrics. Prometheus is a URL or empty; templates are the flags of prepareTemplates.
+func (u *up) runController(ctx context.Context, c *cluster.Cluster, prometheus string, templates []string) (metrics string, err error) {
 	url, err := u.runProgram(ctx, c, controller, "the controller", func(address, probes string) []string {
 		return append(templates,
 			"--metrics-bind-address="+address, "--health-probe-bind-address="+probes,
@@ -42,17 +34,16 @@ func (u *up) runController(ctx context.Context, c *cluster.Cluster, prometheus s
 
 // runAPIServer compiles and starts NuFi's API server. When it is ready, runAPIServer returns
 // its URL. Every caller is the developer, who is a cluster administrator. Prometheus is a
-// URL or empty.
-func (u *up) runAPIServer(ctx context.Context, c *cluster.Cluster, kube client.Client, prometheus string) (string, error) {
+// URL or empty; templates are the flags of prepareTemplates.
+func (u *up) runAPIServer(ctx context.Context, c *cluster.Cluster, kube client.Client, prometheus string, templates []string) (string, error) {
 	if err := bindDeveloper(ctx, kube); err != nil {
 		return "", fmt.Errorf("binding the developer's role: %w", err)
 	}
 	return u.runProgram(ctx, c, apiServer, "the API server", func(address, probes string) []string {
-		return []string{
-			"--bind-address=" + address, "--metrics-bind-address=" + probes, "--dev-auth=" + developer,
+		return append(templates,
+			"--bind-address="+address, "--metrics-bind-address="+probes, "--dev-auth="+developer,
 			"--drain=0s", // No load balancer to drain.
-			"--prometheus=" + prometheus,
-		}
+			"--prometheus="+prometheus)
 	})
 }
 

@@ -54,12 +54,23 @@ func itemsOf(t *testing.T, root string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var deployment appsv1.Deployment
-	if err := yaml.UnmarshalStrict(text, &deployment); err != nil {
+	var patch []struct {
+		Op, Path string
+		Value    any
+	}
+	if err := yaml.UnmarshalStrict(text, &patch); err != nil {
+		t.Fatal(err)
+	}
+	volumes, err := yaml.Marshal(patch[len(patch)-1].Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mounted []corev1.Volume
+	if err := yaml.UnmarshalStrict(volumes, &mounted); err != nil {
 		t.Fatal(err)
 	}
 	items := map[string]string{}
-	for _, item := range deployment.Spec.Template.Spec.Volumes[0].ConfigMap.Items {
+	for _, item := range mounted[0].ConfigMap.Items {
 		items[item.Path] = item.Key
 	}
 	return items
@@ -91,45 +102,76 @@ func TestConfigMapHasTheFilesOfTheMount(t *testing.T) {
 	}
 }
 
-// The component is used from a kustomization outside the repository.
-func TestTemplatesComponentChangesOnlyTheController(t *testing.T) {
+// The component is used from a kustomization outside the repository, with and without the API server.
+func TestTemplatesComponentChangesOnlyArgumentsAndMounts(t *testing.T) {
 	t.Parallel()
 	h := harness.New(t)
-	bundle := h.Path("bundle")
-	plain, mounted := h.Kubectl("kustomize", bundle), h.Kubectl("kustomize", overlay(t, bundle))
-	got := map[string]int{}
-	for _, document := range strings.Split(mounted, "\n---\n") {
-		if !strings.Contains(plain, strings.TrimSpace(document)) {
-			var deployment appsv1.Deployment
-			if err := yaml.UnmarshalStrict([]byte(document), &deployment); err != nil {
-				t.Fatal(err)
+	controller, apiServer := h.Path("bundle"), h.Path("bundle", "apiserver")
+	for name, test := range map[string]struct {
+		resources []string
+		want      map[string][]string
+	}{
+		"controller": {[]string{controller}, map[string][]string{"nufi-controller": {"--leader-elect", "--templates=/templates"}}},
+		"both": {[]string{controller, apiServer}, map[string][]string{
+			"nufi-controller": {"--leader-elect", "--templates=/templates"}, "nufi-apiserver": {"--templates=/templates"},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			plain := h.Kubectl("kustomize", overlay(t, test.resources, nil))
+			mounted := h.Kubectl("kustomize", overlay(t, test.resources, []string{h.Path("bundle", "components", "templates")}))
+			if diff := cmp.Diff(test.want, changedArguments(t, plain, mounted)); diff != "" {
+				t.Errorf("arguments of changed Deployments (-want +got):\n%s", diff)
 			}
-			got[deployment.Kind+"/"+deployment.Name]++
-			args := deployment.Spec.Template.Spec.Containers[0].Args
-			if diff := cmp.Diff([]string{"--leader-elect", "--templates=/templates"}, args); diff != "" {
-				t.Errorf("arguments (-want +got):\n%s", diff)
-			}
-		}
-	}
-	if diff := cmp.Diff(map[string]int{"Deployment/nufi-controller": 1}, got); diff != "" {
-		t.Errorf("changed objects (-want +got):\n%s", diff)
+		})
 	}
 }
 
-// overlay writes a kustomization that names the bundle and the component.
-func overlay(t *testing.T, bundle string) string {
+// changedArguments returns the arguments of each object that has changed. All of them must be Deployments with a mount.
+func changedArguments(t *testing.T, before, after string) map[string][]string {
+	t.Helper()
+	changed := map[string][]string{}
+	for _, document := range strings.Split(after, "\n---\n") {
+		if strings.Contains(before, strings.TrimSpace(document)) {
+			continue
+		}
+		var deployment appsv1.Deployment
+		if err := yaml.UnmarshalStrict([]byte(document), &deployment); err != nil {
+			t.Fatal(err)
+		}
+		container := deployment.Spec.Template.Spec.Containers[0]
+		if len(container.VolumeMounts) != 1 || len(deployment.Spec.Template.Spec.Volumes) != 1 {
+			t.Errorf("%s has the mounts %v", deployment.Name, container.VolumeMounts)
+		}
+		changed[deployment.Name] = container.Args
+	}
+	return changed
+}
+
+// overlay writes a kustomization with these folders.
+func overlay(t *testing.T, resources, components []string) string {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	up, err := filepath.Rel(dir, bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := fmt.Sprintf("resources: [%s]\ncomponents: [%s/components/templates]\n", up, up)
+	text := fmt.Sprintf("resources: [%s]\ncomponents: [%s]\n", relative(t, dir, resources), relative(t, dir, components))
 	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// relative lists folders, as a kustomization requires them.
+func relative(t *testing.T, dir string, folders []string) string {
+	t.Helper()
+	var paths []string
+	for _, folder := range folders {
+		path, err := filepath.Rel(dir, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	return strings.Join(paths, ", ")
 }
