@@ -14,33 +14,36 @@ import (
 func TestLinksHaveTargets(t *testing.T) {
 	t.Parallel()
 	root := os.DirFS("../..")
-	pages, err := fs.Glob(root, "*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = fs.WalkDir(root, "docs", func(name string, _ fs.DirEntry, err error) error {
-		if path.Ext(name) == ".md" {
-			pages = append(pages, name)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(pages) < 10 {
-		t.Fatalf("only %d pages", len(pages))
-	}
-	for _, page := range pages {
-		text, err := fs.ReadFile(root, page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, link := range links(string(text)) {
+	for page, text := range readPages(t, root) {
+		for _, link := range links(text) {
 			if problem := checkLink(root, page, link); problem != "" {
 				t.Errorf("%s: link %s: %s", page, link, problem)
 			}
 		}
 	}
+}
+
+// readPages returns the pages of the documentation, by path.
+func readPages(t *testing.T, root fs.FS) map[string]string {
+	t.Helper()
+	pages := map[string]string{}
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/runbooks/*.md", "*/README.md"} {
+		names, err := fs.Glob(root, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			text, err := fs.ReadFile(root, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pages[name] = string(text)
+		}
+	}
+	if len(pages) < 40 {
+		t.Fatalf("only %d pages", len(pages))
+	}
+	return pages
 }
 
 // checkLink returns what is wrong with a link of a page, or "".

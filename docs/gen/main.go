@@ -1,5 +1,5 @@
-// Command gen writes the reference sections of the documentation: flags, metrics, routes, and
-// reasons of conditions. A section is the text between these two lines of a page:
+// Command gen writes the reference sections of the documentation: flags, metrics, routes, reasons of
+// conditions, and types of accelerators. A section is the text between these two lines of a page:
 //
 //	<!-- begin generated: NAME -->
 //	<!-- end generated -->
@@ -33,6 +33,7 @@ func sections() map[string]func(context.Context) (string, error) {
 		"metrics nufi-deviceplugin": devicePluginMetrics,
 		"routes":                    routes,
 		"reasons":                   reasons,
+		"accelerators":              accelerators,
 	}
 }
 

@@ -3,6 +3,7 @@ package cluster
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -34,6 +35,25 @@ func TestModuleVersionOfAddon(t *testing.T) {
 	}
 	if _, err := moduleVersion(fstest.MapFS{"go.mod": {Data: []byte("module a\n")}}, "sigs.k8s.io/lws"); err == nil {
 		t.Error("a module without the requirement has a version")
+	}
+}
+
+func TestOperationsPageListsAddonsWithTheirVersions(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, add := range addons() {
+		version := add.version
+		if version == "" {
+			if version, err = moduleVersion(os.DirFS(filepath.Join("../../devcluster", string(name))), add.module); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if row := "| " + add.title + " | " + version + " |\n"; !strings.Contains(string(page), row) {
+			t.Errorf("docs/operations.md has no row that ends with %q", row)
+		}
 	}
 }
 

@@ -3,14 +3,20 @@ package render_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/format"
+	"cuelang.org/go/cue/parser"
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi"
 	"github.com/dudaji/nufi/internal/render"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
@@ -56,6 +62,130 @@ func TestREADMEQuotesTheViolationOfItsSpec(t *testing.T) {
 	if line := fmt.Sprintf("    %s: %s\n", violation.Position, violation); !strings.Contains(readme, line) {
 		t.Errorf("the README does not contain %q", line)
 	}
+}
+
+// Every spec on a page renders. A part of one gets a name, and a model with devices if it has no server.
+func TestPagesShowSpecsThatRender(t *testing.T) {
+	t.Parallel()
+	specs := 0
+	for _, page := range append(glob(t, "../../docs/*.md"), "../../README.md") {
+		for _, block := range codeBlocks(string(read(t, page)), "yaml") {
+			for document := range strings.SplitSeq(block, "\n---\n") {
+				spec := completed(t, document)
+				if spec == nil {
+					continue
+				}
+				specs++
+				for _, d := range render.ReadDocuments(page, spec) {
+					if _, err := compiled(t).RenderDocument(d, render.ProjectSettings{}); err != nil {
+						t.Errorf("%s: %v\n%s", page, err, spec)
+					}
+				}
+			}
+		}
+	}
+	if specs < 10 {
+		t.Errorf("the pages show only %d specs", specs)
+	}
+}
+
+// completed returns a whole NpuDeploy or Project, or nil if the document is of another kind.
+func completed(t *testing.T, document string) []byte {
+	t.Helper()
+	var object map[string]any
+	if err := yaml.Unmarshal([]byte(document), &object); err != nil {
+		t.Fatalf("%v\n%s", err, document)
+	}
+	spec, ok := object["spec"].(map[string]any)
+	if kind, has := object["kind"]; !ok || has && kind != v1.Kind && kind != v1.KindProject {
+		return nil
+	} else if has {
+		return []byte(document)
+	}
+	if object["metadata"] == nil {
+		object["metadata"] = map[string]any{"name": "page", "namespace": "ml-serving"}
+	}
+	if spec["model"] == nil && spec["inferenceServer"] == nil {
+		spec["model"], spec["accelerator"] = "org/name", map[string]any{"type": "nvidia"}
+	}
+	object["apiVersion"], object["kind"] = v1.GroupVersion().String(), v1.Kind
+	content, err := yaml.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// Every change of policy on a page is valid: templates with it compile, and render a spec.
+func TestPagesShowValidPolicies(t *testing.T) {
+	t.Parallel()
+	policies := 0
+	for _, page := range glob(t, "../../docs/*.md") {
+		for _, block := range codeBlocks(string(read(t, page)), "cue") {
+			change, err := parser.ParseFile(page, block)
+			if err != nil {
+				t.Errorf("%s: %v", page, err)
+				continue
+			}
+			if !strings.Contains(block, "policy: ") {
+				continue // Facts.
+			}
+			policies++
+			set := rendertest.Compile(t, rendertest.Edit(t, nufi.Module(), policyFile, func(_, content string) string {
+				return withFields(t, content, change)
+			}))
+			if _, err := set.Render(typed(t, []byte(minimalSpec)), render.ProjectSettings{}); err != nil {
+				t.Errorf("%s: %v\n%s", page, err, block)
+			}
+		}
+	}
+	if policies < 5 {
+		t.Errorf("the pages show only %d policies", policies)
+	}
+}
+
+// withFields returns a file of CUE with the values of another in place of its own.
+func withFields(t *testing.T, content string, change *ast.File) string {
+	t.Helper()
+	file, err := parser.ParseFile(policyFile, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Decls = replaced(file.Decls, change.Decls)
+	text, err := format.Node(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func replaced(fields, changes []ast.Decl) []ast.Decl {
+	for _, change := range changes {
+		field, ok := change.(*ast.Field)
+		if !ok {
+			continue // The package.
+		}
+		index := slices.IndexFunc(fields, func(decl ast.Decl) bool {
+			other, ok := decl.(*ast.Field)
+			return ok && label(other) == label(field)
+		})
+		if index < 0 {
+			fields = append(fields, field)
+			continue
+		}
+		old, isStruct := fields[index].(*ast.Field).Value.(*ast.StructLit)
+		if changed, ok := field.Value.(*ast.StructLit); ok && isStruct {
+			old.Elts = replaced(old.Elts, changed.Elts)
+			continue
+		}
+		fields[index] = field
+	}
+	return fields
+}
+
+func label(field *ast.Field) string {
+	name, _, _ := ast.LabelName(field.Label)
+	return name
 }
 
 // codeBlocks returns the fenced blocks of a language.

@@ -71,7 +71,7 @@ func explained(t *testing.T, result *render.Result, path string) (value string, 
 
 func TestPolicyOfAProjectReplacesTheGeneralPolicy(t *testing.T) {
 	t.Parallel()
-	example := documentedPolicy(t, "rollout:")
+	page, example := string(read(t, "../../docs/policy.md")), documentedPolicy(t, "rollout:")
 	set := withPolicyFile(t, example)
 	research := renderIn(t, set, "research")
 	for path, want := range map[string]struct{ value, text string }{
@@ -85,6 +85,9 @@ func TestPolicyOfAProjectReplacesTheGeneralPolicy(t *testing.T) {
 		source := fmt.Sprintf("policy: %s:%d", researchFile, strings.Count(before, "\n")+1)
 		if value != want.value || cmp.Diff([]string{source}, sources) != "" {
 			t.Errorf("%s is %s from %v, want %s from %s", path, value, sources, want.value, source)
+		}
+		if line := fmt.Sprintf("    %s  %s  %s\n", path, value, strings.Replace(source, ": ", " ", 1)); want.text == "images: atom" && !strings.Contains(page, line) {
+			t.Errorf("docs/policy.md does not contain %q", line)
 		}
 	}
 	for name, namespace := range map[string]string{"another": "sandbox", "a longer name": "research-2", "a part of the name": "search"} {

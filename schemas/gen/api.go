@@ -9,6 +9,8 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"sigs.k8s.io/yaml"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // coreTypes returns the fields whose types are Kubernetes' own, which its documentation describes.
@@ -24,9 +26,27 @@ func coreTypes() map[string]string {
 
 const apiIntroduction = `# The API: dudaji.com/v1
 
-Generated from the CRDs by ` + "`just gen`" + `. The API has no defaults: the accelerator's facts
-(schemas/accelerators) and the platform's policy (schemas/policy) supply what is absent, and status
-shows the resolved values. Types in CamelCase are those of Kubernetes' core/v1 and meta/v1.
+Generated from the CRDs by ` + "`just gen`" + `; ` + "`kubectl explain npudeploy.spec`" + ` prints the same. The API has no
+defaults: the accelerator's facts (schemas/accelerators) and the platform's policy (schemas/policy) supply what is absent,
+and status shows the resolved values. Types in CamelCase are those of Kubernetes' core/v1 and meta/v1.
+[Labels and annotations](#labels-and-annotations) are at the end.
+`
+
+// apiMetadata lists labels and annotations, which no CRD describes.
+const apiMetadata = `
+## Labels and annotations
+
+| Name | On | Set by | Meaning |
+|---|---|---|---|
+| label ` + "`" + v1.LabelDeploy + "`" + ` | objects and pods of an NpuDeploy | NuFi | the name of the NpuDeploy, for selectors |
+| label ` + "`" + v1.LabelProject + "`" + ` | the namespace and the objects of a Project | NuFi | the name of the Project |
+| label ` + "`dudaji.com/accelerator`" + ` | pods | NuFi | the type of their devices |
+| label ` + "`dudaji.com/role`" + ` | pods of replicas on several nodes, and with ` + "`prefill`" + ` | NuFi | the role of the pod |
+| label ` + "`dudaji.com/canary: \"true\"`" + ` | an NpuDeploy | the user | new templates reach it first, with the default policy |
+| annotation ` + "`" + v1.AnnotationAdopt + "`" + ` | an existing object | the user | the name of the NpuDeploy or Project that may take it over |
+| annotation ` + "`" + v1.AnnotationUpdateTo + "`" + ` | an NpuDeploy with manual updates | the user | the digest of the templates to use |
+| annotation ` + "`dudaji.com/restarted-at`" + ` | ` + "`spec.podMetadata`" + ` | the user | another value replaces the pods |
+| annotation ` + "`" + v1.AnnotationManifest + "`" + ` | objects of an NpuDeploy or Project | NuFi | the digest of the applied manifest |
 `
 
 // apiReference returns the section of docs/api.md for a kind: tables of spec and status.

@@ -49,6 +49,7 @@ func run() error {
 		}
 		reference.WriteString(described)
 	}
+	reference.WriteString(apiMetadata)
 	return write(apiFile, []byte(reference.String()))
 }
 

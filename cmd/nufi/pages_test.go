@@ -1,0 +1,73 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// Each command line of nufi that a page shows has a command and flags that exist.
+func TestPagesShowCommandsThatExist(t *testing.T) {
+	t.Parallel()
+	shown := 0
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/runbooks/*.md"} {
+		pages, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, page := range pages {
+			text, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, line := range shownCommands(string(text)) {
+				shown++
+				checkCommand(t, page, line)
+			}
+		}
+	}
+	if shown < 50 {
+		t.Errorf("the pages show only %d commands", shown)
+	}
+}
+
+// shownCommands returns the arguments of nufi in lines of code, and in text between backticks.
+func shownCommands(page string) (lines []string) {
+	code := regexp.MustCompile(`(?m)^    (?:\$ )?(?:.*\| )?(?:go run \./cmd/)?nufi ([a-z-][^|#>&\n]*)`)
+	text := regexp.MustCompile("`nufi ([a-z-][^`|]*)`")
+	for _, expression := range []*regexp.Regexp{code, text} {
+		for _, match := range expression.FindAllStringSubmatch(page, -1) {
+			lines = append(lines, strings.NewReplacer("[", "", "]", "", "\n", " ").Replace(match[1]))
+		}
+	}
+	return lines
+}
+
+func checkCommand(t *testing.T, page, line string) {
+	t.Helper()
+	root := newCommand()
+	root.InitDefaultCompletionCmd("completion")
+	root.InitDefaultVersionFlag()
+	words := strings.Fields(line)
+	command, _, err := root.Find(words)
+	if err != nil {
+		t.Errorf("%s: nufi %s: %v", page, line, err)
+		return
+	}
+	for _, word := range words {
+		if strings.HasPrefix(word, "-") && word != "-" && !hasFlag(command, strings.SplitN(word, "=", 2)[0]) {
+			t.Errorf("%s: nufi %s: %q has no flag %s", page, line, command.CommandPath(), word)
+		}
+	}
+}
+
+func hasFlag(command *cobra.Command, word string) bool {
+	if name, ok := strings.CutPrefix(word, "--"); ok {
+		return command.Flag(name) != nil
+	}
+	return command.Flags().ShorthandLookup(word[1:2]) != nil || command.InheritedFlags().ShorthandLookup(word[1:2]) != nil
+}
