@@ -34,6 +34,8 @@ func (deployStatus) statusOnly(deploy *v1.NpuDeploy) *v1.NpuDeploy {
 	}
 }
 
+func (deployStatus) status(deploy *v1.NpuDeploy) any { return &deploy.Status }
+
 func (deployStatus) conditions(deploy *v1.NpuDeploy) *[]metav1.Condition {
 	return &deploy.Status.Conditions
 }

@@ -2,7 +2,9 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -24,6 +26,7 @@ type statusKind[T client.Object] interface {
 	newObject() T
 	// statusOnly returns an object with the name and a copy of the status.
 	statusOnly(object T) T
+	status(object T) any // a pointer to it
 	conditions(object T) *[]metav1.Condition
 	inventory(object T) *[]v1.InventoryEntry
 }
@@ -154,7 +157,10 @@ func (o *objects[T]) patch(ctx context.Context, before, after T, options ...clie
 	o.mu.Lock()
 	o.sent[name] = sent
 	o.mu.Unlock()
-	err := o.status.Patch(ctx, after, client.MergeFromWithOptions(before, options...), client.FieldOwner(v1.FieldManager))
+	patch, err := o.patchFrom(before, after, options...)
+	if err == nil {
+		err = o.status.Patch(ctx, after, patch, client.FieldOwner(v1.FieldManager))
+	}
 	o.mu.Lock()
 	delete(o.sent, name)
 	if err == nil {
@@ -171,6 +177,16 @@ func (o *objects[T]) patch(ctx context.Context, before, after T, options ...clie
 	o.written.put(after)
 	_, _, err = o.get(ctx, name) // Drops it if the informer has it already.
 	return true, err
+}
+
+// patchFrom returns what changes the status. The first status is whole: there is nothing to compare it with, for which
+// MergeFrom would encode and decode both.
+func (o *objects[T]) patchFrom(before, after T, options ...client.MergeFromOption) (client.Patch, error) {
+	if len(options) > 0 || !reflect.ValueOf(o.kind.status(before)).Elem().IsZero() {
+		return client.MergeFromWithOptions(before, options...), nil
+	}
+	content, err := json.Marshal(map[string]any{"status": o.kind.status(after)})
+	return client.RawPatch(types.MergePatchType, content), err
 }
 
 // forget returns the UID that the object had, or "" if it was never reconciled.

@@ -23,6 +23,8 @@ func (projectStatus) statusOnly(project *v1.Project) *v1.Project {
 	return &v1.Project{ObjectMeta: metav1.ObjectMeta{Name: project.Name}, Status: *project.Status.DeepCopy()}
 }
 
+func (projectStatus) status(project *v1.Project) any { return &project.Status }
+
 func (projectStatus) conditions(project *v1.Project) *[]metav1.Condition {
 	return &project.Status.Conditions
 }
