@@ -57,7 +57,7 @@ func (h *Handlers) logsRoute() rest.Route {
 				{Name: "pod", Doc: "name of the pod; absent: the newest that is scheduled"},
 				{Name: "container", Doc: "name of the container; absent: the server"},
 				{Name: "follow", Doc: "true: continue until the container terminates", Schema: openapi.Boolean()},
-				{Name: "tail", Doc: "number of lines from the end; absent: 1000, or all with since", Schema: openapi.Integer(0, 0)},
+				{Name: "tail", Doc: "number of lines from the end, or of parts of 16 KiB of longer lines; absent: 1000, or all with since", Schema: openapi.Integer(0, 0)},
 				{Name: "since", Doc: "maximum age of lines: 90s, 1h30m"},
 				{Name: "previous", Doc: "true: of the container before its restart", Schema: openapi.Boolean()},
 				{Name: "timestamps", Doc: "true: a timestamp before each line", Schema: openapi.Boolean()},
