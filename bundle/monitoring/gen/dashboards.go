@@ -97,7 +97,7 @@ func controller() dashboard {
 			graph("Reconcile duration", "", "s", quantiles("controller_runtime_reconcile_time_seconds", "controller")...),
 		},
 		[]panel{
-			graph("Queue", "Waiting for a worker.", "short", line{`max by (name) (workqueue_depth{job="nufi-controller"})`, "{{name}}"}),
+			graph("Queue", "Waiting for a worker.", "short", line{`max by (name) (sum by (pod, name) (workqueue_depth{job="nufi-controller"}))`, "{{name}}"}),
 			graph("Memory", "Resident, by pod.", "bytes", line{`process_resident_memory_bytes{job="nufi-controller"}`, "{{pod}}"}),
 		},
 	)
