@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/dudaji/nufi/internal/scheduling"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -35,12 +36,30 @@ func TestEventWithoutAChangeOfCachedFieldsIsIgnored(t *testing.T) {
 		"revision of a ReplicaSet": {revision("1", "1"), revision("2", "2"), false},
 		"nothing of a pod":         {pod("1", corev1.PodPending), pod("2", corev1.PodPending), true},
 		"status of a pod":          {pod("1", corev1.PodPending), pod("2", corev1.PodRunning), false},
+		"order of a pod's devices": {podWith(t, "1", "npu0", "npu1"), podWith(t, "2", "npu1", "npu0"), true},
 		"another kind":             {&corev1.Node{}, &corev1.Node{}, false},
 	} {
 		if got := isSame(c.before, c.after); got != c.want {
 			t.Errorf("%s: the same: %t, want %t", name, got, c.want)
 		}
 	}
+}
+
+// podWith returns a pod with devices as the cache has it. The kubelet (1.37) writes their health in random order, about once a minute.
+func podWith(t *testing.T, version string, devices ...corev1.ResourceID) client.Object {
+	t.Helper()
+	health := corev1.ResourceStatus{Name: "rebellions.ai/ATOM"}
+	for _, device := range devices {
+		health.Resources = append(health.Resources, corev1.ResourceHealth{ResourceID: device, Health: corev1.ResourceHealthStatusHealthy})
+	}
+	stripped, err := scheduling.StripPodSpec(&corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{ResourceVersion: version},
+		Status:     corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{AllocatedResourcesStatus: []corev1.ResourceStatus{health}}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stripped.(client.Object)
 }
 
 // A fleet of thousands is compared with what runs after a start, which takes a while.
