@@ -40,10 +40,12 @@ func NewClient(config ClientConfig) (*Client, error) {
 type Client struct {
 	address *url.URL
 	http    *http.Client
+	now     func() time.Time
 }
 
 func newClient(address *url.URL, transport *secureTransport) *Client {
-	return &Client{address.JoinPath("api/v1"), &http.Client{Transport: transport}}
+	transport.large = make(chan struct{}, 1)
+	return &Client{address.JoinPath("api/v1"), &http.Client{Transport: transport}, time.Now}
 }
 
 // Query returns the newest sample of each series.
@@ -87,22 +89,47 @@ func (c *Client) get(ctx context.Context, path string, values url.Values, add fu
 	if err != nil {
 		return nil, fmt.Errorf("making a query: %w", err)
 	}
-	response, err := c.http.Do(request)
-	if err != nil {
-		return nil, classify(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	warnings, err := readResponse(response.Body, add)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%w: %s for a success", ErrNotPrometheus, sanitize(response.Status))
-	}
+	warnings, err := c.do(request, add)
 	switch {
 	case err == nil:
 		return warnings, nil
 	case ctx.Err() != nil: // the read error of a closed connection varies
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 	return nil, classify(err)
+}
+
+func (c *Client) do(request *http.Request, add func(*series)) ([]string, error) {
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if err := c.checkClock(response.Header.Get("Date")); err != nil {
+		return nil, err
+	}
+	warnings, err := readResponse(response.Body, add)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%w: %s for a success", ErrNotPrometheus, sanitize(response.Status))
+	}
+	return warnings, err
+}
+
+// maxSkew is how much the clocks may differ: a query at the time of this machine has no samples beyond.
+const maxSkew = DefaultMaxAge
+
+// checkClock compares the date of a response, if there is one, with this machine's clock.
+func (c *Client) checkClock(date string) error {
+	if theirs, err := http.ParseTime(date); err == nil {
+		ahead := theirs.Sub(c.now()).Round(time.Second)
+		switch {
+		case ahead > maxSkew:
+			return fmt.Errorf("%w: that of Prometheus is %s ahead", ErrClock, ahead)
+		case ahead < -maxSkew:
+			return fmt.Errorf("%w: that of Prometheus is %s behind", ErrClock, -ahead)
+		}
+	}
+	return nil
 }
 
 // addressOf returns an address with the query of the configured one and the values.

@@ -1,7 +1,6 @@
 package fetchers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +8,10 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -63,6 +64,10 @@ func TestQueryClassifiesErrors(t *testing.T) {
 		"wrong credentials":             {responding(403, "text/plain", "Forbidden"), ErrUnauthorized},
 		"a redirect to elsewhere":       {redirecting, ErrRedirected},
 		"more than fits":                {flooding, ErrTooLarge},
+		"a text without an end":         {responding(200, "application/json", `{"status":"`+strings.Repeat("x", 3*maxElement)), ErrTooLarge},
+		"space without an end":          {responding(200, "application/json", `{"data":`+strings.Repeat(" ", 3*maxElement)), ErrTooLarge},
+		"another time":                  {dated(time.Hour), ErrClock},
+		"an earlier time":               {dated(-time.Hour), ErrClock},
 		"a bomb":                        {responding(200, "application/json", strings.Repeat("[", 1<<20)), ErrNotPrometheus},
 	}
 	for name, test := range tests {
@@ -132,6 +137,65 @@ func TestQueryEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// Prometheus may be another server, which sends what it likes. Its responses to the queries of all vendors are in memory
+// at once.
+func TestOneLargeResponseIsReadAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan struct{})
+		first, second := &flood{end: ended}, &flood{}
+		client := newClient(&url.URL{Scheme: "http", Host: "prometheus"}, &secureTransport{next: &inTurn{bodies: []io.Reader{first, second}}})
+		errs := make(chan error, 2)
+		for range 2 {
+			go func() {
+				_, err := client.Query(t.Context(), "up", noon)
+				errs <- err
+			}()
+			synctest.Wait()
+		}
+		if first.read < MaxResponse/2 || second.read > smallResponse+1<<20 {
+			t.Errorf("read %d bytes of a large response, and %d beside it", first.read, second.read)
+		}
+		close(ended)
+		for range 2 {
+			if err := <-errs; !errors.Is(err, ErrTooLarge) {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+}
+
+// inTurn responds with one body after the other.
+type inTurn struct{ bodies []io.Reader }
+
+func (r *inTurn) RoundTrip(request *http.Request) (*http.Response, error) {
+	body := r.bodies[0]
+	r.bodies = r.bodies[1:]
+	return &http.Response{
+		StatusCode: http.StatusOK, Status: "200 OK", Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(body), Request: request,
+	}, nil
+}
+
+// flood is an object with fields without an end. It waits for end, if there is one, after half a response.
+type flood struct {
+	read int
+	end  <-chan struct{}
+}
+
+func (f *flood) Read(p []byte) (int, error) {
+	if f.end != nil && f.read > MaxResponse/2 {
+		<-f.end
+		f.end = nil
+	}
+	field := `"a":"` + strings.Repeat("b", 1<<16) + `",`
+	n := copy(p, field[f.read%len(field):])
+	if f.read == 0 {
+		p[0], p[1] = '{', '"'
+	}
+	f.read += n
+	return n, nil
+}
+
 func TestTokenIsReadForEachQueryAndNotRedirected(t *testing.T) {
 	var seen []string
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -190,14 +254,24 @@ func responding(code int, kind, body string) http.HandlerFunc {
 	}
 }
 
+// dated sends a response of another time.
+func dated(ahead time.Duration) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+		responding(http.StatusOK, "application/json", oneSeries)(w, r)
+	}
+}
+
 func redirecting(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "http://192.0.2.1/elsewhere", http.StatusFound)
 }
 
+// flooding sends series without an end.
 func flooding(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	block := bytes.Repeat([]byte(" "), 1<<20)
-	for range MaxResponse>>20 + 1 {
+	_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"vector","result":[`)
+	block := []byte(`{"metric":{"a":"` + strings.Repeat("b", 1<<16) + `"}},`)
+	for range MaxResponse/len(block) + 1 {
 		if _, err := w.Write(block); err != nil {
 			return
 		}

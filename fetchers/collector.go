@@ -50,7 +50,7 @@ func (s *Snapshot) vendor(kind string) view {
 }
 
 func (c *Collector) fetch(ctx context.Context, fetcher HardwareFetcher, last view) view {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, timeoutError(c.timeout))
 	defer cancel()
 	at := c.now()
 	devices, diagnostics, err := fetcher.FetchMetrics(ctx, c.querier)

@@ -14,7 +14,8 @@ import (
 // readResponse decodes series by series, and calls add with each, which is overwritten by the next: the
 // whole response is never in memory. Fields may come in any order. It returns the warnings.
 func readResponse(body io.Reader, add func(*series)) ([]string, error) {
-	d := &decoding{Decoder: json.NewDecoder(body), add: add}
+	bounded := &boundedElements{Reader: body}
+	d := &decoding{Decoder: json.NewDecoder(bounded), bounded: bounded, add: add}
 	err := d.object(d.envelope)
 	if err == nil {
 		if _, err = d.Token(); errors.Is(err, io.EOF) {
@@ -30,8 +31,27 @@ func readResponse(body io.Reader, add func(*series)) ([]string, error) {
 
 var errShape = errors.New("unexpected JSON")
 
+// maxElement is the size of the largest series or other value, in bytes, which the decoder has in memory as a whole.
+const maxElement = 8 << 20
+
+// boundedElements fails if an element does not end within maxElement.
+type boundedElements struct {
+	io.Reader
+	read int // since the last element
+}
+
+func (b *boundedElements) Read(p []byte) (int, error) {
+	if b.read > maxElement {
+		return 0, fmt.Errorf("%w: a value of more than %d bytes", ErrTooLarge, maxElement)
+	}
+	n, err := b.Reader.Read(p)
+	b.read += n
+	return n, err
+}
+
 type decoding struct {
 	*json.Decoder
+	bounded                                *boundedElements
 	status, errorType, message, resultType string
 
 	series   series
@@ -92,6 +112,7 @@ func (d *decoding) object(read func(name string) error) error {
 		if err != nil {
 			return err
 		}
+		d.bounded.read = 0
 		if err := read(fmt.Sprint(name)); err != nil {
 			return err
 		}
@@ -105,6 +126,7 @@ func (d *decoding) result() error {
 		return err
 	}
 	for d.More() {
+		d.bounded.read = 0
 		d.series = series{Values: d.series.Values[:0]}
 		if err := d.Decode(&d.series); err != nil {
 			return err

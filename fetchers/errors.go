@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -24,7 +25,16 @@ var (
 	ErrNotPrometheus = errors.New("not a response of Prometheus")
 	// ErrRejected: Prometheus rejected or failed the query.
 	ErrRejected = errors.New("query rejected")
+	// ErrClock: the clocks of Prometheus and of this machine differ by more than maxSkew.
+	ErrClock = errors.New("clocks differ")
 )
+
+// timeoutError reports that there was no response in time. It is a context.DeadlineExceeded.
+type timeoutError time.Duration
+
+func (e timeoutError) Error() string { return "no response within " + time.Duration(e).String() }
+
+func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // classify returns err as one of the errors above, with a printable message.
 func classify(err error) error {
@@ -33,7 +43,7 @@ func classify(err error) error {
 	if sent {
 		err = transport.Err // without the address, which holds the query
 	}
-	for _, ours := range []error{ErrUnreachable, ErrUnauthorized, ErrTooLarge, ErrRedirected, ErrNotPrometheus, ErrRejected, context.DeadlineExceeded, context.Canceled} {
+	for _, ours := range []error{ErrUnreachable, ErrUnauthorized, ErrTooLarge, ErrRedirected, ErrNotPrometheus, ErrRejected, ErrClock, context.DeadlineExceeded, context.Canceled} {
 		if errors.Is(err, ours) {
 			return err
 		}
@@ -67,6 +77,9 @@ func sanitize(text string) string {
 
 // Describe returns why a query failed, without the address of Prometheus, which is not for users.
 func Describe(err error) string {
+	if errors.Is(err, ErrClock) {
+		return "Prometheus has another time"
+	}
 	for _, reason := range []error{ErrUnreachable, ErrUnauthorized, ErrTooLarge, ErrRedirected, ErrNotPrometheus, ErrRejected} {
 		if errors.Is(err, reason) {
 			return "Prometheus does not respond: " + reason.Error()

@@ -14,6 +14,9 @@ import (
 // DefaultMaxAge is how old a sample may be: as old as in Prometheus's own queries.
 const DefaultMaxAge = 5 * time.Minute
 
+// maxSamples bounds the samples of one vendor that are in memory, of several responses together: those of 30,000 GPUs.
+const maxSamples = 300_000
+
 // quiet is how much older a sample may be to be reported as too old.
 const quiet = 2 * time.Minute
 
@@ -86,7 +89,9 @@ func (f *fetcher) query(ctx context.Context, promAPI Querier, now time.Time) (Qu
 		if err != nil {
 			return QueryResult{}, err
 		}
-		all.Samples = append(all.Samples, result.Samples...)
+		if all.Samples = append(all.Samples, result.Samples...); len(all.Samples) > maxSamples {
+			return QueryResult{}, fmt.Errorf("%w: more than %d series", ErrTooLarge, maxSamples)
+		}
 		for _, warning := range result.Warnings {
 			if !slices.Contains(all.Warnings, warning) {
 				all.Warnings = append(all.Warnings, warning)

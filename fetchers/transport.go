@@ -15,6 +15,10 @@ import (
 // or nine metrics of 7,900 GPUs. Beyond, metrics are queried one after the other.
 const MaxResponse = 64 << 20
 
+// smallResponse is how much of a response is read beside others, in bytes. Only one response is read beyond, so that
+// those of all vendors together stay within memory.
+const smallResponse = 8 << 20
+
 func transport(config *tls.Config) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -31,6 +35,7 @@ func transport(config *tls.Config) *http.Transport {
 type secureTransport struct {
 	next  http.RoundTripper
 	token func() (string, error)
+	large chan struct{} // of capacity 1: full while a response is read beyond smallResponse
 }
 
 func (g *secureTransport) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -50,7 +55,7 @@ func (g *secureTransport) RoundTrip(request *http.Request) (*http.Response, erro
 		_ = response.Body.Close()
 		return nil, err
 	}
-	response.Body = &limited{ReadCloser: response.Body, left: MaxResponse}
+	response.Body = &limited{ReadCloser: response.Body, left: MaxResponse, large: g.large, done: request.Context().Done()}
 	return response, nil
 }
 
@@ -75,12 +80,25 @@ func checkResponse(response *http.Response) error {
 // complete. It reports a broken connection as unreachable.
 type limited struct {
 	io.ReadCloser
-	left int64
+	left    int64
+	isLarge bool
+	large   chan struct{} // of secureTransport
+	done    <-chan struct{}
 }
+
+var errAwaited = errors.New("awaiting the end of another response")
 
 func (l *limited) Read(p []byte) (int, error) {
 	if l.left <= 0 {
 		return 0, fmt.Errorf("%w: %d bytes or more", ErrTooLarge, MaxResponse)
+	}
+	if !l.isLarge && l.left <= MaxResponse-smallResponse {
+		select {
+		case l.large <- struct{}{}:
+			l.isLarge = true
+		case <-l.done:
+			return 0, errAwaited
+		}
 	}
 	n, err := l.ReadCloser.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)
@@ -88,4 +106,13 @@ func (l *limited) Read(p []byte) (int, error) {
 		err = fmt.Errorf("%w: reading the response: %w", ErrUnreachable, err)
 	}
 	return n, err
+}
+
+// Close lets another response be read beyond smallResponse.
+func (l *limited) Close() error {
+	if l.isLarge {
+		l.isLarge = false
+		<-l.large
+	}
+	return l.ReadCloser.Close()
 }

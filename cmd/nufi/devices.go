@@ -115,12 +115,14 @@ func watchDevices(ctx context.Context, poller *fetchers.Poller, show devicePrint
 // checkDevices returns an error with an exit code if the snapshot has no device.
 func checkDevices(snapshot *fetchers.Snapshot) error {
 	var firstErr error
+	failed := 0
 	for _, vendor := range snapshot.Vendors() {
 		if vendor.Devices > 0 {
 			return nil
 		}
-		if firstErr == nil {
-			firstErr = vendor.Err
+		if vendor.Err != nil {
+			failed++
+			firstErr = cmp.Or(firstErr, vendor.Err)
 		}
 	}
 	switch {
@@ -130,6 +132,8 @@ func checkDevices(snapshot *fetchers.Snapshot) error {
 		return &exitError{code: exitUnreachable, err: withoutVendor(firstErr)}
 	case errors.Is(firstErr, fetchers.ErrUnauthorized):
 		return &exitError{code: exitUnauthorized, err: withoutVendor(firstErr)}
+	case failed == len(snapshot.Vendors()):
+		return withoutVendor(firstErr)
 	}
 	return firstErr
 }

@@ -112,7 +112,7 @@ func TestDevicesExitCodeDependsOnTheError(t *testing.T) {
 		"no credentials":      {status(http.StatusUnauthorized), exitUnauthorized, "nufi: querying Prometheus: unauthorized: 401 Unauthorized"},
 		"no backend":          {status(http.StatusBadGateway), exitUnreachable, "nufi: querying Prometheus: unreachable: 502 Bad Gateway"},
 		"something else":      {status(http.StatusOK), exitFailure, "not a response of Prometheus"},
-		"no response in time": {func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, exitUnreachable, "deadline exceeded"},
+		"no response in time": {func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, exitUnreachable, "no response within 200ms"},
 		"a broken connection": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, exitUnreachable, "unreachable"},
 	}
 	for name, test := range tests {
