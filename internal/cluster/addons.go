@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"text/template"
-	"time"
 )
 
 // Addon is another project's controller that a cluster can run: the name of its module in
@@ -146,11 +145,6 @@ func (b Builder) Addon(ctx context.Context, name Addon) (BuiltAddon, error) {
 	}
 	key := sha256.Sum256([]byte(sum + strings.Join(slices.Concat(add.crds, Compilation{}.flags()), " ")))
 	target := filepath.Join(b.Cache, fmt.Sprintf("%s%s-%s-%x", addonPrefix, name, version, key[:6]))
-	if exists(target) {
-		now := time.Now()
-		_ = os.Chtimes(target, now, now) // For trim. A read-only cache is not trimmed.
-		return BuiltAddon{name, target, dir}, nil
-	}
 	return BuiltAddon{name, target, dir}, b.buildOnce(ctx, target, add.title, func(part string) error {
 		if err := b.compileAddon(ctx, dir, version, add, part); err != nil {
 			return err

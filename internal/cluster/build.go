@@ -10,7 +10,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -58,16 +57,12 @@ func (s source) key(of assets) string {
 
 // readSource reads devcluster's module.
 func readSource(module fs.FS) (source, error) {
-	mod, err := fs.ReadFile(module, "go.mod")
+	version, err := moduleVersion(module, "k8s.io/kubernetes")
 	if err != nil {
 		return source{}, err
 	}
-	version := regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v\S+)`).FindSubmatch(mod)
-	if version == nil {
-		return source{}, errors.New("go.mod requires no k8s.io/kubernetes")
-	}
 	sum, err := digest(module)
-	return source{version: string(version[1]), digest: sum}, err
+	return source{version, sum}, err
 }
 
 // digest covers each file's name, length and content, so that the boundary between two
@@ -115,16 +110,16 @@ func (b Builder) build(ctx context.Context, of assets) (string, error) {
 		return "", fmt.Errorf("reading %s: %w", dir, err)
 	}
 	target := filepath.Join(b.Cache, s.key(of))
-	if exists(target) {
-		now := time.Now()
-		_ = os.Chtimes(target, now, now) // For trim. A read-only cache is not trimmed.
-		return target, nil
-	}
 	return target, b.buildOnce(ctx, target, of.title, func(part string) error { return b.compile(ctx, of, dir, s.version, part) })
 }
 
 // buildOnce fills target as a whole or not at all. Concurrent builds of one target compile once.
 func (b Builder) buildOnce(ctx context.Context, target, title string, compile func(part string) error) error {
+	if exists(target) {
+		now := time.Now()
+		_ = os.Chtimes(target, now, now) // For trim. A read-only cache is not trimmed.
+		return nil
+	}
 	if err := os.MkdirAll(b.Cache, 0o700); err != nil {
 		return diskFull(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
@@ -27,11 +26,6 @@ const definitionsFile = "definitions.yaml"
 // definitions copies the definitions of an addon without a program from its module, once.
 func (b Builder) definitions(ctx context.Context, name Addon, add addon) (BuiltAddon, error) {
 	target := filepath.Join(b.Cache, fmt.Sprintf("%s%s-%s-%d", addonPrefix, name, add.version, len(add.names)))
-	if exists(target) {
-		now := time.Now()
-		_ = os.Chtimes(target, now, now) // For trim. A read-only cache is not trimmed.
-		return BuiltAddon{name: name, folder: target}, nil
-	}
 	return BuiltAddon{name: name, folder: target}, b.buildOnce(ctx, target, add.title, func(part string) error {
 		b.Progress.report("downloading "+add.title+" "+add.version, "")
 		module, err := download(ctx, add)
