@@ -1,10 +1,7 @@
 package fetchers
 
 import (
-	"flag"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,11 +11,10 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
-	"golang.org/x/tools/txtar"
 	"sigs.k8s.io/yaml"
-)
 
-var update = flag.Bool("update", false, "rewrite the devices in testdata")
+	"github.com/dudaji/nufi/test/harness/golden"
+)
 
 // noon is the time of every test, and of samples without one.
 var noon = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -26,58 +22,20 @@ var noon = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // Each file in testdata is an exposition after the scrape, and the devices that all vendors
 // aggregate from it.
 func TestExpositionsAreAggregatedToDevices(t *testing.T) {
-	for _, name := range archives(t) {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive := open(t, name)
-			got := page(t, samplesIn(t, archive.Files[0].Data))
-			if *update {
-				archive.Files[1].Data = []byte(got)
-				if err := os.WriteFile(name, txtar.Format(archive), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(archive.Files[1].Data), got); diff != "" {
-				t.Errorf("devices differ (-want +got); -update rewrites them:\n%s", diff)
-			}
-		})
+	for _, c := range golden.Cases(t, "testdata/*.txtar", "devices.yaml") {
+		t.Run(c.Name, func(t *testing.T) { c.Compare(t, page(t, samplesIn(t, c.Input()))) })
 	}
 }
 
 func TestAggregationIgnoresTheOrderOfSamples(t *testing.T) {
-	for _, name := range archives(t) {
-		samples := samplesIn(t, open(t, name).Files[0].Data)
+	for _, c := range golden.Cases(t, "testdata/*.txtar", "devices.yaml") {
+		samples := samplesIn(t, c.Input())
 		forward := page(t, samples)
 		slices.Reverse(samples)
 		if diff := cmp.Diff(forward, page(t, samples)); diff != "" {
-			t.Errorf("%s differs when read backwards (-forward +backward):\n%s", name, diff)
+			t.Errorf("%s differs when read backwards (-forward +backward):\n%s", c.Name, diff)
 		}
 	}
-}
-
-func archives(tb testing.TB) []string {
-	tb.Helper()
-	names, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(names) == 0 {
-		tb.Fatalf("finding archives: %v, %d found", err, len(names))
-	}
-	return names
-}
-
-// open returns the archive with its two files, exposition and devices.yaml.
-func open(tb testing.TB, name string) *txtar.Archive {
-	tb.Helper()
-	archive, err := txtar.ParseFile(name)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if len(archive.Files) == 1 {
-		archive.Files = append(archive.Files, txtar.File{Name: "devices.yaml"})
-	}
-	if len(archive.Files) != 2 || archive.Files[0].Name != "exposition" || archive.Files[1].Name != "devices.yaml" {
-		tb.Fatalf("%s has not the files exposition and devices.yaml", name)
-	}
-	return archive
 }
 
 // page is what all vendors' tables make of the samples.

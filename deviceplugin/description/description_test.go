@@ -2,7 +2,6 @@ package description_test
 
 import (
 	"errors"
-	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,12 +9,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
 
 	"github.com/dudaji/nufi/deviceplugin/description"
+	"github.com/dudaji/nufi/test/harness/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected errors")
 
 func TestX330DescriptionIsValidAndFastEnough(t *testing.T) {
 	d, err := description.X330()
@@ -65,26 +62,13 @@ func TestRecoveryWithoutDwellIsAccepted(t *testing.T) {
 }
 
 func TestInvalidDescriptionsReportTheField(t *testing.T) {
-	for _, file := range glob(t, "testdata/invalid/*.txtar") {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = description.Parse(archive.Files[0].Data)
+	for _, c := range golden.Cases(t, "testdata/invalid/*.txtar", "error") {
+		t.Run(c.Name, func(t *testing.T) {
+			_, err := description.Parse(c.Input())
 			if err == nil {
 				t.Fatal("was accepted")
 			}
-			got := err.Error() + "\n"
-			if *update {
-				archive.Files[1].Data = []byte(got)
-				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if diff := cmp.Diff(string(archive.Files[1].Data), got); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
+			c.Compare(t, err.Error()+"\n")
 		})
 	}
 }

@@ -3,7 +3,6 @@ package discovery_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -22,33 +21,12 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/description"
 	"github.com/dudaji/nufi/deviceplugin/discovery"
 	"github.com/dudaji/nufi/deviceplugin/sysfs"
+	"github.com/dudaji/nufi/test/harness/golden"
 )
 
-var update = flag.Bool("update", false, "rewrite the expected devices")
-
 func TestScan(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no hosts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := &archive.Files[len(archive.Files)-1]
-			got := list(scan(t, machine(t, archive)))
-			if *update {
-				want.Data = []byte(got)
-				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if diff := cmp.Diff(string(want.Data), got); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
+	for _, c := range golden.Cases(t, "testdata/*.txtar", "want") {
+		t.Run(c.Name, func(t *testing.T) { c.Compare(t, list(scan(t, machine(t, c.Archive)))) })
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 func TestDiagnoseAgreesWithConditionAvailable(t *testing.T) {
 	t.Parallel()
 	reasons := map[string]bool{}
-	for _, name := range caseFiles(t) {
-		observed := parse(t, string(open(t, name).Files[0].Data))
+	for _, c := range cases(t) {
+		observed := parse(t, string(c.Input()))
 		evaluated := status.Evaluate(observed)
 		available := meta.FindStatusCondition(evaluated.Conditions, v1.ConditionAvailable)
 		for _, pod := range observed.Workload.Pods {
@@ -31,7 +31,7 @@ func TestDiagnoseAgreesWithConditionAvailable(t *testing.T) {
 			}
 			got := status.Diagnose(&v1.NpuDeploy{Status: evaluated}, withSpec(observed, pod), observed.Workload.Warnings, observed.Scheduling)
 			if got.Reason != available.Reason || got.Message != message {
-				t.Errorf("%s: pod %s is %s: %s\nwant %s: %s", name, pod.Name, got.Reason, got.Message, available.Reason, message)
+				t.Errorf("%s: pod %s is %s: %s\nwant %s: %s", c.Name, pod.Name, got.Reason, got.Message, available.Reason, message)
 			}
 			reasons[got.Reason] = true
 		}

@@ -1,65 +1,27 @@
 package status_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
-
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the conditions in testdata")
 
 // Each file in testdata is one case: a description, the observations, and the conditions.
 func TestEvaluateMatchesTestdata(t *testing.T) {
-	for _, name := range caseFiles(t) {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive := open(t, name)
-			got := format(status.Evaluate(parse(t, string(archive.Files[0].Data))))
-			if *update {
-				archive.Files[1].Data = []byte(got)
-				if err := os.WriteFile(name, txtar.Format(archive), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(archive.Files[1].Data), got); diff != "" {
-				t.Errorf("conditions differ (-want +got); -update rewrites them:\n%s", diff)
-			}
+	for _, c := range cases(t) {
+		t.Run(c.Name, func(t *testing.T) {
+			c.Compare(t, format(status.Evaluate(parse(t, string(c.Input())))))
 		})
 	}
 }
 
-func caseFiles(tb testing.TB) []string {
+func cases(tb testing.TB) []golden.Case {
 	tb.Helper()
-	names, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(names) == 0 {
-		tb.Fatalf("listing testdata: %v, %d files", err, len(names))
-	}
-	return names
-}
-
-// open returns the archive with its two files, observed.yaml and conditions.
-func open(tb testing.TB, name string) *txtar.Archive {
-	tb.Helper()
-	archive, err := txtar.ParseFile(name)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if len(archive.Files) == 1 {
-		archive.Files = append(archive.Files, txtar.File{Name: "conditions"})
-	}
-	if len(archive.Files) != 2 || archive.Files[0].Name != "observed.yaml" {
-		tb.Fatalf("%s: want the files observed.yaml and conditions", name)
-	}
-	return archive
+	return golden.Cases(tb, "testdata/*.txtar", "conditions")
 }
 
 // format prints a status, and each message once.

@@ -13,12 +13,12 @@ import (
 
 // The seeds run with every `go test`; `go test -fuzz FuzzEvaluate` generates more.
 func FuzzEvaluate(f *testing.F) {
-	names := caseFiles(f)
-	for i := range names {
+	seeds := cases(f)
+	for i := range seeds {
 		f.Add(uint8(i), int64(i))
 	}
 	f.Fuzz(func(t *testing.T, index uint8, seed int64) {
-		observed := parse(t, string(open(t, names[int(index)%len(names)]).Files[0].Data))
+		observed := parse(t, string(seeds[int(index)%len(seeds)].Input()))
 		if observed.Workload.Deployment == nil {
 			return
 		}

@@ -25,9 +25,9 @@ import (
 // eachCase checks a property for every case in testdata.
 func eachCase(t *testing.T, property func(*testing.T, status.Observed)) {
 	t.Helper()
-	for _, name := range caseFiles(t) {
-		t.Run(name, func(t *testing.T) {
-			property(t, parse(t, string(open(t, name).Files[0].Data)))
+	for _, c := range cases(t) {
+		t.Run(c.Name, func(t *testing.T) {
+			property(t, parse(t, string(c.Input())))
 		})
 	}
 }
@@ -129,8 +129,8 @@ func copyOf(t *testing.T, workload status.Workload) status.Workload {
 // Pods of every case are added as pods of an earlier revision.
 func TestPodsOfAnEarlierRevisionAffectMessagesOnly(t *testing.T) {
 	var earlier []corev1.Pod
-	for _, name := range caseFiles(t) {
-		for _, pod := range parse(t, string(open(t, name).Files[0].Data)).Workload.Pods {
+	for _, c := range cases(t) {
+		for _, pod := range parse(t, string(c.Input())).Workload.Pods {
 			pod.Labels = map[string]string{appsv1.DefaultDeploymentUniqueLabelKey: "ancient"}
 			earlier = append(earlier, pod)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness/golden"
 )
 
 func TestStateOf(t *testing.T) {
@@ -76,7 +77,7 @@ func TestAwaitsControllers(t *testing.T) {
 		"route-missing":            false,
 		"prefill-without-a-device": false,
 	} {
-		evaluated := status.Evaluate(parse(t, string(open(t, "testdata/"+name+".txtar").Files[0].Data)))
+		evaluated := status.Evaluate(parse(t, string(golden.Cases(t, "testdata/"+name+".txtar", "conditions")[0].Input())))
 		if got := status.AwaitsControllers(&evaluated); got != want {
 			t.Errorf("%s: awaits controllers: %v, want %v", name, got, want)
 		}
