@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/dudaji/nufi/cmd/internal/program"
@@ -11,5 +12,5 @@ import (
 
 func main() {
 	templates.RunIfChild()
-	os.Exit(program.Run(newCommand(run)))
+	os.Exit(program.Run(newCommand(func(ctx context.Context, f flags) error { return run(ctx, f, listenTCP) })))
 }

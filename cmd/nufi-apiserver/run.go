@@ -23,9 +23,12 @@ import (
 // grace bounds the requests that are in progress when the server stops.
 const grace = 20 * time.Second
 
+// listenFunc returns the listener of an address.
+type listenFunc func(ctx context.Context, address string) (net.Listener, error)
+
 // run returns after ended and the end of the requests in progress. The caches are updated until
 // then, so that responses during the drain are up to date.
-func run(ended context.Context, f flags) error {
+func run(ended context.Context, f flags, listen listenFunc) error {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ended))
 	defer stop()
 	logger, err := f.Start(ended)
@@ -96,7 +99,7 @@ func newAPI(ctx context.Context, f flags, c *backends, logger logr.Logger, regis
 	})
 }
 
-func listen(ctx context.Context, address string) (net.Listener, error) {
+func listenTCP(ctx context.Context, address string) (net.Listener, error) {
 	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 }
 

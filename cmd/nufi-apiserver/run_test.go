@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"k8s.io/client-go/tools/clientcmd"
@@ -62,14 +63,22 @@ func start(h *harness.Harness, args ...string) serverProcess {
 // launch runs the server.
 func launch(h *harness.Harness, kubeconfig string, args ...string) serverProcess {
 	h.Helper()
-	address, metricsAddress := harness.FreeAddress(h), harness.FreeAddress(h)
+	clients, ops := harness.Listen(h), harness.Listen(h)
+	address, metricsAddress := clients.Addr().String(), ops.Addr().String()
+	listeners := map[string]net.Listener{address: clients, metricsAddress: ops}
 	ctx, cancel := context.WithCancel(h.Context())
-	command := newCommand(run)
+	command := newCommand(func(ctx context.Context, f flags) error {
+		return run(ctx, f, func(_ context.Context, address string) (net.Listener, error) { return listeners[address], nil })
+	})
 	command.SetArgs(append([]string{
 		"--kubeconfig=" + kubeconfig, "--bind-address=" + address, "--metrics-bind-address=" + metricsAddress,
 	}, args...))
 	ended := make(chan error, 1)
-	go func() { ended <- command.ExecuteContext(ctx) }()
+	go func() {
+		err := command.ExecuteContext(ctx)
+		_, _ = clients.Close(), ops.Close() // A test that still connects would wait otherwise.
+		ended <- err
+	}()
 	h.Cleanup(cancel)
 	p := serverProcess{url: "http://" + address, metricsURL: "http://" + metricsAddress, cancel: cancel}
 	p.stop = func() error {
@@ -82,7 +91,7 @@ func launch(h *harness.Harness, kubeconfig string, args ...string) serverProcess
 func TestServerServesUntilItIsStopped(t *testing.T) {
 	t.Parallel()
 	h := harness.New(t)
-	p := start(h, "--dev-auth=ann", "--drain=0s", "--prometheus=http://"+harness.FreeAddress(t)) // No Prometheus listens there.
+	p := start(h, "--dev-auth=ann", "--drain=0s", "--prometheus=http://127.0.0.1:1") // Nothing listens there.
 	h.AwaitURL(p.url+"/api/v1/me", `"name":"ann"`)
 	h.AwaitURL(p.url+"/api/v1/devices", `"state":"Read"`)
 	h.AwaitURL(p.metricsURL+"/metrics", `nufi_apiserver_requests_total{code="200",method="GET",route="/api/v1/me"} 1`)
@@ -119,8 +128,10 @@ func TestServerStartsWhileKubernetesIsUnreachable(t *testing.T) {
 	kubeconfig, err := clientcmd.LoadFromFile(h.Cluster().KubeconfigPath())
 	h.Must(err)
 	cluster := kubeconfig.Clusters[kubeconfig.Contexts[kubeconfig.CurrentContext].Cluster]
-	target, address := strings.TrimPrefix(cluster.Server, "https://"), harness.FreeAddress(t)
-	cluster.Server = "https://" + address
+	target, listener := strings.TrimPrefix(cluster.Server, "https://"), harness.Listen(h)
+	cluster.Server = "https://" + listener.Addr().String()
+	var isReachable atomic.Bool
+	go forward(h.Context(), listener, target, &isReachable)
 	file := filepath.Join(t.TempDir(), "kubeconfig")
 	h.Must(clientcmd.WriteToFile(*kubeconfig, file))
 	p := launch(h, file, "--dev-auth=ann", "--drain=0s")
@@ -128,36 +139,32 @@ func TestServerStartsWhileKubernetesIsUnreachable(t *testing.T) {
 	if _, err := harness.Fetch(t.Context(), p.metricsURL+"/readyz"); err == nil {
 		t.Error("the server is ready without Kubernetes")
 	}
-	forward(h, address, target)
+	isReachable.Store(true)
 	h.AwaitURL(p.metricsURL+"/readyz", "")
 	if err := p.stop(); err != nil {
 		t.Error(err)
 	}
 }
 
-// forward forwards the connections to address until the end of the test.
-func forward(h *harness.Harness, address, target string) {
-	h.Helper()
-	ctx := h.Context()
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	h.Must(err)
-	h.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			client, err := listener.Accept()
+// forward forwards the connections of a listener while the target is reachable, and closes others at once.
+func forward(ctx context.Context, listener net.Listener, target string, isReachable *atomic.Bool) {
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer func() { _ = client.Close() }()
+			if !isReachable.Load() {
+				return
+			}
+			server, err := (&net.Dialer{}).DialContext(ctx, "tcp", target)
 			if err != nil {
 				return
 			}
-			go func() {
-				defer func() { _ = client.Close() }()
-				server, err := (&net.Dialer{}).DialContext(ctx, "tcp", target)
-				if err != nil {
-					return
-				}
-				defer func() { _ = server.Close() }()
-				go func() { _, _ = io.Copy(server, client) }()
-				_, _ = io.Copy(client, server)
-			}()
-		}
-	}()
+			defer func() { _ = server.Close() }()
+			go func() { _, _ = io.Copy(server, client) }()
+			_, _ = io.Copy(client, server)
+		}()
+	}
 }

@@ -10,15 +10,15 @@ import (
 	"testing"
 )
 
-// FreeAddress returns a loopback address that a program may listen on.
-func FreeAddress(tb testing.TB) string {
+// Listen listens on loopback until the end of the test.
+func Listen(tb testing.TB) net.Listener {
 	tb.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
+	tb.Cleanup(func() { _ = listener.Close() })
+	return listener
 }
 
 // Fetch returns what is served at a URL. A status other than 200 is an error.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -63,6 +64,18 @@ func startWithFolder(h *harness.Harness) (folder, *controllertest.Controller) {
 	f := folder{h, h.TempDir(), &logLines{}}
 	h.Must(os.CopyFS(f.path, nufi.Module()))
 	return f, startQuiet(h, controller.Options{TemplatesDir: f.path, Pod: podOf(h), Log: f.log.logger()})
+}
+
+// awaitProbes returns the URL of the controller's probes, whose port only the log has.
+func (f folder) awaitProbes() string {
+	f.Helper()
+	var address []string
+	f.Await("the address of the probes", func() bool {
+		text := strings.Join(f.log.with("health probe"), "\n")
+		address = regexp.MustCompile(`"addr"="([^"]+)"`).FindStringSubmatch(text)
+		return address != nil
+	})
+	return "http://" + address[1]
 }
 
 // podOf returns the name of the controller's pod, on which it records events.
@@ -152,9 +165,9 @@ func TestInvalidTemplatesAtTheStartAreNotServed(t *testing.T) {
 	h.Must(c.Stop())
 	const extra = "schemas/workload/extra.cue"
 	f.write(extra, "package workload\n\nobjects: extra: {apiVersion: \"v1\", kind: \"Secret\", metadata: {name: _values.name, namespace: _values.namespace}}\n")
-	probes := harness.FreeAddress(t)
-	c = controllertest.Start(h, controller.Options{TemplatesDir: f.path, Log: f.log.logger(), ProbeAddress: probes})
-	h.AwaitURL("http://"+probes+"/healthz", "ok")
+	c = controllertest.Start(h, controller.Options{TemplatesDir: f.path, Log: f.log.logger(), ProbeAddress: "127.0.0.1:0"})
+	probes := f.awaitProbes()
+	h.AwaitURL(probes+"/healthz", "ok")
 	h.Apply(strings.Replace(manifest, "replicas: 1", "replicas: 2", 1))
 	rendered := h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonInvalidTemplate)
 	if !strings.Contains(rendered.Message, "may not render Secret") {
@@ -163,7 +176,7 @@ func TestInvalidTemplatesAtTheStartAreNotServed(t *testing.T) {
 	if n := c.Metric(h, "nufi_templates_rejected_total"); n != 1 {
 		t.Errorf("%v sets were rejected, want 1", n)
 	}
-	if answer, err := harness.Fetch(t.Context(), "http://"+probes+"/readyz"); err == nil || !strings.Contains(answer, "[-]templates failed") {
+	if answer, err := harness.Fetch(t.Context(), probes+"/readyz"); err == nil || !strings.Contains(answer, "[-]templates failed") {
 		t.Errorf("the controller is ready: %s (%v)", answer, err)
 	}
 	if !f.log.contain("Nothing is applied until") {
@@ -175,7 +188,7 @@ func TestInvalidTemplatesAtTheStartAreNotServed(t *testing.T) {
 		}
 	}
 	f.write(extra, "package workload\n")
-	h.AwaitURL("http://"+probes+"/readyz", "ok")
+	h.AwaitURL(probes+"/readyz", "ok")
 	awaitApplied(h)
 }
 
