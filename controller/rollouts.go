@@ -411,13 +411,8 @@ func (r *rollouts) create(ctx context.Context, all, ignored []v1.TemplateRollout
 func assignedRevision(members []rolloutMember) int64 {
 	highest := int64(0)
 	for i := range members {
-		assigned := members[i].Assignment
-		if assigned == nil {
-			continue
-		}
-		var revision int64
-		if _, err := fmt.Sscanf(assigned.Name, "templates-%d", &revision); err == nil {
-			highest = max(highest, revision)
+		if assigned := members[i].Assignment; assigned != nil {
+			highest = max(highest, rollout.RevisionOf(assigned.Name))
 		}
 	}
 	return highest

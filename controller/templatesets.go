@@ -3,18 +3,14 @@ package controller
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/render"
@@ -121,10 +117,10 @@ func (r *templateSets) get(ctx context.Context, digest string) (*revision, error
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kept := r.byDigest[digest]
-	if kept != nil || r.missing[digest] || r.namespace == "" || !isDigest(digest) {
+	if kept != nil || r.missing[digest] || r.namespace == "" || !rollout.IsDigest(digest) {
 		return kept, nil
 	}
-	if err := r.load(ctx, client.MatchingLabels{templates.LabelStored: digestLabel(digest)}); err != nil {
+	if err := r.load(ctx, client.MatchingLabels(templates.StoredMeta(r.namespace, digest).Labels)); err != nil {
 		return nil, err
 	}
 	if r.byDigest[digest] == nil {
@@ -165,13 +161,12 @@ func (r *templateSets) load(ctx context.Context, selector client.ListOption) err
 		return fmt.Errorf("listing stored templates: %w", err)
 	}
 	for i := range list.Items {
-		object := &list.Items[i]
-		var data templates.StoredData
-		if err := json.Unmarshal(object.Data.Raw, &data); err != nil {
-			logr.FromContextOrDiscard(ctx).Error(err, "Ignored stored templates", "name", object.Name)
+		digest, archive, err := templates.ReadStored(&list.Items[i])
+		if err != nil {
+			logr.FromContextOrDiscard(ctx).Error(err, "Ignored stored templates", "name", list.Items[i].Name)
 			continue
 		}
-		r.add(object.Revision, digestPrefix+object.Labels[templates.LabelStored], data.Archive)
+		r.add(list.Items[i].Revision, digest, archive)
 	}
 	return nil
 }
@@ -180,16 +175,11 @@ func (r *templateSets) create(ctx context.Context, digest string, packed []byte)
 	if r.namespace == "" {
 		return nil
 	}
-	data, err := json.Marshal(templates.StoredData{Archive: packed})
+	object, err := templates.NewStored(r.namespace, digest, packed, r.last+1)
 	if err != nil {
 		return err
 	}
-	return client.IgnoreAlreadyExists(r.client.Create(ctx, &appsv1.ControllerRevision{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: r.namespace, Name: revisionName(digest), Labels: map[string]string{templates.LabelStored: digestLabel(digest)},
-		},
-		Data: runtime.RawExtension{Raw: data}, Revision: r.last + 1,
-	}))
+	return client.IgnoreAlreadyExists(r.client.Create(ctx, object))
 }
 
 // prune deletes sets that are not among the newest, do not serve, and that no NpuDeploy uses.
@@ -201,17 +191,15 @@ func (r *templateSets) prune(ctx context.Context, serving string) error {
 	if err != nil {
 		return fmt.Errorf("listing templates in use: %w", err)
 	}
-	digests := make([]string, 0, len(r.byDigest))
-	for digest := range r.byDigest {
-		digests = append(digests, digest)
-	}
-	slices.SortFunc(digests, func(a, b string) int { return cmp.Compare(r.byDigest[b].number, r.byDigest[a].number) })
-	for _, digest := range digests[maxRevisions:] {
+	newestFirst := slices.SortedFunc(maps.Keys(r.byDigest), func(a, b string) int {
+		return cmp.Compare(r.byDigest[b].number, r.byDigest[a].number)
+	})
+	for _, digest := range newestFirst[maxRevisions:] {
 		if digest == serving || slices.Contains(used, digest) {
 			continue
 		}
 		if r.namespace != "" {
-			object := &appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: revisionName(digest)}}
+			object := &appsv1.ControllerRevision{ObjectMeta: templates.StoredMeta(r.namespace, digest)}
 			if err := client.IgnoreNotFound(r.client.Delete(ctx, object)); err != nil {
 				return fmt.Errorf("deleting templates %s: %w", digest, err)
 			}
@@ -220,16 +208,3 @@ func (r *templateSets) prune(ctx context.Context, serving string) error {
 	}
 	return nil
 }
-
-// A digest is "sha256:" and hexadecimal digits. The label and the name have the digits.
-const digestPrefix = "sha256:"
-
-func isDigest(text string) bool {
-	digits, is := strings.CutPrefix(text, digestPrefix)
-	_, err := strconv.ParseUint(digits, 16, 64)
-	return is && err == nil
-}
-
-func digestLabel(digest string) string { return strings.TrimPrefix(digest, digestPrefix) }
-
-func revisionName(digest string) string { return "nufi-templates-" + digestLabel(digest) }

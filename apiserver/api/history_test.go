@@ -11,8 +11,6 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
-	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/rollout"
@@ -152,10 +150,8 @@ func TestStoredTemplatesAreCompared(t *testing.T) {
 	for digits, content := range map[string]string{"00000000000a": "port: 8000\n", "00000000000b": "port: 8080\n"} {
 		archive, err := templates.Pack(fstest.MapFS{"policy.cue": {Data: []byte(content)}})
 		s.Must(err)
-		data, err := json.Marshal(templates.StoredData{Archive: archive})
+		stored, err := templates.NewStored(s.Namespace, "sha256:"+digits, archive, 1)
 		s.Must(err)
-		stored := &appsv1.ControllerRevision{Revision: 1, Data: runtime.RawExtension{Raw: data}}
-		stored.Name, stored.Namespace, stored.Labels = digits, s.Namespace, map[string]string{templates.LabelStored: digits}
 		s.Create(stored)
 	}
 

@@ -27,6 +27,13 @@ func New(templates string, revision int64, storedIn string) *v1.TemplateRollout 
 // NameOf returns the name of the rollout with the revision.
 func NameOf(revision int64) string { return fmt.Sprintf("templates-%d", revision) }
 
+// RevisionOf returns the revision of the rollout that NameOf names, or 0 for another name.
+func RevisionOf(name string) int64 {
+	var revision int64
+	_, _ = fmt.Sscanf(name, "templates-%d", &revision)
+	return revision
+}
+
 func checksum(rollout *v1.TemplateRollout) string {
 	hash := fnv.New64a()
 	_, _ = fmt.Fprintf(hash, "%s %d %s", rollout.Name, rollout.Spec.Revision, rollout.Spec.Templates)

@@ -11,23 +11,45 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // LabelStored is the label of ControllerRevisions that store a set. Its value is the digits of the digest.
 const LabelStored = "dudaji.com/templates"
 
-// StoredData is the data of a ControllerRevision that stores a set.
-type StoredData struct {
+// digestPrefix is what a digest has before its digits.
+const digestPrefix = "sha256:"
+
+// storedData is the data of a ControllerRevision that stores a set.
+type storedData struct {
 	Archive []byte `json:"archive"` // see Pack
 }
 
-// unpackStored returns the files of the set that a ControllerRevision stores.
-func unpackStored(revision *appsv1.ControllerRevision) (fs.FS, error) {
-	var data StoredData
-	if err := json.Unmarshal(revision.Data.Raw, &data); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", revision.Name, err)
+// StoredMeta returns the metadata of the ControllerRevision that stores a set.
+func StoredMeta(namespace, digest string) metav1.ObjectMeta {
+	digits := strings.TrimPrefix(digest, digestPrefix)
+	return metav1.ObjectMeta{Namespace: namespace, Name: "nufi-templates-" + digits, Labels: map[string]string{LabelStored: digits}}
+}
+
+// NewStored returns the ControllerRevision that stores a set, with its number. The archive is that of Pack.
+func NewStored(namespace, digest string, archive []byte, number int64) (*appsv1.ControllerRevision, error) {
+	data, err := json.Marshal(storedData{archive})
+	if err != nil {
+		return nil, err
 	}
-	return Unpack(data.Archive)
+	return &appsv1.ControllerRevision{
+		ObjectMeta: StoredMeta(namespace, digest), Data: runtime.RawExtension{Raw: data}, Revision: number,
+	}, nil
+}
+
+// ReadStored returns the digest and the archive of the set that a ControllerRevision stores.
+func ReadStored(stored *appsv1.ControllerRevision) (digest string, archive []byte, err error) {
+	var data storedData
+	if err := json.Unmarshal(stored.Data.Raw, &data); err != nil {
+		return "", nil, fmt.Errorf("reading %s: %w", stored.Name, err)
+	}
+	return digestPrefix + stored.Labels[LabelStored], data.Archive, nil
 }
 
 // ErrNotStored means that a set is not stored.
@@ -36,11 +58,15 @@ var ErrNotStored = errors.New("the controller does not keep these templates")
 // FindStored returns the digest and the files of the set whose digest begins with the text.
 func FindStored(stored []appsv1.ControllerRevision, digest string) (string, fs.FS, error) {
 	for i := range stored {
-		digits := stored[i].Labels[LabelStored]
-		if strings.HasPrefix(digits, strings.TrimPrefix(digest, "sha256:")) {
-			files, err := unpackStored(&stored[i])
-			return "sha256:" + digits, files, err
+		if !strings.HasPrefix(stored[i].Labels[LabelStored], strings.TrimPrefix(digest, digestPrefix)) {
+			continue
 		}
+		whole, archive, err := ReadStored(&stored[i])
+		if err != nil {
+			return "", nil, err
+		}
+		files, err := Unpack(archive)
+		return whole, files, err
 	}
 	return "", nil, ErrNotStored
 }
