@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -138,7 +137,7 @@ func (s usedSet) update(impact plan.Impact) *status.Update {
 	if impact.Effect != render.None {
 		update = &status.Update{
 			TemplateUpdate: v1.TemplateUpdate{Templates: s.serving.Digest, Effect: string(impact.Effect)},
-			Message:        describeUpdate(s.serving.Digest, impact),
+			Message:        fmt.Sprintf("templates %s: %s", s.serving.Digest, impact.Describe()),
 		}
 	}
 	if s.unknown == "" {
@@ -150,17 +149,6 @@ func (s usedSet) update(impact plan.Impact) *status.Update {
 	}
 	update.Message = text + "; " + update.Message
 	return update
-}
-
-func describeUpdate(digest string, impact plan.Impact) string {
-	var changes []string
-	for _, change := range impact.Changes {
-		changes = append(changes, change.String())
-	}
-	if impact.Message != "" {
-		changes = append(changes, impact.Message)
-	}
-	return fmt.Sprintf("templates %s: %s", digest, strings.Join(changes, ", "))
 }
 
 // usedTemplates returns the digests of the sets that NpuDeploys use.

@@ -165,13 +165,6 @@ func printPlan(w io.Writer, planned *plan.Plan) error {
 
 func printImpacts(table io.Writer, kind string, impacts []plan.Impact) {
 	for _, impact := range impacts {
-		changes := []string{}
-		for _, change := range impact.Changes {
-			changes = append(changes, change.String())
-		}
-		if impact.Message != "" {
-			changes = append(changes, impact.Message)
-		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", kind, impact.Namespace, impact.Name, impact.Effect, strings.Join(changes, ", "))
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", kind, impact.Namespace, impact.Name, impact.Effect, impact.Describe())
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,6 +36,18 @@ type Impact struct {
 	Effect    render.Effect   `json:"effect" doc:"None, InPlace, Restart (pods are replaced), Delete (an object is deleted) or Refused (the spec would not render, and the running objects would stay as they are)"`
 	Changes   []render.Change `json:"changes,omitempty" doc:"each object that would differ"`
 	Message   string          `json:"message,omitempty" doc:"why the spec would not render"`
+}
+
+// Describe returns the changes and the message in one line: "deployment/llama-8b spec.replicas, service/llama-8b new".
+func (i Impact) Describe() string {
+	var parts []string
+	for _, change := range i.Changes {
+		parts = append(parts, change.String())
+	}
+	if i.Message != "" {
+		parts = append(parts, i.Message)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Sets are the templates to compare.
