@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -59,9 +60,7 @@ func (k *deployKind) backend(ctx context.Context, deploy *v1.NpuDeploy, name str
 			return backend, client.IgnoreNotFound(err)
 		}
 	}
-	if port := servicePort(other); port != nil {
-		backend.Port = *port
-	}
+	backend.Port = servicePort(other)
 	if other.DeletionTimestamp != nil {
 		return backend, nil
 	}
@@ -82,11 +81,12 @@ func (k *deployKind) backendWorkload(ctx context.Context, deploy *v1.NpuDeploy) 
 	return k.ownedObject(ctx, deploy, kind, name)
 }
 
-func servicePort(deploy *v1.NpuDeploy) *int32 {
+// servicePort returns the port in the spec, or 0.
+func servicePort(deploy *v1.NpuDeploy) int32 {
 	if deploy.Spec.Service == nil {
-		return nil
+		return 0
 	}
-	return deploy.Spec.Service.Port
+	return ptr.Deref(deploy.Spec.Service.Port, 0)
 }
 
 // workloadState is Ready with one ready pod, or group of pods, of any generation: the Service has
@@ -95,9 +95,7 @@ func workloadState(workload client.Object) v1.BackendState {
 	desired, ready := int64(1), int64(0)
 	switch workload := workload.(type) {
 	case *appsv1.Deployment:
-		if workload.Spec.Replicas != nil {
-			desired = int64(*workload.Spec.Replicas)
-		}
+		desired = int64(ptr.Deref(workload.Spec.Replicas, 1))
 		ready = int64(workload.Status.ReadyReplicas)
 	case *unstructured.Unstructured:
 		if workload.GroupVersionKind() == manifests.RayService() {
@@ -188,9 +186,9 @@ func (k *deployKind) backendChanged() handler.EventHandler {
 		if err != nil {
 			return // The informer has not started yet; its start reconciles all.
 		}
-		priority := priorityDrift
+		options := priorityqueue.AddOpts{After: settleDrift, Priority: new(priorityDrift)}
 		for _, deploy := range deploys {
-			enqueue(queue, priorityqueue.AddOpts{After: settleDrift, Priority: &priority}, client.ObjectKeyFromObject(deploy))
+			enqueue(queue, options, client.ObjectKeyFromObject(deploy))
 		}
 	}
 	return handler.Funcs{
@@ -223,9 +221,7 @@ func routeInput(object client.Object) render.Backend {
 	case *appsv1.Deployment, *unstructured.Unstructured:
 		input.State = workloadState(object)
 	case *v1.NpuDeploy:
-		if port := servicePort(object); port != nil {
-			input.Port = *port
-		}
+		input.Port = servicePort(object)
 		if object.DeletionTimestamp != nil {
 			input.State = v1.BackendMissing
 		}

@@ -34,12 +34,11 @@ import (
 // kind is an error, so that nothing is cached by accident. Cached objects are shared. The defaults
 // are for applied objects: a kind that is not installed cannot be listed here.
 func cacheOptions() cache.Options {
-	shared := true
 	applied := labels.SelectorFromSet(labels.Set{apply.LabelManagedBy: apply.ManagedBy})
 	podWarnings := fields.SelectorFromSet(fields.Set{"type": corev1.EventTypeWarning, "involvedObject.kind": "Pod"})
 	return cache.Options{
 		ReaderFailOnMissingInformer:  true,
-		DefaultUnsafeDisableDeepCopy: &shared,
+		DefaultUnsafeDisableDeepCopy: new(true),
 		DefaultLabelSelector:         applied,
 		DefaultTransform:             stripApplied,
 		ByObject: map[client.Object]cache.ByObject{
@@ -73,8 +72,8 @@ func newCRD() *metav1.PartialObjectMetadata {
 
 // isNotCached reports whether a kind is not watched because it is not installed.
 func isNotCached(err error) bool {
-	var missing *cache.ErrResourceNotCached
-	return errors.As(err, &missing)
+	_, is := errors.AsType[*cache.ErrResourceNotCached](err)
+	return is
 }
 
 // stripApplied is the transform of applied objects. It keeps the summary of the fields that
@@ -113,7 +112,7 @@ func stripAppliedMetadata(applied client.Object) {
 	if metav1.GetControllerOfNoCopy(applied) == nil {
 		applied.SetLabels(cached.Only(labels, v1.LabelDeploy))
 	}
-	applied.SetAnnotations(cached.Only(applied.GetAnnotations(), v1.AnnotationAdopt, annotationRevision))
+	applied.SetAnnotations(cached.Only(applied.GetAnnotations(), v1.AnnotationAdopt, status.AnnotationRevision))
 }
 
 // stripDeployment keeps what status reads of the specification and the status, and the digest of the specification.
@@ -220,9 +219,6 @@ func stripContainers(containers []corev1.Container) []corev1.Container {
 	return cached.Containers(stripped)
 }
 
-// annotationRevision numbers the ReplicaSets of a Deployment.
-const annotationRevision = "deployment.kubernetes.io/revision"
-
 // revisions shares the annotations of ReplicaSets, most of which have the first revision.
 var revisions cached.Shared[map[string]string] //nolint:gochecknoglobals // The maps are not modified.
 
@@ -233,10 +229,10 @@ func stripReplicaSet(object any) (any, error) {
 		return object, nil // a tombstone
 	}
 	labels := cached.Only(set.Labels, v1.LabelDeploy, v1.LabelPicker, appsv1.DefaultDeploymentUniqueLabelKey)
-	revision := set.Annotations[annotationRevision]
+	revision := set.Annotations[status.AnnotationRevision]
 	stripPartial(set)
 	set.Labels, set.Annotations = labels, revisions.Get(revision, func() map[string]string {
-		return map[string]string{annotationRevision: revision}
+		return map[string]string{status.AnnotationRevision: revision}
 	})
 	return set, nil
 }

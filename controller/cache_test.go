@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/dudaji/nufi/internal/scheduling"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness/heap"
 )
@@ -36,7 +37,7 @@ func TestCachedObjectsRetainFewBytes(t *testing.T) {
 		},
 		StartupProbe: &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/health", Port: intstr.FromString("http")}}},
 	}
-	revision := map[string]string{annotationRevision: "1"}
+	revision := map[string]string{status.AnnotationRevision: "1"}
 	containers := corev1.PodSpec{NodeName: "node-1", Containers: []corev1.Container{server}}
 	for _, c := range []struct {
 		name  string

@@ -194,7 +194,7 @@ func (k *deployKind) evaluate(
 // isAnyBehind reports whether one of the objects with the pods is older in the cache than the last apply.
 func (k *deployKind) isAnyBehind(deploy types.UID, workload status.Workload) bool {
 	deployment, groups, ray := workload.Deployment, workload.Groups, workload.Ray
-	return deployment != nil && k.isBehind(deploy, deploymentKind(), deployment) ||
+	return deployment != nil && k.isBehind(deploy, manifests.Deployment(), deployment) ||
 		groups != nil && k.isBehind(deploy, manifests.LeaderWorkerSet(), groups) ||
 		ray != nil && k.isBehind(deploy, manifests.RayService(), ray) ||
 		workload.Prefill != nil && k.isAnyBehind(deploy, *workload.Prefill)

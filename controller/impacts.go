@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/controller/apply"
@@ -74,17 +75,17 @@ func devicesOf(result *render.Result) *rollout.Devices {
 	accelerator := result.Resolved.Accelerator
 	var devices *rollout.Devices
 	for _, object := range result.Objects {
-		if object.GroupVersionKind() == manifests.LeaderWorkerSet() {
+		switch object.GroupVersionKind() {
+		case manifests.LeaderWorkerSet():
 			return devicesOfGroups(object, accelerator)
-		}
-		if object.GroupVersionKind() == manifests.RayService() {
+		case manifests.RayService():
 			return devicesOfRay(object, accelerator)
+		case manifests.Deployment():
+			var deployment appsv1.Deployment
+			if runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &deployment) == nil {
+				devices = addDeployment(devices, &deployment, accelerator)
+			}
 		}
-		var deployment appsv1.Deployment
-		if object.GetKind() != "Deployment" || runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &deployment) != nil {
-			continue
-		}
-		devices = addDeployment(devices, &deployment, accelerator)
 	}
 	return devices
 }
@@ -150,13 +151,10 @@ func devicesOfRay(object *unstructured.Unstructured, accelerator *v1.Accelerator
 
 // surgeOf returns the number of replicas that a rolling update has in addition.
 func surgeOf(surge *intstr.IntOrString, replicas *int32) int {
-	desired := 1
-	if replicas != nil {
-		desired = int(*replicas)
-	}
 	if surge == nil {
 		return 0
 	}
+	desired := int(ptr.Deref(replicas, 1))
 	more, err := intstr.GetScaledValueFromIntOrPercent(surge, desired, true)
 	if err != nil {
 		return 0

@@ -143,10 +143,6 @@ func (k *deployKind) rejection(ctx context.Context, deploy *v1.NpuDeploy, set st
 	return text, nil
 }
 
-func deploymentKind() schema.GroupVersionKind {
-	return schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
-}
-
 // addPrefill moves the pods of the role prefill to a workload of their own, with its Deployment.
 func (k *deployKind) addPrefill(ctx context.Context, deploy *v1.NpuDeploy, workload *status.Workload) error {
 	isPrefill := func(pod corev1.Pod) bool { return pod.Labels[status.LabelRole] == status.RolePrefill }
@@ -160,7 +156,7 @@ func (k *deployKind) addPrefill(ctx context.Context, deploy *v1.NpuDeploy, workl
 		}
 	}
 	name := manifests.PrefillName(deploy.Name)
-	object, err := k.ownedObject(ctx, deploy, deploymentKind(), name)
+	object, err := k.ownedObject(ctx, deploy, manifests.Deployment(), name)
 	if deployment, ok := object.(*appsv1.Deployment); ok {
 		prefill.Deployment = deployment
 		prefill.SpecObserved = k.specs.isObserved(client.ObjectKey{Namespace: deploy.Namespace, Name: name}, deployment)
@@ -192,7 +188,7 @@ func serverOf(deploy *v1.NpuDeploy, refs []apply.Ref) (kind schema.GroupVersionK
 			return ref.GroupVersionKind, ref.Name
 		}
 	}
-	return deploymentKind(), ""
+	return manifests.Deployment(), ""
 }
 
 // observedSpecs has, for each NpuDeploy, the spec of its Deployment that the Deployment's
@@ -210,7 +206,7 @@ type observedSpec struct {
 // isObserved reports whether the Deployment's controller has acted on the spec, in this or in an
 // earlier generation. If it acted on another one since, the revision has another number.
 func (s *observedSpecs) isObserved(name types.NamespacedName, deployment *appsv1.Deployment) bool {
-	current := observedSpec{deployment.UID, deployment.Annotations[annotationSpec], deployment.Annotations[annotationRevision]}
+	current := observedSpec{deployment.UID, deployment.Annotations[annotationSpec], deployment.Annotations[status.AnnotationRevision]}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if deployment.Status.ObservedGeneration >= deployment.Generation {
@@ -274,7 +270,7 @@ func (k *deployKind) pool(ctx context.Context, deploy *v1.NpuDeploy, rendered *r
 		return err
 	}
 	route.Pool, _ = pool.(*unstructured.Unstructured)
-	picker, err := k.renderedObject(ctx, deploy, rendered, deploymentKind().Kind, manifests.PickerName(deploy.Name))
+	picker, err := k.renderedObject(ctx, deploy, rendered, manifests.Deployment().Kind, manifests.PickerName(deploy.Name))
 	deployment, ok := picker.(*appsv1.Deployment)
 	if !ok || err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/dudaji/nufi/internal/scheduling"
+	"github.com/dudaji/nufi/internal/status"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
@@ -22,7 +23,7 @@ func TestEventWithoutAChangeOfCachedFieldsIsIgnored(t *testing.T) {
 	t.Parallel()
 	revision := func(version, revision string) client.Object {
 		set := newReplicaSet()
-		set.ResourceVersion, set.Annotations = version, map[string]string{annotationRevision: revision}
+		set.ResourceVersion, set.Annotations = version, map[string]string{status.AnnotationRevision: revision}
 		return set
 	}
 	pod := func(version string, phase corev1.PodPhase) client.Object {

@@ -52,32 +52,21 @@ func Check(owner Owner, objects []*unstructured.Unstructured) error {
 	if len(objects) > maxObjects {
 		return notAllowed(objects[maxObjects], fmt.Sprintf("the templates render %d objects and may render %d", len(objects), maxObjects))
 	}
-	type key struct {
-		schema.GroupKind
-		name string
-	}
-	rendered := map[key]bool{}
+	all := rendered{}
 	for _, object := range objects {
 		if message := check(object, owner); message != "" {
 			return notAllowed(object, message)
 		}
-		k := key{object.GroupVersionKind().GroupKind(), object.GetName()}
-		if rendered[k] {
+		key := objectKey{object.GroupVersionKind().GroupKind(), object.GetName()}
+		if all[key] {
 			return notAllowed(object, "rendered twice")
 		}
-		rendered[k] = true
+		all[key] = true
 	}
 	for _, object := range objects {
-		isRendered := func(group, kind, name string) bool {
-			return rendered[key{schema.GroupKind{Group: group, Kind: kind}, name}]
-		}
-		binding := func(object *unstructured.Unstructured, isRendered func(group, kind, name string) bool) string {
-			return checkPicker(object, owner, isRendered)
-		}
-		for _, check := range []func(*unstructured.Unstructured, func(group, kind, name string) bool) string{checkAutoscaler, checkGroups, checkRay, binding} {
-			if message := check(object, isRendered); message != "" {
-				return notAllowed(object, message)
-			}
+		message := cmp.Or(checkAutoscaler(object, all), checkGroups(object, all), checkRay(object, all), checkPicker(object, owner, all))
+		if message != "" {
+			return notAllowed(object, message)
 		}
 	}
 	// It is never pruned: that would delete everything in it.
@@ -87,6 +76,18 @@ func Check(owner Owner, objects []*unstructured.Unstructured) error {
 		}
 	}
 	return nil
+}
+
+// rendered are the objects that templates render for an owner.
+type rendered map[objectKey]bool
+
+type objectKey struct {
+	schema.GroupKind
+	name string
+}
+
+func (r rendered) has(group, kind, name string) bool {
+	return r[objectKey{schema.GroupKind{Group: group, Kind: kind}, name}]
 }
 
 // Reads reports whether Check reads a field of a kind. It checks only the names of others.
@@ -109,7 +110,7 @@ func Kinds() []schema.GroupVersionKind {
 		{Version: "v1", Kind: "ServiceAccount"},
 		{Version: "v1", Kind: "PersistentVolumeClaim"},
 		{Version: "v1", Kind: "Service"},
-		{Group: "apps", Version: "v1", Kind: "Deployment"},
+		Deployment(),
 		LeaderWorkerSet(),
 		RayService(),
 		{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
@@ -122,6 +123,11 @@ func Kinds() []schema.GroupVersionKind {
 		{Group: "monitoring.coreos.com", Version: "v1", Kind: "PodMonitor"},
 		{Group: "keda.sh", Version: "v1alpha1", Kind: "ScaledObject"},
 	}
+}
+
+// Deployment returns the kind of replicas that have a pod each.
+func Deployment() schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 }
 
 // LeaderWorkerSet returns the kind of replicas that span nodes.
@@ -139,7 +145,7 @@ func IsWorkload(kind schema.GroupVersionKind) bool { return kind == RayService()
 
 // IsScalable reports whether a kind has pods, and a number of them in spec.replicas.
 func IsScalable(kind schema.GroupVersionKind) bool {
-	return kind == LeaderWorkerSet() || kind == schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+	return kind == Deployment() || kind == LeaderWorkerSet()
 }
 
 // PickerName returns the name of the objects of the endpoint picker of an NpuDeploy.
@@ -205,7 +211,7 @@ func check(object *unstructured.Unstructured, owner Owner) string {
 
 // checkAutoscaler returns what is not allowed in an autoscaler, or "". An autoscaler may scale a Deployment
 // or LeaderWorkerSet of the same templates, and must not use credentials of the cluster.
-func checkAutoscaler(object *unstructured.Unstructured, isRendered func(group, kind, name string) bool) string {
+func checkAutoscaler(object *unstructured.Unstructured, all rendered) string {
 	if !isAutoscaler(object.GroupVersionKind()) {
 		return ""
 	}
@@ -217,7 +223,7 @@ func checkAutoscaler(object *unstructured.Unstructured, isRendered func(group, k
 	kind, _ := target["kind"].(string)
 	version, _ := target["apiVersion"].(string)
 	scaled := schema.FromAPIVersionAndKind(cmp.Or(version, "apps/v1"), cmp.Or(kind, "Deployment"))
-	if !IsScalable(scaled) || !isRendered(scaled.Group, scaled.Kind, name) {
+	if !IsScalable(scaled) || !all.has(scaled.Group, scaled.Kind, name) {
 		return fmt.Sprintf("it scales %q, which is no Deployment or LeaderWorkerSet of the same templates", name)
 	}
 	triggers, _, _ := unstructured.NestedSlice(object.Object, "spec", "triggers")
@@ -235,8 +241,8 @@ func isAutoscaler(kind schema.GroupVersionKind) bool {
 }
 
 // checkGroups returns what is not allowed in a LeaderWorkerSet, or "".
-func checkGroups(object *unstructured.Unstructured, isRendered func(group, kind, name string) bool) string {
-	if object.GroupVersionKind() == LeaderWorkerSet() && isRendered("", "Service", object.GetName()) {
+func checkGroups(object *unstructured.Unstructured, all rendered) string {
+	if object.GroupVersionKind() == LeaderWorkerSet() && all.has("", "Service", object.GetName()) {
 		return "a Service has its name: its controller would use that for the names of pods"
 	}
 	return ""
@@ -247,7 +253,7 @@ const maxRayName = 47
 
 // checkRay returns what is not allowed in a RayService, or "": fields for which KubeRay would create Roles
 // or routes, and names for which it would ignore changes.
-func checkRay(object *unstructured.Unstructured, isRendered func(group, kind, name string) bool) string {
+func checkRay(object *unstructured.Unstructured, all rendered) string {
 	if object.GroupVersionKind() != RayService() {
 		return ""
 	}
@@ -262,7 +268,7 @@ func checkRay(object *unstructured.Unstructured, isRendered func(group, kind, na
 		return fmt.Sprintf("its name has more than %d characters: KubeRay ignores it", maxRayName)
 	}
 	for _, suffix := range []string{"-head-svc", "-serve-svc"} {
-		if isRendered("", "Service", object.GetName()+suffix) {
+		if all.has("", "Service", object.GetName()+suffix) {
 			return "a Service is called " + object.GetName() + suffix + ", as KubeRay's is"
 		}
 	}
@@ -273,8 +279,8 @@ func checkRay(object *unstructured.Unstructured, isRendered func(group, kind, na
 const pickerRole = "nufi-endpoint-picker"
 
 // checkPicker returns the error in a RoleBinding of an NpuDeploy, or "". It may bind the role
-// of endpoint pickers to service accounts that isRendered reports.
-func checkPicker(object *unstructured.Unstructured, owner Owner, isRendered func(group, kind, name string) bool) string {
+// of endpoint pickers to service accounts of the same templates.
+func checkPicker(object *unstructured.Unstructured, owner Owner, all rendered) string {
 	if owner.Kind == v1.KindProject || object.GroupVersionKind() != roleBindingKind() {
 		return ""
 	}
@@ -286,7 +292,7 @@ func checkPicker(object *unstructured.Unstructured, owner Owner, isRendered func
 		return fmt.Sprintf("its role is %s %s and must be ClusterRole %s", role.Kind, role.Name, pickerRole)
 	}
 	for _, subject := range binding.Subjects {
-		isOwn := subject.Kind == rbacv1.ServiceAccountKind && subject.Namespace == owner.Namespace && isRendered("", "ServiceAccount", subject.Name)
+		isOwn := subject.Kind == rbacv1.ServiceAccountKind && subject.Namespace == owner.Namespace && all.has("", "ServiceAccount", subject.Name)
 		if !isOwn {
 			return fmt.Sprintf("its subject %s %s must be a ServiceAccount of the same templates", subject.Kind, subject.Name)
 		}

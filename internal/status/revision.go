@@ -9,9 +9,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// revisionAnnotation numbers the ReplicaSets of a Deployment. The Deployment has the number
+// AnnotationRevision numbers the ReplicaSets of a Deployment. The Deployment has the number
 // of its current one, after a rollback too.
-const revisionAnnotation = "deployment.kubernetes.io/revision"
+const AnnotationRevision = "deployment.kubernetes.io/revision"
 
 // revision is the workload's pods by the template that they were created from. Pods that
 // ended or are being deleted are in no list.
@@ -79,9 +79,9 @@ func currentHash(workload Workload) string {
 	if deployment == nil || deployment.Status.ObservedGeneration < deployment.Generation && !workload.SpecObserved {
 		return ""
 	}
-	number := deployment.Annotations[revisionAnnotation]
+	number := deployment.Annotations[AnnotationRevision]
 	for _, set := range workload.ReplicaSets {
-		if metav1.IsControlledBy(&set, deployment) && set.Annotations[revisionAnnotation] == number {
+		if metav1.IsControlledBy(&set, deployment) && set.Annotations[AnnotationRevision] == number {
 			return set.Labels[appsv1.DefaultDeploymentUniqueLabelKey]
 		}
 	}

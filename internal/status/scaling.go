@@ -48,7 +48,7 @@ func scaledNumber(observed Observed, available result) result {
 		noun, kind = "groups", "LeaderWorkerSet"
 	}
 	desired := observed.Workload.desired()
-	minimum, maximum := bounds(observed.Deploy.Spec.Scaling)
+	minimum, maximum := orOne(observed.Deploy.Spec.Scaling.Min), int(observed.Deploy.Spec.Scaling.Max)
 	text := fmt.Sprintf("wants %d of %d to %d %s", desired, minimum, maximum, noun)
 	switch {
 	case desired == 0 && minimum == 0:
@@ -78,7 +78,7 @@ func isDisabledAtZero(autoscaler *unstructured.Unstructured, deploy *v1.NpuDeplo
 
 // scalesToZero reports whether the autoscaler may remove the last pod.
 func scalesToZero(deploy *v1.NpuDeploy) bool {
-	return deploy.Spec.Scaling != nil && deploy.Spec.Scaling.Min != nil && *deploy.Spec.Scaling.Min == 0
+	return deploy.Spec.Scaling != nil && orOne(deploy.Spec.Scaling.Min) == 0
 }
 
 // autoscalerState returns the result of the conditions of an autoscaler: False if one of them is an error or
@@ -108,14 +108,6 @@ func isRequired(conditionType string) bool {
 		return true
 	}
 	return false
-}
-
-func bounds(scaling *v1.Scaling) (minimum, maximum int) {
-	minimum = 1
-	if scaling.Min != nil {
-		minimum = int(*scaling.Min)
-	}
-	return minimum, int(scaling.Max)
 }
 
 // placed returns the number of pods of the current revision that have a node, or of groups of which
