@@ -16,17 +16,9 @@ import (
 
 type devicePrint func(io.Writer, *fetchers.Snapshot) error
 
-func devicePrinter(output string) (devicePrint, error) {
-	switch output {
-	case "table":
-		return printDevices, nil
-	case "json":
-		return printDevicesJSON, nil
-	case "yaml":
-		return printDevicesYAML, nil
-	default:
-		return nil, fmt.Errorf("-o %s: %w: use table, json or yaml", output, errNoSuchOutput)
-	}
+func devicePrinter(name string) (devicePrint, error) {
+	type outputs = output[*fetchers.Snapshot]
+	return choose(name, outputs{"table", printDevices}, outputs{"json", printDevicesJSON}, outputs{"yaml", printDevicesYAML})
 }
 
 func printDevices(w io.Writer, snapshot *fetchers.Snapshot) error {

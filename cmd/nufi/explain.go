@@ -17,7 +17,7 @@ var errNoSuchField = errors.New("no manifest has this field")
 
 func newExplainCommand() *cobra.Command {
 	var input inputFlags
-	var output string
+	var format outputFlag
 	cmd := &cobra.Command{
 		Use:   "explain -f FILE [PATH]",
 		Short: "Print the source of each field of each manifest",
@@ -33,7 +33,8 @@ PATH limits the output to one field and what is below it, in one manifest
   nufi explain -f llama-8b.yaml deployment:spec.template.spec.volumes -o json`,
 		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			write, err := explanationPrinter(output)
+			type outputs = output[[]render.Explanation]
+			write, err := choose(format.output, outputs{"table", printExplanations}, outputs{"json", printExplanationsJSON})
 			if err != nil {
 				return err
 			}
@@ -53,7 +54,7 @@ PATH limits the output to one field and what is below it, in one manifest
 	}
 	input.explains = true
 	input.add(cmd)
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	format.addOutput(cmd)
 	return cmd
 }
 
@@ -75,17 +76,6 @@ func below(all []render.Explanation, target string) []render.Explanation {
 		}
 	}
 	return kept
-}
-
-func explanationPrinter(output string) (func(io.Writer, []render.Explanation) error, error) {
-	switch output {
-	case "table":
-		return printExplanations, nil
-	case "json":
-		return printExplanationsJSON, nil
-	default:
-		return nil, fmt.Errorf("-o %s: %w: use table or json", output, errNoSuchOutput)
-	}
 }
 
 func printExplanations(w io.Writer, all []render.Explanation) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -20,14 +21,25 @@ func (f *outputFlag) addOutput(cmd *cobra.Command) {
 
 // printer returns the function that prints content by an output flag.
 func printer[T any](f outputFlag, table func(io.Writer, T) error) (func(io.Writer, T) error, error) {
-	switch f.output {
-	case "table":
-		return table, nil
-	case "json":
-		return func(w io.Writer, content T) error { return writeJSON(w, content) }, nil
-	default:
-		return nil, fmt.Errorf("-o %s: %w: use table or json", f.output, errNoSuchOutput)
+	return choose(f.output, output[T]{"table", table}, output[T]{"json", func(w io.Writer, content T) error { return writeJSON(w, content) }})
+}
+
+// output is a value of -o, and how it prints content.
+type output[T any] struct {
+	name  string
+	print func(io.Writer, T) error
+}
+
+// choose returns the function of the output with the name.
+func choose[T any](name string, outputs ...output[T]) (func(io.Writer, T) error, error) {
+	var names []string
+	for _, each := range outputs {
+		if each.name == name {
+			return each.print, nil
+		}
+		names = append(names, each.name)
 	}
+	return nil, fmt.Errorf("-o %s: %w: use %s", name, errNoSuchOutput, strings.Join(names, " or "))
 }
 
 // writeJSON writes the output of -o json.

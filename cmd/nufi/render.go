@@ -113,8 +113,8 @@ func renderAll(set *render.Templates, documents []render.Document, settings map[
 
 // printViolations writes one line for each violation: file:line:column: path: message.
 func printViolations(w io.Writer, file string, err error) {
-	var invalid *render.Error
-	if !errors.As(err, &invalid) {
+	invalid, ok := errors.AsType[*render.Error](err)
+	if !ok {
 		_, _ = fmt.Fprintf(w, "%s: %v\n", file, err)
 		return
 	}
@@ -129,7 +129,7 @@ func printViolations(w io.Writer, file string, err error) {
 
 func newRenderCommand() *cobra.Command {
 	var input inputFlags
-	var output string
+	var format string
 	cmd := &cobra.Command{
 		Use:   "render -f FILE",
 		Short: "Print the manifests that NpuDeploys and Projects render to",
@@ -143,7 +143,8 @@ of the field, and the exit code is then 1; valid objects are printed nevertheles
   cat llama-8b.yaml | nufi render -f - | kubectl apply --dry-run=server -f -`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			write, err := objectPrinter(output)
+			type outputs = output[[]*unstructured.Unstructured]
+			write, err := choose(format, outputs{"yaml", printYAML}, outputs{"json", printJSON})
 			if err != nil {
 				return err
 			}
@@ -156,19 +157,8 @@ of the field, and the exit code is then 1; valid objects are printed nevertheles
 		},
 	}
 	input.add(cmd)
-	cmd.Flags().StringVarP(&output, "output", "o", "yaml", "yaml or json")
+	cmd.Flags().StringVarP(&format, "output", "o", "yaml", "yaml or json")
 	return cmd
-}
-
-func objectPrinter(output string) (func(io.Writer, []*unstructured.Unstructured) error, error) {
-	switch output {
-	case "yaml":
-		return printYAML, nil
-	case "json":
-		return printJSON, nil
-	default:
-		return nil, fmt.Errorf("-o %s: %w: use yaml or json", output, errNoSuchOutput)
-	}
 }
 
 func printYAML(w io.Writer, objects []*unstructured.Unstructured) error {

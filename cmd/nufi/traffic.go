@@ -107,7 +107,7 @@ repeated, the promotion starts again at the first share.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			promote := func(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy) error {
+			change := func(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy) error {
 				if err := requireReady(ctx, kube, deploy.Namespace, args[1]); err != nil {
 					return err
 				}
@@ -117,7 +117,7 @@ repeated, the promotion starts again at the first share.`,
 				promote(deploy, args[1])
 				return nil
 			}
-			return o.run(cmd.Context(), args[0], promote, cmd.OutOrStdout())
+			return o.run(cmd.Context(), args[0], change, cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().BoolVar(&inSteps, "steps", false, "let the share of the backend grow step by step")
