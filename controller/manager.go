@@ -144,7 +144,6 @@ func newManager(config *rest.Config, o Options) (manager.Manager, error) {
 		guard := &leaseGuard{clock: clock.RealClock{}}
 		config.Wrap(guard.wrap)
 	}
-	timeout := shutdownTimeout
 	mgr, err := manager.New(config, manager.Options{
 		Scheme: kinds,
 		Logger: o.Log,
@@ -159,7 +158,7 @@ func newManager(config *rest.Config, o Options) (manager.Manager, error) {
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 new(leaseDuration),
 		RenewDeadline:                 new(renewDeadline),
-		GracefulShutdownTimeout:       &timeout,
+		GracefulShutdownTimeout:       new(shutdownTimeout),
 	})
 	if err != nil {
 		return nil, err

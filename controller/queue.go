@@ -47,8 +47,7 @@ func (q *queue) add(names ...types.NamespacedName) { q.addWith(priorityqueue.Add
 
 // addLast enqueues objects after all others.
 func (q *queue) addLast(names ...types.NamespacedName) {
-	priority := priorityTemplates
-	q.addWith(priorityqueue.AddOpts{Priority: &priority}, names...)
+	q.addWith(priorityqueue.AddOpts{Priority: new(priorityTemplates)}, names...)
 }
 
 func (q *queue) addWith(options priorityqueue.AddOpts, names ...types.NamespacedName) {

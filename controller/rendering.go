@@ -132,7 +132,7 @@ func renderOutcome(err error) status.Outcome {
 	if err == nil {
 		return status.Outcome{Reason: v1.ReasonRendered}
 	}
-	if invalid := (*render.Error)(nil); errors.As(err, &invalid) {
+	if _, isInvalid := errors.AsType[*render.Error](err); isInvalid {
 		return status.Outcome{Reason: v1.ReasonInvalidSpec, Message: err.Error()}
 	}
 	return status.Outcome{Reason: v1.ReasonInvalidTemplate, Message: err.Error()}

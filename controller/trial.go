@@ -102,12 +102,10 @@ func (t trial) dryRun(ctx context.Context, owner trialOwner, set *render.Templat
 	}
 	errs := apply.DryRun(ctx, t.writer, desired)
 	for ref, err := range errs {
-		var unavailable *apply.UnavailableError
-		var notInstalled *apply.NotInstalledError
-		switch {
-		case errors.As(err, &unavailable):
+		if _, isUnavailable := errors.AsType[*apply.UnavailableError](err); isUnavailable {
 			return nil, err
-		case errors.As(err, &notInstalled):
+		}
+		if _, notInstalled := errors.AsType[*apply.NotInstalledError](err); notInstalled {
 			delete(errs, ref)
 		}
 	}

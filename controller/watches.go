@@ -131,8 +131,7 @@ func (r *reconciler[T]) enqueueOwner() handler.EventHandler {
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, queue workQueue) {
 			if e.IsInInitialList && !r.isObserved(e.Object.(T)) {
-				priority := prioritySpec
-				enqueue(queue, priorityqueue.AddOpts{Priority: &priority}, client.ObjectKeyFromObject(e.Object))
+				enqueue(queue, priorityqueue.AddOpts{Priority: new(prioritySpec)}, client.ObjectKeyFromObject(e.Object))
 				return
 			}
 			all.Create(ctx, e, queue)
@@ -358,9 +357,9 @@ func (k *deployKind) enqueueAffected(ctx context.Context, before, after client.O
 	if err != nil {
 		return // The informer has not started: then all are reconciled.
 	}
-	priority := priorityStatus
+	options := priorityqueue.AddOpts{Priority: new(priorityStatus)}
 	for _, deploy := range deploys {
-		enqueue(queue, priorityqueue.AddOpts{Priority: &priority}, client.ObjectKeyFromObject(deploy))
+		enqueue(queue, options, client.ObjectKeyFromObject(deploy))
 	}
 }
 

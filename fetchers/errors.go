@@ -38,8 +38,7 @@ func (timeoutError) Is(target error) bool { return target == context.DeadlineExc
 
 // classify returns err as one of the errors above, with a printable message.
 func classify(err error) error {
-	var transport *url.Error
-	sent := errors.As(err, &transport)
+	transport, sent := errors.AsType[*url.Error](err)
 	if sent {
 		err = transport.Err // without the address, which holds the query
 	}

@@ -42,8 +42,8 @@ func (c chain) Authenticate(r *http.Request) (User, error) {
 		if err == nil {
 			return user, nil
 		}
-		var invalid *InvalidError
-		if errors.As(err, &invalid) && !invalid.Foreign && !errors.Is(result, ErrUnavailable) {
+		invalid, isInvalid := errors.AsType[*InvalidError](err)
+		if isInvalid && !invalid.Foreign && !errors.Is(result, ErrUnavailable) {
 			return User{}, err
 		}
 		if precedence(err) > precedence(result) {
@@ -54,11 +54,10 @@ func (c chain) Authenticate(r *http.Request) (User, error) {
 }
 
 func precedence(err error) int {
-	var invalid *InvalidError
-	switch {
-	case errors.Is(err, ErrNoCredentials):
+	if errors.Is(err, ErrNoCredentials) {
 		return 0
-	case errors.As(err, &invalid):
+	}
+	if _, isInvalid := errors.AsType[*InvalidError](err); isInvalid {
 		return 1
 	}
 	return 2

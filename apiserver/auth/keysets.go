@@ -30,8 +30,7 @@ type keySets struct {
 func (k *keySets) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
 	current, previous := k.get()
 	payload, err := current.VerifySignature(ctx, jwt)
-	var unreachable *url.Error
-	if previous != nil && errors.As(err, &unreachable) {
+	if _, isUnreachable := errors.AsType[*url.Error](err); isUnreachable && previous != nil {
 		return previous.VerifySignature(ctx, jwt)
 	}
 	if err == nil {

@@ -113,9 +113,9 @@ func (l *Login) Callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	user, err := l.redeem(r.Context(), r.URL.Query().Get("code"), login)
-	var invalid *InvalidError
+	invalid, isInvalid := errors.AsType[*InvalidError](err)
 	switch {
-	case errors.As(err, &invalid):
+	case isInvalid:
 		l.options.Fail(w, r, http.StatusUnauthorized, invalid.Error())
 		return
 	case err != nil:
@@ -216,9 +216,9 @@ func (l *Login) redeem(ctx context.Context, code string, login attempt) (User, e
 		return User{}, err
 	}
 	tokens, err := config.Exchange(oidc.ClientContext(ctx, l.oidc.client), code, oauth2.VerifierOption(login.Verifier))
-	var rejected *oauth2.RetrieveError
+	rejected, isRejected := errors.AsType[*oauth2.RetrieveError](err)
 	switch {
-	case errors.As(err, &rejected) && rejected.Response.StatusCode < http.StatusInternalServerError:
+	case isRejected && rejected.Response.StatusCode < http.StatusInternalServerError:
 		return User{}, &InvalidError{Reason: "the provider does not accept the code"}
 	case err != nil:
 		return User{}, fmt.Errorf("%w: exchanging the code: %w", ErrUnavailable, redact(err))

@@ -48,12 +48,12 @@ type counted struct {
 
 func (c counted) Authenticate(r *http.Request) (User, error) {
 	user, err := c.Authenticator.Authenticate(r)
-	var invalid *InvalidError
+	invalid, isInvalid := errors.AsType[*InvalidError](err)
 	switch {
 	case err == nil:
 		c.results.WithLabelValues("accepted").Inc()
-	case errors.Is(err, ErrNoCredentials), errors.As(err, &invalid) && invalid.Foreign:
-	case errors.As(err, &invalid):
+	case errors.Is(err, ErrNoCredentials), isInvalid && invalid.Foreign:
+	case isInvalid:
 		c.results.WithLabelValues("rejected").Inc()
 	default:
 		c.results.WithLabelValues("unavailable").Inc()

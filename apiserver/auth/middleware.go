@@ -52,9 +52,9 @@ func HasSession(r *http.Request) bool {
 }
 
 func reject(w http.ResponseWriter, r *http.Request, err error, fail ErrorWriter) {
-	var invalid *InvalidError
+	invalid, isInvalid := errors.AsType[*InvalidError](err)
 	switch {
-	case errors.As(err, &invalid):
+	case isInvalid:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="nufi", error="invalid_token"`)
 		fail(w, r, http.StatusUnauthorized, invalid.Error())
 	case err == nil, errors.Is(err, ErrNoCredentials):

@@ -170,8 +170,8 @@ type singleUseKeySet struct {
 // VerifySignature is called at most once.
 func (k *singleUseKeySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
 	payload, err := k.keys.VerifySignature(ctx, jwt)
-	var request *url.Error
-	if errors.As(err, &request) && !errors.Is(err, errFetchLimit) || ctx.Err() != nil {
+	_, isOutage := errors.AsType[*url.Error](err)
+	if isOutage && !errors.Is(err, errFetchLimit) || ctx.Err() != nil {
 		k.outage = err
 	}
 	return payload, err

@@ -40,12 +40,10 @@ func preventCaching(w http.ResponseWriter) {
 // redact removes the body of a token endpoint's response, which may contain tokens, from its
 // error.
 func redact(err error) error {
-	var response *oauth2.RetrieveError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return fmt.Errorf("the provider answered %s", response.Response.Status)
 	}
-	var request *url.Error
-	if errors.As(err, &request) {
+	if request, ok := errors.AsType[*url.Error](err); ok {
 		return request
 	}
 	return errors.New("the provider's response is malformed")

@@ -52,7 +52,7 @@ func placementChanged(before, after *corev1.Pod) bool {
 }
 
 func capacityChanged(before, after *corev1.Node) bool {
-	return before.Spec.Unschedulable != after.Spec.Unschedulable || isReady(before) != isReady(after) ||
+	return before.Spec.Unschedulable != after.Spec.Unschedulable || status.ReadinessOf(before).Ready != status.ReadinessOf(after).Ready ||
 		!equality.Semantic.DeepEqual(before.Status.Capacity, after.Status.Capacity) ||
 		!equality.Semantic.DeepEqual(before.Status.Allocatable, after.Status.Allocatable)
 }

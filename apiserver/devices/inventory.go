@@ -80,7 +80,7 @@ func newInventory(sources Sources) *Inventory {
 }
 
 func (inv *Inventory) addNode(object *corev1.Node) {
-	n := &node{ready: isReady(object), schedulable: !object.Spec.Unschedulable, counts: map[string]*NodeCount{}}
+	n := &node{ready: status.ReadinessOf(object).Ready, schedulable: !object.Spec.Unschedulable, counts: map[string]*NodeCount{}}
 	for i := range inv.Catalogue.Accelerators {
 		count := NodeCount{Type: inv.Catalogue.Accelerators[i].Name}
 		for _, resource := range inv.resources[i] {
@@ -106,12 +106,6 @@ func resourceNames(kind *render.Accelerator) []corev1.ResourceName {
 		resources = append(resources, corev1.ResourceName(name))
 	}
 	return resources
-}
-
-func isReady(object *corev1.Node) bool {
-	return slices.ContainsFunc(object.Status.Conditions, func(c corev1.NodeCondition) bool {
-		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
-	})
 }
 
 func (inv *Inventory) addPod(object *corev1.Pod) {

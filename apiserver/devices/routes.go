@@ -123,7 +123,7 @@ func (h *Handlers) openWatch(ctx context.Context, r *http.Request, user *kube.Us
 		return rest.Stream{}, err
 	}
 	frames, reviewed := make(chan []byte), make(chan Rights, 1)
-	go h.sendFrames(ctx, r.Header.Get("Last-Event-ID"), rights, reviewed, frames)
+	go h.sendFrames(ctx, rest.LastEventID(r), rights, reviewed, frames)
 	authorize := func(ctx context.Context) error {
 		rights, _, err := h.rights(ctx, user)
 		if err != nil {

@@ -85,7 +85,7 @@ func (c *Connectivity) record(resource string, failure error) {
 
 // Unreachable reports whether a call did not get a response from Kubernetes' API server.
 func Unreachable(err error) bool {
-	var request *url.Error
-	var network net.Error
-	return errors.As(err, &request) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)
+	_, isRequest := errors.AsType[*url.Error](err)
+	_, isNetwork := errors.AsType[net.Error](err)
+	return isRequest || isNetwork || errors.Is(err, context.DeadlineExceeded)
 }

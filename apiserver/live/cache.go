@@ -51,9 +51,9 @@ func New(ctx context.Context, system *kube.SystemClient, clock func() time.Time)
 	if err != nil {
 		return nil, err
 	}
-	connectivity, shared := kube.NewConnectivity(clock, logr.FromContextOrDiscard(ctx)), true
+	connectivity := kube.NewConnectivity(clock, logr.FromContextOrDiscard(ctx))
 	created, err := system.NewCache(cache.Options{
-		Scheme: scheme, Mapper: newMapper(), ReaderFailOnMissingInformer: true, DefaultUnsafeDisableDeepCopy: &shared,
+		Scheme: scheme, Mapper: newMapper(), ReaderFailOnMissingInformer: true, DefaultUnsafeDisableDeepCopy: new(true),
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Pod{}:  {Transform: scheduling.StripPod},

@@ -1,6 +1,7 @@
 package npudeploys
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -45,9 +46,7 @@ func (h *Handlers) openWatch(ctx context.Context, r *http.Request, user *kube.Us
 	if err != nil {
 		return rest.Stream{}, err
 	}
-	if id := r.Header.Get("Last-Event-ID"); id != "" {
-		after = id
-	}
+	after = cmp.Or(rest.LastEventID(r), after)
 	access, err := rest.ReviewAccess(ctx, user, Need("watch"), selection.Namespace)
 	if err != nil {
 		return rest.Stream{}, err

@@ -113,8 +113,7 @@ func readTemplates(r *http.Request) (fs.FS, error) {
 // explainRejection returns a 422 for templates that cannot be evaluated, however they fail in
 // the process that evaluates them.
 func (h *Handlers) explainRejection(err error) error {
-	var rejected *templates.RejectedError
-	if errors.As(err, &rejected) {
+	if rejected, ok := errors.AsType[*templates.RejectedError](err); ok {
 		p := problem.New(http.StatusUnprocessableEntity, "the templates do not compile, or do not render the examples")
 		p.Reason = metav1.StatusReasonInvalid
 		for _, violation := range rejected.Violations {

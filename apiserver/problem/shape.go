@@ -16,13 +16,8 @@ func fromShape(message string) *Error {
 	if len(errs) == 0 {
 		return nil
 	}
-	p := New(http.StatusUnprocessableEntity, "")
+	p := New(http.StatusUnprocessableEntity, describe(metav1.Status{Reason: metav1.StatusReasonInvalid}, errs))
 	p.Reason, p.Errors = metav1.StatusReasonInvalid, errs
-	details := make([]string, len(errs))
-	for i, err := range errs {
-		details[i] = err.Field + ": " + err.Message
-	}
-	p.Detail = strings.Join(details, "; ")
 	return p
 }
 

@@ -50,7 +50,7 @@ func (h *Handlers) openWatch(ctx context.Context, r *http.Request, user *kube.Us
 	w := &watcher{
 		Handlers: h, user: user, frames: make(chan []byte), revalidated: make(chan struct{}, 1), sent: map[string]string{},
 	}
-	go w.run(ctx, r.Header.Get("Last-Event-ID"))
+	go w.run(ctx, rest.LastEventID(r))
 	return rest.Stream{
 		ContentType: stream.ContentType, Frames: w.frames, Authorize: w.revalidate, Err: func() error { return w.err },
 		StaleSince: h.cluster.UnreachableSince(live.Projects),

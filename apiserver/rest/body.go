@@ -59,11 +59,10 @@ func checkBody(r *http.Request, operation openapi.Operation) error {
 // to Kubernetes.
 func ReadBody(r *http.Request) ([]byte, error) {
 	text, err := io.ReadAll(r.Body)
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge
-	case err != nil:
+	}
+	if err != nil {
 		return nil, problem.New(http.StatusRequestTimeout, "the body did not arrive completely and in time")
 	}
 	return text, nil
@@ -103,8 +102,7 @@ func parseObject(text []byte, allowYAML bool) (map[string]any, error) {
 	if err := checkNumbers(text, err != nil || hasLargeNumber(object)); err != nil {
 		return nil, err
 	}
-	switch {
-	case err != nil || object == nil:
+	if err != nil || object == nil {
 		return nil, problem.New(http.StatusBadRequest, "the body is not an object")
 	}
 	return object, nil

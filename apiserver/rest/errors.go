@@ -39,8 +39,7 @@ func addMissing(r *http.Request, route Route, user *kube.UserClient, err error) 
 		return err
 	}
 	response, _ := problem.From(err)
-	var call verbError
-	hasVerb := errors.As(err, &call)
+	call, hasVerb := errors.AsType[verbError](err)
 	for _, need := range route.Needs {
 		if hasVerb && need.Verb != call.verb {
 			continue

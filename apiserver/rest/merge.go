@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"sync"
@@ -23,7 +22,7 @@ type openTopic struct {
 
 // openMerged opens the topics. The error is that of the first topic that cannot be opened.
 func openMerged(ctx context.Context, r *http.Request, user *kube.UserClient, topics []Topic) (merged Stream, err error) {
-	ids, opened := parseEventIDs(r.Header.Get(lastEventID), topics), make([]*openTopic, 0, len(topics))
+	ids, opened := parseEventIDs(LastEventID(r), topics), make([]*openTopic, 0, len(topics))
 	defer func() {
 		if err == nil {
 			return
@@ -98,7 +97,7 @@ func merge(ctx context.Context, topics []*openTopic, ids eventIDs, frames chan<-
 			if ctx.Err() == nil {
 				send(func() []byte {
 					delete(ids, topic.name)
-					return topic.endFrame()
+					return topic.last()
 				})
 			}
 		})
@@ -106,8 +105,8 @@ func merge(ctx context.Context, topics []*openTopic, ids eventIDs, frames chan<-
 	group.Wait()
 }
 
-// endFrame returns the last event of a topic: why it has ended.
-func (t *openTopic) endFrame() []byte {
+// last returns the last event of a topic: why it has ended.
+func (t *openTopic) last() []byte {
 	err := context.Cause(t.ctx)
 	if err == nil && t.Err != nil {
 		err = t.Err()
@@ -116,9 +115,5 @@ func (t *openTopic) endFrame() []byte {
 		err = errors.New("the topic has ended")
 	}
 	reason, _ := problem.From(err)
-	data, err := json.Marshal(reason)
-	if err != nil {
-		data = nil // never: a problem is strings and numbers
-	}
-	return stream.Event{Name: eventOf(t.name, "end"), Data: data}.Frame()
+	return endFrame(eventOf(t.name, endName), reason)
 }

@@ -85,7 +85,7 @@ func InitialEventsEnd() map[string]any {
 
 // EndEvent describes the last event of a stream that ends early.
 func EndEvent() Event {
-	return Event{Doc: "The last event of a stream that ends early.", Names: []string{"end"}, Data: ProblemSchema.Schema()}
+	return Event{Doc: "The last event of a stream that ends early.", Names: []string{endName}, Data: ProblemSchema.Schema()}
 }
 
 // EventSchema returns the schema of one event: an object with the fields of server-sent events.

@@ -98,11 +98,11 @@ func (s *Streams) Serve(w http.ResponseWriter, r *http.Request, user *kube.UserC
 		err = s.pump(r, user, opened, source)
 	}
 	s.ends.WithLabelValues(endReason(err)).Inc()
-	if reason := (*problem.Error)(nil); errors.As(err, &reason) {
+	if reason, ok := errors.AsType[*problem.Error](err); ok {
 		if source.ContentType != stream.ContentType {
 			panic(http.ErrAbortHandler) // otherwise the client takes the text for complete
 		}
-		_ = opened.Send(endEvent(reason)) // fails only if the client has gone
+		_ = opened.Send(endFrame(endName, reason)) // fails only if the client has gone
 	}
 	return nil
 }
@@ -156,10 +156,10 @@ func (s Stream) end() error {
 func (s *Streams) revalidate(r *http.Request, user *kube.UserClient, source Stream) error {
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 	defer cancel()
-	var invalid *auth.InvalidError
 	caller, err := s.options.Authenticator.Authenticate(r.WithContext(ctx))
+	_, isInvalid := errors.AsType[*auth.InvalidError](err)
 	switch {
-	case errors.As(err, &invalid), errors.Is(err, auth.ErrNoCredentials):
+	case isInvalid, errors.Is(err, auth.ErrNoCredentials):
 		return problem.New(http.StatusUnauthorized, "the credentials are no longer valid")
 	case err == nil && caller.Key() != user.User().Key():
 		return problem.New(http.StatusUnauthorized, "the credentials belong to another user now, or the groups have changed")
@@ -176,28 +176,31 @@ func (s *Streams) revalidate(r *http.Request, user *kube.UserClient, source Stre
 
 // endReason returns the label of a stream's end.
 func endReason(err error) string {
-	var reason *problem.Error
+	reason, isProblem := errors.AsType[*problem.Error](err)
 	switch {
 	case err == nil:
 		return "completed"
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return "timeout"
-	case errors.As(err, &reason) && reason.Status == http.StatusServiceUnavailable:
+	case !isProblem:
+		return "disconnected"
+	case reason.Status == http.StatusServiceUnavailable:
 		return "stopping"
-	case errors.As(err, &reason) && (reason.Status == http.StatusUnauthorized || reason.Status == http.StatusForbidden):
+	case reason.Status == http.StatusUnauthorized, reason.Status == http.StatusForbidden:
 		return "revoked"
-	case errors.As(err, &reason):
-		return "error"
 	}
-	return "disconnected"
+	return "error"
 }
 
-// endEvent is the last event of a stream that ends early. It is not named "error", which is
+// endName is the name of the last event of a stream that ends early. It is not "error", which is
 // EventSource's own.
-func endEvent(reason *problem.Error) []byte {
+const endName = "end"
+
+// endFrame returns the last event of a stream or a topic, with the reason.
+func endFrame(name string, reason *problem.Error) []byte {
 	data, err := json.Marshal(reason)
 	if err != nil {
 		data = nil // never: a problem is strings and numbers
 	}
-	return stream.Event{Name: "end", Data: data}.Frame()
+	return stream.Event{Name: name, Data: data}.Frame()
 }

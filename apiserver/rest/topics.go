@@ -30,7 +30,10 @@ type Topic struct {
 // lastEventID is the header that resumes a stream.
 const lastEventID = "Last-Event-ID"
 
-// LastEventIDParameter describes the header Last-Event-ID.
+// LastEventID returns the id of the last event that the client read, or "".
+func LastEventID(r *http.Request) string { return r.Header.Get(lastEventID) }
+
+// LastEventIDParameter describes the header that LastEventID reads.
 func LastEventIDParameter(doc string) openapi.Parameter {
 	return openapi.Parameter{Name: lastEventID, Doc: doc}
 }

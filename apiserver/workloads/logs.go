@@ -12,7 +12,6 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/utils/ptr"
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/npudeploys"
@@ -141,16 +140,16 @@ func logOptions(r *http.Request) (*corev1.PodLogOptions, error) {
 		}
 	}
 	if !options.Follow {
-		options.LimitBytes = ptr.To[int64](maxLogBytes)
+		options.LimitBytes = new(int64(maxLogBytes))
 	}
 	if text := query.Get("since"); text != "" {
 		since, err := time.ParseDuration(text)
 		if err != nil || since <= 0 {
 			return nil, problem.New(http.StatusBadRequest, "since must be a duration such as 90s or 1h30m")
 		}
-		options.SinceSeconds = ptr.To(int64((since + time.Second - 1) / time.Second))
+		options.SinceSeconds = new(int64((since + time.Second - 1) / time.Second))
 	} else {
-		options.TailLines = ptr.To[int64](defaultTail)
+		options.TailLines = new(int64(defaultTail))
 	}
 	if text := query.Get("tail"); text != "" {
 		tail, err := strconv.ParseInt(text, 10, 64)

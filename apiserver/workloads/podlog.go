@@ -14,7 +14,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/problem"
@@ -48,7 +47,7 @@ func newPodLog(user *kube.UserClient, pod *corev1.Pod, options *corev1.PodLogOpt
 // for a long time.
 func (l *podLog) check(ctx context.Context) error {
 	options := *l.options
-	options.Follow, options.TailLines, options.LimitBytes = false, ptr.To[int64](0), ptr.To[int64](1)
+	options.Follow, options.TailLines, options.LimitBytes = false, new(int64(0)), new(int64(1))
 	body, err := l.pods.GetLogs(l.pod.Name, &options).Stream(ctx)
 	if err != nil {
 		return err

@@ -69,9 +69,9 @@ func runDiff(cmd *cobra.Command, input *inputFlags, kube client.Client) error {
 		different = different || differs
 		return err
 	})
-	var exit *exitError
+	_, isExit := errors.AsType[*exitError](err)
 	switch {
-	case errors.As(err, &exit):
+	case isExit:
 		return &exitError{code: exitFailure}
 	case err != nil:
 		return err

@@ -34,8 +34,7 @@ func report(w io.Writer, err error) int {
 		return 0
 	}
 	code := exitFailure
-	var exit *exitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exitError](err); ok {
 		code = exit.code
 		if exit.err == nil {
 			return code

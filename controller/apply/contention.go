@@ -161,8 +161,8 @@ func (a *Applier) backOff(ctx context.Context, owner Owner, desired manifest, ob
 
 // withOtherManager adds to a conflict the manager and the field, if they can be found.
 func (a *Applier) withOtherManager(ctx context.Context, owner Owner, desired manifest, err error) error {
-	conflict := (*ConflictError)(nil)
-	if !errors.As(err, &conflict) || conflict.ControlledBy != "" {
+	conflict, isConflict := errors.AsType[*ConflictError](err)
+	if !isConflict || conflict.ControlledBy != "" {
 		return err
 	}
 	other := a.findOtherManager(ctx, owner, desired, &live{})
@@ -179,9 +179,8 @@ func (a *Applier) findOtherManager(ctx context.Context, owner Owner, desired man
 	if err != nil {
 		return otherManager{}
 	}
-	conflict := (*ConflictError)(nil)
 	_, err = a.patch(ctx, owner, desired.ref, body, client.FieldOwner(v1.FieldManager), client.DryRunAll)
-	if errors.As(err, &conflict) {
+	if conflict, isConflict := errors.AsType[*ConflictError](err); isConflict {
 		return otherManager{name: conflict.Manager, field: conflict.Field}
 	}
 	current := newObject(owner.Namespace, desired.ref)

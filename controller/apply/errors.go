@@ -170,8 +170,8 @@ func (e *UnavailableError) Reason() string { return v1.ReasonApplyFailed }
 
 // isServerUnavailable reports whether the other objects of a set would fail for the same reason.
 func isServerUnavailable(err error) bool {
-	unavailable := (*UnavailableError)(nil)
-	if !errors.As(err, &unavailable) {
+	unavailable, ok := errors.AsType[*UnavailableError](err)
+	if !ok {
 		return false
 	}
 	var status apierrors.APIStatus
@@ -223,7 +223,7 @@ func split(err error) []reasoned {
 	}
 	errs := make([]reasoned, 0, len(joined))
 	for _, single := range joined {
-		if e := reasoned(nil); errors.As(single, &e) {
+		if e, ok := errors.AsType[reasoned](single); ok {
 			errs = append(errs, e)
 		}
 	}
@@ -237,8 +237,7 @@ func Retry(err error) (after time.Duration, terminal bool) {
 	errs := split(err)
 	terminal = len(errs) > 0
 	for _, e := range errs {
-		contested := (*ContestedError)(nil)
-		switch isContested := errors.As(e, &contested); {
+		switch contested, isContested := errors.AsType[*ContestedError](e); {
 		case isContested && (after == 0 || contested.RetryAfter < after):
 			after = contested.RetryAfter
 		case !isContested && !isTerminal(e):
@@ -250,7 +249,7 @@ func Retry(err error) (after time.Duration, terminal bool) {
 }
 
 func isTerminal(e reasoned) bool {
-	if unlisted := (*UnlistedError)(nil); errors.As(e, &unlisted) {
+	if _, isUnlisted := errors.AsType[*UnlistedError](e); isUnlisted {
 		return true
 	}
 	switch e.Reason() {

@@ -145,10 +145,9 @@ func (m manifest) body() ([]byte, error) { return m.packed.unpack() }
 func setOwner(object *unstructured.Unstructured, owner Owner) {
 	metadata, _ := object.Object["metadata"].(map[string]any)
 	object.Object["metadata"] = maps.Clone(metadata)
-	isController := true
 	object.SetOwnerReferences([]metav1.OwnerReference{{
 		APIVersion: v1.GroupVersion().String(), Kind: owner.Kind, Name: owner.Name, UID: owner.UID,
-		Controller: &isController, BlockOwnerDeletion: &isController,
+		Controller: new(true), BlockOwnerDeletion: new(true),
 	}})
 	labels := object.GetLabels()
 	if labels == nil {

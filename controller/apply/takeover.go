@@ -35,7 +35,7 @@ func (a *Applier) handOff(
 		return fmt.Errorf("encoding the replicas of %s: %w", desired.ref, err)
 	}
 	_, err = a.patch(ctx, owner, desired.ref, body, append(options, client.FieldOwner(handOffManager))...)
-	if conflict := (*ConflictError)(nil); errors.As(err, &conflict) {
+	if _, isConflict := errors.AsType[*ConflictError](err); isConflict {
 		return nil // Another manager has it already.
 	}
 	return err
@@ -45,8 +45,8 @@ func (a *Applier) handOff(
 // because of list items that another client wrote: an item with another key, such as a port of the
 // same name with another number, stays beside ours.
 func conflictsWithOthersItems(action Action, err error) bool {
-	rejected := (*RejectedError)(nil)
-	return action == Corrected && errors.As(err, &rejected)
+	_, isRejected := errors.AsType[*RejectedError](err)
+	return action == Corrected && isRejected
 }
 
 // takeOver applies again after upgrade, so that the apply removes the fields that other clients wrote

@@ -124,6 +124,7 @@ func (m manifest) updateBody(uid types.UID) ([]byte, error) {
 // alreadyExists reports whether a creation failed because the object exists. If the object has
 // other values in fields of the manifest, the API server reports a conflict instead.
 func alreadyExists(err error) bool {
-	conflict, unavailable := (*ConflictError)(nil), (*UnavailableError)(nil)
-	return errors.As(err, &conflict) || errors.As(err, &unavailable) && apierrors.IsConflict(unavailable.Err)
+	_, isConflict := errors.AsType[*ConflictError](err)
+	unavailable, isUnavailable := errors.AsType[*UnavailableError](err)
+	return isConflict || isUnavailable && apierrors.IsConflict(unavailable.Err)
 }

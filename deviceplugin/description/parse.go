@@ -13,7 +13,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
@@ -67,8 +66,8 @@ func decode(data []byte) (Description, error) {
 	if err == nil {
 		return d, errors.Join(strict...)
 	}
-	var mismatch *stdjson.UnmarshalTypeError
-	if !errors.As(err, &mismatch) {
+	mismatch, ok := errors.AsType[*stdjson.UnmarshalTypeError](err)
+	if !ok {
 		return d, err
 	}
 	switch kind := mismatch.Type.Kind(); {
@@ -141,7 +140,7 @@ func (c *Container) complete() {
 	c.EnvironmentValue = cmp.Or(c.EnvironmentValue, EnvironmentID)
 	for i := range c.Mounts {
 		if c.Mounts[i].ReadOnly == nil {
-			c.Mounts[i].ReadOnly = ptr.To(true)
+			c.Mounts[i].ReadOnly = new(true)
 		}
 	}
 }

@@ -246,8 +246,8 @@ func (e *undecidedError) Error() string { return "trying the templates: " + e.er
 func (e *undecidedError) Unwrap() error { return e.err }
 
 func isUndecided(err error) bool {
-	undecided := (*undecidedError)(nil)
-	return errors.As(err, &undecided)
+	_, is := errors.AsType[*undecidedError](err)
+	return is
 }
 
 // prepare validates candidate, and returns it compiled.
@@ -260,7 +260,7 @@ func (s *Store) prepare(ctx context.Context, candidate fs.FS) (*render.Templates
 		return set, err
 	}
 	err = s.hooks.Try(ctx, set, s.Serving())
-	if rejected := (*RejectedError)(nil); err != nil && !errors.As(err, &rejected) {
+	if err != nil && !isRejected(err) {
 		err = &undecidedError{err}
 	}
 	return set, err
@@ -278,7 +278,7 @@ func (s *Store) validate(ctx context.Context, candidate fs.FS) error {
 		return fmt.Errorf("listing live specs: %w", err)
 	}
 	err = s.hooks.Validate(ctx, candidate, live)
-	if rejected := (*RejectedError)(nil); !errors.As(err, &rejected) {
+	if !isRejected(err) {
 		return err
 	}
 	rendering := live.renderingWith(serving)

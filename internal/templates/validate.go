@@ -38,6 +38,11 @@ func (e *RejectedError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+func isRejected(err error) bool {
+	_, is := errors.AsType[*RejectedError](err)
+	return is
+}
+
 // Validate checks in a child process that candidate compiles, and that it renders its presets
 // and live to manifests that may be applied. Its policy may forbid some of the examples, not all. The
 // error of an invalid candidate is a *RejectedError.
@@ -65,11 +70,10 @@ func validate(candidate fs.FS, live Live) []render.Violation {
 }
 
 func compileViolations(err error) []render.Violation {
-	var invalid *render.TemplateError
-	if !errors.As(err, &invalid) {
-		return []render.Violation{{Message: err.Error()}}
+	if invalid, ok := errors.AsType[*render.TemplateError](err); ok {
+		return invalid.Violations
 	}
-	return invalid.Violations
+	return []render.Violation{{Message: err.Error()}}
 }
 
 // renderExamples renders the compiled-in examples. An example that the policy of set forbids
@@ -87,12 +91,11 @@ func renderExamples(set *render.Templates) []render.Violation {
 		}
 		for _, document := range render.ReadDocuments(name, content) {
 			_, err := plan.DocumentRenderer(document, ownerOf(document)).Render(set)
-			var invalid *render.Error
-			if errors.As(err, &invalid) {
+			if _, isForbidden := errors.AsType[*render.Error](err); isForbidden {
 				forbidden = appendError(forbidden, name, err)
-				continue
+			} else {
+				violations = appendError(violations, name, err)
 			}
-			violations = appendError(violations, name, err)
 		}
 	}
 	if len(forbidden) == len(names) {
