@@ -227,9 +227,11 @@ func (o *rolloutOptions) undo(ctx context.Context, name string, number int64, ou
 		_, err := fmt.Fprintf(out, "npudeploy.dudaji.com/%s has the spec of revision %d already\n", deploy.Name, revision.Number)
 		return err
 	}
-	deploy.Spec = history.Restore(revision, &deploy.Spec)
 	// With the resource version that was read, a change of another client is not overwritten.
-	err = o.kube.Update(ctx, deploy, client.FieldOwner("nufi"))
+	err = writeSpec(ctx, o.kube, deploy, func() error {
+		deploy.Spec = history.Restore(revision, &deploy.Spec)
+		return o.kube.Update(ctx, deploy, client.FieldOwner("nufi"))
+	})
 	if apierrors.IsConflict(err) {
 		return fmt.Errorf("npudeploy %s changed since it was read, run the command again: %w", deploy.Name, err)
 	}

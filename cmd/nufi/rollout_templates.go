@@ -21,6 +21,7 @@ import (
 
 var (
 	errNotTemplates = errors.New("use templates, or templates/DIGEST")
+	errNoRolloutYet = errors.New("there is no rollout of templates yet: the first one begins when new templates change an NpuDeploy")
 	errNotComplete  = errors.New("the rollout does not complete")
 	errDeleted      = errors.New("the rollout was deleted")
 )
@@ -77,7 +78,7 @@ func selectRollout(newestFirst []v1.TemplateRollout, which string) (*v1.Template
 	case which != "":
 		return rollout.Select(newestFirst, which)
 	case len(newestFirst) == 0:
-		return nil, rollout.ErrNoRollout
+		return nil, errNoRolloutYet
 	}
 	return &newestFirst[0], nil
 }

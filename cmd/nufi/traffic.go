@@ -12,7 +12,9 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -247,7 +249,7 @@ func printPromotion(out io.Writer, deploy *v1.NpuDeploy) error {
 	return err
 }
 
-// change writes a change of the spec. If another user changes the weights at the same time, nothing is written.
+// change writes a change of the spec. If another user changes the spec at the same time, nothing is written.
 func (o *trafficOptions) change(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy, change trafficChange) error {
 	if deploy.Spec.Endpoint == nil {
 		return errNoEndpoint
@@ -257,15 +259,31 @@ func (o *trafficOptions) change(ctx context.Context, kube client.Client, deploy 
 	if slices.Contains([]v1.EndpointKind{v1.EndpointIngress, v1.EndpointInferencePool, v1.EndpointNone}, kind) {
 		return fmt.Errorf("spec.endpoint.kind: %s %w", kind, errNotDivided)
 	}
-	before := deploy.DeepCopy()
-	if err := change(ctx, kube, deploy); err != nil {
-		return err
-	}
 	options := []client.PatchOption{client.FieldOwner("nufi")}
 	if o.dryRun {
 		options = append(options, client.DryRunAll)
 	}
-	return kube.Patch(ctx, deploy, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), options...)
+	return writeSpec(ctx, kube, deploy, func() error {
+		before := deploy.DeepCopy()
+		if err := change(ctx, kube, deploy); err != nil {
+			return err
+		}
+		return kube.Patch(ctx, deploy, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), options...)
+	})
+}
+
+// writeSpec calls write, which writes the version of an NpuDeploy that was read. It reads the NpuDeploy again and repeats
+// the call if others have changed it since then, but not its spec.
+func writeSpec(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy, write func() error) error {
+	generation := deploy.Generation
+	return retry.OnError(retry.DefaultRetry, func(err error) bool {
+		var read v1.NpuDeploy
+		if !apierrors.IsConflict(err) || kube.Get(ctx, client.ObjectKeyFromObject(deploy), &read) != nil || read.Generation != generation {
+			return false
+		}
+		*deploy = read
+		return true
+	}, write)
 }
 
 // trafficRow is a backend in the output.
