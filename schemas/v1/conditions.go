@@ -34,7 +34,7 @@ const (
 	ConditionComplete    = "Complete"
 )
 
-// The comments below are the source of a table in docs/operations.md: a constant's first
+// The comments below are the source of a table in docs/troubleshooting.md: a constant's first
 // paragraph says what a reason means, the second what to do. docs/gen generates the table.
 
 // Reasons of several conditions.

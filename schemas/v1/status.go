@@ -14,7 +14,7 @@ type NpuDeployStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Ready, the conditions that it summarizes, and others: docs/operations.md lists them.
+	// conditions are Ready, the conditions that it summarizes, and others: docs/troubleshooting.md lists them.
 	//
 	// +optional
 	// +listType=map
