@@ -1,6 +1,7 @@
 package project_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -79,6 +80,9 @@ func TestAdmissionRejectsAHostOutsideTheProject(t *testing.T) {
 	if !strings.Contains(last.Error(), "does not belong to project "+f.name) {
 		t.Error(last)
 	}
+	if !strings.Contains(last.Error(), "it must be, or end in, "+f.name+".example") {
+		t.Error(last)
+	}
 	if err := f.createDeploy("not"+f.name+".example", client.DryRunAll); !apierrors.IsInvalid(err) {
 		t.Errorf("a name that only ends alike: %v", err)
 	}
@@ -86,4 +90,18 @@ func TestAdmissionRejectsAHostOutsideTheProject(t *testing.T) {
 		t.Errorf("a host of its own: %v", err)
 	}
 	f.awaitRouted()
+}
+
+// Kubernetes (1.37) replaces a message of more than 5,120 bytes by the policy's expression.
+func TestAdmissionNamesNoLongListOfHosts(t *testing.T) {
+	f := newFixture(t)
+	var suffixes []string
+	for i := range 32 {
+		suffixes = append(suffixes, fmt.Sprint(strings.Repeat(strings.Repeat("a", 60)+".", 3), f.name, "-", i))
+	}
+	f.applyReady("{hostSuffixes: [" + strings.Join(suffixes, ", ") + "]}")
+	f.Await("the policy to deny a host with a message", func() bool {
+		err := f.createDeploy("web.elsewhere.example", client.DryRunAll)
+		return apierrors.IsInvalid(err) && strings.Contains(err.Error(), "does not belong to project "+f.name+": it must be, or end in, one of its hostSuffixes")
+	})
 }
