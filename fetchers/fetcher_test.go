@@ -64,3 +64,23 @@ type floods struct{}
 func (floods) Query(context.Context, string, time.Time) (QueryResult, error) {
 	return QueryResult{}, ErrTooLarge
 }
+
+// A server may have any number of series of each metric.
+func TestSeriesOfAVendorAreBounded(t *testing.T) {
+	querier := &manySeries{}
+	_, _, err := NewFetcher(Furiosa(), DefaultMaxAge, func() time.Time { return noon }).FetchMetrics(t.Context(), querier)
+	if !errors.Is(err, ErrTooLarge) || querier.queries != 1+3 {
+		t.Errorf("after %d queries: %v", querier.queries, err)
+	}
+}
+
+// manySeries has 100,001 series of each metric, and rejects queries of several metrics.
+type manySeries struct{ queries int }
+
+func (m *manySeries) Query(_ context.Context, expression string, _ time.Time) (QueryResult, error) {
+	m.queries++
+	if strings.Contains(expression, "=~") {
+		return QueryResult{}, ErrRejected
+	}
+	return QueryResult{Samples: make([]Sample, maxSamples/3+1)}, nil
+}

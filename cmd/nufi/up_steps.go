@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // How often the current step is printed. On a terminal its line is rewritten; elsewhere a
@@ -15,8 +17,8 @@ const (
 	plainInterval    = 15 * time.Second
 )
 
-// width limits a rewritten line: the terminal cannot rewrite one that wraps.
-const width = 79
+// defaultWidth is the width of a rewritten line if the terminal does not report its own.
+const defaultWidth = 79
 
 // steps prints a line with the duration of each step.
 type steps struct {
@@ -91,10 +93,20 @@ func (s *steps) print() {
 		line += ": " + s.detail
 	}
 	if s.terminal {
-		_, _ = fmt.Fprintf(s.out, "\r\033[K%.*s", width, line)
+		_, _ = fmt.Fprintf(s.out, "\r\033[K%.*s", s.width(), line)
 		return
 	}
 	_, _ = fmt.Fprintln(s.out, line, "...")
+}
+
+// width limits a rewritten line: the terminal cannot rewrite one that wraps. Users change the size of a terminal.
+func (s *steps) width() int {
+	if file, ok := s.out.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 1 {
+			return columns - 1
+		}
+	}
+	return defaultWidth
 }
 
 // finish prints the current step's last line. The caller holds the lock.
@@ -124,9 +136,5 @@ func elapsed(d time.Duration) string {
 
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && term.IsTerminal(int(file.Fd()))
 }

@@ -17,8 +17,13 @@ var (
 	ErrNoGo       = errors.New("no Go toolchain")
 )
 
+var errDamaged = errors.New("if the data of an earlier run are damaged, `nufi up --reset` deletes them")
+
 // maxLogLines is how many lines of a program's log its unexpected exit quotes.
 const maxLogLines = 8
+
+// maxLogLine is how much of a line is quoted: etcd's have stacks.
+const maxLogLine = 300
 
 // errorInLog returns the typed error that a program wrote to its log before it exited, or
 // nil. It searches for the operating system's messages, which are constant.
@@ -40,11 +45,18 @@ func diskFull(err error) error {
 	return err
 }
 
-// lastLines returns the last lines of a log, indented.
+// lastLines returns the last lines of a log, indented: without the stack of a panic, and the end of long lines.
 func lastLines(log string) string {
+	if at := strings.LastIndex(log, "panic: "); at >= 0 {
+		reason, _, _ := strings.Cut(log[at:], "\ngoroutine ")
+		log = log[:at] + reason
+	}
 	lines := strings.Split(strings.TrimSpace(log), "\n")
 	lines = lines[max(0, len(lines)-maxLogLines):]
-	return "  " + strings.Join(lines, "\n  ")
+	for i, line := range lines {
+		lines[i] = fmt.Sprintf("  %.*s", maxLogLine, line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // unexpectedExit returns the error of a program that exited by itself, from its log on disk.

@@ -48,6 +48,29 @@ func TestUnknownErrorQuotesTheEndOfTheLog(t *testing.T) {
 	}
 }
 
+func TestStackOfAPanicIsNotQuoted(t *testing.T) {
+	t.Parallel()
+	stack := "goroutine 1 [running]:\n" + strings.Repeat("main.main()\n\t/main.go:1 +0x1\n", 20)
+	got := lastLines("earlier\npanic: invalid database\n\n" + stack)
+	if want := "  earlier\n  panic: invalid database"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := lastLines(strings.Repeat("a", 1000)); len(got) != maxLogLine+2 {
+		t.Errorf("%d bytes of a long line are quoted", len(got))
+	}
+}
+
+func TestExitOfEtcdNamesTheWayOutOfDamagedData(t *testing.T) {
+	t.Parallel()
+	for log, want := range map[string]bool{"crc mismatch": true, "bind: address already in use": false} {
+		p := &process{program: program{component: Etcd, log: filepath.Join(t.TempDir(), "log")}}
+		write(t, p.log, log)
+		if got := strings.Contains(p.exitError().Error(), "--reset"); got != want {
+			t.Errorf("after %q: %v", log, p.exitError())
+		}
+	}
+}
+
 func TestDiskFullWrapsOnlyENOSPC(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {

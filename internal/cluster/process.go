@@ -114,8 +114,13 @@ func (p *process) signal(s syscall.Signal) error {
 
 // exitError returns the error of a process that exited by itself.
 func (p *process) exitError() error {
-	if p.err == nil {
-		return unexpectedExit(string(p.component), p.log, errors.New("exit status 0"))
+	exit := p.err
+	if exit == nil {
+		exit = errors.New("exit status 0")
 	}
-	return unexpectedExit(string(p.component), p.log, p.err)
+	err := unexpectedExit(string(p.component), p.log, exit)
+	if p.component == Etcd && !errors.Is(err, ErrPortInUse) && !errors.Is(err, ErrDiskFull) {
+		return errors.Join(err, errDamaged)
+	}
+	return err
 }
