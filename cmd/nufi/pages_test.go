@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 )
 
@@ -32,6 +33,38 @@ func TestPagesShowCommandsThatExist(t *testing.T) {
 	}
 	if shown < 50 {
 		t.Errorf("the pages show only %d commands", shown)
+	}
+}
+
+// The README quotes the output of nufi explain for its first spec.
+func TestREADMEQuotesExplain(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, spec, _ := strings.Cut(string(readme), "```yaml\n")
+	spec, _, _ = strings.Cut(spec, "```")
+	_, quoted, found := strings.Cut(string(readme), "    $ nufi explain -f llama.yaml ")
+	argument, quoted, _ := strings.Cut(quoted, "\n")
+	quoted, _, _ = strings.Cut(quoted, "\n\n")
+	if !found {
+		t.Fatal("there is no command")
+	}
+	file := filepath.Join(t.TempDir(), "llama.yaml")
+	if err := os.WriteFile(file, []byte(spec), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	root := newCommand()
+	root.SetArgs([]string{"explain", "-f", file, argument})
+	root.SetOut(&out)
+	if err := root.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := strings.TrimSpace(strings.ReplaceAll(out.String(), file, "llama.yaml"))
+	if diff := cmp.Diff(strings.TrimSpace(strings.ReplaceAll(quoted, "\n    ", "\n")), got); diff != "" {
+		t.Errorf("explain (-README +got):\n%s", diff)
 	}
 }
 

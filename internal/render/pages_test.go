@@ -120,7 +120,7 @@ func completed(t *testing.T, document string) []byte {
 func TestPagesShowValidPolicies(t *testing.T) {
 	t.Parallel()
 	policies := 0
-	for _, page := range glob(t, "../../docs/*.md") {
+	for _, page := range append(glob(t, "../../docs/*.md"), "../../README.md") {
 		for _, block := range codeBlocks(string(read(t, page)), "cue") {
 			change, err := parser.ParseFile(page, block)
 			if err != nil {
