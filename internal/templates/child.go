@@ -67,7 +67,7 @@ type response struct {
 }
 
 // runChild sends req to a child, this program with ValidateCommand. A child that does not
-// respond is a violation of the candidate.
+// respond is a violation of the candidate; one that cannot be started is not.
 func runChild(ctx context.Context, req request) (*response, error) {
 	input, err := json.Marshal(req)
 	if err != nil {
@@ -88,6 +88,9 @@ func runChild(ctx context.Context, req request) (*response, error) {
 	if err := child.Run(); err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
+		}
+		if child.Process == nil {
+			return nil, &undecidedError{err}
 		}
 		reason, _, _ := strings.Cut(string(stderr.text), "\n")
 		if stdout.left == 0 {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -118,6 +119,51 @@ func TestUndecidedCandidateIsRetried(t *testing.T) {
 		if want := int(wait / retryUndecided); swapped != want || store.State().Rejected != nil {
 			t.Errorf("after %s: %d swaps, want %d; the rejection is %v", wait, swapped, want, store.State().Rejected)
 		}
+	}
+}
+
+// Neither a list that fails nor a process that cannot be started is a fault of the candidate.
+func TestCandidateIsNotRejectedForAFailureOfTheMachine(t *testing.T) {
+	dir, file, now := settledFolder(t)
+	unlisted := errUnreachable
+	store, err := Open(dir, Hooks{
+		Live:     func(context.Context) (Live, error) { return Live{}, unlisted },
+		Validate: Validate,
+		Swapped:  func(*render.Templates) { t.Error("a candidate serves that was not validated") },
+		Rejected: func(_ string, reason error) { t.Errorf("rejected: %v", reason) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(t, file)
+	poller := poller{store: store}
+	if err := poller.poll(t.Context(), now); !errors.Is(err, errUnreachable) {
+		t.Errorf("without a list: %v", err)
+	}
+	set, err := Snapshot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	noFiles(t)
+	if err := Validate(t.Context(), set, Live{}); !errors.Is(err, syscall.EMFILE) || !isUndecided(err) {
+		t.Errorf("without a process: %v", err)
+	}
+}
+
+// noFiles makes further files, and thereby pipes to a child, impossible until the end of the test.
+func noFiles(t *testing.T) {
+	t.Helper()
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 3, Max: before.Max}); err != nil {
+		t.Fatal(err)
 	}
 }
 

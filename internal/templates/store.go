@@ -19,7 +19,7 @@ const (
 	// retryInterval is the time until a rejected candidate is validated again: the live spec that
 	// it could not render may have been deleted.
 	retryInterval = 5 * time.Minute
-	// retryUndecided is the interval if the API server did not respond to the dry runs of a candidate.
+	// retryUndecided is the interval if the cluster or this machine kept a candidate from being tried.
 	retryUndecided = 10 * time.Second
 )
 
@@ -275,7 +275,7 @@ func (s *Store) validate(ctx context.Context, candidate fs.FS) error {
 	}
 	live, err := s.hooks.Live(ctx)
 	if err != nil {
-		return fmt.Errorf("listing live specs: %w", err)
+		return &undecidedError{fmt.Errorf("listing live specs: %w", err)}
 	}
 	err = s.hooks.Validate(ctx, candidate, live)
 	if !isRejected(err) {
