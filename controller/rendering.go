@@ -135,6 +135,9 @@ func renderOutcome(err error) status.Outcome {
 	if _, isInvalid := errors.AsType[*render.Error](err); isInvalid {
 		return status.Outcome{Reason: v1.ReasonInvalidSpec, Message: err.Error()}
 	}
+	if errors.As(err, new(unusableSetError)) {
+		return status.Outcome{Reason: v1.ReasonTemplatesUnusable, Message: err.Error()}
+	}
 	return status.Outcome{Reason: v1.ReasonInvalidTemplate, Message: err.Error()}
 }
 

@@ -116,13 +116,19 @@ func (r *rollouts) describe(
 	if latest.IsHalted(set.digest) && assignment != nil {
 		m.Earlier = assignment.From
 	}
-	if ready := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionReady); ready != nil {
-		m.IsReady, m.Reason, m.Since = ready.Status == metav1.ConditionTrue, ready.Reason, ready.LastTransitionTime.Time
-	}
-	if m.Devices = devices; !m.IsReady || devices == nil {
+	m.Ready, m.Available = conditionOf(deploy, v1.ConditionReady), conditionOf(deploy, v1.ConditionAvailable)
+	if m.Devices = devices; !m.Ready.IsTrue || devices == nil {
 		m.Devices = requestedDevices(deploy)
 	}
 	return nil
+}
+
+func conditionOf(deploy *v1.NpuDeploy, kind string) rollout.Condition {
+	condition := meta.FindStatusCondition(deploy.Status.Conditions, kind)
+	if condition == nil {
+		return rollout.Condition{}
+	}
+	return rollout.Condition{IsTrue: condition.Status == metav1.ConditionTrue, Reason: condition.Reason, Since: condition.LastTransitionTime.Time}
 }
 
 // requestedDevices returns the devices that the pods of an NpuDeploy request, or nil.

@@ -98,7 +98,7 @@ func (r *templateSets) add(number int64, digest string, packed []byte) {
 	r.byDigest[digest] = &revision{number, sync.OnceValues(func() (*render.Templates, error) {
 		set, err := compilePacked(packed)
 		if err != nil {
-			return nil, fmt.Errorf("templates %s cannot be used by this version of the controller: %w", digest, err)
+			return nil, unusableSetError{fmt.Errorf("templates %s cannot be used by this version of the controller: %w", digest, err)}
 		}
 		return set, nil
 	})}

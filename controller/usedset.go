@@ -76,9 +76,12 @@ func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serv
 	return usedSet{serving.Digest, func() (*render.Templates, error) { return serving, nil }, serving, unknown}, nil
 }
 
+// unusableSetError means that the set that an NpuDeploy uses is not stored, or of another version of the controller.
+type unusableSetError struct{ error }
+
 func notStored(digest string) func() (*render.Templates, error) {
 	return func() (*render.Templates, error) {
-		return nil, fmt.Errorf("templates %s are not stored any more: what runs stays until other ones are assigned or requested", digest)
+		return nil, unusableSetError{fmt.Errorf("templates %s are not stored any more: what runs stays until other ones are assigned or requested", digest)}
 	}
 }
 

@@ -83,7 +83,7 @@ func newSimulation(t *testing.T, seed uint64, controllers, restarting, inPlace i
 	for i := range restarting + inPlace {
 		d := rollout.Deploy{
 			Namespace: fmt.Sprint("team-", i%3), Name: fmt.Sprint("web-", i), Templates: before, Applied: before,
-			IsReady: true, Reason: v1.ReasonReady, Since: s.now.Add(-time.Hour),
+			Ready: rollout.Condition{IsTrue: true, Reason: v1.ReasonReady, Since: s.now.Add(-time.Hour)},
 		}
 		s.stored.deploys[d.Name] = versioned[rollout.Deploy]{object: d}
 		s.inPlace[d.Name] = i >= restarting
@@ -332,7 +332,7 @@ func (s *simulation) reconcile(i int, name string, interrupted interruption) {
 	}
 	d := s.stored.deploys[name]
 	if assigned := assignedSet(d.object); assigned != d.object.Applied {
-		d.object.Applied, d.object.IsReady, d.object.Reason, d.object.Since = assigned, false, v1.ReasonProgressing, s.now
+		d.object.Applied, d.object.Ready = assigned, rollout.Condition{Reason: v1.ReasonProgressing, Since: s.now}
 		d.version++
 		s.applied[name] = append(s.applied[name], assigned)
 		s.stored.deploys[name] = d
@@ -371,8 +371,8 @@ func (s *simulation) start(name string) {
 	if s.bad[d.object.Applied] {
 		reason = v1.ReasonCrashLoop
 	}
-	if d.object.Reason != reason {
-		d.object.Reason, d.object.IsReady, d.object.Since = reason, reason == v1.ReasonReady, s.now
+	if d.object.Ready.Reason != reason {
+		d.object.Ready = rollout.Condition{IsTrue: reason == v1.ReasonReady, Reason: reason, Since: s.now}
 		d.version++
 		s.stored.deploys[name] = d
 	}
@@ -382,7 +382,7 @@ func (s *simulation) start(name string) {
 func (s *simulation) down() int {
 	down := 0
 	for name, d := range s.stored.deploys {
-		if !d.object.IsReady || assignedSet(d.object) != d.object.Applied && !s.inPlace[name] {
+		if !d.object.Ready.IsTrue || assignedSet(d.object) != d.object.Applied && !s.inPlace[name] {
 			down++
 		}
 	}

@@ -88,7 +88,7 @@ func (e *evaluation) revert() {
 	for _, m := range e.members {
 		switch {
 		case !m.isOnTarget() || !waves[int(m.assigned().Wave)]:
-		case m.IsReady && m.assigned().Wave != inPlace:
+		case m.health.IsTrue && m.assigned().Wave != inPlace:
 			serving = append(serving, m)
 		default:
 			if m.state == failed {

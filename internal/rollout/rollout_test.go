@@ -40,7 +40,7 @@ func newFleet(t *testing.T, policy render.ChangePolicy, effects ...render.Effect
 	for i, effect := range effects {
 		f.input.Deploys = append(f.input.Deploys, rollout.Deploy{
 			Namespace: fmt.Sprint("team-", i%4), Name: fmt.Sprint("web-", i), Templates: before, Earlier: before, Applied: before,
-			Effect: effect, IsReady: true, Reason: v1.ReasonReady, Since: f.input.Now.Add(-time.Hour),
+			Effect: effect, Ready: rollout.Condition{IsTrue: true, Reason: v1.ReasonReady, Since: f.input.Now.Add(-time.Hour)},
 		})
 	}
 	return f
@@ -70,7 +70,7 @@ func (f *fleet) evaluate() []*rollout.Deploy {
 			isMoved := d.Templates != assignment.Templates
 			d.Assignment, d.Templates = &assignment.RolloutAssignment, assignment.Templates
 			if isMoved && d.Effect != render.InPlace {
-				d.IsReady, d.Reason, d.Since = false, v1.ReasonProgressing, f.input.Now
+				d.Ready = rollout.Condition{Reason: v1.ReasonProgressing, Since: f.input.Now}
 			}
 			d.Effect = render.None
 			if d.Templates != target {
@@ -91,7 +91,7 @@ func (f *fleet) evaluate() []*rollout.Deploy {
 func (f *fleet) down() []*rollout.Deploy {
 	var down []*rollout.Deploy
 	for i := range f.input.Deploys {
-		if !f.input.Deploys[i].IsReady {
+		if !f.input.Deploys[i].Ready.IsTrue {
 			down = append(down, &f.input.Deploys[i])
 		}
 	}
@@ -101,7 +101,7 @@ func (f *fleet) down() []*rollout.Deploy {
 // finish makes assigned NpuDeploys Ready, or not Ready for a reason.
 func (f *fleet) finish(deploys []*rollout.Deploy, reason string) {
 	for _, d := range deploys {
-		d.Applied, d.IsReady, d.Reason, d.Since = d.Templates, reason == v1.ReasonReady, reason, f.input.Now
+		d.Applied, d.Ready = d.Templates, rollout.Condition{IsTrue: reason == v1.ReasonReady, Reason: reason, Since: f.input.Now}
 	}
 }
 
@@ -301,7 +301,7 @@ func TestNotReadyBeforeIsNeitherWaitedForNorFailed(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, policy(), restarts(10)...)
 	for i := range f.input.Deploys {
-		f.input.Deploys[i].IsReady, f.input.Deploys[i].Reason = i >= 5, v1.ReasonCrashLoop
+		f.input.Deploys[i].Ready.IsTrue, f.input.Deploys[i].Ready.Reason = i >= 5, v1.ReasonCrashLoop
 	}
 	for range 200 {
 		for _, d := range f.evaluate() {
@@ -321,6 +321,64 @@ func TestNotReadyBeforeIsNeitherWaitedForNorFailed(t *testing.T) {
 	}
 	if notReady != 5 {
 		t.Errorf("%d were not Ready before, want 5", notReady)
+	}
+}
+
+// serveWithoutRoute makes NpuDeploys Available, but not Ready: their servers run.
+func serveWithoutRoute(deploys []*rollout.Deploy, now time.Time) {
+	for _, d := range deploys {
+		d.Applied, d.Ready = d.Templates, rollout.Condition{Reason: v1.ReasonRouteNotAccepted, Since: now}
+		d.Available = rollout.Condition{IsTrue: true, Reason: v1.ReasonAvailable, Since: now}
+	}
+}
+
+func TestServersWithoutARouteAreUpdatedInWaves(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, policy(), restarts(20)...)
+	for i := range f.input.Deploys {
+		serveWithoutRoute([]*rollout.Deploy{&f.input.Deploys[i]}, f.input.Now)
+	}
+	most := 0
+	for range 200 {
+		assigned := f.evaluate()
+		most = max(most, len(assigned))
+		for _, d := range assigned {
+			d.Available = rollout.Condition{Reason: v1.ReasonStarting, Since: f.input.Now}
+		}
+		if more := f.evaluate(); len(assigned) == 3 && len(more) > 0 {
+			t.Fatalf("%d are assigned while three start", len(more))
+		}
+		serveWithoutRoute(assigned, f.input.Now)
+		f.input.Now = f.input.Now.Add(time.Minute)
+	}
+	f.expect(v1.ConditionComplete, "True Complete")
+	f.expect(v1.ConditionHalted, "False NoFailure")
+	if most != 3 || f.on(target) != 20 {
+		t.Errorf("%d are assigned at a time, %d in the end", most, f.on(target))
+	}
+	for _, wave := range f.input.Rollout.Status.Waves {
+		if wave.NotReadyBefore > 0 || wave.Ready != wave.Total {
+			t.Errorf("%+v", wave)
+		}
+	}
+}
+
+func TestServersWithoutARouteHaltTheRolloutIfTheyCrash(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, policy(), restarts(20)...)
+	for i := range f.input.Deploys {
+		serveWithoutRoute([]*rollout.Deploy{&f.input.Deploys[i]}, f.input.Now)
+	}
+	for _, d := range f.evaluate() {
+		d.Applied, d.Available = d.Templates, rollout.Condition{Reason: v1.ReasonCrashLoop, Since: f.input.Now}
+	}
+	back := f.evaluate()
+	f.expect(v1.ConditionHalted, "True DeploysFailed")
+	serveWithoutRoute(back, f.input.Now)
+	f.evaluate()
+	f.expect(v1.ConditionProgressing, "False Stopped")
+	if f.on(before) != 20 {
+		t.Errorf("%d are on the earlier set", f.on(before))
 	}
 }
 
@@ -555,7 +613,7 @@ func BenchmarkEvaluate(b *testing.B) {
 	for i := range 10_000 {
 		f.input.Deploys = append(f.input.Deploys, rollout.Deploy{
 			Namespace: fmt.Sprint("team-", i%100), Name: fmt.Sprint("web-", i), Templates: before, Earlier: before, Applied: before,
-			Effect: render.Restart, IsReady: true, Reason: v1.ReasonReady, Since: f.input.Now.Add(-time.Hour), Devices: &rollout.Devices{Resource: "npu", PerPod: 1, Held: []rollout.Held{{Node: fmt.Sprint("node-", i/8), Count: 1}}},
+			Effect: render.Restart, Ready: rollout.Condition{IsTrue: true, Reason: v1.ReasonReady, Since: f.input.Now.Add(-time.Hour)}, Devices: &rollout.Devices{Resource: "npu", PerPod: 1, Held: []rollout.Held{{Node: fmt.Sprint("node-", i/8), Count: 1}}},
 		})
 	}
 	b.ReportAllocs()

@@ -24,13 +24,28 @@ type Deploy struct {
 	// Overdue is the set that an overdue manual update requests, or None. It is empty if updates are automatic.
 	Overdue string
 
-	// IsReady, Reason and Since are its condition Ready.
-	IsReady bool
-	Reason  string
-	Since   time.Time
+	// Ready and Available are its conditions.
+	Ready, Available Condition
 
 	// Devices are the devices of its pods. nil means that they need none.
 	Devices *Devices
+}
+
+// Condition is a condition of an NpuDeploy. Its zero value is one that is absent.
+type Condition struct {
+	IsTrue bool
+	Reason string
+	Since  time.Time
+}
+
+// followed is the condition that tells whether an NpuDeploy serves as it did before an update: Ready or, if only that was
+// True before, Available. The servers of an NpuDeploy may serve although it is not Ready, for example while the
+// controller of its route is not running.
+func (d Deploy) followed(onlyAvailable bool) Condition {
+	if onlyAvailable {
+		return d.Available
+	}
+	return d.Ready
 }
 
 // state is the state of an NpuDeploy in a rollout.
@@ -51,6 +66,9 @@ type member struct {
 	Deploy
 
 	state state
+	// health is the followed condition, and onlyAvailable is set if that is Available.
+	health        Condition
+	onlyAvailable bool
 	// isLeftDown is set if an earlier rollout made a candidate unavailable.
 	isLeftDown bool
 	// next is the assignment to record, or nil.
@@ -79,33 +97,48 @@ func (m *member) isDisrupted() bool {
 		return false
 	}
 	a := m.assigned()
-	return a.WasReady && a.Wave != inPlace && (m.next != nil || !m.IsReady || m.Applied != a.Templates)
+	return a.WasReady && a.Wave != inPlace && (m.next != nil || !m.health.IsTrue || m.Applied != a.Templates)
 }
 
 // classify returns an NpuDeploy with its state. A failure that is not recorded yet is in next.
 func (e *evaluation) classify(d Deploy) *member {
 	m := &member{Deploy: d}
+	m.follow(!d.Ready.IsTrue && d.Available.IsTrue)
 	a := d.Assignment
 	if a == nil || a.Name != e.rollout.Name {
 		m.Assignment = nil
 		m.state = candidateState(d.Effect)
-		m.isLeftDown = m.state == candidate && e.isLeftDown(d)
+		if m.isLeftDown = m.state == candidate && e.isLeftDown(d); m.isLeftDown {
+			m.follow(a.OnlyAvailable)
+		}
 		return m
 	}
 	isRetried := a.Retries < e.status.Retries && (a.Failed != "" || a.Templates != e.target)
-	switch {
-	case a.Templates != e.target && isRetried:
+	if isRetried && a.Templates != e.target {
 		m.state = candidateState(d.Effect)
-	case a.Templates != e.target:
-		m.state = returnState(d)
+		return m
+	}
+	m.follow(a.OnlyAvailable)
+	e.classifyAssigned(m, isRetried)
+	return m
+}
+
+// classifyAssigned sets the state of an NpuDeploy to which this rollout has assigned a set.
+func (e *evaluation) classifyAssigned(m *member, isRetried bool) {
+	switch {
+	case m.Assignment.Templates != e.target:
+		m.state = m.returnState()
 	case isRetried:
-		m.next = e.retry(a)
-		m.state = updating
+		m.next, m.state = e.retry(m.Assignment), updating
 	default:
-		m.state = e.progress(d)
+		m.state = e.progress(m)
 		e.recordFailure(m)
 	}
-	return m
+}
+
+// follow sets the condition that tells whether the NpuDeploy serves.
+func (m *member) follow(onlyAvailable bool) {
+	m.onlyAvailable, m.health = onlyAvailable, m.followed(onlyAvailable)
 }
 
 // minOutage is the minimum time for which an NpuDeploy that returned to an earlier set counts as unavailable because of that.
@@ -115,7 +148,11 @@ const minOutage = time.Minute
 // its templates: the rollout was superseded before its wave or its revert ended, or it stopped without a revert.
 func (e *evaluation) isLeftDown(d Deploy) bool {
 	a := d.Assignment
-	if a == nil || !a.WasReady || d.IsReady && d.Applied == a.Templates {
+	if a == nil || !a.WasReady {
+		return false
+	}
+	condition := d.followed(a.OnlyAvailable)
+	if condition.IsTrue && d.Applied == a.Templates {
 		return false
 	}
 	earlier := e.input.Earlier[a.Name]
@@ -127,7 +164,7 @@ func (e *evaluation) isLeftDown(d Deploy) bool {
 		return a.Failed != "" || a.Wave >= earlier.Status.Wave
 	}
 	mayTake := max(minOutage, seconds(e.policy.DeadlineSeconds))
-	return d.Applied != a.Templates || d.Since.Before(a.Since.Add(mayTake))
+	return d.Applied != a.Templates || condition.Since.Before(a.Since.Add(mayTake))
 }
 
 // recordFailure ends an update that has failed.
@@ -135,15 +172,15 @@ func (e *evaluation) recordFailure(m *member) {
 	if m.state != updating || e.isComplete() {
 		return
 	}
-	if failure := e.failure(m.Deploy); failure != "" {
+	if failure := e.failure(m); failure != "" {
 		m.next = m.Assignment.DeepCopy()
 		m.next.Failed, m.state = failure, failed
 	}
 }
 
 // returnState returns the state of an NpuDeploy that was assigned its earlier set again.
-func returnState(d Deploy) state {
-	if a := d.Assignment; d.Applied != a.Templates || a.WasReady && !d.IsReady {
+func (m *member) returnState() state {
+	if a := m.Assignment; m.Applied != a.Templates || a.WasReady && !m.health.IsTrue {
 		return reverting
 	}
 	return reverted
@@ -168,14 +205,14 @@ func (e *evaluation) retry(a *v1.RolloutAssignment) *v1.RolloutAssignment {
 }
 
 // progress returns the state of an NpuDeploy on the rollout's set.
-func (e *evaluation) progress(d Deploy) state {
+func (e *evaluation) progress(m *member) state {
 	switch {
-	case d.Assignment.Failed != "":
+	case m.Assignment.Failed != "":
 		return failed
-	case !d.IsReady || d.Applied != e.target:
+	case !m.health.IsTrue || m.Applied != e.target:
 		return updating
 	}
-	until := later(d.Assignment.Since.Time, d.Since).Add(seconds(e.policy.HealthySeconds))
+	until := later(m.Assignment.Since.Time, m.health.Since).Add(seconds(e.policy.HealthySeconds))
 	if e.input.Now.Before(until) {
 		e.wake(until)
 		return updating
@@ -185,23 +222,26 @@ func (e *evaluation) progress(d Deploy) state {
 
 // failure returns the reason that an NpuDeploy has failed, or "". One that was not Ready before cannot
 // fail.
-func (e *evaluation) failure(d Deploy) string {
-	if !d.Assignment.WasReady || d.IsReady && d.Applied == e.target {
+func (e *evaluation) failure(m *member) string {
+	if !m.Assignment.WasReady || m.health.IsTrue && m.Applied == e.target {
 		return ""
 	}
-	isRendering := d.Reason != v1.ReasonInvalidSpec && d.Reason != v1.ReasonInvalidTemplate
-	if !d.IsReady && (!isRendering || d.Applied == e.target && !isTransient(d.Reason)) {
-		return d.Reason
+	if !m.health.IsTrue && (isRenderError(m.health.Reason) || m.Applied == e.target && !isTransient(m.health.Reason)) {
+		return m.health.Reason
 	}
 	if e.policy.DeadlineSeconds == 0 {
 		return ""
 	}
-	deadline := later(d.Assignment.Since.Time, d.Since).Add(seconds(e.policy.DeadlineSeconds))
+	deadline := later(m.Assignment.Since.Time, m.health.Since).Add(seconds(e.policy.DeadlineSeconds))
 	if e.input.Now.Before(deadline) {
 		e.wake(deadline)
 		return ""
 	}
 	return v1.ReasonDeadlineExceeded
+}
+
+func isRenderError(reason string) bool {
+	return reason == v1.ReasonInvalidSpec || reason == v1.ReasonInvalidTemplate || reason == v1.ReasonTemplatesUnusable
 }
 
 // isTransient reports whether a reason of Ready may pass without another set of templates.

@@ -24,11 +24,20 @@ func Evaluate(observed Observed) v1.NpuDeployStatus {
 	setReplicas(&next, observed.Workload, rev)
 
 	rendered, applied := observed.results()
+	last := lastApplied(observed)
+	staysApplied := last != nil && rendered.reason == v1.ReasonTemplatesUnusable
+	if staysApplied {
+		applied = *last
+	}
 	serving, endpoint := available(observed, rev), endpoint(observed)
 	available := observed.withPrefill(serving)
 	live := appliedGeneration(observed, applied)
+	parts := []result{rendered, applied, available, endpoint}
+	if staysApplied {
+		parts = parts[1:] // What runs is what the spec states.
+	}
 	conditions := newConditions(&next.Conditions, observed.Deploy.Generation, observed.Now)
-	conditions.set(v1.ConditionReady, ready(available.message, rendered, applied, available, endpoint))
+	conditions.set(v1.ConditionReady, ready(available.message, parts...))
 	conditions.setOutcomes(rendered, applied)
 	conditions.setOf(live, v1.ConditionAvailable, available)
 	conditions.setOf(live, v1.ConditionEndpoint, endpoint)
@@ -167,6 +176,15 @@ func setReplicas(next *v1.NpuDeployStatus, workload Workload, rev revision) {
 	if workload.exists() {
 		next.ReplicaSummary = fmt.Sprintf("%d/%d", next.ReadyReplicas, workload.desired())
 	}
+}
+
+// lastApplied is the condition Applied of the status before, if this generation was applied, or nil.
+func lastApplied(observed Observed) *result {
+	before := meta.FindStatusCondition(observed.Deploy.Status.Conditions, v1.ConditionApplied)
+	if before == nil || before.Status != metav1.ConditionTrue || before.ObservedGeneration != observed.Deploy.Generation {
+		return nil
+	}
+	return &result{before.Status, before.Reason, before.Message}
 }
 
 // appliedGeneration is the generation that the live objects belong to: while this one is

@@ -71,6 +71,12 @@ const (
 	//
 	// The platform team: `nufi vet --templates DIR`.
 	ReasonInvalidTemplate = "InvalidTemplate"
+	// ReasonTemplatesUnusable means that the set of templates that the objects were rendered with is not stored any
+	// more, or of another version of the controller. The objects stay, and Ready does not depend on it unless the spec
+	// has changed since.
+	//
+	// Wait for the rollout of the newest set; with manual updates: `nufi rollout update NAME`.
+	ReasonTemplatesUnusable = "TemplatesUnusable"
 )
 
 // Reasons of Applied.

@@ -225,7 +225,7 @@ type RolloutWave struct {
 	// +kubebuilder:validation:Minimum=0
 	Failed int32 `json:"failed"`
 
-	// notReadyBefore is the number that were not Ready before, and that the wave does not wait for.
+	// notReadyBefore is the number that were neither Ready nor Available before, and that the wave does not wait for.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
@@ -286,10 +286,16 @@ type RolloutAssignment struct {
 	// +required
 	Since metav1.Time `json:"since"`
 
-	// wasReady reports whether the NpuDeploy was Ready at the assignment.
+	// wasReady reports whether the NpuDeploy served at the assignment: it was Ready, or at least Available.
 	//
 	// +required
 	WasReady bool `json:"wasReady"`
+
+	// onlyAvailable is set if it was Available, but not Ready, for example because its route was not accepted. The
+	// rollout then waits until it is Available again.
+	//
+	// +optional
+	OnlyAvailable bool `json:"onlyAvailable,omitempty"`
 
 	// retries is the status.retries of the rollout at the assignment.
 	//

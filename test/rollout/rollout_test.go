@@ -196,19 +196,21 @@ func (f *fixture) revisions() map[string]int {
 	return counts
 }
 
-// disruption follows the NpuDeploys and counts at each event those that are not Ready.
+// disruption follows the NpuDeploys and counts at each event those whose condition is not True.
 type disruption struct {
-	mu       sync.Mutex
-	notReady map[string]bool
-	most     int
+	condition string
+
+	mu   sync.Mutex
+	down map[string]bool
+	most int
 }
 
-// followDisruption returns the most NpuDeploys that were not Ready at the same time.
-func (f *fixture) followDisruption() (most func() int) {
+// followDisruption returns the most NpuDeploys whose condition was not True at the same time.
+func (f *fixture) followDisruption(condition string) (most func() int) {
 	f.Helper()
 	watch, err := f.Client.Watch(f.Context(), &v1.NpuDeployList{}, client.InNamespace(f.Namespace))
 	f.Must(err)
-	d := &disruption{notReady: map[string]bool{}}
+	d := &disruption{condition: condition, down: map[string]bool{}}
 	go func() {
 		for event := range watch.ResultChan() {
 			if deploy, ok := event.Object.(*v1.NpuDeploy); ok {
@@ -227,11 +229,11 @@ func (f *fixture) followDisruption() (most func() int) {
 func (d *disruption) observe(deploy *v1.NpuDeploy) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.notReady, deploy.Name)
-	if !meta.IsStatusConditionTrue(deploy.Status.Conditions, v1.ConditionReady) {
-		d.notReady[deploy.Name] = true
+	delete(d.down, deploy.Name)
+	if !meta.IsStatusConditionTrue(deploy.Status.Conditions, d.condition) {
+		d.down[deploy.Name] = true
 	}
-	d.most = max(d.most, len(d.notReady))
+	d.most = max(d.most, len(d.down))
 }
 
 func TestTemplatesReachTheFleetInWaves(t *testing.T) {
@@ -249,7 +251,7 @@ func TestTemplatesReachTheFleetInWaves(t *testing.T) {
 	}
 
 	t.Log("A good set reaches all, while the controller is killed at each step.")
-	most := f.followDisruption()
+	most := f.followDisruption(v1.ConditionReady)
 	f.edit("\tlabels: {}\n", "\tlabels: {\"example.com/set\": \"good\"}\n")
 	f.serve()
 	current := f.rollout(1)

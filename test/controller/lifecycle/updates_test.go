@@ -107,7 +107,7 @@ func TestManualUpdateWaitsForARequest(t *testing.T) {
 	digits := strings.TrimPrefix(before, "sha256:")
 	h.Delete(&appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Namespace: podOf(h).Namespace, Name: "nufi-templates-" + digits}})
 	controllertest.Start(h, controller.Options{TemplatesDir: f.path, Pod: podOf(h), Log: f.log.logger()})
-	message := h.AwaitCondition(p.deploy, v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonInvalidTemplate).Message
+	message := h.AwaitCondition(p.deploy, v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonTemplatesUnusable).Message
 	if !strings.Contains(message, "templates "+before+" are not stored any more") || p.note() != "" {
 		t.Errorf("message %q, note %q", message, p.note())
 	}
@@ -140,7 +140,7 @@ func TestStoredTemplatesAreKeptWhileTheyAreUsed(t *testing.T) {
 	startApplied(h, controller.Options{Pod: podOf(h)})
 
 	p := pinned{h, h.NpuDeploy("pinned")}
-	message := h.AwaitCondition(p.deploy, v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonInvalidTemplate).Message
+	message := h.AwaitCondition(p.deploy, v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonTemplatesUnusable).Message
 	if !strings.Contains(message, "sha256:000000000100 cannot be used by this version of the controller") {
 		t.Errorf("message %q", message)
 	}

@@ -1,0 +1,47 @@
+package rollout_test
+
+import (
+	"fmt"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// Servers are updated in waves also if their NpuDeploys do not render: the limits are there for what serves.
+func TestServersThatDoNotRenderAreUpdatedInWaves(t *testing.T) {
+	f := newFixture(t)
+
+	t.Log("The stored sets are lost. A version of the controller that stored none would have left the same.")
+	f.Must(f.controller.Stop())
+	f.Must(f.Client.DeleteAllOf(f.Context(), &appsv1.ControllerRevision{}, client.InNamespace(controllerNamespace), client.HasLabels{labelTemplates}))
+	most := f.followDisruption(v1.ConditionReady)
+	f.edit("\tlabels: {}\n", "\tlabels: {\"example.com/set\": \"1\"}\n")
+	f.serve()
+	f.start()
+	f.AwaitCondition(f.NpuDeploy("pinned"), v1.ConditionRendered, metav1.ConditionFalse, v1.ReasonTemplatesUnusable)
+	f.AwaitCondition(f.rollout(1), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+	if got := f.revisions(); got["2"] != deploys || most() > maxDisrupted || most() == 0 {
+		t.Errorf("Deployments by revision: %v, at most %d NpuDeploys were not Ready", got, most())
+	}
+
+	t.Log("The controller starts with templates that do not compile, which are then corrected.")
+	f.controller.AwaitQuiet(f.Harness, f.Namespace, quietTime)
+	f.Must(f.controller.Stop())
+	f.edit(`{"example.com/set": "1"}`, `{"example.com/set": }`)
+	f.serve()
+	f.start()
+	for i := range deploys {
+		f.AwaitCondition(f.NpuDeploy(fmt.Sprint("web-", i)), v1.ConditionReady, metav1.ConditionFalse, v1.ReasonInvalidTemplate)
+	}
+	most = f.followDisruption(v1.ConditionAvailable)
+	f.edit(`{"example.com/set": }`, `{"example.com/set": "2"}`)
+	f.serve()
+	f.AwaitCondition(f.rollout(2), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+	if got := f.revisions(); got["3"] != deploys || most() > maxDisrupted || most() == 0 {
+		t.Errorf("Deployments by revision: %v, at most %d NpuDeploys were not Available", got, most())
+	}
+}
