@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
-	"unicode"
+
+	"github.com/dudaji/nufi/internal/message"
 )
 
 // The errors of a query. A Querier of this package returns one of them, or the context's error.
@@ -56,23 +56,8 @@ func classify(err error) error {
 // maxText bounds foreign text in messages and labels, in bytes.
 const maxText = 253
 
-// sanitize is text on one line, without control characters, at most maxText bytes.
-func sanitize(text string) string {
-	cut := len(text) > maxText
-	if cut {
-		text = text[:maxText]
-	}
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, ""))
-	if cut {
-		text += " ..."
-	}
-	return text
-}
+// sanitize returns foreign text as one line of at most maxText bytes.
+func sanitize(text string) string { return message.Line(text, maxText) }
 
 // Describe returns why a query failed, without the address of Prometheus, which is not for users.
 func Describe(err error) string {

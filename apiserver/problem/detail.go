@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dudaji/nufi/internal/message"
 )
 
 // The bounds of what Write sends: a request of 1 MiB can have 60,000 unknown fields.
@@ -31,12 +33,7 @@ func (p *Error) truncate() {
 	}
 }
 
-func shorten(text string) string {
-	if len(text) <= maxDetail {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxDetail], "") + " ..."
-}
+func shorten(text string) string { return message.Truncate(text, maxDetail) }
 
 // describe returns the detail of Kubernetes' status: the user's fields, where it has them,
 // rather than a text that also names the object, its group and its kind.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
+	"github.com/dudaji/nufi/internal/message"
 )
 
 // checkQuery rejects unknown, repeated and empty parameters: a misspelled or empty dryRun
@@ -34,12 +35,12 @@ func checkQuery(r *http.Request, parameters []openapi.Parameter) error {
 }
 
 // Truncate shortens a client's text for a message.
-func Truncate(text string) string { return text[:min(len(text), 64)] }
+func Truncate(text string) string { return message.Truncate(text, 64) }
 
 // FirstLine returns the first line of an error's text, shortened for a message.
 func FirstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
-	return line[:min(len(line), 400)]
+	return message.Truncate(line, 400)
 }
 
 // DryRunParameter describes the parameter that DryRun reads.

@@ -3,7 +3,10 @@ package rest
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/dudaji/nufi/apiserver/openapi"
 )
@@ -19,5 +22,14 @@ func TestCheckQuery(t *testing.T) {
 		if err := checkQuery(r, parameters); (err == nil) != ok {
 			t.Errorf("%q: %v", query, err)
 		}
+	}
+}
+
+func TestTextIsShortenedBetweenCharacters(t *testing.T) {
+	t.Parallel()
+	parameter := "x" + strings.Repeat("가", 40)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?"+url.QueryEscape(parameter)+"=", nil)
+	if err := checkQuery(r, nil); err == nil || !utf8.ValidString(err.Error()) || !strings.Contains(err.Error(), strings.Repeat("가", 20)+"…") {
+		t.Errorf("got %v", err)
 	}
 }
