@@ -237,7 +237,7 @@ func (p *page) viewOf(ctx context.Context, event live.Event) (view changeView, s
 	view = changeView{
 		deploy: event.Deploy, language: p.language,
 		before: event.Before != nil && p.selection.MatchesButState(event.Before),
-		after:  event.Type != live.Deleted && p.selection.MatchesButState(event.Deploy),
+		after:  event.Type != stream.Deleted && p.selection.MatchesButState(event.Deploy),
 	}
 	view.shown = view.after && p.selection.MatchesState(event.Deploy)
 	if !view.before && !view.after {

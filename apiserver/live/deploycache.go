@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync"
+
+	"github.com/dudaji/nufi/apiserver/stream"
 )
 
 // DeployCache holds all NpuDeploys and their recent events. Readers do not block it: each
@@ -195,12 +197,12 @@ func (d *DeployCache) put(deploy *Deploy) {
 	d.unshare()
 	if !found {
 		d.deploys = slices.Insert(d.deploys, i, deploy)
-		d.history.add(Event{Type: Added, Deploy: deploy}, deploy.ResourceVersion, true)
+		d.history.add(Event{Type: stream.Added, Deploy: deploy}, deploy.ResourceVersion, true)
 		return
 	}
 	before := d.deploys[i]
 	d.deploys[i] = deploy
-	d.history.add(Event{Type: Modified, Deploy: deploy, Before: before}, deploy.ResourceVersion, true)
+	d.history.add(Event{Type: stream.Modified, Deploy: deploy, Before: before}, deploy.ResourceVersion, true)
 }
 
 func (d *DeployCache) remove(deploy *Deploy, version string, hasID bool) {
@@ -211,7 +213,7 @@ func (d *DeployCache) remove(deploy *Deploy, version string, hasID bool) {
 	d.unshare()
 	before := d.deploys[i]
 	d.deploys = slices.Delete(d.deploys, i, i+1)
-	d.history.add(Event{Type: Deleted, Deploy: deploy, Before: before}, version, hasID)
+	d.history.add(Event{Type: stream.Deleted, Deploy: deploy, Before: before}, version, hasID)
 }
 
 // removeOthers removes all but the given deploys. The resourceVersions of the deletions are

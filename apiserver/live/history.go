@@ -14,16 +14,9 @@ const (
 	maxBytes  = 32 << 20
 )
 
-// The types of events, as in Kubernetes.
-const (
-	Added    = "ADDED"
-	Modified = "MODIFIED"
-	Deleted  = "DELETED"
-)
-
 // Event is a change of an NpuDeploy. It is shared and must not be modified.
 type Event struct {
-	Type   string
+	Type   string  // stream.Added, Modified or Deleted
 	Deploy *Deploy // after the change, or the deleted one
 	Before *Deploy // before the change; nil if it did not exist
 

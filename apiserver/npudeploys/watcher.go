@@ -84,9 +84,9 @@ func (w *watcher) sendInitial(ctx context.Context, state live.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	batch := stream.Event{Name: rest.EventReset, Data: []byte("{}")}.Frame()
+	batch := stream.Event{Name: stream.Reset, Data: []byte("{}")}.Frame()
 	for _, deploy := range deploys {
-		batch = append(batch, stream.Event{Name: live.Added, Data: deploy.JSON}.Frame()...)
+		batch = append(batch, stream.Event{Name: stream.Added, Data: deploy.JSON}.Frame()...)
 		if len(batch) < batchBytes {
 			continue
 		}
@@ -114,19 +114,19 @@ func (w *watcher) sendAll(ctx context.Context, events []live.Event) error {
 // one that stops matching is deleted.
 func (w *watcher) sendEvent(ctx context.Context, event live.Event) error {
 	before := event.Before != nil && w.selection.matches(event.Before)
-	after := event.Type != live.Deleted && w.selection.matches(event.Deploy)
+	after := event.Type != stream.Deleted && w.selection.matches(event.Deploy)
 	if !before && !after {
 		return nil
 	}
 	if allowed, err := w.access.In(ctx, event.Deploy.Namespace); err != nil || !allowed {
 		return err
 	}
-	eventType := live.Modified
+	eventType := stream.Modified
 	switch {
 	case !before:
-		eventType = live.Added
+		eventType = stream.Added
 	case !after:
-		eventType = live.Deleted
+		eventType = stream.Deleted
 	}
 	return w.send(ctx, w.frame(eventType, event))
 }
@@ -181,9 +181,9 @@ func (w *watcher) changeAccess(ctx context.Context, access *rest.Access, state l
 // invisible, of which it contains only the name.
 func accessFrame(deploy *live.Deploy, visible bool) []byte {
 	if visible {
-		return stream.Event{Name: live.Added, Data: deploy.JSON}.Frame()
+		return stream.Event{Name: stream.Added, Data: deploy.JSON}.Frame()
 	}
-	return stream.Event{Name: live.Deleted, Data: metadataOnly(map[string]any{
+	return stream.Event{Name: stream.Deleted, Data: metadataOnly(map[string]any{
 		"namespace": deploy.Namespace, "name": deploy.Name, "uid": deploy.UID,
 	})}.Frame()
 }
@@ -191,7 +191,7 @@ func accessFrame(deploy *live.Deploy, visible bool) []byte {
 // sendBookmark reports that all events up to the version have been sent.
 func (w *watcher) sendBookmark(ctx context.Context, version string, annotations map[string]any) error {
 	w.bookmark = version
-	event, metadata := stream.Event{Name: rest.EventBookmark}, map[string]any{}
+	event, metadata := stream.Event{Name: stream.Bookmark}, map[string]any{}
 	if annotations != nil {
 		metadata["annotations"] = annotations
 	}

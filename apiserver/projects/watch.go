@@ -137,11 +137,11 @@ func (w *watcher) changes(ctx context.Context, isFirst bool, after string) ([]by
 	}
 	isReset := isFirst && !w.resume(visible, after)
 	if isReset {
-		add(rest.EventReset, struct{}{})
+		add(stream.Reset, struct{}{})
 	}
 	w.compare(visible, add)
 	if isReset {
-		add(rest.EventBookmark, rest.MetadataOnly(v1.KindProject, map[string]any{"annotations": rest.InitialEventsEnd()}))
+		add(stream.Bookmark, rest.MetadataOnly(v1.KindProject, map[string]any{"annotations": rest.InitialEventsEnd()}))
 	}
 	if len(events) > 0 {
 		events[len(events)-1].ID = idOf(visible).String()
@@ -162,16 +162,16 @@ func (w *watcher) compare(visible []v1.Project, add func(name string, object any
 		last, isKnown := w.sent[project.Name]
 		switch {
 		case !isKnown:
-			add(rest.EventAdded, project)
+			add(stream.Added, project)
 		case last != project.ResourceVersion:
-			add(rest.EventModified, project)
+			add(stream.Modified, project)
 		}
 		w.sent[project.Name] = project.ResourceVersion
 	}
 	for name := range w.sent {
 		if !sees[name] {
 			delete(w.sent, name)
-			add(rest.EventDeleted, rest.MetadataOnly(v1.KindProject, map[string]any{"name": name}))
+			add(stream.Deleted, rest.MetadataOnly(v1.KindProject, map[string]any{"name": name}))
 		}
 	}
 }

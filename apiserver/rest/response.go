@@ -38,16 +38,6 @@ func Events(event openapi.Ref) openapi.Content {
 	return openapi.Content{Types: []string{stream.ContentType}, Schema: event}
 }
 
-// Events of watches. A reset is followed by all objects and a bookmark. Other bookmarks only
-// carry an id to resume from.
-const (
-	EventAdded    = "ADDED"
-	EventModified = "MODIFIED"
-	EventDeleted  = "DELETED"
-	EventReset    = "RESET"
-	EventBookmark = "BOOKMARK"
-)
-
 // ObjectEventSchema returns the schema of an event of a watch of objects.
 func ObjectEventSchema(doc string, object openapi.Ref) map[string]any {
 	metadata := func(doc string) map[string]any {
@@ -59,14 +49,14 @@ func ObjectEventSchema(doc string, object openapi.Ref) map[string]any {
 		}
 	}
 	return EventSchema(doc,
-		Event{Doc: "An object that is new to the watch, or has changed.", Names: []string{EventAdded, EventModified}, Data: object.Schema(), HasID: true},
+		Event{Doc: "An object that is new to the watch, or has changed.", Names: []string{stream.Added, stream.Modified}, Data: object.Schema(), HasID: true},
 		Event{
-			Doc: "An object that was deleted, that no longer matches the selection, or that the user may no longer see.", Names: []string{EventDeleted},
+			Doc: "An object that was deleted, that no longer matches the selection, or that the user may no longer see.", Names: []string{stream.Deleted},
 			Data: metadata("the last version of the object, or as much of its metadata as the user may see"), HasID: true,
 		},
-		Event{Doc: "Discard all objects: those that exist follow.", Names: []string{EventReset}, Data: map[string]any{"type": "object"}},
+		Event{Doc: "Discard all objects: those that exist follow.", Names: []string{stream.Reset}, Data: map[string]any{"type": "object"}},
 		Event{
-			Doc: "All events up to here have been sent. The one after a RESET has the annotation k8s.io/initial-events-end.", Names: []string{EventBookmark},
+			Doc: "All events up to here have been sent. The one after a RESET has the annotation k8s.io/initial-events-end.", Names: []string{stream.Bookmark},
 			Data: metadata("metadata.resourceVersion, if present, is the id"), HasID: true,
 		},
 		EndEvent(),

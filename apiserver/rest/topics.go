@@ -215,7 +215,7 @@ func (ids eventIDs) rewrite(topic string, frame []byte) []byte {
 		if name == "" {
 			name = defaultEvent
 		}
-		if name == EventReset {
+		if name == stream.Reset {
 			delete(ids, topic) // until the bookmark after the initial events
 		}
 		if event.ID != "" {

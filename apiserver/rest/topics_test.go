@@ -92,11 +92,11 @@ func TestMergedStreamHasTheIDsOfAllTopics(t *testing.T) {
 		}
 		topic.frames <- frame
 	}
-	go send(a, stream.Event{ID: "7", Name: EventAdded, Data: []byte("{}")})
+	go send(a, stream.Event{ID: "7", Name: stream.Added, Data: []byte("{}")})
 	wantFrame(t, merged, "id: a=7&b=2\nevent: a.ADDED\ndata: {}\n\n")
 	go send(b, stream.Event{Data: []byte("1")}, stream.Event{ID: "9", Data: []byte("2")})
 	wantFrame(t, merged, "event: b.message\ndata: 1\n\nid: a=7&b=9\nevent: b.message\ndata: 2\n\n")
-	go send(a, stream.Event{Name: EventReset, Data: []byte("{}")})
+	go send(a, stream.Event{Name: stream.Reset, Data: []byte("{}")})
 	wantFrame(t, merged, "event: a.RESET\ndata: {}\n\n")
 	go send(b, stream.Event{ID: "10", Data: []byte("3")})
 	wantFrame(t, merged, "id: b=10\nevent: b.message\ndata: 3\n\n")

@@ -10,6 +10,16 @@ import (
 	"time"
 )
 
+// The names of a watch's events, as in Kubernetes. A reset is followed by all objects and a
+// bookmark. Other bookmarks only carry an id to resume from.
+const (
+	Added    = "ADDED"
+	Modified = "MODIFIED"
+	Deleted  = "DELETED"
+	Reset    = "RESET"
+	Bookmark = "BOOKMARK"
+)
+
 // ContentType is the media type of a stream.
 const ContentType = "text/event-stream"
 
