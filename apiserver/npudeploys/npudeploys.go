@@ -37,15 +37,15 @@ const (
 // The paths of NpuDeploys.
 const (
 	allPath        = rest.Prefix + "/npudeploys"
-	CollectionPath = rest.Prefix + "/namespaces/{namespace}/npudeploys"
-	ObjectPath     = CollectionPath + "/{name}"
+	collectionPath = rest.Prefix + "/namespaces/{namespace}/npudeploys"
+	ObjectPath     = collectionPath + "/{name}"
 )
 
 // Kind returns the kind as package resources writes it.
 func Kind() resources.Kind {
 	return resources.Kind{
 		Name: v1.Kind, WithArticle: "an NpuDeploy", Resource: Resource, Schema: Schema, InputSchema: InputSchema,
-		CollectionPath: CollectionPath, ObjectPath: ObjectPath, KeptManager: restartManager,
+		CollectionPath: collectionPath, ObjectPath: ObjectPath, KeptManager: restartManager,
 	}
 }
 

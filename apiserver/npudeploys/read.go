@@ -26,7 +26,7 @@ func (h *Handlers) readRoutes() []rest.Route {
 	list.Query = listParameters()
 	list.HasETag, list.Headers = true, []openapi.Parameter{rest.IfNoneMatchParameter()}
 	listNamespace := list
-	listNamespace.ID, listNamespace.Path, listNamespace.Summary = "listNpuDeploys", CollectionPath, "List the NpuDeploys of a namespace"
+	listNamespace.ID, listNamespace.Path, listNamespace.Summary = "listNpuDeploys", collectionPath, "List the NpuDeploys of a namespace"
 	read := newRoute("readNpuDeploy", ObjectPath, "Read an NpuDeploy; its ETag is for If-Match", rest.JSON(Schema), "get", h.get)
 	read.HasETag, read.Headers = true, []openapi.Parameter{rest.IfNoneMatchParameter()}
 	return []rest.Route{list, listNamespace, read}

@@ -34,12 +34,12 @@ func applyOptions(r *http.Request) (options []client.PatchOption, dryRun bool, e
 	return options, dryRun, err
 }
 
-// Apply applies object server-side, and sets it to the result.
+// apply writes object server-side, and sets it to the result.
 //
 // Kubernetes' server-side apply turns a map that loses its last field into null, even if the
-// empty map is applied, and then rejects null as invalid. Apply then writes the empty map: no other
+// empty map is applied, and then rejects null as invalid. apply then writes the empty map: no other
 // manager owns a field in it, or it would not be null. See applyEmptyMaps.
-func Apply(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured, options []client.PatchOption) error {
+func apply(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured, options []client.PatchOption) error {
 	err := sendApply(ctx, user, object, options...)
 	if paths := rejectedEmptyMaps(err, object); len(paths) > 0 {
 		return applyEmptyMaps(ctx, user, object, paths, options)

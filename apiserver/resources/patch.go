@@ -60,7 +60,7 @@ func (k Kind) patch(w http.ResponseWriter, r *http.Request, user *kube.UserClien
 		return err
 	}
 	object.SetUID(live.GetUID())
-	if err := Apply(r.Context(), user, object, options); err != nil {
+	if err := apply(r.Context(), user, object, options); err != nil {
 		return err
 	}
 	return k.write(w, r, http.StatusOK, object)

@@ -73,7 +73,7 @@ func (k Kind) Preview(r *http.Request, user *kube.UserClient, object *unstructur
 	}
 	options = append(options, client.DryRunAll)
 	if !rest.HasIfMatch(r) {
-		return rest.WithVerb("patch", Apply(r.Context(), user, object, options))
+		return rest.WithVerb("patch", apply(r.Context(), user, object, options))
 	}
 	var result *unstructured.Unstructured
 	err = k.ifMatch(r, user, func(ctx context.Context, live *unstructured.Unstructured) (err error) {

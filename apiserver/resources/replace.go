@@ -50,7 +50,7 @@ func applyOver(ctx context.Context, user *kube.UserClient, live, object *unstruc
 	// With the uid, an object that was deleted meanwhile is not created anew.
 	applied.SetUID(live.GetUID())
 	applied.SetResourceVersion(live.GetResourceVersion())
-	return applied, rest.WithVerb("patch", Apply(ctx, user, applied, options))
+	return applied, rest.WithVerb("patch", apply(ctx, user, applied, options))
 }
 
 // writeDocument writes a document over the version that a user has edited, so that the spec equals it.
@@ -84,7 +84,7 @@ func (k Kind) writeDocument(
 	document.SetUID(live.GetUID()) // An object that was deleted meanwhile is not created anew.
 	if !lost {
 		document.SetResourceVersion(live.GetResourceVersion())
-		return document, rest.WithVerb("patch", Apply(ctx, user, document, options))
+		return document, rest.WithVerb("patch", apply(ctx, user, document, options))
 	}
 	if len(patchOptions.DryRun) > 0 {
 		return written, nil
@@ -107,5 +107,5 @@ func ownDocument(ctx context.Context, user *kube.UserClient, written, document *
 		return err
 	}
 	document.SetResourceVersion(owned.GetResourceVersion())
-	return Apply(ctx, user, document, options)
+	return apply(ctx, user, document, options)
 }
