@@ -63,7 +63,6 @@ type deploymentPage struct {
 	Shortage  *shortage // of devices, if it waits for them
 	Others    []metav1.Condition
 	Backends  []backend
-	Steps     *v1.TrafficStepsStatus
 	Outdated  bool // the status describes an earlier generation
 	Deleting  bool
 	Objects   []string // kind/name, which a deletion deletes
@@ -170,7 +169,7 @@ func (h *Handlers) deployment(r *http.Request, user *kube.UserClient, tab string
 	for _, stage := range stages {
 		page.Stages = append(page.Stages, stageView{stage, momentOf(stage.Since, page.now)})
 	}
-	page.Others, page.Backends, page.Steps = otherConditions(deploy), backendsOf(deploy), deploy.Status.TrafficSteps
+	page.Others, page.Backends = otherConditions(deploy), backendsOf(deploy)
 	page.HoldUp, page.Shortage = stopped, h.shortage(r, user, deploy, stopped)
 	if page.Objects, err = h.deletedObjects(r, user); err != nil && !kube.Unreachable(err) {
 		return nil, nil, err
