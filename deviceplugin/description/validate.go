@@ -157,6 +157,9 @@ func validateTelemetry(at *field.Path, series []Series) field.ErrorList {
 	seen := map[string]bool{}
 	for i, s := range series {
 		errs = append(errs, matches(at.Index(i).Child("name"), s.Name, `^[a-z][a-z0-9_]*$`, "a metric's name in lower case")...)
+		if prefix, _, _ := strings.Cut(s.Name, "_"); slices.Contains([]string{"go", "nufi", "process", "promhttp"}, prefix) {
+			errs = append(errs, field.Invalid(at.Index(i).Child("name"), s.Name, "must not begin as the plugin's own metrics do, with "+prefix+"_"))
+		}
 		errs = append(errs, below(at.Index(i).Child("path"), s.Path)...)
 		if s.Help == "" {
 			errs = append(errs, field.Required(at.Index(i).Child("help"), "dashboards show it"))
