@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/tsdb/tsdbutil"
 )
 
 // newLoadedServer returns a server that has scraped all expositions for eleven minutes and evaluated
@@ -87,6 +90,33 @@ func TestEveryDashboardExpressionYieldsSeries(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestDurationsOfReconcilesAreShownFromNativeHistograms(t *testing.T) {
+	s := newServer(t)
+	at := recordedAt
+	for minute := range 11 {
+		at = recordedAt.Add(time.Duration(minute) * time.Minute)
+		appender := s.storage.Appender(t.Context())
+		series := labels.FromStrings("__name__", "controller_runtime_reconcile_time_seconds", "controller", "npudeploy")
+		if _, err := appender.AppendHistogram(0, series, at.UnixMilli(), tsdbutil.GenerateTestHistogram(int64(minute)), nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := appender.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shown := 0
+	for _, p := range readDashboard(t, filepath.Join(bundle, "dashboards/nufi-controller.json")).Panels {
+		for _, target := range p.Targets {
+			if vector := s.query(t, interpolated(target.Expr), at); strings.Contains(target.Expr, "controller_runtime_reconcile_time_seconds") && len(vector) == 1 {
+				shown++
+			}
+		}
+	}
+	if shown != 2 {
+		t.Errorf("%d quantiles are shown, want 2", shown)
 	}
 }
 

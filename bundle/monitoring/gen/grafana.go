@@ -166,11 +166,13 @@ func heatmap(title, description, unit string, maximum float64, lines ...line) pa
 	return p
 }
 
-// quantiles returns the lines of a histogram's quantiles, by a label.
+// quantiles returns the lines of a histogram's quantiles, by a label. A Prometheus that scrapes native histograms stores no
+// buckets of a histogram that has both, as those of controller-runtime have.
 func quantiles(histogram, by string) []line {
 	quantile := func(value, name string) line {
 		return line{
-			fmt.Sprintf("histogram_quantile(%s, sum by (%s, le) (rate(%s_bucket[$__rate_interval])))", value, by, histogram),
+			fmt.Sprintf("histogram_quantile(%s, sum by (%s, le) (rate(%s_bucket[$__rate_interval])))", value, by, histogram) +
+				fmt.Sprintf(" or histogram_quantile(%s, sum by (%s) (rate(%s[$__rate_interval])))", value, by, histogram),
 			fmt.Sprintf("%s {{%s}}", name, by),
 		}
 	}
