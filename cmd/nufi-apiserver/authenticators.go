@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -15,6 +13,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/rest"
+	"github.com/dudaji/nufi/cmd/internal/program"
 )
 
 // tokenReviewTTL is how long the result of a token review is cached.
@@ -60,13 +59,9 @@ func (o *oidcFlags) provider(ctx context.Context, metrics *auth.Metrics) (*auth.
 		Skew: 10 * time.Second, Metrics: metrics,
 	}
 	if o.ca != "" {
-		text, err := os.ReadFile(o.ca)
-		if err != nil {
+		var err error
+		if options.CA, err = program.ReadCertPool(o.ca); err != nil {
 			return nil, fmt.Errorf("--oidc-ca-file: %w", err)
-		}
-		options.CA = x509.NewCertPool()
-		if !options.CA.AppendCertsFromPEM(text) {
-			return nil, errors.New("--oidc-ca-file: contains no certificates")
 		}
 	}
 	provider, err := auth.NewOIDC(ctx, options)

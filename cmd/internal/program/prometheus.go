@@ -3,7 +3,6 @@ package program
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,8 +15,6 @@ import (
 
 // maxToken bounds a token file, in bytes.
 const maxToken = 64 << 10
-
-var errNoCertificates = errors.New("no certificates in it")
 
 // PrometheusFlags select a Prometheus and its credentials.
 type PrometheusFlags struct {
@@ -63,13 +60,9 @@ func (f *PrometheusFlags) token() (string, error) {
 func (f *PrometheusFlags) tls() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if f.caFile != "" {
-		pem, err := os.ReadFile(f.caFile)
-		if err != nil {
+		var err error
+		if config.RootCAs, err = ReadCertPool(f.caFile); err != nil {
 			return nil, fmt.Errorf("--%sca-file: %w", f.prefix, err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("--%sca-file %s: %w", f.prefix, f.caFile, errNoCertificates)
 		}
 	}
 	if f.certFile != "" || f.keyFile != "" {
@@ -80,4 +73,17 @@ func (f *PrometheusFlags) tls() (*tls.Config, error) {
 		config.Certificates = []tls.Certificate{pair}
 	}
 	return config, nil
+}
+
+// ReadCertPool returns the certificates of a PEM file.
+func ReadCertPool(name string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(name) //nolint:gosec // The operator names the file.
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s contains no certificates", name)
+	}
+	return pool, nil
 }
