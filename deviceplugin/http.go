@@ -10,19 +10,16 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/dudaji/nufi/deviceplugin/kubelet"
 )
 
-// registrationState is the state for the probes of the plugin's pod.
-type registrationState interface {
-	Alive() error
-	Ready() error
-}
-
-func handler(registry *prometheus.Registry, s registrationState) http.Handler {
+// handler serves the metrics, and the probes of the plugin's pod.
+func handler(registry *prometheus.Registry, registration *kubelet.Registration) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
-	mux.HandleFunc("GET /healthz", answer(s.Alive))
-	mux.HandleFunc("GET /readyz", answer(s.Ready))
+	mux.HandleFunc("GET /healthz", answer(registration.Alive))
+	mux.HandleFunc("GET /readyz", answer(registration.Ready))
 	return mux
 }
 

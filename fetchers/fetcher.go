@@ -28,7 +28,7 @@ type HardwareFetcher interface {
 	FetchMetrics(ctx context.Context, promAPI Querier) (Devices, Diagnostics, error)
 }
 
-// Diagnostics describe an response.
+// Diagnostics describe a response.
 type Diagnostics struct {
 	Dropped  Drops
 	Warnings []string // Prometheus's own, at most maxWarnings

@@ -38,16 +38,16 @@ type secureTransport struct {
 	large chan struct{} // of capacity 1: full while a response is read beyond smallResponse
 }
 
-func (g *secureTransport) RoundTrip(request *http.Request) (*http.Response, error) {
-	if g.token != nil {
-		token, err := g.token()
+func (t *secureTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	if t.token != nil {
+		token, err := t.token()
 		if err != nil {
 			return nil, fmt.Errorf("%w: reading the token: %w", ErrUnauthorized, err)
 		}
 		request = request.Clone(request.Context())
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	response, err := g.next.RoundTrip(request)
+	response, err := t.next.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (g *secureTransport) RoundTrip(request *http.Request) (*http.Response, erro
 		_ = response.Body.Close()
 		return nil, err
 	}
-	response.Body = &limited{ReadCloser: response.Body, left: MaxResponse, large: g.large, done: request.Context().Done()}
+	response.Body = &limited{ReadCloser: response.Body, left: MaxResponse, large: t.large, done: request.Context().Done()}
 	return response, nil
 }
 

@@ -27,7 +27,7 @@ const (
 
 // additions are what Kubernetes requires of fields of its own types beyond their schemas: by the end of
 // the field's path, with [] for the elements of a list and {} for the values of a map, an addition to its
-// schema.
+// schema. An end such as "ecurityContext" is that of securityContext and of podSecurityContext.
 type additions map[string]string
 
 // absent returns the ends of the paths of fields that the CRD does not have: volumes that no node of Kubernetes
