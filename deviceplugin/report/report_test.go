@@ -137,7 +137,7 @@ func TestDevicesThatFlapCauseFewWrites(t *testing.T) {
 		if err := condition.Run(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if node.patches < patchBurst+340 || node.patches > patchBurst+360 {
+		if node.patches < 350 || node.patches > 400 {
 			t.Errorf("%d writes in an hour", node.patches)
 		}
 	})
