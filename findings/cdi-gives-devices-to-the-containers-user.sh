@@ -6,8 +6,7 @@
 # name of a device in a CDI specification.
 # Observed: as a device, the node keeps the owner of the host, which is root for most drivers: with the mode 0660, a container that runs as
 # another user cannot open it, unless containerd's device_ownership_from_security_context is set. By CDI, the node belongs to the user
-# and the group of the container, and can be opened. An image that runs as a user works on nodes with CDI, and fails on others, with the same pod. A
-# group that may use the devices of the host, such as render, may not use those of CDI.
+# and the group of the container, and can be opened. An image that runs as a user works on nodes with CDI, and fails on others, with the same pod.
 #
 # The program builds the devices of a container as containerd's CRI service does, after the user. It has a path below containerd's, because these
 # packages are internal. The host's node is /dev/null.
