@@ -36,18 +36,21 @@ func TestPagesShowCommandsThatExist(t *testing.T) {
 	}
 }
 
-// The README quotes the output of nufi explain for its first spec.
-func TestREADMEQuotesExplain(t *testing.T) {
+const readme = "../../README.md"
+
+// The README quotes the output of nufi explain for its first spec. UPDATE_SCRIPTS=1 rewrites it.
+func TestCommandLineOfTheREADME(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile(readme)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, spec, _ := strings.Cut(string(readme), "```yaml\n")
+	page := string(text)
+	_, spec, _ := strings.Cut(page, "```yaml\n")
 	spec, _, _ = strings.Cut(spec, "```")
-	_, quoted, found := strings.Cut(string(readme), "    $ nufi explain -f llama.yaml ")
+	before, quoted, found := strings.Cut(page, "    $ nufi explain -f llama.yaml ")
 	argument, quoted, _ := strings.Cut(quoted, "\n")
-	quoted, _, _ = strings.Cut(quoted, "\n\n")
+	quoted, after, _ := strings.Cut(quoted, "\n\n")
 	if !found {
 		t.Fatal("there is no command")
 	}
@@ -62,8 +65,16 @@ func TestREADMEQuotesExplain(t *testing.T) {
 	if err := root.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	got := strings.TrimSpace(strings.ReplaceAll(out.String(), file, "llama.yaml"))
-	if diff := cmp.Diff(strings.TrimSpace(strings.ReplaceAll(quoted, "\n    ", "\n")), got); diff != "" {
+	printed := strings.ReplaceAll(strings.TrimSpace(out.String()), file, "llama.yaml")
+	got := "    " + strings.ReplaceAll(printed, "\n", "\n    ")
+	if os.Getenv("UPDATE_SCRIPTS") != "" {
+		page = before + "    $ nufi explain -f llama.yaml " + argument + "\n" + got + "\n\n" + after
+		if err := os.WriteFile(readme, []byte(page), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(quoted, got); diff != "" {
 		t.Errorf("explain (-README +got):\n%s", diff)
 	}
 }
