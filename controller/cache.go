@@ -188,9 +188,11 @@ func stripRay(service *unstructured.Unstructured) {
 	for i := range workers {
 		workers[i] = strip(workers[i])
 	}
-	service.Object["spec"] = map[string]any{
-		"rayClusterConfig": map[string]any{"headGroupSpec": strip(config["headGroupSpec"]), "workerGroupSpecs": workers},
+	stripped := map[string]any{"headGroupSpec": strip(config["headGroupSpec"]), "workerGroupSpecs": workers}
+	if suspend, exists := config["suspend"]; exists {
+		stripped["suspend"] = suspend
 	}
+	service.Object["spec"] = map[string]any{"rayClusterConfig": stripped}
 }
 
 // annotationSpec has the digest of a cached Deployment's spec, most of which is not cached.

@@ -92,6 +92,9 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 	if workload.Warnings, err = k.warnings(ctx, workload.Pods); err == nil && workload.MissingPods() > 0 {
 		workload.Rejection, err = k.rejection(ctx, deploy, name)
 	}
+	if err == nil {
+		workload.Admission, err = k.admission(ctx, deploy, workload)
+	}
 	return workload, err
 }
 
@@ -163,6 +166,9 @@ func (k *deployKind) addPrefill(ctx context.Context, deploy *v1.NpuDeploy, workl
 	}
 	if err == nil {
 		prefill.Warnings, err = k.warnings(ctx, prefill.Pods)
+	}
+	if err == nil {
+		prefill.Admission, err = k.admission(ctx, deploy, *prefill)
 	}
 	return err
 }

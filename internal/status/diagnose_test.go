@@ -26,6 +26,7 @@ func TestDiagnoseAgreesWithConditionAvailable(t *testing.T) {
 				continue
 			}
 			message, _, _ = strings.Cut(message, "; waiting for pod ")
+			message = strings.TrimSuffix(message, ": "+observed.Workload.Admission) // Only the controller reads it.
 			if at := strings.LastIndex(message, "; "); strings.HasSuffix(message, " of an earlier revision still serving") {
 				message = message[:at]
 			}

@@ -96,6 +96,8 @@ type Workload struct {
 	Rejection string
 	// Ray is nil if there is none.
 	Ray *RayService
+	// Admission is why a queue does not admit what Queued returns, or empty.
+	Admission string
 	// SpecObserved means that the Deployment's controller has acted on its spec, though not on its
 	// latest generation: an annotation changed, which counts as a generation too.
 	SpecObserved bool
@@ -122,7 +124,7 @@ const RolePicker = "picker"
 func PodLabels() []string {
 	return []string{
 		v1.LabelDeploy, v1.LabelPicker, LabelRole, appsv1.DefaultDeploymentUniqueLabelKey,
-		LabelGroup, LabelWorker, labelRevision, labelRayCluster, LabelRayNode,
+		LabelGroup, LabelWorker, labelRevision, labelRayCluster, LabelRayNode, LabelQueue,
 	}
 }
 

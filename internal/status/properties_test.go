@@ -106,7 +106,7 @@ func copyByJSON[T any](t *testing.T, value *T) *T {
 
 func copyOf(t *testing.T, workload status.Workload) status.Workload {
 	t.Helper()
-	copied := status.Workload{SpecObserved: workload.SpecObserved, Rejection: workload.Rejection}
+	copied := status.Workload{SpecObserved: workload.SpecObserved, Rejection: workload.Rejection, Admission: workload.Admission}
 	copied.Deployment = workload.Deployment.DeepCopy()
 	copied.Groups = copyByJSON(t, workload.Groups)
 	copied.Ray = copyByJSON(t, workload.Ray)

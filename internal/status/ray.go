@@ -20,6 +20,8 @@ type RayService struct {
 
 	Spec struct {
 		RayClusterConfig struct {
+			// Suspend is set by Kueue until it admits the cluster, which has no pods until then.
+			Suspend          bool       `json:"suspend"`
 			HeadGroupSpec    rayGroup   `json:"headGroupSpec"`
 			WorkerGroupSpecs []rayGroup `json:"workerGroupSpecs"`
 		} `json:"rayClusterConfig"`
@@ -154,6 +156,9 @@ func rayAvailable(observed Observed, rev revision) result {
 			text += ": check that it runs"
 		}
 		return diagnosis{v1.ReasonProgressing, text}.result()
+	}
+	if service.Spec.RayClusterConfig.Suspend {
+		return observed.Workload.waitsIn("its queue").result()
 	}
 	desired := service.desired()
 	created, ready := rev.rayReplicas(service.size())

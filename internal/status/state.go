@@ -70,7 +70,7 @@ func AwaitsControllers(status *v1.NpuDeployStatus) bool {
 
 func stateOfReason(reason string) State {
 	switch reason {
-	case v1.ReasonNoFreeDevice, v1.ReasonUnschedulable, v1.ReasonQuotaExceeded, v1.ReasonNotObserved:
+	case v1.ReasonNoFreeDevice, v1.ReasonUnschedulable, v1.ReasonQuotaExceeded, v1.ReasonQueued, v1.ReasonNotObserved:
 		return StatePending
 	case v1.ReasonNotRendered, v1.ReasonNotApplied, v1.ReasonStarting, v1.ReasonProgressing,
 		v1.ReasonRoutePending, v1.ReasonPickerNotReady, v1.ReasonTerminating:

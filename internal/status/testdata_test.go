@@ -37,6 +37,7 @@ type extra struct {
 	}
 	SpecObserved bool
 	Rejection    string // of a pod of a group
+	Admission    string
 	Update       *status.Update
 	// Absent names the objects of base.yaml that this case removes.
 	Absent []string
@@ -156,6 +157,7 @@ func addExtra(observed *status.Observed, extra extra) {
 	set(&observed.Scheduling.Devices, extra.Devices)
 	observed.Workload.SpecObserved = observed.Workload.SpecObserved || extra.SpecObserved
 	observed.Workload.Rejection = extra.Rejection
+	observed.Workload.Admission = extra.Admission
 	observed.Update = extra.Update
 	if extra.Accelerator != nil {
 		observed.Resolved = &status.Resolved{Accelerator: extra.Accelerator, Image: extra.Image, Workload: "Deployment", PlacementSeconds: extra.PlacementSeconds}

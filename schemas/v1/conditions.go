@@ -161,6 +161,10 @@ const (
 	// Check the node. The pod is replaced when its toleration ends, by default after five
 	// minutes.
 	ReasonNodeLost = "NodeLost"
+	// ReasonQueued means that a queue, or another owner of a scheduling gate, holds a pod back.
+	//
+	// See the message: the quota of the queue, or a queue that does not exist or is stopped.
+	ReasonQueued = "Queued"
 	// ReasonNoFreeDevice means that no node has enough free devices.
 	//
 	// Free devices, request fewer per replica, or use a higher priority class.

@@ -1,0 +1,73 @@
+package status
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// LabelQueue is Kueue's label of pods, and of objects with pods: the queue that admits them.
+const LabelQueue = "kueue.x-k8s.io/queue-name"
+
+// Queued returns the UID of what a queue of Kueue has not admitted: the RayService, the LeaderWorkerSet or, of a
+// Deployment, the first pod by name. It is empty if nothing waits.
+func (w Workload) Queued() types.UID {
+	if w.Ray != nil && w.Ray.Spec.RayClusterConfig.Suspend {
+		return w.Ray.UID
+	}
+	pods := slices.DeleteFunc(slices.Clone(w.Pods), func(pod corev1.Pod) bool {
+		return !isGated(pod) || pod.Labels[LabelQueue] == ""
+	})
+	switch {
+	case len(pods) == 0:
+		return ""
+	case w.Groups != nil:
+		return w.Groups.UID
+	case w.Ray != nil:
+		return ""
+	}
+	return slices.MinFunc(pods, byName).UID
+}
+
+func isGated(pod corev1.Pod) bool {
+	return podCondition(pod, corev1.PodScheduled).Reason == corev1.PodReasonSchedulingGated
+}
+
+// Admission returns why a queue has not admitted its workload, from the conditions of Kueue's Workload. It is empty
+// if Kueue has admitted it, or has not acted on it.
+func Admission(conditions []metav1.Condition) string {
+	if meta.IsStatusConditionTrue(conditions, "Admitted") {
+		return ""
+	}
+	for _, name := range []string{"QuotaReserved", "Admitted"} {
+		if condition := meta.FindStatusCondition(conditions, name); condition != nil && condition.Status == metav1.ConditionFalse {
+			return condition.Message
+		}
+	}
+	return ""
+}
+
+// queued diagnoses a pod that a queue, or another owner of a scheduling gate, holds back.
+func queued(observed Observed, pod corev1.Pod) diagnosis {
+	if !isGated(pod) {
+		return diagnosis{}
+	}
+	if queue := pod.Labels[LabelQueue]; queue != "" {
+		return observed.Workload.waitsIn("queue " + queue)
+	}
+	return diagnosis{v1.ReasonQueued, podCondition(pod, corev1.PodScheduled).Message}
+}
+
+// waitsIn diagnoses pods that a queue has not admitted.
+func (w Workload) waitsIn(queue string) diagnosis {
+	text := "waits for admission by " + queue
+	if w.Admission != "" {
+		text += ": " + w.Admission
+	}
+	return diagnosis{v1.ReasonQueued, text}
+}
