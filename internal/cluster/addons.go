@@ -20,11 +20,12 @@ import (
 // devcluster/, and of its log.
 type Addon string
 
-// The addons: LeaderWorkerSet, KubeRay and KEDA.
+// The addons: LeaderWorkerSet, KubeRay, KEDA and Kueue.
 const (
 	LWS     Addon = "lws"
 	KubeRay Addon = "kuberay"
 	KEDA    Addon = "keda"
+	Kueue   Addon = "kueue"
 )
 
 // Addons of which only the CRDs are installed, and no controller runs.
@@ -75,6 +76,15 @@ func addons() map[Addon]addon {
 			args:    []string{"--health-probe-bind-address=$PROBES", "--metrics-address=$SERVES", "--cert-dir=$CERTS"},
 			objects: "metrics.yaml",
 		},
+		Kueue: {
+			title: "Kueue", module: "sigs.k8s.io/kueue", pkg: ".",
+			crds: kueueCRDs(
+				"admissionchecks", "clusterqueues", "cohorts", "localqueues", "provisioningrequestconfigs", "resourceflavors", "topologies",
+				"workloadpriorityclasses", "workloads",
+			),
+			args:   []string{"--config=$CONFIG"},
+			config: "config.yaml", objects: "webhooks.yaml",
+		},
 		Istio: {
 			title: "Istio", module: "istio.io/api", version: "v1.32.0", sum: "h1:37mJvg9I0biYZAEQF+MATs4FNeCpXEIVO3LFpVb6iNM=",
 			crds:  []string{"kubernetes/customresourcedefinitions.gen.yaml"},
@@ -92,6 +102,15 @@ func addons() map[Addon]addon {
 			names: []string{"inferencepools.inference.networking.k8s.io"},
 		},
 	}
+}
+
+// kueueCRDs returns the files of Kueue's module with these CRDs.
+func kueueCRDs(names ...string) []string {
+	files := make([]string, 0, len(names))
+	for _, name := range names {
+		files = append(files, "config/components/crd/bases/kueue.x-k8s.io_"+name+".yaml")
+	}
+	return files
 }
 
 // AddonNames returns the names in alphabetical order.

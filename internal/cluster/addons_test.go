@@ -17,7 +17,7 @@ func TestParseAddons(t *testing.T) {
 		t.Errorf("error %v (-want +got):\n%s", err, diff)
 	}
 	_, err = ParseAddons([]string{"lws", "istio-2"})
-	if want := `"istio-2" is no addon: use gateway-api, inference, istio, keda, kuberay, lws`; err == nil || err.Error() != want {
+	if want := `"istio-2" is no addon: use gateway-api, inference, istio, keda, kuberay, kueue, lws`; err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}
 }
