@@ -64,6 +64,15 @@ func TestREADMEQuotesTheViolationOfItsSpec(t *testing.T) {
 	}
 }
 
+func TestREADMECountsTheLinesOfTheManifests(t *testing.T) {
+	t.Parallel()
+	const manifests = "examples/llama-8b/manifests.yaml"
+	lines := strings.Count(string(read(t, "../../"+manifests)), "\n")
+	if link := fmt.Sprintf("[%d lines of manifests](%s)", lines, manifests); !strings.Contains(string(read(t, "../../README.md")), link) {
+		t.Errorf("the README does not contain %s", link)
+	}
+}
+
 // Every spec on a page renders. A part of one gets a name, and a model with devices if it has no server.
 func TestPagesShowSpecsThatRender(t *testing.T) {
 	t.Parallel()
