@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/gorilla/mux"
@@ -104,15 +103,11 @@ func (h *Handlers) act(name string, read func(*http.Request) (input, error)) res
 		if err != nil {
 			return h.showFailure(w, r, user, name, err)
 		}
-		target := "/deployments/" + mux.Vars(r)["namespace"] + "/" + mux.Vars(r)["name"]
 		if name == "delete" {
-			target = "/"
+			redirect(w, r, "/")
+			return nil
 		}
-		query := url.Values{languageParameter: {string(languageOf(r))}}
-		if name != "delete" {
-			query.Set("done", name)
-		}
-		http.Redirect(w, r, target+"?"+query.Encode(), http.StatusSeeOther) //nolint:gosec // G710: it begins with a path of this server
+		redirect(w, r, deploymentPathOf(mux.Vars(r)["namespace"], mux.Vars(r)["name"]), "done", name)
 		return nil
 	}
 }

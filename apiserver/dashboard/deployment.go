@@ -20,6 +20,8 @@ import (
 // deploymentPath is the page of one deployment; its tabs and forms are below.
 const deploymentPath = "/deployments/{namespace}/{name}"
 
+func deploymentPathOf(namespace, name string) string { return "/deployments/" + namespace + "/" + name }
+
 // The operations of REST that the pages of a deployment call.
 const (
 	readOperation      = "readNpuDeploy"
@@ -147,17 +149,16 @@ func (h *Handlers) deployment(r *http.Request, user *kube.UserClient, tab string
 		return nil, nil, rest.WithVerb("get", err)
 	}
 	page := &deploymentPage{
-		row: newRow(deploy, h.Clock()), Tab: tab, Path: "/deployments/" + deploy.Namespace + "/" + deploy.Name,
+		row: newRow(deploy, h.Clock()), Tab: tab, Path: deploymentPathOf(deploy.Namespace, deploy.Name),
 		Image: deploy.Status.Image, Outdated: deploy.Status.ObservedGeneration != deploy.Generation,
 		Deleting: deploy.DeletionTimestamp != nil, Replicas: replicasOf(deploy), deploy: deploy, now: h.Clock(),
 	}
-	language := url.Values{languageParameter: {string(languageOf(r))}}.Encode()
 	for _, name := range tabs() {
 		path := page.Path + "/" + name
 		if name == tabs()[0] {
 			path = page.Path
 		}
-		page.Tabs = append(page.Tabs, link{Name: name, URL: path + "?" + language, Current: name == tab})
+		page.Tabs = append(page.Tabs, link{Name: name, URL: languageOf(r).url(path), Current: name == tab})
 	}
 	if tab == "pods" || tab == "events" {
 		page.Live = liveURL(deploy.ResourceVersion, url.Values{"key": {deploy.Namespace + "/" + deploy.Name}, languageParameter: {string(languageOf(r))}})

@@ -168,7 +168,7 @@ func (h *Handlers) newURLs(r *http.Request, user *kube.UserClient, projects []st
 	}
 	for i, name := range names {
 		if isReviewed[i] && lacks[i] == nil {
-			urls = append(urls, link{Name: name, URL: "/new/" + name + "?" + url.Values{languageParameter: {string(languageOf(r))}}.Encode()})
+			urls = append(urls, link{Name: name, URL: languageOf(r).url("/new/" + name)})
 		}
 		lack = cmp.Or(lack, lacks[i])
 	}

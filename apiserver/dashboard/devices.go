@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,7 +166,7 @@ func newTypeView(r *http.Request, kind devices.Type, nodes []devices.Node) typeV
 		for _, count := range nodes[i].Types {
 			if shown.LargestNode == "" && count.Type == kind.Type && count.Free > 0 && count.Free == kind.LargestFree && nodes[i].Name != "" {
 				shown.LargestNode = nodes[i].Name
-				shown.URL = "/devices?" + url.Values{"q": {nodes[i].Name}, languageParameter: {string(languageOf(r))}}.Encode()
+				shown.URL = languageOf(r).url("/devices", "q", nodes[i].Name)
 			}
 		}
 	}
@@ -240,5 +239,5 @@ func (nodeView) DeployURL(holder devices.Holder, l language) string {
 	if holder.Pod.NpuDeploy == "" {
 		return ""
 	}
-	return "/deployments/" + holder.Pod.Namespace + "/" + holder.Pod.NpuDeploy + "?" + url.Values{languageParameter: {string(l)}}.Encode()
+	return l.url(deploymentPathOf(holder.Pod.Namespace, holder.Pod.NpuDeploy))
 }

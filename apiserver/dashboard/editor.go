@@ -167,7 +167,7 @@ func (h *Handlers) currentSpec(r *http.Request, user *kube.UserClient) (text, ta
 func (h *Handlers) writeEditor(w http.ResponseWriter, r *http.Request, user *kube.UserClient, page *editorPage) error {
 	page.Path = "/new/" + page.Namespace
 	if page.Name != "" {
-		page.Path = "/deployments/" + page.Namespace + "/" + page.Name + "/edit"
+		page.Path = deploymentPathOf(page.Namespace, page.Name) + "/edit"
 	}
 	if err := h.addForm(r, user, page); err != nil {
 		return err
@@ -214,8 +214,7 @@ func (h *Handlers) submitEditor(w http.ResponseWriter, r *http.Request, user *ku
 	if _, err := h.read(r, user, operation, page.input(), written); err != nil {
 		return h.failEditor(w, r, user, page, operation, err)
 	}
-	target := "/deployments/" + written.Namespace + "/" + written.Name
-	http.Redirect(w, r, target+"?"+url.Values{languageParameter: {string(languageOf(r))}, "done": {"save"}}.Encode(), http.StatusSeeOther)
+	redirect(w, r, deploymentPathOf(written.Namespace, written.Name), "done", "save")
 	return nil
 }
 

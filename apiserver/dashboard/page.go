@@ -60,6 +60,11 @@ func (h *Handlers) newForm(id, path, summary, operation string, handler rest.Han
 	return form
 }
 
+// redirect sends the browser from a form to a page, in its language.
+func redirect(w http.ResponseWriter, r *http.Request, path string, parameters ...string) {
+	http.Redirect(w, r, languageOf(r).url(path, parameters...), http.StatusSeeOther) //nolint:gosec // G710: it begins with a path of this server
+}
+
 // withErrorPage answers browsers with a page if the handler returns an error. Other clients
 // get the problem.
 func (h *Handlers) withErrorPage(needs []rest.Need, handler rest.Handler) rest.Handler {

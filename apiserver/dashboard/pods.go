@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -67,7 +66,7 @@ func addPods(h *Handlers, r *http.Request, user *kube.UserClient, page *deployme
 		return page.podsError
 	}
 	measured := h.devicesByPod(r, user, page.Project)
-	language := string(languageOf(r))
+	language := languageOf(r)
 	for i := range list.Pods {
 		p := &list.Pods[i]
 		p.Measured = measured[p.Name]
@@ -78,15 +77,15 @@ func addPods(h *Handlers, r *http.Request, user *kube.UserClient, page *deployme
 		for _, resource := range slices.Sorted(maps.Keys(p.Requested)) {
 			p.Devices = append(p.Devices, strconv.FormatInt(p.Requested[resource], 10)+" "+resource)
 		}
-		p.LogURL = page.Path + "/logs?" + url.Values{"pod": {p.Name}, languageParameter: {language}}.Encode()
+		p.LogURL = language.url(page.Path+"/logs", "pod", p.Name)
 		for j := range p.Containers {
 			if c := &p.Containers[j]; c.LastExit != nil {
 				c.LastExit.Age = momentOf(c.LastExit.Finished, page.now)
-				query := url.Values{"pod": {p.Name}, "container": {c.Name}, languageParameter: {language}}
+				parameters := []string{"pod", p.Name, "container", c.Name}
 				if c.State != "Terminated" {
-					query.Set("previous", "true")
+					parameters = append(parameters, "previous", "true")
 				}
-				c.LogURL = page.Path + "/logs?" + query.Encode()
+				c.LogURL = language.url(page.Path+"/logs", parameters...)
 			}
 		}
 	}

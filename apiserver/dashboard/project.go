@@ -297,7 +297,7 @@ func (h *Handlers) deleteProject(w http.ResponseWriter, r *http.Request, user *k
 	if err != nil {
 		return h.failProject(w, r, user, deleteProjectOperation, err)
 	}
-	http.Redirect(w, r, "/projects?"+url.Values{languageParameter: {string(languageOf(r))}}.Encode(), http.StatusSeeOther)
+	redirect(w, r, "/projects")
 	return nil
 }
 
@@ -325,6 +325,5 @@ func (h *Handlers) failProject(w http.ResponseWriter, r *http.Request, user *kub
 
 // redirectToProject redirects to the page of a project after a change.
 func redirectToProject(w http.ResponseWriter, r *http.Request, name, done string) {
-	query := url.Values{languageParameter: {string(languageOf(r))}, "done": {done}}
-	http.Redirect(w, r, "/projects/"+url.PathEscape(name)+"?"+query.Encode(), http.StatusSeeOther)
+	redirect(w, r, "/projects/"+url.PathEscape(name), "done", done)
 }

@@ -3,7 +3,6 @@ package dashboard
 import (
 	"cmp"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,11 +106,11 @@ func (h *Handlers) readSelection(r *http.Request, user *kube.UserClient, action 
 		return nil, err
 	}
 	page := &selectionPage{Action: action, Replicas: cmp.Or(r.PostFormValue("replicas"), "1")}
-	language := url.Values{languageParameter: {string(languageOf(r))}}.Encode()
-	page.BackURL = "/?" + language
+	language := languageOf(r)
+	page.BackURL = language.url("/")
 	for _, key := range keys {
 		namespace, name, _ := strings.Cut(key, "/")
-		item := selected{Key: key, URL: "/deployments/" + key + "?" + language}
+		item := selected{Key: key, URL: language.url(deploymentPathOf(namespace, name))}
 		item.Missing, err = missing(r.Context(), user, h.route(operationOf(action)).Needs, namespace, name)
 		if err != nil && !kube.Unreachable(err) {
 			return nil, err

@@ -3,7 +3,6 @@ package dashboard
 import (
 	"cmp"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/dudaji/nufi/apiserver/devices"
@@ -67,7 +66,7 @@ func ownersOf(nodes []devices.Node, kind string, l language) []deviceOwner {
 			if at < 0 {
 				at, owners = len(owners), append(owners, deviceOwner{Name: name})
 				if holder.Pod.NpuDeploy != "" {
-					owners[at].URL = "/deployments/" + name + "?" + url.Values{languageParameter: {string(l)}}.Encode()
+					owners[at].URL = l.url(deploymentPathOf(holder.Pod.Namespace, holder.Pod.NpuDeploy))
 				}
 			}
 			owners[at].Count += holder.Count

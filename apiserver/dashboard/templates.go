@@ -174,7 +174,7 @@ func (h *Handlers) submitRequest(request rollout.Request) rest.Handler {
 		if _, err := h.call(r, user, requestOperation(request), input{}); err != nil {
 			return h.failTemplates(w, r, user, requestOperation(request), err)
 		}
-		http.Redirect(w, r, templatesPath+"?"+languageParameter+"="+string(languageOf(r))+"&done="+string(request), http.StatusSeeOther) //nolint:gosec // G710: it begins with a path of this server
+		redirect(w, r, templatesPath, "done", string(request))
 		return nil
 	}
 }

@@ -123,7 +123,7 @@ func backendsOf(deploy *v1.NpuDeploy) []backend {
 	}
 	result := make([]backend, 0, len(deploy.Status.Traffic))
 	for _, current := range deploy.Status.Traffic {
-		shown := backend{TrafficStatus: current, URL: "/deployments/" + deploy.Namespace + "/" + current.Name, State: stateOfBackend(current.State)}
+		shown := backend{TrafficStatus: current, URL: deploymentPathOf(deploy.Namespace, current.Name), State: stateOfBackend(current.State)}
 		if sum > 0 {
 			shown.Share = (200*int64(current.Weight) + sum) / (2 * sum)
 		}

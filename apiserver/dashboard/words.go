@@ -3,6 +3,8 @@ package dashboard
 import (
 	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,6 +19,15 @@ const (
 
 // languageParameter is the query parameter that overrides Accept-Language.
 const languageParameter = "lang"
+
+// url returns the URL of a page in the language, with the names and values of other parameters.
+func (l language) url(path string, parameters ...string) string {
+	query := url.Values{languageParameter: {string(l)}}
+	for pair := range slices.Chunk(parameters, 2) {
+		query.Set(pair[0], pair[1])
+	}
+	return path + "?" + query.Encode()
+}
 
 func (l language) other() language {
 	if l == english {
