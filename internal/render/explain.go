@@ -296,7 +296,7 @@ func (m *Manifests) target(value cue.Value) (cue.Value, bool) {
 		return cue.Value{}, false
 	}
 	target := m.evaluation.value.LookupPath(path)
-	return target, len(path.Selectors()) > 0 && target.Exists() && target.Pos() != value.Pos()
+	return target, target.Exists() && target.Pos() != value.Pos()
 }
 
 // selected returns the operand of an index or a selector: of [user's, default][0], of a table

@@ -140,11 +140,7 @@ func addSchemas(schemas map[string]bool, instance *build.Instance, seen map[*bui
 
 func isDefinition(decl ast.Decl) bool {
 	field, ok := decl.(*ast.Field)
-	if !ok {
-		return false
-	}
-	name, _, err := ast.LabelName(field.Label)
-	return err == nil && strings.HasPrefix(name, "#")
+	return ok && isDefinitionName(field.Label)
 }
 
 // parentPosition returns the position of the nearest struct above path outside schemas, or
