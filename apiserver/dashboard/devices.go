@@ -95,7 +95,10 @@ func (h *Handlers) devices(w http.ResponseWriter, r *http.Request, user *kube.Us
 	return h.writeRead(w, r, "devices.html", "devices", answer, newDevicesPage(r, &view, number))
 }
 
-// pageNumber reads the parameter page.
+// maxPage is beyond the last page of any list.
+const maxPage = 1 << 20
+
+// pageNumber reads the parameter page: at most maxPage.
 func pageNumber(r *http.Request) (int, error) {
 	text := r.URL.Query().Get("page")
 	if text == "" {
@@ -105,7 +108,7 @@ func pageNumber(r *http.Request) (int, error) {
 	if err != nil || number < 1 {
 		return 0, problem.New(http.StatusBadRequest, "page must be a positive number")
 	}
-	return number, nil
+	return min(number, maxPage), nil
 }
 
 func newDevicesPage(r *http.Request, view *devices.View, number int) devicesPage {
