@@ -83,9 +83,6 @@ type column struct {
 	Order     string // ascending or descending, as in aria-sort; empty if the list has another order
 }
 
-// choice is an option of a filter.
-type choice struct{ Value, Label string }
-
 // deploymentsPage is the model of pages/deployments.html.
 type deploymentsPage struct {
 	Filters                filters
@@ -94,7 +91,7 @@ type deploymentsPage struct {
 	All                    int               // sum of the counts
 	Columns                map[string]column // by key of the order
 	Projects, Accelerators []string
-	TemplateSets           []choice
+	TemplateSets           []option
 	Actions                []string
 	Total                  int // of the matching deployments
 	First, Last            int // of the rows, from 1
@@ -116,7 +113,6 @@ func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kub
 	if err != nil {
 		return err
 	}
-	number = min(number, 1<<20)
 	listing, err := npudeploys.List(r.Context(), h.Cluster, user, npudeploys.ListQuery{
 		Selection: f.selection(), Sort: f.Sort, Page: rest.Page{Limit: pageSize}, Skip: (number - 1) * pageSize,
 	})
@@ -191,7 +187,7 @@ func newDeploymentsPage(r *http.Request, f filters, number int, listing *npudepl
 		Live: liveURL(listing.Observed, query), Columns: map[string]column{},
 	}
 	for _, digest := range templates {
-		p.TemplateSets = append(p.TemplateSets, choice{digest, shortDigest(digest)})
+		p.TemplateSets = append(p.TemplateSets, option{digest, shortDigest(digest)})
 	}
 	for _, state := range status.States() {
 		p.All += listing.Summary.ByState[state]

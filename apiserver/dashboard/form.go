@@ -56,6 +56,7 @@ type fieldView struct {
 	Errors   []string
 }
 
+// option is a choice of a form or a filter.
 type option struct{ Value, Label string }
 
 // value returns the value of the field in a document, and whether the form can change it.

@@ -64,8 +64,8 @@ func addManifests(h *Handlers, r *http.Request, user *kube.UserClient, page *dep
 		if err != nil {
 			return err
 		}
-		name := objectName(object)
-		page.Manifests = append(page.Manifests, manifest{name, string(text), fields[strings.ToLower(name[:strings.IndexByte(name, '/')])+name[strings.IndexByte(name, '/'):]]})
+		kind, name, _ := strings.Cut(objectName(object), "/")
+		page.Manifests = append(page.Manifests, manifest{kind + "/" + name, string(text), fields[strings.ToLower(kind)+"/"+name]})
 	}
 	return nil
 }
