@@ -295,10 +295,8 @@ func childOf(node *yamlv3.Node, name string) (*yamlv3.Node, int) {
 	switch node.Kind {
 	default: // has no children with names
 	case yamlv3.MappingNode:
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			if node.Content[i].Value == name {
-				return node.Content[i+1], node.Content[i].Line
-			}
+		if i := indexOf(node, name); i >= 0 {
+			return node.Content[i+1], node.Content[i].Line
 		}
 	case yamlv3.SequenceNode:
 		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(node.Content) {

@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"cmp"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -24,8 +23,11 @@ type logView struct {
 	StreamURL        string
 }
 
-// logTail is how many lines of a log a page shows.
-const logTail = 500
+// How many lines of a log a page shows, and how many can be downloaded.
+const (
+	logTail      = 500
+	downloadTail = 100_000
+)
 
 // addLog reads the end of a log. The pods for the choice are missing if they cannot be listed.
 func addLog(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymentPage) error {
@@ -42,11 +44,12 @@ func addLog(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymen
 		}
 	}
 	path := rest.Prefix + "/namespaces/" + page.Project + "/npudeploys/" + page.Name + "/logs?"
-	view.DownloadURL = path + withTail(chosen, "")
-	if !view.Previous {
-		view.StreamURL = path + withTail(chosen, "true")
-	}
+	chosen.Set("tail", strconv.Itoa(downloadTail))
+	view.DownloadURL = path + chosen.Encode()
 	chosen.Set("tail", strconv.Itoa(logTail))
+	if !view.Previous {
+		view.StreamURL = path + chosen.Encode() + "&follow=true"
+	}
 	answer, err := h.call(r, user, logOperation, input{query: chosen})
 	if err != nil {
 		return err
@@ -62,18 +65,6 @@ func addLog(h *Handlers, r *http.Request, user *kube.UserClient, page *deploymen
 	}
 	view.Text = plainText(answer.body.String())
 	return nil
-}
-
-// withTail returns the query for the whole log, or for a stream that begins with its end.
-func withTail(chosen url.Values, follow string) string {
-	query := maps.Clone(chosen)
-	if follow == "" {
-		query.Set("tail", "100000")
-	} else {
-		query.Set("tail", strconv.Itoa(logTail))
-		query.Set("follow", follow)
-	}
-	return query.Encode()
 }
 
 // terminalCode is a sequence of ECMA-48: CSI, OSC or two characters.
