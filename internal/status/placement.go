@@ -153,7 +153,7 @@ func (o Observed) Describe(group PartialGroup) string {
 // besidePartial adds what the first partial group holds, and until when, if pods wait for nodes or are rejected.
 func (d diagnosis) besidePartial(observed Observed) diagnosis {
 	groups := observed.PartialGroups()
-	if len(groups) == 0 || !slices.Contains([]string{v1.ReasonNoFreeDevice, v1.ReasonUnschedulable, v1.ReasonQuotaExceeded, v1.ReasonPodRejected}, d.reason) {
+	if len(groups) == 0 || !slices.Contains([]string{v1.ReasonNoFreeDevice, v1.ReasonUnschedulable, v1.ReasonQuotaExceeded, v1.ReasonQueued, v1.ReasonPodRejected}, d.reason) {
 		return d
 	}
 	d.message += "; " + observed.Describe(groups[0])

@@ -14,8 +14,8 @@ import (
 // LabelQueue is Kueue's label of pods, and of objects with pods: the queue that admits them.
 const LabelQueue = "kueue.x-k8s.io/queue-name"
 
-// Queued returns the UID of what a queue of Kueue has not admitted: the RayService, the LeaderWorkerSet or, of a
-// Deployment, the first pod by name. It is empty if nothing waits.
+// Queued returns the UID of what a queue of Kueue has not admitted: the RayService that it suspends, the LeaderWorkerSet
+// or, otherwise, the first pod by name. It is empty if nothing waits.
 func (w Workload) Queued() types.UID {
 	if w.Ray != nil && w.Ray.Spec.RayClusterConfig.Suspend {
 		return w.Ray.UID
@@ -28,8 +28,6 @@ func (w Workload) Queued() types.UID {
 		return ""
 	case w.Groups != nil:
 		return w.Groups.UID
-	case w.Ray != nil:
-		return ""
 	}
 	return slices.MinFunc(pods, byName).UID
 }

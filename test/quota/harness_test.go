@@ -28,7 +28,7 @@ import (
 func TestMain(m *testing.M) {
 	templates.RunIfChild()
 	code := harness.Runner(m, harness.Workloads(), harness.Routes(),
-		harness.With(cluster.LWS), harness.With(cluster.Kueue)).Run()
+		harness.With(cluster.LWS), harness.With(cluster.KubeRay), harness.With(cluster.Kueue)).Run()
 	_ = os.RemoveAll(policyDir)
 	os.Exit(code)
 }

@@ -148,6 +148,17 @@ func TestPrefillWaitsForQuota(t *testing.T) {
 	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionAvailable, metav1.ConditionTrue, v1.ReasonAvailable)
 }
 
+func TestPodsOfARayServiceWaitForQuota(t *testing.T) {
+	f := newFixture(t, "a")
+	f.setQuota(4)
+	f.apply("", onTwoNodes, "parallelism: {workload: RayService}")
+	f.awaitQueued("web", "1 of 3 pods, web-")
+	f.awaitQueued("web", ": couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu")
+	f.awaitQueued("web", " holds 4 of its 8 nvidia.com/gpu, which are released at ")
+	f.setQuota(8)
+	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionAvailable, metav1.ConditionTrue, v1.ReasonAvailable)
+}
+
 // A server without devices is replaced by one that is created first, for which there is no quota.
 func TestSurgePodWaitsForQuotaWhileTheOldOneServes(t *testing.T) {
 	f := newFixture(t, "a")
