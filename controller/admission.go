@@ -22,8 +22,8 @@ import (
 
 // +kubebuilder:rbac:groups=kueue.x-k8s.io,resources=workloads,verbs=list
 
-// unknownDelay and admissionDelay are the delays before the reason that a queue admits nothing is read for the first
-// time, and again.
+// admissionDelay is the delay before the reason that a queue admits nothing is read again, and unknownDelay the one while
+// Kueue may not have acted yet.
 const (
 	unknownDelay   = time.Second
 	admissionDelay = 15 * time.Second
@@ -32,7 +32,7 @@ const (
 // admission returns why a queue of Kueue has not admitted the pods, or "". Kueue's Workloads, which have the reason, are
 // not cached: each contains the templates of its pods.
 func (k *deployKind) admission(ctx context.Context, deploy *v1.NpuDeploy, workload status.Workload) (string, error) {
-	uid := workload.Queued()
+	uid, since := workload.Queued()
 	if uid == "" {
 		return "", nil
 	}
@@ -42,16 +42,27 @@ func (k *deployKind) admission(ctx context.Context, deploy *v1.NpuDeploy, worklo
 	if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
 		return "", nil // An earlier version of Kueue, or none.
 	}
-	if err != nil {
+	var reason string
+	switch {
+	case apierrors.IsForbidden(err):
+		reason = "the controller may not list workloads of Kueue"
+	case err != nil:
 		return "", fmt.Errorf("listing workloads of Kueue: %w", err)
+	default:
+		if reason, err = firstPending(list.Items); err != nil {
+			return "", err
+		}
 	}
-	reason, err := firstPending(list.Items)
-	delay := admissionDelay
-	if reason == "" {
-		delay = unknownDelay
+	k.queue.addWith(priorityqueue.AddOpts{After: nextAdmission(reason, k.clock.Since(since))}, client.ObjectKeyFromObject(deploy))
+	return reason, nil
+}
+
+// nextAdmission returns the delay before the reason is read again.
+func nextAdmission(reason string, waited time.Duration) time.Duration {
+	if reason == "" && waited < admissionDelay {
+		return unknownDelay
 	}
-	k.queue.addWith(priorityqueue.AddOpts{After: delay}, client.ObjectKeyFromObject(deploy))
-	return reason, err
+	return admissionDelay
 }
 
 // firstPending returns why the first workload by name that is not admitted is not, or "".

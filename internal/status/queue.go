@@ -2,6 +2,7 @@ package status
 
 import (
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -14,22 +15,23 @@ import (
 // LabelQueue is Kueue's label of pods, and of objects with pods: the queue that admits them.
 const LabelQueue = "kueue.x-k8s.io/queue-name"
 
-// Queued returns the UID of what a queue of Kueue has not admitted: the RayService that it suspends, the LeaderWorkerSet
-// or, otherwise, the first pod by name. It is empty if nothing waits.
-func (w Workload) Queued() types.UID {
+// Queued returns the UID of what a queue of Kueue has not admitted, and since when it exists: the RayService that it
+// suspends or, otherwise, the first pod by name, for which the LeaderWorkerSet stands. The UID is empty if nothing waits.
+func (w Workload) Queued() (uid types.UID, since time.Time) {
 	if w.Ray != nil && w.Ray.Spec.RayClusterConfig.Suspend {
-		return w.Ray.UID
+		return w.Ray.UID, w.Ray.CreationTimestamp.Time
 	}
 	pods := slices.DeleteFunc(slices.Clone(w.Pods), func(pod corev1.Pod) bool {
 		return !isGated(pod) || pod.Labels[LabelQueue] == ""
 	})
-	switch {
-	case len(pods) == 0:
-		return ""
-	case w.Groups != nil:
-		return w.Groups.UID
+	if len(pods) == 0 {
+		return "", time.Time{}
 	}
-	return slices.MinFunc(pods, byName).UID
+	first := slices.MinFunc(pods, byName)
+	if w.Groups != nil {
+		return w.Groups.UID, first.CreationTimestamp.Time
+	}
+	return first.UID, first.CreationTimestamp.Time
 }
 
 func isGated(pod corev1.Pod) bool {

@@ -1,0 +1,74 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dudaji/nufi/internal/status"
+	v1 "github.com/dudaji/nufi/schemas/v1"
+)
+
+// failingList returns an error for each list.
+type failingList struct {
+	client.Reader
+
+	err error
+}
+
+func (l failingList) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	return l.err
+}
+
+func TestStatusNeedsNoWorkloadsOfKueue(t *testing.T) {
+	t.Parallel()
+	waiting := status.Workload{Pods: []corev1.Pod{{
+		ObjectMeta: metav1.ObjectMeta{Name: "web-1", UID: "1", Labels: map[string]string{status.LabelQueue: "gpus"}},
+		Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+			{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonSchedulingGated},
+		}},
+	}}}
+	workloads := schema.GroupResource{Group: "kueue.x-k8s.io", Resource: "workloads"}
+	for name, c := range map[string]struct {
+		err    error
+		reason string
+		fails  bool
+	}{
+		"not installed": {err: &meta.NoKindMatchError{}},
+		"uninstalled":   {err: apierrors.NewNotFound(workloads, "")},
+		"forbidden":     {err: apierrors.NewForbidden(workloads, "", nil), reason: "the controller may not list workloads of Kueue"},
+		"no response":   {err: errors.New("connection refused"), fails: true},
+	} {
+		k := &deployKind{direct: failingList{err: c.err}, queue: &queue{}, clock: clock.RealClock{}}
+		reason, err := k.admission(t.Context(), &v1.NpuDeploy{}, waiting)
+		if reason != c.reason || (err != nil) != c.fails {
+			t.Errorf("%s: %q, %v", name, reason, err)
+		}
+	}
+}
+
+func TestReasonOfAQueueIsReadOftenOnlyAtFirst(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason string
+		waited time.Duration
+		want   time.Duration
+	}{
+		{waited: time.Second, want: unknownDelay},
+		{waited: time.Hour, want: admissionDelay}, // Kueue does not run, or has another label.
+		{reason: "insufficient quota", waited: time.Second, want: admissionDelay},
+	} {
+		if got := nextAdmission(c.reason, c.waited); got != c.want {
+			t.Errorf("%q after %s: %s, want %s", c.reason, c.waited, got, c.want)
+		}
+	}
+}
