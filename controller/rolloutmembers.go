@@ -115,9 +115,12 @@ func (r *rollouts) describe(
 	}
 	if latest.IsHalted(set.digest) && assignment != nil {
 		m.Earlier = assignment.From
+	} else if _, err := set.compiled(); err != nil {
+		m.Earlier = ""
 	}
 	m.Ready, m.Available = conditionOf(deploy, v1.ConditionReady), conditionOf(deploy, v1.ConditionAvailable)
-	if m.Devices = devices; !m.Ready.IsTrue || devices == nil {
+	m.HasReadyPods = deploy.Status.ReadyReplicas > 0
+	if m.Devices = devices; !m.Ready.IsTrue && !m.HasReadyPods || devices == nil {
 		m.Devices = requestedDevices(deploy)
 	}
 	return nil

@@ -81,7 +81,7 @@ func (e *evaluation) assign() string {
 			if most == 0 {
 				break
 			}
-			if wave != inPlace && m.health.IsTrue && !m.isLeftDown {
+			if wave != inPlace && m.serves() && !m.isLeftDown {
 				if e.budget.isSpent(m) {
 					continue
 				}
@@ -93,7 +93,7 @@ func (e *evaluation) assign() string {
 			}
 			m.next = &v1.RolloutAssignment{
 				Name: e.rollout.Name, Templates: e.target, From: m.Earlier, Wave: int32(wave), //nolint:gosec // There are few waves.
-				Since: e.now(), WasReady: m.health.IsTrue || m.isLeftDown, OnlyAvailable: m.onlyAvailable, Retries: e.status.Retries, Overdue: m.Overdue,
+				Since: e.now(), WasReady: m.serves() || m.isLeftDown, Follows: m.followed, Retries: e.status.Retries, Overdue: m.Overdue,
 			}
 			m.state = updating
 			most--

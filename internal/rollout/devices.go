@@ -8,8 +8,8 @@ import (
 // Devices are the devices of an NpuDeploy's pods, all of one resource.
 type Devices struct {
 	Resource string
-	// PerPod is the number that a pod requests with the rollout's set, or with its own set if the NpuDeploy is not
-	// Ready.
+	// PerPod is the number that a pod requests with the rollout's set, or with its own set if the NpuDeploy does not
+	// serve.
 	PerPod int64
 	// Surge is how many pods start before others are deleted.
 	Surge int

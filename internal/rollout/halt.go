@@ -78,17 +78,20 @@ func (e *evaluation) stop(reason, message string) {
 }
 
 // revert assigns the earlier sets to the members of the failed waves: at once to those that do not serve, and to as
-// many of the others as policy allows to be disrupted.
+// many of the others as policy allows to be disrupted. Those whose earlier set is lost stay.
 func (e *evaluation) revert() {
 	waves := map[int]bool{int(e.status.Wave): true}
 	for i := range e.waves {
 		waves[i] = waves[i] || len(e.failuresOf(i)) > e.tolerance(i)
 	}
+	mayReturn := func(m *member) bool {
+		return m.isOnTarget() && waves[int(m.assigned().Wave)] && m.assigned().From != ""
+	}
 	var serving []*member
 	for _, m := range e.members {
 		switch {
-		case !m.isOnTarget() || !waves[int(m.assigned().Wave)]:
-		case m.health.IsTrue && m.assigned().Wave != inPlace:
+		case !mayReturn(m):
+		case m.serves() && m.assigned().Wave != inPlace:
 			serving = append(serving, m)
 		default:
 			if m.state == failed {

@@ -324,61 +324,143 @@ func TestNotReadyBeforeIsNeitherWaitedForNorFailed(t *testing.T) {
 	}
 }
 
-// serveWithoutRoute makes NpuDeploys Available, but not Ready: their servers run.
-func serveWithoutRoute(deploys []*rollout.Deploy, now time.Time) {
-	for _, d := range deploys {
-		d.Applied, d.Ready = d.Templates, rollout.Condition{Reason: v1.ReasonRouteNotAccepted, Since: now}
-		d.Available = rollout.Condition{IsTrue: true, Reason: v1.ReasonAvailable, Since: now}
+// serving are NpuDeploys that are not Ready, but have servers that run.
+func serving() map[string]func(*rollout.Deploy, time.Time) {
+	return map[string]func(*rollout.Deploy, time.Time){
+		"without a route": func(d *rollout.Deploy, now time.Time) {
+			d.Ready = rollout.Condition{Reason: v1.ReasonRouteNotAccepted, Since: now}
+			d.Available = rollout.Condition{IsTrue: true, Reason: v1.ReasonAvailable, Since: now}
+		},
+		"without a device for one pod": func(d *rollout.Deploy, now time.Time) {
+			d.Ready = rollout.Condition{Reason: v1.ReasonNoFreeDevice, Since: now}
+			d.Available, d.HasReadyPods = d.Ready, true
+		},
 	}
 }
 
-func TestServersWithoutARouteAreUpdatedInWaves(t *testing.T) {
+// restart replaces the pods of an NpuDeploy. Some of those that start are ready before others.
+func restart(d *rollout.Deploy, reason string, now time.Time) {
+	d.Applied, d.Ready = d.Templates, rollout.Condition{Reason: reason, Since: now}
+	d.Available, d.HasReadyPods = d.Ready, reason == v1.ReasonStarting
+}
+
+func TestServersThatAreNotReadyAreUpdatedInWaves(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, policy(), restarts(20)...)
-	for i := range f.input.Deploys {
-		serveWithoutRoute([]*rollout.Deploy{&f.input.Deploys[i]}, f.input.Now)
-	}
-	most := 0
-	for range 200 {
-		assigned := f.evaluate()
-		most = max(most, len(assigned))
-		for _, d := range assigned {
-			d.Available = rollout.Condition{Reason: v1.ReasonStarting, Since: f.input.Now}
-		}
-		if more := f.evaluate(); len(assigned) == 3 && len(more) > 0 {
-			t.Fatalf("%d are assigned while three start", len(more))
-		}
-		serveWithoutRoute(assigned, f.input.Now)
-		f.input.Now = f.input.Now.Add(time.Minute)
-	}
-	f.expect(v1.ConditionComplete, "True Complete")
-	f.expect(v1.ConditionHalted, "False NoFailure")
-	if most != 3 || f.on(target) != 20 {
-		t.Errorf("%d are assigned at a time, %d in the end", most, f.on(target))
-	}
-	for _, wave := range f.input.Rollout.Status.Waves {
-		if wave.NotReadyBefore > 0 || wave.Ready != wave.Total {
-			t.Errorf("%+v", wave)
-		}
+	for name, serve := range serving() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t, policy(), restarts(20)...)
+			for i := range f.input.Deploys {
+				serve(&f.input.Deploys[i], f.input.Now)
+			}
+			most := 0
+			for range 200 {
+				assigned := f.evaluate()
+				most = max(most, len(assigned))
+				for _, d := range assigned {
+					restart(d, v1.ReasonStarting, f.input.Now)
+				}
+				if more := f.evaluate(); len(assigned) == 3 && len(more) > 0 {
+					t.Fatalf("%d are assigned while three start", len(more))
+				}
+				for _, d := range assigned {
+					serve(d, f.input.Now)
+				}
+				f.input.Now = f.input.Now.Add(time.Minute)
+			}
+			f.expect(v1.ConditionComplete, "True Complete")
+			f.expect(v1.ConditionHalted, "False NoFailure")
+			if most != 3 || f.on(target) != 20 {
+				t.Errorf("%d are assigned at a time, %d in the end", most, f.on(target))
+			}
+			for _, wave := range f.input.Rollout.Status.Waves {
+				if wave.NotReadyBefore > 0 || wave.Ready != wave.Total {
+					t.Errorf("%+v", wave)
+				}
+			}
+		})
 	}
 }
 
-func TestServersWithoutARouteHaltTheRolloutIfTheyCrash(t *testing.T) {
+func TestServersThatAreNotReadyHaltTheRolloutIfTheyCrash(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, policy(), restarts(20)...)
+	for name, serve := range serving() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t, policy(), restarts(20)...)
+			for i := range f.input.Deploys {
+				serve(&f.input.Deploys[i], f.input.Now)
+			}
+			for _, d := range f.evaluate() {
+				restart(d, v1.ReasonCrashLoop, f.input.Now)
+			}
+			back := f.evaluate()
+			f.expect(v1.ConditionHalted, "True DeploysFailed")
+			for _, d := range back {
+				d.Applied = d.Templates
+				serve(d, f.input.Now)
+			}
+			f.evaluate()
+			f.expect(v1.ConditionProgressing, "False Stopped")
+			if f.on(before) != 20 {
+				t.Errorf("%d are on the earlier set", f.on(before))
+			}
+		})
+	}
+}
+
+// loseRoutes updates a part of the fleet, and then no route is accepted any more.
+func loseRoutes(t *testing.T) *fleet {
+	t.Helper()
+	p := policy()
+	p.Shares = []int{100}
+	f := newFleet(t, p, restarts(20)...)
+	for f.on(target) < 18 {
+		f.finish(f.evaluate(), v1.ReasonReady)
+	}
 	for i := range f.input.Deploys {
-		serveWithoutRoute([]*rollout.Deploy{&f.input.Deploys[i]}, f.input.Now)
+		serving()["without a route"](&f.input.Deploys[i], f.input.Now)
 	}
-	for _, d := range f.evaluate() {
-		d.Applied, d.Available = d.Templates, rollout.Condition{Reason: v1.ReasonCrashLoop, Since: f.input.Now}
+	return f
+}
+
+func TestServersThatLoseTheirRoutesReturnWithinTheLimits(t *testing.T) {
+	t.Parallel()
+	f := loseRoutes(t)
+	if back := f.evaluate(); len(back) == 0 || len(back) > 3 {
+		t.Errorf("%d return at a time", len(back))
 	}
-	back := f.evaluate()
 	f.expect(v1.ConditionHalted, "True DeploysFailed")
-	serveWithoutRoute(back, f.input.Now)
-	f.evaluate()
+}
+
+func TestServersThatLoseTheirRoutesTakeTheNextSetWithinTheLimits(t *testing.T) {
+	t.Parallel()
+	f := loseRoutes(t)
+	f.input.Earlier = map[string]*v1.TemplateRollout{f.input.Rollout.Name: f.input.Rollout}
+	f.input.Rollout = &v1.TemplateRollout{Spec: v1.TemplateRolloutSpec{Templates: "sha256:next", Revision: 2}}
+	f.input.Rollout.Name = "templates-2"
+	for i := range f.input.Deploys {
+		f.input.Deploys[i].Effect = render.Restart
+	}
+	if assigned := rollout.Evaluate(f.input).Assignments; len(assigned) == 0 || len(assigned) > 3 {
+		t.Errorf("%d are assigned at a time", len(assigned))
+	}
+}
+
+func TestRolloutStopsIfTheEarlierSetIsLost(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, policy(), restarts(20)...)
+	for i := range f.input.Deploys {
+		f.input.Deploys[i].Earlier = ""
+	}
+	f.finish(f.evaluate(), v1.ReasonCrashLoop)
+	if back := f.evaluate(); len(back) > 0 {
+		t.Errorf("%d return", len(back))
+	}
+	f.expect(v1.ConditionHalted, "True DeploysFailed")
 	f.expect(v1.ConditionProgressing, "False Stopped")
-	if f.on(before) != 20 {
-		t.Errorf("%d are on the earlier set", f.on(before))
+	if got := f.on(target); got == 0 || got > 3 {
+		t.Errorf("%d are on the new set", got)
 	}
 }
 

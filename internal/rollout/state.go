@@ -14,7 +14,7 @@ type Deploy struct {
 	Labels          map[string]string
 	ProjectLabels   map[string]string
 
-	// Templates is the assigned set, Earlier the set to return to if the rollout's set fails, and Applied the
+	// Templates is the assigned set, Earlier the set to return to if the rollout's set fails, or "", and Applied the
 	// set that rendered its manifests.
 	Templates, Earlier, Applied string
 	// Effect is the effect of the rollout's set, compared with Templates.
@@ -24,8 +24,9 @@ type Deploy struct {
 	// Overdue is the set that an overdue manual update requests, or None. It is empty if updates are automatic.
 	Overdue string
 
-	// Ready and Available are its conditions.
+	// Ready and Available are its conditions, and HasReadyPods is set if some of its pods are ready.
 	Ready, Available Condition
+	HasReadyPods     bool
 
 	// Devices are the devices of its pods. nil means that they need none.
 	Devices *Devices
@@ -38,12 +39,30 @@ type Condition struct {
 	Since  time.Time
 }
 
-// followed is the condition that tells whether an NpuDeploy serves as it did before an update: Ready or, if only that was
-// True before, Available. The servers of an NpuDeploy may serve although it is not Ready, for example while the
-// controller of its route is not running.
-func (d Deploy) followed(onlyAvailable bool) Condition {
-	if onlyAvailable {
+// serves reports whether an NpuDeploy answers requests. It may although it is not Ready, for example while the controller of
+// its route is not running, or while there is no device for one of its pods.
+func (d Deploy) serves() bool { return d.Ready.IsTrue || d.Available.IsTrue || d.HasReadyPods }
+
+// signal is what tells whether an NpuDeploy that serves does so again after an update: as much as is true now.
+func (d Deploy) signal() v1.ServingSignal {
+	switch {
+	case d.Ready.IsTrue || !d.serves():
+		return v1.SignalReady
+	case d.Available.IsTrue:
+		return v1.SignalAvailable
+	}
+	return v1.SignalReadyPods
+}
+
+// health is a signal as a condition. Ready pods count when no others are being created.
+func (d Deploy) health(signal v1.ServingSignal) Condition {
+	switch signal {
+	case v1.SignalAvailable:
 		return d.Available
+	case v1.SignalReadyPods:
+		settled := d.Available.Reason != v1.ReasonProgressing && d.Available.Reason != v1.ReasonStarting
+		return Condition{d.Available.IsTrue || d.HasReadyPods && settled, d.Available.Reason, d.Available.Since}
+	case v1.SignalReady:
 	}
 	return d.Ready
 }
@@ -66,9 +85,9 @@ type member struct {
 	Deploy
 
 	state state
-	// health is the followed condition, and onlyAvailable is set if that is Available.
-	health        Condition
-	onlyAvailable bool
+	// followed is the signal that the rollout follows, and health its condition.
+	followed v1.ServingSignal
+	health   Condition
 	// isLeftDown is set if an earlier rollout made a candidate unavailable.
 	isLeftDown bool
 	// next is the assignment to record, or nil.
@@ -103,13 +122,13 @@ func (m *member) isDisrupted() bool {
 // classify returns an NpuDeploy with its state. A failure that is not recorded yet is in next.
 func (e *evaluation) classify(d Deploy) *member {
 	m := &member{Deploy: d}
-	m.follow(!d.Ready.IsTrue && d.Available.IsTrue)
+	m.follow(d.signal())
 	a := d.Assignment
 	if a == nil || a.Name != e.rollout.Name {
 		m.Assignment = nil
 		m.state = candidateState(d.Effect)
 		if m.isLeftDown = m.state == candidate && e.isLeftDown(d); m.isLeftDown {
-			m.follow(a.OnlyAvailable)
+			m.follow(a.Follows)
 		}
 		return m
 	}
@@ -118,7 +137,7 @@ func (e *evaluation) classify(d Deploy) *member {
 		m.state = candidateState(d.Effect)
 		return m
 	}
-	m.follow(a.OnlyAvailable)
+	m.follow(a.Follows)
 	e.classifyAssigned(m, isRetried)
 	return m
 }
@@ -136,9 +155,8 @@ func (e *evaluation) classifyAssigned(m *member, isRetried bool) {
 	}
 }
 
-// follow sets the condition that tells whether the NpuDeploy serves.
-func (m *member) follow(onlyAvailable bool) {
-	m.onlyAvailable, m.health = onlyAvailable, m.followed(onlyAvailable)
+func (m *member) follow(signal v1.ServingSignal) {
+	m.followed, m.health = signal, m.Deploy.health(signal)
 }
 
 // minOutage is the minimum time for which an NpuDeploy that returned to an earlier set counts as unavailable because of that.
@@ -151,8 +169,8 @@ func (e *evaluation) isLeftDown(d Deploy) bool {
 	if a == nil || !a.WasReady {
 		return false
 	}
-	condition := d.followed(a.OnlyAvailable)
-	if condition.IsTrue && d.Applied == a.Templates {
+	health := d.health(a.Follows)
+	if (health.IsTrue || d.Available.IsTrue) && d.Applied == a.Templates {
 		return false
 	}
 	earlier := e.input.Earlier[a.Name]
@@ -164,7 +182,7 @@ func (e *evaluation) isLeftDown(d Deploy) bool {
 		return a.Failed != "" || a.Wave >= earlier.Status.Wave
 	}
 	mayTake := max(minOutage, seconds(e.policy.DeadlineSeconds))
-	return d.Applied != a.Templates || condition.Since.Before(a.Since.Add(mayTake))
+	return d.Applied != a.Templates || health.Since.Before(a.Since.Add(mayTake))
 }
 
 // recordFailure ends an update that has failed.

@@ -225,7 +225,7 @@ type RolloutWave struct {
 	// +kubebuilder:validation:Minimum=0
 	Failed int32 `json:"failed"`
 
-	// notReadyBefore is the number that were neither Ready nor Available before, and that the wave does not wait for.
+	// notReadyBefore is the number of which no pod was ready before, and that the wave does not wait for.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
@@ -253,6 +253,18 @@ type FailedDeploy struct {
 	Reason string `json:"reason"`
 }
 
+// ServingSignal is what tells whether an NpuDeploy serves.
+//
+// +kubebuilder:validation:Enum=Ready;Available;ReadyPods
+type ServingSignal string
+
+// Signals.
+const (
+	SignalReady     ServingSignal = "Ready"
+	SignalAvailable ServingSignal = "Available"
+	SignalReadyPods ServingSignal = "ReadyPods"
+)
+
 // RolloutAssignment is the assignment of a set of templates to an NpuDeploy by a TemplateRollout. It is
 // recorded before any object changes.
 type RolloutAssignment struct {
@@ -269,7 +281,7 @@ type RolloutAssignment struct {
 	// +kubebuilder:validation:MaxLength=128
 	Templates string `json:"templates"`
 
-	// from is the digest of the set before.
+	// from is the digest of the set before, and empty if that is lost.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=128
@@ -286,16 +298,16 @@ type RolloutAssignment struct {
 	// +required
 	Since metav1.Time `json:"since"`
 
-	// wasReady reports whether the NpuDeploy served at the assignment: it was Ready, or at least Available.
+	// wasReady reports whether the NpuDeploy served at the assignment: whether one of its pods was ready.
 	//
 	// +required
 	WasReady bool `json:"wasReady"`
 
-	// onlyAvailable is set if it was Available, but not Ready, for example because its route was not accepted. The
-	// rollout then waits until it is Available again.
+	// follows is what tells whether it serves as before: condition Ready or, if that was not True, condition Available
+	// or that pods are ready. Absent means Ready.
 	//
 	// +optional
-	OnlyAvailable bool `json:"onlyAvailable,omitempty"`
+	Follows ServingSignal `json:"follows,omitempty"`
 
 	// retries is the status.retries of the rollout at the assignment.
 	//

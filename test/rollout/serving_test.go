@@ -16,8 +16,7 @@ func TestServersThatDoNotRenderAreUpdatedInWaves(t *testing.T) {
 	f := newFixture(t)
 
 	t.Log("The stored sets are lost. A version of the controller that stored none would have left the same.")
-	f.Must(f.controller.Stop())
-	f.Must(f.Client.DeleteAllOf(f.Context(), &appsv1.ControllerRevision{}, client.InNamespace(controllerNamespace), client.HasLabels{labelTemplates}))
+	f.loseSets()
 	most := f.followDisruption(v1.ConditionReady)
 	f.edit("\tlabels: {}\n", "\tlabels: {\"example.com/set\": \"1\"}\n")
 	f.serve()
@@ -44,4 +43,27 @@ func TestServersThatDoNotRenderAreUpdatedInWaves(t *testing.T) {
 	if got := f.revisions(); got["3"] != deploys || most() > maxDisrupted || most() == 0 {
 		t.Errorf("Deployments by revision: %v, at most %d NpuDeploys were not Available", got, most())
 	}
+	t.Log("The sets are lost again, and the servers of the next one crash: there is no set to return to.")
+	f.controller.AwaitQuiet(f.Harness, f.Namespace, quietTime)
+	f.loseSets()
+	most = f.followDisruption(v1.ConditionAvailable)
+	f.edit("vllm.entrypoints.openai.api_server", "vllm.entrypoints.openai.api_serve")
+	f.serve()
+	f.start()
+	f.AwaitCondition(f.rollout(3), v1.ConditionHalted, metav1.ConditionTrue, v1.ReasonDeploysFailed)
+	f.AwaitCondition(f.rollout(3), v1.ConditionProgressing, metav1.ConditionFalse, v1.ReasonStopped)
+	f.edit(`"vllm.entrypoints.openai.api_serve"`, `"vllm.entrypoints.openai.api_server"`)
+	f.edit(`{"example.com/set": "2"}`, `{"example.com/set": "3"}`)
+	f.serve()
+	f.AwaitCondition(f.rollout(4), v1.ConditionComplete, metav1.ConditionTrue, v1.ReasonComplete)
+	if updated := f.expectOneReplicaSetOf("3"); updated != deploys || most() > maxDisrupted || most() == 0 {
+		t.Errorf("%d Deployments are updated, at most %d NpuDeploys were not Available", updated, most())
+	}
+}
+
+// loseSets stops the controller, and deletes the stored sets.
+func (f *fixture) loseSets() {
+	f.Helper()
+	f.Must(f.controller.Stop())
+	f.Must(f.Client.DeleteAllOf(f.Context(), &appsv1.ControllerRevision{}, client.InNamespace(controllerNamespace), client.HasLabels{labelTemplates}))
 }
