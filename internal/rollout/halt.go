@@ -80,10 +80,7 @@ func (e *evaluation) stop(reason, message string) {
 // revert assigns the earlier sets to the members of the failed waves: at once to those that do not serve, and to as
 // many of the others as policy allows to be disrupted. Those whose earlier set is lost stay.
 func (e *evaluation) revert() {
-	waves := map[int]bool{int(e.status.Wave): true}
-	for i := range e.waves {
-		waves[i] = waves[i] || len(e.failuresOf(i)) > e.tolerance(i)
-	}
+	waves := e.failedWaves()
 	mayReturn := func(m *member) bool {
 		return m.isOnTarget() && waves[int(m.assigned().Wave)] && m.assigned().From != ""
 	}
@@ -106,6 +103,15 @@ func (e *evaluation) revert() {
 			e.unassign(m)
 		}
 	}
+}
+
+// failedWaves has the current wave and those with more failures than policy tolerates.
+func (e *evaluation) failedWaves() map[int]bool {
+	waves := map[int]bool{int(e.status.Wave): true}
+	for i := range e.waves {
+		waves[i] = waves[i] || len(e.failuresOf(i)) > e.tolerance(i)
+	}
+	return waves
 }
 
 // unassign assigns the earlier set.
