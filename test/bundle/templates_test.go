@@ -61,16 +61,16 @@ func itemsOf(t *testing.T, root string) map[string]string {
 	if err := yaml.UnmarshalStrict(text, &patch); err != nil {
 		t.Fatal(err)
 	}
-	volumes, err := yaml.Marshal(patch[len(patch)-1].Value)
+	text, err = yaml.Marshal(patch[len(patch)-1].Value)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var mounted []corev1.Volume
-	if err := yaml.UnmarshalStrict(volumes, &mounted); err != nil {
+	var volume corev1.Volume
+	if err := yaml.UnmarshalStrict(text, &volume); err != nil {
 		t.Fatal(err)
 	}
 	items := map[string]string{}
-	for _, item := range mounted[0].ConfigMap.Items {
+	for _, item := range volume.ConfigMap.Items {
 		items[item.Path] = item.Key
 	}
 	return items
@@ -124,6 +124,62 @@ func TestTemplatesComponentChangesOnlyArgumentsAndMounts(t *testing.T) {
 				t.Errorf("arguments of changed Deployments (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A platform team's base mounts other files, such as the certificate of an identity provider.
+func TestTemplatesComponentKeepsTheVolumesOfItsBase(t *testing.T) {
+	t.Parallel()
+	h := harness.New(t)
+	base := overlay(t, []string{h.Path("bundle"), h.Path("bundle", "apiserver")}, nil)
+	addVolumes(t, base)
+	mounted := h.Kubectl("kustomize", overlay(t, []string{base}, []string{h.Path("bundle", "components", "templates")}))
+	got := map[string][]string{}
+	for _, document := range strings.Split(mounted, "\n---\n") {
+		if !strings.Contains(document, "\nkind: Deployment\n") {
+			continue
+		}
+		var deployment appsv1.Deployment
+		if err := yaml.UnmarshalStrict([]byte(document), &deployment); err != nil {
+			t.Fatal(err)
+		}
+		pod := deployment.Spec.Template.Spec
+		for _, volume := range pod.Volumes {
+			got[deployment.Name] = append(got[deployment.Name], "volume "+volume.Name)
+		}
+		for _, mount := range pod.Containers[0].VolumeMounts {
+			got[deployment.Name] = append(got[deployment.Name], "mount "+mount.Name)
+		}
+	}
+	both := []string{"volume ca", "volume templates", "mount ca", "mount templates"}
+	if diff := cmp.Diff(map[string][]string{"nufi-controller": both, "nufi-apiserver": both}, got); diff != "" {
+		t.Errorf("volumes and mounts (-want +got):\n%s", diff)
+	}
+}
+
+// addVolumes makes the kustomization in dir add a volume to the controller and to the API server.
+func addVolumes(t *testing.T, dir string) {
+	t.Helper()
+	file := filepath.Join(dir, "kustomization.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, "patches:\n"...)
+	for _, container := range []string{"controller", "apiserver"} {
+		text = fmt.Appendf(text, `- patch: |
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: nufi-%[1]s, namespace: nufi-system}
+    spec:
+      template:
+        spec:
+          containers: [{name: %[1]s, volumeMounts: [{name: ca, mountPath: /ca}]}]
+          volumes: [{name: ca, configMap: {name: ca}}]
+`, container)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
