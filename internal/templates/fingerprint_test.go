@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -119,6 +120,27 @@ func TestUndecidedCandidateIsRetried(t *testing.T) {
 		if want := int(wait / retryUndecided); swapped != want || store.State().Rejected != nil {
 			t.Errorf("after %s: %d swaps, want %d; the rejection is %v", wait, swapped, want, store.State().Rejected)
 		}
+	}
+}
+
+// A cause such as a missing right stays until an operator sees it.
+func TestUndecidedCandidateIsReportedAtIntervals(t *testing.T) {
+	t.Parallel()
+	dir, file, now := settledFolder(t)
+	store, err := Open(dir, Hooks{Live: func(context.Context) (Live, error) { return Live{}, errUnreachable }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(t, file)
+	poller := poller{store: store}
+	var reported []time.Duration
+	for wait := time.Duration(0); wait <= 2*remindInterval; wait += retryUndecided {
+		if err := poller.poll(t.Context(), now.Add(wait)); err != nil {
+			reported = append(reported, wait)
+		}
+	}
+	if want := []time.Duration{0, remindInterval, 2 * remindInterval}; !slices.Equal(reported, want) {
+		t.Errorf("reported after %v, want %v", reported, want)
 	}
 }
 

@@ -21,6 +21,8 @@ const (
 	retryInterval = 5 * time.Minute
 	// retryUndecided is the interval if the cluster or this machine kept a candidate from being tried.
 	retryUndecided = 10 * time.Second
+	// remindInterval is the interval at which the reason for that is logged again.
+	remindInterval = 5 * time.Minute
 )
 
 // Store holds the serving set.
@@ -170,6 +172,7 @@ type poller struct {
 	serving string    // fingerprint of the directory when it held the serving set
 	failed  string    // digest of the candidate that was rejected, or could not be tried
 	retry   time.Time // of that candidate
+	remind  time.Time // when its error is returned again, if it could not be tried
 }
 
 // poll compares the directory with the serving set, and swaps in another, valid one.
@@ -228,13 +231,14 @@ func (p *poller) reject(digest string, now time.Time, reason error) error {
 	return reason
 }
 
-// postpone returns reason the first time.
+// postpone returns reason the first time, and then at intervals, since the cause may stay until somebody removes it.
 func (p *poller) postpone(digest string, now time.Time, reason error) error {
-	isRepeated := digest == p.failed
+	isRepeated := digest == p.failed && now.Before(p.remind)
 	p.failed, p.retry = digest, now.Add(retryUndecided)
 	if isRepeated {
 		return nil
 	}
+	p.remind = now.Add(remindInterval)
 	return reason
 }
 
