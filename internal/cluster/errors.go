@@ -47,7 +47,8 @@ func diskFull(err error) error {
 
 // lastLines returns the last lines of a log, indented: without the stack of a panic, and the end of long lines.
 func lastLines(log string) string {
-	if at := strings.LastIndex(log, "panic: "); at >= 0 {
+	// At the start of a line: a recovered panic is logged within one.
+	if at := strings.LastIndex("\n"+log, "\npanic: "); at >= 0 {
 		reason, _, _ := strings.Cut(log[at:], "\ngoroutine ")
 		log = log[:at] + reason
 	}

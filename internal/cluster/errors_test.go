@@ -55,6 +55,10 @@ func TestStackOfAPanicIsNotQuoted(t *testing.T) {
 	if want := "  earlier\n  panic: invalid database"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	recovered := "E1130 runtime.go:142] Observed a panic: nil map\n" + stack + "the reason"
+	if got := lastLines(recovered); !strings.HasSuffix(got, "\n  the reason") {
+		t.Errorf("after a recovered panic: %q lacks the reason", got)
+	}
 	if got := lastLines(strings.Repeat("a", 1000)); len(got) != maxLogLine+2 {
 		t.Errorf("%d bytes of a long line are quoted", len(got))
 	}
