@@ -273,12 +273,15 @@ func (o *trafficOptions) change(ctx context.Context, kube client.Client, deploy 
 }
 
 // writeSpec calls write, which writes the version of an NpuDeploy that was read. It reads the NpuDeploy again and repeats
-// the call if others have changed it since then, but not its spec.
+// the call if others have changed it since then, but not its spec. An NpuDeploy that was created anew is another one.
 func writeSpec(ctx context.Context, kube client.Client, deploy *v1.NpuDeploy, write func() error) error {
-	generation := deploy.Generation
+	uid, generation := deploy.UID, deploy.Generation
 	return retry.OnError(retry.DefaultRetry, func(err error) bool {
 		var read v1.NpuDeploy
-		if !apierrors.IsConflict(err) || kube.Get(ctx, client.ObjectKeyFromObject(deploy), &read) != nil || read.Generation != generation {
+		if !apierrors.IsConflict(err) || kube.Get(ctx, client.ObjectKeyFromObject(deploy), &read) != nil {
+			return false
+		}
+		if read.UID != uid || read.Generation != generation {
 			return false
 		}
 		*deploy = read

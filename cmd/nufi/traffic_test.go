@@ -30,6 +30,12 @@ func TestSpecIsWrittenAfterAChangeOfTheStatusOnly(t *testing.T) {
 		"spec": {func(h *harness.Harness, deploy *v1.NpuDeploy) {
 			h.Patch(deploy, `{"spec": {"model": "org/other"}}`)
 		}, apierrors.IsConflict},
+		"created anew": {func(h *harness.Harness, deploy *v1.NpuDeploy) {
+			h.Delete(deploy)
+			again := h.NpuDeploy(deploy.Name)
+			again.Spec = v1.NpuDeploySpec{Model: "org/other", Endpoint: &v1.Endpoint{Host: "chat.example.com"}}
+			h.Create(again)
+		}, apierrors.IsConflict},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
