@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -27,7 +28,9 @@ func TestPagesShowCommandsThatExist(t *testing.T) {
 			}
 			for _, line := range shownCommands(string(text)) {
 				shown++
-				checkCommand(t, page, line)
+				if err := checkCommand(line); err != nil {
+					t.Errorf("%s: nufi %s: %v", page, line, err)
+				}
 			}
 		}
 	}
@@ -91,22 +94,34 @@ func shownCommands(page string) (lines []string) {
 	return lines
 }
 
-func checkCommand(t *testing.T, page, line string) {
-	t.Helper()
+func TestCommandThatDoesNotExistIsFound(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"nowhere", "rollout nowhere NAME", "vet --nowhere llama.yaml"} {
+		if err := checkCommand(line); err == nil || !strings.Contains(err.Error(), "nowhere") {
+			t.Errorf("nufi %s: %v", line, err)
+		}
+	}
+}
+
+func checkCommand(line string) error {
 	root := newCommand()
 	root.InitDefaultCompletionCmd("completion")
 	root.InitDefaultVersionFlag()
 	words := strings.Fields(line)
-	command, _, err := root.Find(words)
+	command, rest, err := root.Find(words)
 	if err != nil {
-		t.Errorf("%s: nufi %s: %v", page, line, err)
-		return
+		return err
 	}
 	for _, word := range words {
 		if strings.HasPrefix(word, "-") && word != "-" && !hasFlag(command, strings.SplitN(word, "=", 2)[0]) {
-			t.Errorf("%s: nufi %s: %q has no flag %s", page, line, command.CommandPath(), word)
+			return fmt.Errorf("%q has no flag %s", command.CommandPath(), word)
 		}
 	}
+	// Find checks only the names directly below the root.
+	if command.HasSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+		return fmt.Errorf("%q has no command %s", command.CommandPath(), rest[0])
+	}
+	return nil
 }
 
 func hasFlag(command *cobra.Command, word string) bool {
