@@ -28,6 +28,6 @@
 // testdata, and no code.
 //
 // Invalid samples are dropped and counted; an invalid response is one of the errors of this
-// package. Memory is bounded by a small multiple of MaxResponse, for all vendors together. The
-// package imports nothing else of NuFi.
+// package. Memory is bounded by a small multiple of MaxResponse, for all vendors together. Of
+// NuFi, the package imports only internal/message.
 package fetchers
