@@ -2,17 +2,16 @@ package controller
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 
@@ -29,32 +28,26 @@ const (
 	admissionDelay = 15 * time.Second
 )
 
-// admission returns why a queue of Kueue has not admitted the pods, or "". Kueue's Workloads, which have the reason, are
-// not cached: each contains the templates of its pods.
-func (k *deployKind) admission(ctx context.Context, deploy *v1.NpuDeploy, workload status.Workload) (string, error) {
+// admission returns why a queue of Kueue has not admitted the pods, or "". The rest of the status does not depend on it:
+// it is written without the reason while that cannot be read.
+func (k *deployKind) admission(ctx context.Context, deploy *v1.NpuDeploy, workload status.Workload) string {
 	uid, since := workload.Queued()
 	if uid == "" {
-		return "", nil
+		return ""
 	}
-	list := &unstructured.UnstructuredList{}
-	list.SetGroupVersionKind(schema.GroupVersionKind{Group: "kueue.x-k8s.io", Version: "v1beta2", Kind: "WorkloadList"})
-	err := k.direct.List(ctx, list, client.InNamespace(deploy.Namespace), client.MatchingLabels{"kueue.x-k8s.io/job-uid": string(uid)})
-	if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
-		return "", nil // An earlier version of Kueue, or none.
-	}
-	var reason string
+	reason, err := k.firstPending(ctx, deploy.Namespace, uid)
+	delay := nextAdmission(reason, k.clock.Since(since))
 	switch {
+	case meta.IsNoMatchError(err) || apierrors.IsNotFound(err):
+		return "" // An earlier version of Kueue, or none.
 	case apierrors.IsForbidden(err):
-		reason = "the controller may not list workloads of Kueue"
+		reason, delay = "the controller may not list workloads of Kueue", admissionDelay
 	case err != nil:
-		return "", fmt.Errorf("listing workloads of Kueue: %w", err)
-	default:
-		if reason, err = firstPending(list.Items); err != nil {
-			return "", err
-		}
+		logr.FromContextOrDiscard(ctx).Info("Could not read workloads of Kueue", "error", err.Error())
+		delay = admissionDelay
 	}
-	k.queue.addWith(priorityqueue.AddOpts{After: nextAdmission(reason, k.clock.Since(since))}, client.ObjectKeyFromObject(deploy))
-	return reason, nil
+	k.queue.addWith(priorityqueue.AddOpts{After: delay}, client.ObjectKeyFromObject(deploy))
+	return reason
 }
 
 // nextAdmission returns the delay before the reason is read again.
@@ -65,19 +58,21 @@ func nextAdmission(reason string, waited time.Duration) time.Duration {
 	return admissionDelay
 }
 
-// firstPending returns why the first workload by name that is not admitted is not, or "".
-func firstPending(workloads []unstructured.Unstructured) (string, error) {
-	slices.SortFunc(workloads, func(a, b unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
-	for i := range workloads {
-		var object struct {
-			Status struct {
-				Conditions []metav1.Condition `json:"conditions"`
-			} `json:"status"`
+// firstPending returns why the first workload by name that is not admitted is not, or "". Kueue's Workloads are not
+// cached: each contains the templates of its pods.
+func (k *deployKind) firstPending(ctx context.Context, namespace string, uid types.UID) (string, error) {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(schema.GroupVersionKind{Group: "kueue.x-k8s.io", Version: "v1beta2", Kind: "WorkloadList"})
+	if err := k.direct.List(ctx, list, client.InNamespace(namespace), client.MatchingLabels{"kueue.x-k8s.io/job-uid": string(uid)}); err != nil {
+		return "", err
+	}
+	slices.SortFunc(list.Items, func(a, b unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
+	for i := range list.Items {
+		workload, err := status.NewQueuedWorkload(&list.Items[i])
+		if err != nil {
+			return "", err
 		}
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(workloads[i].Object, &object); err != nil {
-			return "", fmt.Errorf("reading workload %s of Kueue: %w", workloads[i].GetName(), err)
-		}
-		if reason := status.Admission(object.Status.Conditions); reason != "" {
+		if reason := workload.Pending(); reason != "" {
 			return reason, nil
 		}
 	}

@@ -93,7 +93,7 @@ func (k *deployKind) workload(ctx context.Context, deploy *v1.NpuDeploy, rendere
 		workload.Rejection, err = k.rejection(ctx, deploy, name)
 	}
 	if err == nil {
-		workload.Admission, err = k.admission(ctx, deploy, workload)
+		workload.Admission = k.admission(ctx, deploy, workload)
 	}
 	return workload, err
 }
@@ -168,7 +168,7 @@ func (k *deployKind) addPrefill(ctx context.Context, deploy *v1.NpuDeploy, workl
 		prefill.Warnings, err = k.warnings(ctx, prefill.Pods)
 	}
 	if err == nil {
-		prefill.Admission, err = k.admission(ctx, deploy, *prefill)
+		prefill.Admission = k.admission(ctx, deploy, *prefill)
 	}
 	return err
 }

@@ -2,11 +2,13 @@ package status
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	v1 "github.com/dudaji/nufi/schemas/v1"
@@ -38,11 +40,37 @@ func isGated(pod corev1.Pod) bool {
 	return podCondition(pod, corev1.PodScheduled).Reason == corev1.PodReasonSchedulingGated
 }
 
-// Admission returns why a queue has not admitted its workload, from the conditions of Kueue's Workload. It is empty
-// if Kueue has admitted it, or has not acted on it.
-func Admission(conditions []metav1.Condition) string {
+// QueuedWorkload is the part of Kueue's Workload that says why a queue has not admitted it.
+type QueuedWorkload struct {
+	Status struct {
+		Conditions      []metav1.Condition `json:"conditions"`
+		AdmissionChecks []struct {
+			Name    string `json:"name"`
+			State   string `json:"state"`
+			Message string `json:"message"`
+		} `json:"admissionChecks"`
+	} `json:"status"`
+}
+
+// NewQueuedWorkload decodes a Workload of kueue.x-k8s.io/v1beta2.
+func NewQueuedWorkload(object *unstructured.Unstructured) (*QueuedWorkload, error) {
+	return decode[QueuedWorkload](object)
+}
+
+// Pending returns why a queue has not admitted the workload. It is empty if Kueue has admitted it, or has not acted on
+// it.
+func (w *QueuedWorkload) Pending() string {
+	conditions := w.Status.Conditions
 	if meta.IsStatusConditionTrue(conditions, "Admitted") {
 		return ""
+	}
+	if meta.IsStatusConditionTrue(conditions, "QuotaReserved") {
+		// Kueue 0.19 sets no condition for checks.
+		for _, check := range w.Status.AdmissionChecks {
+			if check.State != "Ready" {
+				return strings.TrimSuffix("quota is reserved; waits for admission check "+check.Name+": "+check.Message, ": ")
+			}
+		}
 	}
 	for _, name := range []string{"QuotaReserved", "Admitted"} {
 		if condition := meta.FindStatusCondition(conditions, name); condition != nil && condition.Status == metav1.ConditionFalse {

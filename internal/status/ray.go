@@ -20,7 +20,8 @@ type RayService struct {
 
 	Spec struct {
 		RayClusterConfig struct {
-			// Suspend is set by Kueue until it admits the cluster, which has no pods until then.
+			// Suspend is set by Kueue until it admits the cluster, which has no pods until then. Templates set no queue for a
+			// RayService, but Kueue may: the LocalQueue "default", or manageJobsWithoutQueueName.
 			Suspend          bool       `json:"suspend"`
 			HeadGroupSpec    rayGroup   `json:"headGroupSpec"`
 			WorkerGroupSpecs []rayGroup `json:"workerGroupSpecs"`

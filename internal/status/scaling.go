@@ -60,8 +60,10 @@ func scaledNumber(observed Observed, available result) result {
 		}
 	case available.reason == v1.ReasonNoFreeDevice:
 		return result{metav1.ConditionFalse, v1.ReasonScalingLimited, fmt.Sprintf("%s, devices for %d", text, placed(observed))}
-	case available.reason == v1.ReasonQuotaExceeded, available.reason == v1.ReasonQueued:
+	case available.reason == v1.ReasonQuotaExceeded:
 		return result{metav1.ConditionFalse, v1.ReasonScalingLimited, fmt.Sprintf("%s, quota for %d", text, placed(observed))}
+	case available.reason == v1.ReasonQueued:
+		return result{metav1.ConditionFalse, v1.ReasonScalingLimited, fmt.Sprintf("%s, %d placed", text, placed(observed))}
 	}
 	return result{metav1.ConditionTrue, v1.ReasonScaling, text}
 }

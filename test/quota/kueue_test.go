@@ -121,6 +121,16 @@ func TestMissingAndStoppedQueuesAreReported(t *testing.T) {
 	f.awaitReady("web", "1/1")
 }
 
+func TestAdmissionCheckThatIsNotReadyIsReported(t *testing.T) {
+	f := newFixture(t, "a")
+	f.Apply("apiVersion: kueue.x-k8s.io/v1beta2\nkind: AdmissionCheck\nmetadata: {name: NAMESPACE}\nspec: {controllerName: example.com/budget}\n")
+	f.Kubectl("patch", "admissioncheck", f.Namespace, "--subresource=status", "--type=merge", "--patch", `{"status": {"conditions": [
+		{"type": "Active", "status": "True", "reason": "Active", "message": "", "lastTransitionTime": "2026-03-01T12:00:00Z"}]}}`)
+	f.setQuota(8, "admissionChecksStrategy: {admissionChecks: [{name: NAMESPACE}]}")
+	f.apply("", onOneNode)
+	f.awaitQueued("web", "waits for admission by queue gpus: quota is reserved; waits for admission check "+f.Namespace)
+}
+
 func TestPreemptedServersWaitForQuota(t *testing.T) {
 	f := newFixture(t, "a", "b")
 	f.setQuota(8, "preemption: {withinClusterQueue: LowerPriority}")
