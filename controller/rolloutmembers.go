@@ -119,8 +119,7 @@ func (r *rollouts) describe(
 		m.Earlier = ""
 	}
 	m.Ready, m.Available = conditionOf(deploy, v1.ConditionReady), conditionOf(deploy, v1.ConditionAvailable)
-	m.HasReadyPods = deploy.Status.ReadyReplicas > 0
-	if m.Devices = devices; !m.Ready.IsTrue && !m.HasReadyPods || devices == nil {
+	if m.Devices = devices; !m.Ready.IsTrue && !m.Available.IsTrue || devices == nil {
 		m.Devices = requestedDevices(deploy)
 	}
 	return nil

@@ -123,7 +123,6 @@ func memberOf(deploy *v1.NpuDeploy) v1.NpuDeploy {
 		Labels: deploy.Labels, DeletionTimestamp: deploy.DeletionTimestamp,
 		Annotations: map[string]string{v1.AnnotationUpdateTo: rollout.RequestOf(deploy)},
 	}}
-	member.Status.ReadyReplicas = min(deploy.Status.ReadyReplicas, 1)
 	member.Status.Templates, member.Status.Rollout = deploy.Status.Templates, deploy.Status.Rollout
 	member.Status.Accelerator, member.Status.Traffic = deploy.Status.Accelerator, deploy.Status.Traffic
 	for _, kind := range []string{v1.ConditionReady, v1.ConditionAvailable, v1.ConditionUpdateAvailable} {

@@ -324,88 +324,73 @@ func TestNotReadyBeforeIsNeitherWaitedForNorFailed(t *testing.T) {
 	}
 }
 
-// serving are NpuDeploys that are not Ready, but have servers that run.
-func serving() map[string]func(*rollout.Deploy, time.Time) {
-	return map[string]func(*rollout.Deploy, time.Time){
-		"without a route": func(d *rollout.Deploy, now time.Time) {
-			d.Ready = rollout.Condition{Reason: v1.ReasonRouteNotAccepted, Since: now}
-			d.Available = rollout.Condition{IsTrue: true, Reason: v1.ReasonAvailable, Since: now}
-		},
-		"without a device for one pod": func(d *rollout.Deploy, now time.Time) {
-			d.Ready = rollout.Condition{Reason: v1.ReasonNoFreeDevice, Since: now}
-			d.Available, d.HasReadyPods = d.Ready, true
-		},
-	}
+// serveWithoutRoute makes an NpuDeploy Available, but not Ready: its servers run.
+func serveWithoutRoute(d *rollout.Deploy, now time.Time) {
+	d.Ready = rollout.Condition{Reason: v1.ReasonRouteNotAccepted, Since: now}
+	d.Available = rollout.Condition{IsTrue: true, Reason: v1.ReasonAvailable, Since: now}
 }
 
-// restart replaces the pods of an NpuDeploy. Some of those that start are ready before others.
+func newFleetWithoutRoutes(t *testing.T) *fleet {
+	t.Helper()
+	f := newFleet(t, policy(), restarts(20)...)
+	for i := range f.input.Deploys {
+		serveWithoutRoute(&f.input.Deploys[i], f.input.Now)
+	}
+	return f
+}
+
+// restart replaces the pods of an NpuDeploy.
 func restart(d *rollout.Deploy, reason string, now time.Time) {
 	d.Applied, d.Ready = d.Templates, rollout.Condition{Reason: reason, Since: now}
-	d.Available, d.HasReadyPods = d.Ready, reason == v1.ReasonStarting
+	d.Available = d.Ready
 }
 
-func TestServersThatAreNotReadyAreUpdatedInWaves(t *testing.T) {
+func TestServersWithoutARouteAreUpdatedInWaves(t *testing.T) {
 	t.Parallel()
-	for name, serve := range serving() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFleet(t, policy(), restarts(20)...)
-			for i := range f.input.Deploys {
-				serve(&f.input.Deploys[i], f.input.Now)
-			}
-			most := 0
-			for range 200 {
-				assigned := f.evaluate()
-				most = max(most, len(assigned))
-				for _, d := range assigned {
-					restart(d, v1.ReasonStarting, f.input.Now)
-				}
-				if more := f.evaluate(); len(assigned) == 3 && len(more) > 0 {
-					t.Fatalf("%d are assigned while three start", len(more))
-				}
-				for _, d := range assigned {
-					serve(d, f.input.Now)
-				}
-				f.input.Now = f.input.Now.Add(time.Minute)
-			}
-			f.expect(v1.ConditionComplete, "True Complete")
-			f.expect(v1.ConditionHalted, "False NoFailure")
-			if most != 3 || f.on(target) != 20 {
-				t.Errorf("%d are assigned at a time, %d in the end", most, f.on(target))
-			}
-			for _, wave := range f.input.Rollout.Status.Waves {
-				if wave.NotReadyBefore > 0 || wave.Ready != wave.Total {
-					t.Errorf("%+v", wave)
-				}
-			}
-		})
+	f := newFleetWithoutRoutes(t)
+	most := 0
+	for range 200 {
+		assigned := f.evaluate()
+		most = max(most, len(assigned))
+		for _, d := range assigned {
+			restart(d, v1.ReasonStarting, f.input.Now)
+		}
+		if more := f.evaluate(); len(assigned) == 3 && len(more) > 0 {
+			t.Fatalf("%d are assigned while three start", len(more))
+		}
+		for _, d := range assigned {
+			serveWithoutRoute(d, f.input.Now)
+		}
+		f.input.Now = f.input.Now.Add(time.Minute)
+	}
+	f.expect(v1.ConditionComplete, "True Complete")
+	f.expect(v1.ConditionHalted, "False NoFailure")
+	if most != 3 || f.on(target) != 20 {
+		t.Errorf("%d are assigned at a time, %d in the end", most, f.on(target))
+	}
+	for _, wave := range f.input.Rollout.Status.Waves {
+		if wave.NotReadyBefore > 0 || wave.Ready != wave.Total {
+			t.Errorf("%+v", wave)
+		}
 	}
 }
 
-func TestServersThatAreNotReadyHaltTheRolloutIfTheyCrash(t *testing.T) {
+func TestServersWithoutARouteHaltTheRolloutIfTheyCrash(t *testing.T) {
 	t.Parallel()
-	for name, serve := range serving() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFleet(t, policy(), restarts(20)...)
-			for i := range f.input.Deploys {
-				serve(&f.input.Deploys[i], f.input.Now)
-			}
-			for _, d := range f.evaluate() {
-				restart(d, v1.ReasonCrashLoop, f.input.Now)
-			}
-			back := f.evaluate()
-			f.expect(v1.ConditionHalted, "True DeploysFailed")
-			for _, d := range back {
-				d.Applied = d.Templates
-				serve(d, f.input.Now)
-			}
-			f.evaluate()
-			f.expect(v1.ConditionProgressing, "False Stopped")
-			if f.on(before) != 20 {
-				t.Errorf("%d are on the earlier set", f.on(before))
-			}
-		})
+	f := newFleetWithoutRoutes(t)
+	for _, d := range f.evaluate() {
+		restart(d, v1.ReasonCrashLoop, f.input.Now)
+	}
+	back := f.evaluate()
+	f.expect(v1.ConditionHalted, "True DeploysFailed")
+	for _, d := range back {
+		d.Applied = d.Templates
+		serveWithoutRoute(d, f.input.Now)
+	}
+	f.evaluate()
+	f.expect(v1.ConditionProgressing, "False Stopped")
+	if f.on(before) != 20 {
+		t.Errorf("%d are on the earlier set", f.on(before))
 	}
 }
 
@@ -419,7 +404,7 @@ func loseRoutes(t *testing.T) *fleet {
 		f.finish(f.evaluate(), v1.ReasonReady)
 	}
 	for i := range f.input.Deploys {
-		serving()["without a route"](&f.input.Deploys[i], f.input.Now)
+		serveWithoutRoute(&f.input.Deploys[i], f.input.Now)
 	}
 	return f
 }

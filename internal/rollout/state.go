@@ -24,9 +24,8 @@ type Deploy struct {
 	// Overdue is the set that an overdue manual update requests, or None. It is empty if updates are automatic.
 	Overdue string
 
-	// Ready and Available are its conditions, and HasReadyPods is set if some of its pods are ready.
+	// Ready and Available are its conditions.
 	Ready, Available Condition
-	HasReadyPods     bool
 
 	// Devices are the devices of its pods. nil means that they need none.
 	Devices *Devices
@@ -39,30 +38,22 @@ type Condition struct {
 	Since  time.Time
 }
 
-// serves reports whether an NpuDeploy answers requests. It may although it is not Ready, for example while the controller of
-// its route is not running, or while there is no device for one of its pods.
-func (d Deploy) serves() bool { return d.Ready.IsTrue || d.Available.IsTrue || d.HasReadyPods }
+// serves reports whether all pods of an NpuDeploy serve. They may although it is not Ready, for example while the controller
+// of its route is not running.
+func (d Deploy) serves() bool { return d.Ready.IsTrue || d.Available.IsTrue }
 
-// signal is what tells whether an NpuDeploy that serves does so again after an update: as much as is true now.
-func (d Deploy) signal() v1.ServingSignal {
-	switch {
-	case d.Ready.IsTrue || !d.serves():
-		return v1.SignalReady
-	case d.Available.IsTrue:
-		return v1.SignalAvailable
+// mark is the condition that tells whether an NpuDeploy serves as it does now after an update: Ready or, if only that
+// is True, Available.
+func (d Deploy) mark() v1.FollowedCondition {
+	if !d.Ready.IsTrue && d.Available.IsTrue {
+		return v1.ConditionAvailable
 	}
-	return v1.SignalReadyPods
+	return v1.ConditionReady
 }
 
-// health is a signal as a condition. Ready pods count when no others are being created.
-func (d Deploy) health(signal v1.ServingSignal) Condition {
-	switch signal {
-	case v1.SignalAvailable:
+func (d Deploy) condition(kind v1.FollowedCondition) Condition {
+	if kind == v1.ConditionAvailable {
 		return d.Available
-	case v1.SignalReadyPods:
-		settled := d.Available.Reason != v1.ReasonProgressing && d.Available.Reason != v1.ReasonStarting
-		return Condition{d.Available.IsTrue || d.HasReadyPods && settled, d.Available.Reason, d.Available.Since}
-	case v1.SignalReady:
 	}
 	return d.Ready
 }
@@ -85,8 +76,8 @@ type member struct {
 	Deploy
 
 	state state
-	// followed is the signal that the rollout follows, and health its condition.
-	followed v1.ServingSignal
+	// followed is the kind of the condition that the rollout follows, and health the condition.
+	followed v1.FollowedCondition
 	health   Condition
 	// isLeftDown is set if an earlier rollout made a candidate unavailable.
 	isLeftDown bool
@@ -122,7 +113,7 @@ func (m *member) isDisrupted() bool {
 // classify returns an NpuDeploy with its state. A failure that is not recorded yet is in next.
 func (e *evaluation) classify(d Deploy) *member {
 	m := &member{Deploy: d}
-	m.follow(d.signal())
+	m.follow(d.mark())
 	a := d.Assignment
 	if a == nil || a.Name != e.rollout.Name {
 		m.Assignment = nil
@@ -155,9 +146,7 @@ func (e *evaluation) classifyAssigned(m *member, isRetried bool) {
 	}
 }
 
-func (m *member) follow(signal v1.ServingSignal) {
-	m.followed, m.health = signal, m.Deploy.health(signal)
-}
+func (m *member) follow(kind v1.FollowedCondition) { m.followed, m.health = kind, m.condition(kind) }
 
 // minOutage is the minimum time for which an NpuDeploy that returned to an earlier set counts as unavailable because of that.
 const minOutage = time.Minute
@@ -169,7 +158,7 @@ func (e *evaluation) isLeftDown(d Deploy) bool {
 	if a == nil || !a.WasReady {
 		return false
 	}
-	health := d.health(a.Follows)
+	health := d.condition(a.Follows)
 	if (health.IsTrue || d.Available.IsTrue) && d.Applied == a.Templates {
 		return false
 	}

@@ -225,7 +225,7 @@ type RolloutWave struct {
 	// +kubebuilder:validation:Minimum=0
 	Failed int32 `json:"failed"`
 
-	// notReadyBefore is the number of which no pod was ready before, and that the wave does not wait for.
+	// notReadyBefore is the number that were neither Ready nor Available before, and that the wave does not wait for.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
@@ -253,17 +253,10 @@ type FailedDeploy struct {
 	Reason string `json:"reason"`
 }
 
-// ServingSignal is what tells whether an NpuDeploy serves.
+// FollowedCondition is the condition by which a rollout judges an NpuDeploy.
 //
-// +kubebuilder:validation:Enum=Ready;Available;ReadyPods
-type ServingSignal string
-
-// Signals.
-const (
-	SignalReady     ServingSignal = "Ready"
-	SignalAvailable ServingSignal = "Available"
-	SignalReadyPods ServingSignal = "ReadyPods"
-)
+// +kubebuilder:validation:Enum=Ready;Available
+type FollowedCondition string
 
 // RolloutAssignment is the assignment of a set of templates to an NpuDeploy by a TemplateRollout. It is
 // recorded before any object changes.
@@ -298,16 +291,16 @@ type RolloutAssignment struct {
 	// +required
 	Since metav1.Time `json:"since"`
 
-	// wasReady reports whether the NpuDeploy served at the assignment: whether one of its pods was ready.
+	// wasReady reports whether the NpuDeploy served at the assignment: whether it was Ready, or at least Available.
 	//
 	// +required
 	WasReady bool `json:"wasReady"`
 
-	// follows is what tells whether it serves as before: condition Ready or, if that was not True, condition Available
-	// or that pods are ready. Absent means Ready.
+	// follows is the condition by which the rollout judges whether it serves again: Ready or, if only that was True at
+	// the assignment, Available. Absent means Ready.
 	//
 	// +optional
-	Follows ServingSignal `json:"follows,omitempty"`
+	Follows FollowedCondition `json:"follows,omitempty"`
 
 	// retries is the status.retries of the rollout at the assignment.
 	//
