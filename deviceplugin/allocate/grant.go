@@ -41,8 +41,8 @@ type Granter struct {
 	Container description.Container
 	// Shared lists the nodes that every container gets.
 	Shared func() []string
-	// Target returns the node that a link leads to. A runtime follows the link of a device, but not one
-	// in a CDI specification (containerd 2.4.2 with CDI 1.1.1).
+	// Target returns the node that a link leads to, for a CDI specification: a runtime follows the link of a
+	// device, but not one in such a specification (containerd 2.4.2 with CDI 1.1.1).
 	Target func(node string) string
 	// HostPrefix precedes every host path. It is empty unless the plugin reads a
 	// directory instead of the whole host.
@@ -92,9 +92,6 @@ func (g Granter) nodes(names []string) []Path {
 	paths := make([]Path, len(names))
 	for i, name := range names {
 		paths[i] = Path{Container: name, Host: g.HostPrefix + name}
-		if g.CDI {
-			paths[i].Host = g.HostPrefix + g.Target(name)
-		}
 	}
 	return paths
 }

@@ -22,19 +22,21 @@ const specVersion = "0.6.0"
 
 // Specification describes the devices to a container runtime.
 func Specification(g allocate.Granter, devices []discovery.Device) specs.Spec {
-	spec := specs.Spec{Version: specVersion, Kind: g.Resource, ContainerEdits: edits(g.Common())}
+	spec := specs.Spec{Version: specVersion, Kind: g.Resource, ContainerEdits: edits(g, g.Common())}
 	for _, device := range devices {
 		if len(device.Nodes) > 0 {
-			spec.Devices = append(spec.Devices, specs.Device{Name: device.ID, ContainerEdits: edits(g.Own(device))})
+			spec.Devices = append(spec.Devices, specs.Device{Name: device.ID, ContainerEdits: edits(g, g.Own(device))})
 		}
 	}
 	return spec
 }
 
-func edits(e allocate.Edits) specs.ContainerEdits {
+func edits(g allocate.Granter, e allocate.Edits) specs.ContainerEdits {
 	var out specs.ContainerEdits
 	for _, node := range e.Nodes {
-		out.DeviceNodes = append(out.DeviceNodes, &specs.DeviceNode{Path: node.Container, HostPath: node.Host, Permissions: "rw"})
+		out.DeviceNodes = append(out.DeviceNodes, &specs.DeviceNode{
+			Path: node.Container, HostPath: g.HostPrefix + g.Target(node.Container), Permissions: "rw",
+		})
 	}
 	for _, mount := range e.Mounts {
 		access := "rw"

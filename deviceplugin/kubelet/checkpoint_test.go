@@ -2,6 +2,7 @@ package kubelet
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -31,8 +32,15 @@ func nodes(paths ...string) *pluginapi.ContainerAllocateResponse {
 }
 
 // After a restart of the node the kubelet repeats the response of Allocate, although /dev may be
-// numbered anew.
+// numbered anew. The response may be older than the use of CDI.
 func TestPreStartContainerRejectsAnOutdatedGrant(t *testing.T) {
+	for _, usesCDI := range []bool{false, true} {
+		t.Run(fmt.Sprintf("CDI %t", usesCDI), func(t *testing.T) { testOutdatedGrants(t, usesCDI) })
+	}
+}
+
+func testOutdatedGrants(t *testing.T, usesCDI bool) {
+	t.Helper()
 	const resource = "vendor.example/card"
 	cdi := &pluginapi.ContainerAllocateResponse{CdiDevices: []*pluginapi.CDIDevice{{Name: resource + "=a"}}}
 	for name, c := range map[string]struct {
@@ -57,6 +65,8 @@ func TestPreStartContainerRejectsAnOutdatedGrant(t *testing.T) {
 				devices.renumbered = []inventory.Entry{reloaded}
 			}
 			server := newServer(devices)
+			server.Granter.CDI = usesCDI
+			server.Granter.Target = func(node string) string { return node + "-behind-the-link" } // only for CDI specifications
 			server.KubeletDir = t.TempDir()
 			server.Granter.Resource, server.Granter.Shared = resource, func() []string { return nil }
 			if c.entries != nil {
