@@ -78,8 +78,13 @@ func isInvisible(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// clip bounds what an error quotes.
-func clip(value string) string { return value[:min(len(value), 128)] }
+// clip bounds what an error quotes, and cuts no character.
+func clip(value string) string {
+	if len(value) <= 128 {
+		return value
+	}
+	return strings.ToValidUTF8(value[:128], "")
+}
 
 // Name returns the name in Kubernetes; empty for the zero User.
 func (u User) Name() string { return u.name }

@@ -178,3 +178,13 @@ func TestTokenIsNeverPrinted(t *testing.T) {
 		}
 	}
 }
+
+func TestErrorOfALongNameHasWholeCharacters(t *testing.T) {
+	t.Parallel()
+	for _, length := range []int{60, 61} { // in bytes, "system:" and two for each é: 127 or more
+		_, err := auth.NewUser("system:"+strings.Repeat("é", length), nil)
+		if err == nil || strings.Contains(err.Error(), `\x`) {
+			t.Errorf("%d: %v", length, err)
+		}
+	}
+}
