@@ -1,7 +1,6 @@
 package status
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -23,14 +22,17 @@ func (w Workload) Queued() (uid types.UID, since time.Time) {
 	if w.Ray != nil && w.Ray.Spec.RayClusterConfig.Suspend {
 		return w.Ray.UID, w.Ray.CreationTimestamp.Time
 	}
-	pods := slices.DeleteFunc(slices.Clone(w.Pods), func(pod corev1.Pod) bool {
-		return !isGated(pod) || pod.Labels[LabelQueue] == ""
-	})
-	if len(pods) == 0 {
-		return "", time.Time{}
+	var first *corev1.Pod
+	for i := range w.Pods {
+		pod := &w.Pods[i]
+		if pod.Labels[LabelQueue] != "" && isGated(*pod) && (first == nil || pod.Name < first.Name) {
+			first = pod
+		}
 	}
-	first := slices.MinFunc(pods, byName)
-	if w.Groups != nil {
+	switch {
+	case first == nil:
+		return "", time.Time{}
+	case w.Groups != nil:
 		return w.Groups.UID, first.CreationTimestamp.Time
 	}
 	return first.UID, first.CreationTimestamp.Time
