@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dudaji/nufi/internal/cluster"
@@ -78,40 +77,10 @@ spec:
 
 func (f fixture) deploy() *v1.NpuDeploy { return f.NpuDeploy("web") }
 
-func (f fixture) awaitReady(summary string) {
-	f.Helper()
-	deploy := f.deploy()
-	f.AwaitObject(deploy, "Ready with "+summary, func() bool {
-		for _, condition := range deploy.Status.Conditions {
-			if condition.Type == v1.ConditionReady && condition.Status == metav1.ConditionTrue {
-				return condition.ObservedGeneration == deploy.Generation && deploy.Status.ReplicaSummary == summary
-			}
-		}
-		return false
-	})
-}
-
-func (f fixture) pods() []corev1.Pod {
-	f.Helper()
-	var pods corev1.PodList
-	f.Must(f.Client.List(f.Context(), &pods, client.InNamespace(f.Namespace)))
-	return pods.Items
-}
-
-// uids identifies the pods that run.
-func (f fixture) uids() map[types.UID]string {
-	f.Helper()
-	uids := map[types.UID]string{}
-	for _, pod := range f.pods() {
-		uids[pod.UID] = pod.Name
-	}
-	return uids
-}
-
 func TestGroupServesFromSeveralNodes(t *testing.T) {
 	f := newFixture(t, "a")
 	f.apply("")
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	deploy := f.deploy()
 	f.Get(deploy)
 	if deploy.Status.Accelerator.Nodes != 2 || deploy.Status.Parallelism.Pipeline != 2 {
@@ -121,8 +90,8 @@ func TestGroupServesFromSeveralNodes(t *testing.T) {
 	f.Get(service)
 	var selected corev1.PodList
 	f.Must(f.Client.List(t.Context(), &selected, client.InNamespace(f.Namespace), client.MatchingLabels(service.Spec.Selector)))
-	if len(selected.Items) != 1 || selected.Items[0].Name != "web-lws-0" || len(f.pods()) != 2 {
-		t.Errorf("the Service selects %d of %d pods", len(selected.Items), len(f.pods()))
+	if len(selected.Items) != 1 || selected.Items[0].Name != "web-lws-0" || len(f.Pods()) != 2 {
+		t.Errorf("the Service selects %d of %d pods", len(selected.Items), len(f.Pods()))
 	}
 	// Fields that the webhook of LeaderWorkerSet adds cause no second write.
 	if generation := f.Find(setKind, "web-lws").GetGeneration(); generation != 1 {
@@ -138,13 +107,13 @@ func TestGroupServesFromSeveralNodes(t *testing.T) {
 func TestGroupsAreScaledAndOneWithoutDevicesIsReported(t *testing.T) {
 	f := newFixture(t, "a")
 	f.apply("")
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	f.Kubectl("scale", "npudeploy", "web", "-n", f.Namespace, "--replicas=2")
 	f.AwaitCondition(f.deploy(), v1.ConditionReady, metav1.ConditionFalse, v1.ReasonNoFreeDevice)
 	deploy := f.deploy()
 	f.AwaitObject(deploy, "the number of ready groups", func() bool { return deploy.Status.ReplicaSummary == "1/2" })
 	f.addNodes("b")
-	f.awaitReady("2/2")
+	f.AwaitReady("web", "2/2")
 	f.Kubectl("scale", "npudeploy", "web", "-n", f.Namespace, "--replicas=0")
 	f.AwaitCondition(f.deploy(), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonScaledToZero)
 }
@@ -164,36 +133,36 @@ func TestQuotaOfAGroupIsReported(t *testing.T) {
 func TestChangedTemplateReplacesGroups(t *testing.T) {
 	f := newFixture(t, "a")
 	f.apply("")
-	f.awaitReady("1/1")
-	before := f.uids()
+	f.AwaitReady("web", "1/1")
+	before := f.PodNames()
 	f.apply(", args: [--max-model-len, '4096']")
 	f.Await("all pods to be replaced", func() bool {
-		for uid := range f.uids() {
+		for uid := range f.PodNames() {
 			if before[uid] != "" {
 				return false
 			}
 		}
 		return true
 	})
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 }
 
 // A pod of a group that is lost takes its group with it: the NpuDeploy is not Ready meanwhile.
 func TestLostWorkerRecreatesItsGroup(t *testing.T) {
 	f := newFixture(t, "a")
 	f.apply("")
-	f.awaitReady("1/1")
-	before := f.uids()
+	f.AwaitReady("web", "1/1")
+	before := f.PodNames()
 	f.Delete(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: f.Namespace, Name: "web-lws-0-1"}})
 	f.Await("the leader to be replaced", func() bool {
-		for uid, name := range f.uids() {
+		for uid, name := range f.PodNames() {
 			if name == "web-lws-0" && before[uid] == "" {
 				return true
 			}
 		}
 		return false
 	})
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 }
 
 func TestReplicasOnOneNodeBecomeGroupsAndBack(t *testing.T) {
@@ -204,23 +173,23 @@ func TestReplicasOnOneNodeBecomeGroupsAndBack(t *testing.T) {
 	}
 	deployment := schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 	f.Apply(manifest(""))
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	f.Apply(manifest(", nodes: 2"))
 	f.AwaitGone(f.Object(deployment, "web"))
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	f.Apply(manifest(""))
 	f.AwaitGone(f.Object(setKind, "web-lws"))
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 }
 
 func TestReplicasAreHandedOverToAnAutoscaler(t *testing.T) {
 	f := newFixture(t, "a", "b")
 	f.apply(", replicas: 2")
-	f.awaitReady("2/2")
+	f.AwaitReady("web", "2/2")
 	f.apply("")
-	f.awaitReady("2/2")
+	f.AwaitReady("web", "2/2")
 	f.Kubectl("scale", "leaderworkerset", "web-lws", "-n", f.Namespace, "--replicas=1")
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	set := f.Find(setKind, "web-lws")
 	if replicas, _, _ := unstructured.NestedInt64(set.Object, "spec", "replicas"); replicas != 1 {
 		t.Errorf("the set has %d replicas", replicas)
@@ -230,7 +199,7 @@ func TestReplicasAreHandedOverToAnAutoscaler(t *testing.T) {
 func TestAPIServerListsThePodsOfGroups(t *testing.T) {
 	f := newFixture(t, "a")
 	f.apply("")
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	f.Install("bundle/rbac/project_roles.yaml")
 	f.Bind("nufi-project-viewer", f.Namespace, "vic")
 	f.AwaitAllowed(harness.User{Name: "vic"}, "list leaderworkerset.x-k8s.io/leaderworkersets", f.Namespace)

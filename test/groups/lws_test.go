@@ -45,7 +45,7 @@ func (f fixture) plainPods(groups int) map[types.UID]string {
 		return observed == set.GetGeneration() && updated == int64(groups) && ready == int64(groups)
 	})
 	uids := map[types.UID]string{}
-	for _, pod := range f.pods() {
+	for _, pod := range f.Pods() {
 		if pod.Labels["set"] == "plain" && pod.DeletionTimestamp == nil {
 			uids[pod.UID] = pod.Name
 		}
@@ -118,12 +118,12 @@ func TestRepeatedInitContainerDoesNotRecreateTheGroup(t *testing.T) {
 	f.Apply(plainSet)
 	plain := f.plainPods(1)
 	f.apply(", initContainers: [{name: download, image: 'example.com/download:v1'}]")
-	f.awaitReady("1/1")
-	before := f.uids()
+	f.AwaitReady("web", "1/1")
+	before := f.PodNames()
 	f.retryInitContainer("web-lws-0-1")
 	f.retryInitContainer("plain-0-1")
 	f.Await("the other group to be recreated", func() bool {
-		current := f.uids()
+		current := f.PodNames()
 		for uid := range plain {
 			if current[uid] != "" {
 				return false
@@ -131,7 +131,7 @@ func TestRepeatedInitContainerDoesNotRecreateTheGroup(t *testing.T) {
 		}
 		return true
 	})
-	after := f.uids()
+	after := f.PodNames()
 	for uid, name := range before {
 		if strings.HasPrefix(name, "web-") && after[uid] == "" {
 			t.Errorf("pod %s was deleted", name)

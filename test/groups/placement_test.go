@@ -36,7 +36,7 @@ func options() (controller.Options, error) { return controller.Options{Clock: ob
 func (f fixture) placed() map[string]types.UID {
 	f.Helper()
 	uids := map[string]types.UID{}
-	for _, pod := range f.pods() {
+	for _, pod := range f.Pods() {
 		if pod.Spec.NodeName != "" && pod.DeletionTimestamp == nil {
 			uids[pod.Name] = pod.UID
 		}
@@ -64,7 +64,7 @@ func TestDevicesOfAGroupWithoutRoomAreReleased(t *testing.T) {
 	f := newFixture(t)
 	f.addNodesWith("4", "a", "b")
 	f.apply("")
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	before := f.placed()
 	f.Kubectl("scale", "npudeploy", "web", "-n", f.Namespace, "--replicas=2")
 	f.addNodesWith("4", "c")
@@ -92,7 +92,7 @@ func TestDevicesOfAGroupWithoutRoomAreReleased(t *testing.T) {
 	f.awaitReleased("group 1")
 
 	f.addNodesWith("4", "d")
-	f.awaitReady("2/2")
+	f.AwaitReady("web", "2/2")
 	after := f.placed()
 	for name, uid := range before {
 		if after[name] != uid {
@@ -107,10 +107,10 @@ func TestDevicesOfARayClusterWithoutRoomAreReleased(t *testing.T) {
 	f := newFixture(t)
 	f.addNodesWith("4", "a", "b")
 	f.applyRay("")
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	before := f.placed()
 	f.applyRay(", env: [{name: A, value: b}]")
-	f.Await("a second cluster", func() bool { return len(f.rayClusters()) == 2 && len(f.pods()) == 6 })
+	f.Await("a second cluster", func() bool { return len(f.rayClusters()) == 2 && len(f.Pods()) == 6 })
 	f.addNodesWith("4", "c")
 	f.Await("its head and one of its workers to get a node", func() bool { return len(f.placed()) == 5 })
 	half := f.placed()
@@ -136,7 +136,7 @@ spec:
 	f.Await("the pod that waited to get the devices", func() bool { return f.placed()["waiting"] != "" })
 	observing.ahead.Store(0)
 	f.awaitReleased("RayCluster " + service.Status.Pending.Name)
-	f.Await("the workers to be created again", func() bool { return len(f.pods()) == 7 })
+	f.Await("the workers to be created again", func() bool { return len(f.Pods()) == 7 })
 	after := f.rayService()
 	if after.Status.Active.Name != service.Status.Active.Name || after.Status.Pending.Name != service.Status.Pending.Name {
 		t.Errorf("the clusters %+v became %+v", service.Status, after.Status)
@@ -148,6 +148,6 @@ spec:
 	}
 
 	f.addNodesWith("4", "d", "e")
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	f.AwaitCondition(f.deploy(), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
 }

@@ -55,13 +55,13 @@ func (f fixture) rayClusters() []string {
 func TestRayServiceServesFromSeveralNodesAndLeavesNothing(t *testing.T) {
 	f := newFixture(t, "a")
 	f.applyRay("")
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: f.Namespace, Name: "web"}}
 	f.Get(service)
 	var selected corev1.PodList
 	f.Must(f.Client.List(t.Context(), &selected, client.InNamespace(f.Namespace), client.MatchingLabels(service.Spec.Selector)))
-	if len(selected.Items) != 2 || len(f.pods()) != 3 {
-		t.Errorf("the Service selects %d of %d pods", len(selected.Items), len(f.pods()))
+	if len(selected.Items) != 2 || len(f.Pods()) != 3 {
+		t.Errorf("the Service selects %d of %d pods", len(selected.Items), len(f.Pods()))
 	}
 	// Nothing that KubeRay adds causes a second write.
 	if generation := f.Find(rayKind, "web").GetGeneration(); generation != 1 {
@@ -78,14 +78,14 @@ func TestRayServiceServesFromSeveralNodesAndLeavesNothing(t *testing.T) {
 
 	f.Kubectl("scale", "npudeploy", "web", "-n", f.Namespace, "--replicas=0")
 	f.AwaitCondition(f.deploy(), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonScaledToZero)
-	f.Await("the pods and the cluster to be deleted", func() bool { return len(f.pods()) == 0 && len(f.rayClusters()) == 0 })
+	f.Await("the pods and the cluster to be deleted", func() bool { return len(f.Pods()) == 0 && len(f.rayClusters()) == 0 })
 	f.Kubectl("scale", "npudeploy", "web", "-n", f.Namespace, "--replicas=1")
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	f.Delete(f.deploy())
 	f.Await("everything to be deleted", func() bool {
 		var services corev1.ServiceList
 		f.Must(f.Client.List(t.Context(), &services, client.InNamespace(f.Namespace)))
-		return len(f.pods()) == 0 && len(f.rayClusters()) == 0 && len(services.Items) == 0
+		return len(f.Pods()) == 0 && len(f.rayClusters()) == 0 && len(services.Items) == 0
 	})
 }
 
@@ -93,7 +93,7 @@ func TestRayServiceServesFromSeveralNodesAndLeavesNothing(t *testing.T) {
 func TestFailedApplicationIsReportedAlthoughTheRayServiceIsReady(t *testing.T) {
 	f := newFixture(t, "a")
 	f.applyRay("")
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	clusters := f.rayClusters()
 	f.applyRay(", args: [--max-model-len, '0']")
 	f.AwaitCondition(f.deploy(), v1.ConditionReady, metav1.ConditionFalse, v1.ReasonApplicationFailed)
@@ -106,7 +106,7 @@ func TestFailedApplicationIsReportedAlthoughTheRayServiceIsReady(t *testing.T) {
 		t.Errorf("the message is %s", text)
 	}
 	f.applyRay(", args: [--max-model-len, '4096']")
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	if after := f.rayClusters(); len(after) != 1 || after[0] != clusters[0] {
 		t.Errorf("the cluster %v was replaced by %v for the arguments of the engine", clusters, after)
 	}
@@ -116,7 +116,7 @@ func TestFailedApplicationIsReportedAlthoughTheRayServiceIsReady(t *testing.T) {
 func TestChangedRayServiceNeedsTheDevicesOfTwoClusters(t *testing.T) {
 	f := newFixture(t, "a")
 	f.applyRay("")
-	f.awaitReady("1/1")
+	f.AwaitReady("web", "1/1")
 	f.applyRay(", replicas: 2")
 	f.AwaitCondition(f.deploy(), v1.ConditionReady, metav1.ConditionFalse, v1.ReasonNoFreeDevice)
 	deploy := f.deploy()
@@ -128,5 +128,5 @@ func TestChangedRayServiceNeedsTheDevicesOfTwoClusters(t *testing.T) {
 		}
 	}
 	f.addNodes("b", "c")
-	f.awaitReady("2/2")
+	f.AwaitReady("web", "2/2")
 }

@@ -89,6 +89,17 @@ func (h *Harness) AwaitCondition(object client.Object, conditionType string, sta
 	return *condition
 }
 
+// AwaitReady watches an NpuDeploy until its current generation is Ready with this summary of replicas.
+func (h *Harness) AwaitReady(name, replicas string) {
+	h.Helper()
+	deploy := h.NpuDeploy(name)
+	h.AwaitObject(deploy, "Ready with "+replicas, func() bool {
+		ready := h.Condition(deploy, v1.ConditionReady)
+		return ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == deploy.Generation &&
+			deploy.Status.ReplicaSummary == replicas
+	})
+}
+
 // Condition returns a condition of an object that has been read, or nil.
 func (h *Harness) Condition(object client.Object, conditionType string) *metav1.Condition {
 	h.Helper()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -146,6 +147,24 @@ func (h *Harness) Install(files ...string) {
 		}
 		h.plane.installed[file] = true
 	}
+}
+
+// Pods lists the pods of the namespace.
+func (h *Harness) Pods() []corev1.Pod {
+	h.Helper()
+	var pods corev1.PodList
+	h.Must(h.Client.List(h.Context(), &pods, client.InNamespace(h.Namespace)))
+	return pods.Items
+}
+
+// PodNames returns the names of the pods of the namespace by their UIDs, which tell whether a pod was replaced.
+func (h *Harness) PodNames() map[types.UID]string {
+	h.Helper()
+	names := map[types.UID]string{}
+	for _, pod := range h.Pods() {
+		names[pod.UID] = pod.Name
+	}
+	return names
 }
 
 // Path returns the absolute path of a file of the repository.

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -150,16 +148,6 @@ const (
 	onTwoNodes = "accelerator: {type: nvidia, count: 4, nodes: 2}"
 )
 
-// awaitReady waits until the NpuDeploy is Ready with this number of replicas.
-func (f fixture) awaitReady(name, summary string) {
-	f.Helper()
-	deploy := f.NpuDeploy(name)
-	f.AwaitObject(deploy, "Ready with "+summary, func() bool {
-		ready := f.Condition(deploy, v1.ConditionReady)
-		return ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == deploy.Generation && deploy.Status.ReplicaSummary == summary
-	})
-}
-
 // awaitQueued waits until the message of Available contains the text.
 func (f fixture) awaitQueued(name, text string) {
 	f.Helper()
@@ -170,39 +158,11 @@ func (f fixture) awaitQueued(name, text string) {
 	})
 }
 
-func (f fixture) message(name, condition string) string {
-	f.Helper()
-	deploy := f.NpuDeploy(name)
-	f.Get(deploy)
-	found := meta.FindStatusCondition(deploy.Status.Conditions, condition)
-	if found == nil {
-		return ""
-	}
-	return found.Reason + ": " + found.Message
-}
-
-func (f fixture) pods() []corev1.Pod {
-	f.Helper()
-	var pods corev1.PodList
-	f.Must(f.Client.List(f.Context(), &pods, client.InNamespace(f.Namespace)))
-	return pods.Items
-}
-
-// uids identifies the pods.
-func (f fixture) uids() map[types.UID]string {
-	f.Helper()
-	uids := map[types.UID]string{}
-	for _, pod := range f.pods() {
-		uids[pod.UID] = pod.Name
-	}
-	return uids
-}
-
 // placed returns the names of the pods with a node.
 func (f fixture) placed() []string {
 	f.Helper()
 	var names []string
-	for _, pod := range f.pods() {
+	for _, pod := range f.Pods() {
 		if pod.Spec.NodeName != "" {
 			names = append(names, pod.Name)
 		}
@@ -228,18 +188,29 @@ func (f fixture) awaitNoWrites() {
 // awaitNothingLeft waits until no pod and no Workload is left.
 func (f fixture) awaitNothingLeft() {
 	f.Helper()
-	f.Await("pods and Workloads to be deleted", func() bool { return len(f.pods()) == 0 && len(f.workloads()) == 0 })
+	f.Await("pods and Workloads to be deleted", func() bool { return len(f.Pods()) == 0 && len(f.workloads()) == 0 })
 }
 
 // awaitReplaced waits until no pod is one of these.
 func (f fixture) awaitReplaced(before map[types.UID]string) {
 	f.Helper()
 	f.Await("the pods to be replaced", func() bool {
-		for uid := range f.uids() {
+		for uid := range f.PodNames() {
 			if before[uid] != "" {
 				return false
 			}
 		}
 		return true
 	})
+}
+
+// requireKept fails for each of these pods that was replaced.
+func (f fixture) requireKept(before map[types.UID]string) {
+	f.Helper()
+	after := f.PodNames()
+	for uid, name := range before {
+		if after[uid] == "" {
+			f.Errorf("pod %s was replaced", name)
+		}
+	}
 }

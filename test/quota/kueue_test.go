@@ -17,12 +17,12 @@ func TestPodsOfADeploymentWaitForQuota(t *testing.T) {
 	f.Await("one pod to be placed", func() bool { return len(f.placed()) == 1 })
 	f.awaitNoWrites()
 	f.setQuota(8)
-	f.awaitReady("web", "2/2")
+	f.AwaitReady("web", "2/2")
 
-	before := f.uids()
+	before := f.PodNames()
 	f.apply(", replicas: 2, env: [{name: A, value: b}]", onOneNode)
 	f.awaitReplaced(before)
-	f.awaitReady("web", "2/2")
+	f.AwaitReady("web", "2/2")
 	f.awaitNoWrites()
 	if generation := f.Find(deployment, "web").GetGeneration(); generation != 2 {
 		t.Errorf("the Deployment has generation %d", generation)
@@ -41,28 +41,24 @@ func TestGroupIsAdmittedAsAWhole(t *testing.T) {
 		t.Errorf("%v have a node", placed)
 	}
 	f.setQuota(8)
-	f.awaitReady("web", "1/1")
+	f.AwaitReady("web", "1/1")
 
-	before := f.uids()
+	before := f.PodNames()
 	f.apply(", env: [{name: A, value: b}]", onTwoNodes)
 	f.awaitReplaced(before)
-	f.awaitReady("web", "1/1")
-	before = f.uids()
+	f.AwaitReady("web", "1/1")
+	before = f.PodNames()
 	f.Kubectl("delete", "pod", "web-lws-0-1", "-n", f.Namespace)
 	f.awaitReplaced(before)
-	f.awaitReady("web", "1/1")
+	f.AwaitReady("web", "1/1")
 
-	before = f.uids()
+	before = f.PodNames()
 	f.Kubectl("scale", "npudeploy", "web", "-n", f.Namespace, "--replicas=2")
 	f.awaitQueued("web", "1 of 2 groups, the leader of group 1, web-lws-1: waits for admission by queue gpus")
 	f.setQuota(16)
-	f.awaitReady("web", "2/2")
+	f.AwaitReady("web", "2/2")
 	f.awaitNoWrites()
-	for uid := range before {
-		if f.uids()[uid] == "" {
-			t.Errorf("pod %s of the first group was replaced", before[uid])
-		}
-	}
+	f.requireKept(before)
 	f.Delete(f.NpuDeploy("web"))
 	f.awaitNothingLeft()
 }
@@ -72,21 +68,17 @@ func TestRejectedDevicesOfAGroupAreAppliedToANewOne(t *testing.T) {
 	f := newFixture(t, "a")
 	f.setQuota(8)
 	f.apply("", onTwoNodes)
-	f.awaitReady("web", "1/1")
-	before := f.uids()
+	f.AwaitReady("web", "1/1")
+	before := f.PodNames()
 	f.apply("", "accelerator: {type: nvidia, count: 2, nodes: 2}")
 	rejected := f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonRejected)
 	if !strings.Contains(rejected.Message, "resources.requests: Invalid value") || !strings.Contains(rejected.Message, "field is immutable") {
 		t.Errorf("the message is %s", rejected.Message)
 	}
-	for uid := range before {
-		if f.uids()[uid] == "" {
-			t.Errorf("pod %s was replaced", before[uid])
-		}
-	}
+	f.requireKept(before)
 	f.Delete(f.Object(groups, "web-lws"))
 	f.awaitReplaced(before)
-	f.awaitReady("web", "1/1")
+	f.AwaitReady("web", "1/1")
 }
 
 // Kueue's webhook rejects another queue, and no queue, for a LeaderWorkerSet that is ready.
@@ -94,7 +86,7 @@ func TestTemplatesThatChangeTheQueueOfALiveGroupAreRejected(t *testing.T) {
 	f := newFixtureAlone(t, "a")
 	f.setQuota(8)
 	f.apply("", onTwoNodes)
-	f.awaitReady("web", "1/1")
+	f.AwaitReady("web", "1/1")
 	t.Cleanup(func() { f.Must(writePolicy("gpus")) })
 	for i, queue := range []string{"other", ""} {
 		f.Must(writePolicy(queue))
@@ -112,13 +104,13 @@ func TestMissingAndStoppedQueuesAreReported(t *testing.T) {
 	f.setQuota(8, "stopPolicy: Hold")
 	f.awaitQueued("web", "ClusterQueue "+f.Namespace+" is inactive")
 	f.setQuota(8, "stopPolicy: None")
-	f.awaitReady("web", "1/1")
-	before := f.uids()
+	f.AwaitReady("web", "1/1")
+	before := f.PodNames()
 	f.setQuota(8, "stopPolicy: HoldAndDrain")
 	f.awaitReplaced(before)
 	f.awaitQueued("web", "ClusterQueue "+f.Namespace+" is inactive")
 	f.setQuota(8, "stopPolicy: None")
-	f.awaitReady("web", "1/1")
+	f.AwaitReady("web", "1/1")
 }
 
 func TestAdmissionCheckThatIsNotReadyIsReported(t *testing.T) {
@@ -137,16 +129,16 @@ func TestPreemptedServersWaitForQuota(t *testing.T) {
 	f.Apply("apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: NAMESPACE}\nvalue: 1000\n")
 	f.apply("", onOneNode)
 	f.applyAs("groups", "", "accelerator: {type: nvidia, count: 2, nodes: 2}")
-	f.awaitReady("web", "1/1")
-	f.awaitReady("groups", "1/1")
+	f.AwaitReady("web", "1/1")
+	f.AwaitReady("groups", "1/1")
 	f.applyAs("urgent", ", priorityClassName: "+f.Namespace, onTwoNodes)
-	f.awaitReady("urgent", "1/1")
+	f.AwaitReady("urgent", "1/1")
 	f.awaitQueued("web", "waits for admission by queue gpus")
 	f.awaitQueued("groups", "waits for admission by queue gpus")
 	f.awaitNoWrites()
 	f.Delete(f.NpuDeploy("urgent"))
-	f.awaitReady("web", "1/1")
-	f.awaitReady("groups", "1/1")
+	f.AwaitReady("web", "1/1")
+	f.AwaitReady("groups", "1/1")
 }
 
 func TestPrefillWaitsForQuota(t *testing.T) {
@@ -175,12 +167,14 @@ func TestSurgePodWaitsForQuotaWhileTheOldOneServes(t *testing.T) {
 	f.setQuota(0)
 	f.setClusterQueue(3, 0)
 	f.apply(", image: 'vllm/vllm-openai-cpu:v0.11.0'")
-	f.awaitReady("web", "1/1")
+	f.AwaitReady("web", "1/1")
 	f.apply(", image: 'vllm/vllm-openai-cpu:v0.11.1'")
 	f.awaitQueued("web", "insufficient unused quota for cpu")
-	if message := f.message("web", v1.ConditionAvailable); !strings.HasSuffix(message, "; 1 pod of an earlier revision still serving") {
+	deploy := f.NpuDeploy("web")
+	f.Get(deploy)
+	if message := f.Condition(deploy, v1.ConditionAvailable).Message; !strings.HasSuffix(message, "; 1 pod of an earlier revision still serving") {
 		t.Errorf("the message is %s", message)
 	}
 	f.setClusterQueue(4, 0)
-	f.awaitReady("web", "1/1")
+	f.AwaitReady("web", "1/1")
 }
