@@ -1,7 +1,6 @@
 package monitoring
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,12 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/prometheus/rules"
 	"golang.org/x/tools/txtar"
-)
 
-var update = flag.Bool("update", false, "rewrite the fired alerts in testdata/alerts")
+	"github.com/dudaji/nufi/test/harness/golden"
+)
 
 // duration is the length of a case in minutes, enough for each alert: NufiDeviceIdle needs an hour.
 const duration = 75
@@ -25,34 +23,28 @@ const duration = 75
 // `bad@20` from the twentieth minute on. The alert must fire on the bad ones as in `fires`, and
 // not on the good ones.
 func TestEachAlertFiresOnlyOnItsBadCase(t *testing.T) {
+	cases := map[string]golden.Case{}
+	for _, c := range golden.Cases(t, "testdata/alerts/*.txtar", "fires") {
+		cases[c.Name] = c
+	}
 	for _, d := range definitions(t) {
 		if d.Alert == "" {
 			continue
 		}
 		t.Run(d.Alert, func(t *testing.T) {
 			t.Parallel()
-			file := filepath.Join("testdata/alerts", d.Alert+".txtar")
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
+			c, ok := cases[d.Alert]
+			if !ok {
+				t.Fatal("has no case")
 			}
-			if fired := firing(t, archive, "good", d.Alert); fired != "" {
+			if fired := firing(t, c.Archive, "good", d.Alert); fired != "" {
 				t.Errorf("fires on the good case:\n%s", fired)
 			}
-			fired := firing(t, archive, "bad", d.Alert)
+			fired := firing(t, c.Archive, "bad", d.Alert)
 			if fired == "" {
 				t.Fatal("does not fire on the bad case")
 			}
-			if *update {
-				setFile(archive, "fires", fired)
-				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(content(archive, "fires")), fired); diff != "" {
-				t.Errorf("fired alerts differ (-want +got); -update rewrites them:\n%s", diff)
-			}
+			c.Compare(t, fired)
 		})
 	}
 }
@@ -106,11 +98,6 @@ func content(archive *txtar.Archive, name string) []byte {
 		}
 	}
 	return nil
-}
-
-func setFile(archive *txtar.Archive, name, text string) {
-	archive.Files = slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return f.Name == name })
-	archive.Files = append(archive.Files, txtar.File{Name: name, Data: []byte(text)})
 }
 
 func TestEachAlertHasARunbook(t *testing.T) {

@@ -110,7 +110,8 @@ func TestDurationsOfReconcilesAreShownFromNativeHistograms(t *testing.T) {
 	shown := 0
 	for _, p := range readDashboard(t, filepath.Join(bundle, "dashboards/nufi-controller.json")).Panels {
 		for _, target := range p.Targets {
-			if vector := s.query(t, interpolated(target.Expr), at); strings.Contains(target.Expr, "controller_runtime_reconcile_time_seconds") && len(vector) == 1 {
+			isOfReconciles := strings.Contains(target.Expr, "controller_runtime_reconcile_time_seconds")
+			if isOfReconciles && len(s.query(t, interpolated(target.Expr), at)) == 1 {
 				shown++
 			}
 		}

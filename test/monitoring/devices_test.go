@@ -3,7 +3,6 @@ package monitoring
 import (
 	"bytes"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/prometheus/promql"
-	"golang.org/x/tools/txtar"
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/fetchers"
+	"github.com/dudaji/nufi/test/harness/golden"
 )
 
 // recordedAt is the time of the fetchers' expositions.
@@ -24,10 +23,10 @@ var recordedAt = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // The recording rules and the fetchers share one definition of metrics, so both yield the same
 // values for every device.
 func TestRulesAndFetchersAgree(t *testing.T) {
-	for title, archive := range archives(t) {
-		t.Run(title, func(t *testing.T) {
-			exposition := archive.Files[0].Data
-			if bytes.Contains(exposition, []byte(" 17672")) || title == "nonsense" {
+	for _, c := range golden.Cases(t, fetcherCases, "devices.yaml") {
+		t.Run(c.Name, func(t *testing.T) {
+			exposition := c.Input()
+			if bytes.Contains(exposition, []byte(" 17672")) || c.Name == "nonsense" {
 				t.Skip("its samples have several times, which an instant query does not return")
 			}
 			s := newServer(t)
@@ -46,14 +45,14 @@ func TestRulesAndFetchersAgree(t *testing.T) {
 
 // The fetchers read the same devices from Prometheus as from the samples of their own tests.
 func TestFetchersReadPrometheus(t *testing.T) {
-	for title, archive := range archives(t) {
-		t.Run(title, func(t *testing.T) {
+	for _, c := range golden.Cases(t, fetcherCases, "devices.yaml") {
+		t.Run(c.Name, func(t *testing.T) {
 			s := newServer(t)
-			s.scrape(t, archive.Files[0].Data, recordedAt, 0)
+			s.scrape(t, c.Input(), recordedAt, 0)
 			var want struct {
 				Devices []*fetchers.HardwareDeviceStatus `json:"devices"`
 			}
-			if err := yaml.Unmarshal(archive.Files[1].Data, &want); err != nil {
+			if err := yaml.Unmarshal(c.Files[1].Data, &want); err != nil {
 				t.Fatal(err)
 			}
 			got := slices.Collect(collect(t, s.serve(t)).All())
@@ -64,23 +63,8 @@ func TestFetchersReadPrometheus(t *testing.T) {
 	}
 }
 
-// archives returns the expositions of the fetchers' tests with the expected devices.
-func archives(t *testing.T) map[string]*txtar.Archive {
-	t.Helper()
-	names, err := filepath.Glob("../../fetchers/testdata/*.txtar")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("finding expositions: %v, %d found", err, len(names))
-	}
-	archives := map[string]*txtar.Archive{}
-	for _, name := range names {
-		archive, err := txtar.ParseFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		archives[strings.TrimSuffix(filepath.Base(name), ".txtar")] = archive
-	}
-	return archives
-}
+// fetcherCases are the expositions of the fetchers' tests, with the expected devices.
+const fetcherCases = "../../fetchers/testdata/*.txtar"
 
 // facts are the values of a device, by name.
 type facts map[string]float64
