@@ -40,12 +40,11 @@ func NewClient(config ClientConfig) (*Client, error) {
 type Client struct {
 	address *url.URL
 	http    *http.Client
-	now     func() time.Time
 }
 
 func newClient(address *url.URL, transport *secureTransport) *Client {
 	transport.large = make(chan struct{}, 1)
-	return &Client{address.JoinPath("api/v1"), &http.Client{Transport: transport}, time.Now}
+	return &Client{address.JoinPath("api/v1"), &http.Client{Transport: transport}}
 }
 
 // Query returns the newest sample of each series.
@@ -105,7 +104,7 @@ func (c *Client) do(request *http.Request, add func(*series)) ([]string, error) 
 		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	if err := c.checkClock(response.Header.Get("Date")); err != nil {
+	if err := checkClock(response.Header.Get("Date")); err != nil {
 		return nil, err
 	}
 	warnings, err := readResponse(response.Body, add)
@@ -119,9 +118,9 @@ func (c *Client) do(request *http.Request, add func(*series)) ([]string, error) 
 const maxSkew = DefaultMaxAge
 
 // checkClock compares the date of a response, if there is one, with this machine's clock.
-func (c *Client) checkClock(date string) error {
+func checkClock(date string) error {
 	if theirs, err := http.ParseTime(date); err == nil {
-		ahead := theirs.Sub(c.now()).Round(time.Second)
+		ahead := time.Until(theirs).Round(time.Second)
 		switch {
 		case ahead > maxSkew:
 			return fmt.Errorf("%w: that of Prometheus is %s ahead", ErrClock, ahead)

@@ -27,17 +27,13 @@ func TestLinksHaveTargets(t *testing.T) {
 func readPages(t *testing.T, root fs.FS) map[string]string {
 	t.Helper()
 	pages := map[string]string{}
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/runbooks/*.md", "*/README.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "*/README.md"} {
 		names, err := fs.Glob(root, pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range names {
-			text, err := fs.ReadFile(root, name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			pages[name] = string(text)
+			pages[name] = contents(t, root, name)
 		}
 	}
 	if len(pages) < 40 {

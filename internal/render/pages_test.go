@@ -140,9 +140,7 @@ func TestPagesShowValidPolicies(t *testing.T) {
 				continue // Facts.
 			}
 			policies++
-			set := rendertest.Compile(t, rendertest.Edit(t, nufi.Module(), policyFile, func(_, content string) string {
-				return withFields(t, content, change)
-			}))
+			set := rendertest.Compile(t, edited(t, policyFile, func(content string) string { return withFields(t, content, change) }))
 			if _, err := set.Render(typed(t, []byte(minimalSpec)), render.ProjectSettings{}); err != nil {
 				t.Errorf("%s: %v\n%s", page, err, block)
 			}

@@ -21,8 +21,7 @@ const researchFile = "schemas/policy/research.cue"
 // with package policy and has the text.
 func documentedPolicy(t *testing.T, text string) string {
 	t.Helper()
-	for _, block := range strings.Split(string(read(t, "../../docs/policy.md")), "```cue\n")[1:] {
-		content, _, _ := strings.Cut(block, "```")
+	for _, content := range codeBlocks(string(read(t, "../../docs/policy.md")), "cue") {
 		if strings.HasPrefix(content, "package policy\n") && strings.Contains(content, text) {
 			return content
 		}

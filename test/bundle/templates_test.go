@@ -1,6 +1,7 @@
 package bundle_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -56,17 +57,13 @@ func itemsOf(t *testing.T, root string) map[string]string {
 	}
 	var patch []struct {
 		Op, Path string
-		Value    any
+		Value    json.RawMessage
 	}
 	if err := yaml.UnmarshalStrict(text, &patch); err != nil {
 		t.Fatal(err)
 	}
-	text, err = yaml.Marshal(patch[len(patch)-1].Value)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var volume corev1.Volume
-	if err := yaml.UnmarshalStrict(text, &volume); err != nil {
+	if err := yaml.UnmarshalStrict(patch[len(patch)-1].Value, &volume); err != nil {
 		t.Fatal(err)
 	}
 	items := map[string]string{}
