@@ -27,6 +27,9 @@ func TestReadyWaitsForTheFirstProbeOfEveryDevice(t *testing.T) {
 		if isClosed(i.Ready()) {
 			t.Error("ready with a device that was never probed")
 		}
+		if got := states(i); len(got) != 0 {
+			t.Errorf("published %v before, each for the price of all", got)
+		}
 		pass(probeTimeout)
 		if !isClosed(i.Ready()) {
 			t.Error("not ready although the hanging probe timed out")

@@ -47,11 +47,16 @@ func (u *updater) probed(p probed) bool {
 	return changed
 }
 
+// publish waits until every device of the first scan was probed, because a publication costs as much as all devices.
 func (u *updater) publish() {
+	starting := !u.isReady
+	if starting && !(u.scannedOnce && u.store.complete()) {
+		return
+	}
 	if u.store.updated {
 		u.inventory.publish(u.store.takeEntries())
 	}
-	if u.scannedOnce && !u.isReady && u.store.complete() {
+	if starting {
 		u.isReady = true
 		u.log.Info("Probed every device", "devices", len(u.store.records))
 		close(u.inventory.ready)
