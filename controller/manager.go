@@ -132,7 +132,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	owners = []func(){projects.enqueueAll, waves.wake}
 	return mgr, errors.Join(
 		addDeploys(mgr, deploys, kind, o.Workers), addProjects(mgr, projects, o.Workers), waves.add(mgr), mgr.Add(store), mgr.Add(kind.measured),
-		o.Registry.Register(newReadinessCollector(mgr.GetCache())))
+		o.Registry.Register(newDeployCollector(mgr.GetCache())))
 }
 
 func newManager(config *rest.Config, o Options) (manager.Manager, error) {

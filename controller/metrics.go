@@ -87,27 +87,38 @@ func (m *metrics) setServing(digest string) {
 	m.templates.WithLabelValues(digest).Set(1)
 }
 
-// readinessCollector counts NpuDeploys at each scrape.
-type readinessCollector struct {
-	cache cache.Informers
-	desc  *prometheus.Desc
+// deployCollector counts NpuDeploys at each scrape.
+type deployCollector struct {
+	cache           cache.Informers
+	ready, rendered *prometheus.Desc
 }
 
-func newReadinessCollector(cache cache.Informers) *readinessCollector {
-	return &readinessCollector{cache, prometheus.NewDesc("nufi_npudeploys",
-		"NpuDeploys, by accelerator, by whether they are ready, and by the reason of condition Ready.",
-		[]string{"accelerator", "ready", "reason"}, nil)}
+func newDeployCollector(cache cache.Informers) *deployCollector {
+	return &deployCollector{
+		cache: cache,
+		ready: prometheus.NewDesc("nufi_npudeploys",
+			"NpuDeploys, by accelerator, by whether they are ready, and by the reason of condition Ready.",
+			[]string{"accelerator", "ready", "reason"}, nil),
+		rendered: prometheus.NewDesc("nufi_npudeploys_rendered",
+			"NpuDeploys, by the reason of condition Rendered.", []string{"reason"}, nil),
+	}
 }
 
-func (c *readinessCollector) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
+func (c *deployCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- c.ready
+	out <- c.rendered
+}
 
-func (c *readinessCollector) Collect(out chan<- prometheus.Metric) {
+func (c *deployCollector) Collect(out chan<- prometheus.Metric) {
 	deploys, err := listDeploys(context.Background(), c.cache, metav1.NamespaceAll)
 	if err != nil {
 		return // The informer has not started: this replica does not lead.
 	}
 	for labels, count := range countReadiness(deploys) {
-		out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, count, labels.accelerator, labels.ready, labels.reason)
+		out <- prometheus.MustNewConstMetric(c.ready, prometheus.GaugeValue, count, labels.accelerator, labels.ready, labels.reason)
+	}
+	for reason, count := range countRendered(deploys) {
+		out <- prometheus.MustNewConstMetric(c.rendered, prometheus.GaugeValue, count, reason)
 	}
 }
 
@@ -133,10 +144,21 @@ func countReadiness(deploys []*v1.NpuDeploy) map[readiness]float64 {
 	return counts
 }
 
+// countRendered counts by the reason of condition Rendered, one of schemas/v1.
+func countRendered(deploys []*v1.NpuDeploy) map[string]float64 {
+	counts := map[string]float64{}
+	for _, deploy := range deploys {
+		if rendered := meta.FindStatusCondition(deploy.Status.Conditions, v1.ConditionRendered); rendered != nil {
+			counts[rendered.Reason]++
+		}
+	}
+	return counts
+}
+
 // DescribeMetrics registers the metrics without values, for the generator of the documentation.
 func DescribeMetrics(registry prometheus.Registerer) error {
 	if _, err := newMetrics(registry); err != nil {
 		return err
 	}
-	return registry.Register(newReadinessCollector(nil))
+	return registry.Register(newDeployCollector(nil))
 }

@@ -47,3 +47,13 @@ func TestCountReadinessCountsByReason(t *testing.T) {
 		t.Errorf("counts differ (-want +got):\n%s", diff)
 	}
 }
+
+func TestCountRenderedCountsWhatStaysReady(t *testing.T) {
+	lost := deployOn("atom", "True", v1.ReasonReady)
+	lost.Status.Conditions[0].Status, lost.Status.Conditions[0].Reason = metav1.ConditionFalse, v1.ReasonTemplatesUnusable
+	got := countRendered([]*v1.NpuDeploy{lost, deployOn("atom", "True", v1.ReasonReady), deployOn("", "", "")})
+	want := map[string]float64{v1.ReasonTemplatesUnusable: 1, v1.ReasonRendered: 1}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("counts differ (-want +got):\n%s", diff)
+	}
+}
