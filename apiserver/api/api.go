@@ -96,7 +96,7 @@ func New(options Options) (*API, error) {
 		Limits: options.Limits.Streams, Timeout: options.Limits.Time, Authenticator: options.Authenticator, Clock: options.Clock,
 		Connected: func() bool { return options.Live.UnreachableSince(live.NpuDeploys).IsZero() },
 	})}
-	pages, err := dashboard.New(dashboard.Options{Cluster: options.Live, Devices: options.Devices, REST: a.table(), Streams: a.streams, Clock: options.Clock})
+	pages, err := dashboard.New(dashboard.Options{Cluster: options.Live, Devices: options.Devices, REST: a.table(), Streams: a.streams, HasLogin: options.Login != nil, Clock: options.Clock})
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func New(options Options) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a, a.wrap(metrics)
+	return a, a.wrap(metrics, pages)
 }
 
 // EndStreams ends the streams that are open, and those to come at once. A server that stops
@@ -164,7 +164,7 @@ func publicRouter(document []byte, login *auth.Login) *mux.Router {
 }
 
 // wrap adds the middleware of all routes, the innermost first.
-func (a *API) wrap(metrics *rest.Metrics) error {
+func (a *API) wrap(metrics *rest.Metrics, pages *dashboard.Handlers) error {
 	crossOrigin, err := auth.RejectCrossOrigin(rest.Rejected("cross-origin", problem.WriteStatus), a.options.TrustedOrigins...)
 	if err != nil {
 		return fmt.Errorf("trusted origins: %w", err)
@@ -187,6 +187,7 @@ func (a *API) wrap(metrics *rest.Metrics) error {
 		limits.Header(a.options.Limits.HeaderBytes, a.options.Limits.AddressBytes),
 		rest.MatchRoute(a.private, a.routes),
 		rest.Recover,
+		pages.ErrorPages,
 		rest.Observe(metrics, a.options.Clock),
 		rest.Identify(a.options.Log),
 	} {

@@ -26,6 +26,38 @@ func TestDashboardListsOnlyVisibleDeployments(t *testing.T) {
 	s.do("ann", http.MethodGet, "/?page=0", "").Want(http.StatusBadRequest).Problem()
 }
 
+func TestBrowserGetsEachErrorAsAPage(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	asBrowser := []string{"Accept", "text/html,application/xhtml+xml,*/*;q=0.8"}
+	for name, test := range map[string]struct {
+		user, method, path string
+		status             int
+		want               string
+	}{
+		"no such path":           {"ann", http.MethodGet, "/nothing", 404, "there is nothing at this path"},
+		"an encoded slash":       {"ann", http.MethodGet, "/deployments%2Fa", 404, "there is nothing at this path"},
+		"no such parameter":      {"ann", http.MethodGet, "/devices?nothing=1", 400, `href="/devices?lang=en"`},
+		"an invalid parameter":   {"ann", http.MethodGet, "/?sort=nothing", 400, `href="/?lang=en"`},
+		"an invalid query":       {"ann", http.MethodGet, "/projects?a=%zz", 400, `href="/projects?lang=en"`},
+		"a form that is visited": {"ann", http.MethodGet, "/selection", 405, "the path takes POST"},
+		"no credentials":         {"", http.MethodGet, "/devices", 401, "log in, or send a bearer token"},
+		"no such deployment":     {"ann", http.MethodGet, "/deployments/" + s.Namespace + "/nothing", 404, "NpuDeploy nothing does not exist"},
+		"no permission":          {"bob", http.MethodGet, "/deployments/" + s.Namespace + "/nothing", 403, "get npudeploys.dudaji.com"},
+		"a form of no action":    {"ann", http.MethodPost, "/selection", 400, "action must be one of restart"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := s.do(test.user, test.method, test.path, "", asBrowser...).Want(test.status)
+			if page := string(got.Body); got.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(page, test.want) || !strings.Contains(page, `href="/?lang=en">Deployments`) {
+				t.Errorf("the response is %s", page)
+			}
+			s.do(test.user, test.method, test.path, "").Want(test.status).Problem()
+		})
+	}
+	s.do("ann", http.MethodGet, "/api/v1/nothing", "", asBrowser...).Want(http.StatusNotFound).Problem()
+}
+
 func TestDashboardSendsSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)

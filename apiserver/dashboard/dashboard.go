@@ -25,7 +25,9 @@ type Options struct {
 	Devices *devices.Store
 	REST    []rest.Route // which the pages call
 	Streams *rest.Streams
-	Clock   func() time.Time
+	// HasLogin is true if users log in with the browser.
+	HasLogin bool
+	Clock    func() time.Time
 }
 
 // Handlers serve the pages.
@@ -76,9 +78,11 @@ func RedirectToLogin(next auth.ErrorWriter) auth.ErrorWriter {
 	}
 }
 
-// isNavigation reports whether the request is a browser's for a page.
+// isNavigation reports whether the request is a browser's for a page. The script cannot follow a redirect to
+// the provider.
 func isNavigation(r *http.Request) bool {
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && (mode == "" || mode == "navigate") &&
 		r.Header.Get("Authorization") == "" && !strings.HasPrefix(r.URL.Path, rest.Prefix+"/") &&
 		acceptsHTML(r)
 }

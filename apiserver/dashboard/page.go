@@ -38,7 +38,7 @@ func (h *Handlers) newPage(id, path, summary, operation string, handler rest.Han
 		Operation: openapi.Operation{
 			ID: id, Method: http.MethodGet, Path: path, Summary: summary, Status: http.StatusOK, Query: append(query, languageQuery()), Returns: htmlContent(),
 		},
-		Needs: needs, Change: change, Handler: h.withErrorPage(needs, handler),
+		Needs: needs, Change: change, Handler: handler,
 	}
 }
 
@@ -49,12 +49,12 @@ func (h *Handlers) newForm(id, path, summary, operation string, handler rest.Han
 		media = []string{formContent}
 	}
 	form := h.newPage(id, path, summary, operation, handler)
-	form.Handler = h.withErrorPage(form.Needs, func(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
+	form.Handler = func(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 		if _, err := rest.MediaType(r, media...); err != nil {
 			return err
 		}
 		return handler(w, r, user)
-	})
+	}
 	form.Method, form.Status = http.MethodPost, http.StatusSeeOther
 	form.Accepts = []openapi.Content{{Types: media, Schema: map[string]any{"type": "object", "additionalProperties": true}}}
 	return form
@@ -65,18 +65,36 @@ func redirect(w http.ResponseWriter, r *http.Request, path string, parameters ..
 	http.Redirect(w, r, languageOf(r).url(path, parameters...), http.StatusSeeOther) //nolint:gosec // G710: it begins with a path of this server
 }
 
-// withErrorPage answers browsers with a page if the handler returns an error. Other clients
-// get the problem.
-func (h *Handlers) withErrorPage(needs []rest.Need, handler rest.Handler) rest.Handler {
-	return func(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
-		err := handler(w, r, user)
-		if err == nil || r.Context().Err() != nil || !acceptsHTML(r) {
-			return err
+// ErrorPages shows browsers each error as a page, also those of requests that reach no page. Other
+// clients, and those of REST, get the problem.
+func (h *Handlers) ErrorPages(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if acceptsHTML(r) && !strings.HasPrefix(r.URL.Path, rest.Prefix+"/") {
+			r = r.WithContext(problem.WithPage(r.Context(), h.writeError))
 		}
-		shown := h.problem(r, user, needs, err)
-		shown.RequestID = w.Header().Get(problem.RequestID)
-		return h.views.write(w, r, "error.html", frame{Title: shown.Title, Status: shown.Status, Page: shown})
+		next.ServeHTTP(w, r)
+	})
+}
+
+// errorPage is the model of pages/error.html.
+type errorPage struct {
+	*problem.Error
+
+	LoginURL string // empty unless a login can end the error
+	IsForm   bool   // a reload sends it again
+	PageURL  string // of the page without the query that is invalid
+}
+
+// writeError writes the page of an error.
+func (h *Handlers) writeError(w http.ResponseWriter, r *http.Request, p *problem.Error) error {
+	page := errorPage{Error: p, IsForm: r.Method == http.MethodPost}
+	switch {
+	case p.Status == http.StatusUnauthorized && h.HasLogin:
+		page.LoginURL = "/login?return=%2F"
+	case p.Status == http.StatusBadRequest && !page.IsForm && r.URL.RawQuery != "":
+		page.PageURL = languageOf(r).url(r.URL.Path)
 	}
+	return h.views.write(w, r, "error.html", frame{Title: p.Title, Status: p.Status, Page: page})
 }
 
 // problem converts an error to a problem that a page shows. It logs an unexpected error, and

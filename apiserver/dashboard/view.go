@@ -44,7 +44,7 @@ func newViews(style, script string) (*views, error) {
 // frame is what every page shows around its content.
 type frame struct {
 	Language, Other language
-	OtherURL        string // this page in the other language
+	OtherURL        string // this page in the other language; empty for the response to a form
 	Style, Script   string
 	User            string
 	HasSession      bool   // that a logout ends
@@ -69,7 +69,9 @@ func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f fra
 		shown = r.Clone(r.Context())
 		shown.URL.Path = f.Path
 	}
-	f.OtherURL = urlWith(shown, languageParameter, string(f.Other))
+	if f.Path != "" || r.Method != http.MethodPost {
+		f.OtherURL = urlWith(shown, languageParameter, string(f.Other))
+	}
 	var page bytes.Buffer
 	if err := v.byLanguage[f.Language].ExecuteTemplate(&page, name, f); err != nil {
 		return err

@@ -5,6 +5,7 @@
 package problem
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -63,16 +64,29 @@ func Invalid(field, message string) *Error {
 	return p
 }
 
+// Page writes a problem as a page for a browser.
+type Page func(w http.ResponseWriter, r *http.Request, p *Error) error
+
+type pageKey struct{}
+
+// WithPage returns a context in which Write writes problems as pages.
+func WithPage(ctx context.Context, page Page) context.Context {
+	return context.WithValue(ctx, pageKey{}, page)
+}
+
 // Error returns the detail.
 func (p *Error) Error() string { return p.Detail }
 
-// Write writes the problem as the response.
+// Write writes the problem as the response, as a page if the request's context has one.
 func Write(w http.ResponseWriter, r *http.Request, p *Error) {
 	body := *p
 	body.truncate()
 	body.Instance, body.RequestID = r.URL.EscapedPath(), w.Header().Get(RequestID)
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	if page, ok := r.Context().Value(pageKey{}).(Page); ok && page(w, r, &body) == nil {
+		return
 	}
 	w.Header().Set("Content-Type", ContentType)
 	w.WriteHeader(p.Status)

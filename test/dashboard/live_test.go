@@ -93,19 +93,22 @@ func TestOtherPagesChangeWithoutAReload(t *testing.T) {
 	s.AwaitGone(s.NpuDeploy("counted"))
 }
 
+// hide makes the tab hidden or visible for its page.
+func hide(tab *tab, hidden string) {
+	tab.Helper()
+	eval[bool](tab, `Object.defineProperty(document, "hidden", {value: `+hidden+`, configurable: true})
+		&& document.dispatchEvent(new Event("visibilitychange"))`)
+}
+
 func TestStreamIsClosedWhileTheTabIsHidden(t *testing.T) {
 	s := newServer(t)
 	tab := open(t, s, "ann", looks()[0])
 	tab.visit("/")
 	awaitStreams(s, 1)
-	hide := func(hidden string) {
-		eval[bool](tab, `Object.defineProperty(document, "hidden", {value: `+hidden+`, configurable: true})
-			&& document.dispatchEvent(new Event("visibilitychange"))`)
-	}
-	hide("true")
+	hide(tab, "true")
 	awaitStreams(s, 0)
 	s.Apply(strings.ReplaceAll(draft, "NAME", "meanwhile"))
-	hide("false")
+	hide(tab, "false")
 	tab.await(`document.querySelector("#deployment-ml-meanwhile")`)
 	awaitStreams(s, 1)
 	s.Delete(s.NpuDeploy("meanwhile"))

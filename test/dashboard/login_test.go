@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/security"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -84,10 +87,27 @@ func TestUserSignsInAndOutAtAProvider(t *testing.T) {
 
 	tab := open(t, s, "", looks()[0])
 	call(tab, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true})
+	signIn := func(path, shown string) {
+		tab.await(`location.pathname === "/login/username" && document.querySelector("[name=password]")`)
+		tab.do(chromedp.SendKeys(chromedp.CSS("[name=username]"), "test-user@127.0.0.1"), chromedp.SendKeys(chromedp.CSS("[name=password]"), "verysecure"+kb.Enter))
+		tab.await(fmt.Sprintf(`location.pathname === %q && document.querySelector(%q)`, path, shown))
+	}
+	endSession := func() { call(tab, network.ClearBrowserCookies, cdp.Empty{}) }
+	tab.do(chromedp.Navigate(address + "/"))
+	signIn("/", "input[value='ml/llama-8b']")
+	tab.do(chromedp.Click(chromedp.CSS("input[value='ml/llama-8b']")))
+	endSession()
+	tab.submit("button[value=restart]")
+	if got := tab.text(".problem"); !strings.Contains(got, "401 Unauthorized") || !strings.Contains(got, "reload this page to send the form again") {
+		t.Errorf("the form without a session gets %q", got)
+	}
+	tab.wantAccessible()
 	tab.do(chromedp.Navigate(address + "/deployments/ml/llama-8b"))
-	tab.await(`location.pathname === "/login/username"`)
-	tab.do(chromedp.SendKeys(chromedp.CSS("[name=username]"), "test-user@127.0.0.1"), chromedp.SendKeys(chromedp.CSS("[name=password]"), "verysecure"+kb.Enter))
-	tab.await(`location.pathname === "/deployments/ml/llama-8b" && document.querySelector("h1").textContent === "llama-8b"`)
+	signIn("/deployments/ml/llama-8b", "h1")
+	endSession()
+	hide(tab, "true")
+	hide(tab, "false")
+	signIn("/deployments/ml/llama-8b", "h1")
 	if got := tab.text(".user"); got != "oidc:id1" {
 		t.Errorf("the user is %q", got)
 	}

@@ -106,7 +106,7 @@ export function live(): void {
     reads = new AbortController();
     const response = await fetch(location.href, { headers: { Accept: "text/html" }, signal: reads.signal });
     if (leaving) return;
-    if (response.status >= 400 && response.status < 500) location.reload(); // it is deleted, or the session has ended
+    if ([401, 403, 404].includes(response.status)) location.reload(); // it is deleted, or the session has ended
     if (!response.ok) throw new Error(response.statusText);
     const page = parse(await response.text());
     await released;
