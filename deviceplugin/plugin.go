@@ -4,6 +4,7 @@
 //
 //	description   the file that describes an accelerator
 //	sysfs         bounded reads of the host's tree
+//	outage        logs of errors that repeat
 //	discovery     the devices on the bus
 //	health        the state machine that evaluates a sequence of probes
 //	probe         one check of a device
@@ -15,8 +16,8 @@
 //	report        the node's condition and events
 //
 // Invariants: the inventory has no kubelet types, so that another kubelet API can be
-// added beside this one; pods get devices while an optional part is unavailable (the
-// API server, the pod-resources API, a CDI directory); Run owns every goroutine.
+// added beside this one; pods get devices while the API server and the pod-resources API
+// are unavailable; Run owns every goroutine.
 //
 // It imports nothing else of this module.
 package deviceplugin
@@ -104,7 +105,7 @@ func New(c Config) (*Plugin, error) {
 	registration := kubelet.NewRegistration(server, c.KubeletDir, d.Preparation.Timeout.Duration+drainMargin)
 
 	p := &Plugin{parts: []part{devices.Run, registration.Run, serveHTTP(c.Listener, handler(c.Registry, registration))}}
-	p.describeToRuntime(c, server, devices)
+	p.describeToRuntime(c, server, devices, registerer)
 	p.report(c, devices)
 	registerer.MustRegister(exporter.NewHealth(devices, d, c.NodeName), registration.Collector())
 	devices.OnTransition(exporter.NewTransitions(registerer).Count)
@@ -113,12 +114,13 @@ func New(c Config) (*Plugin, error) {
 }
 
 // describeToRuntime grants nodes and mounts through a CDI specification.
-func (p *Plugin) describeToRuntime(c Config, server *kubelet.Server, devices *inventory.Inventory) {
+func (p *Plugin) describeToRuntime(c Config, server *kubelet.Server, devices *inventory.Inventory, registerer prometheus.Registerer) {
 	if c.CDIDir == "" {
 		return
 	}
 	writer := cdi.NewWriter(c.CDIDir, server.Granter, devices, c.Clock)
 	server.BeforeGrant = writer.Ensure
+	registerer.MustRegister(writer.Collector())
 	p.parts = append(p.parts, writer.Run)
 }
 

@@ -28,6 +28,7 @@ func TestPluginRunsWithoutKubelet(t *testing.T) {
 	p.eventually(t, "/metrics", http.StatusOK, `nufi_deviceplugin_devices{resource="sapeon.com/snx3",state="Healthy"} 2`)
 	p.eventually(t, "/metrics", http.StatusOK, `sapeon_t1_celsius{device="0000:01:00.0",hostname="npu-node-1",uuid=""} 41.5`)
 	p.eventually(t, "/metrics", http.StatusOK, `nufi_deviceplugin_registrations_total{resource="sapeon.com/snx3",result="failure"} 0`)
+	p.eventually(t, "/metrics", http.StatusOK, `nufi_deviceplugin_cdi_up{resource="sapeon.com/snx3"} 1`)
 	p.eventually(t, "/readyz", http.StatusServiceUnavailable, "the kubelet is not watching the devices")
 	p.eventually(t, "/healthz", http.StatusOK, "ok")
 	p.stop(t)

@@ -3,13 +3,20 @@ package cdi_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"k8s.io/utils/clock"
 	specs "tags.cncf.io/container-device-interface/specs-go"
 
@@ -150,10 +157,69 @@ func TestFailedWriteLeavesNoTemporaryFile(t *testing.T) {
 	if err := w.Ensure(); err == nil {
 		t.Error("a directory was replaced")
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 1 {
-		t.Errorf("left behind %v, %v", entries, err)
+	if diff := cmp.Diff([]string{"sapeon.com-snx3.json"}, files(t, dir)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
+}
+
+func TestLeftoversOfKilledWritersAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".nufi-killed", ".other-tool", "other.json"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".nufi-directory"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	writing, err := os.Open(dir)
+	if err == nil {
+		err = syscall.Flock(int(writing.Fd()), syscall.LOCK_SH) // as another Writer that writes
+	}
+	if err := errors.Join(err, w.Run(ended)); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{".nufi-directory", ".nufi-killed", ".other-tool", "other.json", "sapeon.com-snx3.json"}
+	if diff := cmp.Diff(want, files(t, dir)); diff != "" {
+		t.Errorf("while another writes: -want +got:\n%s", diff)
+	}
+	if err := errors.Join(writing.Close(), w.Run(ended)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(slices.Delete(want, 1, 2), files(t, dir)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestFullDirectoryIsLoggedOnceAndExported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "cdi")
+		if err := os.WriteFile(dir, nil, 0o600); err != nil { // no directory can be made here
+			t.Fatal(err)
+		}
+		var lines []string
+		log := funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{})
+		w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
+		expect := func(up float64, logged int) {
+			t.Helper()
+			<-time.After(time.Minute)
+			synctest.Wait()
+			if got := testutil.ToFloat64(w.Collector()); got != up || len(lines) != logged {
+				t.Errorf("up is %v instead of %v, logged %d instead of %d: %s", got, up, len(lines), logged, lines)
+			}
+		}
+		ctx, cancel := context.WithCancel(logr.NewContext(t.Context(), log))
+		defer cancel()
+		go func() { _ = w.Run(ctx) }()
+		expect(0, 1)
+		if err := os.Remove(dir); err != nil {
+			t.Fatal(err)
+		}
+		expect(1, 2)
+	})
 }
 
 func TestFileOutlivesTheWriter(t *testing.T) {
@@ -187,6 +253,19 @@ func (l *list) Snapshot() ([]inventory.Entry, <-chan struct{}) {
 		entries = append(entries, inventory.Entry{Device: device})
 	}
 	return entries, nil
+}
+
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make([]string, len(entries))
+	for i, entry := range entries {
+		names[i] = entry.Name()
+	}
+	return names
 }
 
 func names(t *testing.T, dir string) []string {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/dudaji/nufi/deviceplugin/discovery"
 	"github.com/dudaji/nufi/deviceplugin/health"
+	"github.com/dudaji/nufi/deviceplugin/outage"
 )
 
 // updater records results in the store and publishes changes. Only Run's goroutine calls
@@ -14,13 +15,13 @@ type updater struct {
 	store     *store
 	log       logr.Logger
 
-	scannedOnce   bool
-	isReady       bool
-	lastScanError string
+	scannedOnce bool
+	isReady     bool
+	scans       outage.Log
 }
 
 func (u *updater) recordScan(s scan) {
-	u.logScan(s.err)
+	u.scans.Record(u.log, s.err, "Could not scan for devices, kept the previous ones", "Scanned for devices again")
 	if s.err != nil {
 		return
 	}
@@ -50,7 +51,7 @@ func (u *updater) probed(p probed) bool {
 // publish waits until every device of the first scan was probed, because a publication costs as much as all devices.
 func (u *updater) publish() {
 	starting := !u.isReady
-	if starting && !(u.scannedOnce && u.store.complete()) {
+	if starting && (!u.scannedOnce || !u.store.complete()) {
 		return
 	}
 	if u.store.updated {
@@ -71,20 +72,4 @@ func (u *updater) logTransition(t Transition) {
 	}
 	u.log.V(level).Info("Device changed its state",
 		"device", t.Device.ID, "from", t.From, "to", t.To, "reason", t.Reason.Code, "message", t.Reason.Message)
-}
-
-// logScan logs an error once, and its end.
-func (u *updater) logScan(err error) {
-	message := ""
-	if err != nil {
-		message = err.Error()
-	}
-	switch {
-	case message == u.lastScanError:
-	case err != nil:
-		u.log.Error(err, "Could not scan for devices, kept the previous ones")
-	default:
-		u.log.Info("Scanned for devices again")
-	}
-	u.lastScanError = message
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 	"github.com/go-logr/logr"
+
+	"github.com/dudaji/nufi/deviceplugin/outage"
 )
 
 const kubeletSocketName = "kubelet.sock"
@@ -22,9 +24,9 @@ type watcher struct {
 	relevant func(fsnotify.Event) bool
 	wake     func()
 
-	notify *fsnotify.Watcher
-	done   chan struct{}
-	broken bool
+	notify  *fsnotify.Watcher
+	done    chan struct{}
+	outages outage.Log
 }
 
 func newWatcher(dir string, relevant func(fsnotify.Event) bool, wake func()) *watcher {
@@ -37,14 +39,7 @@ func (w *watcher) ensure(log logr.Logger) {
 		return
 	}
 	w.close()
-	if err := w.start(); err != nil {
-		if !w.broken {
-			log.Info("Could not watch the kubelet's directory, polling instead", "error", err.Error())
-		}
-		w.broken = true
-		return
-	}
-	w.broken = false
+	w.outages.Record(log, w.start(), "Could not watch the kubelet's directory, polling instead", "Watching the kubelet's directory again")
 }
 
 func (w *watcher) start() error {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/dudaji/nufi/deviceplugin/inventory"
+	"github.com/dudaji/nufi/deviceplugin/outage"
 )
 
 const (
@@ -53,13 +54,17 @@ func (c Condition) Run(ctx context.Context) error {
 	case <-c.Devices.Ready():
 	}
 	log, hadDevices := logr.FromContextOrDiscard(ctx), false
+	var outages outage.Log
 	patches := rate.NewLimiter(rate.Every(patchInterval), patchBurst)
 	for {
 		entries, changed := c.Devices.Snapshot()
 		wait := heartbeat
 		if hadDevices = hadDevices || len(entries) > 0; hadDevices {
-			if err := c.patch(ctx, Summarize(c.Resource, entries)); err != nil && ctx.Err() == nil {
-				log.Error(err, "Could not report the devices' condition")
+			err := c.patch(ctx, Summarize(c.Resource, entries))
+			if ctx.Err() == nil {
+				outages.Record(log, err, "Could not report the devices' condition", "Reported the devices' condition again")
+			}
+			if err != nil {
 				wait = callTimeout
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/controller"
+	"github.com/dudaji/nufi/deviceplugin/cdi"
 	"github.com/dudaji/nufi/deviceplugin/description"
 	"github.com/dudaji/nufi/deviceplugin/exporter"
 	"github.com/dudaji/nufi/deviceplugin/kubelet"
@@ -97,6 +98,6 @@ func devicePluginMetrics(context.Context) (string, error) {
 	var r recorder
 	kubelet.NewMetrics(&r)
 	exporter.NewTransitions(&r)
-	r.MustRegister((&kubelet.Registration{}).Collector(), exporter.NewHealth(nil, description.Description{}, ""), exporter.NewAttribution(nil, nil, "", ""))
+	r.MustRegister((&cdi.Writer{}).Collector(), (&kubelet.Registration{}).Collector(), exporter.NewHealth(nil, description.Description{}, ""), exporter.NewAttribution(nil, nil, "", ""))
 	return r.table()
 }
