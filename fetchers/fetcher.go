@@ -55,8 +55,12 @@ type fetcher struct {
 	vendor Vendor
 	maxAge time.Duration
 	now    func() time.Time
-	byName atomic.Bool // the last query of all metrics at once was rejected
+	byName atomic.Pointer[time.Time] // since when metrics are queried one after the other
 }
+
+// byNameFor is how long a rejected query of all metrics at once is not repeated: its server may since have another version,
+// or fewer series.
+const byNameFor = 10 * time.Minute
 
 func (f *fetcher) Type() string { return f.vendor.Type }
 
@@ -74,11 +78,12 @@ func (f *fetcher) FetchMetrics(ctx context.Context, promAPI Querier) (Devices, D
 
 func (f *fetcher) query(ctx context.Context, promAPI Querier, now time.Time) (QueryResult, error) {
 	window := f.maxAge + quiet
-	if !f.byName.Load() {
+	if since := f.byName.Load(); since == nil || now.Sub(*since) >= byNameFor {
 		result, err := promAPI.Query(ctx, f.vendor.Query(window), now)
 		if !errors.Is(err, ErrRejected) && !errors.Is(err, ErrTooLarge) {
 			return result, err
 		}
+		f.byName.Store(&now)
 	}
 	var all QueryResult
 	for _, expression := range f.vendor.Queries(window) {
@@ -98,7 +103,6 @@ func (f *fetcher) query(ctx context.Context, promAPI Querier, now time.Time) (Qu
 			}
 		}
 	}
-	f.byName.Store(true)
 	return all, nil
 }
 

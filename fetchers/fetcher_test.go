@@ -15,22 +15,23 @@ type exactNames struct {
 	queries int
 }
 
-func (e *exactNames) Query(_ context.Context, expression string, _ time.Time) (QueryResult, error) {
+func (e *exactNames) Query(_ context.Context, expression string, at time.Time) (QueryResult, error) {
 	e.queries++
 	if strings.Contains(expression, "=~") {
 		return QueryResult{}, fmt.Errorf("%w: metric names must be exact", e.err)
 	}
 	name, _, _ := strings.Cut(expression, "[")
 	labels := metric{"__name__": name, "device": "npu0", "kubernetes_node_name": "n1", "core": "0", "label": "peak"}
-	return QueryResult{Warnings: []string{"partial"}, Samples: []Sample{{Labels: labels, Value: 1, Time: noon}}}, nil
+	return QueryResult{Warnings: []string{"partial"}, Samples: []Sample{{Labels: labels, Value: 1, Time: at}}}, nil
 }
 
 // Google Cloud's managed Prometheus has no regular expressions on metric names.
 func TestFetchMetricsQueriesByNameIfTheQueryIsRejected(t *testing.T) {
 	for _, err := range []error{ErrRejected, ErrTooLarge} {
 		querier := &exactNames{err: err}
-		fetcher := NewFetcher(Furiosa(), DefaultMaxAge, func() time.Time { return noon })
-		for range 2 {
+		now := noon
+		fetcher := NewFetcher(Furiosa(), DefaultMaxAge, func() time.Time { return now })
+		for range 3 {
 			devices, diagnostics, err := fetcher.FetchMetrics(t.Context(), querier)
 			if err != nil {
 				t.Fatal(err)
@@ -42,9 +43,10 @@ func TestFetchMetricsQueriesByNameIfTheQueryIsRejected(t *testing.T) {
 			if len(diagnostics.Warnings) != 1 {
 				t.Errorf("got warnings %q", diagnostics.Warnings)
 			}
+			now = now.Add(byNameFor / 2)
 		}
-		if names := len(Furiosa().names()); querier.queries != 1+2*names {
-			t.Errorf("%d queries, want one rejected and twice %d", querier.queries, names)
+		if names := len(Furiosa().names()); querier.queries != 2+3*names {
+			t.Errorf("%d queries, want two rejected, the second after %s, and thrice %d", querier.queries, byNameFor, names)
 		}
 	}
 	floods := &floods{}
