@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -121,6 +122,38 @@ func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 		if delta := cmp.Diff(c.want, got); delta != "" {
 			t.Errorf("%s (-want +got):\n%s", name, delta)
 		}
+	}
+}
+
+// CUE leaves these files out without an error: a policy in them would have no effect.
+func TestFilesWithoutEffectAreViolations(t *testing.T) {
+	t.Parallel()
+	module := edited(t, "cue.mod/module.cue", func(content string) string { return content }).(fstest.MapFS)
+	for name, content := range map[string]string{
+		"schemas/policy/plain.cue":     "policy: labels: team: \"a\"\n",
+		"schemas/policy/spelling.cue":  "package polcy\n",
+		"schemas/policy/condition.cue": "@if(prod)\n\npackage policy\n",
+		"schemas/workload/plain.cue":   "objects: {}\n",
+		// Names that CUE reserves for files that are no part of a package.
+		"schemas/policy/policy_test.cue": "package policy\n",
+		"schemas/policy/deploy_tool.cue": "package policy\n",
+		"schemas/policy/_draft.cue":      "policy: {}\n",
+	} {
+		module[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	var got []string
+	for _, violation := range rendertest.Compile(t, module).Ignored {
+		got = append(got, violation.Located())
+	}
+	slices.Sort(got)
+	want := []string{
+		"schemas/policy/condition.cue:1: the file has no effect: @if(prod) did not match",
+		"schemas/policy/plain.cue:1: the file has no effect: no package name",
+		"schemas/policy/spelling.cue:1: the file has no effect: package is polcy, want policy",
+		"schemas/workload/plain.cue:1: the file has no effect: no package name",
+	}
+	if delta := cmp.Diff(want, got); delta != "" {
+		t.Errorf("(-want +got):\n%s", delta)
 	}
 }
 

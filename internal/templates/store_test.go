@@ -175,6 +175,7 @@ func TestInvalidCandidateIsRejected(t *testing.T) {
 		"an object that is not":        {replace("serviceaccount.cue", "package workload\n", "package workload\n\nobjects: extra: {apiVersion: \"v1\", kind: \"ConfigMap\", metadata: {name: _values.name, namespace: _values.namespace}}\n"), "may not render ConfigMap"},
 		"a preset that breaks":         {replace("presets.cue", "count: 4", "count: 3"), "rendering preset qwen-7b: spec.accelerator.count"},
 		"a preset of unknown fields":   {replace("presets.cue", `model: "Qwen`, `size: 7, model: "Qwen`), "rendering preset qwen-7b: spec.size"},
+		"a file without effect":        {replace("presets_schema.cue", "package policy\n", ""), "schemas/policy/presets_schema.cue:2: the file has no effect: no package name"},
 		"templates without a contract": {replace("about.cue", "deploy: npudeploy.#NpuDeploy", "deploy: npudeploy.#Nothing"), "#Nothing"},
 	}
 	for name, c := range cases {

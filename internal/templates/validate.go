@@ -65,7 +65,7 @@ func validate(candidate fs.FS, live Live) []render.Violation {
 	if err != nil {
 		return compileViolations(err)
 	}
-	return slices.Concat(renderExamples(set), renderPresets(set),
+	return slices.Concat(set.Ignored, renderExamples(set), renderPresets(set),
 		renderDeploys(set, live.Deploys, render.SettingsByNamespace(live.Projects)), renderProjects(set, live.Projects))
 }
 
