@@ -25,6 +25,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/description"
 	"github.com/dudaji/nufi/deviceplugin/discovery"
 	"github.com/dudaji/nufi/deviceplugin/inventory"
+	"github.com/dudaji/nufi/deviceplugin/inventory/inventorytest"
 )
 
 func TestSpecificationListsDevicesWithNodes(t *testing.T) {
@@ -61,12 +62,12 @@ func TestSpecificationHasTheNodeBehindALink(t *testing.T) {
 
 func TestEnsureWritesNewDevicesAtOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cdi")
-	devices := &list{{ID: "a", Nodes: []string{"/dev/a"}}}
+	devices := inventorytest.New(device("a"))
 	w := cdi.NewWriter(dir, granter(), devices, clock.RealClock{})
 	if err := w.Ensure(); err != nil {
 		t.Fatal(err)
 	}
-	*devices = append(*devices, discovery.Device{ID: "b", Nodes: []string{"/dev/b"}})
+	devices.Set(device("a"), device("b"))
 	if err := w.Ensure(); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func TestEnsureWritesNewDevicesAtOnce(t *testing.T) {
 
 func TestFileIsReplacedAtomically(t *testing.T) {
 	dir := t.TempDir()
-	devices := &list{{ID: "a", Nodes: []string{"/dev/a"}}}
+	devices := inventorytest.New(device("a"))
 	w := cdi.NewWriter(dir, granter(), devices, clock.RealClock{})
 	if err := w.Ensure(); err != nil {
 		t.Fatal(err)
@@ -86,7 +87,7 @@ func TestFileIsReplacedAtomically(t *testing.T) {
 	go func() {
 		defer close(done)
 		for i := range 50 {
-			(*devices)[0].ID = strings.Repeat("a", 1+i%60)
+			devices.Set(device(strings.Repeat("a", 1+i%60)))
 			if err := w.Ensure(); err != nil {
 				written <- err
 				return
@@ -115,7 +116,7 @@ func TestFileIsReplacedAtomically(t *testing.T) {
 
 func TestUnchangedFileIsNotWritten(t *testing.T) {
 	dir := t.TempDir()
-	w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
+	w := cdi.NewWriter(dir, granter(), inventorytest.New(device("a")), clock.RealClock{})
 	var before os.FileInfo
 	for range 2 {
 		if err := w.Ensure(); err != nil {
@@ -134,12 +135,12 @@ func TestUnchangedFileIsNotWritten(t *testing.T) {
 
 func TestFileIsKeptWithoutDevices(t *testing.T) {
 	dir := t.TempDir()
-	devices := &list{{ID: "a", Nodes: []string{"/dev/a"}}}
+	devices := inventorytest.New(device("a"))
 	w := cdi.NewWriter(dir, granter(), devices, clock.RealClock{})
 	if err := w.Ensure(); err != nil {
 		t.Fatal(err)
 	}
-	*devices = nil
+	devices.Set()
 	if err := w.Ensure(); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +154,7 @@ func TestFailedWriteLeavesNoTemporaryFile(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "sapeon.com-snx3.json"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
+	w := cdi.NewWriter(dir, granter(), inventorytest.New(device("a")), clock.RealClock{})
 	if err := w.Ensure(); err == nil {
 		t.Error("a directory was replaced")
 	}
@@ -172,7 +173,7 @@ func TestLeftoversOfKilledWritersAreRemoved(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, ".nufi-directory"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
+	w := cdi.NewWriter(dir, granter(), inventorytest.New(device("a")), clock.RealClock{})
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	writing, err := os.Open(dir)
@@ -202,7 +203,7 @@ func TestFullDirectoryIsLoggedOnceAndExported(t *testing.T) {
 		}
 		var lines []string
 		log := funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{})
-		w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
+		w := cdi.NewWriter(dir, granter(), inventorytest.New(device("a")), clock.RealClock{})
 		expect := func(up float64, logged int) {
 			t.Helper()
 			<-time.After(time.Minute)
@@ -224,7 +225,7 @@ func TestFullDirectoryIsLoggedOnceAndExported(t *testing.T) {
 
 func TestFileOutlivesTheWriter(t *testing.T) {
 	dir := t.TempDir()
-	w := cdi.NewWriter(dir, granter(), &list{{ID: "a", Nodes: []string{"/dev/a"}}}, clock.RealClock{})
+	w := cdi.NewWriter(dir, granter(), inventorytest.New(device("a")), clock.RealClock{})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if err := w.Run(ctx); err != nil {
@@ -245,14 +246,8 @@ func granter() allocate.Granter {
 	}
 }
 
-type list []discovery.Device
-
-func (l *list) Snapshot() ([]inventory.Entry, <-chan struct{}) {
-	var entries []inventory.Entry
-	for _, device := range *l {
-		entries = append(entries, inventory.Entry{Device: device})
-	}
-	return entries, nil
+func device(id string) inventory.Entry {
+	return inventory.Entry{Device: discovery.Device{ID: id, Nodes: []string{"/dev/" + id}}}
 }
 
 func files(t *testing.T, dir string) []string {

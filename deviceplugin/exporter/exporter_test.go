@@ -18,6 +18,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/discovery"
 	"github.com/dudaji/nufi/deviceplugin/health"
 	"github.com/dudaji/nufi/deviceplugin/inventory"
+	"github.com/dudaji/nufi/deviceplugin/inventory/inventorytest"
 	"github.com/dudaji/nufi/deviceplugin/sysfs"
 )
 
@@ -43,11 +44,11 @@ nufi_deviceplugin_devices{state="Suspect"} 0
 nufi_deviceplugin_devices{state="Unhealthy"} 1
 nufi_deviceplugin_devices{state="Unknown"} 0
 `
-	expect(t, NewHealth(list{healthy, broken}, d, "host"), want)
+	expect(t, NewHealth(inventorytest.New(healthy, broken), d, "host"), want)
 }
 
 func TestTypeOfADescriptionWithoutOneIsItsResource(t *testing.T) {
-	expect(t, NewHealth(list{card("a")}, description.Description{Resource: "habana.ai/gaudi"}, "host"), `
+	expect(t, NewHealth(inventorytest.New(card("a")), description.Description{Resource: "habana.ai/gaudi"}, "host"), `
 # HELP nufi_deviceplugin_device_info 1 for a device, with the type and model of its description.
 # TYPE nufi_deviceplugin_device_info gauge
 nufi_deviceplugin_device_info{device="a",driver="",hostname="host",model="",name="",physical_function="",type="habana.ai/gaudi",uuid="uuid-a"} 1
@@ -80,7 +81,7 @@ func TestX330SensorsAreExportedInBaseUnits(t *testing.T) {
 		"sys/0000:3b:00.0/hwmon/hwmon7/power1_input": {Data: []byte("75250000\n")},
 		"sys/0000:5e:00.0/hwmon/hwmon8/temp1_input":  {Data: []byte("n/a\n")},
 	}
-	devices := list{card("0000:3b:00.0"), card("0000:5e:00.0")}
+	devices := inventorytest.New(card("0000:3b:00.0"), card("0000:5e:00.0"))
 	expect(t, NewTelemetry(devices, sysfs.New(host), d.Telemetry, "npu-node-1"), `
 # HELP sapeon_p1_watts Power drawn by the card.
 # TYPE sapeon_p1_watts gauge
@@ -106,7 +107,7 @@ func TestStuckSensorDelaysTheScrapeByItsTimeout(t *testing.T) {
 		t.Skipf("named pipes are needed: %v", err)
 	}
 	defer answer(t, pipe)
-	devices := list{card("a")}
+	devices := inventorytest.New(card("a"))
 	series := []description.Series{{Name: "card_watts", Help: "Power.", Path: "power", Divisor: 1}}
 	began := time.Now()
 	expect(t, NewTelemetry(devices, sysfs.New(os.DirFS(root)), series, "host"), "") // Without a timeout, this would not end.
@@ -133,7 +134,7 @@ func TestUnreachableKubeletExportsNoHolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close() //nolint:errcheck // the test is over
-	expect(t, NewAttribution(list{card("0000:3b:00.0")}, conn, "sapeon.com/snx3", "host"), `
+	expect(t, NewAttribution(inventorytest.New(card("0000:3b:00.0")), conn, "sapeon.com/snx3", "host"), `
 # HELP nufi_deviceplugin_pod_resources_up 1 if the kubelet reported the holders of the devices, 0 if it did not answer.
 # TYPE nufi_deviceplugin_pod_resources_up gauge
 nufi_deviceplugin_pod_resources_up 0
@@ -177,7 +178,3 @@ func card(id string) inventory.Entry {
 		Health: health.Status{State: health.Healthy, Offered: true, Reason: health.Reason{Code: "Answering"}},
 	}
 }
-
-type list []inventory.Entry
-
-func (l list) Snapshot() ([]inventory.Entry, <-chan struct{}) { return l, nil }

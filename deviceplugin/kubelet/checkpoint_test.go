@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	pluginapi "k8s.io/kubelet/pkg/apis/deviceplugin/v1beta1"
 
-	"github.com/dudaji/nufi/deviceplugin/inventory"
+	"github.com/dudaji/nufi/deviceplugin/inventory/inventorytest"
 )
 
 // grant is an entry of the kubelet's checkpoint.
@@ -58,11 +58,11 @@ func testOutdatedGrants(t *testing.T, usesCDI bool) {
 		"another resource":          {[]map[string]any{grant(t, "vendor.example/other", "a", nodes("/dev/x"))}, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			devices := newDevices(entry("a", 0, true))
+			devices := inventorytest.New(entry("a", 0, true))
 			if c.renumbered != "" {
 				reloaded := entry("a", 0, true)
 				reloaded.Device.Nodes = []string{c.renumbered}
-				devices.renumbered = []inventory.Entry{reloaded}
+				devices.Change(reloaded)
 			}
 			server := newServer(devices)
 			server.Granter.CDI = usesCDI

@@ -12,6 +12,8 @@ import (
 
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/dudaji/nufi/deviceplugin/inventory/inventorytest"
 )
 
 // test/kubelet tests registrations against the kubelet's own code. These tests need no
@@ -72,8 +74,7 @@ func TestBackoffCountsShortRegistrationsAsFailures(t *testing.T) {
 }
 
 func TestRegistrationWaitsForTheFirstProbes(t *testing.T) {
-	devices := newDevices(entry("a", 0, false))
-	devices.ready = make(chan struct{})
+	devices := starting{inventorytest.New(entry("a", 0, false)), make(chan struct{})}
 	r := NewRegistration(newServer(devices), socketDir(t), 0)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -86,9 +87,17 @@ func TestRegistrationWaitsForTheFirstProbes(t *testing.T) {
 	}
 }
 
+// starting is an inventory that is not ready before its channel is closed.
+type starting struct {
+	*inventorytest.Devices
+	ready chan struct{}
+}
+
+func (s starting) Ready() <-chan struct{} { return s.ready }
+
 func TestLivenessFailsAfterAMinuteWithoutKubelet(t *testing.T) {
 	clk := clocktesting.NewFakeClock(time.Unix(0, 0))
-	server := newServer(newDevices(entry("a", 0, true)))
+	server := newServer(inventorytest.New(entry("a", 0, true)))
 	server.Clock = clk
 	r := NewRegistration(server, socketDir(t), 0)
 	expect := func(when string, alive, ready bool) {
@@ -140,7 +149,7 @@ func TestSweepRemovesDeadSockets(t *testing.T) {
 }
 
 func TestSocketNamesAreUnique(t *testing.T) {
-	server, dir := newServer(newDevices()), socketDir(t)
+	server, dir := newServer(inventorytest.New()), socketDir(t)
 	seen := map[string]bool{}
 	for range 20 {
 		s, err := serve(t.Context(), server, dir, func() {})
@@ -161,7 +170,7 @@ func TestSocketNamesAreUnique(t *testing.T) {
 }
 
 func TestSocketNameOfALongResourceIsTruncated(t *testing.T) {
-	server := newServer(newDevices())
+	server := newServer(inventorytest.New())
 	server.Granter.Resource = strings.Repeat("vendor.", 30) + "example/card"
 	s, err := serve(t.Context(), server, socketDir(t), func() {})
 	if err != nil {

@@ -27,6 +27,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/discovery"
 	"github.com/dudaji/nufi/deviceplugin/health"
 	"github.com/dudaji/nufi/deviceplugin/inventory"
+	"github.com/dudaji/nufi/deviceplugin/inventory/inventorytest"
 )
 
 func TestMain(m *testing.M) {
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestListAndWatchSendsOnlyAdvertisedChanges(t *testing.T) {
-	devices := newDevices(entry("a", 0, true), entry("b", 1, true))
+	devices := inventorytest.New(entry("a", 0, true), entry("b", 1, true))
 	client := dial(t, start(t, newServer(devices)))
 	stream, err := client.ListAndWatch(t.Context(), &pluginapi.Empty{})
 	if err != nil {
@@ -46,14 +47,14 @@ func TestListAndWatchSendsOnlyAdvertisedChanges(t *testing.T) {
 
 	suspect := entry("b", 1, true)
 	suspect.Health.State = health.Suspect
-	devices.set(entry("a", 0, true), suspect) // advertised as before
-	devices.set(entry("a", 0, true), entry("b", 1, false))
+	devices.Set(entry("a", 0, true), suspect) // advertised as before
+	devices.Set(entry("a", 0, true), entry("b", 1, false))
 	b.Health = "Unhealthy"
 	receive(t, stream, a, b)
 }
 
 func TestNoDeviceHasTopologyIfOneHasNoNUMANode(t *testing.T) {
-	client := dial(t, start(t, newServer(newDevices(entry("a", 0, true), entry("b", discovery.NoNUMANode, true)))))
+	client := dial(t, start(t, newServer(inventorytest.New(entry("a", 0, true), entry("b", discovery.NoNUMANode, true)))))
 	stream, err := client.ListAndWatch(t.Context(), &pluginapi.Empty{})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +63,7 @@ func TestNoDeviceHasTopologyIfOneHasNoNUMANode(t *testing.T) {
 }
 
 func TestAllocateRejectsDevicesThatAreNotOffered(t *testing.T) {
-	devices := newDevices(entry("a", 0, true), entry("b", 0, false))
+	devices := inventorytest.New(entry("a", 0, true), entry("b", 0, false))
 	server := newServer(devices)
 	client := dial(t, start(t, server))
 	for name, c := range map[string]struct {
@@ -100,8 +101,8 @@ func TestAllocateRejectsDevicesThatAreNotOffered(t *testing.T) {
 func TestGrantHasTheNodesOfAReloadedDriver(t *testing.T) {
 	reloaded := entry("a", 0, true)
 	reloaded.Device.Nodes = []string{"/dev/b"}
-	devices := newDevices(entry("a", 0, true))
-	devices.renumbered = []inventory.Entry{reloaded}
+	devices := inventorytest.New(entry("a", 0, true))
+	devices.Change(reloaded)
 	server := newServer(devices)
 	response, err := server.allocate(t.Context(), ask("a"))
 	if err != nil {
@@ -113,7 +114,7 @@ func TestGrantHasTheNodesOfAReloadedDriver(t *testing.T) {
 }
 
 func TestAllocateFailsWithoutCDISpecification(t *testing.T) {
-	server := newServer(newDevices(entry("a", 0, true)))
+	server := newServer(inventorytest.New(entry("a", 0, true)))
 	server.Granter.CDI = true
 	client := dial(t, start(t, server))
 	response, err := client.Allocate(t.Context(), ask("a"))
@@ -131,7 +132,7 @@ func TestAllocateFailsWithoutCDISpecification(t *testing.T) {
 }
 
 func TestPreferredAllocationNeverFails(t *testing.T) {
-	client := dial(t, start(t, newServer(newDevices(entry("a", 0, true), entry("b", 1, true), entry("c", 1, true)))))
+	client := dial(t, start(t, newServer(inventorytest.New(entry("a", 0, true), entry("b", 1, true), entry("c", 1, true)))))
 	for name, c := range map[string]struct {
 		available, required []string
 		size                int32
@@ -171,7 +172,7 @@ func TestPreStartContainerWaitsForFreeDevices(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := newServer(newDevices(entry("a", 0, true)))
+				server := newServer(inventorytest.New(entry("a", 0, true)))
 				server.Prober = &script{observed: c.observed, free: c.free}
 				began := time.Now()
 				err := server.prepare(t.Context(), []string{"a"})
@@ -187,14 +188,14 @@ func TestPreStartContainerWaitsForFreeDevices(t *testing.T) {
 }
 
 func TestPreStartContainerRejectsUnknownDevices(t *testing.T) {
-	server := newServer(newDevices())
+	server := newServer(inventorytest.New())
 	if err := server.prepare(t.Context(), []string{"a"}); status.Code(err) != codes.NotFound {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestStopDrainsCallsAndEndsTheStream(t *testing.T) {
-	server := newServer(newDevices(entry("a", 0, true)))
+	server := newServer(inventorytest.New(entry("a", 0, true)))
 	prober := &script{observed: []health.Result{health.Good}, free: []health.Result{health.Good}, hold: make(chan struct{}), held: make(chan struct{})}
 	server.Prober = prober
 	s := start(t, server)
@@ -309,47 +310,6 @@ func entry(id string, node int, offered bool) inventory.Entry {
 		e.Health.Reason = health.Reason{Code: "DeviceNodeMissing", Message: "/dev/" + id + " does not exist"}
 	}
 	return e
-}
-
-// devices is an inventory with fixed contents.
-type devices struct {
-	mu      sync.Mutex
-	entries []inventory.Entry
-	changed chan struct{}
-	// renumbered are the entries after a driver was reloaded, which Refresh reads.
-	renumbered []inventory.Entry
-	ready      chan struct{}
-}
-
-func newDevices(entries ...inventory.Entry) *devices {
-	d := &devices{entries: entries, changed: make(chan struct{}), ready: make(chan struct{})}
-	close(d.ready)
-	return d
-}
-
-func (d *devices) Ready() <-chan struct{} { return d.ready }
-
-func (d *devices) Snapshot() ([]inventory.Entry, <-chan struct{}) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.entries, d.changed
-}
-
-func (d *devices) Refresh(context.Context, []string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.renumbered != nil {
-		d.entries, d.renumbered = d.renumbered, nil
-	}
-	return nil
-}
-
-func (d *devices) set(entries ...inventory.Entry) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.entries = entries
-	close(d.changed)
-	d.changed = make(chan struct{})
 }
 
 // script is a prober that returns a sequence of observations.

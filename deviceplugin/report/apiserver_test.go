@@ -25,6 +25,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/discovery"
 	"github.com/dudaji/nufi/deviceplugin/health"
 	"github.com/dudaji/nufi/deviceplugin/inventory"
+	"github.com/dudaji/nufi/deviceplugin/inventory/inventorytest"
 	"github.com/dudaji/nufi/deviceplugin/report"
 	"github.com/dudaji/nufi/test/harness"
 )
@@ -75,13 +76,13 @@ func TestReportsToAPIServer(t *testing.T) {
 }
 
 func conditionFollows(p plugin) {
-	devices := newDevices(device(health.Healthy, true))
+	devices := inventorytest.New(device(health.Healthy, true))
 	stop := runCondition(p, devices)
 	first := awaitStatus(p, corev1.ConditionTrue)
 	if first.Reason != "DevicesAvailable" || first.Message != "all 1 devices of sapeon.com/snx3 are available" {
 		p.Errorf("got %s: %s", first.Reason, first.Message)
 	}
-	devices.set(device(health.Unhealthy, false))
+	devices.Set(device(health.Unhealthy, false))
 	failed := awaitStatus(p, corev1.ConditionFalse)
 	if want := "0000:3b:00.0 is Unhealthy: DeviceNodeMissing: /dev/snx3_0 does not exist"; !strings.HasSuffix(failed.Message, want) {
 		p.Errorf("got %s", failed.Message)
@@ -91,7 +92,7 @@ func conditionFollows(p plugin) {
 	hourAgo := metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second))
 	failed.LastTransitionTime = hourAgo
 	setConditions(p.Harness, "mine", corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue}, failed)
-	runCondition(p, newDevices(device(health.Recovering, false)))
+	runCondition(p, inventorytest.New(device(health.Recovering, false)))
 	again := awaitMessage(p, "is Recovering")
 	if !again.LastTransitionTime.Equal(&hourAgo) {
 		p.Errorf("a restart of the plugin moved the transition from %s to %s", hourAgo, again.LastTransitionTime)

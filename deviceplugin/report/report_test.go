@@ -18,6 +18,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/discovery"
 	"github.com/dudaji/nufi/deviceplugin/health"
 	"github.com/dudaji/nufi/deviceplugin/inventory"
+	"github.com/dudaji/nufi/deviceplugin/inventory/inventorytest"
 )
 
 func TestSummarize(t *testing.T) {
@@ -128,12 +129,15 @@ func TestDevicesThatFlapCauseFewWrites(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		devices := &flapping{changed: make(chan struct{}), ready: make(chan struct{})}
-		close(devices.ready)
-		close(devices.changed)
+		devices := inventorytest.New()
 		condition := Condition{API: api, Node: "npu-node-1", Type: "X330Healthy", Resource: "sapeon.com/snx3", Devices: devices, Clock: clock.RealClock{}}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
+		go func() {
+			for ; ctx.Err() == nil; <-time.After(500 * time.Millisecond) {
+				devices.Set(device("a", health.Unhealthy, false, "DeviceNodeMissing", "/dev/a does not exist"))
+			}
+		}()
 		if err := condition.Run(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -141,15 +145,6 @@ func TestDevicesThatFlapCauseFewWrites(t *testing.T) {
 			t.Errorf("%d writes in an hour", node.patches)
 		}
 	})
-}
-
-// flapping is an inventory that changes all the time.
-type flapping struct{ changed, ready chan struct{} }
-
-func (f *flapping) Ready() <-chan struct{} { return f.ready }
-
-func (f *flapping) Snapshot() ([]inventory.Entry, <-chan struct{}) {
-	return []inventory.Entry{device("a", health.Unhealthy, false, "DeviceNodeMissing", "/dev/a does not exist")}, f.changed
 }
 
 // nodeAPI answers with an empty node, and counts the patches.
