@@ -68,6 +68,8 @@ type deployKind struct {
 	clock          clock.PassiveClock
 	// children returns the objects of an owner: see apply.Applier.
 	children func(ctx context.Context, owner apply.Owner) ([]apply.Child, error)
+	// isApplied reports whether the objects of an owner are those of a set: see apply.Applier.
+	isApplied func(ctx context.Context, desired *apply.ObjectSet, recorded apply.Recorded) (bool, error)
 	// isBehind reports whether a cached workload is older than the last apply.
 	isBehind func(deploy types.UID, kind schema.GroupVersionKind, workload metav1.Object) bool
 }
@@ -97,7 +99,7 @@ func (k *deployKind) render(ctx context.Context, deploy *v1.NpuDeploy) (*renderi
 		return failedRendering(err), nil
 	}
 	isDecided := k.unrecorded.begin(deploy)
-	set, err := k.templatesOf(ctx, deploy, serving)
+	set, err := k.templatesOf(ctx, deploy, settings, serving)
 	if err != nil {
 		return nil, err
 	}

@@ -50,11 +50,11 @@ func (c *impactCache) get(
 	if cached.uid == deploy.UID && cached.input == input {
 		return cached.impact, cached.devices
 	}
-	impact, devices := set.impact(deploy, settings, current)
-	isAssigned := set.digest == input.serving && cached.uid == deploy.UID && cached.input.serving == input.serving
-	if isAssigned && cached.input.generation == input.generation {
-		devices = cached.devices
+	isOfServing := cached.uid == deploy.UID && cached.input.serving == input.serving && cached.input.generation == input.generation
+	if isOfServing && set.digest == input.serving {
+		return plan.Impact{Effect: render.None}, cached.devices // It was assigned.
 	}
+	impact, devices := set.impact(deploy, settings, current)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.byName[name] = cachedImpact{deploy.UID, input, impact, devices}

@@ -23,9 +23,8 @@ func BenchmarkImpacts(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(200))
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(384 << 20))
 	used := rendertest.Compile(b, nufi.Module())
-	set := usedSet{
-		used.Digest, func() (*render.Templates, error) { return used, nil }, rendertest.Replace(b, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240"), "",
-	}
+	set := servingSet(used, "")
+	set.serving = rendertest.Replace(b, "schemas/policy/policy.cue", "graceSeconds: 120", "graceSeconds: 240")
 	deploys, current := make([]v1.NpuDeploy, 10_000), make([]*apply.ObjectSet, 10_000)
 	count := int32(4)
 	each := func(do func(i int)) {

@@ -42,7 +42,8 @@ func TestImpactOnCachedManifestsIsThatOfBothRenders(t *testing.T) {
 		{`podMonitor: "None"`, `podMonitor: "Make"`},
 		{"registries: []", `registries: ["registry.example.com/"]`},
 	} {
-		set := usedSet{used.Digest, func() (*render.Templates, error) { return used, nil }, rendertest.Replace(t, "schemas/policy/policy.cue", edit[0], edit[1]), ""}
+		set := servingSet(used, "")
+		set.serving = rendertest.Replace(t, "schemas/policy/policy.cue", edit[0], edit[1])
 		for _, deploy := range rendertest.Examples(t) {
 			want, wantDevices := set.impact(deploy, render.ProjectSettings{}, nil)
 			got, devices := set.impact(deploy, render.ProjectSettings{}, manifestsOf(t, used, deploy))
@@ -55,6 +56,35 @@ func TestImpactOnCachedManifestsIsThatOfBothRenders(t *testing.T) {
 	for _, effect := range []render.Effect{render.None, render.InPlace, render.Restart, render.Delete, render.Refused} {
 		if effects[effect] == 0 {
 			t.Errorf("no edit has the effect %s: %v", effect, effects)
+		}
+	}
+}
+
+// Of a lost set, the digests of its manifests are left.
+func TestImpactOnWhatALostSetLeft(t *testing.T) {
+	t.Parallel()
+	deploy := rendertest.Examples(t)[0]
+	applied, refused := rendertest.Compile(t, nufi.Module()), deploy.DeepCopy()
+	refused.Spec.ModelSize = "-1"
+	left := manifestsOf(t, applied, deploy)
+	for _, test := range []struct {
+		name    string
+		deploy  *v1.NpuDeploy
+		serving *render.Templates
+		want    render.Effect
+	}{
+		{"the same manifests", deploy, rendertest.Replace(t, "schemas/policy/policy.cue", "policy: {\n", "policy: {\n\t// A comment.\n"), render.None},
+		{"other ones", deploy, rendertest.Replace(t, "schemas/policy/policy.cue", "annotations: {}", `annotations: {note: "new"}`), render.Restart},
+		{"none", refused, applied, render.Refused},
+	} {
+		set := usedSet{digest: "sha256:000000000000", compiled: notStored("sha256:000000000000"), serving: test.serving}
+		set.isApplied = func(desired *apply.ObjectSet) bool {
+			differing, err := desired.Except(left)
+			return err == nil && len(differing) == 0
+		}
+		impact, _ := set.impact(test.deploy, render.ProjectSettings{}, nil)
+		if impact.Effect != test.want {
+			t.Errorf("%s: the effect is %s, want %s", test.name, impact.Effect, test.want)
 		}
 	}
 }

@@ -122,6 +122,9 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	kind.children = func(ctx context.Context, owner apply.Owner) ([]apply.Child, error) {
 		return deploys.applier.Children(ctx, owner)
 	}
+	kind.isApplied = func(ctx context.Context, desired *apply.ObjectSet, recorded apply.Recorded) (bool, error) {
+		return deploys.applier.IsApplied(ctx, desired, recorded)
+	}
 	kind.isBehind = func(deploy types.UID, kind schema.GroupVersionKind, workload metav1.Object) bool {
 		return deploys.applier.IsBehind(deploy, kind, workload)
 	}

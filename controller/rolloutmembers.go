@@ -99,7 +99,7 @@ func (r *rollouts) describe(
 	ctx context.Context, m *rolloutMember, serving *render.Templates, settings render.ProjectSettings, latest rollout.Latest,
 ) error {
 	deploy := m.object
-	set, err := r.deploys.templatesOf(ctx, deploy, serving)
+	set, err := r.deploys.templatesOf(ctx, deploy, settings, serving)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (r *rollouts) describe(
 	}
 	if latest.IsHalted(set.digest) && assignment != nil {
 		m.Earlier = assignment.From
-	} else if _, err := set.compiled(); err != nil {
+	} else if set.isLost() {
 		m.Earlier = ""
 	}
 	m.Ready, m.Available = conditionOf(deploy, v1.ConditionReady), conditionOf(deploy, v1.ConditionAvailable)

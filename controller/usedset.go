@@ -25,6 +25,8 @@ type usedSet struct {
 	serving  *render.Templates
 	// unknown is the digest of a set that was requested and is not stored, or "".
 	unknown string
+	// isApplied reports whether the objects of the NpuDeploy are those of a set: see apply.Applier.
+	isApplied func(*apply.ObjectSet) bool
 }
 
 // assignedTemplates returns the digest of the assigned set, or "".
@@ -39,9 +41,31 @@ func assignedTemplates(assignment *v1.RolloutAssignment) string {
 // not overdue, the one that was requested. Without either, it stays on the set of its manifests. A new NpuDeploy uses
 // the serving set or, if that set's rollout is halted, the newest set whose rollout is complete.
 //
-// If the set of its manifests is no longer stored, nothing is rendered until another set is assigned or requested, and
-// the running objects stay.
-func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serving *render.Templates) (usedSet, error) {
+// If the set of its manifests is lost, and the serving set renders the same ones, it uses that. Otherwise nothing is
+// rendered until another set is assigned or requested, and the running objects stay.
+func (k *deployKind) templatesOf(
+	ctx context.Context, deploy *v1.NpuDeploy, settings render.ProjectSettings, serving *render.Templates,
+) (usedSet, error) {
+	set, err := k.assignedSet(ctx, deploy, serving)
+	if err != nil || !set.isLost() {
+		return set, err
+	}
+	set.isApplied = func(desired *apply.ObjectSet) bool {
+		isApplied, err := k.isApplied(ctx, desired, apply.Recorded{Inventory: deploy.Status.Inventory})
+		return err == nil && isApplied // Without an answer, it waits for its wave.
+	}
+	if impact, _ := k.impacts.get(deploy, settings, set, nil); impact.Effect == render.None {
+		return servingSet(serving, set.unknown), nil
+	}
+	return set, nil
+}
+
+func servingSet(serving *render.Templates, unknown string) usedSet {
+	return usedSet{digest: serving.Digest, compiled: func() (*render.Templates, error) { return serving, nil }, serving: serving, unknown: unknown}
+}
+
+// assignedSet is templatesOf without a comparison of what a lost set left.
+func (k *deployKind) assignedSet(ctx context.Context, deploy *v1.NpuDeploy, serving *render.Templates) (usedSet, error) {
 	digests := []string{assignedTemplates(k.unrecorded.of(deploy)), deploy.Status.Templates}
 	requested := ""
 	if rollout.IsManual(deploy, serving.Catalogue) && !rollout.KeepsAssignment(deploy) {
@@ -65,15 +89,15 @@ func (k *deployKind) templatesOf(ctx context.Context, deploy *v1.NpuDeploy, serv
 		case err != nil:
 			return usedSet{}, err
 		case kept != nil:
-			return usedSet{digest, kept.compile, serving, unknown}, nil
+			return usedSet{digest: digest, compiled: kept.compile, serving: serving, unknown: unknown}, nil
 		case digest == "":
 		case digest == requested:
 			unknown = digest
 		case digest == deploy.Status.Templates:
-			return usedSet{digest, notStored(digest), serving, unknown}, nil
+			return usedSet{digest: digest, compiled: notStored(digest), serving: serving, unknown: unknown}, nil
 		}
 	}
-	return usedSet{serving.Digest, func() (*render.Templates, error) { return serving, nil }, serving, unknown}, nil
+	return servingSet(serving, unknown), nil
 }
 
 // unusableSetError means that the set that an NpuDeploy uses is not stored, or of another version of the controller.
@@ -83,6 +107,12 @@ func notStored(digest string) func() (*render.Templates, error) {
 	return func() (*render.Templates, error) {
 		return nil, unusableSetError{fmt.Errorf("templates %s are not stored any more: what runs stays until other ones are assigned or requested", digest)}
 	}
+}
+
+// isLost reports whether the set is not stored any more, or does not compile.
+func (s usedSet) isLost() bool {
+	_, err := s.compiled()
+	return err != nil
 }
 
 // reportedInput is the input of a rendering with the backends that the status reports.
@@ -104,7 +134,7 @@ func (s usedSet) impact(deploy *v1.NpuDeploy, settings render.ProjectSettings, c
 	}
 	used, err := s.compiled()
 	if err != nil {
-		return plan.Impact{Effect: render.Restart, Message: err.Error()}, nil
+		return s.impactOnLost(apply.DeployOwner(deploy), renderer, err)
 	}
 	impact, next := plan.Sets{Now: used, Next: s.serving}.Render(renderer)
 	return impact, devicesOf(next)
@@ -131,6 +161,19 @@ func (s usedSet) impactOn(current *apply.ObjectSet, owner apply.Owner, renderer 
 	effect, changes := render.Compare(
 		&render.Result{Manifests: render.Manifests{Objects: before}}, &render.Result{Manifests: render.Manifests{Objects: after}})
 	return plan.Impact{Effect: effect, Changes: changes}, devicesOf(next), true
+}
+
+// impactOnLost is impact if the used set is lost. The digests of its manifests are left, on the objects.
+func (s usedSet) impactOnLost(owner apply.Owner, renderer plan.Renderer, lost error) (plan.Impact, *rollout.Devices) {
+	next, err := renderer.Render(s.serving)
+	if err != nil {
+		return plan.Impact{Effect: render.Refused, Message: err.Error()}, nil
+	}
+	desired, err := apply.NewObjectSet(owner, next.Objects)
+	if err == nil && s.isApplied(desired) {
+		return plan.Impact{Effect: render.None}, devicesOf(next)
+	}
+	return plan.Impact{Effect: render.Restart, Message: lost.Error()}, devicesOf(next)
 }
 
 // update describes what the serving set would change. It is nil if it changes nothing, and no unknown set was

@@ -151,6 +151,30 @@ func TestOlderCachedVersionIsNotDrift(t *testing.T) {
 	}
 }
 
+func TestIsAppliedComparesDigestsAndObjects(t *testing.T) {
+	f := newFixture(t)
+	f.wantApply("created Service web, created Deployment web", aService, aDeployment)
+	f.awaitCache(f.get(deployment))
+	f.awaitCache(f.get(service))
+	f.restart()
+	for name, test := range map[string]struct {
+		manifests []string
+		want      bool
+	}{
+		"the same":            {[]string{aService, aDeployment}, true},
+		"another manifest":    {[]string{aService, with(aDeployment, "replicas: 3", "replicas: 4")}, false},
+		"a further object":    {[]string{aServiceAccount, aService, aDeployment}, false},
+		"an object less":      {[]string{aDeployment}, false},
+		"one of another kind": {[]string{aServiceAccount, aDeployment}, false},
+	} {
+		set, err := apply.NewObjectSet(apply.DeployOwner(f.owner), f.parse(test.manifests...))
+		f.Must(err)
+		if got, err := f.applier.IsApplied(f.Context(), set, f.recorded); got != test.want || err != nil {
+			t.Errorf("%s: %t, error %v", name, got, err)
+		}
+	}
+}
+
 func TestRemovedObjectIsPruned(t *testing.T) {
 	f := newFixture(t)
 	f.wantApply("created ServiceAccount web, created Service web", aServiceAccount, aService)

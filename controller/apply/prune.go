@@ -82,6 +82,24 @@ func (a *Applier) Children(ctx context.Context, owner Owner) ([]Child, error) {
 	return children, nil
 }
 
+// IsApplied reports whether the cached objects of an owner are those of its set, with the digests of its manifests.
+func (a *Applier) IsApplied(ctx context.Context, set *ObjectSet, recorded Recorded) (bool, error) {
+	children, err := a.Children(ctx, set.owner)
+	if err != nil || len(children) != len(set.manifests) {
+		return false, err
+	}
+	for _, desired := range set.manifests {
+		if !slices.ContainsFunc(children, func(child Child) bool { return child.Ref == desired.ref }) {
+			return false, nil
+		}
+		object, err := read(ctx, a.cache, set.owner.Namespace, desired.ref)
+		if err != nil || recorded.derive(set.owner, desired, object).manifest != desired.digest {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // known lists the objects of the owner that the informers have or this process applied. Any other object causes an event
 // when it reaches the informers.
 func (a *Applier) known(ctx context.Context, owner Owner) ([]Child, error) {

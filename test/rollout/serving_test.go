@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -14,6 +15,26 @@ import (
 // Servers are updated in waves also if their NpuDeploys do not render: the limits are there for what serves.
 func TestServersThatDoNotRenderAreUpdatedInWaves(t *testing.T) {
 	f := newFixture(t)
+
+	t.Log("The stored sets are lost, and the next one renders the same manifests: it needs no wave.")
+	before := f.templatesOf("web-0")
+	f.loseSets()
+	f.policy += "\n// A comment.\n"
+	f.serve()
+	f.start()
+	for _, name := range []string{"web-0", "pinned"} {
+		deploy := f.NpuDeploy(name)
+		f.AwaitObject(deploy, "the next set", func() bool { return deploy.Status.Templates != before })
+	}
+	f.controller.AwaitQuiet(f.Harness, f.Namespace, quietTime)
+	for _, write := range f.controller.Writes(f.Namespace) {
+		if !strings.HasSuffix(write, "/status") {
+			t.Errorf("the controller sent %s", write)
+		}
+	}
+	if f.Get(f.rollout(1)) {
+		t.Error("there is a rollout")
+	}
 
 	t.Log("The stored sets are lost. A version of the controller that stored none would have left the same.")
 	f.loseSets()
