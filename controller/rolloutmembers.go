@@ -119,6 +119,9 @@ func (r *rollouts) describe(
 		m.Earlier = ""
 	}
 	m.Ready, m.Available = conditionOf(deploy, v1.ConditionReady), conditionOf(deploy, v1.ConditionAvailable)
+	if m.Manifests = conditionOf(deploy, v1.ConditionRendered); m.Manifests.IsTrue {
+		m.Manifests = conditionOf(deploy, v1.ConditionApplied)
+	}
 	if m.Devices = devices; !m.Ready.IsTrue && !m.Available.IsTrue || devices == nil {
 		m.Devices = requestedDevices(deploy)
 	}

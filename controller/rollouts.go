@@ -125,7 +125,9 @@ func memberOf(deploy *v1.NpuDeploy) v1.NpuDeploy {
 	}}
 	member.Status.Templates, member.Status.Rollout = deploy.Status.Templates, deploy.Status.Rollout
 	member.Status.Accelerator, member.Status.Traffic = deploy.Status.Accelerator, deploy.Status.Traffic
-	for _, kind := range []string{v1.ConditionReady, v1.ConditionAvailable, v1.ConditionUpdateAvailable} {
+	for _, kind := range []string{
+		v1.ConditionReady, v1.ConditionAvailable, v1.ConditionRendered, v1.ConditionApplied, v1.ConditionUpdateAvailable,
+	} {
 		if condition := meta.FindStatusCondition(deploy.Status.Conditions, kind); condition != nil {
 			member.Status.Conditions = append(member.Status.Conditions, metav1.Condition{
 				Type: kind, Status: condition.Status, Reason: condition.Reason, LastTransitionTime: condition.LastTransitionTime,

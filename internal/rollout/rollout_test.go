@@ -394,6 +394,50 @@ func TestServersWithoutARouteHaltTheRolloutIfTheyCrash(t *testing.T) {
 	}
 }
 
+// Available is that of the earlier set's pods if the manifests are rejected.
+func TestServersWithoutARouteHaltTheRolloutIfTheirManifestsAreRejected(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		reason   string
+		rendered bool
+		since    time.Duration // after the assignment
+		halted   string
+	}{
+		"does not render":       {v1.ReasonInvalidSpec, false, 0, "True DeploysFailed"},
+		"is rejected":           {v1.ReasonRejected, true, time.Second, "True DeploysFailed"},
+		"was rejected before":   {v1.ReasonRejected, true, -time.Second, "False NoFailure"},
+		"cannot be applied yet": {v1.ReasonApplyFailed, true, time.Second, "False NoFailure"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleetWithoutRoutes(t)
+			assigned := f.evaluate()
+			for _, d := range assigned {
+				if c.rendered {
+					d.Applied = d.Templates
+				}
+				d.Manifests = rollout.Condition{Reason: c.reason, Since: f.input.Now.Add(c.since)}
+			}
+			f.input.Now = f.input.Now.Add(time.Minute)
+			f.evaluate()
+			f.expect(v1.ConditionHalted, c.halted)
+		})
+	}
+}
+
+func TestManifestsThatAreNotAppliedDoNotEndAWave(t *testing.T) {
+	t.Parallel()
+	f := newFleetWithoutRoutes(t)
+	for _, d := range f.evaluate() {
+		d.Applied = d.Templates
+		d.Manifests = rollout.Condition{Reason: v1.ReasonApplyFailed, Since: f.input.Now}
+	}
+	f.input.Now = f.input.Now.Add(time.Duration(f.input.Policy.HealthySeconds+1) * time.Second)
+	if more := f.evaluate(); len(more) > 0 {
+		t.Errorf("%d further ones are assigned", len(more))
+	}
+}
+
 // loseRoutes updates a part of the fleet, and then no route is accepted any more.
 func loseRoutes(t *testing.T) *fleet {
 	t.Helper()

@@ -24,8 +24,8 @@ type Deploy struct {
 	// Overdue is the set that an overdue manual update requests, or None. It is empty if updates are automatic.
 	Overdue string
 
-	// Ready and Available are its conditions.
-	Ready, Available Condition
+	// Ready and Available are its conditions, and Manifests the condition Rendered or, if that is True, Applied.
+	Ready, Available, Manifests Condition
 
 	// Devices are the devices of its pods. nil means that they need none.
 	Devices *Devices
@@ -216,7 +216,7 @@ func (e *evaluation) progress(m *member) state {
 	switch {
 	case m.Assignment.Failed != "":
 		return failed
-	case !m.health.IsTrue || m.Applied != e.target:
+	case !m.health.IsTrue || m.Applied != e.target || m.isRejected():
 		return updating
 	}
 	until := later(m.Assignment.Since.Time, m.health.Since).Add(seconds(e.policy.HealthySeconds))
@@ -230,21 +230,31 @@ func (e *evaluation) progress(m *member) state {
 // failure returns the reason that an NpuDeploy has failed, or "". One that was not Ready before cannot
 // fail.
 func (e *evaluation) failure(m *member) string {
-	if !m.Assignment.WasReady || m.health.IsTrue && m.Applied == e.target {
+	health := m.health
+	if m.isRejected() {
+		health = m.Manifests
+	}
+	if !m.Assignment.WasReady || health.IsTrue && m.Applied == e.target {
 		return ""
 	}
-	if !m.health.IsTrue && (isRenderError(m.health.Reason) || m.Applied == e.target && !isTransient(m.health.Reason)) {
-		return m.health.Reason
+	if !health.IsTrue && (isRenderError(health.Reason) || m.Applied == e.target && !isTransient(health.Reason)) {
+		return health.Reason
 	}
 	if e.policy.DeadlineSeconds == 0 {
 		return ""
 	}
-	deadline := later(m.Assignment.Since.Time, m.health.Since).Add(seconds(e.policy.DeadlineSeconds))
+	deadline := later(m.Assignment.Since.Time, health.Since).Add(seconds(e.policy.DeadlineSeconds))
 	if e.input.Now.Before(deadline) {
 		e.wake(deadline)
 		return ""
 	}
 	return v1.ReasonDeadlineExceeded
+}
+
+// isRejected reports whether the manifests cannot be rendered or applied since the assignment. Available may be True
+// nevertheless: it then describes the pods of the earlier set.
+func (m *member) isRejected() bool {
+	return m.followed == v1.ConditionAvailable && !m.Manifests.IsTrue && !m.Manifests.Since.Before(m.Assignment.Since.Time)
 }
 
 func isRenderError(reason string) bool {
