@@ -188,8 +188,12 @@ func TestStagesOfDeployment(t *testing.T) {
 		conditions []metav1.Condition
 		want       string // the first letter of each stage's progress
 	}{
-		"not observed":       {nil, "CAAAAAA"},
-		"invalid":            {[]metav1.Condition{condition("Rendered", "False", v1.ReasonInvalidSpec)}, "FAAAAAA"},
+		"not observed": {nil, "CAAAAAA"},
+		"invalid":      {[]metav1.Condition{condition("Rendered", "False", v1.ReasonInvalidSpec)}, "FAAAAAA"},
+		"invalid from the beginning": {[]metav1.Condition{
+			condition("Rendered", "False", v1.ReasonInvalidSpec), condition("Applied", "False", v1.ReasonNotRendered),
+			condition("Available", "False", v1.ReasonNotApplied), condition("Endpoint", "False", v1.ReasonNotApplied),
+		}, "FAAAAAA"},
 		"conflict":           {[]metav1.Condition{rendered, condition("Applied", "False", v1.ReasonConflict)}, "DFAAAAA"},
 		"waits for a device": {[]metav1.Condition{rendered, applied, condition("Available", "False", v1.ReasonNoFreeDevice), routed}, "DDCAAAA"},
 		"cannot pull":        {[]metav1.Condition{rendered, applied, condition("Available", "False", v1.ReasonImagePull), routed}, "DDDFAAA"},
@@ -205,6 +209,7 @@ func TestStagesOfDeployment(t *testing.T) {
 		for _, part := range test.conditions {
 			if part.Status != metav1.ConditionTrue {
 				test.conditions = append(test.conditions, condition("Ready", string(part.Status), part.Reason))
+				break
 			}
 		}
 		stages, stopped := stagesOf(&v1.NpuDeploy{Status: v1.NpuDeployStatus{Conditions: test.conditions}})

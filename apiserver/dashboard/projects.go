@@ -55,6 +55,17 @@ func newProjectView(project *v1.Project, mine []myProject, view *devices.View) p
 	return shown
 }
 
+// maxMembers is how many members of a project the list of projects shows.
+const maxMembers = 8
+
+// FirstMembers returns the members that the list of projects shows.
+func (p projectView) FirstMembers() []v1.Member {
+	return p.Spec.Members[:min(maxMembers, len(p.Spec.Members))]
+}
+
+// MoreMembers returns the number of the other members.
+func (p projectView) MoreMembers() int { return max(0, len(p.Spec.Members)-maxMembers) }
+
 // myProject is a project that the user sees, with the user's role there.
 type myProject struct {
 	Name string  `json:"name"`

@@ -49,7 +49,7 @@ func stagesOf(deploy *v1.NpuDeploy) ([]stage, *holdUp) {
 	result, isBlocked := make([]stage, 0, len(stageNames())), false
 	for _, name := range stageNames() {
 		condition := meta.FindStatusCondition(deploy.Status.Conditions, conditionOf(name))
-		stopsHere := condition != nil && condition.Status != metav1.ConditionTrue && stageOf(condition) == name
+		stopsHere := condition != nil && condition.Status != metav1.ConditionTrue && !isConsequence(condition.Reason) && stageOf(condition) == name
 		current := stage{Name: name, Progress: progressDone}
 		switch {
 		case stopped != nil && stopped.Stage == name:
@@ -124,6 +124,11 @@ func stageOf(condition *metav1.Condition) string {
 		return "Reachable"
 	}
 	return stageOfReason(condition.Reason)
+}
+
+// isConsequence reports whether a condition only has a reason because an earlier stage stops.
+func isConsequence(reason string) bool {
+	return reason == v1.ReasonNotRendered || reason == v1.ReasonNotApplied
 }
 
 // progressOf returns the progress of a stage that stops for a reason.

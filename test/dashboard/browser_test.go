@@ -71,7 +71,8 @@ func (l look) String() string {
 
 const (
 	desktop = 1280
-	phone   = 390
+	tablet  = 768
+	phone   = 360
 )
 
 // looks returns both languages in both color schemes, and each language and scheme in both widths.
@@ -237,11 +238,15 @@ func (t *tab) wantNoReports() {
 }
 
 // wantAccessible fails the test for each violation that axe-core finds, on the page or within elements,
-// and for content that is wider than the page.
+// and for content that is wider than the page or than its table.
 func (t *tab) wantAccessible(within ...string) {
 	t.Helper()
 	if width := eval[int](t, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); width > 0 {
 		t.Errorf("the page scrolls by %d pixels to the side", width)
+	}
+	const cut = `[...document.querySelectorAll(".stack, .list")].filter((table) => table.scrollWidth > table.clientWidth).map((table) => table.ariaLabel)`
+	for _, name := range eval[[]string](t, cut) {
+		t.Errorf("the table %s is cut", name)
 	}
 	axe, err := os.ReadFile(filepath.Join("node_modules", "axe-core", "axe.min.js"))
 	if err != nil {

@@ -33,6 +33,39 @@ func TestOtherPagesInEachLook(t *testing.T) {
 	}
 }
 
+func TestLongNamesFitSmallScreens(t *testing.T) {
+	s := newServer(t)
+	name := strings.Repeat("long-name-", 5)
+	s.Apply(strings.ReplaceAll(strings.ReplaceAll(draft, "org/NAME", "org/"+strings.Repeat("long-name-", 9)+"end"), "NAME", name+"1"))
+	project := &v1.Project{ObjectMeta: metav1.ObjectMeta{Name: name + "2"}}
+	project.Spec.DisplayName = strings.Repeat("Research", 8)
+	for i := range 20 {
+		project.Spec.Members = append(project.Spec.Members, v1.Member{Kind: v1.MemberUser, Name: fmt.Sprintf("oidc:%s%d@example.com", name, i), Role: v1.RoleViewer})
+	}
+	s.Create(project)
+	s.AwaitCondition(project, v1.ConditionReady, metav1.ConditionTrue, v1.ReasonReady)
+	for _, width := range []int64{phone, tablet} {
+		tab := open(t, s, "pat", look{"en", false, width})
+		for path, shown := range map[string]string{
+			"/": "#deployment-ml-" + name + "1", "/deployments/ml/" + name + "1": "tbody .name", "/deployments/ml/" + name + "1/events": "tbody .state",
+			"/projects": "[href*='" + name + "2']", "/projects/" + name + "2": "tbody details", "/me": "[href*='" + name + "2']", "/templates": "tbody",
+			"/deployments/ml/" + name + "1/manifests": "details",
+		} {
+			tab.visit(path)
+			tab.await(fmt.Sprintf("document.querySelector(%q)", shown))
+			eval[bool](tab, `document.querySelectorAll("main details").forEach((details) => { details.open = true; }) === undefined`)
+			tab.wantAccessible()
+		}
+		tab.visit("/projects")
+		if got := tab.text(".nodes"); !strings.Contains(got, "+ 12") {
+			t.Errorf("the projects are %q", got)
+		}
+	}
+	s.Delete(s.NpuDeploy(name + "1"))
+	s.AwaitGone(s.NpuDeploy(name + "1"))
+	s.Delete(project)
+}
+
 func TestUserSeesWhatTheyMayDo(t *testing.T) {
 	s := newServer(t)
 	tab := open(t, s, "ann", looks()[0])
