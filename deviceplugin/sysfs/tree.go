@@ -5,7 +5,7 @@
 // at most one page of bytes.
 //
 // Invariants: readers of one file share the read in progress, so that a stuck driver costs
-// one goroutine per attribute however often it is read; every path is resolved by the
+// one goroutine per attribute however often and long it is read; every path is resolved by the
 // fs.FS, which bounds what a link may reach.
 //
 // It imports nothing else of the device plugin.
@@ -20,8 +20,7 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/singleflight"
+	"sync"
 )
 
 // MaxAttribute is the kernel's maximum: one page.
@@ -32,13 +31,28 @@ var ErrTooLong = errors.New("longer than a page")
 
 // Tree is a host's file tree, or a part of one that holds sys and dev.
 type Tree struct {
-	fsys  fs.FS
-	reads singleflight.Group
+	fsys fs.FS
+
+	mu    sync.Mutex
+	reads map[head]*read // in progress
+}
+
+// head is the first bytes of a file.
+type head struct {
+	name  string
+	bytes int64
+}
+
+// read is complete when done is closed. It does not know who waits for it.
+type read struct {
+	done chan struct{}
+	data []byte
+	err  error
 }
 
 // New returns a Tree of a file system whose root is the host's root.
 func New(fsys fs.FS) *Tree {
-	return &Tree{fsys: fsys}
+	return &Tree{fsys: fsys, reads: map[head]*read{}}
 }
 
 // Read returns a file's bytes. Its errors are ErrTooLong, the context's, and the
@@ -56,14 +70,32 @@ func (t *Tree) Head(ctx context.Context, name string, n int64) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	read := t.reads.DoChan(name, func() (any, error) { return readHead(t.fsys, name, n) })
+	r := t.read(head{name, n})
 	select {
-	case r := <-read:
-		data, _ := r.Val.([]byte)
-		return data, r.Err
+	case <-r.done:
+		return r.data, r.err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("reading %s: %w", name, ctx.Err())
 	}
+}
+
+// read returns the read in progress, or begins one.
+func (t *Tree) read(of head) *read {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.reads[of]; r != nil {
+		return r
+	}
+	r := &read{done: make(chan struct{})}
+	t.reads[of] = r
+	go func() {
+		defer close(r.done)
+		r.data, r.err = readHead(t.fsys, of.name, of.bytes)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.reads, of)
+	}()
+	return r
 }
 
 // Attribute returns a file's text without the white space around it.
@@ -105,8 +137,13 @@ func (t *Tree) Target(name string) (string, error) {
 
 // Exists reports whether a file exists and can be inspected.
 func (t *Tree) Exists(name string) bool {
+	return t.Inspect(name) == nil
+}
+
+// Inspect returns why a file cannot be inspected: fs.ErrNotExist, or another error of the file system.
+func (t *Tree) Inspect(name string) error {
 	_, err := fs.Stat(t.fsys, name)
-	return err == nil
+	return err
 }
 
 // plain reports whether a directory's name has no wildcards.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,6 +94,41 @@ func TestStuckReadIsSharedAndEndsWithItsContext(t *testing.T) {
 	if err := writer.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A driver may be stuck for weeks, and every probe and scrape reads it.
+func TestStuckReadKeepsNothingOfItsCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		driver := stuck{make(chan struct{})}
+		defer close(driver.unstuck)
+		tree := sysfs.New(driver)
+		before := heap()
+		for range 10_000 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if _, err := tree.Read(ctx, "status"); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+			cancel()
+		}
+		if kept := heap() - before; kept > 256<<10 {
+			t.Errorf("10,000 callers of a stuck read keep %d bytes", kept)
+		}
+	})
+}
+
+// stuck is a file system that does not respond.
+type stuck struct{ unstuck chan struct{} }
+
+func (s stuck) Open(string) (fs.File, error) {
+	<-s.unstuck
+	return nil, fs.ErrNotExist
+}
+
+func heap() int64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
 }
 
 // reading counts the goroutines, apart from the caller's, that are in this package's code.
