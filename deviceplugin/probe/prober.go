@@ -87,18 +87,26 @@ func (p *Prober) Free(ctx context.Context, device discovery.Device) health.Obser
 }
 
 func (p *Prober) present(_ context.Context, device discovery.Device) health.Observation {
-	if !p.tree.Exists(path.Join(device.Dir, "vendor")) {
-		return observe(health.Absent, DeviceRemoved, "the card is not on the PCI bus")
+	if err := p.tree.Inspect(path.Join(device.Dir, "vendor")); err != nil {
+		return absent(err, DeviceRemoved, "the card is not on the PCI bus")
 	}
 	if p.rules.needsNodes && len(device.Nodes) == 0 {
 		return observe(health.Absent, DeviceNodeMissing, "the driver created no device node")
 	}
 	for _, node := range device.Nodes {
-		if !p.tree.Exists(node[1:]) {
-			return observe(health.Absent, DeviceNodeMissing, "%s does not exist", node)
+		if err := p.tree.Inspect(node[1:]); err != nil {
+			return absent(err, DeviceNodeMissing, node+" does not exist")
 		}
 	}
 	return good()
+}
+
+// absent is no data unless a file does not exist: a missing right, for example of SELinux, proves nothing.
+func absent(err error, code, message string) health.Observation {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return observe(health.NoData, NoData, "%v", err)
+	}
+	return health.Observation{Result: health.Absent, Reason: health.Reason{Code: code, Message: message}}
 }
 
 // onTheBus reads the vendor id from the configuration space: a card that fell off the bus

@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -106,6 +107,30 @@ func TestObserveReportsResultAndReason(t *testing.T) {
 			}
 		})
 	}
+}
+
+// SELinux, or a directory of /dev that belongs to another user.
+func TestDeniedFileIsNoData(t *testing.T) {
+	for _, name := range []string{dir + "/vendor", "dev/snx3_0"} {
+		got := probe.NewProber(sysfs.New(denying{host(), name}), rules()).Observe(t.Context(), card())
+		want := observation(health.NoData, probe.NoData, "stat "+name+": permission denied")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
+	}
+}
+
+// denying is a host with a file that the plugin may not inspect.
+type denying struct {
+	fstest.MapFS
+	name string
+}
+
+func (d denying) Stat(name string) (fs.FileInfo, error) {
+	if name == d.name {
+		return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrPermission}
+	}
+	return d.MapFS.Stat(name)
 }
 
 // A virtual function's own configuration space has no vendor id; its physical function answers,
