@@ -12,7 +12,8 @@
 //
 // The files, in the order of a render:
 //
-//	templates, imports, ignored, constants, literals   compile a set: CUE's packages, what is the same in all renders
+//	templates, imports, constants, literals   compile a set: CUE's packages, what is the same in all renders
+//	ignored                                   finds the files of a set that have no effect
 //	document, normalize                       read YAML as Kubernetes does, with the lines of the file
 //	placeholders                              keep the user's keys out of CUE, which never forgets a name
 //	engine                                    unifies, validates and reads the objects
