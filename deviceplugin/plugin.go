@@ -24,7 +24,6 @@ package deviceplugin
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"net"
 	"time"
@@ -79,14 +78,13 @@ type Config struct {
 // Plugin is a device plugin for one resource.
 type Plugin struct {
 	parts []part
-	close []func() error
 }
 
 // part runs until its context ends.
 type part func(context.Context) error
 
 // New returns a Plugin. Run starts it.
-func New(c Config) (*Plugin, error) {
+func New(c Config) *Plugin {
 	d, tree := c.Description, sysfs.New(c.Host)
 	scanner, prober := discovery.NewScanner(tree, d), probe.NewProber(tree, d)
 	registerer := prometheus.WrapRegistererWith(prometheus.Labels{"resource": d.Resource}, c.Registry)
@@ -110,7 +108,10 @@ func New(c Config) (*Plugin, error) {
 	registerer.MustRegister(exporter.NewHealth(devices, d, c.NodeName), registration.Collector())
 	devices.OnTransition(exporter.NewTransitions(registerer).Count)
 	c.Registry.MustRegister(exporter.NewTelemetry(devices, tree, d.Telemetry, c.NodeName))
-	return p, p.attribute(c, devices, registerer)
+	if c.PodResources != "" {
+		registerer.MustRegister(exporter.NewAttribution(devices, c.PodResources, d.Resource, c.NodeName))
+	}
+	return p
 }
 
 // describeToRuntime grants nodes and mounts through a CDI specification.
@@ -138,31 +139,13 @@ func (p *Plugin) report(c Config, devices *inventory.Inventory) {
 	p.parts = append(p.parts, events.Run, condition.Run)
 }
 
-// attribute exports the containers that hold the devices.
-func (p *Plugin) attribute(c Config, devices *inventory.Inventory, registerer prometheus.Registerer) error {
-	if c.PodResources == "" {
-		return nil
-	}
-	conn, err := exporter.DialPodResources(c.PodResources)
-	if err != nil {
-		return err
-	}
-	p.close = append(p.close, conn.Close)
-	registerer.MustRegister(exporter.NewAttribution(devices, conn, c.Description.Resource, c.NodeName))
-	return nil
-}
-
 // Run runs until the context ends, and then lets the kubelet's calls in progress finish.
 func (p *Plugin) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, run := range p.parts {
 		group.Go(func() error { return run(ctx) })
 	}
-	err := group.Wait()
-	for _, end := range p.close {
-		err = errors.Join(err, end())
-	}
-	return err
+	return group.Wait()
 }
 
 func options(h description.Health, clk clock.WithTicker) inventory.Options {

@@ -57,14 +57,11 @@ func start(t *testing.T, root string) *plugin {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, err := deviceplugin.New(deviceplugin.Config{
+	built := deviceplugin.New(deviceplugin.Config{
 		Description: d, Host: os.DirFS(root),
 		KubeletDir: t.TempDir(), PodResources: filepath.Join(t.TempDir(), "none.sock"), CDIDir: t.TempDir(),
 		NodeName: "npu-node-1", Registry: prometheus.NewRegistry(), Listener: listener, Clock: clock.RealClock{},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	p := &plugin{url: "http://" + listener.Addr().String(), cancel: cancel, done: make(chan error, 1)}
 	go func() { p.done <- built.Run(ctx) }()

@@ -42,10 +42,7 @@ func run(ctx context.Context, flags options) error {
 	if err != nil {
 		return fmt.Errorf("listening for metrics and health: %w", err)
 	}
-	plugin, err := deviceplugin.New(config)
-	if err != nil {
-		return err
-	}
+	plugin := deviceplugin.New(config)
 	program.LogServing(logger, config.Listener.Addr().String(), "resource", config.Description.Resource, "reports", config.API != nil, "cdi", config.CDIDir)
 	return plugin.Run(logr.NewContext(ctx, logger))
 }

@@ -2,7 +2,6 @@ package exporter
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
@@ -16,7 +15,7 @@ const maxAnswer = 16 << 20
 // Attribution exports which container holds which device, as the kubelet reports.
 type Attribution struct {
 	devices  Devices
-	kubelet  podresources.PodResourcesListerClient
+	socket   string
 	resource string
 	hostname string
 
@@ -24,21 +23,10 @@ type Attribution struct {
 	allocated *prometheus.Desc
 }
 
-// DialPodResources connects to the kubelet's pod-resources socket on the first call.
-func DialPodResources(socket string) (*grpc.ClientConn, error) {
-	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
-	if err != nil {
-		return nil, fmt.Errorf("dialling the pod-resources API: %w", err)
-	}
-	return conn, nil
-}
-
-// NewAttribution returns a collector that queries the kubelet over a connection.
-func NewAttribution(devices Devices, conn grpc.ClientConnInterface, resource, hostname string) *Attribution {
+// NewAttribution returns a collector that queries the kubelet's pod-resources socket.
+func NewAttribution(devices Devices, socket, resource, hostname string) *Attribution {
 	return &Attribution{
-		devices: devices, kubelet: podresources.NewPodResourcesListerClient(conn),
-		resource: resource, hostname: hostname,
+		devices: devices, socket: socket, resource: resource, hostname: hostname,
 		up: prometheus.NewDesc("nufi_deviceplugin_pod_resources_up",
 			"1 if the kubelet reported the holders of the devices, 0 if it did not answer.", nil, nil),
 		allocated: prometheus.NewDesc("nufi_deviceplugin_device_allocated",
@@ -56,9 +44,7 @@ func (a *Attribution) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector. If the kubelet does not respond, no device has a
 // sample, because it would appear to be free.
 func (a *Attribution) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
-	defer cancel()
-	answer, err := a.kubelet.List(ctx, &podresources.ListPodResourcesRequest{})
+	answer, err := a.list()
 	if err != nil {
 		out <- prometheus.MustNewConstMetric(a.up, prometheus.GaugeValue, 0)
 		return
@@ -75,6 +61,19 @@ func (a *Attribution) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(a.allocated, prometheus.GaugeValue, 0, identify(entry.Device, a.hostname, "", "", "")...)
 		}
 	}
+}
+
+// list connects anew: a connection that is kept delays its next attempt by up to two minutes if the kubelet was away.
+func (a *Attribution) list() (*podresources.ListPodResourcesResponse, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	conn, err := grpc.NewClient("unix:"+a.socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close() //nolint:errcheck // the call is over
+	return podresources.NewPodResourcesListerClient(conn).List(ctx, &podresources.ListPodResourcesRequest{})
 }
 
 type holder struct {

@@ -1,6 +1,8 @@
 package exporter
 
 import (
+	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"google.golang.org/grpc"
 	podresources "k8s.io/kubelet/pkg/apis/podresources/v1"
 
 	"github.com/dudaji/nufi/deviceplugin/description"
@@ -128,17 +131,45 @@ func answer(t *testing.T, pipe string) {
 	}
 }
 
-func TestUnreachableKubeletExportsNoHolders(t *testing.T) {
-	conn, err := DialPodResources(filepath.Join(t.TempDir(), "none.sock"))
+func TestHoldersAreExportedWhileTheKubeletResponds(t *testing.T) {
+	dir, err := os.MkdirTemp("", "pr") //nolint:usetesting // a socket's path has 107 bytes at most
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // the test is over
-	expect(t, NewAttribution(inventorytest.New(card("0000:3b:00.0")), conn, "sapeon.com/snx3", "host"), `
+	defer os.RemoveAll(dir) //nolint:errcheck // the test is over
+	socket := filepath.Join(dir, "kubelet.sock")
+	attribution := NewAttribution(inventorytest.New(card("a")), socket, "sapeon.com/snx3", "host")
+	const up = `
 # HELP nufi_deviceplugin_pod_resources_up 1 if the kubelet reported the holders of the devices, 0 if it did not answer.
 # TYPE nufi_deviceplugin_pod_resources_up gauge
-nufi_deviceplugin_pod_resources_up 0
-`)
+nufi_deviceplugin_pod_resources_up `
+	expect(t, attribution, up+"0\n")
+
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	podresources.RegisterPodResourcesListerServer(server, noPods{})
+	served := make(chan error)
+	go func() { served <- server.Serve(listener) }()
+	expect(t, attribution, `
+# HELP nufi_deviceplugin_device_allocated 1 for a device and the container that holds it, 0 for a free device.
+# TYPE nufi_deviceplugin_device_allocated gauge
+nufi_deviceplugin_device_allocated{container="",device="a",hostname="host",name="",namespace="",pod="",uuid="uuid-a"} 0`+up+"1\n")
+	server.Stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	expect(t, attribution, up+"0\n")
+}
+
+type noPods struct {
+	podresources.UnimplementedPodResourcesListerServer
+}
+
+func (noPods) List(context.Context, *podresources.ListPodResourcesRequest) (*podresources.ListPodResourcesResponse, error) {
+	return &podresources.ListPodResourcesResponse{}, nil
 }
 
 func TestHoldersOfOtherResourcesAreIgnored(t *testing.T) {

@@ -98,6 +98,6 @@ func devicePluginMetrics(context.Context) (string, error) {
 	var r recorder
 	kubelet.NewMetrics(&r)
 	exporter.NewTransitions(&r)
-	r.MustRegister((&cdi.Writer{}).Collector(), (&kubelet.Registration{}).Collector(), exporter.NewHealth(nil, description.Description{}, ""), exporter.NewAttribution(nil, nil, "", ""))
+	r.MustRegister((&cdi.Writer{}).Collector(), (&kubelet.Registration{}).Collector(), exporter.NewHealth(nil, description.Description{}, ""), exporter.NewAttribution(nil, "", "", ""))
 	return r.table()
 }
