@@ -3,9 +3,7 @@ package api_test
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -105,8 +103,8 @@ func TestLogIsText(t *testing.T) {
 	k.pod("a-waits", "", k.set, corev1.PodStatus{})
 	k.pod("b", node, k.set, running())
 	for query, want := range map[string]string{
-		"": "/server?limitBytes=10485760&tailLines=1000",
-		"?pod=b&container=proxy&tail=5&since=90s&previous=true&timestamps=true": "/proxy?limitBytes=10485760&previous=true&sinceSeconds=90&tailLines=5&timestamps=true",
+		"": "/server?limitBytes=10485761&tailLines=1000",
+		"?pod=b&container=proxy&tail=5&since=90s&previous=true&timestamps=true": "/proxy?limitBytes=10485761&previous=true&sinceSeconds=90&tailLines=5&timestamps=true",
 		"?since=1500ms&follow=true": "/server?follow=true&sinceSeconds=2",
 	} {
 		got := k.do("vic", http.MethodGet, "home/logs"+query, "").Want(http.StatusOK)
@@ -300,25 +298,31 @@ func TestLogOfANodeWithoutAKubelet(t *testing.T) {
 	}
 }
 
-func TestLogOfMaximumSizeReportsThatThereMayBeMore(t *testing.T) {
+func TestLogThatIsCutSaysSo(t *testing.T) {
 	t.Parallel()
 	k := newOwnedFixture(newFixture(t))
-	line := strings.Repeat("x", 1<<10-1) + "\n"
+	const limit, line = 10 << 20, "a line of 16 B.\n"
+	sizes := map[string]int{"whole": limit, "cut": limit + 1, "long": limit + 100*len(line)}
 	node := k.node(func(w http.ResponseWriter, r *http.Request) {
-		for range 11 << 10 { // more than it was requested
-			if _, err := io.WriteString(w, line); err != nil || r.Context().Err() != nil {
-				return
-			}
-		}
+		pod := strings.Split(r.URL.Path, "/")[3]
+		_, _ = io.WriteString(w, strings.Repeat(line, limit/len(line)+100)[:sizes[pod]]) // also if less was requested
 	})
-	k.pod("a", node, k.set, running())
-	events := readEvents(t, k.open(t.Context(), "", "text/event-stream"), "")
-	last := events[len(events)-1]
-	var end struct{ Detail string }
-	if err := json.Unmarshal([]byte(last.Data), &end); err != nil || !strings.Contains(end.Detail, "there may be more") {
-		t.Errorf("the end is %q", fmt.Sprint(last))
+	for name, size := range sizes {
+		k.pod(name, node, k.set, running())
+		got := string(k.do("vic", http.MethodGet, "home/logs?pod="+name, "").Want(http.StatusOK).Body)
+		text, end, isCut := strings.Cut(got, "\n[the log is cut after 10 MiB, ")
+		if len(text) != min(size, limit) || isCut != (size > limit) || isCut && !strings.HasSuffix(end, "by follow=true]\n") {
+			t.Errorf("%s: %d bytes, cut %t %q", name, len(text), isCut, end)
+		}
+		events := readEvents(t, k.open(t.Context(), "pod="+name, "text/event-stream"), "")
+		if last := events[len(events)-1]; last.Name != "end" || strings.Contains(last.Data, "the log is cut") != isCut {
+			t.Errorf("%s: the last event is %v", name, last)
+		}
+		if lines := len(events) - 2; lines != limit/len(line) { // between pod and end
+			t.Errorf("%s: %d lines", name, lines)
+		}
 	}
-	if lines := len(events) - 2; lines != 10<<10 { // between pod and end
-		t.Errorf("%d lines", lines)
+	if got := k.do("vic", http.MethodGet, "home/logs?pod=long&follow=true", "").Want(http.StatusOK); len(got.Body) != sizes["long"] {
+		t.Errorf("the followed log has %d bytes", len(got.Body))
 	}
 }

@@ -140,7 +140,7 @@ func logOptions(r *http.Request) (*corev1.PodLogOptions, error) {
 		}
 	}
 	if !options.Follow {
-		options.LimitBytes = new(int64(maxLogBytes))
+		options.LimitBytes = new(int64(maxLogBytes + 1)) // one more shows that the log is cut
 	}
 	if text := query.Get("since"); text != "" {
 		since, err := time.ParseDuration(text)

@@ -61,13 +61,15 @@ func (l *podLog) read(ctx context.Context) {
 	if l.events {
 		l.sendEvent(ctx, "pod", map[string]string{"pod": l.pod.Name, "container": l.options.Container})
 	}
-	size, err := l.copy(ctx)
+	isCut, err := l.copy(ctx)
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
 		l.err = interrupted(ctx, err)
 	case l.events:
-		l.sendEvent(ctx, "end", l.ending(ctx, size))
+		l.sendEvent(ctx, "end", l.ending(ctx, isCut))
+	case isCut:
+		_ = l.send(ctx, []byte("\n["+cutDetail+"]\n")) // fails only if ctx has ended
 	}
 }
 
@@ -82,36 +84,38 @@ func interrupted(ctx context.Context, err error) error {
 	return problem.New(http.StatusBadGateway, "the connection to the node was interrupted")
 }
 
-// copy returns how many bytes of the log it has read.
-func (l *podLog) copy(ctx context.Context) (int, error) {
+// copy sends the log, and returns whether it has more than maxLogBytes.
+func (l *podLog) copy(ctx context.Context) (bool, error) {
 	body, err := l.pods.GetLogs(l.pod.Name, l.options).Stream(ctx)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	defer func() { _ = body.Close() }()
 	blocks := bufio.NewScanner(l.limit(body))
 	blocks.Buffer(make([]byte, 8<<10), maxLine)
 	blocks.Split(splitBlocks)
-	size := 0
 	for blocks.Scan() {
-		size += len(blocks.Bytes())
 		frame := bytes.Clone(blocks.Bytes())
 		if l.events {
 			frame = eventsOf(frame)
 		}
 		if err := l.send(ctx, frame); err != nil {
-			return size, err
+			return false, err
 		}
 	}
-	return size, blocks.Err()
+	if blocks.Err() != nil || l.options.Follow {
+		return false, blocks.Err()
+	}
+	more, _ := io.CopyN(io.Discard, body, 1) // an error means that there is no more
+	return more > 0, nil
 }
 
-// limit bounds the log even if the node ignores LimitBytes.
+// limit bounds a log that is not followed even if the node ignores LimitBytes.
 func (l *podLog) limit(body io.Reader) io.Reader {
-	if l.options.LimitBytes == nil {
+	if l.options.Follow {
 		return body
 	}
-	return io.LimitReader(body, *l.options.LimitBytes)
+	return io.LimitReader(body, maxLogBytes)
 }
 
 func (l *podLog) send(ctx context.Context, frame []byte) error {

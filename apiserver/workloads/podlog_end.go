@@ -21,10 +21,13 @@ type ending struct {
 	ExitCode *int32 `json:"exitCode,omitempty"` // of the container
 }
 
-func (l *podLog) ending(ctx context.Context, size int) ending {
+// cutDetail is the end of a log that has more than maxLogBytes. Kubelets send the oldest lines first.
+const cutDetail = "the log is cut after 10 MiB, and its newest lines are missing: request fewer by tail or since, or all by follow=true"
+
+func (l *podLog) ending(ctx context.Context, isCut bool) ending {
 	switch {
-	case !l.options.Follow && size >= maxLogBytes:
-		return ending{Detail: "this is the most that is read at a time, and there may be more: ask for less by tail or since"}
+	case isCut:
+		return ending{Detail: cutDetail}
 	case !l.options.Follow || l.options.Previous:
 		return ending{Detail: "this is all so far"}
 	}
