@@ -97,6 +97,9 @@ func notImplemented(verb string, err error) error {
 	return problem.New(http.StatusNotImplemented, "the server may not "+verb+" Secrets of this namespace: its administrator can bind nufi-apiserver-secrets there")
 }
 
+// secretsPage is how many Secrets are in memory, each with up to 1 MiB.
+const secretsPage = 50
+
 func listSecrets(w http.ResponseWriter, r *http.Request, user *kube.UserClient) error {
 	ctx, namespace := r.Context(), mux.Vars(r)["namespace"]
 	if _, err := rest.ReviewAccess(ctx, user, rest.Need{Verb: "list", Resource: secretsResource}, namespace); err != nil {
@@ -105,7 +108,7 @@ func listSecrets(w http.ResponseWriter, r *http.Request, user *kube.UserClient) 
 	response := secretList{Secrets: []listedSecret{}}
 	for next, more := "", true; more; more = next != "" {
 		page := &corev1.SecretList{}
-		err := user.List(ctx, page, client.InNamespace(namespace), client.Limit(rest.MaxPage), client.Continue(next))
+		err := user.List(ctx, page, client.InNamespace(namespace), client.Limit(secretsPage), client.Continue(next))
 		if err != nil {
 			return notImplemented("list", err)
 		}

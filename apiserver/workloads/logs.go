@@ -118,7 +118,7 @@ func (h *Handlers) openLog(r *http.Request, user *kube.UserClient) (*podLog, err
 	if pod.Spec.NodeName == "" {
 		return nil, h.addDiagnosis(r, user, owned, pod, problem.New(http.StatusConflict, "pod "+pod.Name+" is not scheduled yet"))
 	}
-	log, err := newPodLog(user, pod, options, acceptsEvents(r))
+	log, err := newPodLog(user, pod, options, acceptsEvents(r), h.timeout)
 	if err != nil {
 		return nil, err
 	}

@@ -2,14 +2,20 @@ package workloads
 
 import (
 	"bufio"
+	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 	"unicode/utf8"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/dudaji/nufi/apiserver/problem"
 )
@@ -38,6 +44,26 @@ func TestSplitBlocksKeepsAllBytesAndRunes(t *testing.T) {
 			t.Errorf("%s: %v, %d of %d bytes", name, blocks.Err(), joined.Len(), len(text))
 		}
 	}
+}
+
+func TestLogThatStopsIsNotAwaitedForever(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		node, sent := io.Pipe()
+		log := &podLog{options: &corev1.PodLogOptions{}, timeout: time.Minute}
+		limited := log.limit(node, func() { _ = sent.CloseWithError(context.Canceled) })
+		go func() {
+			for range 3 {
+				<-time.After(50 * time.Second)
+				_, _ = sent.Write([]byte("."))
+			}
+		}()
+		begun := time.Now()
+		text, err := io.ReadAll(limited)
+		if took := time.Since(begun); string(text) != "..." || !errors.Is(err, context.Canceled) || took != 210*time.Second {
+			t.Errorf("%q and %v after %s", text, err, took)
+		}
+	})
 }
 
 func FuzzLogOptions(f *testing.F) {

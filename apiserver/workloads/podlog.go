@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-logr/logr"
@@ -27,18 +28,19 @@ type podLog struct {
 	pod     *corev1.Pod
 	options *corev1.PodLogOptions
 	events  bool
+	timeout time.Duration // of a read of a log that is not followed
 	frames  chan []byte
 	err     error // why read ended early; read it after frames is closed
 }
 
-func newPodLog(user *kube.UserClient, pod *corev1.Pod, options *corev1.PodLogOptions, events bool) (*podLog, error) {
+func newPodLog(user *kube.UserClient, pod *corev1.Pod, options *corev1.PodLogOptions, events bool, timeout time.Duration) (*podLog, error) {
 	typed, err := user.Kubernetes()
 	if err != nil {
 		return nil, err
 	}
 	return &podLog{
 		user: user, pods: typed.CoreV1().Pods(pod.Namespace), pod: pod,
-		options: options, events: events, frames: make(chan []byte),
+		options: options, events: events, timeout: timeout, frames: make(chan []byte),
 	}, nil
 }
 
@@ -86,12 +88,14 @@ func interrupted(ctx context.Context, err error) error {
 
 // copy sends the log, and returns whether it has more than maxLogBytes.
 func (l *podLog) copy(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	body, err := l.pods.GetLogs(l.pod.Name, l.options).Stream(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = body.Close() }()
-	blocks := bufio.NewScanner(l.limit(body))
+	blocks := bufio.NewScanner(l.limit(body, cancel))
 	blocks.Buffer(make([]byte, 8<<10), maxLine)
 	blocks.Split(splitBlocks)
 	for blocks.Scan() {
@@ -110,12 +114,26 @@ func (l *podLog) copy(ctx context.Context) (bool, error) {
 	return more > 0, nil
 }
 
-// limit bounds a log that is not followed even if the node ignores LimitBytes.
-func (l *podLog) limit(body io.Reader) io.Reader {
+// limit bounds a log that is not followed, even if the node ignores LimitBytes or stops sending.
+func (l *podLog) limit(body io.Reader, cancel func()) io.Reader {
 	if l.options.Follow {
 		return body
 	}
-	return io.LimitReader(body, maxLogBytes)
+	return io.LimitReader(&idleReader{body, l.timeout, cancel}, maxLogBytes)
+}
+
+// idleReader calls end if a read takes longer than the timeout.
+type idleReader struct {
+	io.Reader
+
+	timeout time.Duration
+	end     func()
+}
+
+// Read implements io.Reader.
+func (r *idleReader) Read(text []byte) (int, error) {
+	defer time.AfterFunc(r.timeout, r.end).Stop()
+	return r.Reader.Read(text)
 }
 
 func (l *podLog) send(ctx context.Context, frame []byte) error {
