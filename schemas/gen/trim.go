@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
+
+// withinParagraph is a line break that ends no paragraph and precedes no element of a list.
+var withinParagraph = regexp.MustCompile(`(\S)\n([^\s*-])`)
 
 // trim removes what Kubernetes' types contribute to the CRD:
 //
@@ -15,7 +19,7 @@ import (
 //     must be required: it becomes required;
 //   - the metadata that a template of a claim cannot have: the API server takes its labels and annotations.
 //
-// It adds kubernetesBounds.
+// It joins the lines of descriptions, which `kubectl explain` wraps itself, and adds kubernetesBounds.
 func trim(crd []byte) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(crd, &doc); err != nil {
@@ -43,6 +47,9 @@ func trimNode(node *yaml.Node) {
 	}
 	if keys, items := value(node, "x-kubernetes-list-map-keys"), value(node, "items"); keys != nil && items != nil {
 		require(items, keys.Content)
+	}
+	if description := value(node, "description"); description != nil && description.Kind == yaml.ScalarNode {
+		description.Value, description.Style = withinParagraph.ReplaceAllString(description.Value, "$1 $2"), 0
 	}
 	for _, child := range node.Content {
 		trimNode(child)
