@@ -23,6 +23,7 @@ const maxFile = 8 << 20
 var (
 	errTooLarge    = fmt.Errorf("larger than %d bytes", maxFile)
 	errNoDocuments = errors.New("no NpuDeploy or Project in it")
+	errNoFiles     = errors.New("no .yaml, .yml or .json file in it; subfolders are not read")
 )
 
 // readDocuments reads the NpuDeploys and Projects in files, folders (their .yaml, .yml and
@@ -77,6 +78,9 @@ func filesOf(name string) ([]string, error) {
 		for _, file := range matches {
 			files = append(files, filepath.Join(name, file))
 		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("reading %s: %w", name, errNoFiles)
 	}
 	slices.Sort(files)
 	return files, nil

@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	errNotTemplates = errors.New("use templates, or templates/DIGEST")
+	errNotTemplates = errors.New("not a set of templates: use templates, or templates/DIGEST")
 	errNoRolloutYet = errors.New("there is no rollout of templates yet: the first one begins when new templates change an NpuDeploy")
 	errNotComplete  = errors.New("the rollout does not complete")
 	errDeleted      = errors.New("the rollout was deleted")
