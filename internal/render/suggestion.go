@@ -7,12 +7,16 @@ import (
 	"cuelang.org/go/cue"
 )
 
-// maxSuggestionDepth bounds the search for a field of the same name elsewhere.
-const maxSuggestionDepth = 3
+const (
+	// maxSuggestionDepth bounds the search for a field of the same name elsewhere.
+	maxSuggestionDepth = 3
+	// maxListedFields is the number of fields, such as those of spec, that a message can list.
+	maxListedFields = 12
+)
 
 // suggestion returns a hint for the unknown field at path: the field beside it with the most
 // similar name, or whose name ends with the given one (secretName of name), or a field of the same
-// name elsewhere in the contract. It is empty without one.
+// name elsewhere in the contract, or all fields beside it if they are few.
 func suggestion(path []string, contract cue.Value) string {
 	if len(path) == 0 {
 		return ""
@@ -21,7 +25,7 @@ func suggestion(path []string, contract cue.Value) string {
 	for _, element := range path[:len(path)-1] {
 		parent = lookupElement(parent, element)
 	}
-	best, bestDistance := "", len(name)/3+1
+	best, bestDistance := "", max(1, len(name)/4)+1
 	for _, field := range fieldNames(parent) {
 		if distance := editDistance(strings.ToLower(name), strings.ToLower(field)); distance < bestDistance {
 			best, bestDistance = field, distance
@@ -33,10 +37,13 @@ func suggestion(path []string, contract cue.Value) string {
 	if best == "" {
 		best = findField(contract, nil, name)
 	}
-	if best == "" {
-		return ""
+	if best != "" {
+		return ": did you mean " + best + "?"
 	}
-	return ": did you mean " + best + "?"
+	if names := fieldNames(parent); 0 < len(names) && len(names) <= maxListedFields {
+		return ": use one of " + strings.Join(names, ", ")
+	}
+	return ""
 }
 
 // fieldWithSuffix returns the only field of contract whose name ends with the word name, or "".
@@ -88,24 +95,28 @@ func findField(contract cue.Value, path []string, name string) string {
 	return ""
 }
 
-// editDistance returns the number of insertions, deletions and replacements of bytes between
-// two words.
+// editDistance returns the number of insertions, deletions, replacements and exchanges of
+// adjacent bytes between two words.
 func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			replaced := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				replaced++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+			rows[i][j] = min(replaced, rows[i-1][j]+1, rows[i][j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
 		}
 	}
-	return row[len(b)]
+	return rows[len(a)][len(b)]
 }
