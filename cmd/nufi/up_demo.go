@@ -160,7 +160,7 @@ func (u *up) runDemo(ctx context.Context, kube client.Client) error {
 	if err := printRollout(u.out, halted); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(u.out, "\nThe error is corrected. Edit the file, and see what happens:\n\n    nufi rollout status --watch\n\nThe demonstration has ended.\n")
+	_, err = fmt.Fprintf(u.out, "\nThe error is corrected. Edit the file, and watch the rollout of the next set:\n\n    kubectl get templaterollouts --watch\n\nThe demonstration has ended.\n")
 	return err
 }
 

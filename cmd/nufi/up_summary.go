@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"slices"
 	"text/template"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,7 +17,8 @@ import (
 const summaryText = `
 {{ with .Table }}{{ . }}
 {{ end -}}
-{{ range .NotReady }}not ready: {{ . }}
+{{ with .NotReady }}{{ range . }}not ready: {{ . }}
+{{ end }}
 {{ end -}}
 In another terminal:
 
@@ -48,14 +50,14 @@ Ctrl-C stops everything.
 
 // summary is the data of summaryText. URLs are empty for programs that do not run.
 type summary struct {
-	Table               string   // the output of kubectl get npudeploy -A
-	NotReady            []string // one line per NpuDeploy
-	Example             *v1.NpuDeploy
-	Kubeconfig, Kubectl string // paths
-	Logs                string // a folder
-	Metrics             string // URL of the controller's metrics
-	API                 string // URL of NuFi's API server
-	Prometheus          string // URL
+	Table               string        // the output of kubectl get npudeploy -A
+	NotReady            []string      // one line per NpuDeploy
+	Example             *v1.NpuDeploy // a ready one
+	Kubeconfig, Kubectl string        // paths
+	Logs                string        // a folder
+	Metrics             string        // URL of the controller's metrics
+	API                 string        // URL of NuFi's API server
+	Prometheus          string        // URL
 }
 
 // complete adds the cluster's paths, the table and an example.
@@ -68,8 +70,9 @@ func (s *summary) complete(ctx context.Context, c *cluster.Cluster, kube client.
 	if err := kube.List(ctx, &deploys); err != nil {
 		return err
 	}
-	if s.Metrics != "" && len(deploys.Items) > 0 { // The commands of the example require the controller.
-		s.Example = &deploys.Items[0]
+	first := slices.IndexFunc(deploys.Items, func(deploy v1.NpuDeploy) bool { return describeNotReady(&deploy) == "" })
+	if s.Metrics != "" && first >= 0 { // The commands of the example require the controller.
+		s.Example = &deploys.Items[first]
 	}
 	s.Table = table
 	s.Kubeconfig, s.Kubectl = c.KubeconfigPath(), c.KubectlPath()
