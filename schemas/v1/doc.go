@@ -1,5 +1,5 @@
-// Package v1 is the Go shape of dudaji.com/v1: NpuDeploy and Project, their statuses and
-// conditions.
+// Package v1 is the Go shape of dudaji.com/v1: NpuDeploy, Project and TemplateRollout, with
+// their statuses and conditions.
 //
 // The types define structure and bounds. controller-gen generates the CRD from them, and
 // schemas/gen the CUE definition from the CRD. They have no defaults: a default that the API
