@@ -1,7 +1,6 @@
 package render
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,7 +48,7 @@ func firstError(err error) error {
 	if len(groups) == 0 {
 		return err
 	}
-	return errors.New(templateViolation(groups[0], nil).Located())
+	return &TemplateError{Violations: []Violation{templateViolation(groups[0], nil)}}
 }
 
 // byPath groups the errors of one empty disjunction. All others are groups of one.

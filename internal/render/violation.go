@@ -49,14 +49,20 @@ func (e *Error) Error() string { return join(e.Violations, Violation.String) }
 
 // TemplateError reports invalid templates. Its messages are CUE's own, for authors of CUE.
 type TemplateError struct {
-	// Doing is the operation: compiling the templates.
+	// Doing is the operation, such as compiling the templates. It is empty if the caller adds it.
 	Doing string
 	// Violations has at least one element, in CUE's order.
 	Violations []Violation
 }
 
 // Error joins the violations with semicolons.
-func (e *TemplateError) Error() string { return e.Doing + ": " + join(e.Violations, Violation.Located) }
+func (e *TemplateError) Error() string {
+	violations := join(e.Violations, Violation.Located)
+	if e.Doing == "" {
+		return violations
+	}
+	return e.Doing + ": " + violations
+}
 
 func join(violations []Violation, format func(Violation) string) string {
 	lines := make([]string, len(violations))

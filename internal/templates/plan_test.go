@@ -99,6 +99,39 @@ func TestViolationsAreInTheOrderOfTheSpecs(t *testing.T) {
 	}
 }
 
+func TestErrorOfTheTemplatesIsReportedOnceForEachKindOfSpec(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		edit func(string, string) string
+		want string // the first line
+	}{
+		"an undefined field": {
+			replace("service.cue", "_values.service.type", "_values.service.typ"),
+			"schemas/workload/service.cue:21: rendering examples/article/npudeploy.yaml: objects.service.spec.type: undefined field: typ",
+		},
+		"an object without a kind": {
+			replace("service.cue", `kind:       "Service"`, ""),
+			"rendering examples/article/npudeploy.yaml: rendering: objects.service has no kind",
+		},
+		"a kind that is not allowed": {
+			replace("service.cue", `"Service"`, `"ConfigMap"`),
+			"rendering examples/article/npudeploy.yaml: ConfigMap llama-8b: templates of kind NpuDeploy may not render ConfigMap of v1",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := templates.Validate(t.Context(), newCandidate(t, c.edit), newLive())
+			if err == nil {
+				t.Fatal("the candidate is valid")
+			}
+			lines := strings.Split(err.Error(), "\n")
+			if lines[0] != c.want || len(lines) != 3 || !strings.Contains(lines[1], "rendering preset ") || !strings.Contains(lines[2], "rendering default/live: ") {
+				t.Errorf("got %s\nwant %s, and a line for presets and NpuDeploys each", err, c.want)
+			}
+		})
+	}
+}
+
 // A candidate is untrusted: only the child may suffer from it.
 func TestPlanRejectsACandidateThatExceedsABound(t *testing.T) {
 	t.Parallel()

@@ -165,5 +165,26 @@ func appendError(violations []render.Violation, name string, err error) []render
 	if err == nil {
 		return violations
 	}
-	return append(violations, render.Violation{Message: fmt.Sprintf("rendering %s: %v", name, err)})
+	for _, violation := range compileViolations(err) {
+		if !isReported(violations, violation, err) {
+			violation.Message = "rendering " + name + ": " + violation.Message
+			violations = append(violations, violation)
+		}
+	}
+	return violations
+}
+
+// isReported reports whether another object has the same error of the templates. The errors of
+// specs are reported for each of them.
+func isReported(violations []render.Violation, violation render.Violation, err error) bool {
+	if _, isForbidden := errors.AsType[*render.Error](err); isForbidden {
+		return false
+	}
+	cause := violation.Message
+	if notAllowed, is := errors.AsType[*manifests.NotAllowedError](err); is {
+		cause = notAllowed.Message
+	}
+	return slices.ContainsFunc(violations, func(other render.Violation) bool {
+		return other.Position == violation.Position && (violation.Position.IsValid() || strings.HasSuffix(other.Message, cause))
+	})
 }
