@@ -18,12 +18,12 @@ import (
 func handler(registry *prometheus.Registry, registration *kubelet.Registration) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
-	mux.HandleFunc("GET /healthz", answer(registration.Alive))
-	mux.HandleFunc("GET /readyz", answer(registration.Ready))
+	mux.HandleFunc("GET /healthz", respond(registration.Alive))
+	mux.HandleFunc("GET /readyz", respond(registration.Ready))
 	return mux
 }
 
-func answer(check func() error) http.HandlerFunc {
+func respond(check func() error) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if err := check(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)

@@ -74,7 +74,7 @@ func BenchmarkAggregate(b *testing.B) {
 // each, as it comes over HTTP.
 func BenchmarkFetch(b *testing.B) {
 	vendor := Rebellions()
-	body := answerOf(fleetSamples(vendor))
+	body := responseOf(fleetSamples(vendor))
 	querier := newClient(&url.URL{Scheme: "http", Host: "prometheus"}, &secureTransport{next: canned{200, "application/json", body}})
 	fetcher := NewFetcher(vendor, DefaultMaxAge, func() time.Time { return noon })
 	b.SetBytes(int64(len(body)))
@@ -88,7 +88,7 @@ func BenchmarkFetch(b *testing.B) {
 	b.ReportMetric((cputime.Self(b)-started).Seconds()/float64(b.N), "cpu-s/op")
 }
 
-func answerOf(samples []Sample) string {
+func responseOf(samples []Sample) string {
 	var text strings.Builder
 	text.WriteString(`{"status":"success","data":{"resultType":"matrix","result":[`)
 	for i, sample := range samples {

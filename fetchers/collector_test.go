@@ -83,7 +83,7 @@ func TestFailingVendorKeepsItsDevicesAsStale(t *testing.T) {
 		}
 		b.fetch = one("B", "b0")
 		if status, _ := collector.Collect(t.Context(), good).Device("B", "n1", "b0"); status.Stale {
-			t.Error("b0 stays stale after a good answer")
+			t.Error("b0 stays stale after a good response")
 		}
 	})
 }

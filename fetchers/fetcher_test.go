@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// exactNames answers queries of one metric name, and rejects regular expressions with an error.
+// exactNames responds to queries of one metric name, and rejects regular expressions with an error.
 type exactNames struct {
 	err     error
 	queries int

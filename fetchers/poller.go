@@ -62,7 +62,7 @@ func (p *Poller) Run(ctx context.Context) {
 			return
 		}
 		p.publish(next)
-		if failures++; next.answered() {
+		if failures++; next.responded() {
 			failures = 0
 		}
 		timer := p.clock.NewTimer(p.pause(failures))
@@ -75,7 +75,7 @@ func (p *Poller) Run(ctx context.Context) {
 	}
 }
 
-func (s *Snapshot) answered() bool {
+func (s *Snapshot) responded() bool {
 	for _, v := range s.vendors {
 		if v.state.Err == nil {
 			return true

@@ -9,8 +9,8 @@ import (
 	podresources "k8s.io/kubelet/pkg/apis/podresources/v1"
 )
 
-// maxAnswer fits the devices of a full node, which exceed gRPC's default of 4 MiB.
-const maxAnswer = 16 << 20
+// maxResponse fits the devices of a full node, which exceed gRPC's default of 4 MiB.
+const maxResponse = 16 << 20
 
 // Attribution exports which container holds which device, as the kubelet reports.
 type Attribution struct {
@@ -28,7 +28,7 @@ func NewAttribution(devices Devices, socket, resource, hostname string) *Attribu
 	return &Attribution{
 		devices: devices, socket: socket, resource: resource, hostname: hostname,
 		up: prometheus.NewDesc("nufi_deviceplugin_pod_resources_up",
-			"1 if the kubelet reported the holders of the devices, 0 if it did not answer.", nil, nil),
+			"1 if the kubelet reported the holders of the devices, 0 if it did not respond.", nil, nil),
 		allocated: prometheus.NewDesc("nufi_deviceplugin_device_allocated",
 			"1 for a device and the container that holds it, 0 for a free device.",
 			identity("namespace", "pod", "container"), nil),
@@ -44,13 +44,13 @@ func (a *Attribution) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector. If the kubelet does not respond, no device has a
 // sample, because it would appear to be free.
 func (a *Attribution) Collect(out chan<- prometheus.Metric) {
-	answer, err := a.list()
+	response, err := a.list()
 	if err != nil {
 		out <- prometheus.MustNewConstMetric(a.up, prometheus.GaugeValue, 0)
 		return
 	}
 	out <- prometheus.MustNewConstMetric(a.up, prometheus.GaugeValue, 1)
-	holders := a.holders(answer)
+	holders := a.holders(response)
 	entries, _ := a.devices.Snapshot()
 	for _, entry := range entries {
 		for h := range holders[entry.Device.ID] {
@@ -68,7 +68,7 @@ func (a *Attribution) list() (*podresources.ListPodResourcesResponse, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
 	conn, err := grpc.NewClient("unix:"+a.socket, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxResponse)))
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +82,9 @@ type holder struct {
 
 // holders groups the kubelet's response by device. The containers of one pod may hold a
 // device one after the other; all are reported.
-func (a *Attribution) holders(answer *podresources.ListPodResourcesResponse) map[string]map[holder]bool {
+func (a *Attribution) holders(response *podresources.ListPodResourcesResponse) map[string]map[holder]bool {
 	holders := map[string]map[holder]bool{}
-	for _, pod := range answer.GetPodResources() {
+	for _, pod := range response.GetPodResources() {
 		for _, container := range pod.GetContainers() {
 			for _, devices := range container.GetDevices() {
 				if devices.GetResourceName() != a.resource {

@@ -140,7 +140,7 @@ func TestHoldersAreExportedWhileTheKubeletResponds(t *testing.T) {
 	socket := filepath.Join(dir, "kubelet.sock")
 	attribution := NewAttribution(inventorytest.New(card("a")), socket, "sapeon.com/snx3", "host")
 	const up = `
-# HELP nufi_deviceplugin_pod_resources_up 1 if the kubelet reported the holders of the devices, 0 if it did not answer.
+# HELP nufi_deviceplugin_pod_resources_up 1 if the kubelet reported the holders of the devices, 0 if it did not respond.
 # TYPE nufi_deviceplugin_pod_resources_up gauge
 nufi_deviceplugin_pod_resources_up `
 	expect(t, attribution, up+"0\n")

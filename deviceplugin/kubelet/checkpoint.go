@@ -29,7 +29,7 @@ type checkpoint struct {
 
 // checkGrant returns an error if the kubelet starts a container with an outdated grant: it
 // repeats the response of Allocate after a restart of the node, which may renumber /dev, so that
-// a path of the answer is another device's. Grants by CDI name are resolved at the start. A
+// a path of the response is another device's. Grants by CDI name are resolved at the start. A
 // checkpoint that cannot be read proves nothing.
 func (s *Server) checkGrant(ids []string) error {
 	granted := s.granted(ids)
@@ -88,16 +88,16 @@ func (s *Server) granted(ids []string) [][]string {
 			devices = append(devices, list...)
 		}
 		slices.Sort(devices)
-		answer := &pluginapi.ContainerAllocateResponse{}
-		if entry.ResourceName != s.Granter.Resource || !slices.Equal(devices, requested) || proto.Unmarshal(entry.AllocResp, answer) != nil {
+		response := &pluginapi.ContainerAllocateResponse{}
+		if entry.ResourceName != s.Granter.Resource || !slices.Equal(devices, requested) || proto.Unmarshal(entry.AllocResp, response) != nil {
 			continue
 		}
-		if len(answer.GetCdiDevices()) > 0 {
+		if len(response.GetCdiDevices()) > 0 {
 			grants = append(grants, nil)
 			continue
 		}
 		nodes := []string{}
-		for _, device := range answer.GetDevices() {
+		for _, device := range response.GetDevices() {
 			nodes = append(nodes, device.GetHostPath())
 		}
 		grants = append(grants, nodes)

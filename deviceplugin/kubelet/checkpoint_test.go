@@ -14,9 +14,9 @@ import (
 )
 
 // grant is an entry of the kubelet's checkpoint.
-func grant(t *testing.T, resource, id string, answer *pluginapi.ContainerAllocateResponse) map[string]any {
+func grant(t *testing.T, resource, id string, response *pluginapi.ContainerAllocateResponse) map[string]any {
 	t.Helper()
-	data, err := proto.Marshal(answer)
+	data, err := proto.Marshal(response)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,11 +24,11 @@ func grant(t *testing.T, resource, id string, answer *pluginapi.ContainerAllocat
 }
 
 func nodes(paths ...string) *pluginapi.ContainerAllocateResponse {
-	answer := &pluginapi.ContainerAllocateResponse{}
+	response := &pluginapi.ContainerAllocateResponse{}
 	for _, path := range paths {
-		answer.Devices = append(answer.Devices, &pluginapi.DeviceSpec{HostPath: path, ContainerPath: path})
+		response.Devices = append(response.Devices, &pluginapi.DeviceSpec{HostPath: path, ContainerPath: path})
 	}
-	return answer
+	return response
 }
 
 // After a restart of the node the kubelet repeats the response of Allocate, although /dev may be

@@ -1,6 +1,6 @@
 // Package kubelet implements the kubelet's device plugin API, v1beta1.
 //
-// It has two parts: the Server answers the kubelet's calls from the inventory; the
+// It has two parts: the Server responds to the kubelet's calls from the inventory; the
 // Registration keeps a Server registered across restarts of the kubelet, removals of the
 // socket directory, and other plugins of the same resource.
 //

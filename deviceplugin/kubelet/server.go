@@ -33,7 +33,7 @@ type Prober interface {
 	Free(ctx context.Context, device discovery.Device) health.Observation
 }
 
-// Server answers the kubelet's calls.
+// Server responds to the kubelet's calls.
 type Server struct {
 	Devices Devices
 	Prober  Prober
@@ -103,7 +103,7 @@ func (s *Server) allocate(ctx context.Context, request *pluginapi.AllocateReques
 		if err != nil {
 			return nil, err
 		}
-		response.ContainerResponses = append(response.ContainerResponses, answer(s.Granter.Grant(devices)))
+		response.ContainerResponses = append(response.ContainerResponses, containerResponse(s.Granter.Grant(devices)))
 	}
 	return response, nil
 }
@@ -149,7 +149,7 @@ func (s *Server) find(id string) (inventory.Entry, error) {
 	return entries[at], nil
 }
 
-func answer(grant allocate.Grant) *pluginapi.ContainerAllocateResponse {
+func containerResponse(grant allocate.Grant) *pluginapi.ContainerAllocateResponse {
 	response := &pluginapi.ContainerAllocateResponse{Envs: grant.Environment}
 	for _, node := range grant.Nodes {
 		response.Devices = append(response.Devices, &pluginapi.DeviceSpec{

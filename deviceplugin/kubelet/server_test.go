@@ -167,7 +167,7 @@ func TestPreStartContainerWaitsForFreeDevices(t *testing.T) {
 		"free once its last user is out": {[]health.Result{health.Good}, []health.Result{health.Bad, health.Bad, health.Good}, false, 2 * preparationPoll},
 		"never free":                     {[]health.Result{health.Good}, []health.Result{health.Bad}, true, time.Second},
 		"no data on its users":           {[]health.Result{health.Good}, []health.Result{health.NoData}, true, time.Second},
-		"no answer":                      {[]health.Result{health.NoData}, nil, true, time.Second},
+		"no data":                        {[]health.Result{health.NoData}, nil, true, time.Second},
 		"gone":                           {[]health.Result{health.Absent}, nil, true, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -207,10 +207,10 @@ func TestStopDrainsCallsAndEndsTheStream(t *testing.T) {
 	if _, err := stream.Recv(); err != nil {
 		t.Fatal(err)
 	}
-	answered := make(chan error)
+	responded := make(chan error)
 	go func() {
 		_, err := client.PreStartContainer(t.Context(), &pluginapi.PreStartContainerRequest{DevicesIds: []string{"a"}})
-		answered <- err
+		responded <- err
 	}()
 	<-prober.held
 	stopped := make(chan struct{})
@@ -222,7 +222,7 @@ func TestStopDrainsCallsAndEndsTheStream(t *testing.T) {
 		t.Error("the stream goes on")
 	}
 	close(prober.hold)
-	if err := <-answered; err != nil {
+	if err := <-responded; err != nil {
 		t.Errorf("the call under way: %v", err)
 	}
 	<-stopped

@@ -21,6 +21,7 @@ func (l *Log) Record(log logr.Logger, err error, failed, recovered string) {
 		return
 	}
 	l.last = message
+	log = log.WithCallDepth(1)
 	if err != nil {
 		log.Error(err, failed)
 	} else {
