@@ -26,6 +26,8 @@ import (
 const (
 	unknownDelay   = time.Second
 	admissionDelay = 15 * time.Second
+	// admissionTimeout bounds one reading, for which the status waits: Kueue's conversion webhook may not respond.
+	admissionTimeout = 5 * time.Second
 )
 
 // admission returns why a queue of Kueue has not admitted the pods, or "". The rest of the status does not depend on it:
@@ -35,7 +37,9 @@ func (k *deployKind) admission(ctx context.Context, deploy *v1.NpuDeploy, worklo
 	if uid == "" {
 		return ""
 	}
-	reason, err := k.firstPending(ctx, deploy.Namespace, uid)
+	bounded, cancel := context.WithTimeout(ctx, admissionTimeout)
+	defer cancel()
+	reason, err := k.firstPending(bounded, deploy.Namespace, uid)
 	delay := nextAdmission(reason, k.clock.Since(since))
 	switch {
 	case meta.IsNoMatchError(err) || apierrors.IsNotFound(err):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -31,14 +32,26 @@ func (l failingList) List(context.Context, client.ObjectList, ...client.ListOpti
 	return l.err
 }
 
-func TestStatusNeedsNoWorkloadsOfKueue(t *testing.T) {
-	t.Parallel()
-	waiting := status.Workload{Pods: []corev1.Pod{{
+// hangingList does not respond.
+type hangingList struct{ client.Reader }
+
+func (hangingList) List(ctx context.Context, _ client.ObjectList, _ ...client.ListOption) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// queued returns a workload whose pod waits for a queue.
+func queued() status.Workload {
+	return status.Workload{Pods: []corev1.Pod{{
 		ObjectMeta: metav1.ObjectMeta{Name: "web-1", UID: "1", Labels: map[string]string{status.LabelQueue: "gpus"}},
 		Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
 			{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonSchedulingGated},
 		}},
 	}}}
+}
+
+func TestStatusNeedsNoWorkloadsOfKueue(t *testing.T) {
+	t.Parallel()
 	workloads := schema.GroupResource{Group: "kueue.x-k8s.io", Resource: "workloads"}
 	for name, c := range map[string]struct {
 		err    error
@@ -53,10 +66,20 @@ func TestStatusNeedsNoWorkloadsOfKueue(t *testing.T) {
 		var logs int
 		ctx := logr.NewContext(t.Context(), funcr.New(func(string, string) { logs++ }, funcr.Options{}))
 		k := &deployKind{direct: failingList{err: c.err}, queue: &queue{}, clock: clock.RealClock{}}
-		if reason := k.admission(ctx, &v1.NpuDeploy{}, waiting); reason != c.reason || logs != c.logs {
+		if reason := k.admission(ctx, &v1.NpuDeploy{}, queued()); reason != c.reason || logs != c.logs {
 			t.Errorf("%s: %q, %d logs", name, reason, logs)
 		}
 	}
+}
+
+func TestStatusDoesNotWaitForWorkloadsOfKueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k, start := &deployKind{direct: hangingList{}, queue: &queue{}, clock: clock.RealClock{}}, time.Now()
+		if reason := k.admission(t.Context(), &v1.NpuDeploy{}, queued()); reason != "" || time.Since(start) != admissionTimeout {
+			t.Errorf("%q after %s", reason, time.Since(start))
+		}
+	})
 }
 
 func TestReasonOfAQueueIsReadOftenOnlyAtFirst(t *testing.T) {
