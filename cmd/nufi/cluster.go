@@ -68,6 +68,7 @@ type namespaceFlags struct {
 func (f *namespaceFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.namespace, "namespace", "n", "", "namespace (default: that of the context)")
 	f.clusterFlags.add(cmd)
+	f.addCompletion(cmd)
 }
 
 // client connects, and sets a namespace that no flag has set to that of the context.

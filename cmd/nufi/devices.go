@@ -61,6 +61,7 @@ the credentials, 5 if it has no device (the message has the reason), 2 for any o
 	flags.connection.Add(cmd.Flags(), "")
 	cobra.CheckErr(cmd.MarkFlagRequired("prometheus"))
 	cmd.Flags().StringVarP(&flags.output, "output", "o", "table", "table, json or yaml")
+	completeOutput(cmd, "table", "json", "yaml")
 	cmd.Flags().BoolVarP(&flags.watch, "watch", "w", false, "print again whenever something changes")
 	cmd.Flags().DurationVar(&flags.interval, "interval", 15*time.Second, "time between two queries of --watch")
 	cmd.Flags().DurationVar(&flags.timeout, "timeout", 10*time.Second, "time-out of a query")

@@ -17,6 +17,7 @@ type outputFlag struct{ output string }
 
 func (f *outputFlag) addOutput(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "table or json")
+	completeOutput(cmd, "table", "json")
 }
 
 // printer returns the function that prints content by an output flag.

@@ -158,6 +158,7 @@ of the field, and the exit code is then 1; valid objects are printed nevertheles
 	}
 	input.add(cmd)
 	cmd.Flags().StringVarP(&format, "output", "o", "yaml", "yaml or json")
+	completeOutput(cmd, "yaml", "json")
 	return cmd
 }
 
