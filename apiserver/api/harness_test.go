@@ -59,7 +59,7 @@ func (s *fixture) bind(user string, roles ...string) {
 	s.AwaitAllowed(harness.User{Name: user}, access, s.Namespace)
 }
 
-// do sends a request as a user. Headers are pairs. A path without a leading slash is
+// do sends a request as a user, whose response must have a status of the OpenAPI document. Headers are pairs. A path without a leading slash is
 // relative to the fixture's NpuDeploys.
 func (s *fixture) do(user, method, path, body string, headers ...string) apitest.Response {
 	s.Helper()
@@ -69,7 +69,15 @@ func (s *fixture) do(user, method, path, body string, headers ...string) apitest
 		}
 		path = "/api/v1/namespaces/" + s.Namespace + "/npudeploys" + path
 	}
-	return s.Do(user, method, path, body, headers...)
+	request := s.Request(s.Context(), user, method, path, body, headers...)
+	response := s.Send(request)
+	isDocumented, err := s.API.IsDocumented(request, response.Status)
+	s.Must(err)
+	// Any request can have a URL or headers that are too long.
+	if !isDocumented && response.Status != http.StatusRequestURITooLong && response.Status != http.StatusRequestHeaderFieldsTooLarge {
+		s.Errorf("%s %s: the OpenAPI document has no status %d", method, path, response.Status)
+	}
+	return response
 }
 
 // kubectl writes input, which an argument "-" stands for, to the fixture's namespace as

@@ -295,6 +295,9 @@ func TestScaleIsReadAndWritten(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
 	s.do("ann", http.MethodPost, "", `{"metadata": {"name": "a"}, "spec": {"model": "org/model", "inferenceServer": {"replicas": 1}}}`).Want(http.StatusCreated)
+	if got := s.do("ann", http.MethodPut, "a/scale", `{"replicas": -1}`).Want(http.StatusUnprocessableEntity).Problem(); got.Detail != "replicas: must not be negative" {
+		t.Errorf("the error is %q", got.Detail)
+	}
 	scaled := s.do("ann", http.MethodPut, "a/scale", `{"replicas": 3}`).Want(http.StatusOK)
 	if scaled.JSON()["replicas"] != float64(3) {
 		t.Errorf("scaled to %s", scaled.Body)

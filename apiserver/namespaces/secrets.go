@@ -75,6 +75,7 @@ func secretRoutes() []rest.Route {
 				Query:   []openapi.Parameter{rest.DryRunParameter()},
 				Headers: []openapi.Parameter{{Name: "If-None-Match", Doc: "*: the Secret must not exist"}},
 				Accepts: []openapi.Content{rest.JSON(secretInput{})}, Returns: rest.JSON(writtenSecret{}), Status: http.StatusOK, Created: true,
+				Errors: []int{http.StatusPreconditionFailed},
 			},
 			Change: "write secret", Needs: need("create", "update"), Handler: putSecret,
 		},

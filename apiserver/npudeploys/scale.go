@@ -75,8 +75,11 @@ func putScale(w http.ResponseWriter, r *http.Request, user *kube.UserClient) err
 	if err := rest.ReadJSON(r, &desired); err != nil {
 		return err
 	}
-	if desired.Replicas == nil {
+	switch {
+	case desired.Replicas == nil:
 		return problem.Invalid("replicas", "is missing")
+	case *desired.Replicas < 0:
+		return problem.Invalid("replicas", "must not be negative")
 	}
 	dryRun, err := rest.DryRun(r)
 	if err != nil {

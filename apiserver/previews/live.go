@@ -44,7 +44,7 @@ func (h *Handlers) manifestsRoute() rest.Route {
 		Operation: openapi.Operation{
 			ID: "readManifests", Method: http.MethodGet, Path: npudeploys.ObjectPath + "/manifests", Summary: "Render an NpuDeploy as it is",
 			Query:   []openapi.Parameter{sourcesParameter()},
-			Returns: rest.JSON(manifests{}), Status: http.StatusOK,
+			Returns: rest.JSON(manifests{}), Status: http.StatusOK, Errors: []int{http.StatusUnprocessableEntity},
 		},
 		Needs: rest.Needs(npudeploys.Resource, "get"), Handler: h.manifests,
 	}

@@ -49,7 +49,7 @@ func (h *Handlers) previewRoute() rest.Route {
 			Query:   []openapi.Parameter{rest.ForceParameter(), sourcesParameter()},
 			Headers: []openapi.Parameter{{Name: "If-Match", Doc: "the ETag that was read: preview a PUT over it; absent: preview an apply"}},
 			Accepts: []openapi.Content{{Types: []string{rest.MediaJSON, rest.MediaYAML}, Schema: npudeploys.InputSchema}},
-			Returns: rest.JSON(preview{}), Status: http.StatusOK,
+			Returns: rest.JSON(preview{}), Status: http.StatusOK, Errors: []int{http.StatusConflict},
 		},
 		Needs: rest.Needs(npudeploys.Resource, "get", "create", "patch"), Handler: h.preview,
 	}

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"math"
 	"mime"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -33,6 +35,9 @@ const (
 // MediaType returns the media type of the request's body, which must be one of allowed.
 // The first is the default.
 func MediaType(r *http.Request, allowed ...string) (string, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return "", problem.New(http.StatusUnsupportedMediaType, "a body with Content-Encoding cannot be read: send it as it is")
+	}
 	text := r.Header.Get("Content-Type")
 	if text == "" {
 		return allowed[0], nil
@@ -204,13 +209,25 @@ func ReadJSON(r *http.Request, into any) error {
 		return err
 	}
 	strict, err := kjson.UnmarshalStrict(text, into)
+	mistyped, isMistyped := errors.AsType[*json.UnmarshalTypeError](err)
 	switch {
+	case isMistyped && mistyped.Field != "":
+		return problem.Invalid(mistyped.Field, "must be "+typeName(mistyped.Type)+", not "+mistyped.Value)
 	case err != nil:
 		return unreadable(err)
 	case len(strict) > 0:
 		return unreadable(strict[0])
 	}
 	return nil
+}
+
+// typeName returns the name of a Go type as users of JSON know it.
+func typeName(t reflect.Type) string {
+	names := map[reflect.Kind]string{
+		reflect.String: "a string", reflect.Bool: "true or false", reflect.Map: "an object", reflect.Struct: "an object",
+		reflect.Slice: "a list", reflect.Int32: "an integer of 32 bits",
+	}
+	return cmp.Or(names[t.Kind()], "a number")
 }
 
 func unreadable(err error) error {

@@ -1,11 +1,14 @@
 package rest
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"github.com/dudaji/nufi/apiserver/problem"
 )
 
 // encodeUTF16 encodes text as UTF-16, little endian, with or without a byte order mark.
@@ -65,6 +68,44 @@ func TestReadObject(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, object, err)
 		case c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)):
 			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+		checkClientError(t, err)
+	}
+}
+
+func TestCompressedBodyIsNotParsed(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/", strings.NewReader("{}"))
+	r.Header.Set("Content-Encoding", "gzip")
+	_, err := ReadObject(r, MediaJSON)
+	if failure, ok := errors.AsType[*problem.Error](err); !ok || failure.Status != http.StatusUnsupportedMediaType || !strings.Contains(failure.Detail, "Content-Encoding") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestReadJSONNamesTheFieldOfAnotherType(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"replicas": "2"}`: "replicas: must be an integer of 32 bits, not string",
+		`{"replicas": 1.5}`: "replicas: must be an integer of 32 bits, not number 1.5",
+		`{"replicas": 1e9}`: "replicas: must be an integer of 32 bits, not number 1e9",
+		`{"data": [1]}`:     "data: must be an object, not array",
+		`{"name": {}}`:      "name: must be a string, not object",
+		`{"force": 1}`:      "force: must be true or false, not number",
+		`{"members": 1}`:    "members: must be a list, not number",
+		`[]`:                "the body cannot be parsed: ",
+		`{"other": 1}`:      `the body cannot be parsed: unknown field "other"`,
+	} {
+		var into struct {
+			Replicas *int32            `json:"replicas"`
+			Data     map[string]string `json:"data"`
+			Name     string            `json:"name"`
+			Force    bool              `json:"force"`
+			Members  []string          `json:"members"`
+		}
+		err := ReadJSON(httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/", strings.NewReader(body)), &into)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", body, err, want)
 		}
 		checkClientError(t, err)
 	}

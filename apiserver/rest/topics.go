@@ -94,7 +94,7 @@ func (s *Streams) MergedRoute(path string, event openapi.Ref, topics ...Topic) R
 			ID: "watch", Method: http.MethodGet, Path: path, Summary: "Watch several topics in one stream",
 			Query:   append([]openapi.Parameter{topicNames}, parameters...),
 			Headers: []openapi.Parameter{LastEventIDParameter("id of the last event that was read: each topic continues after its own")},
-			Returns: Events(event), Status: http.StatusOK,
+			Returns: Events(event), Status: http.StatusOK, Errors: []int{http.StatusNotFound},
 		},
 		Stream: true,
 		Handler: s.Handler(Topic{Open: func(ctx context.Context, r *http.Request, user *kube.UserClient) (Stream, error) {

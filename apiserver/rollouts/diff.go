@@ -35,7 +35,7 @@ func diffRoute() rest.Route {
 			ID: "diffTemplates", Method: http.MethodGet, Path: rest.Prefix + "/templates/diff",
 			Summary: "Compare the files of two sets of templates that the controller keeps",
 			Query:   []openapi.Parameter{parameter("from"), parameter("to")},
-			Returns: rest.JSON(difference{}), Status: http.StatusOK,
+			Returns: rest.JSON(difference{}), Status: http.StatusOK, Errors: []int{http.StatusNotFound},
 		},
 		Needs: append(rest.Needs(Resource, "list"), needStored()), Handler: diff,
 	}

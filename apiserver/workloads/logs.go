@@ -63,7 +63,7 @@ func (h *Handlers) logsRoute() rest.Route {
 			},
 			Headers: []openapi.Parameter{{Name: "Accept", Doc: "text/event-stream: an event for each line; otherwise text"}},
 			Returns: openapi.Content{Types: []string{"text/plain"}, Schema: map[string]any{"type": "string"}}, AlsoReturns: []openapi.Content{rest.Events(EventSchema)},
-			Status: http.StatusOK,
+			Status: http.StatusOK, Errors: []int{http.StatusBadGateway},
 		},
 		Needs:  ownedNeeds(rest.Need{Verb: "get", Resource: "pods"}, rest.Need{Verb: "get", Resource: "pods/log"}),
 		Change: "read log", Stream: true, Handler: h.logs,
