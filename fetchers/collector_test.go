@@ -88,6 +88,15 @@ func TestFailingVendorKeepsItsDevicesAsStale(t *testing.T) {
 	})
 }
 
+// Devices may be missing from a partial response, and none may be.
+func TestPartialSnapshotDiffers(t *testing.T) {
+	whole, partial := &Snapshot{vendors: []view{{}}}, &Snapshot{vendors: []view{{}}}
+	partial.vendors[0].state.Diagnostics.Warnings = []string{"no response of a store"}
+	if !whole.same(whole) || whole.same(partial) {
+		t.Error("subscribers do not receive the warning")
+	}
+}
+
 func TestSnapshotIsImmutable(t *testing.T) {
 	collector := NewCollector([]HardwareFetcher{&fakeVendor{"A", one("A", "a0")}}, nil, time.Second, time.Now)
 	snapshot := collector.Collect(t.Context(), nil)

@@ -32,6 +32,9 @@ type VendorState struct {
 	Diagnostics Diagnostics `json:"-"`
 }
 
+// isPartial reports whether Prometheus warned that its response may be incomplete.
+func (v *VendorState) isPartial() bool { return len(v.Diagnostics.Warnings) > 0 }
+
 // Time is when the refresh that made the snapshot began.
 func (s *Snapshot) Time() time.Time { return s.time }
 
@@ -86,7 +89,7 @@ func (s *Snapshot) nodes() []string {
 // same reports whether two snapshots are equal apart from their times.
 func (s *Snapshot) same(other *Snapshot) bool {
 	return other != nil && slices.EqualFunc(s.vendors, other.vendors, func(a, b view) bool {
-		return (a.state.Err == nil) == (b.state.Err == nil) && sameDevices(a.devices, b.devices)
+		return (a.state.Err == nil) == (b.state.Err == nil) && a.state.isPartial() == b.state.isPartial() && sameDevices(a.devices, b.devices)
 	})
 }
 

@@ -34,6 +34,7 @@ func noon() time.Time { return time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC) }
 type recorded struct {
 	samples []fetchers.Sample
 	refused string
+	warning string
 }
 
 const atom = "rebellions.ai/ATOM"
@@ -51,6 +52,9 @@ func (r *recorded) Query(_ context.Context, expression string, _ time.Time) (fet
 		return fetchers.QueryResult{}, fmt.Errorf("%w: dial tcp 10.0.0.1:9090", fetchers.ErrUnreachable)
 	}
 	var result fetchers.QueryResult
+	if r.warning != "" {
+		result.Warnings = []string{r.warning}
+	}
 	for _, sample := range r.samples {
 		if strings.Contains(expression, sample.Labels.Get("__name__")) {
 			result.Samples = append(result.Samples, sample)
@@ -273,6 +277,23 @@ func TestFailedVendorKeepsItsDevicesAsStale(t *testing.T) {
 		}
 		if device := view.Nodes[0].Devices[0]; !device.Stale || device.Utilization == nil {
 			t.Errorf("%s: the device is %+v, want it stale", name, device)
+		}
+	}
+}
+
+// Thanos returns what it has if a part of its stores does not respond.
+func TestPartialMetricsAreReported(t *testing.T) {
+	t.Parallel()
+	r := record(t, "rebellions")
+	r.warning = "no response of 10.0.0.2:10901"
+	all := sources(t)
+	all.Metrics = r.snapshot(t, nil)
+	inventory := newInventory(all)
+	for want, rights := range map[string]Rights{
+		"Prometheus warns: no response of 10.0.0.2:10901": {Nodes: true}, incomplete: {AllNamespaces: true},
+	} {
+		if got := inventory.View(rights).Metrics.Vendors[0].Problem; got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

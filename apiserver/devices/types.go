@@ -118,5 +118,5 @@ type Vendor struct {
 	Family  string    `json:"family" enum:"GPU,RBLN,Sapeon,Furiosa,Ascend,DevicePlugin" doc:"as in devices"`
 	Devices int       `json:"devices" doc:"number of devices"`
 	Fetched time.Time `json:"fetched,omitzero" doc:"time of the last successful read; absent if there was none"`
-	Problem string    `json:"problem,omitempty" doc:"why the last read failed; without details for users who may not list nodes"`
+	Problem string    `json:"problem,omitempty" doc:"why the last read failed or may be incomplete; without details for users who may not list nodes"`
 }

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
+
+	"github.com/dudaji/nufi/fetchers"
 )
 
 // maxViews bounds the cached views of an Inventory: a megabyte each in a large cluster.
@@ -127,8 +130,11 @@ func (inv *Inventory) projects(rights Rights) []Project {
 	return projects
 }
 
-// cannotRead replaces error texts, which may name hosts, for users who may not list nodes.
-const cannotRead = "the metrics cannot be read"
+// These replace texts of errors and warnings, which may name hosts, for users who may not list nodes.
+const (
+	cannotRead = "the metrics cannot be read"
+	incomplete = "the metrics may be incomplete"
+)
 
 func (inv *Inventory) metrics(rights Rights) Metrics {
 	metrics := Metrics{State: MetricsNone, Vendors: []Vendor{}}
@@ -138,14 +144,25 @@ func (inv *Inventory) metrics(rights Rights) Metrics {
 	metrics.State = MetricsAwaited
 	for _, state := range inv.Metrics.Vendors() {
 		metrics.State = MetricsRead
-		vendor := Vendor{Family: state.Type, Devices: state.Devices, Fetched: state.Fetched}
-		switch {
-		case state.Err != nil && rights.Nodes:
-			vendor.Problem = state.Err.Error()
-		case state.Err != nil:
-			vendor.Problem = cannotRead
-		}
-		metrics.Vendors = append(metrics.Vendors, vendor)
+		metrics.Vendors = append(metrics.Vendors, Vendor{
+			Family: state.Type, Devices: state.Devices, Fetched: state.Fetched, Problem: problemOf(state, rights),
+		})
 	}
 	return metrics
+}
+
+// problemOf returns the error of the last read, or Prometheus's warnings: Thanos has some if a part of its stores did not
+// respond.
+func problemOf(state fetchers.VendorState, rights Rights) string {
+	switch warnings := state.Diagnostics.Warnings; {
+	case state.Err != nil && rights.Nodes:
+		return state.Err.Error()
+	case state.Err != nil:
+		return cannotRead
+	case len(warnings) > 0 && rights.Nodes:
+		return "Prometheus warns: " + strings.Join(warnings, "; ")
+	case len(warnings) > 0:
+		return incomplete
+	}
+	return ""
 }
