@@ -78,6 +78,7 @@ func TestPolicyOfAProjectReplacesTheGeneralPolicy(t *testing.T) {
 		"spec.strategy.type":                                         {`"Recreate"`, "rollout:"},
 		"spec.template.spec.volumes[1].hostPath.path":                {`"/mnt/research/cache"`, "modelCache:"},
 		"spec.template.spec.containers[0].volumeMounts[1].mountPath": {`"/cache"`, "modelCache:"},
+		`spec.template.metadata.labels["kueue.x-k8s.io/queue-name"]`: {`"research-gpus"`, "queue:"},
 	} {
 		value, sources := explained(t, research, path)
 		before, _, _ := strings.Cut(example, want.text)
@@ -92,6 +93,24 @@ func TestPolicyOfAProjectReplacesTheGeneralPolicy(t *testing.T) {
 	for name, namespace := range map[string]string{"another": "sandbox", "a longer name": "research-2", "a part of the name": "search"} {
 		if diff := cmp.Diff(summary(t, renderIn(t, compiled(t), namespace), nil), summary(t, renderIn(t, set, namespace), nil)); diff != "" {
 			t.Errorf("%s project changed:\n%s", name, diff)
+		}
+	}
+}
+
+func TestQueueOfAProjectReplacesTheGeneralQueue(t *testing.T) {
+	t.Parallel()
+	set := withPolicyFile(t, `package policy
+policy: queue: labels: "example.com/queue": "all"
+policy: projects: research: queue: labels: "example.com/queue": "own"
+policy: projects: sandbox: queue: labels: {}
+policy: projects: team: images: {}
+`)
+	for namespace, want := range map[string]string{"other": "all", "team": "all", "research": "own", "sandbox": ""} {
+		for _, object := range renderIn(t, set, namespace).Objects {
+			got, _, err := unstructured.NestedString(object.Object, "spec", "template", "metadata", "labels", "example.com/queue")
+			if object.GetKind() == "Deployment" && (got != want || err != nil) {
+				t.Errorf("%s: the queue is %q, want %q, error %v", namespace, got, want, err)
+			}
 		}
 	}
 }
