@@ -23,7 +23,7 @@ import (
 
 // failingList returns an error for each list.
 type failingList struct {
-	client.Reader
+	client.Client
 
 	err error
 }

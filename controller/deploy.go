@@ -49,8 +49,7 @@ type deployKind struct {
 	deployStatus
 
 	cache          cache.Cache
-	direct         client.Reader
-	writer         client.Client
+	direct         client.Client // without the cache
 	projects       *objects[*v1.Project]
 	renders        *renderCache
 	sets           *templateSets

@@ -45,6 +45,8 @@ const (
 	retryMaxDelay = 30 * time.Second
 	// shutdownTimeout is shorter than a pod's default grace period.
 	shutdownTimeout = 20 * time.Second
+	// requestTimeout is longer than the API server's own limit, of a minute by default.
+	requestTimeout = 65 * time.Second
 )
 
 // Options configures the controller.
@@ -87,13 +89,17 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
+	direct, err := newDirectClient(mgr)
+	if err != nil {
+		return nil, err
+	}
 	metrics, err := newMetrics(o.Registry)
 	if err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	var owners []func() // each enqueues all objects of a kind
 	kind := &deployKind{}
-	store, err := openTemplates(o, mgr, metrics, kind, func() {
+	store, err := openTemplates(o, mgr, direct, metrics, kind, func() {
 		for _, enqueue := range owners {
 			enqueue()
 		}
@@ -102,13 +108,9 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 		return nil, fmt.Errorf("opening the templates: %w", err)
 	}
 	renders := newRenderCache(store.Require, metrics)
-	projects := newReconciler[*v1.Project](mgr, metrics, renders, &projectKind{renders: renders})
-	direct, err := newDirectClient(mgr)
-	if err != nil {
-		return nil, err
-	}
+	projects := newReconciler[*v1.Project](mgr, direct, metrics, renders, &projectKind{renders: renders})
 	*kind = deployKind{
-		cache: mgr.GetCache(), direct: mgr.GetAPIReader(), writer: direct, projects: projects.objects, renders: renders, claims: newHostClaims(),
+		cache: mgr.GetCache(), direct: direct, projects: projects.objects, renders: renders, claims: newHostClaims(),
 		history: newSpecHistory(direct, clock.RealClock{}), specs: &observedSpecs{byDeploy: map[types.NamespacedName]observedSpec{}}, impacts: newImpactCache(),
 		deferred: newDeferredStatuses(clock.RealClock{}), unrecorded: newUnrecordedAssignments(clock.RealClock{}, func(names ...types.NamespacedName) {
 			kind.queue.addWith(priorityqueue.AddOpts{Priority: new(priorityRecord)}, names...)
@@ -117,7 +119,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 		measured: &measurements{querier: o.Prometheus, clock: o.MeasureClock, byDeploy: map[types.NamespacedName]measured{}},
 	}
 	kind.sets = newTemplateSets(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)
-	deploys := newReconciler[*v1.NpuDeploy](mgr, metrics, renders, kind)
+	deploys := newReconciler[*v1.NpuDeploy](mgr, direct, metrics, renders, kind)
 	deploys.specChanged, kind.queue, kind.measured.queue = kind.history.changed, deploys.queue, deploys.queue
 	kind.children = func(ctx context.Context, owner apply.Owner) ([]apply.Child, error) {
 		return deploys.applier.Children(ctx, owner)
@@ -206,10 +208,13 @@ func addProjects(mgr manager.Manager, projects *reconciler[*v1.Project], workers
 	return err
 }
 
-func newReconciler[T client.Object](mgr manager.Manager, metrics *metrics, renders *renderCache, kind ownerKind[T]) *reconciler[T] {
+func newReconciler[T client.Object](
+	mgr manager.Manager, direct client.Client, metrics *metrics, renders *renderCache, kind ownerKind[T],
+) *reconciler[T] {
 	return &reconciler[T]{
 		kind:     kind,
-		objects:  newObjects[T](kind, mgr.GetCache(), mgr.GetClient().Status()),
+		objects:  newObjects[T](kind, mgr.GetCache(), direct.Status()),
+		direct:   direct,
 		renders:  renders,
 		queue:    &queue{},
 		recorder: newRecorder(mgr),
@@ -218,16 +223,11 @@ func newReconciler[T client.Object](mgr manager.Manager, metrics *metrics, rende
 	}
 }
 
-// add adds the controller of a kind. Its applier reads and writes without the cache, beside
-// that of the manager.
+// add adds the controller of a kind.
 func (r *reconciler[T]) add(
 	mgr manager.Manager, name string, workers int, checkInstalled func(schema.GroupVersionKind) error, sources []source.Source,
 ) (controller.Controller, error) {
-	direct, err := newDirectClient(mgr)
-	if err != nil {
-		return nil, err
-	}
-	r.applier = apply.New(apply.Options{Cache: mgr.GetCache(), Client: direct, CheckInstalled: checkInstalled, Clock: r.clock})
+	r.applier = apply.New(apply.Options{Cache: mgr.GetCache(), Client: r.direct, CheckInstalled: checkInstalled, Clock: r.clock})
 	c, err := addController(mgr, name, controller.Options{Reconciler: r, MaxConcurrentReconciles: workers})
 	if err != nil {
 		return nil, err
@@ -241,11 +241,16 @@ func (r *reconciler[T]) add(
 	return c, nil
 }
 
-// newDirectClient returns a client that reads and writes without the cache.
+// newDirectClient returns a client that reads and writes without the cache. Its requests use HTTP/1.1, with which a write
+// takes a sixth less CPU than with HTTP/2. Watches do not: only HTTP/2's pings detect a lost connection before a time-out.
 func newDirectClient(mgr manager.Manager) (client.Client, error) {
-	return client.New(mgr.GetConfig(), client.Options{
-		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
-	})
+	config := rest.CopyConfig(mgr.GetConfig())
+	config.NextProtos, config.Timeout = []string{"http/1.1"}, requestTimeout
+	httpClient, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the API server: %w", err)
+	}
+	return client.New(config, client.Options{HTTPClient: httpClient, Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
 }
 
 // enqueueAll enqueues all objects of the kind, after all others.
@@ -274,7 +279,7 @@ func untilStopped(reconciler reconcile.Reconciler) reconcile.Reconciler {
 }
 
 // openTemplates opens the store of templates. It calls swapped after another set begins to serve.
-func openTemplates(o Options, mgr manager.Manager, metrics *metrics, kind *deployKind, swapped func()) (*templates.Store, error) {
+func openTemplates(o Options, mgr manager.Manager, direct client.Client, metrics *metrics, kind *deployKind, swapped func()) (*templates.Store, error) {
 	recorder := newRecorder(mgr)
 	live := func(ctx context.Context) (templates.Live, error) {
 		var deploys v1.NpuDeployList
@@ -289,7 +294,7 @@ func openTemplates(o Options, mgr manager.Manager, metrics *metrics, kind *deplo
 		Validate:      o.Validate,
 		WaitsForValid: true,
 		Try: func(ctx context.Context, candidate, serving *render.Templates) error {
-			return trial{live: live, writer: mgr.GetClient(), children: kind.children}.run(ctx, candidate, serving)
+			return trial{live: live, writer: direct, children: kind.children}.run(ctx, candidate, serving)
 		},
 		Swapped: func(set *render.Templates) {
 			o.Log.Info("Swapped the templates", "digest", set.Digest)

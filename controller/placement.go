@@ -66,7 +66,7 @@ func (k *deployKind) evict(ctx context.Context, observed status.Observed, group 
 	evicted := 0
 	for i := range group.Pods {
 		pod := &group.Pods[i]
-		err := k.writer.SubResource("eviction").Create(ctx, pod, &policyv1.Eviction{
+		err := k.direct.SubResource("eviction").Create(ctx, pod, &policyv1.Eviction{
 			ObjectMeta:    metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name},
 			DeleteOptions: &metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(pod.UID))},
 		})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,7 +25,8 @@ func (a *Applier) write(
 	if err != nil {
 		return lastApplied{}, err
 	}
-	options := []client.PatchOption{client.FieldOwner(v1.FieldManager)}
+	// By default, the API server decodes the body a second time to find duplicate fields. Unknown ones are an error anyway.
+	options := []client.PatchOption{client.FieldOwner(v1.FieldManager), client.FieldValidation(metav1.FieldValidationIgnore)}
 	if object != nil {
 		options = append(options, client.ForceOwnership)
 	}
