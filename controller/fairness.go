@@ -15,7 +15,7 @@ const (
 	// burst is how many changed specs of a namespace may wait with their own priority.
 	burst = 64
 	// Requests of a namespace with more of them come after all others: changed specs in up to
-	// maxSteps steps, each for four times as many, and then the namespace's statuses.
+	// maxSteps steps, each for four times as many, and then, until none waits, the namespace's statuses.
 	priorityCrowded       = priorityRecord - 1
 	maxSteps              = 4
 	priorityCrowdedStatus = priorityCrowded - maxSteps
@@ -29,7 +29,14 @@ type fairQueue struct {
 
 	mu      sync.Mutex
 	waiting map[reconcile.Request]struct{} // changed specs
-	counts  map[string]int                 // of waiting, by namespace
+	crowds  map[string]crowd               // of waiting, by namespace
+}
+
+// crowd is the changed specs of a namespace that wait.
+type crowd struct {
+	count int
+	// exceeded means that there were more than burst since there was none.
+	exceeded bool
 }
 
 func newFairQueue(name string, log logr.Logger, limiter workqueue.TypedRateLimiter[reconcile.Request]) *fairQueue {
@@ -38,7 +45,7 @@ func newFairQueue(name string, log logr.Logger, limiter workqueue.TypedRateLimit
 			o.Log, o.RateLimiter = log.WithValues("controller", name), limiter
 		}),
 		waiting: map[reconcile.Request]struct{}{},
-		counts:  map[string]int{},
+		crowds:  map[string]crowd{},
 	}
 }
 
@@ -92,19 +99,21 @@ func (q *fairQueue) rank(request reconcile.Request, priority int) int {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	crowd := q.crowds[request.Namespace]
 	if _, ok := q.waiting[request]; !ok && priority == prioritySpec {
 		q.waiting[request] = struct{}{}
-		q.counts[request.Namespace]++
+		crowd.count++
+		crowd.exceeded = crowd.exceeded || crowd.count > burst
+		q.crowds[request.Namespace] = crowd
 	}
-	count := q.counts[request.Namespace]
 	switch {
-	case count <= burst:
-		return priority
-	case priority == priorityStatus:
+	case priority == priorityStatus && crowd.exceeded:
 		return priorityCrowdedStatus
+	case priority == priorityStatus, crowd.count <= burst:
+		return priority
 	}
 	ranked := priorityCrowded
-	for step := 1; step < maxSteps && count > burst<<(2*step); step++ {
+	for step := 1; step < maxSteps && crowd.count > burst<<(2*step); step++ {
 		ranked--
 	}
 	return ranked
@@ -117,7 +126,10 @@ func (q *fairQueue) remove(request reconcile.Request) {
 		return
 	}
 	delete(q.waiting, request)
-	if q.counts[request.Namespace]--; q.counts[request.Namespace] == 0 {
-		delete(q.counts, request.Namespace)
+	crowd := q.crowds[request.Namespace]
+	if crowd.count--; crowd.count == 0 {
+		delete(q.crowds, request.Namespace)
+		return
 	}
+	q.crowds[request.Namespace] = crowd
 }

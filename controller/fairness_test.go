@@ -64,8 +64,26 @@ func TestNamespaceWithManyChangesDoesNotDelayAnother(t *testing.T) {
 	if count, priority := take(t, q, requestOf("busy", "status")); count != 1 || priority != priorityStatus {
 		t.Errorf("the status of the busy namespace is number %d with priority %d after its changes, want the first with %d", count, priority, priorityStatus)
 	}
-	if len(q.waiting) != 0 || len(q.counts) != 0 {
-		t.Errorf("an empty queue counts %d requests of %d namespaces", len(q.waiting), len(q.counts))
+	if len(q.waiting) != 0 || len(q.crowds) != 0 {
+		t.Errorf("an empty queue counts %d requests of %d namespaces", len(q.waiting), len(q.crowds))
+	}
+}
+
+// The statuses of a namespace with many changes wait for the last of them, too.
+func TestStatusesWaitUntilNoChangeDoes(t *testing.T) {
+	t.Parallel()
+	q := newTestQueue(t)
+	for i := range 5000 {
+		q.Add(requestOf("busy", strconv.Itoa(i)))
+	}
+	for range 4990 {
+		next, _ := q.Get()
+		q.Done(next)
+	}
+	status := requestOf("busy", "status")
+	q.AddWithOpts(priorityqueue.AddOpts{Priority: new(priorityStatus)}, status)
+	if count, priority := take(t, q, status); count != 11 || priority != priorityStatus {
+		t.Errorf("the status is number %d with priority %d, want 11 with %d", count, priority, priorityStatus)
 	}
 }
 
@@ -119,8 +137,8 @@ func TestRequestIsCountedOnce(t *testing.T) {
 		q.AddAfter(web, 0)
 		q.AddRateLimited(web)
 	}
-	if q.counts["busy"] != 1 {
-		t.Errorf("the queue counts %d requests, want 1", q.counts["busy"])
+	if q.crowds["busy"].count != 1 {
+		t.Errorf("the queue counts %d requests, want 1", q.crowds["busy"].count)
 	}
 	if next, _ := q.Get(); next != web || len(q.waiting) != 0 {
 		t.Errorf("got %v, and %d requests wait", next, len(q.waiting))
