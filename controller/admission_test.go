@@ -33,7 +33,7 @@ func (l failingList) List(context.Context, client.ObjectList, ...client.ListOpti
 }
 
 // hangingList does not respond.
-type hangingList struct{ client.Reader }
+type hangingList struct{ client.Client }
 
 func (hangingList) List(ctx context.Context, _ client.ObjectList, _ ...client.ListOption) error {
 	<-ctx.Done()

@@ -34,7 +34,7 @@ type leaseGuard struct {
 // wrap guards a transport. All transports of a process share the guard.
 func (g *leaseGuard) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
-		isDryRun := request.URL.Query().Get("dryRun") == metav1.DryRunAll
+		isDryRun := strings.Contains(request.URL.RawQuery, "dryRun="+metav1.DryRunAll)
 		if isDryRun || request.Method == http.MethodGet || request.Method == http.MethodHead {
 			return next.RoundTrip(request)
 		}

@@ -45,8 +45,6 @@ const (
 	retryMaxDelay = 30 * time.Second
 	// shutdownTimeout is shorter than a pod's default grace period.
 	shutdownTimeout = 20 * time.Second
-	// requestTimeout is longer than the API server's own limit, of a minute by default.
-	requestTimeout = 65 * time.Second
 )
 
 // Options configures the controller.
@@ -239,18 +237,6 @@ func (r *reconciler[T]) add(
 		}
 	}
 	return c, nil
-}
-
-// newDirectClient returns a client that reads and writes without the cache. Its requests use HTTP/1.1, with which a write
-// takes a sixth less CPU than with HTTP/2. Watches do not: only HTTP/2's pings detect a lost connection before a time-out.
-func newDirectClient(mgr manager.Manager) (client.Client, error) {
-	config := rest.CopyConfig(mgr.GetConfig())
-	config.NextProtos, config.Timeout = []string{"http/1.1"}, requestTimeout
-	httpClient, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to the API server: %w", err)
-	}
-	return client.New(config, client.Options{HTTPClient: httpClient, Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
 }
 
 // enqueueAll enqueues all objects of the kind, after all others.
