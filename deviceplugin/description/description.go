@@ -176,7 +176,7 @@ const (
 	AbsenceIgnored Absence = "Ignored"
 )
 
-// Range is a range of integers, in the attribute's own unit.
+// Range is a range with integers as bounds, in the attribute's own unit.
 type Range struct {
 	Min int64 `json:"min"`
 	Max int64 `json:"max"`

@@ -79,7 +79,7 @@ func TestX330SensorsAreExportedInBaseUnits(t *testing.T) {
 		t.Fatal(err)
 	}
 	host := fstest.MapFS{
-		"sys/0000:3b:00.0/hwmon/hwmon7/temp1_input":  {Data: []byte("41500\n")},
+		"sys/0000:3b:00.0/hwmon/hwmon7/temp1_input":  {Data: []byte("41500.0\n")},
 		"sys/0000:3b:00.0/hwmon/hwmon7/temp2_input":  {Data: []byte("39000\n")},
 		"sys/0000:3b:00.0/hwmon/hwmon7/power1_input": {Data: []byte("75250000\n")},
 		"sys/0000:5e:00.0/hwmon/hwmon8/temp1_input":  {Data: []byte("n/a\n")},

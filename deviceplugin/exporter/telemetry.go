@@ -2,7 +2,6 @@ package exporter
 
 import (
 	"context"
-	"strconv"
 	"sync"
 	"time"
 
@@ -72,6 +71,6 @@ func (t *Telemetry) read(ctx context.Context, dir string, series description.Ser
 	if err != nil {
 		return 0, false
 	}
-	number, err := strconv.ParseInt(text, 10, 64)
-	return float64(number) / float64(series.Divisor), err == nil
+	number, err := sysfs.Number(text)
+	return number / float64(series.Divisor), err == nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/dudaji/nufi/deviceplugin/description"
 	"github.com/dudaji/nufi/deviceplugin/discovery"
 	"github.com/dudaji/nufi/deviceplugin/health"
+	"github.com/dudaji/nufi/deviceplugin/sysfs"
 )
 
 // attributes evaluates all attributes. A bad one takes precedence over one without data.
@@ -98,12 +99,12 @@ func evaluate(a description.Attribute, value string) health.Observation {
 }
 
 func evaluateRange(a description.Attribute, value string) health.Observation {
-	number, err := strconv.ParseInt(value, 10, 64)
+	number, err := sysfs.Number(value)
 	if err != nil {
 		return observe(health.NoData, NoData, "%s is %s, which is not a number", a.Path, quote(value))
 	}
-	if number < a.Within.Min || number > a.Within.Max {
-		return observe(health.Bad, AttributeBad, "%s is %d, expected %d to %d", a.Path, number, a.Within.Min, a.Within.Max)
+	if number < float64(a.Within.Min) || number > float64(a.Within.Max) {
+		return observe(health.Bad, AttributeBad, "%s is %v, expected %d to %d", a.Path, number, a.Within.Min, a.Within.Max)
 	}
 	return good()
 }

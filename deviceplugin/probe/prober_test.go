@@ -86,6 +86,12 @@ func TestObserveReportsResultAndReason(t *testing.T) {
 			set("status", "3"), observation(health.Bad, probe.AttributeBad, `status is "3", expected one of ["0"]`)},
 		"a number out of its range": {
 			set("temp", "97000"), observation(health.Bad, probe.AttributeBad, "te* is 97000, expected 0 to 95000")},
+		"a fraction within the range": {
+			set("temp", "94999.5"), observation(health.Good, probe.Answering, "every check passed")},
+		"a fraction out of the range": {
+			set("temp", "95000.5"), observation(health.Bad, probe.AttributeBad, "te* is 95000.5, expected 0 to 95000")},
+		"infinity": {
+			set("temp", "inf"), observation(health.NoData, probe.NoData, `te* is "inf", which is not a number`)},
 		"not a number": {
 			set("temp", "hot\x00"), observation(health.NoData, probe.NoData, `te* is "hot\x00", which is not a number`)},
 		"an attribute that is not there": {

@@ -17,8 +17,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -102,6 +104,15 @@ func (t *Tree) read(of head) *read {
 func (t *Tree) Attribute(ctx context.Context, name string) (string, error) {
 	data, err := t.Read(ctx, name)
 	return strings.TrimSpace(string(data)), err
+}
+
+// Number returns the number that an attribute's text is: most drivers write integers, some fractions.
+func Number(text string) (float64, error) {
+	number, err := strconv.ParseFloat(text, 64)
+	if err == nil && (math.IsNaN(number) || math.IsInf(number, 0)) {
+		err = strconv.ErrSyntax
+	}
+	return number, err
 }
 
 // Match returns the paths below dir that match a pattern, sorted.
