@@ -68,6 +68,8 @@ func addonOf(example string) string {
 		return string(cluster.Inference)
 	case "ray":
 		return string(cluster.KubeRay)
+	case "quota":
+		return string(cluster.Kueue)
 	}
 	return ""
 }
