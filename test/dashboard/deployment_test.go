@@ -166,3 +166,22 @@ func TestActionsOfAViewerNameTheMissingPermission(t *testing.T) {
 		t.Errorf("the page is %q", got)
 	}
 }
+
+func TestTabsKeepThePositionOfThePage(t *testing.T) {
+	s := newServer(t)
+	tab := open(t, s, "ann", look{"en", false, phone})
+	tab.visit("/deployments/ml/llama-8b")
+	eval[bool](tab, `document.querySelector(".tabs").scrollIntoView() === undefined`)
+	before := eval[float64](tab, "window.scrollY")
+	if before < 100 {
+		t.Fatalf("the tabs are on the first screen, at %v", before)
+	}
+	tab.submit(`.tabs [href*="/spec"]`)
+	// A shorter page cannot scroll as far.
+	tab.await(fmt.Sprintf("window.scrollY > 100 && Math.abs(window.scrollY - Math.min(%v, document.documentElement.scrollHeight - innerHeight)) < 2", before))
+	tab.visit("/deployments/ml/qwen-7b")
+	if got := eval[float64](tab, "window.scrollY"); got != 0 {
+		t.Errorf("another page begins at %v", got)
+	}
+	tab.wantNoReports()
+}

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -34,6 +35,36 @@ func serveLogs(h *harness.Harness, name string, serve http.HandlerFunc) {
 	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "127.0.0.1"}}
 	node.Status.DaemonEndpoints.KubeletEndpoint.Port = int32(number)
 	h.Must(h.Client.Status().Update(h.Context(), node))
+}
+
+func TestLogIsFollowedAgainAfterAnOutageOfTheServer(t *testing.T) {
+	s := newServer(t)
+	var follows atomic.Int32
+	serveLogs(s.Harness, "qwen-7b", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("follow") != "true" {
+			return
+		}
+		_, _ = fmt.Fprintln(w, "follow", follows.Add(1))
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	var isDown atomic.Bool
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isDown.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		s.API.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	tab := open(t, s, "ann", looks()[0])
+	tab.do(chromedp.Navigate(front.URL + "/deployments/ml/qwen-7b/logs"))
+	tab.await(`document.querySelector("#log").textContent === "follow 1\n"`)
+	isDown.Store(true)
+	front.CloseClientConnections()
+	tab.await(`document.querySelector("#stale").textContent.includes("connects again by itself")`)
+	isDown.Store(false)
+	tab.await(`document.querySelector("#log").textContent === "follow 2\n" && document.querySelector("#stale").hidden`)
 }
 
 func TestLogIsFollowedAndSearched(t *testing.T) {

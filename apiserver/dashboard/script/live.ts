@@ -29,8 +29,8 @@ const policy = window.trustedTypes?.createPolicy("nufi", asIs) ?? asIs;
 const pause = 2000;
 
 // minRetry and maxRetry bound the time until a stream that has failed is opened again.
-const minRetry = 1000;
-const maxRetry = 30000;
+export const minRetry = 1000;
+export const maxRetry = 30000;
 
 // tickInterval is that of a timer, in milliseconds. A tick that is much later shows that the computer
 // was asleep.
@@ -88,6 +88,15 @@ function watchPresses(): void {
   }
   window.addEventListener("pointerdown", press, { capture: true });
   window.addEventListener("keydown", press, { capture: true });
+}
+
+// notice shows a line above the content, or hides it.
+export function notice(text: string): void {
+  const line = document.getElementById("stale");
+  if (line) {
+    line.textContent = text;
+    line.hidden = text === "";
+  }
 }
 
 export function live(): void {
@@ -149,14 +158,6 @@ export function live(): void {
       row.remove();
     } else if (change.html) {
       readSoon(pause); // its place follows from the order
-    }
-  }
-
-  function notice(text: string): void {
-    const line = document.getElementById("stale");
-    if (line) {
-      line.textContent = text;
-      line.hidden = text === "";
     }
   }
 

@@ -1,5 +1,7 @@
 // Follows a log. It scrolls with the last line, unless the user has scrolled up.
 
+import { maxRetry, minRetry, notice } from "./live.js";
+
 // The number of lines that a page keeps.
 const maxLines = 5000;
 
@@ -32,10 +34,15 @@ export function follow(log: HTMLElement): void {
   }
 
   let source: EventSource | null = null;
+  let retry = minRetry;
   function open(): void {
     if (source || document.hidden || !log.dataset.stream) return;
     const stream = new EventSource(log.dataset.stream);
     source = stream;
+    stream.addEventListener("open", () => {
+      retry = minRetry;
+      notice("");
+    });
     stream.addEventListener("pod", () => {
       fresh = true; // the stream begins with the end of the log
       pending.length = 0;
@@ -44,9 +51,21 @@ export function follow(log: HTMLElement): void {
     stream.addEventListener("part", (event) => add(event.data as string));
     stream.addEventListener("end", (event) => {
       stream.close();
-      const { detail } = JSON.parse(event.data as string) as { detail?: string };
-      if (detail) add(`— ${detail}\n`);
+      const { detail, status } = JSON.parse(event.data as string) as { detail?: string; status?: number };
+      if (status && status >= 500) again();
+      else if (detail) add(`— ${detail}\n`);
     });
+    stream.addEventListener("error", () => {
+      if (stream.readyState === EventSource.CLOSED) again(); // otherwise the browser opens it again
+    });
+  }
+
+  // again opens the stream later, as after a restart of the server or the node.
+  function again(): void {
+    source = null;
+    notice(document.getElementById("stale")?.dataset.offline ?? "");
+    window.setTimeout(open, retry);
+    retry = Math.min(2 * retry, maxRetry);
   }
 
   document.addEventListener("visibilitychange", () => {

@@ -6,6 +6,7 @@ import { follow } from "./log.js";
 import { keys } from "./keys.js";
 import { live } from "./live.js";
 import { searching } from "./search.js";
+import { keepingPosition } from "./tabs.js";
 
 const log = document.querySelector<HTMLElement>("#log");
 if (log) searching(log);
@@ -17,5 +18,6 @@ if (log?.dataset.stream) {
 editor();
 keys();
 copying();
+keepingPosition();
 selecting();
 dropping();
