@@ -51,7 +51,7 @@ type Inventory struct {
 	changed chan struct{} // closed, and replaced, when entries change
 }
 
-// New returns an Inventory that is empty until it runs.
+// New returns an Inventory that is empty until it is ready.
 func New(scanner Scanner, prober Prober, options Options) *Inventory {
 	return &Inventory{
 		scanner: scanner, prober: prober, options: options,
