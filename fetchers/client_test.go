@@ -107,6 +107,16 @@ func TestQueryReportsABrokenConnectionAsUnreachable(t *testing.T) {
 	}
 }
 
+func TestPartialResponseOfVictoriaMetricsIsAWarning(t *testing.T) {
+	for isPartial, want := range map[string]int{"true": 1, "false": 0} {
+		body := `{"status":"success","isPartial":` + isPartial + `,"data":{"resultType":"matrix","result":[]}}`
+		result, err := query(t, responding(http.StatusOK, "application/json", body))
+		if err != nil || len(result.Warnings) != want {
+			t.Errorf("%s: got %q, %v", isPartial, result.Warnings, err)
+		}
+	}
+}
+
 func TestQueryAcceptsFieldsInAnyOrder(t *testing.T) {
 	body := `{"warnings":["w"],"more":{"deep":[{}]},"data":{"result":[
 		null, {"values":[]}, {"metric":{"a":"h"},"histograms":[[1,{"count":"1"}]]},

@@ -81,10 +81,23 @@ func (d *decoding) envelope(name string) error {
 		return d.Decode(&d.message)
 	case "warnings":
 		return d.Decode(&d.warnings)
+	case "isPartial":
+		return d.partial()
 	case "data":
 		return d.object(d.data)
 	}
 	return d.skip()
+}
+
+// partial reads the field that VictoriaMetrics's vmselect has instead of a warning
+// (docs.victoriametrics.com/guides/vm-architectures).
+func (d *decoding) partial() error {
+	isPartial := false
+	err := d.Decode(&isPartial)
+	if isPartial {
+		d.warnings = append(d.warnings, "the response is partial")
+	}
+	return err
 }
 
 func (d *decoding) data(name string) error {
