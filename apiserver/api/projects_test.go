@@ -245,6 +245,11 @@ func TestProjectErrorNamesTheField(t *testing.T) {
 			t.Errorf("%s: the fields are %v, want %s", name, got.Errors, test.field)
 		}
 	}
+	const patterns = `{"metadata": {"name": "a"}, "spec": {"hostSuffixes": ["Bad"], "quota": {"cpu": "many"}}}`
+	got := s.do("root", http.MethodPost, "/api/v1/projects", patterns).Want(http.StatusUnprocessableEntity).Problem().Detail
+	if !strings.Contains(got, "should be a quantity, such as") || !strings.Contains(got, "should be a DNS name") {
+		t.Errorf("the error is %q", got)
+	}
 }
 
 // Writing a Project is a permission in the whole cluster, which its admin does not have.

@@ -96,7 +96,20 @@ func fieldError(cause metav1.StatusCause) FieldError {
 		return FieldError{Field: rule[1], Message: rule[2]}
 	}
 	// Only the paths of conflicts begin with a dot.
-	return FieldError{Field: strings.TrimPrefix(cause.Field, "."), Message: cause.Message}
+	field := strings.TrimPrefix(cause.Field, ".")
+	return FieldError{Field: field, Message: withoutPattern(strings.Replace(cause.Message, ": "+field+" in body ", ": ", 1))}
+}
+
+// withoutPattern replaces the expressions of the CRDs for quantities and for hosts by words.
+func withoutPattern(message string) string {
+	before, pattern, _ := strings.Cut(message, "should match ")
+	switch {
+	case strings.Contains(pattern, "[numkMGTPE]"):
+		return before + "should be a quantity, such as 4, 500m or 16Gi"
+	case strings.HasPrefix(pattern, `'^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.`):
+		return before + "should be a DNS name in lower case"
+	}
+	return message
 }
 
 func fromViolations(invalid *render.Error) *Error {

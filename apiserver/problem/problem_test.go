@@ -47,6 +47,20 @@ func TestKubernetesErrorsBecomeProblems(t *testing.T) {
 			apierrors.NewInvalid(kind, "a", field.ErrorList{field.Required(field.NewPath("spec", "model"), "say it")}), 422, "",
 			[]problem.FieldError{{Field: "spec.model", Message: "Required value: say it"}},
 		},
+		"fields that the schema of a CRD rejects": {
+			apierrors.NewInvalid(kind, "a", field.ErrorList{
+				field.Invalid(field.NewPath("spec", "count"), -1, "spec.count in body should be greater than or equal to 0"),
+				field.Invalid(field.NewPath("spec", "cpu"), "abc", `spec.cpu in body should match '^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$'`),
+				field.Invalid(field.NewPath("spec", "hosts").Index(0), "B", `spec.hosts[0] in body should match '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$'`),
+				field.Invalid(field.NewPath("spec", "name"), "B", "spec.name in body should match '^a$'"),
+			}), 422, "",
+			[]problem.FieldError{
+				{Field: "spec.count", Message: "Invalid value: -1: should be greater than or equal to 0"},
+				{Field: "spec.cpu", Message: `Invalid value: "abc": should be a quantity, such as 4, 500m or 16Gi`},
+				{Field: "spec.hosts[0]", Message: `Invalid value: "B": should be a DNS name in lower case`},
+				{Field: "spec.name", Message: `Invalid value: "B": should match '^a$'`},
+			},
+		},
 		"a violation of the templates": {
 			&render.Error{Violations: []render.Violation{{Path: "spec.accelerator.count", Message: "too many"}}}, 422, "",
 			[]problem.FieldError{{Field: "spec.accelerator.count", Message: "too many"}},
