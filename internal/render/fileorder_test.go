@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -11,30 +12,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/internal/render"
 	"github.com/dudaji/nufi/test/harness/rendertest"
 )
 
 // CUE evaluates the files of a package in the order of their names. On this depends the order of the fields of a struct, and
-// of lists that are made of them; v0.17.1 even loses embedded fields in one order. A file that a platform team adds must not
-// change what the others render. Of the servers, the order decides which of two matches an image.
+// of lists that are made of them; v0.17.1 even loses embedded fields in one order, and finds no value in others. A file that
+// a platform team adds must not change what the others render. Of the servers, the order decides which of two matches an image.
 func TestManifestsDoNotDependOnTheNamesOfFiles(t *testing.T) {
-	renamed, folders := fstest.MapFS{}, map[string]int{}
-	err := fs.WalkDir(nufi.Module(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := fs.ReadFile(nufi.Module(), name)
-		if folder := path.Dir(name); strings.HasPrefix(folder, "schemas/") && folder != "schemas/servers" {
-			folders[folder]++
-			name = fmt.Sprintf("%s/%03d_%s", folder, 1000-folders[folder], path.Base(name))
-		}
-		renamed[name] = &fstest.MapFile{Data: content}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	set := rendertest.Compile(t, renamed)
+	opposite := renamed(t, func(i int, _ string) string { return fmt.Sprintf("%03d", 1000-i) })
+	secondHalfFirst := renamed(t, func(_ int, name string) string { return strconv.FormatBool(name < "m") })
 	ofEachFixture(t, "valid/*", func(t *testing.T, kind kind, file string) {
 		t.Helper()
 		if policyLine.Match(read(t, file)) {
@@ -44,12 +31,35 @@ func TestManifestsDoNotDependOnTheNamesOfFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := kind.render(set, read(t, file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(manifests(t, want)), string(manifests(t, got))); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
+		for order, set := range map[string]*render.Templates{"opposite": opposite, "second half first": secondHalfFirst} {
+			got, err := kind.render(set, read(t, file))
+			if err != nil {
+				t.Errorf("%s: %v", order, err)
+			} else if diff := cmp.Diff(string(manifests(t, want)), string(manifests(t, got))); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", order, diff)
+			}
 		}
 	})
+}
+
+// renamed compiles the templates with a prefix for each file, by its number in its folder and its name.
+func renamed(t *testing.T, prefix func(i int, name string) string) *render.Templates {
+	t.Helper()
+	module, folders := fstest.MapFS{}, map[string]int{}
+	err := fs.WalkDir(nufi.Module(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(nufi.Module(), name)
+		if folder := path.Dir(name); strings.HasPrefix(folder, "schemas/") && folder != "schemas/servers" {
+			folders[folder]++
+			name = path.Join(folder, prefix(folders[folder], path.Base(name))+"_"+path.Base(name))
+		}
+		module[name] = &fstest.MapFile{Data: content}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rendertest.Compile(t, module)
 }
