@@ -134,8 +134,13 @@ func TestDevicesThatFlapCauseFewWrites(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		go func() {
-			for ; ctx.Err() == nil; <-time.After(500 * time.Millisecond) {
+			for {
 				devices.Set(device("a", health.Unhealthy, false, "DeviceNodeMissing", "/dev/a does not exist"))
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(500 * time.Millisecond):
+				}
 			}
 		}()
 		if err := condition.Run(ctx); err != nil {
