@@ -188,7 +188,7 @@ func (k *deployKind) evaluate(
 	if recordedShare(next) != recordedShare(deploy) {
 		k.queue.addWith(priorityqueue.AddOpts{After: settleDrift}, name) // The route follows the status.
 	}
-	k.setTemplates(deploy, next, rendered)
+	k.setTemplates(ctx, deploy, next, rendered)
 	return next, nil
 }
 
@@ -201,14 +201,19 @@ func (k *deployKind) isAnyBehind(deploy types.UID, workload status.Workload) boo
 		workload.Prefill != nil && k.isAnyBehind(deploy, *workload.Prefill)
 }
 
-// setTemplates records the serving set in a status that is written for another reason, if updates are
-// automatic and the manifests are the same.
-func (k *deployKind) setTemplates(deploy, next *v1.NpuDeploy, rendered *rendering) {
+// setTemplates records the serving set in a status that is written for another reason, if updates are automatic, the
+// manifests are the same, and no rollout of the set is under way: it may fail.
+func (k *deployKind) setTemplates(ctx context.Context, deploy, next *v1.NpuDeploy, rendered *rendering) {
 	if serving, err := k.renders.serving(); err != nil || rollout.IsManual(deploy, serving.Catalogue) {
 		return
 	}
 	isSame := rendered.update == nil && rendered.objects != nil && next.Status.Templates == rendered.input.templates
-	if isSame && k.unrecorded.of(deploy) == nil && !equality.Semantic.DeepEqual(next.Status, deploy.Status) {
+	if !isSame || next.Status.Templates == rendered.input.serving || k.unrecorded.of(deploy) != nil ||
+		equality.Semantic.DeepEqual(next.Status, deploy.Status) {
+		return
+	}
+	rollouts, err := listRollouts(ctx, k.cache)
+	if err == nil && !rollout.LatestOf(rollouts).IsIncomplete(rendered.input.serving) {
 		next.Status.Templates = rendered.input.serving
 	}
 }

@@ -280,7 +280,11 @@ func (f *fixture) testBadSet(good string) {
 	f.AwaitCondition(f.rollout(2), v1.ConditionProgressing, metav1.ConditionTrue, v1.ReasonWaitingForDevices)
 	f.edit("\tdevices: atom: nodeSelector: \"example.com/no-node\": \"true\"\n", "\tdevices: {}\n")
 
-	f.Log("A bad set is reverted.")
+	f.Log("A bad set is reverted. One whose command is its own is not affected, and not assigned the set by a change either.")
+	f.Apply("{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: own}, " +
+		"spec: {inferenceServer: {image: \"own:1\", command: [serve], replicas: 0}}}")
+	own := f.NpuDeploy("own")
+	f.AwaitCondition(own, v1.ConditionReady, metav1.ConditionTrue, v1.ReasonScaledToZero)
 	f.edit("vllm.entrypoints.openai.api_server", "vllm.entrypoints.openai.api_serve")
 	f.serve()
 	f.killAt(after(assignment(`"failed"`)), update())
@@ -300,6 +304,11 @@ func (f *fixture) testBadSet(good string) {
 	}
 	if got := f.revisions(); got["2"] != deploys-2 {
 		f.Errorf("Deployments by revision: %v, want all but the first wave at 2", got)
+	}
+	f.Patch(own, `{"spec": {"inferenceServer": {"terminationGracePeriodSeconds": 7}}}`)
+	f.AwaitObject(own, "its change", func() bool { return own.Status.ObservedGeneration == own.Generation && own.Generation > 1 })
+	if f.Get(halted); own.Status.Templates == halted.Spec.Templates {
+		f.Error("a change of the spec assigned the bad set")
 	}
 	f.apply("new", "Automatic", 0)
 	f.AwaitCondition(f.NpuDeploy("new"), v1.ConditionReady, metav1.ConditionTrue, v1.ReasonScaledToZero)
