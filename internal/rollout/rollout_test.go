@@ -394,6 +394,28 @@ func TestServersWithoutARouteHaltTheRolloutIfTheyCrash(t *testing.T) {
 	}
 }
 
+// A user changes a spec while its wave is under way.
+func TestInvalidChangeOfASpecIsNoFailure(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]*fleet{"Ready": newFleet(t, policy(), restarts(20)...), "Available": newFleetWithoutRoutes(t)} {
+		for range 200 {
+			for _, d := range f.evaluate() {
+				restart(d, v1.ReasonStarting, f.input.Now)
+				serveWithoutRoute(d, f.input.Now)
+				d.Ready.IsTrue, d.Manifests = name == "Ready", rollout.Condition{IsTrue: true, Reason: v1.ReasonApplied, Since: f.input.Now}
+				if d.Name == "web-1" {
+					d.Manifests = rollout.Condition{Reason: v1.ReasonInvalidSpec, Since: f.input.Now}
+					d.Ready = d.Manifests
+				}
+			}
+			f.input.Now = f.input.Now.Add(time.Minute)
+		}
+		if f.condition(v1.ConditionComplete) != "True Complete" || f.on(target) != 20 {
+			t.Errorf("%s: Complete is %s, %d are on the set", name, f.condition(v1.ConditionComplete), f.on(target))
+		}
+	}
+}
+
 // Available is that of the earlier set's pods if the manifests are rejected.
 func TestServersWithoutARouteHaltTheRolloutIfTheirManifestsAreRejected(t *testing.T) {
 	t.Parallel()

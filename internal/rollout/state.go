@@ -129,6 +129,9 @@ func (e *evaluation) classify(d Deploy) *member {
 		return m
 	}
 	m.follow(a.Follows)
+	if m.hasInvalidChange() {
+		m.follow(v1.ConditionAvailable)
+	}
 	e.classifyAssigned(m, isRetried)
 	return m
 }
@@ -254,7 +257,14 @@ func (e *evaluation) failure(m *member) string {
 // isRejected reports whether the manifests cannot be rendered or applied since the assignment. Available may be True
 // nevertheless: it then describes the pods of the earlier set.
 func (m *member) isRejected() bool {
-	return m.followed == v1.ConditionAvailable && !m.Manifests.IsTrue && !m.Manifests.Since.Before(m.Assignment.Since.Time)
+	return m.followed == v1.ConditionAvailable && !m.hasInvalidChange() &&
+		!m.Manifests.IsTrue && !m.Manifests.Since.Before(m.Assignment.Since.Time)
+}
+
+// hasInvalidChange reports whether the assigned set rendered the spec, which a user then changed so that it does not render.
+// The set has not failed: Available describes its pods.
+func (m *member) hasInvalidChange() bool {
+	return m.Applied == m.Assignment.Templates && m.Manifests.Reason == v1.ReasonInvalidSpec
 }
 
 func isRenderError(reason string) bool {
