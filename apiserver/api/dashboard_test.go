@@ -19,6 +19,9 @@ func TestDashboardListsOnlyVisibleDeployments(t *testing.T) {
 		return string(s.do(user, http.MethodGet, "/?project="+s.Namespace, "").Want(http.StatusOK).Body)
 	}
 	s.Await("the deployment on the page", func() bool { return strings.Contains(page("vic"), row) })
+	if beyond := s.do("vic", http.MethodGet, "/?page=9&project="+s.Namespace, "").Want(http.StatusOK); !strings.Contains(string(beyond.Body), row) {
+		t.Error("a page beyond the end does not show the last one")
+	}
 	if strings.Contains(page("bob"), row) {
 		t.Error("a user without rights sees the deployment")
 	}

@@ -113,9 +113,12 @@ func (h *Handlers) deployments(w http.ResponseWriter, r *http.Request, user *kub
 	if err != nil {
 		return err
 	}
-	listing, err := npudeploys.List(r.Context(), h.Cluster, user, npudeploys.ListQuery{
-		Selection: f.selection(), Sort: f.Sort, Page: rest.Page{Limit: pageSize}, Skip: (number - 1) * pageSize,
-	})
+	query := npudeploys.ListQuery{Selection: f.selection(), Sort: f.Sort, Page: rest.Page{Limit: pageSize}, Skip: (number - 1) * pageSize}
+	listing, err := npudeploys.List(r.Context(), h.Cluster, user, query)
+	if last := lastPage(listing.Summary.Total, pageSize); err == nil && number > last {
+		number, query.Skip = last, (last-1)*pageSize
+		listing, err = npudeploys.List(r.Context(), h.Cluster, user, query)
+	}
 	if err != nil {
 		return err
 	}

@@ -111,6 +111,9 @@ func pageNumber(r *http.Request) (int, error) {
 	return min(number, maxPage), nil
 }
 
+// lastPage returns the number of the last page of a list, which is shown instead of a page beyond it.
+func lastPage(total, size int) int { return max(1, (total+size-1)/size) }
+
 func newDevicesPage(r *http.Request, view *devices.View, number int) devicesPage {
 	query := r.URL.Query()
 	page := devicesPage{Query: query.Get("q"), Type: query.Get("type"), Show: query.Get("show"), Metrics: view.Metrics}
@@ -121,7 +124,8 @@ func newDevicesPage(r *http.Request, view *devices.View, number int) devicesPage
 	}
 	selected := page.selectNodes(r, view.Nodes)
 	page.Total = len(selected)
-	start := min((number-1)*nodesPerPage, len(selected))
+	number = min(number, lastPage(len(selected), nodesPerPage))
+	start := (number - 1) * nodesPerPage
 	end := min(start+nodesPerPage, len(selected))
 	page.First, page.Last = start+1, end
 	for _, node := range selected[start:end] {
