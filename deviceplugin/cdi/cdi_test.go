@@ -195,6 +195,31 @@ func TestLeftoversOfKilledWritersAreRemoved(t *testing.T) {
 	}
 }
 
+func TestLockOfAnotherProgramDelaysNoWrite(t *testing.T) {
+	dir := t.TempDir()
+	other, err := os.Open(dir)
+	if err == nil {
+		err = syscall.Flock(int(other.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := cdi.NewWriter(dir, granter(), inventorytest.New(device("a")), clock.RealClock{})
+	written := make(chan error, 1)
+	go func() { written <- w.Ensure() }()
+	select {
+	case err = <-written:
+	case <-time.After(10 * time.Second):
+		t.Error("the write waits for the lock")
+	}
+	if err := errors.Join(err, other.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a"}, names(t, dir)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestFullDirectoryIsLoggedOnceAndExported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "cdi")

@@ -122,6 +122,7 @@ func (w *Writer) replace(data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(w.file), 0o755); err != nil { //nolint:gosec // runtimes of any user read it
 		return fmt.Errorf("creating the CDI directory: %w", err)
 	}
+	// Without the lock, another Writer may remove the temporary file; then the next attempt writes it again.
 	if dir, err := w.lock(syscall.LOCK_SH); err == nil {
 		defer dir.Close() //nolint:errcheck // nothing was written
 	}
@@ -142,7 +143,7 @@ func (w *Writer) replace(data []byte) error {
 
 // removeLeftovers removes the temporary files of Writers that were killed, unless one is writing.
 func (w *Writer) removeLeftovers() {
-	dir, err := w.lock(syscall.LOCK_EX | syscall.LOCK_NB)
+	dir, err := w.lock(syscall.LOCK_EX)
 	if err != nil {
 		return
 	}
@@ -156,12 +157,13 @@ func (w *Writer) removeLeftovers() {
 }
 
 // lock locks the directory until it is closed: Writers in all processes share it, and removeLeftovers excludes them.
+// It does not wait, because another program may keep a lock for any time.
 func (w *Writer) lock(how int) (*os.File, error) {
 	dir, err := os.Open(filepath.Dir(w.file))
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(dir.Fd()), how); err != nil {
+	if err := syscall.Flock(int(dir.Fd()), how|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}
 	return dir, nil
