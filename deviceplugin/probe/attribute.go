@@ -104,7 +104,8 @@ func evaluateRange(a description.Attribute, value string) health.Observation {
 		return observe(health.NoData, NoData, "%s is %s, which is not a number", a.Path, quote(value))
 	}
 	if number < float64(a.Within.Min) || number > float64(a.Within.Max) {
-		return observe(health.Bad, AttributeBad, "%s is %v, expected %d to %d", a.Path, number, a.Within.Min, a.Within.Max)
+		text := strconv.FormatFloat(number, 'f', -1, 64) // %v would write 1e+06
+		return observe(health.Bad, AttributeBad, "%s is %s, expected %d to %d", a.Path, text, a.Within.Min, a.Within.Max)
 	}
 	return good()
 }

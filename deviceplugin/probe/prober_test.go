@@ -90,6 +90,8 @@ func TestObserveReportsResultAndReason(t *testing.T) {
 			set("temp", "94999.5"), observation(health.Good, probe.Answering, "every check passed")},
 		"a fraction out of the range": {
 			set("temp", "95000.5"), observation(health.Bad, probe.AttributeBad, "te* is 95000.5, expected 0 to 95000")},
+		"a large number out of its range": {
+			set("temp", "76250000"), observation(health.Bad, probe.AttributeBad, "te* is 76250000, expected 0 to 95000")},
 		"infinity": {
 			set("temp", "inf"), observation(health.NoData, probe.NoData, `te* is "inf", which is not a number`)},
 		"not a number": {
