@@ -125,7 +125,7 @@ func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 	}
 }
 
-// CUE leaves these files out without an error: a policy in them would have no effect.
+// CUE leaves files out without an error: a policy in them would have no effect.
 func TestFilesWithoutEffectAreViolations(t *testing.T) {
 	t.Parallel()
 	module := edited(t, "cue.mod/module.cue", func(content string) string { return content }).(fstest.MapFS)
@@ -138,6 +138,15 @@ func TestFilesWithoutEffectAreViolations(t *testing.T) {
 		"schemas/policy/policy_test.cue": "package policy\n",
 		"schemas/policy/deploy_tool.cue": "package policy\n",
 		"schemas/policy/_draft.cue":      "policy: {}\n",
+		// Files that say so.
+		"schemas/policy/later.cue": "@ignore()\n\npackage policy\n",
+		"schemas/policy/notes.cue": "@ignore()\n\npolicy: {}\n",
+		// Packages in the folder of another one, in a folder below, and in one above, which belongs to none of them.
+		"schemas/policy/teams.cue":       "package teams\n\nlabels: team: \"a\"\n",
+		"schemas/policy/sites/sites.cue": "package sites\n\nlabels: site: \"b\"\n",
+		"schemas/policy/sites/other.cue": "package other\n",
+		"schemas/policy/of_packages.cue": "package policy\n\nimport (\n\t\"dudaji.com/nufi/schemas/policy/sites\"\n\t\"dudaji.com/nufi/schemas/policy:teams\"\n)\n\n_teams: [sites.labels, teams.labels]\n",
+		"tools.cue":                      "package tools\n",
 	} {
 		module[name] = &fstest.MapFile{Data: []byte(content)}
 	}
@@ -149,6 +158,7 @@ func TestFilesWithoutEffectAreViolations(t *testing.T) {
 	want := []string{
 		"schemas/policy/condition.cue:1: the file has no effect: @if(prod) did not match",
 		"schemas/policy/plain.cue:1: the file has no effect: no package name",
+		"schemas/policy/sites/other.cue:1: the file has no effect: package is other, want sites",
 		"schemas/policy/spelling.cue:1: the file has no effect: package is polcy, want policy",
 		"schemas/workload/plain.cue:1: the file has no effect: no package name",
 	}

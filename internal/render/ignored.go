@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
+	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/parser"
 
 	"github.com/dudaji/nufi/internal/message"
 )
@@ -14,26 +17,54 @@ import (
 // leftOut are the names of files that CUE leaves out of a package on purpose: hidden files, tests and commands.
 var leftOut = regexp.MustCompile(`^[._]|_(test|tool)\.cue$`)
 
-// addIgnored collects the files of instance, and of what it imports, that CUE leaves out although their names do not
-// say so: with another package clause or without one, or under a condition that nothing sets. CUE reports no error.
-func (t *Templates) addIgnored(instance *build.Instance, seen map[*build.Instance]bool) {
-	if seen[instance] {
-		return
-	}
-	seen[instance] = true
-	for _, file := range instance.IgnoredFiles {
-		if leftOut.MatchString(path.Base(file.Filename)) {
-			continue
+// ignored returns a violation for each file in the folders of the packages that CUE leaves out of all of them, although
+// it does not say so itself: with another package clause or without one, or under a condition that nothing sets. CUE
+// reports no error.
+func ignored(instances []*build.Instance) []Violation {
+	all := withImports(instances, nil)
+	known := map[string]bool{} // A package's files are ignored by others in its folder and in the folders below.
+	for _, instance := range all {
+		for _, file := range instance.BuildFiles {
+			known[file.Filename] = true
 		}
-		position := file.ExcludeReason.Position().Position()
-		position.Filename = cmp.Or(position.Filename, file.Filename)
-		position.Filename = strings.TrimPrefix(position.Filename, "/")
-		t.Ignored = append(t.Ignored, Violation{
-			Message:  message.Line("the file has no effect: "+file.ExcludeReason.Error(), maxMessage),
-			Position: position,
-		})
 	}
-	for _, imported := range instance.Imports {
-		t.addIgnored(imported, seen)
+	var violations []Violation
+	for _, instance := range all {
+		for _, file := range instance.IgnoredFiles {
+			if known[file.Filename] || path.Dir(file.Filename) != instance.Dir || isLeftOut(file) {
+				continue
+			}
+			known[file.Filename] = true
+			position := file.ExcludeReason.Position().Position()
+			position.Filename = cmp.Or(position.Filename, file.Filename)
+			position.Filename = strings.TrimPrefix(position.Filename, "/")
+			violations = append(violations, Violation{
+				Message:  message.Line("the file has no effect: "+file.ExcludeReason.Error(), maxMessage),
+				Position: position,
+			})
+		}
 	}
+	return violations
+}
+
+// withImports appends the instances, and what they import, to found.
+func withImports(instances, found []*build.Instance) []*build.Instance {
+	for _, instance := range instances {
+		if !slices.Contains(found, instance) {
+			found = withImports(instance.Imports, append(found, instance))
+		}
+	}
+	return found
+}
+
+// isLeftOut reports whether the name of the file, or @ignore(), says that it shall have no effect.
+func isLeftOut(file *build.File) bool {
+	if leftOut.MatchString(path.Base(file.Filename)) {
+		return true
+	}
+	syntax, err := parser.ParseFile(file.Filename, file.Source)
+	return err == nil && slices.ContainsFunc(syntax.Decls, func(decl ast.Decl) bool {
+		attribute, ok := decl.(*ast.Attribute)
+		return ok && strings.HasPrefix(attribute.Text, "@ignore(")
+	})
 }

@@ -37,7 +37,7 @@ type Templates struct {
 	Module fs.FS
 	// Catalogue is shared and must not be modified.
 	Catalogue *Catalogue
-	// Ignored has a violation for each file that has no effect, although its author meant it to.
+	// Ignored has a violation for each file that has no effect, although nothing in it says so.
 	Ignored []Violation
 
 	// context belongs to this set only, so that a replaced set is freed, or to those that are compared with it.
@@ -111,12 +111,10 @@ func loadConfig(module fs.FS) *load.Config {
 
 // evaluateImports evaluates what the packages import, and collects its words.
 func (t *Templates) evaluateImports(instances []*build.Instance, imports *packages) error {
-	seen := map[*build.Instance]bool{}
 	for _, instance := range instances {
 		if instance.Err != nil {
 			return newTemplateError("loading the templates", instance.Err, cue.Value{}, instance)
 		}
-		t.addIgnored(instance, seen)
 		t.words.add(instance)
 		if _, err := imports.scope(instance); err != nil {
 			return err
@@ -125,6 +123,7 @@ func (t *Templates) evaluateImports(instances []*build.Instance, imports *packag
 	for _, value := range imports.values {
 		t.words.addNames(value)
 	}
+	t.Ignored = ignored(instances)
 	return nil
 }
 
