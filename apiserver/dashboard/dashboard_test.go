@@ -18,6 +18,7 @@ import (
 
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/npudeploys"
+	"github.com/dudaji/nufi/apiserver/problem"
 	"github.com/dudaji/nufi/apiserver/rest"
 	"github.com/dudaji/nufi/apiserver/traffic"
 	"github.com/dudaji/nufi/internal/render"
@@ -453,6 +454,26 @@ func TestBrowserWithoutCredentialsIsSentToLogin(t *testing.T) {
 		}
 		if location := response.Header().Get("Location"); test.want == http.StatusFound && location != "/login?return=%2F%3Fq%3Da%26lang%3Dko" {
 			t.Errorf("%s: redirected to %s", name, location)
+		}
+	}
+}
+
+func TestErrorPageLinksToItsOwnHost(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[string]string{
+		"//other.example/x": "/other.example/x",
+		"/%2Fother.example": "/%2Fother.example",
+		"/a%3Fb":            "/a%3Fb",
+	} {
+		response := httptest.NewRecorder()
+		invalid := problem.New(http.StatusBadRequest, "the query is invalid")
+		if err := newHandlers(t).writeError(response, get(t, target+"?lang=en"), invalid); err != nil {
+			t.Fatal(err)
+		}
+		for _, language := range []language{english, korean} {
+			if link := `href="` + want + "?lang=" + string(language) + `"`; !strings.Contains(response.Body.String(), link) {
+				t.Errorf("%s: the page has no %s", target, link)
+			}
 		}
 	}
 }

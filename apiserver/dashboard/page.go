@@ -92,7 +92,7 @@ func (h *Handlers) writeError(w http.ResponseWriter, r *http.Request, p *problem
 	case p.Status == http.StatusUnauthorized && h.HasLogin:
 		page.LoginURL = "/login?return=%2F"
 	case p.Status == http.StatusBadRequest && !page.IsForm && r.URL.RawQuery != "":
-		page.PageURL = languageOf(r).url(r.URL.Path)
+		page.PageURL = languageOf(r).url(requestPath(r))
 	}
 	return h.views.write(w, r, "error.html", frame{Title: p.Title, Status: p.Status, Page: page})
 }

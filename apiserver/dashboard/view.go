@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/duration"
@@ -133,7 +134,10 @@ func urlWith(r *http.Request, name, value string) string {
 		query.Del(name)
 	}
 	if len(query) == 0 {
-		return r.URL.Path
+		return requestPath(r)
 	}
-	return r.URL.Path + "?" + query.Encode()
+	return requestPath(r) + "?" + query.Encode()
 }
+
+// requestPath returns the request's path for a link. Browsers take //name for another host.
+func requestPath(r *http.Request) string { return "/" + strings.TrimLeft(r.URL.EscapedPath(), "/") }
