@@ -16,6 +16,9 @@ import (
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/dudaji/nufi/apiserver/problem"
 )
@@ -46,12 +49,11 @@ func TestSplitBlocksKeepsAllBytesAndRunes(t *testing.T) {
 	}
 }
 
-func TestLogThatStopsIsNotAwaitedForever(t *testing.T) {
+func TestSlowLogIsReadToItsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		node, sent := io.Pipe()
-		log := &podLog{options: &corev1.PodLogOptions{}, timeout: time.Minute}
-		limited := log.limit(node, func() { _ = sent.CloseWithError(context.Canceled) })
+		text := &idleReader{node, time.Minute, func() { _ = sent.CloseWithError(context.Canceled) }}
 		go func() {
 			for range 3 {
 				<-time.After(50 * time.Second)
@@ -59,11 +61,67 @@ func TestLogThatStopsIsNotAwaitedForever(t *testing.T) {
 			}
 		}()
 		begun := time.Now()
-		text, err := io.ReadAll(limited)
-		if took := time.Since(begun); string(text) != "..." || !errors.Is(err, context.Canceled) || took != 210*time.Second {
-			t.Errorf("%q and %v after %s", text, err, took)
+		got, err := io.ReadAll(text)
+		if took := time.Since(begun); string(got) != "..." || !errors.Is(err, context.Canceled) || took != 210*time.Second {
+			t.Errorf("%q and %v after %s", got, err, took)
 		}
 	})
+}
+
+// transport responds to the requests of a client.
+type transport func(r *http.Request) (*http.Response, error)
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+
+// reader is a function that reads.
+type reader func(text []byte) (int, error)
+
+func (r reader) Read(text []byte) (int, error) { return r(text) }
+
+func TestLogThatStopsIsNotAwaitedForever(t *testing.T) {
+	t.Parallel()
+	for name, node := range map[string]struct {
+		respond transport
+		isError bool
+	}{
+		"without headers": {func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}, true},
+		"at the limit": {func(r *http.Request) (*http.Response, error) {
+			silence := reader(func([]byte) (int, error) {
+				<-r.Context().Done()
+				return 0, r.Context().Err()
+			})
+			text := strings.NewReader(strings.Repeat("line\n", maxLogBytes/len("line\n")))
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(io.MultiReader(text, silence))}, nil
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				typed, err := typedcorev1.NewForConfigAndClient(&rest.Config{}, &http.Client{Transport: node.respond})
+				if err != nil {
+					t.Fatal(err)
+				}
+				log := &podLog{
+					pods: typed.Pods("ml"), pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "a"}},
+					options: &corev1.PodLogOptions{}, timeout: time.Minute, frames: make(chan []byte),
+				}
+				defer close(log.frames)
+				go func() {
+					for range log.frames {
+						continue
+					}
+				}()
+				begun := time.Now()
+				isCut, err := log.copy(t.Context())
+				if took := time.Since(begun); isCut || (err != nil) != node.isError || took != time.Minute {
+					t.Errorf("%t and %v after %s", isCut, err, took)
+				}
+			})
+		})
+	}
 }
 
 func FuzzLogOptions(f *testing.F) {

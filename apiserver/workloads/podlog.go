@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math"
 	"net/http"
 	"time"
 	"unicode/utf8"
@@ -90,12 +91,16 @@ func interrupted(ctx context.Context, err error) error {
 func (l *podLog) copy(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	body, err := l.pods.GetLogs(l.pod.Name, l.options).Stream(ctx)
+	body, err := l.open(ctx, cancel)
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = body.Close() }()
-	blocks := bufio.NewScanner(l.limit(body, cancel))
+	text, limit := io.Reader(body), int64(math.MaxInt64)
+	if !l.options.Follow { // the node may ignore LimitBytes
+		text, limit = &idleReader{body, l.timeout, cancel}, maxLogBytes
+	}
+	blocks := bufio.NewScanner(io.LimitReader(text, limit))
 	blocks.Buffer(make([]byte, 8<<10), maxLine)
 	blocks.Split(splitBlocks)
 	for blocks.Scan() {
@@ -110,16 +115,16 @@ func (l *podLog) copy(ctx context.Context) (bool, error) {
 	if blocks.Err() != nil || l.options.Follow {
 		return false, blocks.Err()
 	}
-	more, _ := io.CopyN(io.Discard, body, 1) // an error means that there is no more
+	more, _ := io.CopyN(io.Discard, text, 1) // an error means that there is no more
 	return more > 0, nil
 }
 
-// limit bounds a log that is not followed, even if the node ignores LimitBytes or stops sending.
-func (l *podLog) limit(body io.Reader, cancel func()) io.Reader {
-	if l.options.Follow {
-		return body
+// open returns the log. The headers of a log that is followed arrive with its first line.
+func (l *podLog) open(ctx context.Context, cancel func()) (io.ReadCloser, error) {
+	if !l.options.Follow {
+		defer time.AfterFunc(l.timeout, cancel).Stop()
 	}
-	return io.LimitReader(&idleReader{body, l.timeout, cancel}, maxLogBytes)
+	return l.pods.GetLogs(l.pod.Name, l.options).Stream(ctx)
 }
 
 // idleReader calls end if a read takes longer than the timeout.
