@@ -212,13 +212,26 @@ func ReadJSON(r *http.Request, into any) error {
 	mistyped, isMistyped := errors.AsType[*json.UnmarshalTypeError](err)
 	switch {
 	case isMistyped && mistyped.Field != "":
-		return problem.Invalid(mistyped.Field, "must be "+typeName(mistyped.Type)+", not "+mistyped.Value)
+		message := "must be " + typeName(mistyped.Type) + ", not " + mistyped.Value
+		if isAboutValue(into, mistyped) {
+			message = "has a value that " + message
+		}
+		return problem.Invalid(mistyped.Field, message)
 	case err != nil:
 		return unreadable(err)
 	case len(strict) > 0:
 		return unreadable(strict[0])
 	}
 	return nil
+}
+
+// isAboutValue reports whether an error is about a value of a map or list, which it names instead.
+func isAboutValue(body any, mistyped *json.UnmarshalTypeError) bool {
+	return slices.ContainsFunc(reflect.VisibleFields(reflect.TypeOf(body).Elem()), func(field reflect.StructField) bool {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		kind := field.Type.Kind()
+		return name == mistyped.Field && (kind == reflect.Map || kind == reflect.Slice) && field.Type != mistyped.Type
+	})
 }
 
 // typeName returns the name of a Go type as users of JSON know it.

@@ -86,15 +86,18 @@ func TestCompressedBodyIsNotParsed(t *testing.T) {
 func TestReadJSONNamesTheFieldOfAnotherType(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
-		`{"replicas": "2"}`: "replicas: must be an integer of 32 bits, not string",
-		`{"replicas": 1.5}`: "replicas: must be an integer of 32 bits, not number 1.5",
-		`{"replicas": 1e9}`: "replicas: must be an integer of 32 bits, not number 1e9",
-		`{"data": [1]}`:     "data: must be an object, not array",
-		`{"name": {}}`:      "name: must be a string, not object",
-		`{"force": 1}`:      "force: must be true or false, not number",
-		`{"members": 1}`:    "members: must be a list, not number",
-		`[]`:                "the body cannot be parsed: ",
-		`{"other": 1}`:      `the body cannot be parsed: unknown field "other"`,
+		`{"replicas": "2"}`:   "replicas: must be an integer of 32 bits, not string",
+		`{"replicas": 1.5}`:   "replicas: must be an integer of 32 bits, not number 1.5",
+		`{"replicas": 1e9}`:   "replicas: must be an integer of 32 bits, not number 1e9",
+		`{"data": [1]}`:       "data: must be an object, not array",
+		`{"name": {}}`:        "name: must be a string, not object",
+		`{"force": 1}`:        "force: must be true or false, not number",
+		`{"members": 1}`:      "members: must be a list, not number",
+		`{"data": {"a": 1}}`:  "data: has a value that must be a string, not number",
+		`{"data": {"a": {}}}`: "data: has a value that must be a string, not object",
+		`{"members": [1]}`:    "members: has a value that must be a string, not number",
+		`[]`:                  "the body cannot be parsed: ",
+		`{"other": 1}`:        `the body cannot be parsed: unknown field "other"`,
 	} {
 		var into struct {
 			Replicas *int32            `json:"replicas"`
