@@ -209,7 +209,7 @@ func (k *deployKind) setTemplates(ctx context.Context, deploy, next *v1.NpuDeplo
 	}
 	isSame := rendered.update == nil && rendered.objects != nil && next.Status.Templates == rendered.input.templates
 	if !isSame || next.Status.Templates == rendered.input.serving || k.unrecorded.of(deploy) != nil ||
-		equality.Semantic.DeepEqual(next.Status, deploy.Status) {
+		!k.unrecorded.hasDecided(rendered.input.serving) || equality.Semantic.DeepEqual(next.Status, deploy.Status) {
 		return
 	}
 	rollouts, err := listRollouts(ctx, k.cache)

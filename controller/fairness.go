@@ -28,11 +28,12 @@ type fairQueue struct {
 	priorityqueue.PriorityQueue[reconcile.Request]
 
 	mu      sync.Mutex
-	waiting map[reconcile.Request]struct{} // changed specs
+	waiting map[reconcile.Request]struct{} // changed specs that need not wait
 	crowds  map[string]crowd               // of waiting, by namespace
 }
 
-// crowd is the changed specs of a namespace that wait.
+// crowd is the changed specs of a namespace that wait, without those that are reconciled again after a delay: one of these
+// may always wait.
 type crowd struct {
 	count int
 	// exceeded means that there were more than burst since there was none.
@@ -52,8 +53,9 @@ func newFairQueue(name string, log logr.Logger, limiter workqueue.TypedRateLimit
 // AddWithOpts implements priorityqueue.PriorityQueue.
 func (q *fairQueue) AddWithOpts(options priorityqueue.AddOpts, requests ...reconcile.Request) {
 	priority := ptr.Deref(options.Priority, prioritySpec)
+	isDelayed := options.After > 0 || options.RateLimited
 	for _, request := range requests {
-		ranked := q.rank(request, priority)
+		ranked := q.rank(request, priority, isDelayed)
 		options.Priority = &ranked
 		q.PriorityQueue.AddWithOpts(options, request)
 	}
@@ -92,20 +94,12 @@ func (q *fairQueue) GetWithPriority() (request reconcile.Request, priority int, 
 	return request, priority, shutdown
 }
 
-// rank records a changed spec as waiting, and returns the priority of the request.
-func (q *fairQueue) rank(request reconcile.Request, priority int) int {
+// rank returns the priority of a request, of which a changed spec is recorded as waiting.
+func (q *fairQueue) rank(request reconcile.Request, priority int, isDelayed bool) int {
 	if priority != prioritySpec && priority != priorityStatus || request.Namespace == "" {
 		return priority
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	crowd := q.crowds[request.Namespace]
-	if _, ok := q.waiting[request]; !ok && priority == prioritySpec {
-		q.waiting[request] = struct{}{}
-		crowd.count++
-		crowd.exceeded = crowd.exceeded || crowd.count > burst
-		q.crowds[request.Namespace] = crowd
-	}
+	crowd := q.crowdOf(request, priority == prioritySpec && !isDelayed)
 	switch {
 	case priority == priorityStatus && crowd.exceeded:
 		return priorityCrowdedStatus
@@ -117,6 +111,21 @@ func (q *fairQueue) rank(request reconcile.Request, priority int) int {
 		ranked--
 	}
 	return ranked
+}
+
+// crowdOf returns the crowd of a request's namespace, with the request if it is a change.
+func (q *fairQueue) crowdOf(request reconcile.Request, isChange bool) crowd {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	crowd := q.crowds[request.Namespace]
+	if _, ok := q.waiting[request]; ok || !isChange {
+		return crowd
+	}
+	q.waiting[request] = struct{}{}
+	crowd.count++
+	crowd.exceeded = crowd.exceeded || crowd.count > burst
+	q.crowds[request.Namespace] = crowd
+	return crowd
 }
 
 func (q *fairQueue) remove(request reconcile.Request) {

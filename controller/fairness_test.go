@@ -3,6 +3,7 @@ package controller
 import (
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
@@ -82,8 +83,12 @@ func TestStatusesWaitUntilNoChangeDoes(t *testing.T) {
 	}
 	status := requestOf("busy", "status")
 	q.AddWithOpts(priorityqueue.AddOpts{Priority: new(priorityStatus)}, status)
+	q.AddAfter(requestOf("busy", "0"), time.Hour) // It is no change.
 	if count, priority := take(t, q, status); count != 11 || priority != priorityStatus {
 		t.Errorf("the status is number %d with priority %d, want 11 with %d", count, priority, priorityStatus)
+	}
+	if len(q.crowds) != 0 {
+		t.Errorf("after the last change, the queue counts %v", q.crowds)
 	}
 }
 

@@ -200,7 +200,7 @@ func (r *rollouts) roll(ctx context.Context, serving *render.Templates) (reconci
 		}
 	}
 	if current == nil {
-		r.deploys.unrecorded.setDecided()
+		r.deploys.unrecorded.setDecided(serving.Digest)
 		return reconcile.Result{}, nil
 	}
 	result, err := r.evaluate(ctx, serving, all, current, members)
@@ -278,7 +278,7 @@ func (r *rollouts) record(
 	if err := r.assignAll(ctx, members, result.Assignments); err != nil {
 		return reconcile.Result{}, err
 	}
-	r.deploys.unrecorded.setDecided()
+	r.deploys.unrecorded.setDecided(current.Spec.Templates)
 	next, now := result.Next, r.clock.Now()
 	if due := r.progressDue(current.Status, result.Status); now.Before(due) {
 		if next.IsZero() || due.Before(next) {

@@ -28,7 +28,7 @@ type unrecordedAssignments struct {
 	clock clock.PassiveClock
 
 	mu      sync.Mutex
-	decided bool
+	decided string    // the digest of the last set that the rollouts have decided about
 	asked   time.Time // when a reconcile asked for the first decision
 	byUID   map[types.UID]unrecordedAssignment
 	waiting map[types.UID]struct{} // those that no reconcile has begun to apply
@@ -54,11 +54,18 @@ func newUnrecordedAssignments(passive clock.PassiveClock, enqueue func(...types.
 	}
 }
 
-// setDecided is called after the rollouts have assigned templates for the first time.
-func (u *unrecordedAssignments) setDecided() {
+// setDecided is called after the rollouts have assigned a set, or found that it needs no rollout.
+func (u *unrecordedAssignments) setDecided(digest string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.decided = true
+	u.decided = digest
+}
+
+// hasDecided reports whether setDecided was called for the set. Before that, a rollout of it may begin.
+func (u *unrecordedAssignments) hasDecided(digest string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.decided == digest
 }
 
 func (u *unrecordedAssignments) add(deploy *v1.NpuDeploy, assignment v1.RolloutAssignment) {
@@ -100,7 +107,7 @@ func (u *unrecordedAssignments) begin(deploy *v1.NpuDeploy) (isDecided bool) {
 	if u.asked.IsZero() {
 		u.asked = u.clock.Now()
 	}
-	return u.decided || u.clock.Since(u.asked) >= maxUndecided
+	return u.decided != "" || u.clock.Since(u.asked) >= maxUndecided
 }
 
 // enqueueAll reconciles all, if none waits any more.

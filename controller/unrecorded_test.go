@@ -134,8 +134,11 @@ func TestReconcilesDoNotWaitForDecisionsForLong(t *testing.T) {
 		}
 	}
 	u = newUnrecordedAssignments(passive, nil)
-	if u.setDecided(); !u.begin(deployWith("a", nil)) {
+	if u.setDecided("set"); !u.begin(deployWith("a", nil)) {
 		t.Error("a reconcile waits after the decision")
+	}
+	if !u.hasDecided("set") || u.hasDecided("a newer set") {
+		t.Error("the decision is not one about the set alone")
 	}
 }
 

@@ -47,7 +47,7 @@ func (k *deployKind) templatesOf(
 	ctx context.Context, deploy *v1.NpuDeploy, settings render.ProjectSettings, serving *render.Templates,
 ) (usedSet, error) {
 	set, err := k.assignedSet(ctx, deploy, serving)
-	if err != nil || !set.isLost() {
+	if err != nil || set.digest != deploy.Status.Templates || !set.isLost() {
 		return set, err
 	}
 	set.isApplied = func(desired *apply.ObjectSet) bool {
