@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# k8s.io/kubernetes v1.37.2: a LimitRange with a maximum of devices gives that many devices to each container that requests none.
+# k8s.io/kubernetes v1.37.2: with a LimitRange that has a maximum of devices, a proxy beside a server requests devices, too.
 #
 # Expected: `max` of a LimitRange bounds what a container may request, as the quota bounds the namespace. A proxy, a container that downloads,
 # or a job without devices is not affected: devices, unlike memory, are nothing that a container takes without a limit.
-# Observed: the API server stores a maximum without `default` as the default, too, also of an extended resource. Each container
-# without a limit of its own then requests the maximum: a pod whose server has one device and that has a proxy requests 1 + 4,
-# so that it waits for devices that it does not use, or occupies them. A limit of "0" in the container prevents it.
+# Observed: the API server stores a maximum without `default` as the default, too, as Kubernetes documents for memory
+# (https://kubernetes.io/docs/tasks/administer-cluster/manage-resources/memory-constraint-namespace/), and does so for extended
+# resources. Each container without a limit of its own requests the maximum: a pod whose server has one device and that has a
+# proxy requests 1 + 4. It waits for devices that it does not use, or occupies them. A limit of "0" in the container prevents it.
 #
 # The program calls the API server's defaults, validation and admission. It compiles parts of Kubernetes, which takes minutes where
 # they are not cached.
