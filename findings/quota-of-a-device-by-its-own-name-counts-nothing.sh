@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # k8s.io/kubernetes v1.37.2: a ResourceQuota on the name of a device, without the prefix requests., is accepted and never counts.
 #
-# Expected: `hard: {example.com/npu: "8"}` bounds the devices of a namespace, as `cpu: "8"` does its CPU, or is rejected, as `npu: "8"`
-# is, because only requests. is supported for devices. The same holds for limits.example.com/npu, beside limits.cpu.
-# Observed: the API server accepts both, and the quota counts only requests.example.com/npu. The others are part of the quota's status, without
+# Expected: the documentation of quotas allows only items with the prefix requests. for extended resources. `hard: {example.com/npu: "8"}` and
+# `limits.example.com/npu: "8"` are rejected, as `npu: "8"` is, or bound the devices of a namespace, as `cpu` and `limits.cpu` do its CPU.
+# Observed: the API server accepts both without a warning, and counts only requests.example.com/npu. The others are part of the quota's status, without
 # a used number, for which kubectl prints 0: the quota looks as if nobody used a device, and pods get as many as there are.
 #
 # The program calls the API server's validation and the quota's evaluation of a pod. It compiles parts of Kubernetes, which
