@@ -3,8 +3,9 @@
 #
 # Expected: as in all Go clients of HTTP, and in the exporter over HTTP, HTTP_PROXY holds for http:// and HTTPS_PROXY for https://. A
 # program with HTTPS_PROXY, for an issuer of tokens on the internet, reaches http://collector.monitoring:4317 directly.
-# Observed: gRPC asks the proxy of HTTPS_PROXY for a tunnel to the collector, whatever the scheme, and never reads HTTP_PROXY. The proxy does not
-# reach a name of the cluster, so that no trace arrives and nothing but the exporter's own log says why. NO_PROXY has to name the collector.
+# Observed: gRPC asks the proxy of HTTPS_PROXY for a tunnel to the collector, whatever the scheme, and never reads HTTP_PROXY. Its documentation
+# (Documentation/proxy.md) names HTTPS_PROXY and NO_PROXY only, and no scheme. The proxy does not reach a name of the cluster, so that no trace
+# arrives and nothing but the exporter's own log says why. NO_PROXY has to name the collector.
 #
 # The program listens as two proxies, and prints the first line that each of them gets.
 set -euo pipefail
