@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# openai 7.59.0 (npm) with the fetch of Node 20 or later: a request fails after five minutes without a byte, whatever the client's timeout, and is sent again.
+# openai 7.59.0 (npm) in Node v20.20.2: a request fails after five minutes without a byte, whatever the client's timeout.
 #
 # Expected: `timeout`, ten minutes by default, is how long the client waits for an answer. With an hour, a slow server, a long answer without a
 # stream, or a first request to a server that still loads its model gets that time.
-# Observed: Node's fetch gives up after 300 seconds without headers. The client takes this for a lost connection and sends the request again,
-# twice by default, while a server may still work on the first. A stream ends after 300 seconds without a chunk, with an error that is none of
-# the client's classes. Only a `fetch` with other limits (an Agent of the package undici) changes either.
+# Observed: Node's own fetch gives up after 300 seconds without headers. A stream ends after 300 seconds without a chunk, with an error that is
+# none of the client's classes. Only a `fetch` with other limits (an Agent of the package undici) changes either. As with any lost connection,
+# the client then sends the request again, twice by default, while a server may still work on the first.
 #
-# It takes more than five minutes.
+# It takes more than five minutes, and runs in the Node that is installed, whose version it prints.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+node --version >&2
 npm install --silent --no-fund --no-audit openai@7.59.0 > npm.log 2>&1 || { cat npm.log; exit 1; }
 cat > main.mjs <<'JS'
 import http from 'node:http'
