@@ -77,10 +77,11 @@ func TestDashboardSendsSecurityHeaders(t *testing.T) {
 		t.Errorf("the policies are %q", policies)
 	}
 	style := regexp.MustCompile(`/assets/[0-9a-f]{16}-style\.css`).FindString(string(page.Body))
-	asset := s.do("vic", http.MethodGet, style, "").Want(http.StatusOK)
-	if got := asset.Header.Get("Cache-Control"); got != "private, max-age=31536000, immutable" {
+	asset := s.do("", http.MethodGet, style, "").Want(http.StatusOK)
+	if got := asset.Header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
 		t.Errorf("Cache-Control is %q", got)
 	}
+	s.do("", http.MethodGet, "/assets/other.css", "").Want(http.StatusNotFound).Problem()
 }
 
 func TestFormsOfADeployment(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi"
+	"github.com/dudaji/nufi/apiserver/dashboard"
 	"github.com/dudaji/nufi/apiserver/devices"
 	"github.com/dudaji/nufi/apiserver/live"
 	"github.com/dudaji/nufi/apiserver/npudeploys"
@@ -69,6 +70,7 @@ func document(routes []rest.Route, login bool) ([]byte, error) {
 		operations[i] = route.Operation
 		operations[i].Errors = append(errorsOf(route), route.Errors...)
 	}
+	operations = append(operations, dashboard.AssetOperation())
 	security := map[string]any{"bearer": map[string]any{"type": "http", "scheme": "bearer"}}
 	if login {
 		operations = append(operations, loginOperations()...)
@@ -121,10 +123,10 @@ func errorsOf(route rest.Route) []int {
 	for _, header := range route.Headers {
 		if header.Name == "If-Match" {
 			statuses = append(statuses, http.StatusPreconditionFailed)
+			if route.Created {
+				statuses = append(statuses, http.StatusPreconditionRequired)
+			}
 		}
-	}
-	if route.Created {
-		statuses = append(statuses, http.StatusPreconditionRequired)
 	}
 	return statuses
 }

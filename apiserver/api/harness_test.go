@@ -59,8 +59,8 @@ func (s *fixture) bind(user string, roles ...string) {
 	s.AwaitAllowed(harness.User{Name: user}, access, s.Namespace)
 }
 
-// do sends a request as a user, whose response must have a status of the OpenAPI document. Headers are pairs. A path without a leading slash is
-// relative to the fixture's NpuDeploys.
+// do sends a request as a user. Headers are pairs. A path without a leading slash is relative to the fixture's
+// NpuDeploys. The status of the response must be one that the OpenAPI document has for the request.
 func (s *fixture) do(user, method, path, body string, headers ...string) apitest.Response {
 	s.Helper()
 	if !strings.HasPrefix(path, "/") {

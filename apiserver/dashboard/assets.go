@@ -7,12 +7,8 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/gorilla/mux"
-
-	"github.com/dudaji/nufi/apiserver/kube"
 	"github.com/dudaji/nufi/apiserver/openapi"
 	"github.com/dudaji/nufi/apiserver/problem"
-	"github.com/dudaji/nufi/apiserver/rest"
 )
 
 //go:embed assets pages
@@ -35,27 +31,30 @@ func newAsset(name, mediaType string) (asset, error) {
 	return asset{"/assets/" + hex.EncodeToString(digest[:8]) + "-" + name, mediaType, content, (&compressors{}).compress(content)}, nil
 }
 
-func (h *Handlers) assetRoute() rest.Route {
-	return rest.Route{
-		Operation: openapi.Operation{
-			ID: "readAsset", Method: http.MethodGet, Path: "/assets/{asset}", Summary: "Read a file that pages load", Status: http.StatusOK,
-			Returns: openapi.Content{Types: []string{"text/css", "text/javascript"}, Schema: map[string]any{"type": "string"}},
-		},
-		Handler: h.asset,
+// AssetPath is the path of Asset.
+const AssetPath = "/assets/{asset}"
+
+// AssetOperation describes Asset.
+func AssetOperation() openapi.Operation {
+	return openapi.Operation{
+		ID: "readAsset", Method: http.MethodGet, Path: AssetPath, Public: true, Summary: "Read a file that pages load",
+		Status: http.StatusOK, Errors: []int{http.StatusNotFound},
+		Returns: openapi.Content{Types: []string{"text/css", "text/javascript"}, Schema: map[string]any{"type": "string"}},
 	}
 }
 
-func (h *Handlers) asset(w http.ResponseWriter, r *http.Request, _ *kube.UserClient) error {
-	i := slices.IndexFunc(h.assets, func(a asset) bool { return a.path == "/assets/"+mux.Vars(r)["asset"] })
+// Asset serves a file to everybody: browsers without credentials get errors as pages.
+func (h *Handlers) Asset(w http.ResponseWriter, r *http.Request) {
+	i := slices.IndexFunc(h.assets, func(a asset) bool { return a.path == r.URL.Path })
 	if i < 0 {
-		return problem.New(http.StatusNotFound, "there is nothing at this path")
+		problem.WriteStatus(w, r, http.StatusNotFound, "there is nothing at this path")
+		return
 	}
 	w.Header().Set("Content-Type", h.assets[i].mediaType)
-	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	content := h.assets[i].content
 	if setGzip(w, r) {
 		content = h.assets[i].compressed
 	}
 	_, _ = w.Write(content) // an error means that the client has disconnected
-	return nil
 }

@@ -58,11 +58,11 @@ func New(options Options) (*Handlers, error) {
 	}, nil
 }
 
-// Routes returns the routes of all pages, and of what they load.
+// Routes returns the routes of all pages, and of their streams.
 func (h *Handlers) Routes() []rest.Route {
 	return slices.Concat([]rest.Route{
 		h.deploymentsRoute(), h.withLive("devices", h.devicesRoute()), h.withLive("projects", h.projectsRoute()),
-		h.meRoute(), h.liveRoute(), h.assetRoute(),
+		h.meRoute(), h.liveRoute(),
 	}, h.selectionRoutes(), h.deploymentRoutes(), h.editorRoutes(), h.projectRoutes(), h.templatesRoutes())
 }
 
