@@ -9,12 +9,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/dudaji/nufi/apiserver/api"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness"
 )
@@ -65,6 +67,57 @@ func TestLogIsFollowedAgainAfterAnOutageOfTheServer(t *testing.T) {
 	tab.await(`document.querySelector("#stale").textContent.includes("connects again by itself")`)
 	isDown.Store(false)
 	tab.await(`document.querySelector("#log").textContent === "follow 2\n" && document.querySelector("#stale").hidden`)
+}
+
+func TestLogOfAPodThatIsGoneIsNotFollowedAgain(t *testing.T) {
+	s := newServer(t, func(o *api.Options) { o.Limits.Streams.Revalidate = 100 * time.Millisecond })
+	s.Apply(`{apiVersion: dudaji.com/v1, kind: NpuDeploy, metadata: {name: short-lived, namespace: ml}, spec: {
+		model: org/model, accelerator: {type: atom, count: 1}, podMetadata: {annotations: {nufi.test/status: manual}}}}`)
+	setContainer(s.Harness, "short-lived", corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
+		Reason: "CrashLoopBackOff",
+	}}}, v1.ReasonCrashLoop)
+	serveLogs(s.Harness, "short-lived", follow)
+	var opened atomic.Int32
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("follow") == "true" {
+			opened.Add(1)
+		}
+		s.API.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	pods := &corev1.PodList{}
+	s.Must(s.Client.List(t.Context(), pods, client.InNamespace("ml"), client.MatchingLabels{v1.LabelDeploy: "short-lived"}))
+	page := front.URL + "/deployments/ml/short-lived/logs?pod=" + pods.Items[0].Name
+	shown, hidden := open(t, s, "ann", looks()[0]), open(t, s, "ann", looks()[0])
+	for _, tab := range []*tab{shown, hidden} {
+		tab.do(chromedp.Navigate(page))
+	}
+	awaitStreams(s, 2)
+	hide(hidden, "true")
+	s.Delete(&pods.Items[0], client.GracePeriodSeconds(0))
+	shown.await(`document.querySelector("#log").textContent === "serves\n— the pod is gone\n"`)
+	before := opened.Load()
+	hide(shown, "true")
+	hide(shown, "false")
+	if got := eval[int](shown, `fetch(location.href).then((response) => response.status)`); got != http.StatusOK || opened.Load() != before {
+		t.Errorf("the page is %d, and the log was opened %d times again", got, opened.Load()-before)
+	}
+	hide(hidden, "false")
+	hidden.await(`document.querySelector(".notice.error:not([hidden])")?.textContent.includes("has no pod")`)
+	s.Delete(s.NpuDeploy("short-lived"))
+	s.AwaitGone(s.NpuDeploy("short-lived"))
+}
+
+// follow serves a log of one line that goes on.
+func follow(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Get("tailLines") == "0" {
+		return
+	}
+	_, _ = fmt.Fprintln(w, "serves")
+	if r.URL.Query().Get("follow") == "true" {
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}
 }
 
 func TestLogIsFollowedAndSearched(t *testing.T) {

@@ -108,6 +108,13 @@ func TestUserSignsInAndOutAtAProvider(t *testing.T) {
 	hide(tab, "true")
 	hide(tab, "false")
 	signIn("/deployments/ml/llama-8b", "h1")
+	serveLogs(s.Harness, "qwen-7b", follow)
+	tab.do(chromedp.Navigate(address + "/deployments/ml/qwen-7b/logs"))
+	tab.await(`document.querySelector("#log").textContent === "serves\n"`)
+	endSession()
+	hide(tab, "true")
+	hide(tab, "false")
+	signIn("/deployments/ml/qwen-7b/logs", "#log")
 	if got := tab.text(".user"); got != "oidc:id1" {
 		t.Errorf("the user is %q", got)
 	}

@@ -36,6 +36,10 @@ export const maxRetry = 30000;
 // was asleep.
 const tickInterval = 5000;
 
+// endings are statuses after which the page is loaded again: the session has ended, the user may no longer
+// see this, or it is deleted.
+export const endings = [401, 403, 404];
+
 export function parse(html: string): DocumentFragment {
   const template = document.createElement("template");
   template.innerHTML = policy.createHTML(html);
@@ -115,7 +119,7 @@ export function live(): void {
     reads = new AbortController();
     const response = await fetch(location.href, { headers: { Accept: "text/html" }, signal: reads.signal });
     if (leaving) return;
-    if ([401, 403, 404].includes(response.status)) location.reload(); // it is deleted, or the session has ended
+    if (endings.includes(response.status)) location.reload();
     if (!response.ok) throw new Error(response.statusText);
     const page = parse(await response.text());
     await released;

@@ -1,6 +1,6 @@
 // Follows a log. It scrolls with the last line, unless the user has scrolled up.
 
-import { maxRetry, minRetry, notice } from "./live.js";
+import { endings, maxRetry, minRetry, notice } from "./live.js";
 
 // The number of lines that a page keeps.
 const maxLines = 5000;
@@ -35,8 +35,9 @@ export function follow(log: HTMLElement): void {
 
   let source: EventSource | null = null;
   let retry = minRetry;
+  let ended = false; // another stream would end at once, too
   function open(): void {
-    if (source || document.hidden || !log.dataset.stream) return;
+    if (source || ended || document.hidden || !log.dataset.stream) return;
     const stream = new EventSource(log.dataset.stream);
     source = stream;
     stream.addEventListener("open", () => {
@@ -52,7 +53,12 @@ export function follow(log: HTMLElement): void {
     stream.addEventListener("end", (event) => {
       stream.close();
       const { detail, status } = JSON.parse(event.data as string) as { detail?: string; status?: number };
-      if (status && status >= 500) again();
+      if (status && status >= 500) {
+        again();
+        return;
+      }
+      ended = status !== undefined;
+      if (status === 401) location.reload();
       else if (detail) add(`— ${detail}\n`);
     });
     stream.addEventListener("error", () => {
@@ -64,8 +70,20 @@ export function follow(log: HTMLElement): void {
   function again(): void {
     source = null;
     notice(document.getElementById("stale")?.dataset.offline ?? "");
-    window.setTimeout(open, retry);
+    window.setTimeout(() => void resume(), retry);
     retry = Math.min(2 * retry, maxRetry);
+  }
+
+  // resume opens the stream again, unless the log can no longer be read: then the page says why. An
+  // EventSource has no status, so the log is read without a line.
+  async function resume(): Promise<void> {
+    if (source || ended || document.hidden || !log.dataset.stream) return;
+    const url = new URL(log.dataset.stream, location.href);
+    url.searchParams.delete("follow");
+    url.searchParams.set("tail", "0");
+    const response = await fetch(url).catch(() => null); // null without a connection
+    if (response && endings.includes(response.status)) location.reload();
+    else open();
   }
 
   document.addEventListener("visibilitychange", () => {

@@ -18,6 +18,6 @@ if (log?.dataset.stream) {
 editor();
 keys();
 copying();
-keepingPosition();
 selecting();
 dropping();
+keepingPosition(); // throws where site data is blocked
