@@ -239,6 +239,13 @@ func (r *reconciler[T]) add(
 	return c, nil
 }
 
+// newDirectClient returns a client that reads and writes without the cache.
+func newDirectClient(mgr manager.Manager) (client.Client, error) {
+	return client.New(mgr.GetConfig(), client.Options{
+		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
+	})
+}
+
 // enqueueAll enqueues all objects of the kind, after all others.
 func (r *reconciler[T]) enqueueAll() { r.queue.addLast(r.objects.names()...) }
 
