@@ -55,7 +55,8 @@ func newTrafficCommand() *cobra.Command {
 		Short: "Print or change how the requests to the host of an NpuDeploy are divided",
 		Long: `Divide the requests to the host of an NpuDeploy among existing NpuDeploys of its namespace, the
 backends. The weights replace those in spec.endpoint.traffic.backends, and end a promotion in
-steps. If NAME is not one of the backends, its weight is what they leave of 100. No pod restarts.
+steps. If NAME is not one of the backends, its weight is what they leave of 100, or 0 if that is
+nothing. No pod restarts.
 
 Without weights, print those of the spec and of the route, and the progress of a promotion.`,
 		Example: `  nufi traffic chat -n ml-serving
