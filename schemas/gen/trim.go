@@ -9,8 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// withinParagraph is a line break that ends no paragraph and precedes no element of a list.
-var withinParagraph = regexp.MustCompile(`(\S)\n([^\s*-])`)
+// paragraph matches lines that are neither elements of a list nor indented.
+var paragraph = regexp.MustCompile(`(?m)^[^\s*-].*(\n[^\s*-].*)+`)
 
 // trim removes what Kubernetes' types contribute to the CRD:
 //
@@ -19,7 +19,7 @@ var withinParagraph = regexp.MustCompile(`(\S)\n([^\s*-])`)
 //     must be required: it becomes required;
 //   - the metadata that a template of a claim cannot have: the API server takes its labels and annotations.
 //
-// It joins the lines of descriptions, which `kubectl explain` wraps itself, and adds kubernetesBounds.
+// It joins the lines of each paragraph of descriptions, which `kubectl explain` wraps itself, and adds kubernetesBounds.
 func trim(crd []byte) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(crd, &doc); err != nil {
@@ -49,7 +49,9 @@ func trimNode(node *yaml.Node) {
 		require(items, keys.Content)
 	}
 	if description := value(node, "description"); description != nil && description.Kind == yaml.ScalarNode {
-		description.Value, description.Style = withinParagraph.ReplaceAllString(description.Value, "$1 $2"), 0
+		description.Value, description.Style = paragraph.ReplaceAllStringFunc(description.Value, func(lines string) string {
+			return strings.ReplaceAll(lines, "\n", " ")
+		}), 0
 	}
 	for _, child := range node.Content {
 		trimNode(child)
