@@ -47,12 +47,15 @@ func (k *deployKind) templatesOf(
 	ctx context.Context, deploy *v1.NpuDeploy, settings render.ProjectSettings, serving *render.Templates,
 ) (usedSet, error) {
 	set, err := k.assignedSet(ctx, deploy, serving)
-	if err != nil || set.digest != deploy.Status.Templates || !set.isLost() {
+	if err != nil || !set.isLost() {
 		return set, err
 	}
 	set.isApplied = func(desired *apply.ObjectSet) bool {
 		isApplied, err := k.isApplied(ctx, desired, apply.Recorded{Inventory: deploy.Status.Inventory})
 		return err == nil && isApplied // Without an answer, it waits for its wave.
+	}
+	if set.digest != deploy.Status.Templates {
+		return set, nil // It was requested.
 	}
 	if impact, _ := k.impacts.get(deploy, settings, set, nil); impact.Effect == render.None {
 		return servingSet(serving, set.unknown), nil
