@@ -21,7 +21,7 @@ var leftOut = regexp.MustCompile(`^[._]|_(test|tool)\.cue$`)
 // it does not say so itself: with another package clause or without one, or under a condition that nothing sets. CUE
 // reports no error.
 func ignored(instances []*build.Instance) []Violation {
-	all := withImports(instances, nil)
+	all := withImports(instances...)
 	known := map[string]bool{} // A package's files are ignored by others in its folder and in the folders below.
 	for _, instance := range all {
 		for _, file := range instance.BuildFiles {
@@ -35,9 +35,8 @@ func ignored(instances []*build.Instance) []Violation {
 				continue
 			}
 			known[file.Filename] = true
-			position := file.ExcludeReason.Position().Position()
-			position.Filename = cmp.Or(position.Filename, file.Filename)
-			position.Filename = strings.TrimPrefix(position.Filename, "/")
+			position := templatePosition(file.ExcludeReason.Position())
+			position.Filename = cmp.Or(position.Filename, strings.TrimPrefix(file.Filename, "/"))
 			violations = append(violations, Violation{
 				Message:  message.Line("the file has no effect: "+file.ExcludeReason.Error(), maxMessage),
 				Position: position,
@@ -45,16 +44,6 @@ func ignored(instances []*build.Instance) []Violation {
 		}
 	}
 	return violations
-}
-
-// withImports appends the instances, and what they import, to found.
-func withImports(instances, found []*build.Instance) []*build.Instance {
-	for _, instance := range instances {
-		if !slices.Contains(found, instance) {
-			found = withImports(instance.Imports, append(found, instance))
-		}
-	}
-	return found
 }
 
 // isLeftOut reports whether the name of the file, or @ignore(), says that it shall have no effect.

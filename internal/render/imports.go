@@ -42,6 +42,19 @@ func (p *packages) scope(instance *build.Instance) (map[string]cue.Value, error)
 	return scope, nil
 }
 
+// withImports returns packages and all that they import, each once.
+func withImports(instances ...*build.Instance) []*build.Instance {
+	all := slices.Clone(instances)
+	for i := 0; i < len(all); i++ { // It grows.
+		for _, imported := range all[i].Imports {
+			if !slices.Contains(all, imported) {
+				all = append(all, imported)
+			}
+		}
+	}
+	return all
+}
+
 func (p *packages) evaluate(instance *build.Instance) (cue.Value, error) {
 	if value, ok := p.values[instance]; ok {
 		return value, nil

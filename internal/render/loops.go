@@ -22,26 +22,17 @@ type loop struct {
 
 func newLoops(instance *build.Instance) loops {
 	l := loops{}
-	l.collect(instance, map[*build.Instance]bool{})
+	for _, each := range withImports(instance) {
+		for _, file := range each.Files {
+			ast.Walk(file, func(node ast.Node) bool {
+				if comprehension, ok := node.(*ast.Comprehension); ok {
+					l.add(comprehension)
+				}
+				return true
+			}, nil)
+		}
+	}
 	return l
-}
-
-func (l loops) collect(instance *build.Instance, seen map[*build.Instance]bool) {
-	if seen[instance] {
-		return
-	}
-	seen[instance] = true
-	for _, file := range instance.Files {
-		ast.Walk(file, func(node ast.Node) bool {
-			if comprehension, ok := node.(*ast.Comprehension); ok {
-				l.add(comprehension)
-			}
-			return true
-		}, nil)
-	}
-	for _, imported := range instance.Imports {
-		l.collect(imported, seen)
-	}
 }
 
 func (l loops) add(comprehension *ast.Comprehension) {

@@ -24,32 +24,25 @@ func (w words) addNames(value cue.Value) {
 	}
 }
 
-// add collects the words of instance and of all its imports.
-func (w words) add(instance *build.Instance) {
-	w.collect(instance, map[*build.Instance]bool{})
+// add collects the words of instances and of all their imports.
+func (w words) add(instances ...*build.Instance) {
+	for _, instance := range withImports(instances...) {
+		for _, file := range instance.Files {
+			ast.Walk(file, w.collect, nil)
+		}
+	}
 }
 
-func (w words) collect(instance *build.Instance, seen map[*build.Instance]bool) {
-	if seen[instance] {
-		return
+func (w words) collect(node ast.Node) bool {
+	switch node := node.(type) {
+	case *ast.Ident:
+		w[node.Name] = true
+	case *ast.BasicLit:
+		if text, err := literal.Unquote(node.Value); err == nil {
+			w[text] = true
+		}
 	}
-	seen[instance] = true
-	for _, file := range instance.Files {
-		ast.Walk(file, func(node ast.Node) bool {
-			switch node := node.(type) {
-			case *ast.Ident:
-				w[node.Name] = true
-			case *ast.BasicLit:
-				if text, err := literal.Unquote(node.Value); err == nil {
-					w[text] = true
-				}
-			}
-			return true
-		}, nil)
-	}
-	for _, imported := range instance.Imports {
-		w.collect(imported, seen)
-	}
+	return true
 }
 
 // placeholderDomain replaces a prefix that the templates do not contain.

@@ -27,8 +27,7 @@ const (
 // exist and its package.
 func newTemplateError(doing string, err error, value cue.Value, instance *build.Instance) error {
 	result := &TemplateError{Doing: doing}
-	schemas := map[string]bool{}
-	addSchemas(schemas, instance, map[*build.Instance]bool{})
+	schemas := schemasOf(instance)
 	for _, group := range byPath(cueerrors.Errors(err)) {
 		violation := templateViolation(group, schemas)
 		if schemas[violation.Position.Filename] { // A required field has a position in the schema only.
@@ -122,19 +121,16 @@ func templatePosition(position token.Pos) token.Position {
 	return at
 }
 
-// addSchemas adds the files of instance and its imports that declare definitions: they
-// constrain values, and the others have them.
-func addSchemas(schemas map[string]bool, instance *build.Instance, seen map[*build.Instance]bool) {
-	if seen[instance] {
-		return
+// schemasOf returns the files of instance and its imports, true for those that declare definitions: they constrain values,
+// and the others have them.
+func schemasOf(instance *build.Instance) map[string]bool {
+	schemas := map[string]bool{}
+	for _, each := range withImports(instance) {
+		for _, file := range each.Files {
+			schemas[strings.TrimPrefix(file.Filename, "/")] = slices.ContainsFunc(file.Decls, isDefinition)
+		}
 	}
-	seen[instance] = true
-	for _, file := range instance.Files {
-		schemas[strings.TrimPrefix(file.Filename, "/")] = slices.ContainsFunc(file.Decls, isDefinition)
-	}
-	for _, imported := range instance.Imports {
-		addSchemas(schemas, imported, seen)
-	}
+	return schemas
 }
 
 func isDefinition(decl ast.Decl) bool {

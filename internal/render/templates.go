@@ -90,6 +90,7 @@ func compileIn(context *cue.Context, module fs.FS, isExplainable bool) (*Templat
 	if usesConstants && !imports.havePlainPolicy() {
 		return compileIn(context, module, true)
 	}
+	t.Ignored = ignored(instances)
 	evaluated := imports
 	if usesConstants {
 		evaluated = imports.withConstants(context)
@@ -115,7 +116,9 @@ func (t *Templates) evaluateImports(instances []*build.Instance, imports *packag
 		if instance.Err != nil {
 			return newTemplateError("loading the templates", instance.Err, cue.Value{}, instance)
 		}
-		t.words.add(instance)
+	}
+	t.words.add(instances...) // Before an evaluation removes imports.
+	for _, instance := range instances {
 		if _, err := imports.scope(instance); err != nil {
 			return err
 		}
@@ -123,7 +126,6 @@ func (t *Templates) evaluateImports(instances []*build.Instance, imports *packag
 	for _, value := range imports.values {
 		t.words.addNames(value)
 	}
-	t.Ignored = ignored(instances)
 	return nil
 }
 
