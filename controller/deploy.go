@@ -65,12 +65,7 @@ type deployKind struct {
 	impacts        *impactCache
 	recorder       eventRecorder
 	clock          clock.PassiveClock
-	// children returns the objects of an owner: see apply.Applier.
-	children func(ctx context.Context, owner apply.Owner) ([]apply.Child, error)
-	// isApplied reports whether the objects of an owner are those of a set: see apply.Applier.
-	isApplied func(ctx context.Context, desired *apply.ObjectSet, recorded apply.Recorded) (bool, error)
-	// isBehind reports whether a cached workload is older than the last apply.
-	isBehind func(deploy types.UID, kind schema.GroupVersionKind, workload metav1.Object) bool
+	applier        *apply.Applier
 }
 
 // prepare stores the serving templates before they render, and loads all host claims before the
@@ -195,9 +190,9 @@ func (k *deployKind) evaluate(
 // isAnyBehind reports whether one of the objects with the pods is older in the cache than the last apply.
 func (k *deployKind) isAnyBehind(deploy types.UID, workload status.Workload) bool {
 	deployment, groups, ray := workload.Deployment, workload.Groups, workload.Ray
-	return deployment != nil && k.isBehind(deploy, manifests.Deployment(), deployment) ||
-		groups != nil && k.isBehind(deploy, manifests.LeaderWorkerSet(), groups) ||
-		ray != nil && k.isBehind(deploy, manifests.RayService(), ray) ||
+	return deployment != nil && k.applier.IsBehind(deploy, manifests.Deployment(), deployment) ||
+		groups != nil && k.applier.IsBehind(deploy, manifests.LeaderWorkerSet(), groups) ||
+		ray != nil && k.applier.IsBehind(deploy, manifests.RayService(), ray) ||
 		workload.Prefill != nil && k.isAnyBehind(deploy, *workload.Prefill)
 }
 

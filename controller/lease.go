@@ -34,8 +34,8 @@ type leaseGuard struct {
 // wrap guards a transport. All transports of a process share the guard.
 func (g *leaseGuard) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
-		isDryRun := strings.Contains(request.URL.RawQuery, "dryRun="+metav1.DryRunAll)
-		if isDryRun || request.Method == http.MethodGet || request.Method == http.MethodHead {
+		isRead := request.Method == http.MethodGet || request.Method == http.MethodHead
+		if isRead || request.URL.Query().Get("dryRun") == metav1.DryRunAll {
 			return next.RoundTrip(request)
 		}
 		start := g.clock.Now()

@@ -12,7 +12,6 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -119,15 +118,6 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	kind.sets = newTemplateSets(direct, cmp.Or(o.Pod.Namespace, o.LeaderElectionNamespace), kind.usedTemplates)
 	deploys := newReconciler[*v1.NpuDeploy](mgr, direct, metrics, renders, kind)
 	deploys.specChanged, kind.queue, kind.measured.queue = kind.history.changed, deploys.queue, deploys.queue
-	kind.children = func(ctx context.Context, owner apply.Owner) ([]apply.Child, error) {
-		return deploys.applier.Children(ctx, owner)
-	}
-	kind.isApplied = func(ctx context.Context, desired *apply.ObjectSet, recorded apply.Recorded) (bool, error) {
-		return deploys.applier.IsApplied(ctx, desired, recorded)
-	}
-	kind.isBehind = func(deploy types.UID, kind schema.GroupVersionKind, workload metav1.Object) bool {
-		return deploys.applier.IsBehind(deploy, kind, workload)
-	}
 	waves := &rollouts{
 		client: direct, cache: mgr.GetCache(), deploys: kind, objects: deploys.objects, queue: &queue{},
 		recorder: deploys.recorder, clock: deploys.clock, written: newLastWritten[*v1.TemplateRollout](), enqueueDeploys: deploys.enqueueAll,
@@ -183,6 +173,7 @@ func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *d
 	if err != nil {
 		return err
 	}
+	kind.applier = deploys.applier
 	installed.watch, installed.workloadChanged = c.Watch, kind.backendChanged()
 	crds, err := addController(mgr, "kinds", controller.Options{Reconciler: installed})
 	if err != nil {
@@ -287,7 +278,7 @@ func openTemplates(o Options, mgr manager.Manager, direct client.Client, metrics
 		Validate:      o.Validate,
 		WaitsForValid: true,
 		Try: func(ctx context.Context, candidate, serving *render.Templates) error {
-			return trial{live: live, writer: direct, children: kind.children}.run(ctx, candidate, serving)
+			return trial{live: live, writer: direct, children: kind.applier.Children}.run(ctx, candidate, serving)
 		},
 		Swapped: func(set *render.Templates) {
 			o.Log.Info("Swapped the templates", "digest", set.Digest)

@@ -178,7 +178,7 @@ func (k *deployKind) workloadRefs(ctx context.Context, deploy *v1.NpuDeploy, ren
 	if _, name := serverOf(deploy, rendered.refs()); name != "" {
 		return rendered.refs(), nil
 	}
-	children, err := k.children(ctx, apply.DeployOwner(deploy))
+	children, err := k.applier.Children(ctx, apply.DeployOwner(deploy))
 	refs := make([]apply.Ref, len(children))
 	for i := range children {
 		refs[i] = children[i].Ref

@@ -51,7 +51,7 @@ func (k *deployKind) templatesOf(
 		return set, err
 	}
 	set.isApplied = func(desired *apply.ObjectSet) bool {
-		isApplied, err := k.isApplied(ctx, desired, apply.Recorded{Inventory: deploy.Status.Inventory})
+		isApplied, err := k.applier.IsApplied(ctx, desired, apply.Recorded{Inventory: deploy.Status.Inventory})
 		return err == nil && isApplied // Without an answer, it waits for its wave.
 	}
 	if set.digest != deploy.Status.Templates {
