@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# k8s.io/apimachinery v0.37.2: a manager that applies an empty list keeps nobody from filling it, unless the list is replaced as a whole.
+# k8s.io/apimachinery v0.37.2: a manager that applies an empty list does not keep others from filling it, unless the list is replaced as a whole.
 #
 # Expected: a manifest with `env: []` or `annotations: {}` says that there are none: the manager owns the field, another manager that adds an
 # item gets a conflict, and the next apply of the manifest removes what was added, as with `args: []`.
 # Observed: this holds for lists and maps that are replaced as a whole (args, nodeSelector) only. An empty list whose items have keys (env) is
-# owned by nobody; a map whose entries have owners (annotations) is owned, to no effect. Others add items without a conflict, and no apply removes them. A client
+# owned by no manager; a map whose entries have owners (annotations) is owned, to no effect. Others add items without a conflict, and no apply removes them. A client
 # that compares its manifest with what it owns, or with the object, finds a difference that no apply corrects.
 #
 # The program applies manifests of a Deployment by the API server's code for managed fields.

@@ -4,7 +4,7 @@
 # Expected: the documentation of quotas allows only items with the prefix requests. for extended resources. `hard: {example.com/npu: "8"}` and
 # `limits.example.com/npu: "8"` are rejected, as `npu: "8"` is, or bound the devices of a namespace, as `cpu` and `limits.cpu` do its CPU.
 # Observed: the API server accepts both without a warning, and counts only requests.example.com/npu. The others are part of the quota's status, without
-# a used number, for which kubectl prints 0: the quota looks as if nobody used a device, and pods get as many as there are.
+# a used number, for which kubectl prints 0: the quota looks as if no device were in use, and pods get as many as there are.
 #
 # The program calls the API server's validation and the quota's evaluation of a pod. It compiles parts of Kubernetes, which
 # takes minutes where they are not cached.
