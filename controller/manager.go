@@ -124,7 +124,7 @@ func New(config *rest.Config, o Options) (manager.Manager, error) {
 	}
 	owners = []func(){projects.enqueueAll, waves.wake}
 	return mgr, errors.Join(
-		addDeploys(mgr, deploys, kind, o.Workers), addProjects(mgr, projects, o.Workers), waves.add(mgr), mgr.Add(store), mgr.Add(kind.measured),
+		addDeploys(mgr, deploys, kind, o.Workers), addProjects(mgr, direct, projects, o.Workers), waves.add(mgr), mgr.Add(store), mgr.Add(kind.measured),
 		o.Registry.Register(newDeployCollector(mgr.GetCache())))
 }
 
@@ -169,11 +169,11 @@ func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *d
 		return err
 	}
 	kind.checkInstalled = installed.check
-	c, err := deploys.add(mgr, "npudeploy", workers, installed.check, kind.sources(mgr.GetCache()))
+	kind.applier = newApplier(mgr, kind.direct, installed.check)
+	c, err := deploys.add(mgr, "npudeploy", workers, kind.applier, kind.sources(mgr.GetCache()))
 	if err != nil {
 		return err
 	}
-	kind.applier = deploys.applier
 	installed.watch, installed.workloadChanged = c.Watch, kind.backendChanged()
 	crds, err := addController(mgr, "kinds", controller.Options{Reconciler: installed})
 	if err != nil {
@@ -183,7 +183,7 @@ func addDeploys(mgr manager.Manager, deploys *reconciler[*v1.NpuDeploy], kind *d
 		crds.Watch(source.Kind[client.Object](mgr.GetCache(), newCRD(), &handler.EnqueueRequestForObject{})))
 }
 
-func addProjects(mgr manager.Manager, projects *reconciler[*v1.Project], workers int) error {
+func addProjects(mgr manager.Manager, direct client.Client, projects *reconciler[*v1.Project], workers int) error {
 	checkInstalled := func(schema.GroupVersionKind) error { return nil } // Kubernetes has all of its kinds.
 	for _, kind := range manifests.ProjectKinds() {
 		if slices.Contains(manifests.Kinds(), kind) {
@@ -193,7 +193,7 @@ func addProjects(mgr manager.Manager, projects *reconciler[*v1.Project], workers
 			return err
 		}
 	}
-	_, err := projects.add(mgr, "project", workers, checkInstalled, projectSources(mgr.GetCache()))
+	_, err := projects.add(mgr, "project", workers, newApplier(mgr, direct, checkInstalled), projectSources(mgr.GetCache()))
 	return err
 }
 
@@ -203,7 +203,6 @@ func newReconciler[T client.Object](
 	return &reconciler[T]{
 		kind:     kind,
 		objects:  newObjects[T](kind, mgr.GetCache(), direct.Status()),
-		direct:   direct,
 		renders:  renders,
 		queue:    &queue{},
 		recorder: newRecorder(mgr),
@@ -212,11 +211,15 @@ func newReconciler[T client.Object](
 	}
 }
 
+func newApplier(mgr manager.Manager, direct client.Client, checkInstalled func(schema.GroupVersionKind) error) *apply.Applier {
+	return apply.New(apply.Options{Cache: mgr.GetCache(), Client: direct, CheckInstalled: checkInstalled, Clock: clock.RealClock{}})
+}
+
 // add adds the controller of a kind.
 func (r *reconciler[T]) add(
-	mgr manager.Manager, name string, workers int, checkInstalled func(schema.GroupVersionKind) error, sources []source.Source,
+	mgr manager.Manager, name string, workers int, applier *apply.Applier, sources []source.Source,
 ) (controller.Controller, error) {
-	r.applier = apply.New(apply.Options{Cache: mgr.GetCache(), Client: r.direct, CheckInstalled: checkInstalled, Clock: r.clock})
+	r.applier = applier
 	c, err := addController(mgr, name, controller.Options{Reconciler: r, MaxConcurrentReconciles: workers})
 	if err != nil {
 		return nil, err

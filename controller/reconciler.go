@@ -51,7 +51,6 @@ type ownerKind[T client.Object] interface {
 type reconciler[T client.Object] struct {
 	kind     ownerKind[T]
 	objects  *objects[T]
-	direct   client.Client
 	renders  *renderCache
 	applier  *apply.Applier
 	queue    *queue
