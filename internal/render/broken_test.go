@@ -19,6 +19,12 @@ import (
 
 func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 	t.Parallel()
+	var names []string
+	for _, accelerator := range rendertest.Compile(t, nufi.Module()).Catalogue.Accelerators {
+		names = append(names, accelerator.Name)
+	}
+	slices.Sort(names)
+	types := strings.Join(names, ", ")
 	for name, c := range map[string]struct {
 		edits [][2]string
 		want  []string
@@ -100,6 +106,56 @@ func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 		"the port of a transfer": {
 			[][2]string{{"serverPort: 8200", "serverPort: 5601"}},
 			[]string{"schemas/policy/policy.cue: checkedPicker.proxy.serverPort: 5601 is where a server gives its KV cache to others: use another port"},
+		},
+		"an accelerator that is not described": {
+			[][2]string{{"\t\tatom:  ", "\t\tatomm: "}, {"devices: {}", `devices: {rebell: {}}`}, {"rayImages: {}", `rayImages: {nvida: "a/b:1"}`}},
+			[]string{
+				"schemas/policy/policy.cue: checked.images.atomm: is not described: use one of " + types + ", other, none",
+				"schemas/policy/policy.cue: checked.devices.rebell: is not described: use one of " + types,
+				"schemas/policy/policy.cue: checked.nodes.rayImages.nvida: is not described: use one of " + types,
+			},
+		},
+		"a resource that is none": {
+			[][2]string{{"devices: {}", `devices: atom: resource: "rebellions.ai/a b"`}},
+			[]string{"schemas/policy/policy.cue: checked.devices.atom.resource: must be a resource such as vendor.example/device"},
+		},
+		"directories that are none": {
+			[][2]string{{`"/mnt/data/model-cache"`, `""`}, {`"/models"`, `"models"`}, {`["/mnt/data"]`, `["/a", "/mnt/../etc"]`}},
+			[]string{
+				"schemas/policy/policy.cue: checked.modelCache.hostPath: must be an absolute path such as /mnt/data, without .. and without a slash at its end",
+				"schemas/policy/policy.cue: checked.modelCache.mountPath: must be an absolute path such as /models, without .. and without a slash at its end, and not /dev/shm",
+				"schemas/policy/policy.cue: checked.allowed.hostPaths.1: must be an absolute path such as /mnt/data, without .. and without a slash at its end",
+			},
+		},
+		"a cache on shared memory": {
+			[][2]string{{`"/models"`, `"/dev/shm"`}},
+			[]string{"schemas/policy/policy.cue: checked.modelCache.mountPath: must be an absolute path such as /models, without .. and without a slash at its end, and not /dev/shm"},
+		},
+		"a server that is not described": {
+			[][2]string{{`dialect: "vllm"`, `dialect: "vlm"`}, {`path:              ""`, `path: "health"`}},
+			[]string{
+				"schemas/policy/policy.cue: checked.server.dialect: is not described: use one of furiosa-llm, ollama, sglang, tgi, triton, vllm, vllm-rbln",
+				"schemas/policy/policy.cue: checked.probes.path: must be a path such as /health",
+			},
+		},
+		"variables that a container would have twice": {
+			[][2]string{{"\t\tenv: []", `		env: [{name: "A", value: ""}, {name: "A", value: ""}, {name: "HF_HOME", value: ""}, {name: "VLLM_RBLN_TP_SIZE", value: ""}]`}},
+			[]string{
+				"schemas/policy/schema.cue: checkedVariables.server.env.1.name: A is set twice",
+				"schemas/policy/schema.cue: checkedVariables.server.env.3.name: VLLM_RBLN_TP_SIZE is also set by server.env, or by facts about an accelerator or a server: remove one of them",
+				"schemas/policy/schema.cue: checkedVariables.modelCache.env.0.name: HF_HOME is also set by server.env, or by facts about an accelerator or a server: remove one of them",
+			},
+		},
+		"security contexts that Kubernetes rejects": {
+			[][2]string{{`type: "RuntimeDefault"`, `type: "Runtime"`}, {"allowPrivilegeEscalation", "allowPrivilegeEscalaton"}},
+			[]string{
+				"schemas/policy/policy.cue: checkedSecurity.inferenceServer.podSecurityContext.seccompProfile.type: must be one of Localhost, RuntimeDefault, Unconfined",
+				"schemas/policy/policy.cue: checkedSecurity.inferenceServer.securityContext.allowPrivilegeEscalaton: field not allowed",
+			},
+		},
+		"a field beside policy": {
+			[][2]string{{"package policy\n", "package policy\n\nprojects: research: allowed: hostPaths: []\n"}},
+			[]string{"schemas/policy/policy.cue: projects: is no field of this package: write policy: before it, or begin the name of a value that other fields use with an underscore"},
 		},
 		"invalid CUE": {[][2]string{{"policy: {", "policy: {{"}}, []string{"schemas/policy/policy.cue: expected '}', found 'EOF'"}},
 	} {

@@ -138,10 +138,10 @@ func isDefinition(decl ast.Decl) bool {
 	return ok && isDefinitionName(field.Label)
 }
 
-// parentPosition returns the position of the nearest struct above path outside schemas, or
+// parentPosition returns the position of the value at path, or of the nearest struct above it, outside schemas, or
 // fallback.
 func parentPosition(value cue.Value, path []string, schemas map[string]bool, fallback token.Position) token.Position {
-	for length := len(path) - 1; length > 0; length-- {
+	for length := len(path); length > 0; length-- {
 		parent := value
 		for _, element := range path[:length] {
 			parent = parent.LookupPath(cue.MakePath(selectorOf(element, parent)))
