@@ -57,11 +57,11 @@ func (k *deployKind) releaseClaims(ctx context.Context, name types.NamespacedNam
 		if claim.uid == existing {
 			continue
 		}
-		hasRoute, err := k.hasRoute(ctx, k.cache, claim.claimID)
-		if err == nil && !hasRoute {
+		remains, err := k.remainingRoute(ctx, k.cache, claim.claimID)
+		if err == nil && !remains.has {
 			// The informers may not have a route that was created shortly before the deletion.
 			ofDeploy := client.MatchingLabels{v1.LabelDeploy: claim.deploy.Name}
-			if hasRoute, err = k.hasRoute(ctx, k.direct, claim.claimID, ofDeploy); hasRoute {
+			if remains, err = k.remainingRoute(ctx, k.direct, claim.claimID, ofDeploy); remains.has {
 				k.queue.addWith(priorityqueue.AddOpts{After: retryMaxDelay}, name)
 			}
 		}
@@ -69,7 +69,7 @@ func (k *deployKind) releaseClaims(ctx context.Context, name types.NamespacedNam
 			return fmt.Errorf("listing the routes of %s: %w", name, err)
 		}
 		var affected []types.NamespacedName
-		if claim.isDeleted = true; hasRoute {
+		if claim.isDeleted, claim.isAdopted = true, remains.isAdopted; remains.has {
 			_, affected = k.claims.put(claim)
 		} else {
 			affected = k.claims.release(claim.claimID)
@@ -79,15 +79,28 @@ func (k *deployKind) releaseClaims(ctx context.Context, name types.NamespacedNam
 	return nil
 }
 
-// hasRoute reports whether a route exists that the NpuDeploy controls, or that it left behind.
-func (k *deployKind) hasRoute(ctx context.Context, from client.Reader, id claimID, options ...client.ListOption) (bool, error) {
-	has := false
+// remaining is what there is of the routes of a deleted NpuDeploy.
+type remaining struct {
+	has, isAdopted bool
+}
+
+// remainingRoute finds the routes that the NpuDeploy controls, or that it left behind.
+func (k *deployKind) remainingRoute(ctx context.Context, from client.Reader, id claimID, options ...client.ListOption) (remaining, error) {
+	var routes []client.Object
 	err := k.eachRoute(ctx, from, func(_ schema.GroupVersionKind, route client.Object) error {
 		controller := metav1.GetControllerOfNoCopy(route)
-		has = has || ownerOf(v1.Kind, route) == id.deploy.Name && (controller == nil || controller.UID == id.uid)
+		if ownerOf(v1.Kind, route) == id.deploy.Name && (controller == nil || controller.UID == id.uid) {
+			routes = append(routes, route)
+		}
 		return nil
 	}, append(options, client.InNamespace(id.deploy.Namespace))...)
-	return has, err
+	isKept := func(route client.Object) bool { return !isAdopted(route, id.deploy.Name) }
+	return remaining{has: len(routes) > 0, isAdopted: !slices.ContainsFunc(routes, isKept)}, err
+}
+
+// isAdopted reports whether the NpuDeploy of a name takes over a route that a deleted one left behind.
+func isAdopted(route client.Object, name string) bool {
+	return route.GetAnnotations()[v1.AnnotationAdopt] == name && metav1.GetControllerOfNoCopy(route) == nil
 }
 
 // eachRoute visits the routes of all kinds that are watched. Those of the cache are shared.
@@ -159,7 +172,7 @@ func (k *deployKind) loadRemaining(ctx context.Context, existing map[types.Names
 			return fmt.Errorf("reading %s %s: %w", kind.Kind, client.ObjectKeyFromObject(route), err)
 		}
 		// Its time of creation is unknown. It is the oldest: nothing else has its host now.
-		claim := hostClaim{claimID: id, isDeleted: true}
+		claim := hostClaim{claimID: id, isDeleted: true, isAdopted: isAdopted(route, id.deploy.Name)}
 		claim.host, claim.path = endpointOf(full)
 		k.claims.put(claim)
 		return nil

@@ -23,6 +23,8 @@ type hostClaim struct {
 	host, path string
 	// isDeleted means that only a route of the NpuDeploy remains.
 	isDeleted bool
+	// isAdopted means that the NpuDeploy of the same name takes that route over.
+	isAdopted bool
 }
 
 // claimID identifies an NpuDeploy: another one of the same name has another claim.
@@ -40,6 +42,12 @@ func newHostClaim(deploy *v1.NpuDeploy) hostClaim {
 // overlaps reports whether a path is below both: a prefix matches exactly or before a slash.
 func (c hostClaim) overlaps(other hostClaim) bool {
 	return strings.HasPrefix(c.path+"/", other.path+"/") || strings.HasPrefix(other.path+"/", c.path+"/")
+}
+
+// isBehind reports whether an older claim has the place of this one. The claim of a route that this one's
+// NpuDeploy takes over keeps others away only.
+func (c hostClaim) isBehind(older hostClaim) bool {
+	return c.overlaps(older) && (!older.isAdopted || older.deploy != c.deploy)
 }
 
 // description describes the owner to other NpuDeploys that claim the host.
@@ -163,7 +171,7 @@ func (c *hostClaims) owners(hosts []string) map[claimID]string {
 	for _, host := range hosts {
 		var granted []hostClaim
 		for _, claim := range c.byHost[host] {
-			if i := slices.IndexFunc(granted, claim.overlaps); i >= 0 {
+			if i := slices.IndexFunc(granted, claim.isBehind); i >= 0 {
 				owners[claim.claimID] = granted[i].description()
 				continue
 			}

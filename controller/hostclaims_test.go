@@ -76,6 +76,21 @@ func TestPutReturnsTheAffectedDeploys(t *testing.T) {
 	}
 }
 
+// Until the route of a deleted NpuDeploy is adopted, its host belongs to its successor alone.
+func TestAdoptedClaimIsBehindItsSuccessorOnly(t *testing.T) {
+	c := newHostClaims()
+	left := claimOf("web", 9, "h", "")
+	left.uid, left.isDeleted, left.isAdopted = "left", true, true
+	c.put(left)
+	c.put(claimOf("other", 5, "h", ""))
+	if owner, _ := c.put(claimOf("web", 1, "h", "")); owner != "" {
+		t.Errorf("the host of the successor belongs to %s", owner)
+	}
+	if owner, _ := c.put(claimOf("other", 5, "h", "")); owner != left.description() {
+		t.Errorf("the host of another NpuDeploy belongs to %q, want %q", owner, left.description())
+	}
+}
+
 func TestClaimWithoutHostDoesNotBlockOthers(t *testing.T) {
 	c := newHostClaims()
 	c.put(claimOf("first", 3, "h", "/a"))

@@ -265,6 +265,25 @@ func TestUnownedServiceIsAdoptedOnlyByAnnotation(t *testing.T) {
 	}
 }
 
+// A restored NpuDeploy takes over what the deleted one of its name left behind, with its host.
+func TestOrphansAreAdoptedWithTheirHost(t *testing.T) {
+	f := newReady(t)
+	f.Delete(f.web(), client.PropagationPolicy(metav1.DeletePropagationOrphan))
+	f.AwaitGone(f.NpuDeploy("web"))
+	f.Apply(manifest)
+	f.AwaitCondition(f.NpuDeploy("web"), v1.ConditionEndpoint, metav1.ConditionFalse, v1.ReasonHostTaken)
+	kinds := []schema.GroupVersionKind{serviceAccount, service, deployment, virtualService}
+	for _, kind := range kinds {
+		f.Patch(f.Find(kind, "web"), `{"metadata":{"annotations":{"dudaji.com/adopt":"web"}}}`)
+	}
+	f.settle()
+	for _, kind := range kinds {
+		if !f.isOwned(kind) {
+			t.Errorf("the %s was not adopted", kind.Kind)
+		}
+	}
+}
+
 func TestReplicasOfAnAutoscalerAreKept(t *testing.T) {
 	f := newFixture(t)
 	f.Apply(replace("replicas: 1", "replicas: 3"))
