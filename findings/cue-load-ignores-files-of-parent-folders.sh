@@ -4,8 +4,8 @@
 # Expected: build.Instance.IgnoredFiles lists the files of the package's folder that are not part of it, as go/build does, so that a
 # program can report a file that has no effect, such as one with a misspelled package clause.
 # Observed: a package contains the files of its name in the folders above, up to the root of the module. Each file there of another package
-# is looked at, too, and is listed as ignored, with the package that was wanted as the reason, although it is part of its own package. A package in
-# depth four lists all CUE files of three other packages. Files without a package clause, in contrast, are listed for their own folder only.
+# is looked at, too, and is listed as ignored, with the package that was wanted as the reason, although it is part of its own package. Here,
+# the package in schemas/servers/engine ignores the files of three others. Files without a package clause, in contrast, are listed for their own folder only.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
