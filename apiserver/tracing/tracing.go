@@ -54,6 +54,9 @@ func New(ctx context.Context, service string) (*Tracing, error) {
 	if variable, value := endpoint(); !strings.HasPrefix(value, "http://") && !strings.HasPrefix(value, "https://") {
 		return nil, fmt.Errorf("%s is %q, which does not begin with http:// or https://", variable, value)
 	}
+	if err := checkSampler(); err != nil {
+		return nil, err
+	}
 	exporter, err := otlptracegrpc.New(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("sending traces: %w", err)

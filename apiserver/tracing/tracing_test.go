@@ -18,6 +18,28 @@ func TestCollectorWithoutASchemeIsAnError(t *testing.T) {
 	}
 }
 
+func TestUnknownSamplerIsAnError(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")
+	for _, test := range []struct{ sampler, ratio, want string }{
+		{sampler: "", ratio: "none"},
+		{sampler: " Always_Off "},
+		{sampler: "traceidratio"},
+		{sampler: "parentbased_traceidratio", ratio: " 0.1 "},
+		{sampler: "off", want: `OTEL_TRACES_SAMPLER is "off"`},
+		{sampler: "traceidratio", ratio: "10%", want: `OTEL_TRACES_SAMPLER_ARG is "10%"`},
+		{sampler: "traceidratio", ratio: "10", want: `OTEL_TRACES_SAMPLER_ARG is "10"`},
+		{sampler: "traceidratio", ratio: "-1", want: `OTEL_TRACES_SAMPLER_ARG is "-1"`},
+		{sampler: "parentbased_traceidratio", ratio: "NaN", want: `OTEL_TRACES_SAMPLER_ARG is "NaN"`},
+	} {
+		t.Setenv("OTEL_TRACES_SAMPLER", test.sampler)
+		t.Setenv("OTEL_TRACES_SAMPLER_ARG", test.ratio)
+		_, err := New(t.Context(), "test")
+		if (err == nil) != (test.want == "") || err != nil && !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("the error of the sampler %q with %q is %v, want %q", test.sampler, test.ratio, err, test.want)
+		}
+	}
+}
+
 func TestDisabledTracingIsNotConfigured(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")
 	for value, want := range map[string]bool{"": true, "false": true, "true": false, "True": false} {
