@@ -105,7 +105,7 @@ func New(options Options) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.public = publicRouter(document, pages.Asset, options.Login)
+	a.public = publicRouter(document, pages, options.Login)
 	a.private = rest.NewRouter(a.routes, rest.RouterOptions{
 		Users: options.Users, BodyBytes: options.Limits.BodyBytes, BodyTimeout: options.Limits.BodyTime, Timeout: options.Limits.Time,
 	})
@@ -149,17 +149,17 @@ func (a *API) table() []rest.Route {
 }
 
 // publicRouter serves what requires no user.
-func publicRouter(document []byte, asset http.HandlerFunc, login *auth.Login) *mux.Router {
+func publicRouter(document []byte, pages *dashboard.Handlers, login *auth.Login) *mux.Router {
 	router := mux.NewRouter()
 	router.HandleFunc("/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		_ = rest.WriteEncoded(w, http.StatusOK, document)
 	}).Methods(http.MethodGet, http.MethodHead)
-	router.HandleFunc(dashboard.AssetPath, asset).Methods(http.MethodGet, http.MethodHead)
+	router.HandleFunc(dashboard.AssetPath, pages.Asset).Methods(http.MethodGet, http.MethodHead)
 	if login != nil {
 		router.HandleFunc("/login", login.Start).Methods(http.MethodGet, http.MethodHead)
 		router.HandleFunc("/login/callback", login.Callback).Methods(http.MethodGet, http.MethodHead)
 		router.HandleFunc("/logout", login.Logout).Methods(http.MethodPost)
-		router.HandleFunc("/logout", login.LoggedOut).Methods(http.MethodGet, http.MethodHead)
+		router.HandleFunc("/logout", pages.LoggedOut).Methods(http.MethodGet, http.MethodHead)
 	}
 	return router
 }

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dudaji/nufi/apiserver/api"
+	"github.com/dudaji/nufi/apiserver/auth"
+	"github.com/dudaji/nufi/apiserver/problem"
 	v1 "github.com/dudaji/nufi/schemas/v1"
 	"github.com/dudaji/nufi/test/harness/apitest"
 )
@@ -59,6 +62,36 @@ func TestBrowserGetsEachErrorAsAPage(t *testing.T) {
 		})
 	}
 	s.do("ann", http.MethodGet, "/api/v1/nothing", "", asBrowser...).Want(http.StatusNotFound).Problem()
+}
+
+func TestFailedLoginIsAPageOfTheDashboard(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t, func(o *api.Options) {
+		var err error
+		o.Login, err = auth.NewLogin(&auth.OIDC{}, &auth.Sessions{}, auth.LoginOptions{RedirectURL: "https://nufi.example/login/callback", Fail: problem.WriteStatus})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	const callback = "/login/callback?code=secret&state=other"
+	failed := s.Do("", http.MethodGet, callback, "", "Accept", "text/html", "Accept-Language", "ko").Want(http.StatusBadRequest)
+	page := string(failed.Body)
+	for _, want := range []string{`href="/login?return=%2F">로그인`, "was not started by this browser", failed.Header.Get("X-Request-Id")} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page has no %s: %s", want, page)
+		}
+	}
+	if got := failed.Header.Get("Referrer-Policy"); got != "no-referrer" {
+		t.Errorf("the policy is %q", got)
+	}
+	if strings.Contains(page, "secret") {
+		t.Errorf("a link of the page repeats the callback: %s", page)
+	}
+	s.Do("", http.MethodGet, callback, "").Want(http.StatusBadRequest).Problem()
+	loggedOut := s.Do("", http.MethodGet, "/logout", "", "Accept", "text/html").Want(http.StatusOK)
+	if text := string(loggedOut.Body); !strings.Contains(text, "<h1>Logged out</h1>") || !strings.Contains(text, `href="/login"`) || loggedOut.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("after a logout, the page is %s", text)
+	}
 }
 
 func TestDashboardSendsSecurityHeaders(t *testing.T) {

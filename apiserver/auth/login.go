@@ -131,7 +131,7 @@ func (l *Login) Callback(w http.ResponseWriter, r *http.Request) {
 }
 
 // Logout serves POST, behind RejectCrossOrigin: it ends the browser's session here, not at
-// the provider. It redirects a form to LoggedOut. Without a session it has nothing to do.
+// the provider. It redirects a form to the page /logout. Without a session it has nothing to do.
 func (l *Login) Logout(w http.ResponseWriter, r *http.Request) {
 	preventCaching(w)
 	if user, err := l.sessions.Authenticate(r); err == nil {
@@ -139,19 +139,14 @@ func (l *Login) Logout(w http.ResponseWriter, r *http.Request) {
 	}
 	http.SetCookie(w, hostCookie(sessionCookie, "", 0))
 	if acceptsHTML(r) {
-		http.Redirect(w, r, loggedOutPath, http.StatusSeeOther)
+		http.Redirect(w, r, "/logout", http.StatusSeeOther)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// loggedOutPath is the path of LoggedOut.
-const loggedOutPath = "/logout"
-
-// LoggedOut serves GET: a page that does not log in again by itself.
-func (l *Login) LoggedOut(w http.ResponseWriter, _ *http.Request) {
-	preventCaching(w)
-	writePage(w, http.StatusOK, page{Title: "Logged out", Detail: "You are logged out of NuFi. The provider may still have a session."})
+func acceptsHTML(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // attempt returns the attempt of the login cookie, if the provider's response belongs to it.

@@ -177,11 +177,6 @@ func TestLogoutOfAFormIsARedirectToAPage(t *testing.T) {
 	if got.Code != http.StatusSeeOther || got.Header().Get("Location") != "/logout" || got.Header().Get("Set-Cookie") == "" {
 		t.Errorf("a form gets %d, %v", got.Code, got.Header())
 	}
-	w := httptest.NewRecorder()
-	d.login.LoggedOut(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/logout", nil))
-	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `href="/login"`) || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
-		t.Errorf("the page is %d, %s", w.Code, w.Body)
-	}
 }
 
 func TestInvalidCallbackCreatesNoSession(t *testing.T) {
@@ -287,22 +282,6 @@ func TestStartedLoginsAreBounded(t *testing.T) {
 	}
 	if w := d.finish(t, nil); w.Code != http.StatusSeeOther {
 		t.Errorf("the newest login is answered %d: %s", w.Code, w.Body)
-	}
-}
-
-func TestBrowserReadsAFailedLoginAsAPage(t *testing.T) {
-	t.Parallel()
-	for accept, want := range map[string]string{"text/html,*/*;q=0.8": "text/html", "application/json": "text/plain", "": "text/plain"} {
-		w := httptest.NewRecorder()
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/login/callback", nil)
-		r.Header.Set("Accept", accept)
-		auth.ErrorPage(writeText)(w, r, http.StatusUnauthorized, "<b>expired</b>")
-		if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, want) || w.Code != http.StatusUnauthorized {
-			t.Errorf("%q: %d %s, want %s", accept, w.Code, got, want)
-		}
-		if isPage := want == "text/html"; isPage != strings.Contains(w.Body.String(), `<a href="/login">`) || isPage && strings.Contains(w.Body.String(), "<b>") {
-			t.Errorf("%q: the body is %s", accept, w.Body)
-		}
 	}
 }
 

@@ -89,12 +89,22 @@ type errorPage struct {
 func (h *Handlers) writeError(w http.ResponseWriter, r *http.Request, p *problem.Error) error {
 	page := errorPage{Error: p, IsForm: r.Method == http.MethodPost}
 	switch {
-	case p.Status == http.StatusUnauthorized && h.HasLogin:
+	case h.HasLogin && (p.Status == http.StatusUnauthorized || isLogin(r)):
 		page.LoginURL = "/login?return=%2F"
 	case p.Status == http.StatusBadRequest && !page.IsForm && r.URL.RawQuery != "":
 		page.PageURL = languageOf(r).url(requestPath(r))
 	}
 	return h.views.write(w, r, "error.html", frame{Title: p.Title, Status: p.Status, Page: page})
+}
+
+// isLogin reports whether the request is part of a login, which its address cannot repeat.
+func isLogin(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/login") }
+
+// LoggedOut serves a page that does not log in again by itself. It requires no user.
+func (h *Handlers) LoggedOut(w http.ResponseWriter, r *http.Request) {
+	if err := h.views.write(w, r, "loggedout.html", frame{Section: "loggedOut"}); err != nil {
+		problem.Write(w, r, h.problem(r, nil, nil, err))
+	}
 }
 
 // problem converts an error to a problem that a page shows. It logs an unexpected error, and

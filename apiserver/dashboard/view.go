@@ -45,7 +45,7 @@ func newViews(style, script string) (*views, error) {
 // frame is what every page shows around its content.
 type frame struct {
 	Language, Other language
-	OtherURL        string // this page in the other language; empty for the response to a form
+	OtherURL        string // this page in the other language; empty for the response to a form, and for an error of a login
 	Style, Script   string
 	User            string
 	HasSession      bool   // that a logout ends
@@ -70,7 +70,7 @@ func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f fra
 		shown = r.Clone(r.Context())
 		shown.URL.Path = f.Path
 	}
-	if f.Path != "" || r.Method != http.MethodPost {
+	if f.Path != "" || r.Method != http.MethodPost && !isLogin(r) {
 		f.OtherURL = urlWith(shown, languageParameter, string(f.Other))
 	}
 	var page bytes.Buffer
@@ -80,7 +80,7 @@ func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f fra
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", contentPolicy)
-	header.Set("Referrer-Policy", "same-origin")
+	header.Set("Referrer-Policy", referrerPolicy(r))
 	header.Add("Vary", "Accept-Language")
 	content := page.Bytes()
 	if setGzip(w, r) {
@@ -89,6 +89,14 @@ func (v *views) write(w http.ResponseWriter, r *http.Request, name string, f fra
 	w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
 	_, _ = w.Write(content) // an error means that the client has disconnected
 	return nil
+}
+
+// referrerPolicy keeps the address of a login, which may contain a code, out of requests.
+func referrerPolicy(r *http.Request) string {
+	if isLogin(r) {
+		return "no-referrer"
+	}
+	return "same-origin"
 }
 
 // writeRead renders a page of a response of REST, which may be stale or incomplete.

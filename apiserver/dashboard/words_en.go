@@ -3,7 +3,7 @@ package dashboard
 func englishWords() table {
 	return table{ //nolint:gosec // G101: the tokens are those of a model
 		"accelerator": "Accelerator", "address": "Address", "age": "Age", "all": "All", "deployments": "Deployments",
-		"devices": "Devices", "filter": "Apply", "language": "한국어", "logIn": "Log in", "logOut": "Log out", "withoutQuery": "Show the page without these parameters",
+		"devices": "Devices", "filter": "Apply", "language": "한국어", "logIn": "Log in", "logOut": "Log out", "loggedOut": "Logged out", "loggedOutHint": "You are logged out of NuFi. The provider may still have a session.", "withoutQuery": "Show the page without these parameters",
 		"formKept": "Nothing was changed. After a login in the other tab, reload this page to send the form again.", "model": "Model", "name": "Name", "next": "Next page",
 		"none": "There are no deployments in the projects that you may see.", "noMatch": "No deployment matches.",
 		"previous": "First page", "project": "Project", "ready": "Ready", "reset": "Clear filters", "search": "Name or model",

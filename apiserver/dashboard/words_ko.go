@@ -3,7 +3,7 @@ package dashboard
 func koreanWords() table {
 	return table{ //nolint:gosec // G101: the tokens are those of a model
 		"accelerator": "가속기", "address": "주소", "age": "경과", "all": "전체", "deployments": "배포",
-		"devices": "장치", "filter": "적용", "language": "English", "logIn": "로그인", "logOut": "로그아웃", "withoutQuery": "이 매개변수 없이 페이지 보기",
+		"devices": "장치", "filter": "적용", "language": "English", "logIn": "로그인", "logOut": "로그아웃", "loggedOut": "로그아웃됨", "loggedOutHint": "NuFi에서 로그아웃했습니다. 로그인 공급자의 세션은 남아 있을 수 있습니다.", "withoutQuery": "이 매개변수 없이 페이지 보기",
 		"formKept": "변경된 것이 없습니다. 다른 탭에서 로그인한 뒤 이 페이지를 새로 고치면 양식이 다시 전송됩니다.", "model": "모델", "name": "이름", "next": "다음 페이지",
 		"none": "볼 수 있는 프로젝트에 배포가 없습니다.", "noMatch": "일치하는 배포가 없습니다.",
 		"previous": "첫 페이지", "project": "프로젝트", "ready": "준비", "reset": "필터 지우기", "search": "이름 또는 모델",

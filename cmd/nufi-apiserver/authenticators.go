@@ -87,7 +87,7 @@ func (o *oidcFlags) login(provider *auth.OIDC, logger logr.Logger) (*auth.Login,
 	if err != nil {
 		return nil, nil, fmt.Errorf("--session-time: %w", err)
 	}
-	options := auth.LoginOptions{RedirectURL: o.redirectURL, Scopes: o.scopes, Fail: rest.Rejected("login", auth.ErrorPage(problem.WriteStatus))}
+	options := auth.LoginOptions{RedirectURL: o.redirectURL, Scopes: o.scopes, Fail: rest.Rejected("login", problem.WriteStatus)}
 	if o.secretFile != "" {
 		secret, err := os.ReadFile(o.secretFile)
 		if err != nil {
