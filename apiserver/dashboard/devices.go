@@ -43,7 +43,7 @@ type devicesPage struct {
 	Total             int // of the matching nodes
 	First, Last       int // of the nodes, from 1
 	NextURL, FirstURL string
-	Metrics           devices.Metrics
+	Unread            []devices.Vendor // whose metrics cannot be read, or may be incomplete
 }
 
 // typeCount is devices.Type by another name, as it has a field of that name.
@@ -116,7 +116,8 @@ func lastPage(total, size int) int { return max(1, (total+size-1)/size) }
 
 func newDevicesPage(r *http.Request, view *devices.View, number int) devicesPage {
 	query := r.URL.Query()
-	page := devicesPage{Query: query.Get("q"), Type: query.Get("type"), Show: query.Get("show"), Metrics: view.Metrics}
+	page := devicesPage{Query: query.Get("q"), Type: query.Get("type"), Show: query.Get("show")}
+	page.Unread = slices.DeleteFunc(view.Metrics.Vendors, func(vendor devices.Vendor) bool { return vendor.Problem == "" })
 	for _, kind := range view.Types {
 		if kind.Total > 0 || kind.Waiting > 0 {
 			page.Types = append(page.Types, newTypeView(r, kind, view.Nodes))

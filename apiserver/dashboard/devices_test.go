@@ -86,6 +86,27 @@ func TestDevicesOfAThousandNodesAreShownInPages(t *testing.T) {
 	}
 }
 
+func TestMetricsThatCannotBeReadAreReported(t *testing.T) {
+	t.Parallel()
+	h, r := newHandlers(t), get(t, "/devices")
+	show := func(vendors ...devices.Vendor) string {
+		response := httptest.NewRecorder()
+		page := newDevicesPage(r, &devices.View{Metrics: devices.Metrics{State: devices.MetricsRead, Vendors: vendors}}, 1)
+		if err := h.views.write(response, r, "devices.html", frame{Section: "devices", Page: page}); err != nil {
+			t.Fatal(err)
+		}
+		_, shown, _ := strings.Cut(response.Body.String(), "<h1>")
+		return shown
+	}
+	read, unread := devices.Vendor{Family: "GPU", Devices: 8}, devices.Vendor{Family: "RBLN", Problem: "unreachable: <no route>"}
+	if got := show(read, unread); !strings.Contains(got, "<li><b>RBLN</b> unreachable: &lt;no route&gt;</li>") || strings.Contains(got, "<b>GPU</b>") {
+		t.Errorf("the page is %s", got)
+	}
+	if got := show(read); strings.Contains(got, `class="notice"`) {
+		t.Errorf("without a problem the page is %s", got)
+	}
+}
+
 // BenchmarkDevicesPage renders the first page of 1,000 nodes.
 func BenchmarkDevicesPage(b *testing.B) {
 	h, err := New(Options{Clock: time.Now})

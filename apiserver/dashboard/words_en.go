@@ -31,7 +31,7 @@ func englishWords() table {
 		"overwrite": "This version was saved while you were editing. The next save writes yours over it.", "done.save": "The spec is saved.",
 		"previewHint": "The preview shows the objects, the effect on what runs and the errors of the spec.",
 		"result.None": "Nothing changes", "result.InPlace": "Changes in place", "result.Restart": "Pods are replaced", "result.Delete": "Objects are deleted", "projects": "Projects", "free": "free", "held": "held", "waiting": "waiting", "largestFree": "Largest free on a node",
-		"searchNodes": "Node, project or deployment", "blocked": "not available", "unhealthy": "unhealthy", "hiddenNode": "Another node", "notReady": "Not ready",
+		"searchNodes": "Node, project or deployment", "blocked": "not available", "unhealthy": "unhealthy", "unread": "Measurements cannot be read or may be incomplete. This page shows the last ones.", "hiddenNode": "Another node", "notReady": "Not ready",
 		"cordoned": "Cordoned", "measurements": "Measurements", "device": "Device", "utilization": "Utilization", "temperature": "Temperature", "power": "Power",
 		"health": "Health", "healthy": "Healthy", "noNodes": "No node with accelerators matches.", "members": "Members", "hosts": "Hosts",
 		"noProjects": "There are no projects that you may see.", "role.Viewer": "Viewer", "role.Editor": "Editor", "role.Admin": "Admin",

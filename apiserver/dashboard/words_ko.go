@@ -31,7 +31,7 @@ func koreanWords() table {
 		"overwrite": "편집하는 동안 이 버전이 저장되었습니다. 다시 저장하면 덮어씁니다.", "done.save": "사양을 저장했습니다.",
 		"previewHint": "미리보기는 객체, 실행 중인 항목에 대한 영향, 사양의 오류를 보여줍니다.",
 		"result.None": "변경 없음", "result.InPlace": "제자리 변경", "result.Restart": "파드 교체", "result.Delete": "객체 삭제", "projects": "프로젝트", "free": "여유", "held": "사용 중", "waiting": "대기", "largestFree": "한 노드의 최대 여유",
-		"searchNodes": "노드, 프로젝트 또는 배포", "blocked": "사용 불가", "unhealthy": "비정상", "hiddenNode": "다른 노드", "notReady": "준비되지 않음",
+		"searchNodes": "노드, 프로젝트 또는 배포", "blocked": "사용 불가", "unhealthy": "비정상", "unread": "측정값을 읽을 수 없거나 측정값이 불완전할 수 있습니다. 이 페이지는 마지막 측정값을 보여줍니다.", "hiddenNode": "다른 노드", "notReady": "준비되지 않음",
 		"cordoned": "스케줄링 중지", "measurements": "측정값", "device": "장치", "utilization": "사용률", "temperature": "온도", "power": "전력",
 		"health": "상태", "healthy": "정상", "noNodes": "일치하는 가속기 노드가 없습니다.", "members": "구성원", "hosts": "호스트",
 		"noProjects": "볼 수 있는 프로젝트가 없습니다.", "role.Viewer": "조회자", "role.Editor": "편집자", "role.Admin": "관리자",
