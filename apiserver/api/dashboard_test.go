@@ -10,6 +10,7 @@ import (
 	"github.com/dudaji/nufi/apiserver/auth"
 	"github.com/dudaji/nufi/apiserver/problem"
 	v1 "github.com/dudaji/nufi/schemas/v1"
+	"github.com/dudaji/nufi/test/harness"
 	"github.com/dudaji/nufi/test/harness/apitest"
 )
 
@@ -34,7 +35,9 @@ func TestDashboardListsOnlyVisibleDeployments(t *testing.T) {
 
 func TestBrowserGetsEachErrorAsAPage(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t)
+	s := newFixture(t, func(o *api.Options) { o.Authenticator = named("ann", "bob", "root") })
+	s.Bind("nufi-edit", "", "root")
+	s.AwaitAllowed(harness.User{Name: "root"}, "create dudaji.com/npudeploys", "")
 	asBrowser := []string{"Accept", "text/html,application/xhtml+xml,*/*;q=0.8"}
 	for name, test := range map[string]struct {
 		user, method, path string
@@ -49,6 +52,7 @@ func TestBrowserGetsEachErrorAsAPage(t *testing.T) {
 		"a form that is visited": {"ann", http.MethodGet, "/selection", 405, "the path takes POST"},
 		"no credentials":         {"", http.MethodGet, "/devices", 401, "log in, or send a bearer token"},
 		"no such deployment":     {"ann", http.MethodGet, "/deployments/" + s.Namespace + "/nothing", 404, "NpuDeploy nothing does not exist"},
+		"no such namespace":      {"root", http.MethodGet, "/new/nothing", 404, "namespace nothing does not exist"},
 		"no permission":          {"bob", http.MethodGet, "/deployments/" + s.Namespace + "/nothing", 403, "get npudeploys.dudaji.com"},
 		"a form of no action":    {"ann", http.MethodPost, "/selection", 400, "action must be one of restart"},
 	} {

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/gorilla/mux"
 	yamlv3 "go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/dudaji/nufi/apiserver/kube"
@@ -115,6 +119,9 @@ func (h *Handlers) showNew(w http.ResponseWriter, r *http.Request, user *kube.Us
 	if lacks != nil {
 		return rest.Forbidden(*lacks)
 	}
+	if err := h.checkNamespace(r.Context(), namespace); err != nil {
+		return err
+	}
 	page := &editorPage{Namespace: namespace, YAML: empty}
 	if name := r.URL.Query().Get("preset"); name != "" {
 		catalogue, err := h.catalogue(r, user)
@@ -131,6 +138,18 @@ func (h *Handlers) showNew(w http.ResponseWriter, r *http.Request, user *kube.Us
 		h.addDraft(r, user, page)
 	}
 	return h.writeEditor(w, r, user, page)
+}
+
+// checkNamespace returns a 404 for a namespace that does not exist, before its user fills in a form in vain.
+func (h *Handlers) checkNamespace(ctx context.Context, name string) error {
+	if !h.Cluster.Ready() {
+		return rest.NotSynced()
+	}
+	err := h.Cluster.Reader().Get(ctx, client.ObjectKey{Name: name}, &corev1.Namespace{})
+	if apierrors.IsNotFound(err) {
+		return problem.New(http.StatusNotFound, "namespace "+name+" does not exist")
+	}
+	return err
 }
 
 // presetYAML returns the NpuDeploy of a preset.
