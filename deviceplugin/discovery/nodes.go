@@ -2,7 +2,9 @@ package discovery
 
 import (
 	"context"
+	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -18,17 +20,29 @@ func (s *Scanner) findNodes(ctx context.Context, dir, address string) []string {
 	return slices.Compact(nodes)
 }
 
-// sysfsNodes returns the nodes of the directories that match patterns below dir.
+// sysfsNodes returns the nodes of the directories that match patterns below dir, those of a pattern in
+// the order of their indexes.
 func (s *Scanner) sysfsNodes(ctx context.Context, dir string, patterns []string) []string {
 	var nodes []string
 	for _, pattern := range patterns {
-		for _, match := range s.tree.Match(dir, pattern) {
+		matches := s.tree.Match(dir, pattern)
+		slices.SortStableFunc(matches, byIndex)
+		for _, match := range matches {
 			if name, ok := s.nodeName(ctx, match); ok {
 				nodes = append(nodes, "/dev/"+name)
 			}
 		}
 	}
 	return nodes
+}
+
+// byIndex orders names by the numbers in them: npu9 precedes npu10, as npu1 precedes npu2. A driver that is
+// loaded again may choose other indexes, but keeps their order.
+func byIndex(a, b string) int {
+	key := func(name string) string {
+		return regexp.MustCompile(`[0-9]+`).ReplaceAllStringFunc(name, func(number string) string { return fmt.Sprintf("%20s", number) })
+	}
+	return strings.Compare(key(a), key(b))
 }
 
 // Shared returns the existing nodes that every container gets, sorted.

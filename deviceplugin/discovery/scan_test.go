@@ -118,6 +118,32 @@ func TestPartitionsAreDevicesOfTheirOwn(t *testing.T) {
 	}
 }
 
+// An index gets another digit, and its partition stays the same device.
+func TestPartitionsAreInTheOrderOfTheirIndexes(t *testing.T) {
+	d := x330(t)
+	d.PCI.Classes, d.Nodes = nil, description.Nodes{Partitions: []string{"accel/accel*"}}
+	for _, first := range []int{4, 9} {
+		const dir = "sys/bus/pci/devices/0000:01:00.0"
+		host := fstest.MapFS{dir + "/vendor": {Data: []byte("0x1f56\n")}}
+		var want []string
+		for index := first; index < first+3; index++ {
+			host[fmt.Sprintf("%s/accel/accel%d/dev", dir, index)] = &fstest.MapFile{Data: []byte("261:0\n")}
+			want = append(want, fmt.Sprintf("/dev/accel%d", index))
+		}
+		devices, err := discovery.NewScanner(sysfs.New(host), d).Scan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, device := range devices {
+			got = append(got, device.Nodes...)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	}
+}
+
 func ids(t *testing.T, host fs.FS, d description.Description) string {
 	t.Helper()
 	devices, err := discovery.NewScanner(sysfs.New(host), d).Scan(t.Context())
