@@ -63,3 +63,28 @@ func TestApplyOfEmptyMapsKeepsFieldsOfOtherManagers(t *testing.T) {
 		t.Errorf("applied to %s", got.Body)
 	}
 }
+
+func TestApplyDoesNotConflictWithOtherOperationsOfTheAPI(t *testing.T) {
+	t.Parallel()
+	const body = `{"metadata": {"name": "a"}, "spec": {"model": "org/model", "accelerator": {"type": "atom", "count": 1}}}`
+	s := newFixture(t)
+	s.do("ann", http.MethodPost, "", body).Want(http.StatusCreated)
+	patch := func() {
+		s.do("ann", http.MethodPatch, "a", `{"spec": {"accelerator": {"count": 2}}}`, "Content-Type", "application/merge-patch+json").Want(http.StatusOK)
+	}
+	wantCount := func(response apitest.Response) {
+		t.Helper()
+		if got := field(t, response, "spec", "accelerator", "count"); got != float64(1) {
+			t.Errorf("applied to %s", response.Body)
+		}
+	}
+	patch()
+	wantCount(s.do("ann", http.MethodPut, "a?dryRun=All", body, "If-Match", "*").Want(http.StatusOK))
+	s.do("ann", http.MethodPost, s.previewPath(), body).Want(http.StatusOK)
+	wantCount(s.do("ann", http.MethodPatch, "a", body, "Content-Type", "application/apply-patch+yaml").Want(http.StatusOK))
+
+	patch()
+	kubectl(s, `{"apiVersion": "dudaji.com/v1", "kind": "NpuDeploy", "metadata": {"name": "a"}, "spec": {"model": "org/other"}}`,
+		"apply", "--server-side", "--force-conflicts", "-f", "-")
+	s.do("ann", http.MethodPatch, "a", body, "Content-Type", "application/apply-patch+yaml").Want(http.StatusConflict)
+}

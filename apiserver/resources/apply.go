@@ -41,10 +41,41 @@ func applyOptions(r *http.Request) (options []client.PatchOption, dryRun bool, e
 // manager owns a field in it, or it would not be null. See applyEmptyMaps.
 func apply(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured, options []client.PatchOption) error {
 	err := sendApply(ctx, user, object, options...)
+	if isOwnConflict(err) && pin(ctx, user, object) {
+		if err = sendApply(ctx, user, object, options...); isOwnConflict(err) {
+			options = append(slices.Clip(options), client.ForceOwnership)
+			err = sendApply(ctx, user, object, options...)
+		}
+	}
 	if paths := rejectedEmptyMaps(err, object); len(paths) > 0 {
 		return applyEmptyMaps(ctx, user, object, paths, options)
 	}
 	return err
+}
+
+// isOwnConflict reports whether an apply conflicts only with other operations of this API: a merge patch or an undo. To
+// Kubernetes, these are another manager of the same name.
+func isOwnConflict(err error) bool {
+	var status apierrors.APIStatus
+	if !apierrors.IsConflict(err) || !errors.As(err, &status) || status.Status().Details == nil || len(status.Status().Details.Causes) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(status.Status().Details.Causes, func(cause metav1.StatusCause) bool {
+		return cause.Type != metav1.CauseTypeFieldManagerConflict || !strings.HasPrefix(cause.Message, `conflict with "`+string(FieldManager)+`"`)
+	})
+}
+
+// pin binds an apply to the live version, so that it overwrites nothing that others write meanwhile. It
+// returns false if the user cannot read that.
+func pin(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured) bool {
+	if object.GetResourceVersion() != "" {
+		return true
+	}
+	live := &unstructured.Unstructured{}
+	live.SetGroupVersionKind(object.GroupVersionKind())
+	err := user.Get(ctx, client.ObjectKeyFromObject(object), live)
+	object.SetResourceVersion(live.GetResourceVersion())
+	return err == nil
 }
 
 func sendApply(ctx context.Context, user *kube.UserClient, object *unstructured.Unstructured, options ...client.PatchOption) error {
