@@ -160,6 +160,34 @@ func TestFormAndYAMLFollowEachOther(t *testing.T) {
 	tab.wantNoReports()
 }
 
+func TestEditorAsksBeforeItsTextIsLost(t *testing.T) {
+	s := newServer(t)
+	tab := open(t, s, "ann", looks()[0])
+	asks := func() bool {
+		return eval[bool](tab, `!window.dispatchEvent(new Event("beforeunload", {cancelable: true}))`)
+	}
+	tab.visit("/new/ml?preset=qwen-7b")
+	if asks() {
+		t.Error("a page without a change asks")
+	}
+	eval[bool](tab, `document.querySelector("#field-name").select() === undefined`)
+	tab.do(chromedp.SendKeys(chromedp.CSS("#field-name"), "unsaved"))
+	if !asks() {
+		t.Error("a page with a change does not ask")
+	}
+	tab.press("preview") // without a question, which would keep the page
+	if !asks() {
+		t.Error("a page with a preview does not ask")
+	}
+	tab.press("save")
+	if got := tab.text("h1"); got != "unsaved" || asks() {
+		t.Errorf("after the save the page is %q, or asks", got)
+	}
+	created := s.NpuDeploy("unsaved")
+	s.Delete(created)
+	s.AwaitGone(created)
+}
+
 // maxErrorDelay bounds the time from a key press until its errors are shown.
 const maxErrorDelay = 150 * time.Millisecond
 
