@@ -87,7 +87,7 @@ func (c *renderCache) get(object client.Object, input renderInput, owner apply.O
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byUID[object.GetUID()] = r
+	c.byUID[object.GetUID()] = r.packed()
 	return r
 }
 
@@ -139,6 +139,15 @@ func renderOutcome(err error) status.Outcome {
 		return status.Outcome{Reason: v1.ReasonTemplatesUnusable, Message: err.Error()}
 	}
 	return status.Outcome{Reason: v1.ReasonInvalidTemplate, Message: err.Error()}
+}
+
+// packed returns the rendering for keeping.
+func (r *rendering) packed() *rendering {
+	packed := *r
+	if r.objects != nil {
+		packed.objects = r.objects.Packed()
+	}
+	return &packed
 }
 
 // isUpdatedInPlace reports whether the serving set would change objects, but no server.

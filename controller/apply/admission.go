@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -59,19 +58,18 @@ func (a *Applier) recheckAfter(last lastApplied) time.Duration {
 	return max(0, last.time.Add(admissionRecheck).Sub(a.contention.clock.Now()))
 }
 
-// overwrittenFields returns the paths of the fields of body that the API server stored with
-// another value, without an error: admission changed them. Fields that body does not have are
+// overwrittenFields returns the paths of the fields of a manifest that the API server stored with
+// another value, without an error: admission changed them. Fields that the manifest does not have are
 // not compared.
-func overwrittenFields(body []byte, stored client.Object) ([]string, error) {
-	var sent map[string]any
-	if err := json.Unmarshal(body, &sent); err != nil {
-		return nil, fmt.Errorf("decoding a manifest: %w", err)
-	}
+func overwrittenFields(manifest map[string]any, stored client.Object) ([]string, error) {
+	sent := maps.Clone(manifest)
 	for _, field := range []string{"apiVersion", "kind", "status"} {
 		delete(sent, field)
 	}
 	if metadata, ok := sent["metadata"].(map[string]any); ok {
+		metadata = maps.Clone(metadata)
 		maps.DeleteFunc(metadata, func(field string, _ any) bool { return field != "labels" && field != "annotations" })
+		sent["metadata"] = metadata
 	}
 	content := any(stored)
 	if object, ok := stored.(*unstructured.Unstructured); ok {
@@ -149,7 +147,7 @@ func isSameValue(path string, sent, got any) bool {
 		return true
 	}
 	if got == nil {
-		return sent == nil || sent == false || sent == "" || sent == float64(0)
+		return sent == nil || sent == false || sent == "" || sent == int64(0) || sent == float64(0)
 	}
 	a, b := fmt.Sprint(sent), fmt.Sprint(got)
 	if a == b || isText(path) {

@@ -68,13 +68,13 @@ func isScalar(stored reflect.Value, sent any) bool {
 	case stored.Kind() == reflect.Bool:
 		return sent == stored.Bool()
 	case stored.CanInt():
-		return sent == float64(stored.Int())
+		return sent == stored.Int()
 	}
 	switch stored := stored.Interface().(type) {
 	case resource.Quantity:
 		return sent == stored.String()
 	case intstr.IntOrString:
-		return sent == stored.StrVal && stored.Type == intstr.String || sent == float64(stored.IntVal) && stored.Type == intstr.Int
+		return sent == stored.StrVal && stored.Type == intstr.String || sent == int64(stored.IntVal) && stored.Type == intstr.Int
 	}
 	return false
 }

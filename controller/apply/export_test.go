@@ -20,7 +20,7 @@ var OwnsValue = ownsValue
 // WithoutDigests returns the set as an earlier version applied it.
 func (s *ObjectSet) WithoutDigests(tb testing.TB) *ObjectSet {
 	tb.Helper()
-	earlier := &ObjectSet{owner: s.owner, manifests: slices.Clone(s.manifests)}
+	earlier := s.Packed()
 	for i := range earlier.manifests {
 		annotation := fmt.Sprintf(`"annotations":{"%s":"%s"},`, v1.AnnotationManifest, earlier.manifests[i].digest)
 		body, err := earlier.manifests[i].body()

@@ -28,7 +28,6 @@ type live struct {
 	adoptBy         string
 	deleting        bool
 	replicas        *int32
-	overwritten     []string // fields that admission changed, after a write
 }
 
 // read returns an object, or nil if there is none. The informers have objects with our

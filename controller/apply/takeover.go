@@ -53,7 +53,7 @@ func conflictsWithOthersItems(action Action, err error) bool {
 // by create and update. Fields that they applied or scaled stay theirs.
 func (a *Applier) takeOver(
 	ctx context.Context, owner Owner, desired manifest, object *live, body []byte, options []client.PatchOption,
-) (*live, error) {
+) (client.Object, error) {
 	if desired.releasesReplicas {
 		if err := a.handOff(ctx, owner, desired, object, client.ForceOwnership); err != nil {
 			return nil, err

@@ -38,12 +38,26 @@ func (a *Applier) write(
 	if err := a.prepare(ctx, owner, desired, object, action); err != nil {
 		return lastApplied{}, err
 	}
-	written, err := a.patch(ctx, owner, desired.ref, body, options...)
+	response, err := a.patch(ctx, owner, desired.ref, body, options...)
 	if object != nil && conflictsWithOthersItems(action, err) {
 		if taken, takeErr := a.takeOver(ctx, owner, desired, object, body, options); takeErr == nil {
-			written, err = taken, nil
+			response, err = taken, nil
 		}
 	}
+	if err != nil {
+		return lastApplied{}, err
+	}
+	return a.applied(desired, response)
+}
+
+// applied returns the state of an object after its apply.
+func (a *Applier) applied(desired manifest, response client.Object) (lastApplied, error) {
+	written := newLive(response) // It removes the managed fields, which take longest to convert.
+	fields, err := desired.fields()
+	if err != nil {
+		return lastApplied{}, err
+	}
+	overwritten, err := overwrittenFields(fields, response)
 	if err != nil {
 		return lastApplied{}, err
 	}
@@ -53,7 +67,7 @@ func (a *Applier) write(
 		manifest:        desired.digest,
 		ownedFields:     written.ownedFields,
 		resourceVersion: written.resourceVersion,
-		overwritten:     written.overwritten,
+		overwritten:     overwritten,
 		added:           written.added,
 		time:            a.contention.clock.Now(),
 	}, nil
@@ -90,15 +104,10 @@ func (a *Applier) prepare(ctx context.Context, owner Owner, desired manifest, ob
 // patch server-side applies body and returns the resulting object.
 func (a *Applier) patch(
 	ctx context.Context, owner Owner, ref Ref, body []byte, options ...client.PatchOption,
-) (*live, error) {
+) (client.Object, error) {
 	object := newResponse(owner.Namespace, ref)
-	if err := a.writer.Patch(ctx, object, client.RawPatch(types.ApplyPatchType, body), options...); err != nil {
-		return nil, classify(ref, err)
-	}
-	written := newLive(object) // It removes the managed fields, which take longest to convert.
-	var err error
-	written.overwritten, err = overwrittenFields(body, object)
-	return written, err
+	err := a.writer.Patch(ctx, object, client.RawPatch(types.ApplyPatchType, body), options...)
+	return object, classify(ref, err)
 }
 
 // bodyFor returns the body for a creation, or for an update of an existing object.
