@@ -25,6 +25,8 @@ import (
 // deployStatus is the statusKind of NpuDeploys.
 type deployStatus struct{}
 
+func (deployStatus) kind() string { return v1.Kind }
+
 func (deployStatus) newObject() *v1.NpuDeploy { return &v1.NpuDeploy{} }
 
 func (deployStatus) statusOnly(deploy *v1.NpuDeploy) *v1.NpuDeploy {
@@ -35,6 +37,10 @@ func (deployStatus) statusOnly(deploy *v1.NpuDeploy) *v1.NpuDeploy {
 }
 
 func (deployStatus) status(deploy *v1.NpuDeploy) any { return &deploy.Status }
+
+func (deployStatus) complete(deploy *v1.NpuDeploy, metadata metav1.ObjectMeta, specOf *v1.NpuDeploy) {
+	deploy.ObjectMeta, deploy.Spec = metadata, specOf.Spec
+}
 
 func (deployStatus) conditions(deploy *v1.NpuDeploy) *[]metav1.Condition {
 	return &deploy.Status.Conditions

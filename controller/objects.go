@@ -23,10 +23,13 @@ import (
 
 // statusKind gives access to the fields that the statuses of all kinds have.
 type statusKind[T client.Object] interface {
+	kind() string
 	newObject() T
 	// statusOnly returns an object with the name and a copy of the status.
 	statusOnly(object T) T
 	status(object T) any // a pointer to it
+	// complete sets what statusOnly leaves out.
+	complete(object T, metadata metav1.ObjectMeta, specOf T)
 	conditions(object T) *[]metav1.Condition
 	inventory(object T) *[]v1.InventoryEntry
 }
@@ -157,9 +160,11 @@ func (o *objects[T]) patch(ctx context.Context, before, after T, options ...clie
 	o.mu.Lock()
 	o.sent[name] = sent
 	o.mu.Unlock()
-	patch, err := o.patchFrom(before, after, options...)
-	if err == nil {
-		err = o.status.Patch(ctx, after, patch, client.FieldOwner(v1.FieldManager))
+	isWhole, err := true, error(nil)
+	if len(options) == 0 && reflect.ValueOf(o.kind.status(before)).Elem().IsZero() {
+		isWhole, err = o.patchFirst(ctx, after)
+	} else {
+		err = o.status.Patch(ctx, after, client.MergeFromWithOptions(before, options...), client.FieldOwner(v1.FieldManager))
 	}
 	o.mu.Lock()
 	delete(o.sent, name)
@@ -173,20 +178,31 @@ func (o *objects[T]) patch(ctx context.Context, before, after T, options ...clie
 	if err != nil {
 		return false, err
 	}
-	stripOwnerMetadata(after)
-	o.written.put(after)
+	if isWhole {
+		stripOwnerMetadata(after)
+		o.written.put(after)
+	}
 	_, _, err = o.get(ctx, name) // Drops it if the informer has it already.
 	return true, err
 }
 
-// patchFrom returns what changes the status. The first status is whole: there is nothing to compare it with, for which
-// MergeFrom would encode and decode both.
-func (o *objects[T]) patchFrom(before, after T, options ...client.MergeFromOption) (client.Patch, error) {
-	if len(options) > 0 || !reflect.ValueOf(o.kind.status(before)).Elem().IsZero() {
-		return client.MergeFromWithOptions(before, options...), nil
-	}
+// patchFirst writes the first status, which is sent whole: there is nothing to compare it with. The response is the metadata
+// alone, because no other client has written a status. isWhole means that after is what was written: the spec has not
+// changed since.
+func (o *objects[T]) patchFirst(ctx context.Context, after T) (isWhole bool, err error) {
 	content, err := json.Marshal(map[string]any{"status": o.kind.status(after)})
-	return client.RawPatch(types.MergePatchType, content), err
+	if err != nil {
+		return false, err
+	}
+	name := client.ObjectKeyFromObject(after)
+	response := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}
+	response.SetGroupVersionKind(v1.GroupVersion().WithKind(o.kind.kind()))
+	if err := o.status.Patch(ctx, response, client.RawPatch(types.MergePatchType, content), client.FieldOwner(v1.FieldManager)); err != nil {
+		return false, err
+	}
+	object, exists, err := o.get(ctx, name)
+	o.kind.complete(after, response.ObjectMeta, object)
+	return exists && object.GetUID() == after.GetUID() && object.GetGeneration() == after.GetGeneration(), err
 }
 
 // forget returns the UID that the object had, or "" if it was never reconciled.

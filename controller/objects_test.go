@@ -15,12 +15,14 @@ import (
 type statusWriter struct {
 	client.SubResourceWriter
 
-	before func()
+	before     func()
+	generation int64 // of the response
 }
 
 func (w statusWriter) Patch(_ context.Context, object client.Object, _ client.Patch, _ ...client.SubResourcePatchOption) error {
 	w.before()
 	object.SetResourceVersion("20")
+	object.SetGeneration(w.generation)
 	return nil
 }
 
@@ -63,6 +65,27 @@ func TestPatchIsKeptUntilTheInformerHasIt(t *testing.T) {
 		}
 		if kept := len(deploys.written.byName); kept > 0 {
 			t.Errorf("%s: %d patches are kept", name, kept)
+		}
+	}
+}
+
+// The response to a first status has no spec: that of the informer is the same only in the same generation.
+func TestFirstStatusIsKeptIfTheSpecIsTheSame(t *testing.T) {
+	t.Parallel()
+	for generation, want := range map[int64]string{1: "20", 2: "10"} {
+		cached := &v1.NpuDeploy{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "a", ResourceVersion: "10", Generation: 1},
+			Spec:       v1.NpuDeploySpec{Model: "org/model"},
+		}
+		deploys := newObjects[*v1.NpuDeploy](deployStatus{}, &reader{object: cached}, statusWriter{generation: generation, before: func() {}})
+		after := deployStatus{}.statusOnly(cached)
+		after.Status.Image = "image"
+		if changed, err := deploys.patch(t.Context(), deployStatus{}.statusOnly(cached), after); !changed || err != nil {
+			t.Fatal(changed, err)
+		}
+		got := deploys.newest(cached)
+		if got.ResourceVersion != want || got.Spec.Model != "org/model" || (got.Status.Image == "image") != (want == "20") {
+			t.Errorf("after a response of generation %d: %+v", generation, got)
 		}
 	}
 }

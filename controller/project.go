@@ -17,6 +17,8 @@ import (
 // projectStatus is the statusKind of Projects.
 type projectStatus struct{}
 
+func (projectStatus) kind() string { return v1.KindProject }
+
 func (projectStatus) newObject() *v1.Project { return &v1.Project{} }
 
 func (projectStatus) statusOnly(project *v1.Project) *v1.Project {
@@ -24,6 +26,10 @@ func (projectStatus) statusOnly(project *v1.Project) *v1.Project {
 }
 
 func (projectStatus) status(project *v1.Project) any { return &project.Status }
+
+func (projectStatus) complete(project *v1.Project, metadata metav1.ObjectMeta, specOf *v1.Project) {
+	project.ObjectMeta, project.Spec = metadata, specOf.Spec
+}
 
 func (projectStatus) conditions(project *v1.Project) *[]metav1.Condition {
 	return &project.Status.Conditions
