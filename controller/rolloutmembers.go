@@ -49,6 +49,9 @@ func (r *rollouts) members(ctx context.Context, serving *render.Templates, all [
 		}
 	}
 	latest := rollout.LatestOf(all)
+	if currentOf(all, serving.Digest) == nil {
+		members = slices.DeleteFunc(members, func(m rolloutMember) bool { return r.isUpdated(m.object, serving) })
+	}
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range members {
@@ -62,6 +65,11 @@ func (r *rollouts) members(ctx context.Context, serving *render.Templates, all [
 		members[i].ProjectLabels = projectLabels[members[i].Namespace]
 	}
 	return members, nil
+}
+
+// isUpdated reports whether an NpuDeploy has the serving set without an assignment, so that no rollout has to update it.
+func (r *rollouts) isUpdated(deploy *v1.NpuDeploy, serving *render.Templates) bool {
+	return deploy.Status.Templates == serving.Digest && r.deploys.unrecorded.of(deploy) == nil
 }
 
 // isMember reports whether the rollouts update an NpuDeploy: updates are automatic or overdue, or an overdue one
