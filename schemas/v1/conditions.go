@@ -189,7 +189,8 @@ const (
 	// still has a route.
 	//
 	// Choose another host or path; the message names the owner. Delete the route that a deleted one
-	// left behind.
+	// left behind, or annotate it with `dudaji.com/adopt: NAME` if an NpuDeploy of the same name
+	// replaces that one.
 	ReasonHostTaken = "HostTaken"
 	// ReasonHostNotAllowed means that the host belongs to another project, or not to the
 	// namespace's own.
