@@ -160,7 +160,8 @@ func (o *objects[T]) patch(ctx context.Context, before, after T, options ...clie
 	o.mu.Lock()
 	o.sent[name] = sent
 	o.mu.Unlock()
-	isWhole, err := true, error(nil)
+	var err error
+	isWhole := true
 	if len(options) == 0 && reflect.ValueOf(o.kind.status(before)).Elem().IsZero() {
 		isWhole, err = o.patchFirst(ctx, after)
 	} else {
