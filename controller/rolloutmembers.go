@@ -41,17 +41,18 @@ func (r *rollouts) members(ctx context.Context, serving *render.Templates, all [
 	}
 	settings := render.SettingsByNamespace(projects)
 	projectLabels := rollout.ProjectLabels(projects)
+	hasRollout := currentOf(all, serving.Digest) != nil
 	members := make([]rolloutMember, 0, len(deploys))
 	for _, deploy := range deploys {
 		deploy = r.objects.newest(deploy)
+		if !hasRollout && r.isUpdated(deploy, serving) {
+			continue
+		}
 		if deploy.DeletionTimestamp == nil && deploy.Status.Templates != "" && r.isMember(deploy, serving, all) {
 			members = append(members, rolloutMember{object: deploy})
 		}
 	}
 	latest := rollout.LatestOf(all)
-	if currentOf(all, serving.Digest) == nil {
-		members = slices.DeleteFunc(members, func(m rolloutMember) bool { return r.isUpdated(m.object, serving) })
-	}
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range members {

@@ -36,11 +36,13 @@ func (s *Scanner) sysfsNodes(ctx context.Context, dir string, patterns []string)
 	return nodes
 }
 
+var indexInName = regexp.MustCompile(`[0-9]+`)
+
 // byIndex orders names by the numbers in them: npu9 precedes npu10, as npu1 precedes npu2. A driver that is
 // loaded again may choose other indexes, but keeps their order.
 func byIndex(a, b string) int {
 	key := func(name string) string {
-		return regexp.MustCompile(`[0-9]+`).ReplaceAllStringFunc(name, func(number string) string { return fmt.Sprintf("%20s", number) })
+		return indexInName.ReplaceAllStringFunc(name, func(number string) string { return fmt.Sprintf("%20s", number) })
 	}
 	return strings.Compare(key(a), key(b))
 }
