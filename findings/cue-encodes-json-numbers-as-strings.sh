@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# cuelang.org/go v0.17.1: Context.Encode makes a string of a json.Number, so that a number that was decoded with UseNumber is none.
+# cuelang.org/go v0.17.1: Context.Encode makes a string of a json.Number, which is a number that was decoded with UseNumber.
 #
 # Expected: Encode follows encoding/json, whose tags and Marshalers it takes: json.Marshal writes a json.Number as a number.
 # Observed: it is a string, because its Go type is one. JSON that was decoded with Decoder.UseNumber, as programs do to keep the digits

@@ -4,7 +4,7 @@
 # Expected: device.attributes["npu.example.com"].driverVersion != "1.2.3" does not match a device with this version, as for an attribute that is a
 # string; or the type is wrong, and the claim is rejected.
 # Observed: an attribute of the type version is no string. Every version differs from every text, also from its own, so that the selector matches all
-# devices: a claim that avoids a driver with a fault gets a device with it. The opposite selector, ==, is an error for the same device, and both
+# devices: a claim that avoids a defective driver gets a device with that driver. The opposite selector, ==, is an error for the same device, and both
 # pass the validation of a claim, since attributes have their types in the ResourceSlices only. != semver("1.2.3") compares as meant.
 set -euo pipefail
 dir=$(mktemp -d)

@@ -38,7 +38,7 @@ func main() {
 		}
 		must(0, os.Mkdir("real/file", 0o755))
 		must(0, os.Remove("real/file"))
-		// The removal is the last event: there is none of the creation after it.
+		// The removal is the last event: no event of the creation follows it.
 		for event := range watcher.Events {
 			fmt.Println(" ", event)
 			if event.Has(fsnotify.Remove) {

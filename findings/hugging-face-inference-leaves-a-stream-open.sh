@@ -4,7 +4,7 @@
 # Expected: `break` in `for await` over a stream ends the request, as in OpenAI's client: the connection closes, and the server aborts the
 # generation.
 # Observed: the client only releases its reader. The connection stays open until Node collects the response as garbage, if ever; the server sees
-# a client that reads, and generates up to max_tokens for nobody. A caller that stops at a word occupies the devices as one that wants
+# a client that reads, and generates up to max_tokens in vain. A caller that stops at a word occupies the devices as one that wants
 # the whole answer. An AbortController, whose signal is passed as an option, ends the request.
 set -euo pipefail
 dir=$(mktemp -d)

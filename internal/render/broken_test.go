@@ -115,11 +115,11 @@ func TestInvalidTemplatesAreReportedWithFileAndLine(t *testing.T) {
 				"schemas/policy/policy.cue: checked.nodes.rayImages.nvida: is not described: use one of " + types,
 			},
 		},
-		"a resource that is none": {
+		"an invalid name of a resource": {
 			[][2]string{{"devices: {}", `devices: atom: resource: "rebellions.ai/a b"`}},
 			[]string{"schemas/policy/policy.cue: checked.devices.atom.resource: must be a resource such as vendor.example/device"},
 		},
-		"directories that are none": {
+		"invalid directories": {
 			[][2]string{{`"/mnt/data/model-cache"`, `""`}, {`"/models"`, `"models"`}, {`["/mnt/data"]`, `["/a", "/mnt/../etc"]`}},
 			[]string{
 				"schemas/policy/policy.cue: checked.modelCache.hostPath: must be an absolute path such as /mnt/data, without .. and without a slash at its end",
