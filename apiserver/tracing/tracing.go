@@ -10,6 +10,7 @@ package tracing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -33,8 +34,8 @@ type Tracing struct{ provider *trace.TracerProvider }
 // Configured reports whether the environment names a collector, and does not disable traces.
 func Configured() bool {
 	variable, _ := endpoint()
-	// The SDK, v1.44.0, does not read OTEL_SDK_DISABLED.
-	return variable != "" && !strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true")
+	// The SDK, v1.44.0, reads neither OTEL_SDK_DISABLED nor OTEL_TRACES_EXPORTER.
+	return variable != "" && !strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") && os.Getenv("OTEL_TRACES_EXPORTER") != "none"
 }
 
 // endpoint returns the variable that names the collector, and its value.
@@ -47,6 +48,18 @@ func endpoint() (variable, value string) {
 	return "", ""
 }
 
+// checkExporter rejects what the environment may demand and this package does not do: it would send traces by OTLP over gRPC instead.
+func checkExporter() error {
+	for _, supported := range []struct{ variable, value string }{
+		{"OTEL_TRACES_EXPORTER", "otlp"}, {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"}, {"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+	} {
+		if value := os.Getenv(supported.variable); value != "" && value != supported.value {
+			return fmt.Errorf("%s is %q, but only %s is supported", supported.variable, value, supported.value)
+		}
+	}
+	return nil
+}
+
 // New returns a Tracing for service, which OTEL_SERVICE_NAME replaces. It does not wait for the
 // collector: spans that cannot be exported are dropped.
 func New(ctx context.Context, service string) (*Tracing, error) {
@@ -54,7 +67,7 @@ func New(ctx context.Context, service string) (*Tracing, error) {
 	if variable, value := endpoint(); !strings.HasPrefix(value, "http://") && !strings.HasPrefix(value, "https://") {
 		return nil, fmt.Errorf("%s is %q, which does not begin with http:// or https://", variable, value)
 	}
-	if err := checkSampler(); err != nil {
+	if err := errors.Join(checkExporter(), checkSampler()); err != nil {
 		return nil, err
 	}
 	exporter, err := otlptracegrpc.New(ctx)

@@ -1,6 +1,7 @@
 package tracing
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -40,12 +41,43 @@ func TestUnknownSamplerIsAnError(t *testing.T) {
 	}
 }
 
+func TestOtherExportersAreErrors(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")
+	for _, test := range []struct{ variable, supported, other string }{
+		{"OTEL_TRACES_EXPORTER", "otlp", "zipkin"},
+		{"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "http/protobuf"},
+		{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc", "http/json"},
+	} {
+		t.Setenv(test.variable, test.other)
+		want := fmt.Sprintf("%s is %q, but only %s is supported", test.variable, test.other, test.supported)
+		if _, err := New(t.Context(), "test"); err == nil || err.Error() != want {
+			t.Errorf("the error is %v, want %s", err, want)
+		}
+		t.Setenv(test.variable, test.supported)
+		if _, err := New(t.Context(), "test"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestDisabledTracingIsNotConfigured(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")
-	for value, want := range map[string]bool{"": true, "false": true, "true": false, "True": false} {
-		t.Setenv("OTEL_SDK_DISABLED", value)
-		if Configured() != want {
-			t.Errorf("with OTEL_SDK_DISABLED=%s, tracing is configured: %t", value, !want)
-		}
+	for _, test := range []struct {
+		variable, value string
+		want            bool
+	}{
+		{"OTEL_SDK_DISABLED", "", true},
+		{"OTEL_SDK_DISABLED", "false", true},
+		{"OTEL_SDK_DISABLED", "true", false},
+		{"OTEL_SDK_DISABLED", "True", false},
+		{"OTEL_TRACES_EXPORTER", "otlp", true},
+		{"OTEL_TRACES_EXPORTER", "none", false},
+	} {
+		t.Run(test.variable+"="+test.value, func(t *testing.T) {
+			t.Setenv(test.variable, test.value)
+			if Configured() != test.want {
+				t.Errorf("tracing is configured: %t", !test.want)
+			}
+		})
 	}
 }
