@@ -86,6 +86,11 @@ type resourceBar struct {
 	Value, Max       float64
 }
 
+// IsUnsaved reports whether the form has values that the project does not have.
+func (p *projectPage) IsUnsaved() bool {
+	return slices.ContainsFunc(p.Fields, func(field projectField) bool { return field.Changed })
+}
+
 // Pattern matches the name in a form.
 func (p *projectPage) Pattern() string { return regexp.QuoteMeta(p.Name) }
 

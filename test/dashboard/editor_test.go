@@ -160,27 +160,30 @@ func TestFormAndYAMLFollowEachOther(t *testing.T) {
 	tab.wantNoReports()
 }
 
+// asksBeforeLeaving reports whether the browser would ask before it leaves the page.
+func (t *tab) asksBeforeLeaving() bool {
+	t.Helper()
+	return eval[bool](t, `!window.dispatchEvent(new Event("beforeunload", {cancelable: true}))`)
+}
+
 func TestEditorAsksBeforeItsTextIsLost(t *testing.T) {
 	s := newServer(t)
 	tab := open(t, s, "ann", looks()[0])
-	asks := func() bool {
-		return eval[bool](tab, `!window.dispatchEvent(new Event("beforeunload", {cancelable: true}))`)
-	}
 	tab.visit("/new/ml?preset=qwen-7b")
-	if asks() {
+	if tab.asksBeforeLeaving() {
 		t.Error("a page without a change asks")
 	}
 	eval[bool](tab, `document.querySelector("#field-name").select() === undefined`)
 	tab.do(chromedp.SendKeys(chromedp.CSS("#field-name"), "unsaved"))
-	if !asks() {
+	if !tab.asksBeforeLeaving() {
 		t.Error("a page with a change does not ask")
 	}
 	tab.press("preview") // without a question, which would keep the page
-	if !asks() {
+	if !tab.asksBeforeLeaving() {
 		t.Error("a page with a preview does not ask")
 	}
 	tab.press("save")
-	if got := tab.text("h1"); got != "unsaved" || asks() {
+	if got := tab.text("h1"); got != "unsaved" || tab.asksBeforeLeaving() {
 		t.Errorf("after the save the page is %q, or asks", got)
 	}
 	created := s.NpuDeploy("unsaved")

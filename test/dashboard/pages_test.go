@@ -121,8 +121,17 @@ func TestProjectIsCreatedChangedAndDeleted(t *testing.T) {
 	tab.wantAccessible()
 	set("name", "speech")
 	set("displayName", "Speech "+hostile)
-	set("quota.atom", "many")
+	if tab.asksBeforeLeaving() {
+		t.Error("a form without a change asks")
+	}
+	tab.do(chromedp.SendKeys(chromedp.CSS("[id='field-quota.atom']"), "many"))
+	if !tab.asksBeforeLeaving() {
+		t.Error("the form does not ask before its text is lost")
+	}
 	submit(".primary")
+	if !tab.asksBeforeLeaving() {
+		t.Error("the form that was rejected does not ask")
+	}
 	if got := eval[string](tab, `document.getElementById("error-quota.atom").textContent`); !strings.Contains(got, "must be a number") {
 		t.Errorf("the error is %q", got)
 	}
@@ -132,6 +141,9 @@ func TestProjectIsCreatedChangedAndDeleted(t *testing.T) {
 	set("hosts", "speech.nufi.me")
 	submit(".primary")
 	tab.await(`document.querySelector(".notice.done") && document.querySelector("progress[aria-label='speech: memory']")`)
+	if tab.asksBeforeLeaving() {
+		t.Error("the saved form asks")
+	}
 	s.Get(project)
 	if quota := project.Spec.Quota; quota == nil || quota.Accelerators[0] != (v1.AcceleratorQuota{Type: "atom", Count: 4}) || quota.Memory.String() != "64Gi" || quota.CPU != nil || len(project.Spec.HostSuffixes) != 1 {
 		t.Errorf("the spec is %+v", project.Spec)

@@ -54,16 +54,6 @@ function indent(text: HTMLTextAreaElement): void {
   });
 }
 
-// warnBeforeLeaving lets the browser ask before it leaves the page, if the form is not saved.
-function warnBeforeLeaving(form: HTMLFormElement): void {
-  let unsaved = "unsaved" in form.dataset;
-  form.addEventListener("input", () => (unsaved = true));
-  form.addEventListener("submit", () => (unsaved = false));
-  window.addEventListener("beforeunload", (event) => {
-    if (unsaved) event.preventDefault();
-  });
-}
-
 export function editor(): void {
   const form = document.querySelector<HTMLFormElement>("form[data-editor]");
   const text = form?.querySelector("textarea");
@@ -139,5 +129,4 @@ export function editor(): void {
   });
   text.addEventListener("scroll", scroll);
   indent(text);
-  warnBeforeLeaving(form);
 }

@@ -4,6 +4,7 @@ import { dropping } from "./drop.js";
 import { editor } from "./editor.js";
 import { follow } from "./log.js";
 import { keys } from "./keys.js";
+import { leaving } from "./leave.js";
 import { live } from "./live.js";
 import { searching } from "./search.js";
 import { keepingPosition } from "./tabs.js";
@@ -16,6 +17,7 @@ if (log?.dataset.stream) {
   live();
 }
 editor();
+leaving();
 keys();
 copying();
 selecting();
