@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,8 @@ func (e exporter) FetchMetrics(ctx context.Context, _ fetchers.Querier) (fetcher
 		case 0:
 			device.Temperatures["device"] = 97
 			device.Pod = &fetchers.Pod{Namespace: holder.Namespace, Name: holder.Name}
+		case 14:
+			device.Stale = true
 		case 15:
 			device.Health = &fetchers.Health{Reason: "device_fault" + markup}
 			device.Temperatures = nil
@@ -74,6 +77,9 @@ func TestDevicesAreShownByNode(t *testing.T) {
 	}
 	if got := tab.text(".cards dl a"); !strings.HasPrefix(got, "npu-node-") {
 		t.Errorf("the largest free block is on %q", got)
+	}
+	if got := eval[[]string](tab, `[...document.querySelectorAll("details th[scope=row]:has(.sub)")].map((device) => device.textContent)`); !slices.Equal(got, []string{"rbln14 outdated"}) {
+		t.Errorf("the outdated devices are %q", got)
 	}
 	tab.wantAccessible()
 	tab.screenshot("dashboard-devices")
