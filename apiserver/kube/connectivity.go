@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -83,9 +84,41 @@ func (c *Connectivity) record(resource string, failure error) {
 	}
 }
 
-// Unreachable reports whether a call did not get a response from Kubernetes' API server.
+// Unreachable reports whether a call did not get a whole response from Kubernetes' API server.
 func Unreachable(err error) bool {
 	_, isRequest := errors.AsType[*url.Error](err)
 	_, isNetwork := errors.AsType[net.Error](err)
-	return isRequest || isNetwork || errors.Is(err, context.DeadlineExceeded)
+	_, isBroken := errors.AsType[brokenResponseError](err)
+	return isRequest || isNetwork || isBroken || errors.Is(err, context.DeadlineExceeded)
+}
+
+// brokenResponseError means that a connection ended within a response. HTTP/1 and HTTP/2 have errors of several
+// types for that.
+type brokenResponseError struct{ error }
+
+func (e brokenResponseError) Unwrap() error { return e.error }
+
+// breakingTransport marks the errors of reading a response.
+type breakingTransport struct{ http.RoundTripper }
+
+// RoundTrip sends the request.
+func (t breakingTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := t.RoundTripper.RoundTrip(request)
+	if err == nil {
+		response.Body = breakingBody{response.Body}
+	}
+	return response, err
+}
+
+// WrappedRoundTripper lets client-go find the underlying transport.
+func (t breakingTransport) WrappedRoundTripper() http.RoundTripper { return t.RoundTripper }
+
+type breakingBody struct{ io.ReadCloser }
+
+func (b breakingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = brokenResponseError{err}
+	}
+	return n, err
 }

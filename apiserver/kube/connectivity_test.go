@@ -3,13 +3,17 @@ package kube_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/dudaji/nufi/apiserver/kube"
+	v1 "github.com/dudaji/nufi/schemas/v1"
 )
 
 // result is a transport that returns a status, or an error if it is 0.
@@ -70,5 +74,33 @@ func TestUnreachableSinceTheFirstFailedCall(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("the log (-want +got):\n%s", diff)
+	}
+}
+
+// A response that breaks off is an outage as much as none is, over HTTP/1 and HTTP/2.
+func TestBrokenResponseIsUnreachable(t *testing.T) {
+	t.Parallel()
+	for _, http2 := range []bool{false, true} {
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(`{"kind": "NpuDeploy",`))
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}))
+		server.EnableHTTP2 = http2
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		config := &rest.Config{Host: server.URL, TLSClientConfig: rest.TLSClientConfig{Insecure: true}}
+		if !http2 {
+			config.NextProtos = []string{"http/1.1"}
+		}
+		user := newClient(t, newUsers(t, config), newUser(t, "ann"))
+		deploy := &v1.NpuDeploy{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "d"}}
+		if err := user.Delete(t.Context(), deploy); !kube.Unreachable(err) {
+			t.Errorf("HTTP/2 %t: Unreachable is false for %v", http2, err)
+		}
+		if _, err := user.Can(t.Context(), "list", v1.Group, "npudeploys", "n", ""); !kube.Unreachable(err) {
+			t.Errorf("HTTP/2 %t: Unreachable is false for %v", http2, err)
+		}
 	}
 }

@@ -45,12 +45,12 @@ func NewUserClients(config *rest.Config, wrappers ...transport.WrapperFunc) (*Us
 	if err != nil {
 		return nil, fmt.Errorf("creating the transport without credentials: %w", err)
 	}
+	own, plain = breakingTransport{own}, breakingTransport{plain}
 	mapper, err := apiutil.NewDynamicRESTMapper(config, &http.Client{Transport: own, Timeout: discoveryTimeout})
 	if err != nil {
 		return nil, fmt.Errorf("creating the mapper: %w", err)
 	}
-	wrap := transport.Wrappers(wrappers...)
-	if wrap != nil {
+	if wrap := transport.Wrappers(wrappers...); wrap != nil {
 		own, plain = wrap(own), wrap(plain)
 	}
 	return &UserClients{own: own, plain: plain, config: addressOf(anonymous), scheme: scheme, mapper: mapper, reviews: newReviews()}, nil
