@@ -132,15 +132,16 @@ func call[P, R any](t *tab, command cdp.Command[P, R], params P) {
 
 // record records what the browser reports.
 func (t *tab) record(event any) {
-	text := ""
+	var text string
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
 		text = fmt.Sprintf("%s %s %s: %s", e.Entry.Source, e.Entry.Level, e.Entry.URL, e.Entry.Text)
 	case *runtime.EventConsoleAPICalled:
-		text = fmt.Sprintf("console.%s", e.Type)
+		words := []string{fmt.Sprintf("console.%s", e.Type)}
 		for _, arg := range e.Args {
-			text += " " + string(arg.Value) + arg.Description
+			words = append(words, string(arg.Value)+arg.Description)
 		}
+		text = strings.Join(words, " ")
 	case *runtime.EventExceptionThrown:
 		text = (&chromedp.ExceptionError{ExceptionDetails: e.ExceptionDetails}).Error()
 	default:
@@ -206,7 +207,7 @@ func (t *tab) await(expression string) {
 	t.Helper()
 	var last error
 	err := wait.PollUntilContextTimeout(t.ctx, 10*time.Millisecond, harness.Timeout, true, func(ctx context.Context) (bool, error) {
-		holds := false
+		var holds bool
 		holds, last = chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
 		return last == nil && holds, nil
 	})

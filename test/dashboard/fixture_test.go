@@ -57,9 +57,9 @@ var setUp sync.Once
 
 // newServer returns a server whose cluster has the deploys. ann edits ml and views search, vic views
 // ml, and pat may do everything. The tests do not run in parallel.
-func newServer(t testing.TB, change ...func(*api.Options)) *apitest.Server {
-	t.Helper()
-	h := harness.New(t, harness.ReserveNamespace())
+func newServer(tb testing.TB, change ...func(*api.Options)) *apitest.Server {
+	tb.Helper()
+	h := harness.New(tb, harness.ReserveNamespace())
 	h.Namespace = "ml"
 	controllers.Start(h)
 	setUp.Do(func() { populate(h) })

@@ -142,7 +142,7 @@ func (s *site) do(t *testing.T, method, at string, form url.Values, header http.
 	}
 	answer, err := s.browser.Do(r)
 	check(t, err)
-	defer answer.Body.Close()
+	defer answer.Body.Close() //nolint:errcheck // It was read.
 	body, err := io.ReadAll(answer.Body)
 	check(t, err)
 	return answer.StatusCode, string(body), answer.Request.URL
