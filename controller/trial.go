@@ -89,7 +89,7 @@ func (t trial) try(ctx context.Context, owner trialOwner, candidate, serving *re
 }
 
 // dryRun returns the objects of a set that the API server rejects. A kind that is not installed
-// may be installed later. A spec that does not render is ignored: the serving set does not render it either, or
+// may be installed later, and a namespace that is being deleted accepts no new object. A spec that does not render is ignored: the serving set does not render it either, or
 // it has changed since the validation.
 func (t trial) dryRun(ctx context.Context, owner trialOwner, set *render.Templates) (map[apply.Ref]error, error) {
 	rendered, err := owner.renderer.Unchecked(set)
@@ -105,7 +105,9 @@ func (t trial) dryRun(ctx context.Context, owner trialOwner, set *render.Templat
 		if _, isUnavailable := errors.AsType[*apply.UnavailableError](err); isUnavailable {
 			return nil, err
 		}
-		if _, notInstalled := errors.AsType[*apply.NotInstalledError](err); notInstalled {
+		_, notInstalled := errors.AsType[*apply.NotInstalledError](err)
+		_, isTerminating := errors.AsType[*apply.TerminatingError](err)
+		if notInstalled || isTerminating {
 			delete(errs, ref)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,6 +34,9 @@ func classify(ref Ref, err error) error {
 	}
 	if field, ok := immutableField(err); ok {
 		return &ImmutableError{Ref: ref, Field: field}
+	}
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return &TerminatingError{Ref: ref}
 	}
 	if isTransient(status.Status()) {
 		return &UnavailableError{Ref: ref, Err: err}

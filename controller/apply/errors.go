@@ -152,6 +152,14 @@ func (e *DeletingError) Error() string { return e.Ref.String() + ": waiting for 
 // Reason is the condition's reason.
 func (e *DeletingError) Reason() string { return v1.ReasonApplyFailed }
 
+// TerminatingError is an object that cannot be created because its namespace is being deleted, and the owner with it.
+type TerminatingError struct{ Ref Ref }
+
+func (e *TerminatingError) Error() string { return e.Ref.String() + ": its namespace is being deleted" }
+
+// Reason is the condition's reason.
+func (e *TerminatingError) Reason() string { return v1.ReasonTerminating }
+
 // UnavailableError is an API server that did not respond or requested a retry, or a webhook that did
 // not respond.
 type UnavailableError struct {
@@ -202,7 +210,7 @@ func Explain(err error) (reason, text string) {
 		return v1.ReasonApplyFailed, message.Line(err.Error(), maxMessage)
 	}
 	order := []string{
-		v1.ReasonKindNotAllowed, v1.ReasonImmutable, v1.ReasonRejected, v1.ReasonConflict,
+		v1.ReasonTerminating, v1.ReasonKindNotAllowed, v1.ReasonImmutable, v1.ReasonRejected, v1.ReasonConflict,
 		v1.ReasonKindNotInstalled, v1.ReasonContested, v1.ReasonApplyFailed,
 	}
 	slices.SortStableFunc(errs, func(a, b reasoned) int {
@@ -253,7 +261,7 @@ func isTerminal(e reasoned) bool {
 		return true
 	}
 	switch e.Reason() {
-	case v1.ReasonKindNotAllowed, v1.ReasonImmutable, v1.ReasonKindNotInstalled:
+	case v1.ReasonTerminating, v1.ReasonKindNotAllowed, v1.ReasonImmutable, v1.ReasonKindNotInstalled:
 		return true
 	}
 	return false

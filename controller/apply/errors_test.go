@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dudaji/nufi/controller/apply"
@@ -58,6 +59,7 @@ func TestAnswerIsClassified(t *testing.T) {
 		"a missing namespace":       {refuse(http.StatusNotFound, metav1.StatusReasonNotFound), v1.ReasonApplyFailed, "the server's message", false},
 		"a concurrent write":        {refuse(http.StatusConflict, metav1.StatusReasonConflict), v1.ReasonApplyFailed, "the server's message", false},
 		"forbidden":                 {refuse(http.StatusForbidden, metav1.StatusReasonForbidden), v1.ReasonRejected, "the server's message", false},
+		"a terminating namespace":   {refuse(http.StatusForbidden, metav1.StatusReasonForbidden, metav1.StatusCause{Type: corev1.NamespaceTerminatingCause}), v1.ReasonTerminating, "its namespace is being deleted", true},
 		"invalid":                   {refuse(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, invalid), v1.ReasonRejected, "the server's message", false},
 		"immutable":                 {refuse(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, invalid, immutable), v1.ReasonImmutable, "spec.selector cannot change", true},
 		"a field of another's":      {refuse(http.StatusConflict, metav1.StatusReasonConflict, conflict), v1.ReasonConflict, `"helm" manages .spec.ports`, false},

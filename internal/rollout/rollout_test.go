@@ -429,6 +429,7 @@ func TestServersWithoutARouteHaltTheRolloutIfTheirManifestsAreRejected(t *testin
 		"is rejected":           {v1.ReasonRejected, true, time.Second, "True DeploysFailed"},
 		"was rejected before":   {v1.ReasonRejected, true, -time.Second, "False NoFailure"},
 		"cannot be applied yet": {v1.ReasonApplyFailed, true, time.Second, "False NoFailure"},
+		"is being deleted":      {v1.ReasonTerminating, true, time.Second, "False NoFailure"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

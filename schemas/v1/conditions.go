@@ -41,7 +41,7 @@ const (
 const (
 	// ReasonReady means that all other conditions are True.
 	ReasonReady = "Ready"
-	// ReasonTerminating means that the object is being deleted.
+	// ReasonTerminating means that the object, or its namespace, is being deleted.
 	//
 	// Wait, or find out why the finalizers that the message names remain.
 	ReasonTerminating = "Terminating"

@@ -192,6 +192,26 @@ func TestInvalidTemplatesAtTheStartAreNotServed(t *testing.T) {
 	awaitApplied(h)
 }
 
+// A namespace that is being deleted accepts no new objects: neither templates that add one nor their rollout fail.
+func TestTemplatesAreServedWhileANamespaceIsDeleted(t *testing.T) {
+	h := harness.New(t)
+	f, c := startWithFolder(h)
+	// A pod with a finalizer keeps the other objects: Kubernetes deletes pods first.
+	h.Await("a pod", func() bool { return len(h.Pods()) > 0 })
+	pod := &h.Pods()[0]
+	h.Patch(pod, `{"metadata":{"finalizers":["example.com/test"]}}`)
+	defer h.Patch(pod, `{"metadata":{"finalizers":null}}`)
+	h.Delete(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: h.Namespace}})
+	f.write("schemas/workload/extra.cue", "package workload\n\nobjects: extra: {apiVersion: \"v1\", kind: \"ServiceAccount\", metadata: {name: _values.name + \"-extra\", namespace: _values.namespace}}\n")
+	applied := h.AwaitCondition(h.NpuDeploy("web"), v1.ConditionApplied, metav1.ConditionFalse, v1.ReasonTerminating)
+	if applied.Message != "ServiceAccount web-extra: its namespace is being deleted" {
+		t.Errorf("message %q", applied.Message)
+	}
+	if n := c.Metric(h, "nufi_templates_rejected_total"); n != 0 {
+		t.Errorf("%v sets were rejected", n)
+	}
+}
+
 // awaitAnnotation waits until web's Service has an annotation.
 func awaitAnnotation(h *harness.Harness, key, value string) {
 	h.Helper()
