@@ -17,8 +17,8 @@ import (
 const maxMessage = 512
 
 // classify converts the API server's response to a write into one of this package's errors.
-// It reads codes, causes and field paths, and one text: Kubernetes' validation gives no code
-// for an immutable field.
+// It reads codes, causes and field paths, and two texts: Kubernetes gives no code for an immutable
+// field, nor for which of authorization and admission forbids a request.
 func classify(ref Ref, err error) error {
 	var status apierrors.APIStatus
 	switch {
@@ -38,7 +38,7 @@ func classify(ref Ref, err error) error {
 	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		return &TerminatingError{Ref: ref}
 	}
-	if isTransient(status.Status()) {
+	if isTransient(status.Status()) || isUnauthorized(status.Status()) {
 		return &UnavailableError{Ref: ref, Err: err}
 	}
 	return &RejectedError{Ref: ref, Field: firstField(err), Message: message.Line(err.Error(), maxMessage), Err: err}
@@ -54,6 +54,13 @@ func isTransient(status metav1.Status) bool {
 		return status.Reason != metav1.StatusReasonUnknown
 	}
 	return status.Code > http.StatusInternalServerError
+}
+
+// isUnauthorized reports whether the controller lacks a right, which is no fault of the manifest. An API server that has just
+// started may not know any rights for a moment.
+func isUnauthorized(status metav1.Status) bool {
+	_, denial, _ := strings.Cut(status.Message, `is forbidden: User "`)
+	return status.Code == http.StatusForbidden && strings.Contains(denial, `" cannot `)
 }
 
 // immutableField returns the path of a field that validation does not allow to change.

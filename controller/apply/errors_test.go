@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,6 +38,19 @@ func refuse(code int, reason metav1.StatusReason, causes ...metav1.StatusCause) 
 	}
 }
 
+// forbidden returns an answer that is a 403 with a message.
+func forbidden(message string) answer {
+	return func() (*http.Response, error) {
+		response, err := refuse(http.StatusForbidden, metav1.StatusReasonForbidden)()
+		if err != nil {
+			return nil, err
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body = io.NopCloser(bytes.NewReader(bytes.Replace(body, []byte(`"the server's message"`), []byte(strconv.Quote(message)), 1)))
+		return response, err
+	}
+}
+
 func unreachable() (*http.Response, error) { return nil, syscall.ECONNREFUSED }
 
 func TestAnswerIsClassified(t *testing.T) {
@@ -59,6 +73,8 @@ func TestAnswerIsClassified(t *testing.T) {
 		"a missing namespace":       {refuse(http.StatusNotFound, metav1.StatusReasonNotFound), v1.ReasonApplyFailed, "the server's message", false},
 		"a concurrent write":        {refuse(http.StatusConflict, metav1.StatusReasonConflict), v1.ReasonApplyFailed, "the server's message", false},
 		"forbidden":                 {refuse(http.StatusForbidden, metav1.StatusReasonForbidden), v1.ReasonRejected, "the server's message", false},
+		"a missing right":           {forbidden(`services "web" is forbidden: User "nufi" cannot patch resource "services" in API group "" in the namespace "n"`), v1.ReasonApplyFailed, `User "nufi" cannot patch`, false},
+		"a denial by admission":     {forbidden(`services "web" is forbidden: exceeded quota`), v1.ReasonRejected, "exceeded quota", false},
 		"a terminating namespace":   {refuse(http.StatusForbidden, metav1.StatusReasonForbidden, metav1.StatusCause{Type: corev1.NamespaceTerminatingCause}), v1.ReasonTerminating, "its namespace is being deleted", true},
 		"invalid":                   {refuse(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, invalid), v1.ReasonRejected, "the server's message", false},
 		"immutable":                 {refuse(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, invalid, immutable), v1.ReasonImmutable, "spec.selector cannot change", true},

@@ -111,7 +111,7 @@ const (
 	// See the message; `nufi diff` reports the same.
 	ReasonRejected = "Rejected"
 	// ReasonApplyFailed means that the API server or a webhook did not respond, or the controller
-	// cannot list a kind. The controller retries.
+	// lacks a right. The controller retries.
 	//
 	// If it persists, check the webhook, or the right, that the message names.
 	ReasonApplyFailed = "ApplyFailed"
