@@ -1,6 +1,8 @@
 package render_test
 
 import (
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -93,6 +95,26 @@ func TestCRDAndContractAgreeAtEveryBound(t *testing.T) {
 			}
 			if (crd == nil) != probe.valid {
 				t.Errorf("%s: the CRD returns %v", probe.name, crd)
+			}
+		}
+	})
+}
+
+// One object that cannot be decoded makes each list of its kind fail.
+func TestClientsDecodeWhatTheCRDAccepts(t *testing.T) {
+	ofEach(t, func(t *testing.T, kind kind) {
+		t.Helper()
+		server := newAPIServer(t, kind)
+		for _, probe := range probes(t, kind, server.structural) {
+			if server.checkShape(probe.object) != nil {
+				continue
+			}
+			spec, err := json.Marshal(probe.object["spec"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(spec, reflect.New(kind.spec).Interface()); err != nil {
+				t.Errorf("%s is accepted, and clients return: %v", probe.name, err)
 			}
 		}
 	})

@@ -47,6 +47,7 @@ func (p *prober) walk(name string, at *schema.Structural, put place) {
 	switch {
 	case at.XIntOrString:
 		p.add(name+" of another type", false, put(true))
+		p.walkIntOrString(name, at, put)
 	case at.Type == "object":
 		p.add(name+" of another type", false, put("text"))
 		p.walkObject(name, at, put)
@@ -123,6 +124,22 @@ func (p *prober) walkInteger(name string, at *schema.Structural, put place) {
 	if most := at.ValueValidation.Maximum; most != nil {
 		p.add(name+" at its most", true, put(int64(*most)))
 		p.add(name+" above its most", false, put(int64(*most)+1))
+	}
+}
+
+// walkIntOrString adds ports and quantities that a client can decode, and others that it cannot, or only slowly.
+func (p *prober) walkIntOrString(name string, at *schema.Structural, put place) {
+	if at.ValueValidation.Pattern == "" {
+		p.walkInteger(name, at, put)
+		p.add(name+" beyond the integers of Go", false, put(int64(1)<<32))
+		p.add(name+" as a name", true, put("metrics"))
+		return
+	}
+	for _, text := range []string{"500m", "+1.5Gi", ".5", "1.", "1E", "1e3", "1E-9", "1e99", strings.Repeat("9", 32)} {
+		p.add(name+" as "+text, true, put(text))
+	}
+	for _, text := range []string{"", ".", "1e", "1e1.5", "1e100", "1GB", " 1", strings.Repeat("9", 33), "." + strings.Repeat("9", 33)} {
+		p.add(fmt.Sprintf("%s as %q", name, text), false, put(text))
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	patternTrustBundle  = `^([a-z0-9][-.a-z0-9]*[a-z0-9]:[a-z0-9]([-.a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	patternTarget       = `^(iqn\.[0-9]{4}-[0-9]{2}\.[-.A-Za-z0-9]+:[^,;*&$|\s]+|eui\.[A-Za-z0-9]{16}|naa\.[A-Za-z0-9]{32})$`
 	patternProfile      = `^\S(.*\S)?$`
+	patternQuantity     = `^[+-]?([0-9]{1,32}(\.[0-9]{0,32})?|\.[0-9]{1,32})([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?$`
 	patternMedium       = `^(Memory|HugePages(-[1-9][0-9]*([kMGT]|[KMGT]i)?)?)?$`
 )
 
@@ -102,7 +103,7 @@ func (b additions) addProbes() {
 	b.add("{minimum: 0, maximum: 1}", "startup.successThreshold", "liveness.successThreshold")
 	b.add("{enum: [HTTP, HTTPS]}", "httpGet.scheme")
 	b.pattern(patternHeader, "httpHeaders[].name")
-	b.add("{minimum: 1, maximum: 65535}", "grpc.port")
+	b.add("{minimum: 1, maximum: 65535}", "grpc.port", "httpGet.port", "tcpSocket.port")
 }
 
 func (b additions) addSecurity() {
@@ -204,7 +205,7 @@ func (b additions) visit(path string, schema *yaml.Node) error {
 	if values := value(schema, "additionalProperties"); values != nil {
 		return b.visit(path+"{}", values)
 	}
-	if schema.Kind == yaml.MappingNode || schema.Kind == yaml.SequenceNode || schema.Kind == yaml.DocumentNode {
+	if !isIntOrString(schema) { // Kubernetes requires the alternatives of its type as they are.
 		for _, child := range schema.Content {
 			if err := b.visit(path, child); err != nil {
 				return err
@@ -214,6 +215,8 @@ func (b additions) visit(path string, schema *yaml.Node) error {
 	return nil
 }
 
+func isIntOrString(schema *yaml.Node) bool { return value(schema, "x-kubernetes-int-or-string") != nil }
+
 func removeAbsent(path string, properties *yaml.Node) {
 	for _, field := range absent() {
 		if dot := strings.LastIndex(field, "."); strings.HasSuffix(path, field[:dot]) {
@@ -222,11 +225,14 @@ func removeAbsent(path string, properties *yaml.Node) {
 	}
 }
 
-// apply adds the most specific bound to a field, which has a type.
+// apply adds the most specific bound to a field, which has a type or is a number or a text.
 func (b additions) apply(path string, schema *yaml.Node) error {
+	if pattern := value(schema, "pattern"); pattern != nil && isIntOrString(schema) {
+		pattern.Value = patternQuantity // That of controller-gen has quantities that cannot be decoded.
+	}
 	longest := ""
 	for field := range b {
-		if len(field) > len(longest) && strings.HasSuffix(path, field) && value(schema, "type") != nil {
+		if len(field) > len(longest) && strings.HasSuffix(path, field) && (value(schema, "type") != nil || isIntOrString(schema)) {
 			longest = field
 		}
 	}
