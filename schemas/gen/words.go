@@ -10,7 +10,7 @@ func phrases() map[string]string {
 	const (
 		label     = "must be a lower-case DNS label"
 		subdomain = "must be a lower-case DNS name"
-		image     = `([A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9.-]*(:[0-9]+)?|:[0-9]+)/)?[a-z0-9]+(([._-]+|/)[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]*)?(@sha256:[0-9a-f]{64}|@sha512:[0-9a-f]{128})?` // a pattern
+		image     = `([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?((\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+(:[0-9]+)?|:[0-9]+)/)?[a-z0-9]+(([._]|__|-+|/)[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64}|@sha512:[0-9a-f]{128})?` // a pattern
 		directory = "must be an absolute path such as /mnt/data, without .. and without a slash at its end"
 	)
 	return map[string]string{

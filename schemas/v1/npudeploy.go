@@ -61,7 +61,7 @@ type NpuDeploySpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^(oci://([A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9.-]*(:[0-9]+)?|:[0-9]+)/)?[a-z0-9]+(([._-]+|/)[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]*)?(@sha256:[0-9a-f]{64}|@sha512:[0-9a-f]{128})?|pvc://[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*(/[A-Za-z0-9][A-Za-z0-9._-]*)*|((hf|s3|gs)://|/)?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*(:[A-Za-z0-9][A-Za-z0-9._-]*)?|(/[A-Za-z0-9][A-Za-z0-9._-]*)+/)$`
+	// +kubebuilder:validation:Pattern=`^(oci://([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?((\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+(:[0-9]+)?|:[0-9]+)/)?[a-z0-9]+(([._]|__|-+|/)[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64}|@sha512:[0-9a-f]{128})?|pvc://[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*(/[A-Za-z0-9][A-Za-z0-9._-]*)*|((hf|s3|gs)://|/)?[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*(:[A-Za-z0-9][A-Za-z0-9._-]*)?|(/[A-Za-z0-9][A-Za-z0-9._-]*)+/)$`
 	Model string `json:"model,omitempty"`
 
 	// modelSize is the memory that the model's weights take, such as 15Gi. A model that does not
