@@ -88,9 +88,9 @@ func (t trial) try(ctx context.Context, owner trialOwner, candidate, serving *re
 	return violations, nil
 }
 
-// dryRun returns the objects of a set that the API server rejects. A kind that is not installed
-// may be installed later, and a namespace that is being deleted accepts no new object. A spec that does not render is ignored: the serving set does not render it either, or
-// it has changed since the validation.
+// dryRun returns the objects of a set that the API server rejects. A kind that is not installed may be installed later, and
+// a namespace that is being deleted accepts no new object. A spec that does not render is ignored: the serving set does
+// not render it either, or it has changed since the validation.
 func (t trial) dryRun(ctx context.Context, owner trialOwner, set *render.Templates) (map[apply.Ref]error, error) {
 	rendered, err := owner.renderer.Unchecked(set)
 	if err != nil {

@@ -38,7 +38,7 @@ func classify(ref Ref, err error) error {
 	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		return &TerminatingError{Ref: ref}
 	}
-	if isTransient(status.Status()) || isUnauthorized(status.Status()) {
+	if isTransient(status.Status()) || lacksRight(status.Status()) {
 		return &UnavailableError{Ref: ref, Err: err}
 	}
 	return &RejectedError{Ref: ref, Field: firstField(err), Message: message.Line(err.Error(), maxMessage), Err: err}
@@ -56,9 +56,9 @@ func isTransient(status metav1.Status) bool {
 	return status.Code > http.StatusInternalServerError
 }
 
-// isUnauthorized reports whether the controller lacks a right, which is no fault of the manifest. An API server that has just
+// lacksRight reports whether the controller lacks a right, which is no fault of the manifest. An API server that has just
 // started may not know any rights for a moment.
-func isUnauthorized(status metav1.Status) bool {
+func lacksRight(status metav1.Status) bool {
 	_, denial, _ := strings.Cut(status.Message, `is forbidden: User "`)
 	return status.Code == http.StatusForbidden && strings.Contains(denial, `" cannot `)
 }
