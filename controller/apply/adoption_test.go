@@ -63,6 +63,19 @@ func TestObjectWithAnotherControllerIsNotAdopted(t *testing.T) {
 	}
 }
 
+func TestObjectOfAnEarlierOwnerIsAwaited(t *testing.T) {
+	f := newFixture(t)
+	controller := "ownerReferences: [{apiVersion: dudaji.com/v1, kind: NpuDeploy, name: web, uid: 9f6f2f1e-0000-0000-0000-000000000000, controller: true}]"
+	f.createForeign(with(aService, "annotations: {}", controller))
+	_, err := f.apply(aService)
+	reason, message := apply.Explain(err)
+	if diff := cmp.Diff([]string{v1.ReasonApplyFailed, "Service web: waiting for its deletion to end"}, []string{reason, message}); diff != "" {
+		t.Errorf("condition (-want +got):\n%s", diff)
+	}
+	f.Delete(f.get(service))
+	f.wantApply("created Service web", aService)
+}
+
 func TestAnnotatedObjectIsAdopted(t *testing.T) {
 	f := newFixture(t)
 	f.createForeign(with(aService, "annotations: {}", "annotations: {dudaji.com/adopt: web, old: gone}", "port: 80", "port: 81", "app: web", "app: other"))

@@ -144,7 +144,7 @@ func (e *RejectedError) Unwrap() error { return e.Err }
 // Reason is the condition's reason.
 func (e *RejectedError) Reason() string { return v1.ReasonRejected }
 
-// DeletingError is an object that is being deleted. It is created again afterwards.
+// DeletingError is an object that is being deleted, or whose controller was. It is created again afterwards.
 type DeletingError struct{ Ref Ref }
 
 func (e *DeletingError) Error() string { return e.Ref.String() + ": waiting for its deletion to end" }

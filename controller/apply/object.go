@@ -88,7 +88,7 @@ func compare(owner Owner, desired manifest, object *live, last lastApplied) (Act
 		return Corrected, nil
 	case object == nil:
 		return Created, nil
-	case object.deleting:
+	case object.deleting, object.isOfEarlier(owner):
 		return "", &DeletingError{Ref: desired.ref}
 	case object.controller != owner.UID && (object.controller != "" || last.uid != object.uid):
 		return adoption(owner, desired, object)
