@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,10 +26,14 @@ type answer func() (*http.Response, error)
 
 // refuse returns an answer that is a Kubernetes Status.
 func refuse(code int, reason metav1.StatusReason, causes ...metav1.StatusCause) answer {
+	return refuseWith("the server's message", code, reason, causes...)
+}
+
+func refuseWith(text string, code int, reason metav1.StatusReason, causes ...metav1.StatusCause) answer {
 	return func() (*http.Response, error) {
 		body, err := json.Marshal(metav1.Status{
 			TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusFailure,
-			Code: int32(code), Reason: reason, Message: "the server's message", Details: &metav1.StatusDetails{Causes: causes},
+			Code: int32(code), Reason: reason, Message: text, Details: &metav1.StatusDetails{Causes: causes},
 		})
 		return &http.Response{
 			StatusCode: code, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(body)),
@@ -38,17 +41,8 @@ func refuse(code int, reason metav1.StatusReason, causes ...metav1.StatusCause) 
 	}
 }
 
-// forbidden returns an answer that is a 403 with a message.
-func forbidden(message string) answer {
-	return func() (*http.Response, error) {
-		response, err := refuse(http.StatusForbidden, metav1.StatusReasonForbidden)()
-		if err != nil {
-			return nil, err
-		}
-		body, err := io.ReadAll(response.Body)
-		response.Body = io.NopCloser(bytes.NewReader(bytes.Replace(body, []byte(`"the server's message"`), []byte(strconv.Quote(message)), 1)))
-		return response, err
-	}
+func forbidden(text string) answer {
+	return refuseWith(text, http.StatusForbidden, metav1.StatusReasonForbidden)
 }
 
 func unreachable() (*http.Response, error) { return nil, syscall.ECONNREFUSED }

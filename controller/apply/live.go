@@ -105,11 +105,6 @@ func newResponse(namespace string, ref Ref) client.Object {
 	return response
 }
 
-// isOfEarlier reports whether the object's controller is a deleted owner of the same name. Kubernetes deletes the object.
-func (l *live) isOfEarlier(owner Owner) bool {
-	return l.controller != owner.UID && l.controlledBy == owner.Kind+" "+owner.Name
-}
-
 // newLive summarizes the object unless it comes from an informer.
 func newLive(object client.Object) *live {
 	Summarize(object)

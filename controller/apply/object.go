@@ -88,7 +88,7 @@ func compare(owner Owner, desired manifest, object *live, last lastApplied) (Act
 		return Corrected, nil
 	case object == nil:
 		return Created, nil
-	case object.deleting, object.isOfEarlier(owner):
+	case object.deleting:
 		return "", &DeletingError{Ref: desired.ref}
 	case object.controller != owner.UID && (object.controller != "" || last.uid != object.uid):
 		return adoption(owner, desired, object)
@@ -102,8 +102,11 @@ func compare(owner Owner, desired manifest, object *live, last lastApplied) (Act
 
 // adoption takes over an object that is annotated for the owner.
 func adoption(owner Owner, desired manifest, object *live) (Action, error) {
-	if object.adoptBy == owner.Name && object.controller == "" {
+	switch {
+	case object.adoptBy == owner.Name && object.controller == "":
 		return Adopted, nil
+	case object.controlledBy == owner.Kind+" "+owner.Name: // A deleted owner of the same name: Kubernetes deletes the object.
+		return "", &DeletingError{Ref: desired.ref}
 	}
 	return "", &ConflictError{Ref: desired.ref, ControlledBy: object.controlledBy}
 }
