@@ -68,7 +68,7 @@ type editorPage struct {
 	Projects        []option // of a new deployment
 	Presets         []render.Preset
 	Force           bool
-	IsSubmitted     bool // the text is that of a form, which is not saved
+	IsUnsaved       bool // the text is that of a form, which is not saved
 	Problem         *problem.Error
 	Errors          []lineError
 	IsDraft         bool   // the problem is that of a draft
@@ -202,7 +202,7 @@ func (h *Handlers) writeEditor(w http.ResponseWriter, r *http.Request, user *kub
 // readEditor returns the page as it was submitted.
 func readEditor(r *http.Request) *editorPage {
 	return &editorPage{
-		Namespace: mux.Vars(r)["namespace"], Name: mux.Vars(r)["name"], ETag: r.PostFormValue("etag"), Force: r.PostFormValue("force") == "true", IsSubmitted: true,
+		Namespace: mux.Vars(r)["namespace"], Name: mux.Vars(r)["name"], ETag: r.PostFormValue("etag"), Force: r.PostFormValue("force") == "true", IsUnsaved: true,
 		YAML: strings.ReplaceAll(r.PostFormValue("yaml"), "\r\n", "\n"), // browsers send CRLF
 	}
 }
