@@ -13,8 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
@@ -31,43 +29,10 @@ const flushTimeout = 5 * time.Second
 // Tracing creates and exports spans.
 type Tracing struct{ provider *trace.TracerProvider }
 
-// Configured reports whether the environment names a collector, and does not disable traces.
-func Configured() bool {
-	variable, _ := endpoint()
-	// The SDK, v1.44.0, reads neither OTEL_SDK_DISABLED nor OTEL_TRACES_EXPORTER.
-	return variable != "" && !strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") && os.Getenv("OTEL_TRACES_EXPORTER") != "none"
-}
-
-// endpoint returns the variable that names the collector, and its value.
-func endpoint() (variable, value string) {
-	for _, variable := range []string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
-		if value := os.Getenv(variable); value != "" {
-			return variable, value
-		}
-	}
-	return "", ""
-}
-
-// checkExporter rejects what the environment may demand and this package does not do: it would send traces by OTLP over gRPC instead.
-func checkExporter() error {
-	for _, supported := range []struct{ variable, value string }{
-		{"OTEL_TRACES_EXPORTER", "otlp"}, {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"}, {"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
-	} {
-		if value := os.Getenv(supported.variable); value != "" && value != supported.value {
-			return fmt.Errorf("%s is %q, but only %s is supported", supported.variable, value, supported.value)
-		}
-	}
-	return nil
-}
-
 // New returns a Tracing for service, which OTEL_SERVICE_NAME replaces. It does not wait for the
 // collector: spans that cannot be exported are dropped.
 func New(ctx context.Context, service string) (*Tracing, error) {
-	// otlptracegrpc v1.44.0 takes the host of HOST:PORT for a scheme, and sends nothing.
-	if variable, value := endpoint(); !strings.HasPrefix(value, "http://") && !strings.HasPrefix(value, "https://") {
-		return nil, fmt.Errorf("%s is %q, which does not begin with http:// or https://", variable, value)
-	}
-	if err := errors.Join(checkExporter(), checkSampler()); err != nil {
+	if err := errors.Join(checkEndpoint(), checkExporter(), checkSampler()); err != nil {
 		return nil, err
 	}
 	exporter, err := otlptracegrpc.New(ctx)
